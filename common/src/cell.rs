@@ -1,0 +1,113 @@
+//! The limits of a spreadsheet, and how a text that a cell cannot hold is parted.
+//!
+//! Source: ECMA-376 leaves them open; these are Excel's published limits ("Excel specifications and limits"), which
+//! LibreOffice, openpyxl and pandas share.
+
+/// The most UTF-16 code units that a cell holds.
+pub const CELL_UNITS: usize = 32_767;
+/// The most rows of a sheet, the header row included.
+pub const SHEET_ROWS: u64 = 1_048_576;
+/// The most data rows of a sheet: row 1 is the header.
+pub const SHEET_DATA_ROWS: u64 = SHEET_ROWS - 1;
+/// The most columns of a sheet.
+pub const SHEET_COLUMNS: usize = 16_384;
+
+/// The number of overflow rows that `text` needs: 0 when it fits its cell.
+pub fn overflow_rows(text: &str) -> u32 {
+    if text.len() <= CELL_UNITS {
+        return 0; // A UTF-8 text has at least as many bytes as UTF-16 units.
+    }
+    (parts(text).count() - 1) as u32
+}
+
+/// Cuts `text` into the parts that cells can hold: the head first, then those that go to the overflow sheet.
+///
+/// Every part has at most [`CELL_UNITS`] UTF-16 units and no surrogate pair is cut, so a part may be one unit short.
+/// An empty text is one empty part. The parts concatenate to `text`.
+pub fn parts(text: &str) -> Parts<'_> {
+    Parts { rest: Some(text) }
+}
+
+/// Iterator of [`parts`].
+pub struct Parts<'a> {
+    rest: Option<&'a str>,
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let text = self.rest?;
+        let cut = head_length(text);
+        let (head, tail) = text.split_at(cut);
+        self.rest = (!tail.is_empty()).then_some(tail);
+        Some(head)
+    }
+}
+
+/// The length in bytes of the longest head of `text` that one cell holds.
+fn head_length(text: &str) -> usize {
+    if text.len() <= CELL_UNITS {
+        return text.len();
+    }
+    let bytes = text.as_bytes();
+    let (mut at, mut units) = (0, 0);
+    while at < bytes.len() {
+        let (length, width) = match bytes[at] {
+            0x00..=0x7f => (1, 1),
+            0x80..=0xdf => (2, 1),
+            0xe0..=0xef => (3, 1),
+            0xf0..=0xff => (4, 2),
+        };
+        if units + width > CELL_UNITS {
+            return at;
+        }
+        units += width;
+        at += length;
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_exactly_the_limit_is_one_part() {
+        let text = "x".repeat(CELL_UNITS);
+        assert_eq!(parts(&text).count(), 1);
+        assert_eq!(overflow_rows(&text), 0);
+        assert_eq!(overflow_rows(&format!("{text}y")), 1);
+    }
+
+    #[test]
+    fn a_surrogate_pair_is_never_cut() {
+        let text = format!("{}😀tail", "x".repeat(CELL_UNITS - 1));
+        let cut: Vec<&str> = parts(&text).collect();
+        assert_eq!(cut.len(), 2);
+        assert_eq!(cut[0].len(), CELL_UNITS - 1);
+        assert!(cut[1].starts_with('😀'));
+    }
+
+    #[test]
+    fn parts_concatenate_to_the_text_and_each_fits() {
+        for unit in ["x", "é", "한", "😀", "x한😀"] {
+            let text = unit.repeat(40_000);
+            let cut: Vec<&str> = parts(&text).collect();
+            assert!(cut.iter().all(|part| part.encode_utf16().count() <= CELL_UNITS));
+            assert_eq!(cut.concat(), text);
+            assert_eq!(overflow_rows(&text) as usize, cut.len() - 1);
+        }
+    }
+
+    #[test]
+    fn wide_characters_count_by_utf16_units_not_bytes() {
+        let text = "한".repeat(CELL_UNITS);
+        assert_eq!(overflow_rows(&text), 0);
+    }
+
+    #[test]
+    fn an_empty_text_is_one_empty_part() {
+        assert_eq!(parts("").collect::<Vec<_>>(), [""]);
+    }
+}

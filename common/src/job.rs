@@ -1,0 +1,136 @@
+//! A job: everything that decides the bytes of the output, and the names of jobs and tasks.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::recipe::Recipe;
+
+/// Names one run of a job; a resumed run has another, so that what an earlier one left behind is never taken for its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct JobId(pub u64);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// The settings of a job that the workers need. Two jobs with equal `JobSpec` and equal inputs give equal bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobSpec {
+    pub recipe: Recipe,
+    /// The name of the column that holds the file a row came from; `None`: no such column.
+    pub source_column: Option<String>,
+    pub encoding: Encoding,
+    pub long_cells: LongCells,
+    pub compression: Compression,
+    /// The name of the sheet with the rows; further ones are `NAME 2`, `NAME 3`, …
+    pub sheet_name: String,
+    /// What is rendered, without duplicates: two `.xlsx` outputs are one rendering.
+    pub renderings: Vec<Rendering>,
+    /// Whether every file also gets a workbook of its own.
+    pub per_file: bool,
+    pub limits: Limits,
+}
+
+impl JobSpec {
+    /// The names of all columns, in order: those of the recipe, then the source column.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.recipe.columns.iter().map(|column| column.name.as_str()).chain(self.source_column.as_deref())
+    }
+
+    /// The number of cells of a row.
+    pub fn width(&self) -> usize {
+        self.recipe.columns.len() + usize::from(self.source_column.is_some())
+    }
+}
+
+/// How the text of a file is decoded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Encoding {
+    /// A byte order mark, then `<meta charset>`, then UTF-8, then a guess.
+    Auto,
+    /// A label of the WHATWG Encoding Standard, as `euc-kr`.
+    Named(String),
+}
+
+/// What becomes of a text that is longer than [`crate::cell::CELL_UNITS`]. CSV and JSON lines always hold it whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LongCells {
+    /// Carried on in the sheet `overflow`.
+    Overflow,
+    /// Cut, and counted.
+    Truncate,
+    /// The file fails.
+    Fail,
+}
+
+/// How hard segments are compressed. Names a fixed level of a fixed compressor, so that it decides the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Compression {
+    Fast,
+    Balanced,
+    Small,
+}
+
+/// One form in which all rows are rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Rendering {
+    Xlsx,
+    Csv(Packing),
+    JsonLines(Packing),
+}
+
+/// How a text output is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+/// What one file may cost before its child is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    pub time: Duration,
+    /// Bytes of memory of the child.
+    pub memory: u64,
+    /// How often a file that killed its child is tried again.
+    pub retries: u32,
+}
+
+/// Names a task within its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TaskId {
+    pub job: JobId,
+    pub class: Class,
+    pub number: u64,
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.job, self.class.name(), self.number)
+    }
+}
+
+/// The order in which tasks are leased: render before extract, so that memory drains first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Class {
+    Render,
+    Extract,
+}
+
+impl Class {
+    /// All classes, the one that goes first, first.
+    pub const ALL: [Class; 2] = [Class::Render, Class::Extract];
+
+    /// The word for it in keys and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Render => "render",
+            Class::Extract => "extract",
+        }
+    }
+}

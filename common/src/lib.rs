@@ -1,0 +1,25 @@
+//! What both sides of Sheaf must agree on.
+//!
+//! `sources → EXTRACT task → rows + outcome → ledger → RENDER task → segments → spool → final.xlsx`:
+//! this crate defines every noun of that line that crosses the queue, and the queue itself.
+//!
+//! * [`recipe`]: what to extract: the record's selector and the columns.
+//! * [`job`]: everything that decides the bytes of the output, and names of jobs and tasks.
+//! * [`task`]: the work on the queue: extract, render, nap.
+//! * [`outcome`]: what a task came to, file by file, segment by segment.
+//! * [`row`]: how rows are written down between extraction and rendering.
+//! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
+//! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
+//! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
+
+pub mod cell;
+pub mod job;
+pub mod outcome;
+pub mod queue;
+pub mod recipe;
+pub mod row;
+pub mod task;
+pub mod wire;
+
+/// The version that is part of every task: segments of different versions never mix in one output.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,113 @@
+//! What a task came to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::TaskId;
+use crate::task::RowsKey;
+
+/// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for the render task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    pub task: TaskId,
+    /// The worker and slot that did it, for the job log: `host:pid/slot`.
+    pub slot: String,
+    pub result: TaskResult,
+}
+
+/// The result by kind of work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum TaskResult {
+    /// One report for each file of the task, in its order.
+    Extracted(Vec<FileReport>),
+    Rendered(Vec<Segment>),
+    /// Blocks of rows that a render task needs are no longer on the queue: they must be extracted again.
+    RowsLost(Vec<RowsKey>),
+    /// News, not an end: a nap began.
+    NapStarted {
+        name: String,
+    },
+    NapEnded {
+        name: String,
+        seconds: f64,
+    },
+    /// The task as a whole could not be done, and trying again is of no use (as an unreadable recipe).
+    Failed {
+        reason: String,
+    },
+}
+
+/// What became of one file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FileReport {
+    pub sequence: u64,
+    pub status: FileStatus,
+    /// Bytes read from the file, before unpacking.
+    pub bytes: u64,
+    /// The encoding that was used, as the Encoding Standard names it; empty if it came not so far.
+    pub encoding: String,
+    /// How many characters had to be replaced in decoding.
+    pub replaced: u64,
+    /// How often the file was tried: 1 when all went well.
+    pub attempts: u32,
+    /// When the last attempt began, in milliseconds since 1970, by the worker's clock.
+    pub started_ms: u64,
+    /// How long the last attempt took.
+    pub seconds: f64,
+}
+
+/// Whether a file gave its rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum FileStatus {
+    /// Its rows, in slices of about 1 MiB, in order; none when no record was inside.
+    Done { slices: Vec<Slice>, truncated_cells: u64 },
+    /// It cannot be read as it is; trying again would give the same.
+    Failed { reason: String },
+    /// It killed its child on every attempt.
+    Dead { reason: String },
+}
+
+/// Consecutive rows of one file within a block of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Slice {
+    /// Which of the task's blocks, from 0.
+    pub block: u32,
+    /// Where in the block, in bytes.
+    pub offset: u32,
+    /// How long, in bytes.
+    pub length: u32,
+    pub rows: u32,
+    /// The overflow rows that these rows need.
+    pub overflow: u32,
+    /// The cells of these rows that are continued there.
+    pub long_cells: u32,
+}
+
+/// The finished bytes of a unit in one stream of an output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    pub stream: Stream,
+    /// As they go into the output. Deflated ones end on a byte, without a final block, so that they can be joined.
+    pub bytes: Vec<u8>,
+    /// CRC-32 (IEEE) of the content before compression.
+    pub crc32: u32,
+    /// Length of the content before compression, in bytes.
+    pub length: u64,
+}
+
+/// A sequence of segments that concatenate to one part of one output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stream {
+    /// The whole text of the rendering with this index in [`crate::job::JobSpec::renderings`].
+    Text { rendering: u16 },
+    /// The rows of a sheet of the workbook.
+    Sheet(Sheet),
+    /// The rows of a sheet of one file's own workbook.
+    FileSheet { sequence: u64, sheet: Sheet },
+}
+
+/// A sheet of a workbook, numbered from 0 where rows go past a sheet's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Sheet {
+    Rows(u32),
+    Overflow(u32),
+}

@@ -1,0 +1,277 @@
+//! The queue within one process.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{Block, Completed, Completion, LEASE, Lease, Leased, Queue, QueueError, WorkerId};
+use crate::job::{Class, JobId, TaskId};
+use crate::outcome::Outcome;
+use crate::task::{RowsKey, Task};
+
+/// The queue that `sheaf run` uses without a server. Its clock is tokio's, so that tests can stop it.
+#[derive(Clone)]
+pub struct MemoryQueue {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    lease: Duration,
+    state: Mutex<State>,
+    /// Woken when a task comes to wait.
+    pushed: Notify,
+    /// Woken when an outcome is stored.
+    finished: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    jobs: BTreeMap<JobId, Job>,
+    /// The job that was served last: the next one in order goes first.
+    served: Option<JobId>,
+    leased: HashMap<TaskId, Held>,
+    rows: HashMap<RowsKey, Block>,
+    /// Numbers the leases; a token is a number never used before.
+    leases: u64,
+}
+
+#[derive(Default)]
+struct Job {
+    waiting: [VecDeque<Waiting>; Class::ALL.len()],
+    ids: HashSet<TaskId>,
+    outcomes: VecDeque<Outcome>,
+}
+
+struct Waiting {
+    task: Task,
+    /// How often it was leased before.
+    deliveries: u32,
+}
+
+struct Held {
+    token: String,
+    ends: Instant,
+    waiting: Waiting,
+}
+
+impl Default for MemoryQueue {
+    fn default() -> Self {
+        Self::with_lease(LEASE)
+    }
+}
+
+impl MemoryQueue {
+    /// A queue whose leases last `lease`.
+    pub fn with_lease(lease: Duration) -> Self {
+        let shared = Shared { lease, state: Mutex::default(), pushed: Notify::new(), finished: Notify::new() };
+        MemoryQueue { shared: Arc::new(shared) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl State {
+    /// Puts the tasks whose leases have ended back in front.
+    fn expire(&mut self, now: Instant) {
+        let mut ended: Vec<TaskId> =
+            self.leased.iter().filter(|(_, held)| held.ends <= now).map(|(id, _)| *id).collect();
+        ended.sort_unstable_by(|a, b| b.cmp(a)); // Each goes to the front, so the first goes last.
+        for id in ended {
+            let held = self.leased.remove(&id).expect("just found");
+            self.put_back(held.waiting);
+        }
+    }
+
+    fn put_back(&mut self, waiting: Waiting) {
+        let id = waiting.task.id;
+        if let Some(job) = self.jobs.get_mut(&id.job) {
+            job.waiting[id.class as usize].push_front(waiting);
+        }
+    }
+
+    /// Takes the task that goes next: class by class, and within a class the jobs in turn.
+    fn next(&mut self) -> Option<Waiting> {
+        for class in Class::ALL {
+            let turn = |job: &&JobId| self.served.is_none_or(|served| **job > served);
+            let order: Vec<JobId> =
+                self.jobs.keys().filter(turn).chain(self.jobs.keys().filter(|job| !turn(job))).copied().collect();
+            for id in order {
+                let job = self.jobs.get_mut(&id).expect("just listed");
+                if let Some(waiting) = job.waiting[class as usize].pop_front() {
+                    self.served = Some(id);
+                    return Some(waiting);
+                }
+            }
+        }
+        None
+    }
+
+    fn holds(&self, lease: &Lease) -> bool {
+        self.leased.get(&lease.task).is_some_and(|held| held.token == lease.token)
+    }
+
+    fn knows(&self, id: &TaskId) -> bool {
+        let job = self.jobs.get(&id.job);
+        job.is_some_and(|job| job.ids.contains(id) || job.outcomes.iter().any(|outcome| outcome.task == *id))
+    }
+}
+
+impl Queue for MemoryQueue {
+    async fn push(&self, tasks: Vec<Task>) -> Result<(), QueueError> {
+        let mut state = self.state();
+        for task in tasks {
+            let job = state.jobs.entry(task.id.job).or_default();
+            if job.ids.insert(task.id) {
+                job.waiting[task.id.class as usize].push_back(Waiting { task, deliveries: 0 });
+            }
+        }
+        drop(state);
+        self.shared.pushed.notify_waiters();
+        Ok(())
+    }
+
+    async fn collect(&self, job: JobId, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
+        let until = Instant::now() + wait;
+        loop {
+            let finished = self.shared.finished.notified();
+            tokio::pin!(finished);
+            finished.as_mut().enable();
+            if let Some(job) = self.state().jobs.get_mut(&job)
+                && !job.outcomes.is_empty()
+            {
+                let count = most.min(job.outcomes.len());
+                return Ok(job.outcomes.drain(..count).collect());
+            }
+            if tokio::time::timeout_at(until, finished).await.is_err() {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    async fn forget(&self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
+        let mut state = self.state();
+        for key in rows {
+            state.rows.remove(&key);
+        }
+        Ok(())
+    }
+
+    async fn missing(&self, tasks: Vec<TaskId>) -> Result<Vec<TaskId>, QueueError> {
+        let state = self.state();
+        Ok(tasks.into_iter().filter(|id| !state.knows(id)).collect())
+    }
+
+    async fn close(&self, job: JobId) -> Result<(), QueueError> {
+        let mut state = self.state();
+        state.jobs.remove(&job);
+        state.leased.retain(|id, _| id.job != job);
+        state.rows.retain(|key, _| key.task.job != job);
+        Ok(())
+    }
+
+    async fn lease(&self, _worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
+        let until = Instant::now() + wait;
+        loop {
+            let pushed = self.shared.pushed.notified();
+            tokio::pin!(pushed);
+            pushed.as_mut().enable();
+            let next_end = {
+                let mut state = self.state();
+                let now = Instant::now();
+                state.expire(now);
+                let mut leased = Vec::new();
+                while leased.len() < most
+                    && let Some(mut waiting) = state.next()
+                {
+                    waiting.deliveries += 1;
+                    state.leases += 1;
+                    let lease = Lease { task: waiting.task.id, token: state.leases.to_string() };
+                    let task = waiting.task.clone();
+                    leased.push(Leased { lease: lease.clone(), task, delivery: waiting.deliveries });
+                    let held = Held { token: lease.token, ends: now + self.shared.lease, waiting };
+                    state.leased.insert(lease.task, held);
+                }
+                if !leased.is_empty() || most == 0 {
+                    return Ok(leased);
+                }
+                state.leased.values().map(|held| held.ends).min()
+            };
+            let wake = next_end.map_or(until, |end| end.min(until));
+            if tokio::time::timeout_at(wake, pushed).await.is_err() && wake == until {
+                return Ok(Vec::new());
+            }
+        }
+    }
+
+    async fn extend_if_held(&self, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
+        let mut state = self.state();
+        let now = Instant::now();
+        state.expire(now);
+        let ends = now + self.shared.lease;
+        let mut lost = Vec::new();
+        for lease in leases {
+            match state.leased.get_mut(&lease.task) {
+                Some(held) if held.token == lease.token => held.ends = ends,
+                _ => lost.push(lease),
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn complete_if_held(&self, completions: Vec<Completion>) -> Result<Vec<Completed>, QueueError> {
+        let mut state = self.state();
+        state.expire(Instant::now());
+        let mut answers = Vec::with_capacity(completions.len());
+        for Completion { lease, outcome, rows } in completions {
+            if !state.holds(&lease) {
+                answers.push(Completed::Stale);
+                continue;
+            }
+            state.leased.remove(&lease.task);
+            for (block, rows) in rows.into_iter().enumerate() {
+                state.rows.insert(RowsKey { task: lease.task, block: block as u32 }, rows);
+            }
+            if let Some(job) = state.jobs.get_mut(&lease.task.job) {
+                job.ids.remove(&lease.task);
+                job.outcomes.push_back(outcome);
+            }
+            answers.push(Completed::Stored);
+        }
+        drop(state);
+        self.shared.finished.notify_waiters();
+        self.shared.pushed.notify_waiters();
+        Ok(answers)
+    }
+
+    async fn release_if_held(&self, leases: Vec<Lease>) -> Result<(), QueueError> {
+        let mut state = self.state();
+        for lease in leases.into_iter().rev() {
+            if state.holds(&lease) {
+                let mut held = state.leased.remove(&lease.task).expect("just seen");
+                held.waiting.deliveries -= 1;
+                state.put_back(held.waiting);
+            }
+        }
+        drop(state);
+        self.shared.pushed.notify_waiters();
+        Ok(())
+    }
+
+    async fn rows(&self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+        let state = self.state();
+        Ok(keys.iter().map(|key| state.rows.get(key).cloned()).collect())
+    }
+
+    async fn notify(&self, news: Outcome) -> Result<(), QueueError> {
+        if let Some(job) = self.state().jobs.get_mut(&news.task.job) {
+            job.outcomes.push_back(news);
+        }
+        self.shared.finished.notify_waiters();
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! The queue: the one trait through which coordinator and workers meet, and its engines.
+//!
+//! ```text
+//!            push                lease                  complete_if_held            collect
+//! (nowhere) ──────▶ waiting ──────────────▶ leased ─────────────────────▶ finished ─────────▶ (nowhere)
+//!                      ▲                      │ │
+//!                      └──────────────────────┘ └─ extend_if_held: the lease goes on
+//!                        release_if_held, or the lease ends
+//! ```
+//!
+//! * [`memory`]: within one process, no server; what `sheaf run` uses by default.
+//!
+//! Nothing above the trait knows which engine it has; one conformance suite (`tests/`) holds for all.
+
+mod memory;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::job::{JobId, TaskId};
+use crate::outcome::Outcome;
+use crate::task::{RowsKey, Task};
+
+pub use memory::MemoryQueue;
+
+/// How long a lease lasts after it was given or extended, unless a queue is told otherwise.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// A block of rows as the queue keeps it: see [`crate::row`].
+pub type Block = Arc<Vec<u8>>;
+
+/// Names a worker process: `host:pid`, with a suffix that tells restarts apart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WorkerId(pub String);
+
+/// A worker's hold on a task. Whoever finishes, extends or releases shows it, and it must still be the holder's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lease {
+    pub task: TaskId,
+    /// The engine's proof of this very hold; of no meaning to anyone else.
+    pub token: String,
+}
+
+/// A task and the hold on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Leased {
+    pub lease: Lease,
+    pub task: Task,
+    /// How often the task was leased, this time included: 1 for the first. A release does not count, nor does an extension.
+    pub delivery: u32,
+}
+
+/// What a worker hands in for a task.
+#[derive(Debug, Clone)]
+pub struct Completion {
+    pub lease: Lease,
+    pub outcome: Outcome,
+    /// The blocks of rows of an extract task, in order; they stay on the queue until [`Queue::forget`].
+    pub rows: Vec<Block>,
+}
+
+/// The queue's answer to a completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completed {
+    /// Outcome and rows are stored, the task is gone.
+    Stored,
+    /// The lease no longer held the task: nothing was stored.
+    Stale,
+}
+
+/// Why the queue did not answer as it should.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The server cannot be reached or broke off; trying again may help.
+    #[error("could not reach the queue: {0}")]
+    Unreachable(String),
+    /// The server has no room; trying again after a while may help.
+    #[error("the queue is full: {0}")]
+    Full(String),
+    /// The server answers, but cannot be used as it is; trying again is of no use.
+    #[error("{reason}")]
+    Unusable { reason: String, hint: Option<String> },
+}
+
+/// A queue of tasks. Cheap to clone; all clones are one queue.
+///
+/// Every method may fail with [`QueueError`]; [`QueueError::Unreachable`] and [`QueueError::Full`] may be retried, as
+/// every method may be called again with the same arguments: a task that waits is not pushed twice, what is forgotten
+/// is forgotten, and so on.
+pub trait Queue: Clone + Send + Sync + 'static {
+    // ---- the coordinator's side
+
+    /// Puts tasks on the queue. A task whose id waits or is leased already is left as it is.
+    fn push(&self, tasks: Vec<Task>) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Takes up to `most` outcomes of `job` off the queue, in the order in which they were stored; waits up to `wait` for
+    /// the first.
+    fn collect(
+        &self,
+        job: JobId,
+        most: usize,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Vec<Outcome>, QueueError>> + Send;
+
+    /// Drops blocks of rows; those that are not there are no error.
+    fn forget(&self, rows: Vec<RowsKey>) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Those of `tasks` that neither wait, nor are leased, nor have an outcome to collect: the queue has lost them.
+    fn missing(&self, tasks: Vec<TaskId>) -> impl Future<Output = Result<Vec<TaskId>, QueueError>> + Send;
+
+    /// Removes everything of a job: tasks, rows, outcomes. What is leased goes stale.
+    fn close(&self, job: JobId) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    // ---- the worker's side
+
+    /// Leases up to `most` tasks; waits up to `wait` for the first.
+    ///
+    /// Render tasks go before extract tasks; jobs take turns; within a job and class the first pushed goes first. A
+    /// task whose lease has ended is given out again before any that waits.
+    fn lease(
+        &self,
+        worker: &WorkerId,
+        most: usize,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Vec<Leased>, QueueError>> + Send;
+
+    /// Lets leases go on for a full length from now. Returns those that no longer hold their task.
+    fn extend_if_held(&self, leases: Vec<Lease>) -> impl Future<Output = Result<Vec<Lease>, QueueError>> + Send;
+
+    /// Stores what tasks came to, each if its lease still holds it; the answers are in the order of `completions`.
+    fn complete_if_held(
+        &self,
+        completions: Vec<Completion>,
+    ) -> impl Future<Output = Result<Vec<Completed>, QueueError>> + Send;
+
+    /// Hands tasks back, to be leased by anyone at once; the delivery does not count. A stale lease is no error.
+    fn release_if_held(&self, leases: Vec<Lease>) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Fetches blocks of rows, in the order of `keys`; `None` for one that is not there.
+    fn rows(&self, keys: Vec<RowsKey>) -> impl Future<Output = Result<Vec<Option<Block>>, QueueError>> + Send;
+
+    /// Tells the coordinator something about a task that goes on: an outcome to be collected, which ends nothing.
+    fn notify(&self, news: Outcome) -> impl Future<Output = Result<(), QueueError>> + Send;
+}

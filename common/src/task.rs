@@ -1,0 +1,132 @@
+//! The work on the queue.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::{JobSpec, TaskId};
+use crate::outcome::Slice;
+
+/// A piece of work. It stands for itself: a worker needs nothing but the task (and the rows it names) to do it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    pub id: TaskId,
+    pub work: Work,
+}
+
+impl Task {
+    /// About how many bytes the task occupies on the queue: what it ships, not its envelope.
+    pub fn weight(&self) -> u64 {
+        match &self.work {
+            Work::Extract(extract) => {
+                extract.files.iter().map(|file| file.content.as_ref().map_or(0, |c| c.len() as u64)).sum()
+            }
+            Work::Render(_) | Work::Nap(_) => 0,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Work {
+    /// Read files, give their rows.
+    Extract(Extract),
+    /// Turn a unit's rows into segments.
+    Render(Render),
+    /// Sleep: the work of `sheaf demo`, and of tests.
+    Nap(Nap),
+}
+
+/// Reads some files and gives their rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Extract {
+    pub spec: Arc<JobSpec>,
+    pub files: Vec<SourceFile>,
+}
+
+/// One input file of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Its place in the order of all inputs, from 0.
+    pub sequence: u64,
+    pub path: SourcePath,
+    /// Its size when it was discovered, in bytes.
+    pub size: u64,
+    /// Its modification time when it was discovered, in nanoseconds since 1970; 0 if unknown.
+    pub modified: i64,
+    /// Its bytes, when they are shipped through the queue; `None`: the worker opens `path`.
+    pub content: Option<Vec<u8>>,
+}
+
+/// A path as the system has it: bytes, not necessarily UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SourcePath(pub Vec<u8>);
+
+impl SourcePath {
+    pub fn as_path(&self) -> &Path {
+        Path::new(std::ffi::OsStr::from_bytes(&self.0))
+    }
+
+    /// The path for people and cells; bytes that are not UTF-8 become U+FFFD.
+    pub fn display(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
+    }
+}
+
+impl From<&Path> for SourcePath {
+    fn from(path: &Path) -> Self {
+        SourcePath(path.as_os_str().as_bytes().to_vec())
+    }
+}
+
+impl From<SourcePath> for PathBuf {
+    fn from(path: SourcePath) -> Self {
+        PathBuf::from(OsString::from_vec(path.0))
+    }
+}
+
+/// Renders one unit: consecutive rows, whose place in the output is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Render {
+    pub spec: Arc<JobSpec>,
+    /// The place of the unit's first row among all rows of the job, from 0.
+    pub first_row: u64,
+    /// The place of the unit's first overflow row among all overflow rows of the job, from 0.
+    pub first_overflow: u64,
+    /// The rows, in order.
+    pub pieces: Vec<Piece>,
+}
+
+/// Consecutive rows of one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Piece {
+    /// Where the rows stand.
+    pub rows: RowsKey,
+    /// Which bytes of it, and how many rows that is.
+    pub slice: Slice,
+    /// The file that they came from.
+    pub sequence: u64,
+    /// The place of the first row among the rows of its file, from 0.
+    pub first_row: u64,
+    /// The place of the first overflow row among those of its file, from 0.
+    pub first_overflow: u64,
+}
+
+/// Names a block of rows that an extract task left on the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RowsKey {
+    pub task: TaskId,
+    /// Which of the task's blocks, from 0.
+    pub block: u32,
+}
+
+/// Sleeps for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nap {
+    pub name: String,
+    pub length: Duration,
+}
