@@ -1,1 +1,4 @@
-
+//! x
+pub mod assemble;
+pub mod ledger;
+pub mod spool;
