@@ -1,6 +1,6 @@
 //! The extract tasks that are not placed yet, in the order of inputs.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use sheaf_common::outcome::{FileReport, FileStatus, Slice};
 use sheaf_common::task::SourceFile;
@@ -110,18 +110,25 @@ pub struct Placed {
     /// Whether it was pushed once more because its rows were lost.
     pub repairing: bool,
     reports: Vec<FileReport>,
-    blocks_left: u32,
+    blocks: u32,
+    /// Its blocks that are still needed.
+    needed: BTreeSet<u32>,
 }
 
 impl Placed {
     pub fn new(files: Vec<SourceFile>, reports: Vec<FileReport>, blocks: u32) -> Self {
-        Placed { files, repairing: false, reports, blocks_left: blocks }
+        Placed { files, repairing: false, reports, blocks, needed: (0..blocks).collect() }
     }
 
     /// One of its blocks is needed no more; `true` if it was the last.
-    pub fn forget_block(&mut self) -> bool {
-        self.blocks_left -= 1;
-        self.blocks_left == 0
+    pub fn forget_block(&mut self, block: u32) -> bool {
+        self.needed.remove(&block);
+        self.needed.is_empty()
+    }
+
+    /// The blocks that came back when it was extracted again though nobody needs them.
+    pub fn needless(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.blocks).filter(|block| !self.needed.contains(block))
     }
 
     /// The path of the first file whose rows are not where they were.

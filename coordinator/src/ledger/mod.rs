@@ -138,6 +138,10 @@ impl Ledger {
         commands
     }
 
+    pub fn job(&self) -> JobId {
+        self.job
+    }
+
     /// Whether everything that was planned is committed.
     pub fn is_done(&self) -> bool {
         self.plan_ended && self.extracts.is_empty() && self.units.is_empty()
@@ -269,7 +273,7 @@ impl Ledger {
             self.first_unit += 1;
             for rows in &commit.forget {
                 if let Some(placed) = self.placed.get_mut(&rows.task.number)
-                    && placed.forget_block()
+                    && placed.forget_block(rows.block)
                 {
                     self.placed.remove(&rows.task.number);
                 }
@@ -304,7 +308,12 @@ impl Ledger {
             let reason = format!("`{path}` gave other rows when its rows were lost and it was read again");
             return commands.push(Command::GiveUp { reason });
         }
+        let task = TaskId { job: self.job, class: Class::Extract, number };
+        let mut needless: Vec<RowsKey> = placed.needless().map(|block| RowsKey { task, block }).collect();
         for index in 0..self.units.len() {
+            if self.units[index].waits_for(number) {
+                needless.drain(..).for_each(|rows| self.units[index].forget_after(rows));
+            }
             if self.units[index].came_back(number) {
                 commands.push(Command::Push(self.render_task(self.first_unit + index as u64, &self.units[index])));
             }
@@ -341,3 +350,6 @@ impl Ledger {
         Task { id, work: Work::Render(unit.render(&self.spec)) }
     }
 }
+
+#[cfg(test)]
+mod tests;

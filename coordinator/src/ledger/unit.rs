@@ -169,6 +169,10 @@ impl Unit {
         self.repairs
     }
 
+    pub fn waits_for(&self, task: u64) -> bool {
+        matches!(&self.state, State::WaitsForRows(tasks) if tasks.contains(&task))
+    }
+
     /// A task came back; `true` if the unit is to be rendered now.
     pub fn came_back(&mut self, task: u64) -> bool {
         let State::WaitsForRows(tasks) = &mut self.state else { return false };

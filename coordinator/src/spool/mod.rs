@@ -22,7 +22,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sheaf_common::outcome::{Segment, Stream};
+use sheaf_common::outcome::{Segment, Sheet, Stream};
 
 use crate::ledger::Position;
 use journal::{Entry, Journal, Part};
@@ -157,6 +157,13 @@ impl Spool {
     /// A stream that got segments.
     pub fn stream(&self, stream: Stream) -> Option<&StreamFile> {
         self.streams.get(&stream)
+    }
+
+    /// Whether segments of this file's own workbook are kept here.
+    pub fn has_file(&self, sequence: u64) -> bool {
+        let first = Stream::FileSheet { sequence, sheet: Sheet::Rows(0) };
+        let next = Stream::FileSheet { sequence: sequence + 1, sheet: Sheet::Rows(0) };
+        self.streams.range(first..next).next().is_some()
     }
 
     /// Removes the folder: the job is done.

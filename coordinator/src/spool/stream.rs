@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sheaf_common::outcome::{Segment, Sheet, Stream};
 
 use super::journal::Part;
+use crate::assemble::Rows;
 
 /// The segments of a stream that count, as one file.
 pub struct StreamFile {
@@ -70,13 +71,10 @@ impl StreamFile {
         self.file.seek(SeekFrom::End(0)).map(drop)
     }
 
-    pub fn content(&self) -> &Content {
-        &self.content
-    }
-
-    /// The file's bytes, from the beginning.
-    pub fn reader(&self) -> io::Result<impl Read> {
-        Ok(File::open(&self.path)?.take(self.content.packed))
+    /// Its segments, joined, to be read from the beginning.
+    pub fn rows(&self) -> io::Result<Rows<'static>> {
+        let file = File::open(&self.path)?.take(self.content.packed);
+        Ok(Rows { content: self.content.clone(), bytes: Box::new(file) })
     }
 
     pub fn remove(self) -> io::Result<()> {

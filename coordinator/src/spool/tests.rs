@@ -1,7 +1,6 @@
 use std::io::Read;
 
 use super::*;
-use sheaf_common::outcome::Sheet;
 
 const ROWS: Stream = Stream::Sheet(Sheet::Rows(0));
 
@@ -21,8 +20,9 @@ fn at(file: u64) -> Position {
 fn content(spool: &Spool) -> String {
     let mut text = String::new();
     if let Some(stream) = spool.stream(ROWS) {
-        stream.reader().unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(stream.content().crc.clone().finalize(), crc32fast::hash(text.as_bytes()));
+        let mut rows = stream.rows().unwrap();
+        rows.bytes.read_to_string(&mut text).unwrap();
+        assert_eq!(rows.content.crc.finalize(), crc32fast::hash(text.as_bytes()));
     }
     text
 }
