@@ -118,7 +118,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
                     live_blocks.extend(slices.map(|slice| RowsKey { task: task.id, block: slice.block }));
                     TaskResult::Extracted(reports)
                 }
-                Work::Render(unit) if faults && random.below(10) == 0 => {
+                Work::Render(unit) if faults && random.below(40) == 0 => {
                     TaskResult::RowsLost(unit.pieces.iter().map(|piece| piece.rows).collect())
                 }
                 Work::Render(unit) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sheaf_common::job::JobSpec;
-use sheaf_common::outcome::{FileReport, FileStatus, Segment};
+use sheaf_common::outcome::{FileReport, Segment};
 use sheaf_common::task::{Piece, Render, RowsKey};
 
 use super::{Commit, Position};
@@ -18,14 +18,11 @@ const FULL_FILES: usize = 4096;
 /// What became of a file, when all its rows are placed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileDone {
-    /// The slices are left out: they speak of rows that will be gone.
     pub report: FileReport,
     /// The worker and slot that read it; empty if none did.
     pub slot: String,
     pub rows: u64,
     pub overflow: u64,
-    /// Cells that go on in the overflow sheet.
-    pub long_cells: u64,
 }
 
 /// The unit that rows are added to.
@@ -57,16 +54,8 @@ impl OpenUnit {
 
     /// All slices of this file are placed.
     pub fn end_file(&mut self, report: &FileReport, slot: &str) {
-        let (status, long_cells) = match &report.status {
-            FileStatus::Done { slices, truncated_cells } => {
-                let long_cells = slices.iter().map(|slice| u64::from(slice.long_cells)).sum();
-                (FileStatus::Done { slices: Vec::new(), truncated_cells: *truncated_cells }, long_cells)
-            }
-            other => (other.clone(), 0),
-        };
-        let report = FileReport { status, ..report.clone() };
         let (rows, overflow) = (self.end.file_rows, self.end.file_overflow);
-        self.files.push(FileDone { slot: slot.into(), rows, overflow, long_cells, report });
+        self.files.push(FileDone { report: report.clone(), slot: slot.into(), rows, overflow });
         let file = self.files.last().expect("just pushed").report.sequence + 1;
         self.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..self.end };
     }

@@ -1,6 +1,7 @@
 //! Where committed units go: the spool, the files' own workbooks, the job log, the tally.
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 
 use sheaf_common::outcome::Segment;
 use sheaf_common::task::RowsKey;
@@ -9,7 +10,7 @@ use sheaf_common::wire;
 use super::own_workbooks::{OwnWorkbooks, own_sheet};
 use crate::discover::Sources;
 use crate::ledger::{Commit, Position};
-use crate::report::{JobLog, Progress, Tally};
+use crate::report::{JobLine, JobLog, Progress, Status, Tally};
 use crate::spool::{Spool, SpoolError};
 
 /// Why a unit could not be stored.
@@ -62,10 +63,16 @@ impl Store<'_> {
             spooled = workbooks.write(&files, &of_file, &self.spool).map_err(StoreError::OwnWorkbook)?;
         }
         for file in &files {
-            let path = || self.sources.get(file.report.sequence as usize).path;
-            self.tally.add(file, path);
+            let source = self.sources.get(file.report.sequence as usize);
+            let path = source.path.as_os_str().as_bytes();
+            self.tally.add(path, source.size, &file.report);
             if let Some(joblog) = &mut self.joblog {
-                joblog.write(file, &path()).map_err(StoreError::JobLog)?;
+                let status = match source.problem {
+                    Some(reason) => Status::Problem(reason),
+                    None => Status::Tried(&file.report),
+                };
+                let line = JobLine { sequence: file.report.sequence, path, status, slot: &file.slot };
+                joblog.write(&line).map_err(StoreError::JobLog)?;
             }
         }
         if let Some(joblog) = &mut self.joblog {
