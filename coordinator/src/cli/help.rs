@@ -12,8 +12,8 @@ Examples:
       Every `<doc id=… title=…>text</doc>` of every file below data/, in final.xlsx
   sheaf run data/ -o wiki.xlsx -o wiki.jsonl.gz
       The same rows in two formats, in one pass
-  sheaf run site/ --include '*.html' --record 'a[href]' --column 'url=::attr(href)' --column 'text=::text'
-      All links of a website
+  sheaf run site/ --include '*.html' --record 'a[href]' --column 'url=::attr(href)'
+      The links of a website
   find . -newer last -print0 | sheaf run - -o new.csv --source-column
       A list of files from another program, and in each row the file it came from
 

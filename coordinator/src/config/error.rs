@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use sheaf_common::recipe::RecipeError;
+use sheaf_common::recipe::{Expression, RecipeError};
 
 use super::output::EXTENSIONS;
 use crate::errors::{Exit, Failure};
@@ -74,7 +74,11 @@ fn recipe_hint(error: &RecipeError) -> Option<String> {
         RecipeError::TwoColumns(name) => Some(format!(
             "give one of them another name; `--source-column=NAME` names that of the file, if it is `{name}`"
         )),
-        RecipeError::NotAPair(typed) => Some(format!("for example `--column 'name={typed}'`")),
+        RecipeError::NotAPair(typed) => {
+            let meant =
+                typed.parse::<Expression>().map_or_else(|error| error.meant, |expression| expression.to_string());
+            Some(format!("for example `--column 'name={meant}'`"))
+        }
         RecipeError::EmptyName | RecipeError::NoColumn | RecipeError::TooManyColumns(_) | RecipeError::Toml(_) => None,
     }
 }

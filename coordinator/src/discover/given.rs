@@ -12,7 +12,7 @@ use super::sources::{Entry, Sources};
 use super::walk::Walk;
 use crate::config::{Filter, Input};
 use crate::errors::{Exit, Failure};
-use crate::human::count;
+use crate::human::{count, shown};
 
 /// What to discover.
 pub struct Request<'a> {
@@ -28,6 +28,8 @@ pub struct Request<'a> {
 pub enum DiscoverError {
     #[error("there is no file to read{0}")]
     Nothing(String),
+    #[error("there is no file to read that `--include` and `--exclude` let pass")]
+    Filtered,
     #[error("could not read the list of paths on standard input")]
     Stdin(#[source] io::Error),
 }
@@ -53,7 +55,7 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
     }
     let sources = builder.finish();
     if sources.problem_count() == sources.len() {
-        return Err(DiscoverError::Nothing(nothing(&sources, request.filter)));
+        return Err(nothing(&sources, request.filter));
     }
     Ok(sources)
 }
@@ -87,25 +89,27 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-fn nothing(sources: &Sources, filter: &Filter) -> String {
-    match sources.iter().next() {
+fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
+    DiscoverError::Nothing(match sources.iter().next() {
         Some(first) if sources.len() == 1 => {
-            format!(": `{}`: {}", first.path.display(), first.problem.unwrap_or_default())
+            format!(": `{}`: {}", shown(first.path.as_os_str().as_bytes()), first.problem.unwrap_or_default())
         }
         Some(first) => format!(
             ": {} cannot be read (the first is `{}`: {})",
             count(sources.len() as u64, "input"),
-            first.path.display(),
+            shown(first.path.as_os_str().as_bytes()),
             first.problem.unwrap_or_default()
         ),
         None if filter.takes_all() => ": the inputs are empty".into(),
-        None => " that `--include` and `--exclude` let pass".into(),
-    }
+        None => return DiscoverError::Filtered,
+    })
 }
 
 impl From<DiscoverError> for Failure {
     fn from(error: DiscoverError) -> Failure {
         match error {
+            DiscoverError::Filtered => Failure::new(Exit::Usage, error)
+                .with_hint("a pattern matches a file's name (`*.html`) or its path below the folder (`2024/*.html`)"),
             DiscoverError::Nothing(_) => Failure::new(Exit::Usage, error)
                 .with_hint("name files, folders, or `-` for a list of paths on standard input"),
             DiscoverError::Stdin(_) => Failure::new(Exit::CouldNotRun, error),

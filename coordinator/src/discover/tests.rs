@@ -119,7 +119,7 @@ fn what_is_no_file_is_told_and_not_opened() {
 fn a_folder_that_cannot_be_read_keeps_its_place() {
     let folder = tree(&["a", "locked/x", "z"]);
     let locked = folder.path().join("locked");
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     let root = fs::read_dir(&locked).is_ok(); // To whom no folder is locked.
     let found = walked(&folder);
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
