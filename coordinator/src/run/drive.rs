@@ -124,7 +124,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
             let event = match plan.next() {
                 Some(Planned::Task { files }) => Event::Planned(files),
-                Some(Planned::Problem { sequence, reason }) => Event::Unreadable { sequence, reason },
+                Some(Planned::Problem { sequence, reason, .. }) => Event::Unreadable { sequence, reason },
                 None => {
                     self.plan = None;
                     Event::PlanEnded

@@ -17,26 +17,24 @@ mod store;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sheaf_common::job::JobId;
-use sheaf_common::queue::{LEASE, MemoryQueue, Queue, WorkerId};
+use sheaf_common::queue::MemoryQueue;
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
-use sheaf_worker::run::{self as worker, Order, Tally as WorkerTally};
-use tokio::sync::watch;
 
 use crate::assemble::Counts;
 use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::errors::{Exit, Failure};
 use crate::ledger::{Ledger, Position};
+use crate::local::{LocalWorker, new_job};
 use crate::plan::Plan;
 use crate::report::{JobLog, Progress, Tally, Written};
 use crate::spool::{Resume, Spool};
 pub use cpu::CpuUse;
-use drive::{DriveError, Driven, Window, drive};
+use drive::{Driven, Window, drive};
 use identity::Identity;
 use own_workbooks::OwnWorkbooks;
-use store::{Store, StoreError};
+use store::Store;
 
 /// How many bytes of files, rows and segments one machine's run has outstanding at once.
 const LOCAL_WINDOW: u64 = 64 << 20;
@@ -79,21 +77,16 @@ pub async fn run_local(
     let read_before = store.tally.bytes;
     let interrupted = interrupt::watch(again).map_err(could_not_run)?;
     let queue = MemoryQueue::default();
-    let (order, orders) = watch::channel(Order::Work);
-    let worker_tally = Arc::new(WorkerTally::default());
-    let id = WorkerId(format!("{}:{}", host(), std::process::id()));
-    let worker = worker::Config { id, slots: config.processes, child, lease: LEASE };
-    let worker = tokio::spawn(worker::run(queue.clone(), worker, orders, Arc::clone(&worker_tally)));
+    let worker = LocalWorker::start(queue.clone(), config.processes, child);
 
     let window = Window { bytes: LOCAL_WINDOW, tasks: config.processes.get() * TASKS_PER_SLOT };
     let spec = Arc::new(config.spec.clone());
-    let ledger = Ledger::new(job_id(), spec, store.end);
+    let ledger = Ledger::new(new_job(), spec, store.end);
     let plan = Plan::new(sources, store.end.file);
     let driven = drive(&queue, ledger, plan, &mut store, window, interrupted).await;
-    order.send_replace(Order::Stop);
-    let worked = worker.await.expect("the worker does not panic");
-    let driven = driven.map_err(|error| stopped(error, config))?;
-    worked.map_err(could_not_run)?;
+    let worked = worker.stop().await;
+    let driven = driven.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON))?;
+    let worker_tally = worked.map_err(could_not_run)?;
 
     let read_bytes = store.tally.bytes - read_before;
     let Store { spool, tally, end: position, progress, .. } = store;
@@ -163,27 +156,9 @@ fn write_outputs(config: &RunConfig, spool: &Spool, position: Position) -> Resul
     Ok(written.collect())
 }
 
-const GO_ON: &str = "what is done so far is kept: the same command goes on where this one stopped";
-
-/// A job that cannot go on, with what can be done about it.
-fn stopped(error: DriveError, _config: &RunConfig) -> Failure {
-    match error {
-        DriveError::Store(StoreError::OwnWorkbook(error)) => Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON),
-        error => Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON),
-    }
-}
+/// What can be said whenever a run stops before its end.
+pub const GO_ON: &str = "what is done so far is kept: the same command goes on where this one stopped";
 
 fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(Exit::CouldNotRun, error)
-}
-
-/// A name that no other run has: by the clock and the process.
-fn job_id() -> JobId {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    JobId((since.as_nanos() as u64).rotate_left(20) ^ u64::from(std::process::id()))
-}
-
-/// The name of this machine.
-fn host() -> String {
-    nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
 }
