@@ -6,7 +6,7 @@
 //!
 //! Classes and ids are matched with their case, also in documents in quirks mode: a record must not depend on a doctype.
 
-use cssparser::{ParseErrorKind, Token};
+use cssparser::{BasicParseErrorKind, ParseErrorKind, Token};
 use html5ever::{LocalName, ns};
 use scraper::ElementRef;
 use scraper::selector::{Parser, Simple};
@@ -88,6 +88,9 @@ type Kind = ParseErrorKind<<Parser as selectors::Parser<'static>>::Error>;
 /// Finds where `text` went wrong, and says it.
 fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> SetupError {
     let (mut byte, mut token) = locate(text, relative);
+    if matches!(kind, ParseErrorKind::Basic(BasicParseErrorKind::EndOfInput)) && !token.starts_with(['[', '(']) {
+        (byte, token) = (text.len(), String::new());
+    }
     let end = token.is_empty();
     let found = if end { "the selector ends".to_string() } else { format!("got `{token}`") };
     let mut hint = None;
@@ -218,7 +221,7 @@ mod tests {
         assert_eq!(wrong("ü, p:hover").0, 4);
         assert_eq!(wrong("p:hover").1, "`:hover` is not a selector for documents at rest");
         assert_eq!(wrong("p::first-line").1, "`::first-line` is not a selector for documents at rest");
-        assert_eq!(wrong("a[href").0, 1);
+        assert_eq!(wrong("a[href=").0, 1);
         assert_eq!(wrong("a[=x]").0, 1);
         assert_eq!(wrong("a $ b").0, 2);
         assert_eq!(wrong("a, , b").0, 3);
