@@ -55,6 +55,16 @@ pub fn write_many(folder: &Path, files: usize, docs: usize, long: Option<usize>)
     }
 }
 
+/// One record inside a tag with so many attributes that parsing takes long: the tokenizer looks for each new name among
+/// all earlier ones, as the HTML standard lets it. The time grows with the square of their number.
+pub fn slow_html(id: &str, attributes: usize) -> String {
+    let mut html = String::from("<p");
+    for number in 0..attributes {
+        html.push_str(&format!(" a{number}"));
+    }
+    html + ">" + &doc(id, "slow", "at last")
+}
+
 /// `bytes` as one gzip member.
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());

@@ -4,11 +4,13 @@
 //! * [`run`]: a run of a binary: arguments, input, signals → exit code and what it said.
 //! * [`process`]: what /proc knows of a process: its children, its memory.
 //! * [`corpus`]: input files, good and bad.
+//! * [`mounts`]: file systems that are full or read-only.
 //! * [`python`]: the virtual environment, the oracle and the readers of workbooks.
 //! * [`skip`](skip()): says that a test cannot run on this machine.
 
 pub mod binary;
 pub mod corpus;
+pub mod mounts;
 pub mod process;
 pub mod python;
 pub mod run;

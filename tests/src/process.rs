@@ -31,12 +31,23 @@ pub fn memory(pid: u32, field: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// The processor time that a process has used, in ticks of 10 ms (Linux's unit for /proc, whatever the kernel's own).
+pub fn cpu_ticks(pid: u32) -> u64 {
+    let ticks = |fields: &[String]| Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?);
+    fields(pid).and_then(|fields| ticks(&fields)).unwrap_or(0)
+}
+
 /// State and parent of a process.
 fn stat(pid: u32) -> Option<(char, u32)> {
+    let fields = fields(pid)?;
+    Some((fields.first()?.chars().next()?, fields.get(1)?.parse().ok()?))
+}
+
+/// The fields of /proc/PID/stat from the third on (proc(5) counts from 1: `fields[i]` is its number `i + 3`).
+fn fields(pid: u32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in brackets may hold anything, brackets too.
-    let mut fields = stat[stat.rfind(')')? + 2..].split(' ');
-    Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
+    Some(stat[stat.rfind(')')? + 2..].split(' ').map(String::from).collect())
 }
 
 /// Looks until `look` gives a value; `what` says for the failure what was waited for.
