@@ -68,6 +68,34 @@ fn head_length(text: &str) -> usize {
     text.len()
 }
 
+/// The most UTF-16 units of a sheet's name.
+const SHEET_NAME_UNITS: usize = 31;
+
+/// The name of the sheet with this index: `base`, then `base 2`, `base 3`, …; `base` is shortened where it must be.
+pub fn sheet_name(base: &str, index: u32) -> String {
+    if index == 0 {
+        return base.into();
+    }
+    let suffix = format!(" {}", index + 1);
+    let mut units = suffix.len();
+    let fits = |c: &char| {
+        units += c.len_utf16();
+        units <= SHEET_NAME_UNITS
+    };
+    base.chars().take_while(fits).chain(suffix.chars()).collect()
+}
+
+/// The letters of the column with this index: 0 is `A`, 26 is `AA`.
+pub fn column_letters(index: usize) -> String {
+    let (mut letters, mut rest) = (Vec::new(), index + 1);
+    while rest > 0 {
+        letters.push(b'A' + ((rest - 1) % 26) as u8);
+        rest = (rest - 1) / 26;
+    }
+    letters.reverse();
+    String::from_utf8(letters).expect("letters are ASCII")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +137,18 @@ mod tests {
     #[test]
     fn an_empty_text_is_one_empty_part() {
         assert_eq!(parts("").collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn sheets_are_numbered_within_the_length_of_a_name() {
+        assert_eq!(sheet_name("rows", 0), "rows");
+        assert_eq!(sheet_name("rows", 1), "rows 2");
+        assert_eq!(sheet_name(&"x".repeat(31), 11), format!("{} 12", "x".repeat(28)));
+    }
+
+    #[test]
+    fn columns_have_the_letters_of_a_spreadsheet() {
+        let letters = [0, 25, 26, 701, 702, 16_383].map(column_letters);
+        assert_eq!(letters, ["A", "Z", "AA", "ZZ", "AAA", "XFD"]);
     }
 }

@@ -111,3 +111,19 @@ pub enum Sheet {
     Rows(u32),
     Overflow(u32),
 }
+
+impl FileReport {
+    /// The report about a file that nobody could begin to read.
+    pub fn unreadable(sequence: u64, reason: String) -> Self {
+        FileReport {
+            sequence,
+            status: FileStatus::Failed { reason },
+            bytes: 0,
+            encoding: String::new(),
+            replaced: 0,
+            attempts: 0,
+            started_ms: 0,
+            seconds: 0.0,
+        }
+    }
+}

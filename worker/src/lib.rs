@@ -1,5 +1,13 @@
 //! Extracts rows and renders segments.
 //!
+//! `task → slot → EXTRACT in a child process, or RENDER on the slot's thread → outcome`
+//!
 //! * [`extract`]: a file's bytes → rows.
+//! * [`pool`]: the child processes in which that happens, and their limits.
+//! * [`render`]: rows and their place → segments.
+//! * [`run`]: the worker loop over the queue.
 
 pub mod extract;
+pub mod pool;
+pub mod render;
+pub mod run;

@@ -117,7 +117,8 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Leases up to `most` tasks; waits up to `wait` for the first.
     ///
     /// Render tasks go before extract tasks; jobs take turns; within a job and class the first pushed goes first. A
-    /// task whose lease has ended is given out again before any that waits.
+    /// task whose lease has ended is given out again before any that waits. Dropping the future before it is ready
+    /// leaves no task leased.
     fn lease(
         &self,
         worker: &WorkerId,

@@ -1,1 +1,36 @@
 //! A file's bytes → rows.
+//!
+//! `open → unpack → sniff → decode → parse → select → rows`: each step is a file here, and says in the user's words why
+//! it cannot go on. It runs in a child process that may be killed at any moment, so nothing here keeps state between
+//! files, and no row leaves before all that can fail has been done.
+//!
+//! * [`extractor`]: the compiled recipe, and one file's way through the steps.
+//! * [`open`]: the bytes of a source, if it is still what it was when it was listed.
+//! * [`unpack`]: `.gz`, `.bz2`, `.zst`, `.xz`.
+//! * [`sniff`]: what is not text.
+//! * [`decode`], [`meta`]: bytes → text, and which encoding.
+//! * [`parse`]: text → tree.
+//! * [`selectors`], [`setup`]: the recipe's CSS, and what is wrong with it.
+//! * [`tree`]: descendants, texts and attributes as the DOM standard has them.
+//! * [`chunk`]: rows, written down and handed on.
+//! * [`words`]: sizes and system errors for people.
+
+mod chunk;
+mod decode;
+mod extractor;
+mod meta;
+mod open;
+mod parse;
+mod selectors;
+mod setup;
+mod sniff;
+mod tree;
+mod unpack;
+mod words;
+
+pub use chunk::{CHUNK, Chunk};
+pub use decode::{Decoded, decode};
+pub use extractor::{Done, Extracted, Extractor};
+pub use open::modified;
+pub use parse::{parse, strip};
+pub use setup::{Place, SetupError};

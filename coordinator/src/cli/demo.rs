@@ -1,0 +1,27 @@
+//! `sheaf demo`.
+
+use std::num::NonZeroUsize;
+
+use clap::Args;
+
+use super::help;
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = help::DEMO, after_long_help = help::DEMO)]
+pub struct DemoArgs {
+    /// How many tasks there are
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub items: NonZeroUsize,
+
+    /// How many processes work on them
+    #[arg(short, long, value_name = "N", default_value = "6")]
+    pub processes: NonZeroUsize,
+
+    /// How long a task sleeps: a random time from A to B seconds
+    #[arg(long, value_name = "A..B", default_value = "1..9")]
+    pub seconds: String,
+
+    /// Draw the same random times again
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}

@@ -1,0 +1,47 @@
+//! The texts below the lists of options.
+
+pub const SHEAF: &str = "\
+Try:
+  sheaf run data/                  every file below data/ into final.xlsx
+  sheaf preview data/file_0        what the rows of one file look like
+  sheaf run --help                 all options, examples, exit codes";
+
+pub const RUN: &str = "\
+Examples:
+  sheaf run data/
+      Every `<doc id=… title=…>text</doc>` of every file below data/, in final.xlsx
+  sheaf run data/ -o wiki.xlsx -o wiki.jsonl.gz
+      The same rows in two formats, in one pass
+  sheaf run site/ --include '*.html' --record 'a[href]' --column 'url=::attr(href)'
+      The links of a website
+  find . -newer last -print0 | sheaf run - -o new.csv --source-column
+      A list of files from another program, and in each row the file it came from
+
+An interrupted run (Ctrl-C, a crash, a full disk) goes on where it stopped when the same command is given again.
+
+Exit codes:
+  0  all files are in the sheet
+  1  finished, but some files could not be read: the summary names them, --joblog lists them
+  2  the arguments or the recipe cannot be used
+  3  the run could not begin or go on: a folder, the disk, memory
+  4  interrupted; the same command goes on";
+
+pub const PREVIEW: &str = "\
+Examples:
+  sheaf preview page.html --record 'table tr' --column 'name=td:first-child::text'
+  sheaf preview page.html --recipe shop.toml --rows 50
+
+A `–` stands where a record has no such element or attribute, `⏎` where the text has a line break.";
+
+pub const DEMO: &str = "\
+Examples:
+  sheaf demo
+  sheaf demo --items 100 --processes 20 --seconds 0.1..0.5";
+
+pub const RECIPE: &str = "\
+Read record and columns from a file, which looks like this:
+
+record = \"div.product\"
+[[column]]
+name = \"price\"
+value = \".price::text\"";

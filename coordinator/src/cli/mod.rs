@@ -1,0 +1,78 @@
+//! What can be typed: the arguments as clap reads them, without a check that needs thought (that is [`crate::config`]).
+
+mod demo;
+mod help;
+mod preview;
+mod recipe;
+mod run;
+
+pub use demo::DemoArgs;
+pub use preview::PreviewArgs;
+pub use recipe::{LimitArgs, RecipeArgs};
+pub use run::{CompressionArg, LongCellsArg, RunArgs};
+
+use clap::{Parser, Subcommand};
+
+/// Turn a pile of files into one sheet.
+#[derive(Debug, Parser)]
+#[command(name = "sheaf", version, about, after_help = help::SHEAF, propagate_version = false)]
+#[command(arg_required_else_help = true, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read files, extract their records, write them all to one sheet
+    Run(Box<RunArgs>),
+    /// Show the first rows of a file as a table, to try out selectors
+    Preview(PreviewArgs),
+    /// Watch the pool of processes at work: some named tasks that only sleep
+    Demo(DemoArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_run_documents_every_exit_code() {
+        let help = Cli::command().find_subcommand_mut("run").unwrap().render_long_help().to_string();
+        for code in 0..=4 {
+            assert!(help.contains(&format!("\n  {code}  ")), "exit code {code} in:\n{help}");
+        }
+        for format in crate::config::EXTENSIONS {
+            assert!(help.contains(format), "{format}");
+        }
+    }
+
+    #[test]
+    fn what_clap_refuses_exits_with_2() {
+        let cases: [&[&str]; 6] = [
+            &["run"],
+            &["run", "data", "--recipe", "a.toml", "--record", "p"],
+            &["run", "data", "-p", "0"],
+            &["run", "data", "--quiet", "--verbose"],
+            &["run", "data", "--long-cells", "cut"],
+            &["preview"],
+        ];
+        for case in cases {
+            let error = Cli::try_parse_from([&["sheaf"], case].concat()).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn the_source_column_does_not_swallow_an_input() {
+        let Command::Run(args) = Cli::parse_from(["sheaf", "run", "--source-column", "data"]).command else { panic!() };
+        assert_eq!(args.recipe.source_column.as_deref(), Some("source"));
+        assert_eq!(args.inputs, [std::path::PathBuf::from("data")]);
+    }
+}

@@ -1,0 +1,106 @@
+//! `sheaf run`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{LimitArgs, RecipeArgs, help};
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = help::RUN, after_long_help = help::RUN)]
+pub struct RunArgs {
+    /// Files, folders (with all that is below them), or `-` for a list of paths on standard input
+    ///
+    /// The rows come in the order of the inputs; within a folder in natural order, `file_2` before `file_10`. A list on
+    /// standard input has one path a line, or is separated by NULs. Files that end in .gz, .bz2, .zst or .xz are read
+    /// through.
+    #[arg(value_name = "INPUT", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    /// Of what folders hold, read only files that match; repeatable
+    ///
+    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder (`2024/**/*.html`).
+    #[arg(long, value_name = "GLOB", help_heading = "What to read")]
+    pub include: Vec<String>,
+
+    /// Of what folders hold, leave out files and whole folders that match; repeatable
+    #[arg(long, value_name = "GLOB", help_heading = "What to read")]
+    pub exclude: Vec<String>,
+
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+
+    /// Where to write; repeatable, the format goes by the extension [default: final.xlsx]
+    ///
+    /// .xlsx, .csv, .jsonl, and compressed: .csv.gz, .csv.zst, .jsonl.gz, .jsonl.zst. All come from one pass.
+    #[arg(short, long = "output", value_name = "FILE", help_heading = "What to write")]
+    pub outputs: Vec<PathBuf>,
+
+    /// Also write one workbook a file into this folder, `<file name>.xlsx`
+    #[arg(long, value_name = "DIR", help_heading = "What to write")]
+    pub per_file: Option<PathBuf>,
+
+    /// What becomes of texts longer than the 32,767 characters that a cell of a workbook holds
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = LongCellsArg::Overflow, help_heading = "What to write")]
+    pub long_cells: LongCellsArg,
+
+    /// The name of the sheet that holds the rows
+    #[arg(long, value_name = "NAME", default_value = "rows", help_heading = "What to write")]
+    pub sheet_name: String,
+
+    /// Compress for speed or for size
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = CompressionArg::Balanced, help_heading = "What to write")]
+    pub compression: CompressionArg,
+
+    /// Write one line a file: path, status, reason, rows, encoding, time
+    #[arg(long, value_name = "FILE", help_heading = "What to write")]
+    pub joblog: Option<PathBuf>,
+
+    /// How many processes read files at once [default: the number of cores]
+    #[arg(short, long, value_name = "N", help_heading = "How to run")]
+    pub processes: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
+    /// How often a file is tried again after its process died or was killed
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Limits")]
+    pub retries: u32,
+
+    /// Start over, even if an interrupted run could go on
+    #[arg(long, help_heading = "How to run")]
+    pub fresh: bool,
+
+    /// Only say what would be read and written
+    #[arg(long, help_heading = "How to run")]
+    pub dry_run: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "How to run")]
+    pub quiet: bool,
+
+    /// Say more
+    #[arg(short, long, help_heading = "How to run")]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LongCellsArg {
+    /// Carry them on in the sheet `overflow`: nothing is lost
+    Overflow,
+    /// Cut them, and say how many
+    Truncate,
+    /// The file that holds one fails
+    Fail,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CompressionArg {
+    /// The fastest; the file is a tenth larger
+    Fast,
+    /// About the size that other programs write
+    Balanced,
+    /// The smallest
+    Small,
+}

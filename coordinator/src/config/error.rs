@@ -1,0 +1,91 @@
+//! What can be wrong with what was typed.
+
+use std::io;
+use std::path::PathBuf;
+
+use sheaf_common::recipe::{Expression, RecipeError};
+
+use super::output::EXTENSIONS;
+use crate::errors::{Exit, Failure};
+use crate::human::did_you_mean;
+
+/// Why the arguments or the recipe cannot be used. Exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    #[error("invalid value `{value}` for `{option}`: expected {expected}")]
+    Value { option: &'static str, value: String, expected: String },
+    #[error("`{0}` has no extension that says its format")]
+    NoExtension(String),
+    #[error("`{path}`: there is no format `{extension}`")]
+    UnknownExtension { path: String, extension: String },
+    #[error("two outputs are `{0}`")]
+    SameOutput(String),
+    #[error("the job log and an output are both `{0}`")]
+    JobLogIsOutput(String),
+    #[error("`{0}` is both an input and an output")]
+    InputIsOutput(String),
+    #[error("standard input (`-`) is given twice")]
+    TwoStandardInputs,
+    #[error("a sheet cannot be named `{name}`: {reason}")]
+    SheetName { name: String, reason: String },
+    #[error("invalid pattern for `{option}`")]
+    Glob { option: &'static str, source: globset::Error },
+    #[error("could not read recipe `{}`", path.display())]
+    RecipeFile { path: PathBuf, source: RecipeError },
+    #[error("could not read recipe `{}`", path.display())]
+    RecipeUnreadable { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Recipe(RecipeError),
+    /// What the one who compiles the selectors says; the text says which selector, and where it is wrong.
+    #[error("{reason}")]
+    Setup { reason: String, hint: Option<String> },
+}
+
+impl UsageError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            UsageError::NoExtension(path) => {
+                Some(format!("try `{path}.xlsx`; the formats are {}", EXTENSIONS.join(" ")))
+            }
+            UsageError::UnknownExtension { path, extension } => Some(match did_you_mean(extension, &EXTENSIONS) {
+                Some(meant) => {
+                    format!("did you mean `{}{meant}`?", path.strip_suffix(extension.as_str()).unwrap_or(path))
+                }
+                None => format!("the formats are {}", EXTENSIONS.join(" ")),
+            }),
+            UsageError::SameOutput(_) => Some("every `--output` needs a name of its own".into()),
+            UsageError::JobLogIsOutput(_) => Some("the job log is tab-separated text: try `--joblog run.tsv`".into()),
+            UsageError::InputIsOutput(_) => Some("give the output another name".into()),
+            UsageError::RecipeFile { source, .. } | UsageError::Recipe(source) => recipe_hint(source),
+            UsageError::Setup { hint, .. } => hint.clone(),
+            UsageError::Value { .. }
+            | UsageError::TwoStandardInputs
+            | UsageError::SheetName { .. }
+            | UsageError::Glob { .. }
+            | UsageError::RecipeUnreadable { .. } => None,
+        }
+    }
+}
+
+fn recipe_hint(error: &RecipeError) -> Option<String> {
+    match error {
+        RecipeError::Column { source, .. } => Some(format!("did you mean `{}`?", source.meant)),
+        RecipeError::TwoColumns(name) => Some(format!(
+            "give one of them another name; `--source-column=NAME` names that of the file, if it is `{name}`"
+        )),
+        RecipeError::NotAPair(typed) => {
+            let meant =
+                typed.parse::<Expression>().map_or_else(|error| error.meant, |expression| expression.to_string());
+            Some(format!("for example `--column 'name={meant}'`"))
+        }
+        RecipeError::EmptyName | RecipeError::NoColumn | RecipeError::TooManyColumns(_) | RecipeError::Toml(_) => None,
+    }
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Failure {
+        let hint = error.hint();
+        Failure { hint, ..Failure::new(Exit::Usage, error) }
+    }
+}

@@ -1,0 +1,23 @@
+//! From what was typed to settings that cannot be wrong.
+//!
+//! * [`RunConfig::resolve`], [`PreviewConfig::resolve`], [`DemoConfig::resolve`]: all checks of the arguments, one error.
+//! * [`check_places`]: whether the outputs can be written, asked before hours of work.
+
+mod demo;
+mod error;
+mod glob;
+mod output;
+mod places;
+mod preview;
+mod recipe;
+mod run;
+mod sheet_name;
+mod units;
+
+pub use demo::DemoConfig;
+pub use error::UsageError;
+pub use glob::Filter;
+pub use output::{EXTENSIONS, Output};
+pub use places::{PlaceError, check_places};
+pub use preview::PreviewConfig;
+pub use run::{Input, RunConfig, Verbosity};

@@ -1,0 +1,120 @@
+//! Whether the outputs can be written, asked before hours of work.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::RunConfig;
+use super::output::printed;
+use crate::errors::{Exit, Failure};
+
+/// Why something cannot be written where it was asked for. Exit code 3.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    #[error("cannot write `{0}`: it is a folder")]
+    IsFolder(String),
+    #[error("cannot write into `{0}`: it is not a folder")]
+    NotFolder(String),
+    #[error("cannot write `{file}`: there is no folder `{folder}`")]
+    NoFolder { file: String, folder: PathBuf },
+    #[error("cannot write into the folder `{folder}`")]
+    NotWritable { folder: String, source: io::Error },
+}
+
+/// Checks that every output, the job log and the folder for one workbook a file can be written.
+///
+/// Makes a nameless temporary file in each folder, which is gone when this returns.
+///
+/// # Errors
+/// The first that cannot.
+pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
+    let files = config.outputs.iter().map(|output| output.path.as_path()).chain(config.joblog.as_deref());
+    for file in files {
+        if file.is_dir() {
+            return Err(PlaceError::IsFolder(printed(file)));
+        }
+        check_parent(file)?;
+    }
+    match config.per_file.as_deref() {
+        Some(folder) if folder.is_dir() => check_folder(folder),
+        Some(folder) if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
+        Some(folder) => check_parent(folder),
+        None => Ok(()),
+    }
+}
+
+fn check_parent(file: &Path) -> Result<(), PlaceError> {
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match folder.is_dir() {
+        true => check_folder(folder),
+        false if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
+        false => Err(PlaceError::NoFolder { file: printed(file), folder: folder.into() }),
+    }
+}
+
+fn check_folder(folder: &Path) -> Result<(), PlaceError> {
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(PlaceError::NotWritable { folder: printed(folder), source }),
+    }
+}
+
+impl PlaceError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            PlaceError::IsFolder(path) => {
+                Some(format!("name a file in it: `{}/final.xlsx`", path.trim_end_matches('/')))
+            }
+            PlaceError::NoFolder { folder, .. } => Some(format!("make it first: `mkdir -p {}`", printed(folder))),
+            PlaceError::NotFolder(_) | PlaceError::NotWritable { .. } => None,
+        }
+    }
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Failure {
+        let hint = error.hint();
+        Failure { hint, ..Failure::new(Exit::CouldNotRun, error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+    use std::num::NonZeroUsize;
+
+    fn check(typed: &[&str]) -> Result<(), PlaceError> {
+        let Command::Run(args) = Cli::parse_from([&["sheaf", "run", "in"], typed].concat()).command else { panic!() };
+        check_places(&RunConfig::resolve(&args, NonZeroUsize::MIN).unwrap())
+    }
+
+    #[test]
+    fn places_that_cannot_be_written_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
+        std::fs::create_dir(path("folder.csv")).unwrap();
+        std::fs::write(path("file"), "").unwrap();
+        assert!(check(&["-o", &path("a.csv"), "--joblog", &path("log"), "--per-file", &path("each")]).is_ok());
+        assert!(check(&["-o", &path("a.csv"), "--per-file", &path("folder.csv")]).is_ok());
+        assert!(matches!(check(&["-o", &path("folder.csv")]), Err(PlaceError::IsFolder(_))));
+        assert!(matches!(check(&["-o", &path("absent/a.csv")]), Err(PlaceError::NoFolder { .. })));
+        assert!(matches!(check(&["-o", &path("file/a.csv")]), Err(PlaceError::NotFolder(_))));
+        assert!(matches!(check(&["-o", &path("a.csv"), "--per-file", &path("file")]), Err(PlaceError::NotFolder(_))));
+        assert!(matches!(
+            check(&["-o", &path("a.csv"), "--joblog", &path("absent/log")]),
+            Err(PlaceError::NoFolder { .. })
+        ));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the check leaves nothing behind");
+    }
+
+    #[test]
+    fn a_folder_that_takes_no_file_is_named() {
+        // /proc takes no files, whoever asks.
+        assert!(matches!(check(&["-o", "/proc/a.csv"]), Err(PlaceError::NotWritable { .. })));
+    }
+}

@@ -1,0 +1,39 @@
+//! The settings of `sheaf preview`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use sheaf_common::job::{Compression, JobSpec, LongCells};
+
+use super::{UsageError, recipe};
+use crate::cli::PreviewArgs;
+
+/// The settings of a preview, checked.
+#[derive(Debug, Clone)]
+pub struct PreviewConfig {
+    /// As a run with the same options would have it, without outputs.
+    pub spec: JobSpec,
+    pub file: PathBuf,
+    /// How many rows are shown.
+    pub rows: NonZeroUsize,
+}
+
+impl PreviewConfig {
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn resolve(args: &PreviewArgs) -> Result<Self, UsageError> {
+        let spec = JobSpec {
+            recipe: recipe::resolve(&args.recipe)?,
+            source_column: args.recipe.source_column.clone(),
+            encoding: recipe::encoding(&args.recipe),
+            long_cells: LongCells::Overflow,
+            compression: Compression::Fast,
+            sheet_name: "rows".into(),
+            renderings: Vec::new(),
+            per_file: false,
+            limits: recipe::limits(&args.limits, 0)?,
+        };
+        recipe::check_recipe(&spec)?;
+        Ok(PreviewConfig { spec, file: args.file.clone(), rows: args.rows })
+    }
+}

@@ -1,0 +1,242 @@
+//! The settings of `sheaf run`.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use sheaf_common::job::{Compression, JobSpec, LongCells};
+
+use super::{Filter, Output, UsageError, output, recipe, sheet_name};
+use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
+
+/// The settings of a run, checked: what can be wrong with the arguments and the recipe is not wrong.
+#[derive(Debug, Clone)]
+pub struct RunConfig {
+    /// What decides the bytes of the outputs; its renderings are those of `outputs`, without duplicates.
+    pub spec: JobSpec,
+    /// At least one.
+    pub outputs: Vec<Output>,
+    /// The folder for one workbook a file.
+    pub per_file: Option<PathBuf>,
+    /// In order; at least one.
+    pub inputs: Vec<Input>,
+    pub filter: Filter,
+    pub joblog: Option<PathBuf>,
+    /// How many files are read at once on this machine.
+    pub processes: NonZeroUsize,
+    /// Start over, even if an interrupted run could go on.
+    pub fresh: bool,
+    /// Only say what would be read and written.
+    pub dry_run: bool,
+    pub verbosity: Verbosity,
+}
+
+/// One argument INPUT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file or a folder.
+    Path(PathBuf),
+    /// A list of paths on standard input.
+    Stdin,
+}
+
+/// How much is said beside the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+impl RunConfig {
+    /// Checks what was typed. `cores` is the number of processes if none is typed.
+    ///
+    /// Reads the recipe file and asks the file system which paths are the same; writes nothing. Whether the outputs can
+    /// be written is asked by [`super::check_places`].
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn resolve(args: &RunArgs, cores: NonZeroUsize) -> Result<Self, UsageError> {
+        let recipe = recipe::resolve(&args.recipe)?;
+        let limits = recipe::limits(&args.limits, args.retries)?;
+        let (outputs, renderings) = output::resolve(&args.outputs)?;
+        sheet_name::check(&args.sheet_name)?;
+        let filter = Filter::new(&args.include, &args.exclude)?;
+        let inputs = inputs(&args.inputs, &outputs)?;
+        check_joblog(args.joblog.as_deref(), &outputs)?;
+        let spec = JobSpec {
+            recipe,
+            source_column: args.recipe.source_column.clone(),
+            encoding: recipe::encoding(&args.recipe),
+            long_cells: args.long_cells.into(),
+            compression: args.compression.into(),
+            sheet_name: args.sheet_name.clone(),
+            renderings,
+            per_file: args.per_file.is_some(),
+            limits,
+        };
+        recipe::check_recipe(&spec)?;
+        Ok(RunConfig {
+            spec,
+            outputs,
+            per_file: args.per_file.clone(),
+            inputs,
+            filter,
+            joblog: args.joblog.clone(),
+            processes: args.processes.unwrap_or(cores),
+            fresh: args.fresh,
+            dry_run: args.dry_run,
+            verbosity: match (args.quiet, args.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (false, true) => Verbosity::Verbose,
+                (false, false) => Verbosity::Normal,
+            },
+        })
+    }
+
+    /// The folder beside the first output that holds journal and segments while the run is not finished.
+    pub fn work_folder(&self) -> PathBuf {
+        let mut name = self.outputs[0].path.clone().into_os_string();
+        name.push(".sheaf");
+        name.into()
+    }
+
+    /// All that a run writes: discovery leaves it out, so that no run reads what an earlier one has written.
+    pub fn own_places(&self) -> Vec<PathBuf> {
+        let outputs = self.outputs.iter().map(|output| output.path.as_path());
+        let others = self.joblog.as_deref().into_iter().chain(self.per_file.as_deref());
+        outputs.chain(others).map(Path::to_path_buf).chain([self.work_folder()]).collect()
+    }
+}
+
+fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageError> {
+    let places: Vec<PathBuf> = outputs.iter().map(|output| output::place(&output.path)).collect();
+    let mut inputs = Vec::with_capacity(typed.len());
+    for path in typed {
+        if path.as_os_str() == "-" {
+            if inputs.contains(&Input::Stdin) {
+                return Err(UsageError::TwoStandardInputs);
+            }
+            inputs.push(Input::Stdin);
+        } else if places.contains(&output::place(path)) {
+            return Err(UsageError::InputIsOutput(output::printed(path)));
+        } else {
+            inputs.push(Input::Path(path.clone()));
+        }
+    }
+    Ok(inputs)
+}
+
+fn check_joblog(joblog: Option<&Path>, outputs: &[Output]) -> Result<(), UsageError> {
+    match joblog {
+        Some(path) if outputs.iter().any(|output| output::place(&output.path) == output::place(path)) => {
+            Err(UsageError::JobLogIsOutput(output::printed(path)))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl From<LongCellsArg> for LongCells {
+    fn from(typed: LongCellsArg) -> Self {
+        match typed {
+            LongCellsArg::Overflow => LongCells::Overflow,
+            LongCellsArg::Truncate => LongCells::Truncate,
+            LongCellsArg::Fail => LongCells::Fail,
+        }
+    }
+}
+
+impl From<CompressionArg> for Compression {
+    fn from(typed: CompressionArg) -> Self {
+        match typed {
+            CompressionArg::Fast => Compression::Fast,
+            CompressionArg::Balanced => Compression::Balanced,
+            CompressionArg::Small => Compression::Small,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+    use sheaf_common::job::Encoding;
+    use std::time::Duration;
+
+    fn resolve(typed: &[&str]) -> Result<RunConfig, UsageError> {
+        let Command::Run(args) = Cli::parse_from([&["sheaf", "run"], typed].concat()).command else {
+            panic!("not run")
+        };
+        RunConfig::resolve(&args, NonZeroUsize::new(4).unwrap())
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_help() {
+        let config = resolve(&["data"]).unwrap();
+        assert_eq!(config.outputs[0].path, Path::new("final.xlsx"));
+        assert_eq!(config.processes.get(), 4);
+        assert_eq!(config.spec.limits.time, Duration::from_secs(60));
+        assert_eq!((config.spec.limits.memory, config.spec.limits.retries), (2 << 30, 2));
+        assert_eq!((config.spec.encoding, config.spec.sheet_name.as_str()), (Encoding::Auto, "rows"));
+        assert_eq!((config.spec.long_cells, config.spec.compression), (LongCells::Overflow, Compression::Balanced));
+        assert_eq!(config.verbosity, Verbosity::Normal);
+        assert!(!config.fresh && !config.dry_run && !config.spec.per_file);
+    }
+
+    #[test]
+    fn what_is_typed_is_what_is_set() {
+        let config = resolve(&[
+            "a",
+            "-",
+            "-o",
+            "x.csv",
+            "-o",
+            "y.jsonl.zst",
+            "--per-file",
+            "each",
+            "-p",
+            "7",
+            "--time-limit",
+            "2m",
+            "--retries",
+            "0",
+            "--encoding",
+            "euc-kr",
+            "--source-column=file",
+            "--sheet-name",
+            "지미",
+            "--joblog",
+            "log.tsv",
+            "-q",
+        ])
+        .unwrap();
+        assert_eq!(config.inputs, [Input::Path("a".into()), Input::Stdin]);
+        assert_eq!(config.spec.columns().last(), Some("file"));
+        assert_eq!(config.spec.encoding, Encoding::Named("euc-kr".into()));
+        assert_eq!((config.processes.get(), config.spec.limits.retries), (7, 0));
+        assert!(config.spec.per_file && config.verbosity == Verbosity::Quiet);
+        assert_eq!(config.work_folder(), Path::new("x.csv.sheaf"));
+        let own = ["x.csv", "y.jsonl.zst", "log.tsv", "each", "x.csv.sheaf"].map(PathBuf::from);
+        assert_eq!(config.own_places(), own);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let cases: [(&[&str], &str); 9] = [
+            (&["a", "--time-limit", "soon"], "for `--time-limit`: expected a time"),
+            (&["a", "--memory-limit", "much"], "for `--memory-limit`: expected a size"),
+            (&["a", "-o", "b.pdf"], "there is no format `.pdf`"),
+            (&["a", "-o", "b.csv", "-o", "./b.csv"], "two outputs are `./b.csv`"),
+            (&["a", "--sheet-name", "History"], "a sheet cannot be named `History`"),
+            (&["a", "--column", "price"], "expected `NAME=EXPRESSION`, got `price`"),
+            (&["a", "b.csv", "-o", "b.csv"], "`b.csv` is both an input and an output"),
+            (&["a", "-o", "b.csv", "--joblog", "b.csv"], "the job log and an output are both `b.csv`"),
+            (&["-", "a", "-"], "standard input (`-`) is given twice"),
+        ];
+        for (typed, expected) in cases {
+            let error = resolve(typed).unwrap_err().to_string();
+            assert!(error.contains(expected), "{typed:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `sheaf demo`: some tasks that only sleep, through the same queue and pool as everything else.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use sheaf_common::job::{Class, JobId, TaskId};
+use sheaf_common::outcome::TaskResult;
+use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::task::{Nap, Task, Work};
+use tokio::time::Instant;
+
+use crate::config::DemoConfig;
+
+/// How many tasks are pushed, and news collected, at once.
+const BATCH: usize = 1000;
+/// After so long without news the queue is asked whether it has lost a task.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a demo did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error("could not print")]
+    Print(#[from] io::Error),
+    #[error("a nap failed: {0}")]
+    Nap(String),
+}
+
+/// Pushes the naps and prints `Start item1` and `End item1` as the news come, and the time it all took at the end.
+///
+/// Someone else must work on the queue meanwhile.
+///
+/// # Errors
+/// When the queue or `out` fails, or a worker cannot do a nap.
+pub async fn demo(queue: &impl Queue, job: JobId, config: &DemoConfig, out: &mut impl Write) -> Result<(), DemoError> {
+    let began = Instant::now();
+    let mut open: BTreeMap<TaskId, Task> = naps(job, config).map(|task| (task.id, task)).collect();
+    push(queue, open.values()).await?;
+    while !open.is_empty() {
+        let news = queue.collect(job, BATCH, PATIENCE).await?;
+        if news.is_empty() {
+            let missing = queue.missing(open.keys().copied().collect()).await?;
+            push(queue, missing.iter().map(|id| &open[id])).await?;
+        }
+        for outcome in news {
+            match outcome.result {
+                TaskResult::NapStarted { name } => writeln!(out, "Start {name}")?,
+                TaskResult::NapEnded { name, .. } if open.remove(&outcome.task).is_some() => {
+                    writeln!(out, "End {name}")?
+                }
+                TaskResult::Failed { reason } => return Err(DemoError::Nap(reason)),
+                // An end told twice, or what is no news of a nap.
+                TaskResult::NapEnded { .. }
+                | TaskResult::Extracted(_)
+                | TaskResult::Rendered(_)
+                | TaskResult::RowsLost(_) => {}
+            }
+        }
+        out.flush()?;
+    }
+    writeln!(out, "Total time: {:.1} s", began.elapsed().as_secs_f64())?;
+    Ok(queue.close(job).await?)
+}
+
+async fn push<'a>(queue: &impl Queue, tasks: impl Iterator<Item = &'a Task>) -> Result<(), QueueError> {
+    let tasks: Vec<Task> = tasks.cloned().collect();
+    for batch in tasks.chunks(BATCH) {
+        queue.push(batch.to_vec()).await?;
+    }
+    Ok(())
+}
+
+fn naps(job: JobId, config: &DemoConfig) -> impl Iterator<Item = Task> {
+    let (shortest, longest) = (config.length.start().as_millis() as u64, config.length.end().as_millis() as u64);
+    let mut random = SplitMix(config.seed);
+    (1..=config.items.get() as u64).map(move |number| {
+        let length = Duration::from_millis(shortest + random.below(longest - shortest + 1));
+        let id = TaskId { job, class: Class::Extract, number };
+        Task { id, work: Work::Nap(Nap { name: format!("item{number}"), length }) }
+    })
+}
+
+/// The generator splitmix64 (Steele, Lea, Flood 2014): small, and the same numbers for a seed for ever.
+struct SplitMix(u64);
+
+impl SplitMix {
+    /// A number below `end`, which is not 0.
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sheaf_common::outcome::Outcome;
+    use sheaf_common::queue::{Completion, MemoryQueue, WorkerId};
+    use std::num::NonZeroUsize;
+
+    fn config(items: usize) -> DemoConfig {
+        let length = Duration::from_secs(1)..=Duration::from_secs(9);
+        DemoConfig { items: NonZeroUsize::new(items).unwrap(), processes: NonZeroUsize::MIN, length, seed: 1 }
+    }
+
+    /// Does every nap at once, telling its end twice.
+    async fn work(queue: MemoryQueue) {
+        let worker = WorkerId("test".into());
+        loop {
+            for leased in queue.lease(&worker, 3, Duration::from_secs(60)).await.unwrap() {
+                let Work::Nap(nap) = leased.task.work else { panic!("not a nap") };
+                let news = |result| Outcome { task: leased.task.id, slot: "test/0".into(), result };
+                queue.notify(news(TaskResult::NapStarted { name: nap.name.clone() })).await.unwrap();
+                let ended = news(TaskResult::NapEnded { name: nap.name, seconds: nap.length.as_secs_f64() });
+                queue.notify(ended.clone()).await.unwrap();
+                let completion = Completion { lease: leased.lease, outcome: ended, rows: Vec::new() };
+                queue.complete_if_held(vec![completion]).await.unwrap();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn every_item_starts_and_ends_once() {
+        let (queue, config, mut out) = (MemoryQueue::default(), config(10), Vec::new());
+        tokio::select! {
+            done = demo(&queue, JobId(1), &config, &mut out) => done.unwrap(),
+            () = work(queue.clone()) => unreachable!(),
+        }
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 21, "{text}");
+        for item in 1..=10 {
+            let at = |word| lines.iter().position(|line| *line == format!("{word} item{item}")).unwrap();
+            assert!(at("Start") < at("End"));
+        }
+        assert!(lines[20].starts_with("Total time: ") && lines[20].ends_with(" s"));
+    }
+
+    #[test]
+    fn a_seed_draws_the_same_lengths_within_the_range() {
+        let lengths = |seed| -> Vec<Work> {
+            naps(JobId(1), &DemoConfig { seed, ..config(1000) }).map(|task| task.work).collect()
+        };
+        assert!(lengths(1) == lengths(1) && lengths(1) != lengths(2));
+        for work in lengths(3) {
+            let Work::Nap(nap) = work else { panic!("not a nap") };
+            assert!(config(1).length.contains(&nap.length));
+        }
+    }
+}

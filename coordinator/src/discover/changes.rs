@@ -1,0 +1,136 @@
+//! What is different between two lists of files.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
+
+use super::sources::Sources;
+use crate::human::{count, number, shown};
+
+/// What is different between the list of an earlier run and that of now.
+///
+/// Its text says it to people: ``2 files changed (first: `a/b.html`), 1 new, 3 gone``.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Files that are in the new list only.
+    pub added: u64,
+    /// Files that are in the old list only.
+    pub removed: u64,
+    /// Files of another size, time or problem.
+    pub changed: u64,
+    /// The same files, in another order. Looked at only where nothing else differs.
+    pub reordered: bool,
+    /// The first of each kind, by path.
+    pub first_added: Option<String>,
+    pub first_removed: Option<String>,
+    pub first_changed: Option<String>,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        *self == Changes::default()
+    }
+}
+
+impl Sources {
+    /// What has changed since `old`.
+    pub fn diff(&self, old: &Sources) -> Changes {
+        let (now, then) = (by_path(self), by_path(old));
+        let (mut changes, mut i, mut j) = (Changes::default(), 0, 0);
+        while i < now.len() || j < then.len() {
+            let order = match (now.get(i), then.get(j)) {
+                (Some(&a), Some(&b)) => {
+                    self.path_bytes(&self.entries[a as usize]).cmp(old.path_bytes(&old.entries[b as usize]))
+                }
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
+            };
+            match order {
+                Ordering::Less => note(&mut changes.added, &mut changes.first_added, self, now[i]),
+                Ordering::Greater => note(&mut changes.removed, &mut changes.first_removed, old, then[j]),
+                Ordering::Equal => {
+                    let (a, b) = (&self.entries[now[i] as usize], &old.entries[then[j] as usize]);
+                    let same = (a.size, a.modified_ns) == (b.size, b.modified_ns) && self.problem(a) == old.problem(b);
+                    if !same {
+                        note(&mut changes.changed, &mut changes.first_changed, self, now[i]);
+                    }
+                }
+            }
+            i += usize::from(order.is_le());
+            j += usize::from(order.is_ge());
+        }
+        changes.reordered = changes.is_empty() && now != then;
+        changes
+    }
+}
+
+/// The sequence numbers, sorted by path.
+fn by_path(sources: &Sources) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..sources.len() as u32).collect();
+    let path = |index: u32| sources.path_bytes(&sources.entries[index as usize]);
+    order.sort_unstable_by(|a, b| path(*a).cmp(path(*b)));
+    order
+}
+
+fn note(counter: &mut u64, first: &mut Option<String>, sources: &Sources, index: u32) {
+    *counter += 1;
+    first.get_or_insert_with(|| shown(sources.get(index as usize).path.as_os_str().as_bytes()));
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.reordered {
+            return f.write_str("the same files in another order");
+        }
+        let kinds = [
+            (self.changed, "changed", &self.first_changed),
+            (self.added, "new", &self.first_added),
+            (self.removed, "gone", &self.first_removed),
+        ];
+        let mut said = false;
+        for (files, word, first) in kinds.into_iter().filter(|(files, ..)| *files > 0) {
+            match said {
+                false => write!(f, "{} {word}", count(files, "file"))?,
+                true => write!(f, ", {} {word}", number(files))?,
+            }
+            match first {
+                Some(path) if files == 1 => write!(f, " (`{path}`)")?,
+                Some(path) => write!(f, " (first: `{path}`)")?,
+                None => {}
+            }
+            said = true;
+        }
+        if said { Ok(()) } else { f.write_str("nothing has changed") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sources::tests::list;
+
+    #[test]
+    fn every_kind_of_change_is_told() {
+        let old = list("d", &[("a", 1, 1), ("b", 1, 1), ("c", 1, 1), ("e", 1, 1)]);
+        let new = list("d", &[("b", 2, 1), ("a", 1, 1), ("c", 1, 9), ("x\n", 1, 1)]);
+        let changes = new.diff(&old);
+        assert_eq!(changes.to_string(), "2 files changed (first: `d/b`), 1 new (`d/x\\n`), 1 gone (`d/e`)");
+        assert!(!changes.reordered);
+    }
+
+    #[test]
+    fn order_counts_where_nothing_else_differs() {
+        let old = list("d", &[("a", 1, 1), ("b", 1, 1)]);
+        assert!(old.diff(&old).is_empty());
+        assert_eq!(old.diff(&old).to_string(), "nothing has changed");
+        let turned = list("d", &[("b", 1, 1), ("a", 1, 1)]);
+        assert_eq!(turned.diff(&old).to_string(), "the same files in another order");
+    }
+
+    #[test]
+    fn one_list_may_be_empty() {
+        let old = list("d", &[("a", 1, 1)]);
+        let empty = list("d", &[]);
+        assert_eq!(empty.diff(&old).removed, 1);
+        assert_eq!(old.diff(&empty).added, 1);
+    }
+}

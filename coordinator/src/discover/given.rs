@@ -1,0 +1,253 @@
+//! From the arguments to a list: files as they are named, folders walked, the list on standard input.
+
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::problem;
+use super::sources::{Entry, Sources};
+use super::walk::Walk;
+use crate::config::{Filter, Input};
+use crate::errors::{Exit, Failure};
+use crate::human::{count, shown};
+
+/// What to discover.
+pub struct Request<'a> {
+    /// In order.
+    pub inputs: &'a [Input],
+    pub filter: &'a Filter,
+    /// What the run itself writes: left out where it lies in a folder.
+    pub own: &'a [PathBuf],
+}
+
+/// Why there is nothing to do.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    #[error("there is no file to read{0}")]
+    Nothing(String),
+    #[error("there is no file to read that `--include` and `--exclude` let pass")]
+    Filtered,
+    #[error("could not read the list of paths on standard input")]
+    Stdin(#[source] io::Error),
+}
+
+/// Finds all files; `stdin` is read if the inputs ask for it.
+///
+/// What cannot be read is an entry with a problem, in its place. Files found twice (by one folder and name, whatever way
+/// led to the folder) count once, at their first place; hard links of other names are other files.
+///
+/// # Errors
+/// When no file is found at all, and when standard input cannot be read.
+pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, DiscoverError> {
+    let mut builder = Builder::new(request.own);
+    for input in request.inputs {
+        match input {
+            Input::Path(path) => add(&mut builder, request.filter, path),
+            Input::Stdin => {
+                let mut list = Vec::new();
+                stdin.read_to_end(&mut list).map_err(DiscoverError::Stdin)?;
+                paths_in(&list).for_each(|path| add(&mut builder, request.filter, path));
+            }
+        }
+    }
+    let sources = builder.finish();
+    if sources.problem_count() == sources.len() {
+        return Err(nothing(&sources, request.filter));
+    }
+    Ok(sources)
+}
+
+/// Parts a list of paths: by NUL if there is any, else by line. Empty ones do not count.
+fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
+    let nul = list.contains(&0);
+    let separator = if nul { 0 } else { b'\n' };
+    let parts = list.split(move |byte| *byte == separator);
+    let parts = parts.map(move |part| if nul { part } else { part.strip_suffix(b"\r").unwrap_or(part) });
+    parts.filter(|part| !part.is_empty()).map(|part| Path::new(std::ffi::OsStr::from_bytes(part)))
+}
+
+fn add(builder: &mut Builder, filter: &Filter, path: &Path) {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Walk::new(builder, filter).run(path, &metadata),
+        found => {
+            let (folder, name) = split(path.as_os_str().as_bytes());
+            let folder = builder.folder(folder, None);
+            builder.file(folder, name, found.map_err(|error| problem::of_error(&error, path.is_symlink())));
+        }
+    }
+}
+
+/// Parts a path into its folder and its last name, so that both put together are the path again.
+fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(0) => (b"/", &path[1..]),
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (b"", path),
+    }
+}
+
+fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
+    DiscoverError::Nothing(match sources.iter().next() {
+        Some(first) if sources.len() == 1 => {
+            format!(": `{}`: {}", shown(first.path.as_os_str().as_bytes()), first.problem.unwrap_or_default())
+        }
+        Some(first) => format!(
+            ": {} cannot be read (the first is `{}`: {})",
+            count(sources.len() as u64, "input"),
+            shown(first.path.as_os_str().as_bytes()),
+            first.problem.unwrap_or_default()
+        ),
+        None if filter.takes_all() => ": the inputs are empty".into(),
+        None => return DiscoverError::Filtered,
+    })
+}
+
+impl From<DiscoverError> for Failure {
+    fn from(error: DiscoverError) -> Failure {
+        match error {
+            DiscoverError::Filtered => Failure::new(Exit::Usage, error)
+                .with_hint("a pattern matches a file's name (`*.html`) or its path below the folder (`2024/*.html`)"),
+            DiscoverError::Nothing(_) => Failure::new(Exit::Usage, error)
+                .with_hint("name files, folders, or `-` for a list of paths on standard input"),
+            DiscoverError::Stdin(_) => Failure::new(Exit::CouldNotRun, error),
+        }
+    }
+}
+
+/// Where a folder is, whatever way leads to it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    Inode {
+        device: u64,
+        inode: u64,
+    },
+    /// It does not exist; its path as it was given.
+    Absent(Vec<u8>),
+}
+
+impl Place {
+    pub fn of(metadata: &Metadata) -> Self {
+        Place::Inode { device: metadata.dev(), inode: metadata.ino() }
+    }
+}
+
+/// Gathers entries, and knows which of them are the same file.
+pub(super) struct Builder {
+    sources: Sources,
+    /// The folders by the way in which they are written.
+    written: HashMap<Vec<u8>, u32>,
+    /// For each folder of the list, the number of its place.
+    place_of: Vec<u32>,
+    places: HashMap<Place, u32>,
+    /// How often each place was begun to be filled; files can only repeat where it is more than once.
+    begun: Vec<u32>,
+    problems: HashMap<String, u32>,
+    own: HashMap<Place, Vec<Vec<u8>>>,
+}
+
+impl Builder {
+    pub fn new(own: &[PathBuf]) -> Self {
+        let mut places: HashMap<Place, Vec<Vec<u8>>> = HashMap::new();
+        for path in own {
+            let bytes = path.as_os_str().as_bytes();
+            let (folder, name) = split(bytes.strip_suffix(b"/").unwrap_or(bytes));
+            if let Ok(metadata) = fs::metadata(path_of(folder)) {
+                places.entry(Place::of(&metadata)).or_default().push(name.into());
+            }
+        }
+        Builder {
+            sources: Sources::default(),
+            written: HashMap::new(),
+            place_of: Vec::new(),
+            places: HashMap::new(),
+            begun: Vec::new(),
+            problems: HashMap::new(),
+            own: places,
+        }
+    }
+
+    /// The number of a folder that is written so. `metadata`: of the folder, if it is known already.
+    pub fn folder(&mut self, written: &[u8], metadata: Option<&Metadata>) -> u32 {
+        if let Some(&folder) = self.written.get(written) {
+            self.begun[self.place_of[folder as usize] as usize] += 1;
+            return folder;
+        }
+        let place = match metadata {
+            Some(metadata) => Place::of(metadata),
+            None => {
+                fs::metadata(path_of(written)).map_or_else(|_| Place::Absent(written.into()), |found| Place::of(&found))
+            }
+        };
+        let next = self.begun.len() as u32;
+        let place = *self.places.entry(place).or_insert(next);
+        if place == next {
+            self.begun.push(0);
+        }
+        self.begun[place as usize] += 1;
+        let folder = self.sources.folders.len() as u32;
+        self.sources.folders.push(written.into());
+        self.place_of.push(place);
+        self.written.insert(written.into(), folder);
+        folder
+    }
+
+    /// The names in this folder that the run itself writes.
+    pub fn own_names(&self, place: &Place) -> Vec<Vec<u8>> {
+        self.own.get(place).cloned().unwrap_or_default()
+    }
+
+    /// Adds what was found under a name: what it is, or why it cannot be looked at.
+    pub fn file(&mut self, folder: u32, name: &[u8], found: Result<Metadata, String>) {
+        let found = found.and_then(|metadata| match metadata.is_file() {
+            true => Ok(metadata),
+            false => Err(problem::of_type(metadata.file_type())),
+        });
+        let name = self.sources.names.keep(name);
+        let entry = match found {
+            Ok(metadata) => {
+                let modified_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+                Entry { name, folder, problem: 0, size: metadata.len(), modified_ns }
+            }
+            Err(reason) => Entry { name, folder, problem: self.problem(reason), size: 0, modified_ns: 0 },
+        };
+        self.sources.entries.push(entry);
+    }
+
+    fn problem(&mut self, reason: String) -> u32 {
+        *self.problems.entry(reason).or_insert_with_key(|reason| {
+            self.sources.problems.push(reason.clone());
+            self.sources.problems.len() as u32
+        })
+    }
+
+    /// Drops every entry whose folder and name came before, and gives the list.
+    pub fn finish(mut self) -> Sources {
+        let Sources { names, entries, .. } = &self.sources;
+        let place = |entry: &Entry| self.place_of[entry.folder as usize];
+        let key = |index: u32| (place(&entries[index as usize]), names.get(entries[index as usize].name));
+        let mut suspects: Vec<u32> = (0..entries.len() as u32)
+            .filter(|index| self.begun[place(&entries[*index as usize]) as usize] > 1)
+            .collect();
+        suspects.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)).then(a.cmp(b)));
+        let mut repeated: Vec<u32> =
+            suspects.windows(2).filter(|pair| key(pair[0]) == key(pair[1])).map(|pair| pair[1]).collect();
+        repeated.sort_unstable();
+        let (mut index, mut repeated) = (0, repeated.into_iter().peekable());
+        self.sources.entries.retain(|_| {
+            index += 1;
+            repeated.next_if_eq(&(index - 1)).is_none()
+        });
+        self.sources.entries.shrink_to_fit();
+        self.sources.names.shrink();
+        self.sources
+    }
+}
+
+/// The path of a folder as it is written in front of names: empty is the current one.
+pub(super) fn path_of(written: &[u8]) -> PathBuf {
+    let written = if written.is_empty() { b"." } else { written };
+    PathBuf::from(std::ffi::OsString::from_vec(written.into()))
+}

@@ -1,0 +1,21 @@
+//! Inputs → sources: which files are read, and in which order.
+//!
+//! `inputs ─given→ paths ─walk→ entries ─list→ Sources`
+//!
+//! The order is that of the inputs, and within a folder the natural one ([`natural`]): it depends on names alone, so it is
+//! the same on every machine. What cannot be read keeps its place in the list, with the reason.
+
+mod arena;
+mod changes;
+mod given;
+pub mod natural;
+mod problem;
+mod save;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use changes::Changes;
+pub use given::{DiscoverError, Request, discover};
+pub use sources::{Source, Sources};

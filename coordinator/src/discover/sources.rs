@@ -1,0 +1,167 @@
+//! The list of all input files, compact: a million of them take about 32 MB and their names.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use super::arena::{Arena, Span};
+
+/// All input files, in order. The place of a file in this list is its sequence number.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    pub(super) names: Arena,
+    /// The folders, as they are written in front of the names: empty, or without a `/` at the end unless it is the root.
+    pub(super) folders: Vec<Vec<u8>>,
+    pub(super) problems: Vec<String>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// One file in 32 bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub name: Span,
+    pub folder: u32,
+    /// Index in the problems, counted from 1; 0: none.
+    pub problem: u32,
+    pub size: u64,
+    pub modified_ns: i64,
+}
+
+const _: () = assert!(size_of::<Entry>() == 32);
+
+/// An input file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// The folder as it was given, and the name.
+    pub path: PathBuf,
+    /// In bytes; 0 if there is a problem.
+    pub size: u64,
+    /// Modification time in nanoseconds since 1970; 0 if unknown.
+    pub modified_ns: i64,
+    /// Why it cannot be read; it fails without being tried.
+    pub problem: Option<&'a str>,
+}
+
+impl Sources {
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The file with a sequence number.
+    ///
+    /// # Panics
+    /// Past the end of the list.
+    pub fn get(&self, sequence: usize) -> Source<'_> {
+        let entry = &self.entries[sequence];
+        let path = PathBuf::from(OsString::from_vec(self.path_bytes(entry).collect()));
+        Source { path, size: entry.size, modified_ns: entry.modified_ns, problem: self.problem(entry) }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Source<'_>> {
+        (0..self.len()).map(|sequence| self.get(sequence))
+    }
+
+    /// The sum of all sizes.
+    pub fn total_bytes(&self) -> u64 {
+        self.entries.iter().map(|entry| entry.size).sum()
+    }
+
+    /// How many entries cannot be read.
+    pub fn problem_count(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.problem != 0).count()
+    }
+
+    /// A hash of all paths, sizes, times and problems, in order: the same on every machine and for every version.
+    pub fn digest(&self) -> u128 {
+        let mut hash = Fnv::default();
+        for entry in &self.entries {
+            self.path_bytes(entry).for_each(|byte| hash.byte(byte));
+            hash.byte(0); // No path holds it, so no two lists run together.
+            entry.size.to_le_bytes().into_iter().for_each(|byte| hash.byte(byte));
+            entry.modified_ns.to_le_bytes().into_iter().for_each(|byte| hash.byte(byte));
+            self.problem(entry).unwrap_or_default().bytes().for_each(|byte| hash.byte(byte));
+            hash.byte(0);
+        }
+        hash.0
+    }
+
+    /// A list of files `d/0`, `d/1`, … with these sizes; `None` is one that is missing.
+    #[cfg(test)]
+    pub(crate) fn example(sizes: &[Option<u64>]) -> Self {
+        let mut sources = Sources { folders: vec![b"d".into()], ..Sources::default() };
+        sources.problems.push("no such file or folder".into());
+        for (index, size) in sizes.iter().enumerate() {
+            let (name, problem) = (sources.names.keep(index.to_string().as_bytes()), u32::from(size.is_none()));
+            sources.entries.push(Entry { name, folder: 0, problem, size: size.unwrap_or(0), modified_ns: 1 });
+        }
+        sources
+    }
+
+    pub(super) fn problem(&self, entry: &Entry) -> Option<&str> {
+        Some(self.problems[entry.problem.checked_sub(1)? as usize].as_str())
+    }
+
+    pub(super) fn path_bytes(&self, entry: &Entry) -> impl Iterator<Item = u8> {
+        let folder = self.folders[entry.folder as usize].as_slice();
+        let slash = if folder.is_empty() || folder.ends_with(b"/") { &b""[..] } else { b"/" };
+        folder.iter().chain(slash).chain(self.names.get(entry.name)).copied()
+    }
+}
+
+/// FNV-1a with 128 bits (draft-eastlake-fnv).
+struct Fnv(u128);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
+    }
+}
+
+impl Fnv {
+    fn byte(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A list of files in one folder, each a name, a size and a time.
+    pub fn list(folder: &str, files: &[(&str, u64, i64)]) -> Sources {
+        let mut sources = Sources { folders: vec![folder.into()], ..Sources::default() };
+        for (name, size, modified_ns) in files {
+            let name = sources.names.keep(name.as_bytes());
+            sources.entries.push(Entry { name, folder: 0, problem: 0, size: *size, modified_ns: *modified_ns });
+        }
+        sources
+    }
+
+    #[test]
+    fn paths_are_put_together_as_they_were_given() {
+        for (folder, path) in [("", "a"), ("data", "data/a"), ("/", "/a"), ("./x", "./x/a")] {
+            assert_eq!(list(folder, &[("a", 1, 2)]).get(0).path.to_str(), Some(path));
+        }
+    }
+
+    #[test]
+    fn the_digest_is_fixed_and_sees_every_change() {
+        let base = list("d", &[("a", 1, 2), ("b", 3, 4)]);
+        assert_eq!(base.digest(), list("d", &[("a", 1, 2), ("b", 3, 4)]).digest());
+        let others = [
+            list("e", &[("a", 1, 2), ("b", 3, 4)]),
+            list("d", &[("a", 2, 2), ("b", 3, 4)]),
+            list("d", &[("a", 1, 3), ("b", 3, 4)]),
+            list("d", &[("b", 3, 4), ("a", 1, 2)]),
+            list("d", &[("a", 1, 2)]),
+            Sources::default(),
+        ];
+        assert!(others.iter().all(|other| other.digest() != base.digest()));
+        // The offset basis, as the draft gives it: an empty list hashes nothing.
+        assert_eq!(Sources::default().digest(), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
+    }
+}

@@ -1,0 +1,142 @@
+//! Goes through a folder and all that is below it.
+
+use std::collections::HashSet;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::arena::{Arena, Span};
+use super::given::{Builder, Place, path_of};
+use super::{natural, problem};
+use crate::config::Filter;
+
+/// A walk through one input folder. Symbolic links are followed; a folder that is its own ancestor is reported.
+pub(super) struct Walk<'a> {
+    builder: &'a mut Builder,
+    filter: &'a Filter,
+    /// The folders between the input and where the walk is, the input first.
+    open: Vec<Open>,
+    /// The folders walked so far: what is reached again by another link holds nothing new, and links that fan out and
+    /// meet again would double the way at each step.
+    walked: HashSet<Place>,
+    /// The length of the input folder's path, up to which filters do not look.
+    root: usize,
+}
+
+/// A folder in the middle of being walked.
+struct Open {
+    place: Place,
+    /// As it is written in front of names.
+    written: Vec<u8>,
+    folder: u32,
+    listing: Listing,
+    /// How many names of the listing are done.
+    done: usize,
+}
+
+/// The names in a folder, sorted, in two allocations however many they are.
+#[derive(Default)]
+struct Listing {
+    names: Arena,
+    sorted: Vec<Span>,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(builder: &'a mut Builder, filter: &'a Filter) -> Self {
+        Walk { builder, filter, open: Vec::new(), walked: HashSet::new(), root: 0 }
+    }
+
+    /// Adds all files below `input`, a folder with this metadata.
+    pub fn run(mut self, input: &Path, metadata: &Metadata) {
+        let written = as_written(input.as_os_str().as_bytes());
+        self.root = if written.is_empty() || written.ends_with(b"/") { written.len() } else { written.len() + 1 };
+        self.enter(written.to_vec(), metadata, None);
+        while let Some(open) = self.open.last_mut() {
+            match open.listing.sorted.get(open.done) {
+                Some(&span) => {
+                    open.done += 1;
+                    let name = open.listing.names.get(span).to_vec();
+                    self.visit(&name);
+                }
+                None => drop(self.open.pop()),
+            }
+        }
+    }
+
+    /// Takes one name in the innermost open folder.
+    fn visit(&mut self, name: &[u8]) {
+        let open = self.open.last().expect("a name is visited in an open folder");
+        let (folder, path) = (open.folder, join(&open.written, name));
+        let below = Path::new(std::ffi::OsStr::from_bytes(&path[self.root..]));
+        if !self.filter.takes_folder(below) {
+            return;
+        }
+        let on_disk = path_of(&path);
+        let found = fs::metadata(&on_disk).map_err(|error| problem::of_error(&error, on_disk.is_symlink()));
+        match found {
+            Ok(metadata) if metadata.is_dir() => self.enter(path, &metadata, Some((folder, name))),
+            found if self.filter.takes_file(below) => self.builder.file(folder, name, found),
+            _ => {}
+        }
+    }
+
+    /// Opens a folder, or says at its place in the one above why not. `within`: that folder, and the name in it.
+    fn enter(&mut self, written: Vec<u8>, metadata: &Metadata, within: Option<(u32, &[u8])>) {
+        let place = Place::of(metadata);
+        if self.open.iter().any(|open| open.place == place) {
+            return self.trouble(&written, within, problem::LOOP.into());
+        }
+        // With a filter it matters by which path a folder is reached.
+        if !self.walked.insert(place.clone()) && self.filter.takes_all() {
+            return;
+        }
+        let mut listing = Listing::default();
+        if let Err(error) = list(&written, &self.builder.own_names(&place), &mut listing) {
+            self.trouble(&written, within, problem::of_folder(&error));
+        }
+        let folder = self.builder.folder(&written, Some(metadata));
+        self.open.push(Open { place, written, folder, listing, done: 0 });
+    }
+
+    fn trouble(&mut self, written: &[u8], within: Option<(u32, &[u8])>, reason: String) {
+        match within {
+            Some((folder, name)) => self.builder.file(folder, name, Err(reason)),
+            None => {
+                // The input folder itself: a path without a folder in front stands for itself.
+                let root = self.builder.folder(b"", None);
+                self.builder.file(root, if written.is_empty() { b"." } else { written }, Err(reason));
+            }
+        }
+    }
+}
+
+/// Reads the names in a folder, but for those in `own`; after an error the listing holds what could be read.
+fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()> {
+    let read = fs::read_dir(path_of(written)).and_then(|mut entries| {
+        entries.try_for_each(|entry| {
+            let name = entry?.file_name();
+            if !own.iter().any(|own| own == name.as_bytes()) {
+                listing.sorted.push(listing.names.keep(name.as_bytes()));
+            }
+            Ok(())
+        })
+    });
+    let Listing { names, sorted } = listing;
+    sorted.sort_unstable_by(|a, b| natural::compare(names.get(*a), names.get(*b)));
+    read
+}
+
+/// How a folder is written in front of the names in it: `data/` as `data`, `.` as nothing.
+fn as_written(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|byte| *byte != b'/').map_or(1, |at| at + 1);
+    match &path[..end.min(path.len())] {
+        b"." => b"",
+        path => path,
+    }
+}
+
+fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    let slash = if folder.is_empty() || folder.ends_with(b"/") { &b""[..] } else { b"/" };
+    [folder, slash, name].concat()
+}

@@ -1,0 +1,155 @@
+//! `sheaf run --dry-run`: what would be read and written.
+
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use sheaf_common::job::{Encoding, Packing, Rendering};
+
+use crate::config::{RunConfig, Verbosity};
+use crate::discover::{Source, Sources};
+use crate::human::{Paint, count, number, shown, size};
+
+/// How many files are named at each end of the list.
+const ENDS: usize = 3;
+
+/// Writes what a run with these settings would do; all files with `--verbose`, else the first and last few.
+///
+/// # Errors
+/// Those of `out`.
+pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let files = count(sources.len() as u64, "file");
+    writeln!(out, "{} {files}, {}", paint.bold("Would read"), size(sources.total_bytes()))?;
+    let all = config.verbosity == Verbosity::Verbose || sources.len() <= 2 * ENDS + 1;
+    let (first, last) = if all { (sources.len(), sources.len()) } else { (ENDS, sources.len() - ENDS) };
+    for sequence in 0..first {
+        file(out, &sources.get(sequence), paint)?;
+    }
+    if first < last {
+        let more = format!("… {} more (`--verbose` names them all)", number((last - first) as u64));
+        writeln!(out, "  {}", paint.dim(&more))?;
+    }
+    for sequence in last..sources.len() {
+        file(out, &sources.get(sequence), paint)?;
+    }
+    problems(first..last, sources, paint, out)?;
+
+    let spec = &config.spec;
+    writeln!(out, "{} of each `{}`", paint.bold("Would extract"), shown(spec.recipe.record.as_bytes()))?;
+    for column in &spec.recipe.columns {
+        let value = column.value.to_string();
+        writeln!(out, "  {} = {}", shown(column.name.as_bytes()), shown(value.as_bytes()))?;
+    }
+    if let Some(name) = &spec.source_column {
+        writeln!(out, "  {} = the file's path", shown(name.as_bytes()))?;
+    }
+    match &spec.encoding {
+        Encoding::Auto => {}
+        Encoding::Named(name) => writeln!(out, "  decoded as {}", shown(name.as_bytes()))?,
+    }
+
+    writeln!(out, "{}", paint.bold("Would write"))?;
+    for output in &config.outputs {
+        let over = if output.path.exists() { " (replaces the one that is there)" } else { "" };
+        writeln!(out, "  {}  {}{over}", name(&output.path), format_name(spec.renderings[output.rendering_index]))?;
+    }
+    if let Some(folder) = &config.per_file {
+        writeln!(out, "  {}  one workbook a file", name(folder))?;
+    }
+    if let Some(path) = &config.joblog {
+        writeln!(out, "  {}  job log", name(path))?;
+    }
+    match config.processes.get() {
+        1 => writeln!(out, "with 1 process")?,
+        more => writeln!(out, "with {more} processes")?,
+    }
+    out.flush()
+}
+
+fn file(out: &mut dyn Write, source: &Source<'_>, paint: Paint) -> io::Result<()> {
+    match source.problem {
+        Some(problem) => writeln!(out, "  {}  {}", name(&source.path), paint.error(problem)),
+        None => writeln!(out, "  {}  {}", name(&source.path), paint.dim(&size(source.size))),
+    }
+}
+
+/// Counts the files that cannot be read, and names the first of those that were not listed.
+fn problems(unlisted: Range<usize>, sources: &Sources, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+    let found = sources.problem_count();
+    if found == 0 {
+        return Ok(());
+    }
+    writeln!(out, "{} {} cannot be read", paint.error("of which"), number(found as u64))?;
+    for source in unlisted.map(|sequence| sources.get(sequence)).filter(|source| source.problem.is_some()).take(ENDS) {
+        file(out, &source, paint)?;
+    }
+    Ok(())
+}
+
+fn format_name(rendering: Rendering) -> &'static str {
+    match rendering {
+        Rendering::Xlsx => "workbook",
+        Rendering::Csv(Packing::Plain) => "CSV",
+        Rendering::Csv(Packing::Gzip) => "CSV, gzip",
+        Rendering::Csv(Packing::Zstd) => "CSV, zstd",
+        Rendering::JsonLines(Packing::Plain) => "JSON lines",
+        Rendering::JsonLines(Packing::Gzip) => "JSON lines, gzip",
+        Rendering::JsonLines(Packing::Zstd) => "JSON lines, zstd",
+    }
+}
+
+fn name(path: &Path) -> String {
+    shown(path.as_os_str().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+    use std::num::NonZeroUsize;
+
+    fn told(typed: &[&str], sizes: &[Option<u64>]) -> String {
+        let Command::Run(args) = Cli::parse_from([&["sheaf", "run"], typed].concat()).command else {
+            panic!("not run")
+        };
+        let config = RunConfig::resolve(&args, NonZeroUsize::new(2).unwrap()).unwrap();
+        let mut out = Vec::new();
+        dry_run(&config, &Sources::example(sizes), Paint::Plain, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn everything_is_told() {
+        let typed = ["d", "-o", "/absent/a.xlsx", "-o", "b.csv.gz", "--per-file", "each", "--source-column"];
+        let expected = "\
+Would read 3 files, 1.50 kB
+  d/0  500 B
+  d/1  no such file or folder
+  d/2  1.00 kB
+of which 1 cannot be read
+Would extract of each `doc`
+  id = ::attr(id)
+  title = ::attr(title)
+  text = ::text
+  source = the file's path
+Would write
+  /absent/a.xlsx  workbook
+  b.csv.gz  CSV, gzip
+  each  one workbook a file
+with 2 processes
+";
+        assert_eq!(told(&typed, &[Some(500), None, Some(1000)]), expected);
+    }
+
+    #[test]
+    fn a_long_list_shows_its_ends() {
+        let mut sizes = vec![Some(1); 1000];
+        sizes[500] = None;
+        let text = told(&["d"], &sizes);
+        assert!(text.contains("  d/2  1 B\n  … 994 more (`--verbose` names them all)\n  d/997  1 B\n"), "{text}");
+        assert!(text.contains("of which 1 cannot be read\n  d/500  no such file or folder\n"), "{text}");
+        assert!(told(&["d", "--verbose"], &sizes).contains("  d/777  1 B\n"));
+    }
+}

@@ -1,0 +1,136 @@
+//! How errors speak, and what the exit code says.
+//!
+//! ```text
+//! error: could not read recipe `shop.toml`
+//!   Caused by: column `price`: expected `[CSS selector]::text` or `[CSS selector]::attr(NAME)`, got `.price`
+//!
+//! hint: did you mean `.price::text`?
+//! ```
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::human::Paint;
+
+/// What the exit code of `sheaf` means. The table in `sheaf run --help` says the same to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// All files are in the sheet.
+    Done = 0,
+    /// The run finished, and some files could not be read: the output holds all others.
+    SomeFailed = 1,
+    /// What was typed, or the recipe, cannot be used: nothing was read or written. Clap exits with the same code.
+    Usage = 2,
+    /// The run could not begin or go on: the disk, a folder, a server.
+    CouldNotRun = 3,
+    /// The run was interrupted; the same command goes on.
+    Interrupted = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error on its way to the user: the chain of what went wrong, what to do about it, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub error: anyhow::Error,
+    /// What can be done about it, in words that can be typed; may have several lines.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Failure { exit, error: error.into(), hint: None }
+    }
+
+    /// Adds what can be done about it; an earlier hint is replaced.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Writes the chain, and the hint after a blank line.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write(&self, out: &mut dyn Write, paint: Paint) -> io::Result<()> {
+        let mut said = self.error.to_string();
+        writeln!(out, "{} {said}", paint.error("error:"))?;
+        for cause in self.error.chain().skip(1) {
+            let text = cause.to_string();
+            if !said.ends_with(&text) {
+                writeln!(out, "  {} {}", paint.error("Caused by:"), text.replace('\n', "\n    "))?;
+            }
+            said = text;
+        }
+        match &self.hint {
+            Some(hint) => writeln!(out, "\n{} {}", paint.hint("hint:"), hint.replace('\n', "\n      ")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether an error is that the reader of our output went away (`sheaf preview x | head`): a reason to stop, not to
+/// complain.
+pub fn reader_is_gone(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    fn written(failure: &Failure, paint: Paint) -> String {
+        let mut out = Vec::new();
+        failure.write(&mut out, paint).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_chain_comes_first_and_then_the_hint() {
+        let error = anyhow!("column `price`: got `.price`").context("could not read recipe `shop.toml`");
+        let failure = Failure::new(Exit::Usage, error).with_hint("did you mean `.price::text`?");
+        let expected = "error: could not read recipe `shop.toml`\n  Caused by: column `price`: got `.price`\n\n\
+            hint: did you mean `.price::text`?\n";
+        assert_eq!(written(&failure, Paint::Plain), expected);
+    }
+
+    #[test]
+    fn a_cause_that_the_layer_above_has_said_is_not_said_again() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("outer: {source}")]
+        struct Outer {
+            source: io::Error,
+        }
+        let failure = Failure::new(Exit::CouldNotRun, Outer { source: io::Error::other("the disk is full") });
+        assert_eq!(written(&failure, Paint::Plain), "error: outer: the disk is full\n");
+    }
+
+    #[test]
+    fn colour_is_for_terminals_only() {
+        let failure = Failure::new(Exit::Usage, anyhow!("no"));
+        assert!(!written(&failure, Paint::Plain).contains('\x1b'));
+        assert!(written(&failure, Paint::Colour).starts_with("\x1b["));
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_found_down_the_chain() {
+        let broken = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("could not print");
+        assert!(reader_is_gone(broken.as_ref()));
+        assert!(!reader_is_gone(anyhow!("other").as_ref()));
+    }
+}

@@ -1,0 +1,140 @@
+//! The extract tasks that are not placed yet, in the order of inputs.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use sheaf_common::outcome::{FileReport, FileStatus, Slice};
+use sheaf_common::task::SourceFile;
+
+/// Tasks from the first one that is not placed; numbers follow each other.
+#[derive(Default)]
+pub struct Extracts {
+    tasks: VecDeque<Entry>,
+    /// The number of the first of them.
+    first: u64,
+}
+
+enum Entry {
+    Pending { files: Vec<SourceFile> },
+    Reported { files: Vec<SourceFile>, slot: String, reports: Vec<FileReport> },
+}
+
+impl Extracts {
+    /// Takes in a task that is to be pushed; returns its number.
+    pub fn plan(&mut self, files: Vec<SourceFile>) -> u64 {
+        self.tasks.push_back(Entry::Pending { files });
+        self.first + self.tasks.len() as u64 - 1
+    }
+
+    /// Takes in a file about which everything is known already.
+    pub fn settle(&mut self, report: FileReport) {
+        self.tasks.push_back(Entry::Reported { files: Vec::new(), slot: String::new(), reports: vec![report] });
+    }
+
+    /// Takes note of a report; `false` if it is none that is waited for.
+    pub fn report(&mut self, number: u64, slot: String, reports: Vec<FileReport>) -> bool {
+        let Some(entry) = self.entry_mut(number) else { return false };
+        let Entry::Pending { files } = entry else { return false };
+        let answers_all = files.len() == reports.len()
+            && files.iter().zip(&reports).all(|(file, report)| file.sequence == report.sequence);
+        if answers_all {
+            *entry = Entry::Reported { files: std::mem::take(files), slot, reports };
+        }
+        answers_all
+    }
+
+    /// A task failed as a whole: so did each of its files.
+    pub fn fail(&mut self, number: u64, slot: String, reason: &str) -> bool {
+        let Some(Entry::Pending { files }) = self.entry_mut(number) else { return false };
+        let reports = files.iter().map(|file| FileReport::unreadable(file.sequence, reason.into())).collect();
+        self.report(number, slot, reports)
+    }
+
+    /// Takes the first task, if it is reported: its number, files, slot and reports.
+    pub fn next_reported(&mut self) -> Option<(u64, Vec<SourceFile>, String, Vec<FileReport>)> {
+        match self.tasks.pop_front()? {
+            pending @ Entry::Pending { .. } => {
+                self.tasks.push_front(pending);
+                None
+            }
+            Entry::Reported { files, slot, reports } => {
+                self.first += 1;
+                Some((self.first - 1, files, slot, reports))
+            }
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// The numbers of the tasks that are waited for.
+    pub fn pending(&self) -> impl Iterator<Item = u64> + '_ {
+        let pending = self.tasks.iter().zip(self.first..).filter(|(entry, _)| matches!(entry, Entry::Pending { .. }));
+        pending.map(|(_, number)| number)
+    }
+
+    /// The files of a task that is waited for.
+    pub fn files(&self, number: u64) -> Option<&[SourceFile]> {
+        match self.tasks.get(number.checked_sub(self.first)? as usize)? {
+            Entry::Pending { files } => Some(files),
+            Entry::Reported { .. } => None,
+        }
+    }
+
+    /// The sizes of the files that are waited for, and the rows that others gave, in bytes.
+    pub fn bytes(&self) -> u64 {
+        let of = |entry: &Entry| match entry {
+            Entry::Pending { files } => files.iter().map(|file| file.size).sum::<u64>(),
+            Entry::Reported { reports, .. } => {
+                reports.iter().flat_map(slices).map(|slice| u64::from(slice.length)).sum()
+            }
+        };
+        self.tasks.iter().map(of).sum::<u64>()
+    }
+
+    fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {
+        self.tasks.get_mut(number.checked_sub(self.first)? as usize)
+    }
+}
+
+fn slices(report: &FileReport) -> &[Slice] {
+    match &report.status {
+        FileStatus::Done { slices, .. } => slices,
+        FileStatus::Failed { .. } | FileStatus::Dead { .. } => &[],
+    }
+}
+
+/// A task whose rows were given places, and are needed until their units are committed.
+pub struct Placed {
+    pub files: Vec<SourceFile>,
+    /// Whether it was pushed once more because its rows were lost.
+    pub repairing: bool,
+    reports: Vec<FileReport>,
+    blocks: u32,
+    /// Its blocks that are still needed.
+    needed: BTreeSet<u32>,
+}
+
+impl Placed {
+    pub fn new(files: Vec<SourceFile>, reports: Vec<FileReport>, blocks: u32) -> Self {
+        Placed { files, repairing: false, reports, blocks, needed: (0..blocks).collect() }
+    }
+
+    /// One of its blocks is needed no more; `true` if it was the last.
+    pub fn forget_block(&mut self, block: u32) -> bool {
+        self.needed.remove(&block);
+        self.needed.is_empty()
+    }
+
+    /// The blocks that came back when it was extracted again though nobody needs them.
+    pub fn needless(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.blocks).filter(|block| !self.needed.contains(block))
+    }
+
+    /// The path of the first file whose rows are not where they were.
+    pub fn differs(&self, reports: &[FileReport]) -> Option<String> {
+        let mut pairs = self.reports.iter().zip(reports);
+        let index = pairs.position(|(old, new)| slices(old) != slices(new))?;
+        Some(self.files[index].path.display())
+    }
+}

@@ -1,0 +1,241 @@
+//! The ledger against a little world of its own: files whose slices are known, a queue without order.
+
+use std::time::Duration;
+
+use sheaf_common::job::{Compression, Encoding, Limits, LongCells, Rendering};
+use sheaf_common::outcome::{Slice, Stream};
+use sheaf_common::task::SourcePath;
+
+use super::*;
+
+const JOB: JobId = JobId(1);
+
+fn spec() -> Arc<JobSpec> {
+    Arc::new(JobSpec {
+        recipe: Default::default(),
+        source_column: None,
+        encoding: Encoding::Auto,
+        long_cells: LongCells::Overflow,
+        compression: Compression::Fast,
+        sheet_name: "rows".into(),
+        renderings: vec![Rendering::Xlsx],
+        per_file: false,
+        limits: Limits { time: Duration::from_secs(1), memory: 1 << 30, retries: 0 },
+    })
+}
+
+/// A small generator with a fixed seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// The lengths of a file's slices: files of no, one and several slices; the same for the same number.
+fn slices_of(sequence: u64) -> Vec<u32> {
+    let mut random = Random(sequence);
+    random.below(7);
+    match random.below(10) {
+        0 => vec![],
+        1 => (0..2 + random.below(4)).map(|_| 900_000 + random.below(200_000) as u32).collect(),
+        _ => vec![1 + random.below(400_000) as u32],
+    }
+}
+
+/// Whether a file fails, always.
+fn fails(sequence: u64) -> bool {
+    sequence % 13 == 5
+}
+
+fn source(sequence: u64) -> SourceFile {
+    SourceFile { sequence, path: SourcePath(format!("f{sequence}").into_bytes()), size: 1, modified: 0, content: None }
+}
+
+/// What a worker would say of a task.
+fn extracted(files: &[SourceFile]) -> Vec<FileReport> {
+    let (mut block, mut offset) = (0, 0);
+    let report = |file: &SourceFile| {
+        if fails(file.sequence) {
+            return FileReport::unreadable(file.sequence, "fails".into());
+        }
+        let slices = slices_of(file.sequence).into_iter().map(|length| {
+            if offset + length > 1 << 20 && offset > 0 {
+                (block, offset) = (block + 1, 0);
+            }
+            let rows = length / 1000 + 1;
+            let slice = Slice { block, offset, length, rows, overflow: rows / 7, long_cells: 1 };
+            offset += length;
+            slice
+        });
+        let status = FileStatus::Done { slices: slices.collect(), truncated_cells: 0 };
+        FileReport { status, attempts: 1, ..FileReport::unreadable(file.sequence, String::new()) }
+    };
+    files.iter().map(report).collect()
+}
+
+/// A unit as it was stored: what was rendered at which place, without the names of tasks, which depend on batches.
+#[derive(Debug, Clone, PartialEq)]
+struct Stored {
+    pieces: Vec<(u64, u64, u64, u32)>,
+    first: (u64, u64),
+    files: Vec<(u64, u64, u64)>,
+    end: Position,
+}
+
+/// Runs a ledger over files `from.file..files` and stores units until `stop_after`; all order and batching comes from
+/// `seed`.
+fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -> Vec<Stored> {
+    let mut random = Random(seed);
+    let mut ledger = Ledger::new(JOB, spec(), from);
+    let (mut queue, mut stored, mut rendered) = (Vec::<Task>::new(), Vec::new(), VecDeque::new());
+    let (mut next, mut live_blocks) = (from.file, std::collections::HashSet::new());
+    while stored.len() < stop_after && !ledger.is_done() {
+        let event = if random.below(3) == 0 && !ledger.plan_ended {
+            let count = (1 + random.below(9)).min(files - next);
+            next += count;
+            match count {
+                0 => Event::PlanEnded,
+                1 if fails(next - 1) => Event::Unreadable { sequence: next - 1, reason: "fails".into() },
+                _ => Event::Planned((next - count..next).map(source).collect()),
+            }
+        } else if faults && random.below(20) == 0 {
+            queue.clear();
+            Event::Lost(ledger.pending())
+        } else if queue.is_empty() {
+            continue;
+        } else {
+            let task = queue.swap_remove(random.below(queue.len() as u64) as usize);
+            let result = match &task.work {
+                Work::Extract(extract) => {
+                    let reports = extracted(&extract.files);
+                    let slices = reports.iter().flat_map(|report| match &report.status {
+                        FileStatus::Done { slices, .. } => slices.clone(),
+                        _ => Vec::new(),
+                    });
+                    live_blocks.extend(slices.map(|slice| RowsKey { task: task.id, block: slice.block }));
+                    TaskResult::Extracted(reports)
+                }
+                Work::Render(unit) if faults && random.below(40) == 0 => {
+                    TaskResult::RowsLost(unit.pieces.iter().map(|piece| piece.rows).collect())
+                }
+                Work::Render(unit) => {
+                    assert!(
+                        unit.pieces.iter().all(|piece| live_blocks.contains(&piece.rows)),
+                        "rows are dropped too early"
+                    );
+                    let text = wire_of(unit);
+                    TaskResult::Rendered(vec![Segment {
+                        stream: Stream::Text { rendering: 0 },
+                        bytes: text,
+                        crc32: 0,
+                        length: 0,
+                    }])
+                }
+                Work::Nap(_) => unreachable!(),
+            };
+            Event::Came(Outcome { task: task.id, slot: "s".into(), result })
+        };
+        for command in ledger.handle(event) {
+            match command {
+                Command::Push(task) => queue.push(task),
+                Command::GiveUp { reason } => panic!("{reason}"),
+                Command::Commit(commit) => {
+                    commit
+                        .forget
+                        .iter()
+                        .for_each(|rows| assert!(live_blocks.remove(rows) || faults, "{rows:?} is dropped twice"));
+                    rendered.push_back(commit);
+                }
+            }
+        }
+        while let Some(commit) = rendered.pop_front() {
+            stored.push(stored_of(commit));
+        }
+    }
+    if stored.len() < stop_after {
+        assert!(live_blocks.is_empty(), "rows are left: {live_blocks:?}");
+        assert!(ledger.placed.is_empty() && ledger.outstanding_bytes() == 0 && ledger.pending().is_empty());
+    }
+    stored.truncate(stop_after);
+    stored
+}
+
+fn wire_of(unit: &sheaf_common::task::Render) -> Vec<u8> {
+    let pieces: Vec<_> = unit
+        .pieces
+        .iter()
+        .map(|piece| (piece.sequence, piece.first_row, piece.first_overflow, piece.slice.length))
+        .collect();
+    sheaf_common::wire::encode(&(pieces, unit.first_row, unit.first_overflow))
+}
+
+fn stored_of(commit: Commit) -> Stored {
+    let (pieces, row, overflow) = match commit.segments.first() {
+        Some(segment) => sheaf_common::wire::decode::<(Vec<(u64, u64, u64, u32)>, u64, u64)>(&segment.bytes).unwrap(),
+        None => (Vec::new(), 0, 0),
+    };
+    let files = commit.files.iter().map(|file| (file.report.sequence, file.rows, file.overflow)).collect();
+    Stored { pieces, first: (row, overflow), files, end: commit.end }
+}
+
+#[test]
+fn any_order_and_any_batching_give_the_same_units() {
+    let expected = run(200, Position::default(), 1, usize::MAX, false);
+    assert!(expected.len() > 30, "{}", expected.len());
+    for seed in 2..60 {
+        assert_eq!(run(200, Position::default(), seed, usize::MAX, false), expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn lost_tasks_and_lost_rows_change_nothing() {
+    let expected = run(120, Position::default(), 1, usize::MAX, false);
+    for seed in 100..160 {
+        assert_eq!(run(120, Position::default(), seed, usize::MAX, true), expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_run_that_is_resumed_after_any_unit_goes_on_with_the_same_units() {
+    let expected = run(120, Position::default(), 1, usize::MAX, false);
+    for stop_after in 0..expected.len() {
+        let mut units = run(120, Position::default(), 7, stop_after, false);
+        let from = units.last().map_or(Position::default(), |unit| unit.end);
+        units.extend(run(120, from, 8, usize::MAX, false));
+        assert_eq!(units, expected, "stopped after {stop_after}");
+    }
+}
+
+#[test]
+fn every_file_is_reported_once_and_in_order_and_places_add_up() {
+    let units = run(300, Position::default(), 3, usize::MAX, false);
+    let files: Vec<u64> = units.iter().flat_map(|unit| &unit.files).map(|(sequence, ..)| *sequence).collect();
+    assert_eq!(files, (0..300).collect::<Vec<_>>());
+    let rows: u64 = units.iter().flat_map(|unit| &unit.files).map(|(_, rows, _)| *rows).sum();
+    assert_eq!(units.last().unwrap().end.rows, rows);
+    assert_eq!(units.last().unwrap().end.file, 300);
+}
+
+#[test]
+fn rows_that_differ_when_read_again_end_the_job() {
+    let mut ledger = Ledger::new(JOB, spec(), Position::default());
+    let extract = TaskId { job: JOB, class: Class::Extract, number: 0 };
+    let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
+    let mut slice = Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };
+    let report = |slice| {
+        let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
+        TaskResult::Extracted(vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }])
+    };
+    ledger.handle(Event::Planned(vec![source(0)]));
+    let commands = ledger.handle(came(extract, report(slice)));
+    let [Command::Push(render)] = &commands[..] else { panic!("{commands:?}") };
+    let lost = TaskResult::RowsLost(vec![RowsKey { task: extract, block: 0 }]);
+    let commands = ledger.handle(came(render.id, lost));
+    assert!(matches!(&commands[..], [Command::Push(task)] if task.id == extract), "{commands:?}");
+    slice.rows = 6;
+    let commands = ledger.handle(came(extract, report(slice)));
+    assert!(matches!(&commands[..], [Command::GiveUp { reason }] if reason.contains("`f0`")), "{commands:?}");
+}

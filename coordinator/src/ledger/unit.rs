@@ -1,0 +1,184 @@
+//! Units: consecutive rows that are rendered together.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sheaf_common::job::JobSpec;
+use sheaf_common::outcome::{FileReport, Segment};
+use sheaf_common::task::{Piece, Render, RowsKey};
+
+use super::{Commit, Position};
+
+/// A unit is full from this many bytes of rows on. Every cut costs compression (its window begins anew) and a little
+/// work of the coordinator; a long unit delays the next. 768 KiB makes a file of 1 MB a unit of its own.
+const FULL_BYTES: u64 = 768 << 10;
+/// A unit is full from this many files on, as files without rows would never fill it.
+const FULL_FILES: usize = 4096;
+
+/// What became of a file, when all its rows are placed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileDone {
+    pub report: FileReport,
+    /// The worker and slot that read it; empty if none did.
+    pub slot: String,
+    pub rows: u64,
+    pub overflow: u64,
+}
+
+/// The unit that rows are added to.
+pub struct OpenUnit {
+    begin: Position,
+    end: Position,
+    pieces: Vec<Piece>,
+    files: Vec<FileDone>,
+    forget: Vec<RowsKey>,
+    bytes: u64,
+}
+
+impl OpenUnit {
+    pub fn new(at: Position) -> Self {
+        OpenUnit { begin: at, end: at, pieces: Vec::new(), files: Vec::new(), forget: Vec::new(), bytes: 0 }
+    }
+
+    /// Adds the piece that `piece` makes for the place that it gets.
+    pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece) {
+        let piece = piece(&self.end);
+        self.end.slices += 1;
+        self.end.rows += u64::from(piece.slice.rows);
+        self.end.overflow += u64::from(piece.slice.overflow);
+        self.end.file_rows += u64::from(piece.slice.rows);
+        self.end.file_overflow += u64::from(piece.slice.overflow);
+        self.bytes += u64::from(piece.slice.length);
+        self.pieces.push(piece);
+    }
+
+    /// All slices of this file are placed.
+    pub fn end_file(&mut self, report: &FileReport, slot: &str) {
+        let (rows, overflow) = (self.end.file_rows, self.end.file_overflow);
+        self.files.push(FileDone { report: report.clone(), slot: slot.into(), rows, overflow });
+        let file = self.files.last().expect("just pushed").report.sequence + 1;
+        self.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..self.end };
+    }
+
+    /// This block is needed no more once the unit is committed.
+    pub fn forget_after(&mut self, rows: RowsKey) {
+        self.forget.push(rows);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.files.is_empty() && self.forget.is_empty()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.bytes >= FULL_BYTES || self.files.len() >= FULL_FILES
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Closes the unit; the next one begins where it ends.
+    pub fn close(&mut self) -> Unit {
+        let next = OpenUnit::new(self.end);
+        let OpenUnit { begin, end, pieces, files, forget, bytes } = std::mem::replace(self, next);
+        let state = if pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Pending };
+        Unit { begin, end, pieces, files, forget, bytes, state, repairs: 0 }
+    }
+}
+
+/// A closed unit.
+pub struct Unit {
+    begin: Position,
+    end: Position,
+    pieces: Vec<Piece>,
+    files: Vec<FileDone>,
+    forget: Vec<RowsKey>,
+    bytes: u64,
+    state: State,
+    repairs: u32,
+}
+
+enum State {
+    /// Its render task is on the queue.
+    Pending,
+    /// These tasks must come back first: their rows were lost.
+    WaitsForRows(BTreeSet<u64>),
+    Rendered(Vec<Segment>),
+}
+
+impl Unit {
+    pub fn is_pending(&self) -> bool {
+        matches!(self.state, State::Pending)
+    }
+
+    pub fn is_rendered(&self) -> bool {
+        matches!(self.state, State::Rendered(_))
+    }
+
+    /// Its rows, and its segments while they wait for their turn, in bytes.
+    pub fn bytes(&self) -> u64 {
+        let segments = match &self.state {
+            State::Rendered(segments) => segments.iter().map(|segment| segment.bytes.len() as u64).sum(),
+            State::Pending | State::WaitsForRows(_) => 0,
+        };
+        self.bytes + segments
+    }
+
+    pub fn render(&self, spec: &Arc<JobSpec>) -> Render {
+        Render {
+            spec: Arc::clone(spec),
+            first_row: self.begin.rows,
+            first_overflow: self.begin.overflow,
+            pieces: self.pieces.clone(),
+        }
+    }
+
+    /// All rows that it names.
+    pub fn rows(&self) -> Vec<RowsKey> {
+        self.pieces.iter().map(|piece| piece.rows).collect()
+    }
+
+    /// Takes its segments; those of a second time are the same, and dropped.
+    pub fn rendered(&mut self, segments: Vec<Segment>) {
+        if !self.is_rendered() {
+            self.state = State::Rendered(segments);
+        }
+    }
+
+    pub fn forget_after(&mut self, rows: RowsKey) {
+        self.forget.push(rows);
+    }
+
+    /// Waits for these tasks to come back; returns how often that was so.
+    pub fn wait_for(&mut self, tasks: BTreeSet<u64>) -> u32 {
+        if self.is_pending() {
+            self.state = State::WaitsForRows(tasks);
+            self.repairs += 1;
+        }
+        self.repairs
+    }
+
+    pub fn waits_for(&self, task: u64) -> bool {
+        matches!(&self.state, State::WaitsForRows(tasks) if tasks.contains(&task))
+    }
+
+    /// A task came back; `true` if the unit is to be rendered now.
+    pub fn came_back(&mut self, task: u64) -> bool {
+        let State::WaitsForRows(tasks) = &mut self.state else { return false };
+        tasks.remove(&task);
+        let complete = tasks.is_empty();
+        if complete {
+            self.state = State::Pending;
+        }
+        complete
+    }
+
+    /// What is to be stored of it.
+    pub fn commit(self) -> Commit {
+        let segments = match self.state {
+            State::Rendered(segments) => segments,
+            State::Pending | State::WaitsForRows(_) => Vec::new(),
+        };
+        Commit { files: self.files, segments, end: self.end, forget: self.forget }
+    }
+}

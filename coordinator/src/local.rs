@@ -1,0 +1,50 @@
+//! This machine's worker: the same loop as that of `sheaf-worker`, within the coordinator's process.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use sheaf_common::job::JobId;
+use sheaf_common::queue::{LEASE, Queue, QueueError, WorkerId};
+use sheaf_worker::pool::Program;
+use sheaf_worker::run::{self, Config, Order, Tally};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// A worker that runs beside the coordinator.
+pub struct LocalWorker {
+    order: watch::Sender<Order>,
+    running: JoinHandle<Result<(), QueueError>>,
+    tally: Arc<Tally>,
+}
+
+impl LocalWorker {
+    /// Starts a worker with so many slots, whose children are `child`.
+    pub fn start<Q: Queue>(queue: Q, slots: NonZeroUsize, child: Program) -> Self {
+        let (order, orders) = watch::channel(Order::Work);
+        let tally = Arc::new(Tally::default());
+        let id = WorkerId(format!("{}:{}", host(), std::process::id()));
+        let config = Config { id, slots, child, lease: LEASE };
+        LocalWorker { order, running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))), tally }
+    }
+
+    /// Stops it: what it holds is dropped. Returns what it has done.
+    ///
+    /// # Errors
+    /// Why it had stopped by itself.
+    pub async fn stop(self) -> Result<Arc<Tally>, QueueError> {
+        self.order.send_replace(Order::Stop);
+        self.running.await.expect("the worker does not panic")?;
+        Ok(self.tally)
+    }
+}
+
+/// A name for a job that no other has: by the clock and the process.
+pub fn new_job() -> JobId {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    JobId((since.as_nanos() as u64).rotate_left(20) ^ u64::from(std::process::id()))
+}
+
+/// The name of this machine.
+fn host() -> String {
+    nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
+}

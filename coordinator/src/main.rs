@@ -1,0 +1,164 @@
+//! `sheaf`: parse, resolve, run, exit code.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use clap::Parser;
+use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, RunArgs};
+use sheaf::config::Verbosity;
+use sheaf::config::{DemoConfig, PreviewConfig, RunConfig, check_places};
+use sheaf::discover::{Request, Sources, discover};
+use sheaf::dry_run::dry_run;
+use sheaf::errors::{Exit, Failure, reader_is_gone};
+use sheaf::human::{Paint, count, number};
+use sheaf::local::{LocalWorker, new_job};
+use sheaf::report::{Mode, Progress, Summary};
+use sheaf::run::{End, Finished, GO_ON, run_local};
+use sheaf::{demo, preview};
+use sheaf_common::queue::MemoryQueue;
+use sheaf_worker::pool::Program;
+
+fn main() -> ExitCode {
+    // The child processes of the pool are this program too; clap does not know the word, so it is in no help.
+    if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
+        return sheaf_worker::pool::child::main();
+    }
+    let done = match Cli::parse().command {
+        Command::Run(args) => run(&args),
+        Command::Preview(args) => preview(&args),
+        Command::Demo(args) => demo(&args),
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        // Rust ignores SIGPIPE (the coordinator must outlive its children): a reader that went away is an error here.
+        Err(failure) if reader_is_gone(failure.error.as_ref()) => Exit::Done.into(),
+        Err(failure) => {
+            // If standard error is gone too, the exit code is all that is left to say.
+            let _ = failure.write(&mut io::stderr().lock(), paint(&io::stderr()));
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(args: &RunArgs) -> Result<Exit, Failure> {
+    let config = RunConfig::resolve(args, cores())?;
+    check_places(&config)?;
+    let own = config.own_places();
+    let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own };
+    let sources = discover(&request, &mut io::stdin().lock())?;
+    if config.dry_run {
+        dry_run(&config, &sources, paint(&io::stdout()), &mut stdout()).map_err(print_failed)?;
+        return Ok(Exit::Done);
+    }
+    log(config.verbosity);
+    let mode = match config.verbosity {
+        Verbosity::Quiet => Mode::Off,
+        _ if io::stderr().is_terminal() => Mode::Bar(paint(&io::stderr())),
+        _ => Mode::Lines(Box::new(io::stderr())),
+    };
+    let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
+    let at_once = || std::process::exit(Exit::Interrupted as i32);
+    let finished = runtime()?.block_on(run_local(&config, &sources, Program::this(SLOT), progress, at_once))?;
+    report(&config, &sources, &finished)
+}
+
+/// Says what a run came to.
+fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<Exit, Failure> {
+    let mut err = io::stderr().lock();
+    let tally = &finished.tally;
+    let written = match &finished.end {
+        End::Written(written) => written,
+        End::Interrupted => {
+            let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
+            let error = anyhow::anyhow!("interrupted: {done} of {all} are done");
+            return Err(Failure::new(Exit::Interrupted, error).with_hint(GO_ON));
+        }
+    };
+    if config.verbosity > Verbosity::Quiet {
+        let summary = Summary {
+            tally,
+            read_bytes: finished.read_bytes,
+            elapsed: finished.elapsed,
+            written,
+            per_file: config.per_file.as_deref(),
+            joblog: config.joblog.as_deref(),
+        };
+        let _ = err.write_all(summary.text(paint(&io::stderr())).as_bytes());
+    }
+    if config.verbosity == Verbosity::Verbose {
+        let (own, all) = (finished.cpu.coordinator.as_secs_f64(), finished.cpu.all.as_secs_f64());
+        let _ = writeln!(err, "coordinator CPU: {own:.2} s of {all:.2} s");
+    }
+    Ok(if tally.failed > 0 { Exit::SomeFailed } else { Exit::Done })
+}
+
+fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {
+    let config = PreviewConfig::resolve(args)?;
+    let width = terminal_width();
+    let rows = |config: &PreviewConfig| preview::read(config, Program::this(SLOT));
+    preview::preview(&config, rows, width, paint(&io::stdout()), &mut stdout())?;
+    Ok(Exit::Done)
+}
+
+fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
+    let config = DemoConfig::resolve(args, RandomState::new().hash_one(0))?;
+    let failed = |error: anyhow::Error| Failure::new(Exit::CouldNotRun, error);
+    runtime()?.block_on(async {
+        let queue = MemoryQueue::default();
+        let worker = LocalWorker::start(queue.clone(), config.processes, Program::this(SLOT));
+        let done = demo::demo(&queue, new_job(), &config, &mut io::stdout()).await;
+        worker.stop().await.map_err(|error| failed(error.into()))?;
+        done.map_err(|error| failed(error.into()))
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The word that makes this program a child of its own pool.
+const SLOT: &str = "slot";
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    // Two threads: one for the run loop, one for the worker's. The slots have threads of their own.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::CouldNotRun, error))
+}
+
+/// Lets the libraries' logs go to standard error, as far as they are wanted.
+fn log(verbosity: Verbosity) {
+    let level = match verbosity {
+        Verbosity::Quiet => tracing::Level::ERROR,
+        Verbosity::Normal => tracing::Level::ERROR,
+        Verbosity::Verbose => tracing::Level::INFO,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false).init();
+}
+
+/// The columns of the terminal on standard output; 100 where there is none.
+fn terminal_width() -> usize {
+    const ELSEWHERE: usize = 100;
+    match console::Term::stdout().size_checked() {
+        Some((_, columns)) => columns.into(),
+        None => ELSEWHERE,
+    }
+}
+
+fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// Standard output, buffered by blocks: whoever prints flushes.
+fn stdout() -> impl Write {
+    io::BufWriter::new(io::stdout().lock())
+}
+
+fn print_failed(error: io::Error) -> Failure {
+    Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print"))
+}
+
+/// Colour on terminals, unless `NO_COLOR` is set to something (no-color.org) or the terminal is `dumb`.
+fn paint(stream: &impl IsTerminal) -> Paint {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    if stream.is_terminal() && !refused && !dumb { Paint::Colour } else { Paint::Plain }
+}

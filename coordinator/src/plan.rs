@@ -1,0 +1,135 @@
+//! Sources → what goes into one task.
+
+use sheaf_common::task::{SourceFile, SourcePath};
+
+use crate::discover::{Source, Sources};
+
+/// The bytes at which a batch of small files is full; a file of this size is a task of its own.
+pub const BATCH_BYTES: u64 = 1 << 20;
+/// The most files of a batch.
+pub const BATCH_FILES: usize = 256;
+
+/// Cuts the sources, in order and without a gap, into what is done at once.
+pub struct Plan<'a> {
+    sources: &'a Sources,
+    next: usize,
+}
+
+/// The next piece of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Planned {
+    /// Files for one extract task: one or more, with consecutive sequence numbers; their content is not read yet.
+    Task { files: Vec<SourceFile> },
+    /// A file that fails without being tried.
+    Problem { sequence: u64, path: SourcePath, reason: String },
+}
+
+impl<'a> Plan<'a> {
+    /// Begins with the file `first`; past the end of the sources the plan is empty.
+    pub fn new(sources: &'a Sources, first: u64) -> Self {
+        Plan { sources, next: usize::try_from(first).unwrap_or(usize::MAX) }
+    }
+
+    /// The sequence number with which the next piece begins.
+    pub fn position(&self) -> u64 {
+        self.next as u64
+    }
+}
+
+impl Iterator for Plan<'_> {
+    type Item = Planned;
+
+    fn next(&mut self) -> Option<Planned> {
+        let (mut files, mut bytes) = (Vec::new(), 0);
+        while self.next < self.sources.len() && files.len() < BATCH_FILES {
+            let source = self.sources.get(self.next);
+            let after = bytes + source.size;
+            let closes = source.problem.is_some() || after > BATCH_BYTES || source.size >= BATCH_BYTES;
+            if closes && !files.is_empty() {
+                break;
+            }
+            let sequence = self.next as u64;
+            self.next += 1;
+            if let Some(reason) = source.problem {
+                let path = SourcePath::from(source.path.as_path());
+                return Some(Planned::Problem { sequence, path, reason: reason.into() });
+            }
+            files.push(file(sequence, &source));
+            bytes = after;
+            if bytes >= BATCH_BYTES {
+                break;
+            }
+        }
+        (!files.is_empty()).then_some(Planned::Task { files })
+    }
+}
+
+fn file(sequence: u64, source: &Source<'_>) -> SourceFile {
+    let path = SourcePath::from(source.path.as_path());
+    SourceFile { sequence, path, size: source.size, modified: source.modified_ns, content: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    /// The sizes in each piece; a problem is an empty one.
+    fn pieces(sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
+        let sources = Sources::example(sizes);
+        let sizes_of = |planned| match planned {
+            Planned::Task { files } => files.iter().map(|file| file.size).collect(),
+            Planned::Problem { .. } => Vec::new(),
+        };
+        Plan::new(&sources, first).map(sizes_of).collect()
+    }
+
+    #[test]
+    fn small_files_share_a_task_and_large_ones_do_not() {
+        let sizes = [Some(1), Some(2), Some(MIB), Some(3), Some(2 * MIB), Some(4)];
+        assert_eq!(pieces(&sizes, 0), [vec![1, 2], vec![MIB], vec![3], vec![2 * MIB], vec![4]]);
+    }
+
+    #[test]
+    fn a_batch_is_full_at_its_bytes_or_files() {
+        let half = Some(MIB / 2);
+        assert_eq!(pieces(&[half, half, half], 0), [vec![MIB / 2; 2], vec![MIB / 2]]);
+        assert_eq!(pieces(&[half, Some(MIB / 2 + 1)], 0).len(), 2);
+        let counts: Vec<usize> = pieces(&[Some(0); 600], 0).iter().map(Vec::len).collect();
+        assert_eq!(counts, [256, 256, 88]);
+    }
+
+    #[test]
+    fn a_problem_closes_the_batch_and_stands_alone() {
+        let sizes = [Some(1), None, None, Some(2)];
+        assert_eq!(pieces(&sizes, 0), [vec![1], vec![], vec![], vec![2]]);
+        let sources = Sources::example(&sizes);
+        let Some(Planned::Problem { sequence, path, reason }) = Plan::new(&sources, 1).next() else { panic!() };
+        assert_eq!((sequence, path.display().as_str(), reason.as_str()), (1, "d/1", "no such file or folder"));
+    }
+
+    #[test]
+    fn a_plan_begins_anywhere_and_leaves_no_gap() {
+        let sizes: Vec<Option<u64>> = (0..700).map(|i| (i % 97 != 5).then_some(i * 7919 % (2 * MIB))).collect();
+        let sources = Sources::example(&sizes);
+        for first in [0, 1, 5, 256, 699, 700, u64::MAX] {
+            let mut expected = first;
+            for planned in Plan::new(&sources, first) {
+                match planned {
+                    Planned::Problem { sequence, .. } => {
+                        assert_eq!(sequence, expected);
+                        expected += 1;
+                    }
+                    Planned::Task { files } => {
+                        for file in files {
+                            assert_eq!(file.sequence, expected);
+                            expected += 1;
+                        }
+                    }
+                }
+            }
+            assert_eq!(expected, first.max(700));
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The job log: one line a file, in the order of the inputs, tab-separated.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use sheaf_common::outcome::{FileReport, FileStatus};
+
+/// The first line.
+const HEADER: &str =
+    "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\tstart\tseconds\tslot\n";
+
+/// The job log of a run, open at its end.
+pub struct JobLog {
+    out: BufWriter<File>,
+    line: Vec<u8>,
+}
+
+/// What a line tells about a file.
+#[derive(Debug, Clone, Copy)]
+pub struct JobLine<'a> {
+    pub sequence: u64,
+    pub path: &'a [u8],
+    pub status: Status<'a>,
+    pub slot: &'a str,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Status<'a> {
+    /// It was tried, and this came of it.
+    Tried(&'a FileReport),
+    /// It failed without being tried.
+    Problem(&'a str),
+}
+
+/// Why there is no job log.
+#[derive(Debug, thiserror::Error)]
+pub enum JobLogError {
+    #[error("could not write the job log `{}`", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("`{}` is not a job log, so the run cannot go on writing it", path.display())]
+    Foreign { path: PathBuf },
+}
+
+impl JobLog {
+    /// Opens the log for lines from `first` on: those at or past it, and a last one that is cut, are dropped. With
+    /// `first` 0 the file starts anew, whatever it held.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or holds something else where lines are to be kept.
+    pub fn open(path: &Path, first: u64) -> Result<Self, JobLogError> {
+        let wrong = |source| JobLogError::Io { path: path.into(), source };
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(first == 0).open(path).map_err(wrong)?;
+        let keep = match kept(&file, first).map_err(wrong)? {
+            Kept::Foreign => return Err(JobLogError::Foreign { path: path.into() }),
+            Kept::Bytes(bytes) => bytes,
+        };
+        file.set_len(keep).and_then(|()| file.seek(io::SeekFrom::Start(keep))).map_err(wrong)?;
+        let mut out = BufWriter::new(file);
+        if keep == 0 {
+            out.write_all(HEADER.as_bytes()).map_err(wrong)?;
+        }
+        Ok(JobLog { out, line: Vec::new() })
+    }
+
+    /// Writes a line. Lines come in the order of their sequence numbers.
+    ///
+    /// # Errors
+    /// When the disk is full, for example.
+    pub fn write(&mut self, line: &JobLine<'_>) -> io::Result<()> {
+        self.line.clear();
+        format(&mut self.line, line);
+        self.out.write_all(&self.line)
+    }
+
+    /// Hands all lines to the system. To be called before the journal says that their files are done: a resumed run
+    /// does not write them again.
+    ///
+    /// # Errors
+    /// As [`JobLog::write`].
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+enum Kept {
+    /// So many bytes are header and whole lines before the first to come; 0 if there is nothing.
+    Bytes(u64),
+    Foreign,
+}
+
+fn kept(file: &File, first: u64) -> io::Result<Kept> {
+    let (mut input, mut line, mut bytes) = (BufReader::new(file), Vec::new(), 0);
+    loop {
+        line.clear();
+        input.read_until(b'\n', &mut line)?;
+        if bytes == 0 && !line.is_empty() && line != HEADER.as_bytes() {
+            // A header that was cut is as good as none.
+            return Ok(if HEADER.as_bytes().starts_with(&line) { Kept::Bytes(0) } else { Kept::Foreign });
+        }
+        let sequence =
+            line.split(|byte| *byte == b'\t').next().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let keeps = bytes == 0 || sequence.is_some_and(|sequence: u64| sequence < first);
+        if !line.ends_with(b"\n") || !keeps {
+            return Ok(Kept::Bytes(bytes));
+        }
+        bytes += line.len() as u64;
+    }
+}
+
+fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
+    let wrote = "writing to memory does not fail";
+    write!(out, "{}\t", line.sequence).expect(wrote);
+    escape(out, line.path);
+    match line.status {
+        Status::Problem(reason) => {
+            out.extend_from_slice(b"\tfailed\t");
+            escape(out, reason.as_bytes());
+            write!(out, "\t0\t0\t\t0\t0\t\t0.000\t").expect(wrote);
+        }
+        Status::Tried(report) => {
+            let (word, reason, rows) = match &report.status {
+                FileStatus::Done { slices, .. } => {
+                    let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
+                    (if rows == 0 { "empty" } else { "done" }, "", rows)
+                }
+                FileStatus::Failed { reason } => ("failed", reason.as_str(), 0),
+                FileStatus::Dead { reason } => ("dead", reason.as_str(), 0),
+            };
+            write!(out, "\t{word}\t").expect(wrote);
+            escape(out, reason.as_bytes());
+            write!(out, "\t{rows}\t{}\t", report.bytes).expect(wrote);
+            escape(out, report.encoding.as_bytes());
+            let (replaced, attempts, seconds) = (report.replaced, report.attempts, report.seconds);
+            write!(out, "\t{replaced}\t{attempts}\t{}\t{seconds:.3}\t", rfc3339(report.started_ms)).expect(wrote);
+        }
+    }
+    escape(out, line.slot.as_bytes());
+    out.push(b'\n');
+}
+
+/// Writes bytes as they are, but for those that would break the line: `\t`, `\n`, `\r` and `\\`.
+fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        match byte {
+            b'\t' => out.extend_from_slice(b"\\t"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            byte => out.push(*byte),
+        }
+    }
+}
+
+/// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`.
+fn rfc3339(ms: u64) -> String {
+    let (days, ms) = (ms / 86_400_000, ms % 86_400_000);
+    // Days to a date, counted in years that begin with March (Howard Hinnant, "chrono-compatible low-level date
+    // algorithms", civil_from_days).
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = (era * 400 + year + u64::from(month >= 10), if month < 10 { month + 3 } else { month - 9 });
+    let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tally::tests::{done, report};
+    use super::*;
+    use std::fs;
+
+    fn write(path: &Path, first: u64, sequences: std::ops::Range<u64>) -> Result<(), JobLogError> {
+        let mut log = JobLog::open(path, first)?;
+        for sequence in sequences {
+            let report = report(done(2));
+            log.write(&JobLine { sequence, path: b"a", status: Status::Tried(&report), slot: "h:1/0" }).unwrap();
+        }
+        log.flush().unwrap();
+        Ok(())
+    }
+
+    #[test]
+    fn every_status_has_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.tsv");
+        let mut log = JobLog::open(&path, 0).unwrap();
+        let failed = report(FileStatus::Failed { reason: "not\ttext".into() });
+        let dead =
+            FileReport { attempts: 3, encoding: String::new(), ..report(FileStatus::Dead { reason: "time".into() }) };
+        let (rows, empty) = (report(done(2)), report(done(0)));
+        let all = [
+            Status::Tried(&rows),
+            Status::Tried(&empty),
+            Status::Tried(&failed),
+            Status::Tried(&dead),
+            Status::Problem("gone"),
+        ];
+        for (sequence, status) in all.into_iter().enumerate() {
+            log.write(&JobLine { sequence: sequence as u64, path: b"a\n\\b", status, slot: "h:1/0" }).unwrap();
+        }
+        log.flush().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], "0\ta\\n\\\\b\tdone\t\t4\t9\tUTF-8\t0\t1\t1970-01-01T00:00:00.000Z\t0.500\th:1/0");
+        assert!(lines[2].contains("\tempty\t\t0\t") && lines[3].contains("\tfailed\tnot\\ttext\t0\t"));
+        assert!(
+            lines[4].contains("\tdead\ttime\t0\t9\t\t0\t3\t") && lines[5].contains("\tfailed\tgone\t0\t0\t\t0\t0\t\t")
+        );
+        assert!(lines.iter().all(|line| line.split('\t').count() == 12), "{text}");
+    }
+
+    #[test]
+    fn a_resumed_run_goes_on_without_a_line_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, whole) = (folder.path().join("log.tsv"), folder.path().join("whole.tsv"));
+        write(&whole, 0, 0..10).unwrap();
+        for first in 0..=10 {
+            write(&path, 0, 0..10).unwrap();
+            write(&path, first, first..10).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), fs::read(&whole).unwrap(), "resumed at {first}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_was_cut_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.tsv");
+        write(&path, 0, 0..2).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            write(&path, 5, 5..5).unwrap();
+            let text = fs::read(&path).unwrap();
+            assert!(
+                text.starts_with(HEADER.as_bytes()) && whole.starts_with(&text) && text.ends_with(b"\n"),
+                "cut at {cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_of_someone_else_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        fs::write(&path, "dear diary\n").unwrap();
+        assert!(matches!(write(&path, 3, 3..4), Err(JobLogError::Foreign { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "dear diary\n");
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        // As `date -u --rfc-3339=seconds -d @…` prints them.
+        let cases = [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
+            (1_735_689_599_001, "2024-12-31T23:59:59.001Z"),
+            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
+        ];
+        for (ms, text) in cases {
+            assert_eq!(rfc3339(ms), text);
+        }
+    }
+}

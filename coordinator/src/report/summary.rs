@@ -1,0 +1,181 @@
+//! What stands on the terminal when a run has finished.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Examples, Tally};
+use crate::human::{Paint, count, number, rate, shown, size, time};
+
+/// What a finished run came to.
+#[derive(Debug, Clone)]
+pub struct Summary<'a> {
+    pub tally: &'a Tally,
+    /// Bytes read in this run: not those of a run that it went on with.
+    pub read_bytes: u64,
+    /// How long this run took.
+    pub elapsed: Duration,
+    pub written: &'a [Written],
+    /// The folder with one workbook a file.
+    pub per_file: Option<&'a Path>,
+    pub joblog: Option<&'a Path>,
+}
+
+/// An output that is written.
+#[derive(Debug, Clone)]
+pub struct Written {
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// The sheets of a workbook, those of long cells included; 0 for text.
+    pub sheets: u32,
+}
+
+impl Summary<'_> {
+    /// The text, with a line end at its end:
+    ///
+    /// ```text
+    /// final.xlsx  1 sheet, 4.20 MB
+    /// 130 rows from 5 files in 0.42 s (84.2 MB/s)
+    /// ```
+    /// and a paragraph for each thing that someone may want to know about: long cells, replaced characters, files
+    /// without a record, failed files.
+    pub fn text(&self, paint: Paint) -> String {
+        let (mut text, tally) = (String::new(), self.tally);
+        let width = self.written.iter().map(|one| name(&one.path).chars().count()).max().unwrap_or(0);
+        for one in self.written {
+            let pad = " ".repeat(width - name(&one.path).chars().count());
+            let sheets =
+                if one.sheets > 0 { format!("{}, ", count(one.sheets.into(), "sheet")) } else { String::new() };
+            line(&mut text, &format!("{}{pad}  {sheets}{}", paint.bold(&name(&one.path)), size(one.bytes)));
+        }
+        if let Some(folder) = self.per_file {
+            let books = tally.files - tally.failed;
+            line(&mut text, &format!("{}  {}", paint.bold(&name(folder)), count(books, "workbook")));
+        }
+        let speed = rate(self.read_bytes, self.elapsed);
+        let good = count(tally.files - tally.failed, "file");
+        line(&mut text, &format!("{} from {good} in {} ({speed})", count(tally.rows, "row"), time(self.elapsed)));
+        self.notes(&mut text, paint);
+        self.failed(&mut text, paint);
+        text
+    }
+
+    fn notes(&self, text: &mut String, paint: Paint) {
+        let tally = self.tally;
+        if tally.overflow_rows > 0 {
+            let parts = count(tally.overflow_rows, "row");
+            let cells = count(tally.long_cells, "long cell");
+            note(text, paint, &format!("{cells}: carried on in {parts} of the sheet `overflow`"));
+        }
+        if tally.truncated_cells > 0 {
+            let cells = count(tally.truncated_cells, "long cell");
+            note(
+                text,
+                paint,
+                &format!("{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps all)"),
+            );
+        }
+        if tally.replaced > 0 {
+            let (characters, files) = (count(tally.replaced, "character"), count(tally.replaced_files, "file"));
+            note(
+                text,
+                paint,
+                &format!("{characters} in {files} could not be decoded and became `\u{fffd}` (see `--encoding`)"),
+            );
+        }
+        if tally.empty > 0 {
+            let all = tally.first_empty.iter().len() as u64 == tally.empty;
+            let paths: Vec<String> = tally.first_empty.iter().map(|one| format!("`{}`", one.path)).collect();
+            let more = if all { "" } else { ", …" };
+            note(text, paint, &format!("{} without a record: {}{more}", count(tally.empty, "file"), paths.join(", ")));
+        }
+    }
+
+    fn failed(&self, text: &mut String, paint: Paint) {
+        let tally = self.tally;
+        if tally.failed == 0 {
+            return;
+        }
+        line(text, "");
+        line(text, &paint.error(&format!("{} failed:", count(tally.failed, "file"))));
+        examples(text, &tally.first_failed);
+        let rest = tally.failed - tally.first_failed.iter().len() as u64;
+        match self.joblog {
+            Some(path) if rest > 0 => line(text, &format!("  and {} more: see `{}`", number(rest), name(path))),
+            None if rest > 0 => {
+                line(text, &format!("  and {} more", number(rest)));
+                line(text, &format!("\n{} `--joblog FILE` lists every file and what came of it", paint.hint("hint:")));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn examples(text: &mut String, examples: &Examples) {
+    for one in examples.iter() {
+        line(text, &format!("  {}: {}", one.path, one.reason));
+    }
+}
+
+fn note(text: &mut String, paint: Paint, words: &str) {
+    line(text, &format!("{} {words}", paint.warning("note:")));
+}
+
+fn line(text: &mut String, words: &str) {
+    writeln!(text, "{words}").expect("writing to memory does not fail");
+}
+
+fn name(path: &Path) -> String {
+    shown(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(name: &str, bytes: u64, sheets: u32) -> Written {
+        Written { path: name.into(), bytes, sheets }
+    }
+
+    fn text(tally: &Tally, joblog: Option<&str>) -> String {
+        let written = [written("w.xlsx", 4_200_000, 2), written("rows.jsonl", 999, 0)];
+        let (elapsed, joblog) = (Duration::from_millis(500), joblog.map(Path::new));
+        Summary { tally, read_bytes: 42_100_000, elapsed, written: &written, per_file: None, joblog }.text(Paint::Plain)
+    }
+
+    #[test]
+    fn a_good_run_is_told_in_few_words() {
+        let tally = Tally { files: 5, rows: 130, ..Tally::default() };
+        let expected =
+            "w.xlsx      2 sheets, 4.20 MB\nrows.jsonl  999 B\n130 rows from 5 files in 0.50 s (84.2 MB/s)\n";
+        assert_eq!(text(&tally, None), expected);
+    }
+
+    #[test]
+    fn everything_that_someone_may_want_to_know_is_told() {
+        let mut tally = Tally {
+            files: 10,
+            rows: 130,
+            long_cells: 2,
+            overflow_rows: 7,
+            replaced: 1,
+            replaced_files: 1,
+            ..Tally::default()
+        };
+        (0..7).for_each(|index| tally.add_problem(format!("f{index}").as_bytes(), "permission denied"));
+        tally.empty = 1;
+        let told = text(&tally, None);
+        for part in [
+            "130 rows from 10 files",
+            "note: 2 long cells: carried on in 7 rows of the sheet `overflow`",
+            "note: 1 character in 1 file could not be decoded",
+            "note: 1 file without a record",
+            "\n\n7 files failed:\n  f0: permission denied\n",
+            "  f4: permission denied\n  and 2 more\n\nhint: `--joblog FILE` lists",
+        ] {
+            assert!(told.contains(part), "{part:?} in:\n{told}");
+        }
+        let told = text(&tally, Some("log.tsv"));
+        assert!(told.ends_with("  and 2 more: see `log.tsv`\n"), "{told}");
+    }
+}

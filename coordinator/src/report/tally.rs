@@ -1,0 +1,128 @@
+//! What has been counted so far.
+
+use serde::{Deserialize, Serialize};
+use sheaf_common::outcome::{FileReport, FileStatus};
+
+use crate::human::shown;
+
+/// How many examples are kept of files that failed, and of those without a record.
+const EXAMPLES: usize = 5;
+
+/// The sums over all files that are done. It stays small however many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Files that are done, the failed ones included.
+    pub files: u64,
+    /// The sizes of these files as they were discovered: what progress and ETA go by.
+    pub bytes: u64,
+    pub rows: u64,
+    pub failed: u64,
+    /// Files without a record.
+    pub empty: u64,
+    /// Cells longer than a cell holds, and the rows on the overflow sheet that hold their further parts.
+    pub long_cells: u64,
+    pub overflow_rows: u64,
+    /// Cells that were cut, with `--long-cells truncate`.
+    pub truncated_cells: u64,
+    /// Characters that had to be replaced in decoding, and in how many files.
+    pub replaced: u64,
+    pub replaced_files: u64,
+    pub first_failed: Examples,
+    pub first_empty: Examples,
+}
+
+/// The first few files of a kind, in the order in which they were added.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Examples(Vec<Example>);
+
+/// A file, and why it is named. Both are safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    pub path: String,
+    /// Empty where there is nothing to say.
+    pub reason: String,
+}
+
+impl Examples {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Example> {
+        self.0.iter()
+    }
+
+    fn add(&mut self, path: &[u8], reason: &str) {
+        if self.0.len() < EXAMPLES {
+            self.0.push(Example { path: shown(path), reason: shown(reason.as_bytes()) });
+        }
+    }
+}
+
+impl Tally {
+    /// Counts a file that was tried. `size`: as it was discovered.
+    pub fn add(&mut self, path: &[u8], size: u64, report: &FileReport) {
+        self.files += 1;
+        self.bytes += size;
+        self.replaced += report.replaced;
+        self.replaced_files += u64::from(report.replaced > 0);
+        match &report.status {
+            FileStatus::Done { slices, truncated_cells } => {
+                let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
+                self.rows += rows;
+                self.truncated_cells += truncated_cells;
+                self.long_cells += slices.iter().map(|slice| u64::from(slice.long_cells)).sum::<u64>();
+                self.overflow_rows += slices.iter().map(|slice| u64::from(slice.overflow)).sum::<u64>();
+                if rows == 0 {
+                    self.empty += 1;
+                    self.first_empty.add(path, "");
+                }
+            }
+            FileStatus::Failed { reason } | FileStatus::Dead { reason } => self.fail(path, reason),
+        }
+    }
+
+    /// Counts a file that failed without being tried.
+    pub fn add_problem(&mut self, path: &[u8], reason: &str) {
+        self.files += 1;
+        self.fail(path, reason);
+    }
+
+    fn fail(&mut self, path: &[u8], reason: &str) {
+        self.failed += 1;
+        self.first_failed.add(path, reason);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use sheaf_common::outcome::Slice;
+
+    pub fn report(status: FileStatus) -> FileReport {
+        let encoding = "UTF-8".into();
+        FileReport { sequence: 0, status, bytes: 9, encoding, replaced: 0, attempts: 1, started_ms: 0, seconds: 0.5 }
+    }
+
+    pub fn done(rows: u32) -> FileStatus {
+        let slice = Slice { block: 0, offset: 0, length: 1, rows, overflow: 3, long_cells: 2 };
+        FileStatus::Done { slices: if rows == 0 { Vec::new() } else { vec![slice, slice] }, truncated_cells: 1 }
+    }
+
+    #[test]
+    fn every_kind_of_file_is_counted() {
+        let mut tally = Tally::default();
+        tally.add(b"a", 10, &FileReport { replaced: 4, ..report(done(5)) });
+        tally.add(b"b", 20, &report(done(0)));
+        tally.add(b"c", 30, &report(FileStatus::Dead { reason: "killed\nat the limit".into() }));
+        tally.add_problem(b"d\x1b", "no such file or folder");
+        assert_eq!((tally.files, tally.bytes, tally.rows, tally.failed, tally.empty), (4, 60, 10, 2, 1));
+        assert_eq!((tally.long_cells, tally.overflow_rows, tally.truncated_cells), (4, 6, 2));
+        assert_eq!((tally.replaced, tally.replaced_files), (4, 1));
+        let failed: Vec<_> = tally.first_failed.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
+        assert_eq!(failed, [("c", "killed\\nat the limit"), ("d\\u{1b}", "no such file or folder")]);
+    }
+
+    #[test]
+    fn only_the_first_examples_are_kept() {
+        let mut tally = Tally::default();
+        (0..1000).for_each(|_| tally.add_problem(b"x", "no"));
+        assert_eq!((tally.failed, tally.first_failed.iter().len()), (1000, EXAMPLES));
+    }
+}

@@ -1,0 +1,183 @@
+//! The loop around the ledger: carries its commands to the queue and to the store, and brings it what comes back.
+
+use std::time::{Duration, Instant};
+
+use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::task::Task;
+use tokio::sync::watch;
+use tracing::warn;
+
+use super::store::{Store, StoreError};
+use crate::ledger::{Command, Event, Ledger};
+use crate::plan::{Plan, Planned};
+
+/// The most outcomes taken at once, and how long a call waits for the first.
+const OUTCOMES: usize = 256;
+const WAIT: Duration = Duration::from_millis(200);
+/// How often the queue is asked for tasks that it may have lost.
+const AUDIT: Duration = Duration::from_secs(5);
+/// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What a job may have outstanding at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// No further file is planned while this many bytes of files, rows and segments are outstanding…
+    pub bytes: u64,
+    /// …unless fewer tasks than this are: the slots must not idle because files are large.
+    pub tasks: usize,
+}
+
+/// How the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driven {
+    /// Every file is in the store or reported.
+    Whole,
+    /// The user asked to stop; what is stored is whole as far as it goes.
+    Interrupted,
+}
+
+/// Why a job cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error("{0}")]
+    GaveUp(String),
+}
+
+/// Drives a job to its end: plans, pushes, collects, stores.
+///
+/// A queue that cannot be reached or is full is tried again until it is.
+///
+/// # Errors
+/// When the store fails (a full disk), the queue is of no use, or the ledger gives up.
+pub async fn drive<Q: Queue>(
+    queue: &Q,
+    mut ledger: Ledger,
+    plan: Plan<'_>,
+    store: &mut Store<'_>,
+    window: Window,
+    mut interrupted: watch::Receiver<bool>,
+) -> Result<Driven, DriveError> {
+    let mut driver = Driver { queue, store, plan: Some(plan), window, pushes: Vec::new() };
+    let mut audited = Instant::now();
+    loop {
+        driver.plan(&mut ledger)?;
+        if !driver.pushes.is_empty() {
+            let pushes = std::mem::take(&mut driver.pushes);
+            tokio::select! {
+                pushed = push(queue, pushes) => pushed?,
+                _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
+            }
+        }
+        if ledger.is_done() {
+            return Ok(Driven::Whole);
+        }
+        let outcomes = tokio::select! {
+            outcomes = queue.collect(ledger.job(), OUTCOMES, WAIT) => outcomes,
+            _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
+        };
+        match outcomes {
+            Ok(outcomes) => {
+                for outcome in outcomes {
+                    driver.carry_out(ledger.handle(Event::Came(outcome)))?;
+                }
+            }
+            Err(error) => pause(error).await?,
+        }
+        driver.forget().await?;
+        driver.store.tick();
+        if audited.elapsed() >= AUDIT {
+            audited = Instant::now();
+            match queue.missing(ledger.pending()).await {
+                Ok(lost) if lost.is_empty() => {}
+                Ok(lost) => {
+                    warn!(tasks = lost.len(), "the queue has lost tasks, pushing them again");
+                    driver.carry_out(ledger.handle(Event::Lost(lost)))?;
+                }
+                Err(error) => pause(error).await?,
+            }
+        }
+    }
+}
+
+struct Driver<'a, 's, Q> {
+    queue: &'a Q,
+    store: &'a mut Store<'s>,
+    /// `None` when all files are planned.
+    plan: Option<Plan<'a>>,
+    window: Window,
+    pushes: Vec<Task>,
+}
+
+impl<Q: Queue> Driver<'_, '_, Q> {
+    /// Plans files as long as the window has room.
+    fn plan(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
+        while let Some(plan) = &mut self.plan {
+            let has_room =
+                ledger.outstanding_bytes() < self.window.bytes || ledger.pending_extracts() < self.window.tasks;
+            if !has_room {
+                break;
+            }
+            let event = match plan.next() {
+                Some(Planned::Task { files }) => Event::Planned(files),
+                Some(Planned::Problem { sequence, reason, .. }) => Event::Unreadable { sequence, reason },
+                None => {
+                    self.plan = None;
+                    Event::PlanEnded
+                }
+            };
+            self.carry_out(ledger.handle(event))?;
+        }
+        Ok(())
+    }
+
+    fn carry_out(&mut self, commands: Vec<Command>) -> Result<(), DriveError> {
+        for command in commands {
+            match command {
+                Command::Push(task) => self.pushes.push(task),
+                Command::Commit(commit) => self.store.commit(commit)?,
+                Command::GiveUp { reason } => return Err(DriveError::GaveUp(reason)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the queue drop the rows that are in the store now.
+    async fn forget(&mut self) -> Result<(), DriveError> {
+        let rows = self.store.take_forgettable();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match self.queue.forget(rows.clone()).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.store.forget_later(rows);
+                pause(error).await
+            }
+        }
+    }
+}
+
+/// Pushes tasks, however long the queue takes to be reached or to have room.
+async fn push<Q: Queue>(queue: &Q, tasks: Vec<Task>) -> Result<(), DriveError> {
+    loop {
+        match queue.push(tasks.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(error) => pause(error).await?,
+        }
+    }
+}
+
+/// Waits a little after an error that may pass.
+async fn pause(error: QueueError) -> Result<(), DriveError> {
+    if matches!(error, QueueError::Unusable { .. }) {
+        return Err(error.into());
+    }
+    warn!(%error, "the queue did not answer, trying again");
+    tokio::time::sleep(PAUSE).await;
+    Ok(())
+}

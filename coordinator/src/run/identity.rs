@@ -1,0 +1,76 @@
+//! Whether the job of an interrupted run is the one that is asked for now, and if not, what is different.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sheaf_common::job::JobSpec;
+use sheaf_common::wire;
+
+use crate::config::RunConfig;
+use crate::discover::Sources;
+
+/// What a run saves about its job; with the list of sources it decides the bytes of the outputs.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Identity {
+    version: String,
+    spec: JobSpec,
+    outputs: Vec<Vec<u8>>,
+    per_file: Option<Vec<u8>>,
+}
+
+impl Identity {
+    pub fn of(config: &RunConfig) -> Self {
+        let bytes = |path: &PathBuf| path.as_os_str().as_bytes().to_vec();
+        Identity {
+            version: sheaf_common::VERSION.into(),
+            spec: config.spec.clone(),
+            outputs: config.outputs.iter().map(|output| bytes(&output.path)).collect(),
+            per_file: config.per_file.as_ref().map(bytes),
+        }
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+
+    /// What is different between the saved job and this one, in the user's words; empty when a run may go on.
+    ///
+    /// The limits of a file may differ: a run that stopped because of them is gone on with under others.
+    pub fn differences(&self, sources: &Sources, saved: &(Vec<u8>, Vec<u8>)) -> Vec<String> {
+        let Ok(old) = wire::decode::<Identity>(&saved.0) else {
+            return vec!["it was begun by another version of Sheaf".into()];
+        };
+        let mut differences = Vec::new();
+        let mut differ = |differs: bool, what: String| {
+            if differs {
+                differences.push(what);
+            }
+        };
+        let (now, then) = (&self.spec, &old.spec);
+        differ(self.version != old.version, format!("it was begun by version {}", old.version));
+        differ(now.recipe.record != then.recipe.record, format!("the record was `{}`", then.recipe.record));
+        let columns = then.recipe.columns.iter().map(|column| format!("{}={}", column.name, column.value));
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        differ(now.recipe.columns != then.recipe.columns, format!("the columns were `{columns}`"));
+        let source_column = then.source_column.as_deref().map_or("none".into(), |name| format!("`{name}`"));
+        differ(now.source_column != then.source_column, format!("--source-column was {source_column}"));
+        differ(now.encoding != then.encoding, "--encoding was another".into());
+        differ(now.long_cells != then.long_cells, "--long-cells was another".into());
+        differ(now.compression != then.compression, "--compression was another".into());
+        differ(now.sheet_name != then.sheet_name, format!("--sheet-name was `{}`", then.sheet_name));
+        let outputs = old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());
+        let outputs = outputs.collect::<Vec<_>>().join("`, `");
+        differ(self.outputs != old.outputs, format!("the outputs were `{outputs}`"));
+        differ(self.per_file != old.per_file, "--per-file was another".into());
+        match Sources::load(&mut saved.1.as_slice()) {
+            Ok(old) => {
+                let changes = sources.diff(&old);
+                differ(!changes.is_empty(), changes.to_string());
+            }
+            Err(_) => differ(true, "its list of inputs cannot be read".into()),
+        }
+        differences
+    }
+}

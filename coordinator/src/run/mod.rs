@@ -1,0 +1,164 @@
+//! One run: from the settings to the outputs.
+//!
+//! `discover → resume or begin → drive (plan, queue, ledger, store) → outputs → summary`
+//!
+//! * [`drive`]: the loop around the ledger. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
+//! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the end of a job.
+//! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: Ctrl-C.
+
+mod cpu;
+mod drive;
+mod identity;
+mod interrupt;
+mod outputs;
+mod own_workbooks;
+mod store;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sheaf_common::queue::MemoryQueue;
+use sheaf_common::wire;
+use sheaf_worker::pool::Program;
+
+use crate::assemble::Counts;
+use crate::config::RunConfig;
+use crate::discover::Sources;
+use crate::errors::{Exit, Failure};
+use crate::ledger::{Ledger, Position};
+use crate::local::{LocalWorker, new_job};
+use crate::plan::Plan;
+use crate::report::{JobLog, Progress, Tally, Written};
+use crate::spool::{Resume, Spool};
+pub use cpu::CpuUse;
+use drive::{Driven, Window, drive};
+use identity::Identity;
+use own_workbooks::OwnWorkbooks;
+use store::Store;
+
+/// How many bytes of files, rows and segments one machine's run has outstanding at once.
+const LOCAL_WINDOW: u64 = 64 << 20;
+/// How many tasks a slot should find planned, however large files are: one to work on and one that lies ready.
+const TASKS_PER_SLOT: usize = 2;
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Finished {
+    pub end: End,
+    pub tally: Tally,
+    /// Bytes of the files that this run itself finished, as they were discovered.
+    pub read_bytes: u64,
+    pub elapsed: Duration,
+    pub cpu: CpuUse,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum End {
+    /// All outputs are written.
+    Written(Vec<Written>),
+    /// The user asked to stop; the same command goes on.
+    Interrupted,
+}
+
+/// Runs a job on this machine. `child` is what the slots start; `progress` is shown while it runs.
+///
+/// # Errors
+/// When the run cannot begin or go on; what is stored stays, and the same command goes on with it.
+pub async fn run_local(
+    config: &RunConfig,
+    sources: &Sources,
+    child: Program,
+    progress: Progress,
+    again: impl Fn() + Send + 'static,
+) -> Result<Finished, Failure> {
+    let began = Instant::now();
+    let mut store = open_store(config, sources, progress)?;
+    let read_before = store.tally.bytes;
+    let interrupted = interrupt::watch(again).map_err(could_not_run)?;
+    let queue = MemoryQueue::default();
+    let worker = LocalWorker::start(queue.clone(), config.processes, child);
+
+    let window = Window { bytes: LOCAL_WINDOW, tasks: config.processes.get() * TASKS_PER_SLOT };
+    let spec = Arc::new(config.spec.clone());
+    let ledger = Ledger::new(new_job(), spec, store.end);
+    let plan = Plan::new(sources, store.end.file);
+    let driven = drive(&queue, ledger, plan, &mut store, window, interrupted).await;
+    let worked = worker.stop().await;
+    let driven = driven.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON))?;
+    let worker_tally = worked.map_err(could_not_run)?;
+
+    let read_bytes = store.tally.bytes - read_before;
+    let Store { spool, tally, end: position, progress, .. } = store;
+    progress.finish();
+    let end = match driven {
+        Driven::Interrupted => End::Interrupted,
+        Driven::Whole => {
+            let written = write_outputs(config, &spool, position)?;
+            spool.remove().map_err(could_not_run)?;
+            End::Written(written)
+        }
+    };
+    let cpu = CpuUse::of_this_process(&worker_tally);
+    Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
+}
+
+/// Opens what an earlier run left, if this is the same job, or begins anew.
+fn open_store<'a>(config: &'a RunConfig, sources: &'a Sources, progress: Progress) -> Result<Store<'a>, Failure> {
+    let folder = config.work_folder();
+    let mut spool = Spool::open(&folder).map_err(could_not_run)?;
+    let identity = Identity::of(config);
+    let resume = match spool.saved().filter(|_| !config.fresh) {
+        None => {
+            let mut listed = Vec::new();
+            sources.save(&mut listed).expect("writing to memory does not fail");
+            spool.begin(&identity.encode(), &listed).map_err(could_not_run)?;
+            Resume::default()
+        }
+        Some(saved) => {
+            let differences = identity.differences(sources, &saved);
+            if !differences.is_empty() {
+                let error = anyhow::anyhow!("{}", differences.join("; "))
+                    .context(format!("the interrupted run in `{}` was another one", folder.display()));
+                let hint = "`--fresh` starts over; the command as it was goes on where that run stopped";
+                return Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint));
+            }
+            spool.resume().map_err(could_not_run)?
+        }
+    };
+    let Resume { position, notes } = resume;
+    let tally: Tally = if notes.is_empty() { Tally::default() } else { wire::decode(&notes).map_err(could_not_run)? };
+    let own_workbooks = config
+        .per_file
+        .as_deref()
+        .map(|folder| OwnWorkbooks::new(folder, &config.spec, sources, position.file))
+        .transpose()
+        .map_err(could_not_run)?;
+    let joblog = config.joblog.as_deref().map(|path| JobLog::open(path, position.file)).transpose();
+    let joblog = joblog.map_err(could_not_run)?;
+    let mut store =
+        Store { spool, sources, own_workbooks, joblog, progress, tally, end: position, forgettable: Vec::new() };
+    if position != Position::default() {
+        store.progress.say(&format!("going on after {} of {} files", store.tally.files, sources.len()));
+    }
+    Ok(store)
+}
+
+fn write_outputs(config: &RunConfig, spool: &Spool, position: Position) -> Result<Vec<Written>, Failure> {
+    let written = outputs::write_outputs(&config.spec, &config.outputs, spool, position);
+    let written = written.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON))?;
+    let sheets = Counts { rows: position.rows, overflow: position.overflow }.sheets().len() as u32;
+    let is_workbook = |path: &std::path::Path| path.extension().is_some_and(|extension| extension == "xlsx");
+    let written = written.into_iter().map(|(path, bytes)| {
+        let sheets = if is_workbook(&path) { sheets } else { 0 };
+        Written { path, bytes, sheets }
+    });
+    Ok(written.collect())
+}
+
+/// What can be said whenever a run stops before its end.
+pub const GO_ON: &str = "what is done so far is kept: the same command goes on where this one stopped";
+
+fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(Exit::CouldNotRun, error)
+}

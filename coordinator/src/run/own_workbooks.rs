@@ -1,0 +1,141 @@
+//! `--per-file`: a workbook for each file, as soon as all its rows are there.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use sheaf_common::job::JobSpec;
+use sheaf_common::outcome::{FileStatus, Segment, Sheet, Stream};
+
+use crate::assemble::{Counts, Rows, WholeFile, WorkbookWriter};
+use crate::discover::Sources;
+use crate::ledger::FileDone;
+use crate::spool::{Content, Spool};
+
+/// Writes each file's own workbook into a folder.
+pub struct OwnWorkbooks<'a> {
+    folder: PathBuf,
+    sources: &'a Sources,
+    writer: WorkbookWriter<'a>,
+    names: Names,
+    /// The next file that gets a name.
+    next: u64,
+}
+
+impl<'a> OwnWorkbooks<'a> {
+    /// Goes on with the file `next`; those before it have their workbooks.
+    pub fn new(folder: &Path, spec: &'a JobSpec, sources: &'a Sources, next: u64) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder).with_context(|| format!("could not make the folder `{}`", folder.display()))?;
+        let mut names = Names::default();
+        for sequence in 0..next {
+            names.give(&sources.get(sequence as usize).path);
+        }
+        Ok(OwnWorkbooks { folder: folder.into(), sources, writer: WorkbookWriter::new(spec), names, next })
+    }
+
+    /// Writes the workbooks of the files that ended in a unit: their rows stand in the unit's `segments`, and, if the file
+    /// began in an earlier unit, in the spool. Returns the files that the spool need not keep any longer.
+    pub fn write(
+        &mut self,
+        files: &[FileDone],
+        segments: &BTreeMap<u64, Vec<Segment>>,
+        spool: &Spool,
+    ) -> anyhow::Result<Vec<u64>> {
+        let mut spooled = Vec::new();
+        for file in files {
+            let sequence = file.report.sequence;
+            debug_assert_eq!(sequence, self.next, "files come in their order");
+            self.next = sequence + 1;
+            let name = self.names.give(&self.sources.get(sequence as usize).path);
+            if spool.has_file(sequence) {
+                spooled.push(sequence);
+            }
+            if matches!(file.report.status, FileStatus::Done { .. }) {
+                let place = self.folder.join(name);
+                let own = segments.get(&sequence).map_or(&[][..], Vec::as_slice);
+                self.write_one(&place, file, own, spool)
+                    .with_context(|| format!("could not write `{}`", place.display()))?;
+            }
+        }
+        Ok(spooled)
+    }
+
+    fn write_one(&mut self, place: &Path, file: &FileDone, own: &[Segment], spool: &Spool) -> anyhow::Result<()> {
+        let counts = Counts { rows: file.rows, overflow: file.overflow };
+        let mut whole = WholeFile::create(place)?;
+        self.writer.write(&mut whole, counts, |sheet| {
+            let stream = Stream::FileSheet { sequence: file.report.sequence, sheet };
+            rows_of(stream, own, spool)
+        })?;
+        whole.finish_unsynced()?;
+        Ok(())
+    }
+}
+
+/// The rows of a stream: what the spool has of it, or what came with this unit.
+fn rows_of<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Result<Rows<'r>> {
+    if let Some(file) = spool.stream(stream) {
+        return file.rows();
+    }
+    match own.iter().find(|segment| segment.stream == stream) {
+        None => Ok(Rows::none()),
+        Some(segment) => {
+            let mut content = Content::default();
+            content.add(segment.bytes.len() as u64, segment.length, segment.crc32);
+            Ok(Rows { content, bytes: Box::new(segment.bytes.as_slice()) })
+        }
+    }
+}
+
+/// Gives workbooks their names: that of the file and `.xlsx`; a further file of the same name gets ` (2)`, ` (3)`, ….
+///
+/// The names depend on the order of the files alone, not on which of them could be read.
+#[derive(Default)]
+struct Names {
+    /// How often a name was asked for; every name that was given is in it too.
+    given: HashMap<Vec<u8>, u32>,
+}
+
+impl Names {
+    fn give(&mut self, path: &Path) -> OsString {
+        let base = path.file_name().map_or(b"file".to_vec(), |name| name.as_bytes().to_vec());
+        loop {
+            let times = self.given.entry(base.clone()).or_default();
+            *times += 1;
+            if *times == 1 {
+                return OsString::from_vec([&base[..], b".xlsx"].concat());
+            }
+            let numbered = [&base[..], format!(" ({times})").as_bytes()].concat();
+            if !self.given.contains_key(&numbered) {
+                self.given.insert(numbered.clone(), 1);
+                return OsString::from_vec([&numbered[..], b".xlsx"].concat());
+            }
+        }
+    }
+}
+
+/// Which sheets of a file's own workbook a segment belongs to, if it does.
+pub fn own_sheet(stream: Stream) -> Option<(u64, Sheet)> {
+    match stream {
+        Stream::FileSheet { sequence, sheet } => Some((sequence, sheet)),
+        Stream::Text { .. } | Stream::Sheet(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_one_name_get_workbooks_of_different_names() {
+        let mut names = Names::default();
+        let paths = ["a/x", "b/x", "c/x (2)", "d/x", "e/x (2)"];
+        let given: Vec<String> = paths.iter().map(|path| names.give(Path::new(path)).into_string().unwrap()).collect();
+        assert_eq!(given, ["x.xlsx", "x (2).xlsx", "x (2) (2).xlsx", "x (3).xlsx", "x (2) (3).xlsx"]);
+        let unique: std::collections::HashSet<_> = given.iter().collect();
+        assert_eq!(unique.len(), given.len());
+    }
+}

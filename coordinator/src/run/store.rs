@@ -1,0 +1,101 @@
+//! Where committed units go: the spool, the files' own workbooks, the job log, the tally.
+
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+
+use sheaf_common::outcome::Segment;
+use sheaf_common::task::RowsKey;
+use sheaf_common::wire;
+
+use super::own_workbooks::{OwnWorkbooks, own_sheet};
+use crate::discover::Sources;
+use crate::ledger::{Commit, Position};
+use crate::report::{JobLine, JobLog, Progress, Status, Tally};
+use crate::spool::{Spool, SpoolError};
+
+/// Why a unit could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error("could not write the job log")]
+    JobLog(#[source] std::io::Error),
+    #[error("{0:#}")]
+    OwnWorkbook(anyhow::Error),
+}
+
+/// All that a commit goes to.
+pub struct Store<'a> {
+    pub spool: Spool,
+    pub sources: &'a Sources,
+    pub own_workbooks: Option<OwnWorkbooks<'a>>,
+    pub joblog: Option<JobLog>,
+    pub progress: Progress,
+    /// What is stored so far, earlier runs of the job included.
+    pub tally: Tally,
+    /// Where the last unit ends.
+    pub end: Position,
+    /// Rows that the queue may drop.
+    pub forgettable: Vec<RowsKey>,
+}
+
+impl Store<'_> {
+    /// Stores a unit, in an order that lets a later run go on after a crash between any two steps: what is written
+    /// before the journal's entry is written again, and the same.
+    pub fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        let Commit { files, segments, end, forget } = commit;
+        let (own, shared): (Vec<Segment>, Vec<Segment>) =
+            segments.into_iter().partition(|segment| own_sheet(segment.stream).is_some());
+        self.spool.append(&shared)?;
+        let mut spooled = Vec::new();
+        if let Some(workbooks) = &mut self.own_workbooks {
+            let mut of_file: BTreeMap<u64, Vec<Segment>> = BTreeMap::new();
+            for segment in own {
+                let (sequence, _) = own_sheet(segment.stream).expect("parted by it");
+                of_file.entry(sequence).or_default().push(segment);
+            }
+            // A file that is in several units is gathered in the spool; most are in one, and never get there.
+            for (sequence, segments) in &of_file {
+                if *sequence >= end.file || self.spool.has_file(*sequence) {
+                    self.spool.append(segments)?;
+                }
+            }
+            spooled = workbooks.write(&files, &of_file, &self.spool).map_err(StoreError::OwnWorkbook)?;
+        }
+        for file in &files {
+            let source = self.sources.get(file.report.sequence as usize);
+            let path = source.path.as_os_str().as_bytes();
+            self.tally.add(path, source.size, &file.report);
+            if let Some(joblog) = &mut self.joblog {
+                let status = match source.problem {
+                    Some(reason) => Status::Problem(reason),
+                    None => Status::Tried(&file.report),
+                };
+                let line = JobLine { sequence: file.report.sequence, path, status, slot: &file.slot };
+                joblog.write(&line).map_err(StoreError::JobLog)?;
+            }
+        }
+        if let Some(joblog) = &mut self.joblog {
+            joblog.flush().map_err(StoreError::JobLog)?;
+        }
+        self.spool.confirm(end, spooled, wire::encode(&self.tally))?;
+        self.end = end;
+        self.forgettable.extend(forget);
+        Ok(())
+    }
+
+    /// Lets the progress be shown.
+    pub fn tick(&mut self) {
+        self.progress.update(&self.tally);
+    }
+
+    /// The rows that the queue may drop now.
+    pub fn take_forgettable(&mut self) -> Vec<RowsKey> {
+        std::mem::take(&mut self.forgettable)
+    }
+
+    /// They could not be dropped; the next time they are tried again.
+    pub fn forget_later(&mut self, rows: Vec<RowsKey>) {
+        self.forgettable.extend(rows);
+    }
+}

@@ -1,0 +1,88 @@
+//! The journal: one entry for each unit that was stored, each with its own checksum.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sheaf_common::outcome::Stream;
+use sheaf_common::wire;
+
+use crate::ledger::Position;
+
+/// A unit that was stored.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What it added to which stream, in order.
+    pub segments: Vec<Part>,
+    pub end: Position,
+    /// The files whose own workbooks were written out after it.
+    pub dropped_files: Vec<u64>,
+    pub notes: Vec<u8>,
+}
+
+/// A segment, without its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    pub stream: Stream,
+    /// Its bytes in the stream's file, and their CRC-32.
+    pub packed: u64,
+    pub packed_crc32: u32,
+    /// The bytes before compression, and their CRC-32.
+    pub length: u64,
+    pub crc32: u32,
+}
+
+/// Bytes before an entry: its length and its CRC-32, both u32 LE.
+const FRAME: usize = 8;
+
+/// The open journal; writes go to its end.
+pub struct Journal {
+    file: File,
+}
+
+impl Journal {
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        Ok(Journal { file })
+    }
+
+    /// Writes an entry, in one call, so that a crash leaves it whole or broken, not two in one.
+    pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
+        let body = wire::encode(entry);
+        let mut frame = Vec::with_capacity(FRAME + body.len());
+        frame.extend_from_slice(&(body.len() as u32).to_le_bytes());
+        frame.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+        frame.extend_from_slice(&body);
+        self.file.write_all(&frame)
+    }
+
+    /// The entries up to the first that is not whole, each with the place where it ends.
+    pub fn read(&mut self) -> io::Result<Vec<(Entry, u64)>> {
+        let mut bytes = Vec::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.read_to_end(&mut bytes)?;
+        let (mut entries, mut at) = (Vec::new(), 0);
+        while let Some((entry, length)) = next_entry(&bytes[at..]) {
+            at += length;
+            entries.push((entry, at as u64));
+        }
+        Ok(entries)
+    }
+
+    /// Cuts off what stands past `length`.
+    pub fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.file.seek(SeekFrom::End(0)).map(drop)
+    }
+}
+
+fn next_entry(bytes: &[u8]) -> Option<(Entry, usize)> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (crc32, rest) = rest.split_first_chunk()?;
+    let body = rest.get(..u32::from_le_bytes(*length) as usize)?;
+    if crc32fast::hash(body) != u32::from_le_bytes(*crc32) {
+        return None;
+    }
+    Some((wire::decode(body).ok()?, FRAME + body.len()))
+}

@@ -1,0 +1,198 @@
+//! Segments on disk, and the journal that says which of them count: how a job goes on after any crash.
+//!
+//! ```text
+//! final.xlsx.sheaf/
+//!   job        what the job is: version, settings, outputs
+//!   sources    the inputs as they were listed
+//!   journal    one entry a unit: where it ends, and what it added to each stream
+//!   streams/   one file a stream: its segments, one after another
+//! ```
+//!
+//! Units come in order, so a stream's file is the concatenation that the output needs. Nothing is synced to disk while
+//! the job runs: on resume every unit's bytes are held against the checksums in the journal, and the first that does not
+//! match (a crash of the machine can lose any of it) ends what counts; the rest is cut off and made again.
+//!
+//! * [`journal`]: the entries. [`stream`]: one stream's file.
+
+mod journal;
+mod stream;
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sheaf_common::outcome::{Segment, Sheet, Stream};
+
+use crate::ledger::Position;
+use journal::{Entry, Journal, Part};
+pub use stream::{Content, StreamFile};
+
+/// What can go wrong with the folder.
+#[derive(Debug, thiserror::Error)]
+pub enum SpoolError {
+    #[error("another run is at work on `{}`", .0.display())]
+    InUse(PathBuf),
+    #[error("could not {doing} `{}`", path.display())]
+    Io { doing: &'static str, path: PathBuf, source: io::Error },
+}
+
+/// The open folder of a job.
+pub struct Spool {
+    folder: PathBuf,
+    journal: Journal,
+    streams: BTreeMap<Stream, StreamFile>,
+    /// What was appended since the last unit was confirmed.
+    unconfirmed: Vec<Part>,
+    /// Held while the job runs, so that no second run writes to the same folder.
+    _lock: File,
+}
+
+/// Where an earlier run got to.
+#[derive(Debug, Default)]
+pub struct Resume {
+    pub position: Position,
+    /// The notes of the last unit: see [`Spool::confirm`]. Empty at the beginning.
+    pub notes: Vec<u8>,
+}
+
+const JOB: &str = "job";
+const SOURCES: &str = "sources";
+const JOURNAL: &str = "journal";
+const STREAMS: &str = "streams";
+
+impl Spool {
+    /// Opens the folder, or makes it. What an earlier run left is there to be read with [`Spool::saved`], and to be taken
+    /// up with [`Spool::resume`] or thrown away with [`Spool::begin`].
+    ///
+    /// # Errors
+    /// [`SpoolError::InUse`] when another process has it open.
+    pub fn open(folder: &Path) -> Result<Self, SpoolError> {
+        let io = |doing| move |source| SpoolError::Io { doing, path: folder.into(), source };
+        fs::create_dir_all(folder.join(STREAMS)).map_err(io("make the work folder"))?;
+        let lock = File::create(folder.join("lock")).map_err(io("write to the work folder"))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(SpoolError::InUse(folder.into())),
+            Err(TryLockError::Error(source)) => return Err(io("lock the work folder")(source)),
+        }
+        let journal = Journal::open(&folder.join(JOURNAL)).map_err(io("open the journal in"))?;
+        Ok(Spool { folder: folder.into(), journal, streams: BTreeMap::new(), unconfirmed: Vec::new(), _lock: lock })
+    }
+
+    /// What an earlier run saved with [`Spool::begin`]: its job and its sources. `None` if there was none.
+    pub fn saved(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        Some((fs::read(self.folder.join(JOB)).ok()?, fs::read(self.folder.join(SOURCES)).ok()?))
+    }
+
+    /// Begins anew: throws away what an earlier run left, and saves what this job is.
+    pub fn begin(&mut self, job: &[u8], sources: &[u8]) -> Result<(), SpoolError> {
+        let mut begin = || {
+            // First the mark that something can be resumed, then what it speaks of.
+            let _ = fs::remove_file(self.folder.join(JOB));
+            self.journal.cut(0)?;
+            fs::remove_dir_all(self.folder.join(STREAMS))?;
+            fs::create_dir(self.folder.join(STREAMS))?;
+            fs::write(self.folder.join(SOURCES), sources)?;
+            let unfinished = self.folder.join("job.new");
+            fs::write(&unfinished, job)?;
+            fs::rename(unfinished, self.folder.join(JOB))
+        };
+        begin().map_err(|source| SpoolError::Io { doing: "write to", path: self.folder.clone(), source })
+    }
+
+    /// Takes up what an earlier run left, as far as it is whole; cuts off the rest.
+    pub fn resume(&mut self) -> Result<Resume, SpoolError> {
+        let replayed = self.replay().map_err(|source| self.io("read", source))?;
+        Ok(replayed)
+    }
+
+    fn replay(&mut self) -> io::Result<Resume> {
+        let mut entries = self.journal.read()?;
+        while let Some(misfit) = self.first_misfit(&entries)? {
+            entries.truncate(misfit);
+        }
+        self.streams.values_mut().try_for_each(StreamFile::cut)?;
+        let (last, end) = entries.pop().map_or((None, 0), |(entry, end)| (Some(entry), end));
+        self.journal.cut(end)?;
+        Ok(last.map_or_else(Resume::default, |entry| Resume { position: entry.end, notes: entry.notes }))
+    }
+
+    /// Reads the streams along the journal; the index of the first entry whose bytes are not there.
+    fn first_misfit(&mut self, entries: &[(Entry, u64)]) -> io::Result<Option<usize>> {
+        self.streams.clear();
+        let dropped: HashSet<u64> = entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
+        let is_dropped =
+            |part: &Part| matches!(part.stream, Stream::FileSheet { sequence, .. } if dropped.contains(&sequence));
+        for (index, (entry, _)) in entries.iter().enumerate() {
+            for part in entry.segments.iter().filter(|part| !is_dropped(part)) {
+                if !stream_of(&mut self.streams, &self.folder, part.stream)?.accept(part)? {
+                    return Ok(Some(index));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes segments to the ends of their streams; they count after the next [`Spool::confirm`].
+    pub fn append<'a>(&mut self, segments: impl IntoIterator<Item = &'a Segment>) -> Result<(), SpoolError> {
+        for segment in segments {
+            let part = stream_of(&mut self.streams, &self.folder, segment.stream).and_then(|file| file.append(segment));
+            let part = part.map_err(|source| self.io("write to", source))?;
+            self.unconfirmed.push(part);
+        }
+        Ok(())
+    }
+
+    /// What was appended counts from now on: the unit ends at `end`, and `notes` are for the next run. The streams of
+    /// `dropped_files`' own workbooks, which were written out, are removed.
+    pub fn confirm(&mut self, end: Position, dropped_files: Vec<u64>, notes: Vec<u8>) -> Result<(), SpoolError> {
+        let entry = Entry { segments: std::mem::take(&mut self.unconfirmed), end, dropped_files, notes };
+        let store = self.journal.append(&entry).and_then(|()| {
+            entry.dropped_files.iter().try_for_each(|sequence| drop_file_streams(&mut self.streams, *sequence))
+        });
+        store.map_err(|source| self.io("write to", source))
+    }
+
+    /// A stream that got segments.
+    pub fn stream(&self, stream: Stream) -> Option<&StreamFile> {
+        self.streams.get(&stream)
+    }
+
+    /// Whether segments of this file's own workbook are kept here.
+    pub fn has_file(&self, sequence: u64) -> bool {
+        let first = Stream::FileSheet { sequence, sheet: Sheet::Rows(0) };
+        let next = Stream::FileSheet { sequence: sequence + 1, sheet: Sheet::Rows(0) };
+        self.streams.range(first..next).next().is_some()
+    }
+
+    /// Removes the folder: the job is done.
+    pub fn remove(self) -> Result<(), SpoolError> {
+        fs::remove_dir_all(&self.folder).map_err(|source| self.io("remove", source))
+    }
+
+    fn io(&self, doing: &'static str, source: io::Error) -> SpoolError {
+        SpoolError::Io { doing, path: self.folder.clone(), source }
+    }
+}
+
+fn stream_of<'a>(
+    streams: &'a mut BTreeMap<Stream, StreamFile>,
+    folder: &Path,
+    stream: Stream,
+) -> io::Result<&'a mut StreamFile> {
+    use std::collections::btree_map::Entry;
+    match streams.entry(stream) {
+        Entry::Occupied(known) => Ok(known.into_mut()),
+        Entry::Vacant(new) => Ok(new.insert(StreamFile::open(&folder.join(STREAMS), stream)?)),
+    }
+}
+
+fn drop_file_streams(streams: &mut BTreeMap<Stream, StreamFile>, dropped: u64) -> io::Result<()> {
+    let of_file = |stream: &Stream| matches!(stream, Stream::FileSheet { sequence, .. } if *sequence == dropped);
+    let gone: Vec<Stream> = streams.keys().filter(|stream| of_file(stream)).copied().collect();
+    gone.iter().try_for_each(|stream| streams.remove(stream).expect("just listed").remove())
+}
+
+#[cfg(test)]
+mod tests;

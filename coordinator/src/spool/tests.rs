@@ -1,0 +1,110 @@
+use std::io::Read;
+
+use super::*;
+
+const ROWS: Stream = Stream::Sheet(Sheet::Rows(0));
+
+fn segment(text: &str) -> Segment {
+    Segment {
+        stream: ROWS,
+        bytes: text.as_bytes().to_vec(),
+        crc32: crc32fast::hash(text.as_bytes()),
+        length: text.len() as u64,
+    }
+}
+
+fn at(file: u64) -> Position {
+    Position { file, ..Position::default() }
+}
+
+fn content(spool: &Spool) -> String {
+    let mut text = String::new();
+    if let Some(stream) = spool.stream(ROWS) {
+        let mut rows = stream.rows().unwrap();
+        rows.bytes.read_to_string(&mut text).unwrap();
+        assert_eq!(rows.content.crc.finalize(), crc32fast::hash(text.as_bytes()));
+    }
+    text
+}
+
+/// A folder in which two units were stored: `one` up to file 1, `two` up to file 2.
+fn two_units() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(folder.path()).unwrap();
+    spool.begin(b"job", b"sources").unwrap();
+    spool.append(&[segment("one")]).unwrap();
+    spool.confirm(at(1), Vec::new(), b"1".to_vec()).unwrap();
+    spool.append(&[segment("two")]).unwrap();
+    spool.confirm(at(2), Vec::new(), b"2".to_vec()).unwrap();
+    folder
+}
+
+#[test]
+fn what_was_stored_is_taken_up_and_goes_on() {
+    let folder = two_units();
+    let mut spool = Spool::open(folder.path()).unwrap();
+    assert_eq!(spool.saved().unwrap(), (b"job".to_vec(), b"sources".to_vec()));
+    let resume = spool.resume().unwrap();
+    assert_eq!((resume.position, resume.notes.as_slice()), (at(2), b"2".as_slice()));
+    spool.append(&[segment("three")]).unwrap();
+    spool.confirm(at(3), Vec::new(), Vec::new()).unwrap();
+    assert_eq!(content(&spool), "onetwothree");
+}
+
+#[test]
+fn whatever_a_crash_cuts_off_or_damages_what_counts_is_whole() {
+    for name in ["journal", "streams/rows-0"] {
+        let length = fs::metadata(two_units().path().join(name)).unwrap().len();
+        for cut in 0..length {
+            for damage in [false, true] {
+                let folder = two_units();
+                let path = folder.path().join(name);
+                let mut bytes = fs::read(&path).unwrap();
+                if damage {
+                    bytes[cut as usize] ^= 1;
+                } else {
+                    bytes.truncate(cut as usize);
+                }
+                fs::write(&path, bytes).unwrap();
+                let mut spool = Spool::open(folder.path()).unwrap();
+                let resume = spool.resume().unwrap();
+                assert_eq!(content(&spool), ["", "one", "onetwo"][resume.position.file as usize], "{name} at {cut}");
+                assert!(resume.position.file < 2, "{name} at {cut}: the last unit cannot be whole");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_run_on_the_same_folder_is_refused() {
+    let folder = two_units();
+    let _first = Spool::open(folder.path()).unwrap();
+    assert!(matches!(Spool::open(folder.path()), Err(SpoolError::InUse(_))));
+}
+
+#[test]
+fn beginning_anew_leaves_nothing_behind() {
+    let folder = two_units();
+    let mut spool = Spool::open(folder.path()).unwrap();
+    spool.begin(b"other", b"").unwrap();
+    assert_eq!(spool.resume().unwrap().position, Position::default());
+    assert_eq!(content(&spool), "");
+    spool.remove().unwrap();
+    assert!(!folder.path().exists());
+}
+
+#[test]
+fn streams_of_a_files_own_workbook_go_when_it_was_written() {
+    let folder = two_units();
+    let stream = Stream::FileSheet { sequence: 7, sheet: Sheet::Rows(0) };
+    let mut spool = Spool::open(folder.path()).unwrap();
+    spool.resume().unwrap();
+    spool.append(&[Segment { stream, ..segment("part") }]).unwrap();
+    spool.confirm(at(2), Vec::new(), Vec::new()).unwrap();
+    assert!(spool.stream(stream).is_some());
+    spool.confirm(at(8), vec![7], Vec::new()).unwrap();
+    assert!(spool.stream(stream).is_none());
+    drop(spool);
+    let mut spool = Spool::open(folder.path()).unwrap();
+    assert_eq!(spool.resume().unwrap().position, at(8));
+}

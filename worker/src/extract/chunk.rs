@@ -1,0 +1,142 @@
+//! Rows, written down and handed on.
+
+use std::io;
+
+use sheaf_common::cell::overflow_rows;
+use sheaf_common::row::write_cell;
+
+/// About the most bytes of rows that are handed on at once: 1 MiB. A single row may be larger; none is parted.
+pub const CHUNK: usize = 1 << 20;
+
+/// Consecutive rows of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// As [`sheaf_common::row`] writes them.
+    pub bytes: &'a [u8],
+    pub rows: u32,
+    /// The overflow rows that these rows need.
+    pub overflow: u32,
+    /// The cells of these rows that are continued there.
+    pub long_cells: u32,
+}
+
+/// Takes cells, makes chunks.
+pub(super) struct Writer<'e> {
+    emit: &'e mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
+    bytes: Vec<u8>,
+    /// The whole rows in `bytes`.
+    whole: Counts,
+    /// The row that is being written.
+    row: Counts,
+    /// Whether long cells are carried on in overflow rows.
+    carry: bool,
+    long_cells: u64,
+}
+
+/// What stands in a stretch of rows.
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    length: usize,
+    rows: u32,
+    overflow: u32,
+    long_cells: u32,
+}
+
+impl<'e> Writer<'e> {
+    pub(super) fn new(carry: bool, emit: &'e mut dyn FnMut(Chunk<'_>) -> io::Result<()>) -> Self {
+        Writer { emit, bytes: Vec::new(), whole: Counts::default(), row: Counts::default(), carry, long_cells: 0 }
+    }
+
+    /// Writes the next cell of the row.
+    pub(super) fn cell(&mut self, cell: Option<&str>) {
+        write_cell(&mut self.bytes, cell);
+        let overflow = cell.map_or(0, overflow_rows);
+        if overflow > 0 {
+            self.long_cells += 1;
+            if self.carry {
+                self.row.overflow += overflow;
+                self.row.long_cells += 1;
+            }
+        }
+    }
+
+    /// Ends the row.
+    ///
+    /// # Errors
+    /// Those of `emit`.
+    pub(super) fn end_row(&mut self) -> io::Result<()> {
+        if self.bytes.len() > CHUNK && self.whole.rows > 0 {
+            self.hand_on()?;
+        }
+        self.whole = Counts {
+            length: self.bytes.len(),
+            rows: self.whole.rows + 1,
+            overflow: self.whole.overflow + self.row.overflow,
+            long_cells: self.whole.long_cells + self.row.long_cells,
+        };
+        self.row = Counts::default();
+        if self.bytes.len() >= CHUNK { self.hand_on() } else { Ok(()) }
+    }
+
+    /// Hands on the last rows; returns how many cells were too long for a sheet.
+    ///
+    /// # Errors
+    /// Those of `emit`.
+    pub(super) fn finish(mut self) -> io::Result<u64> {
+        if self.whole.rows > 0 {
+            self.hand_on()?;
+        }
+        Ok(self.long_cells)
+    }
+
+    fn hand_on(&mut self) -> io::Result<()> {
+        let Counts { length, rows, overflow, long_cells } = std::mem::take(&mut self.whole);
+        (self.emit)(Chunk { bytes: &self.bytes[..length], rows, overflow, long_cells })?;
+        self.bytes.drain(..length);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sheaf_common::cell::CELL_UNITS;
+
+    fn write(texts: &[&str], carry: bool) -> (Vec<(usize, u32, u32, u32)>, u64) {
+        let mut chunks = Vec::new();
+        let mut emit = |chunk: Chunk<'_>| {
+            chunks.push((chunk.bytes.len(), chunk.rows, chunk.overflow, chunk.long_cells));
+            Ok(())
+        };
+        let mut writer = Writer::new(carry, &mut emit);
+        for text in texts {
+            writer.cell(Some(text));
+            writer.end_row().unwrap();
+        }
+        let long = writer.finish().unwrap();
+        (chunks, long)
+    }
+
+    #[test]
+    fn chunks_hold_whole_rows_and_only_a_single_row_is_larger() {
+        let (small, large) = ("x".repeat(400_000), "y".repeat(3 * CHUNK));
+        let (chunks, long) = write(&[&small, &small, &small, &large, &small, ""], true);
+        assert_eq!(chunks.iter().map(|chunk| chunk.1).collect::<Vec<_>>(), [2, 1, 1, 2]);
+        assert!(chunks.iter().all(|chunk| chunk.0 <= CHUNK || chunk.1 == 1));
+        assert_eq!(chunks.iter().map(|chunk| chunk.3).sum::<u32>(), 5);
+        assert_eq!(long, 5);
+    }
+
+    #[test]
+    fn no_rows_are_no_chunk() {
+        assert_eq!(write(&[], true), (vec![], 0));
+    }
+
+    #[test]
+    fn cells_that_are_cut_need_no_overflow() {
+        let long = "x".repeat(CELL_UNITS * 2 + 1);
+        assert_eq!(write(&[&long, "a"], true).0, [(long.len() + 4 + 3, 2, 2, 1)]);
+        let (chunks, cut) = write(&[&long, "a"], false);
+        assert_eq!((chunks[0].2, chunks[0].3, cut), (0, 0, 1));
+    }
+}

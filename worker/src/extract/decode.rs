@@ -1,0 +1,205 @@
+//! Bytes → text, and in which encoding.
+//!
+//! A byte order mark always decides. Then, unless the user named an encoding: what the document declares
+//! ([`meta`](super::meta)), UTF-8 if it can be that, and last a guess.
+
+use std::borrow::Cow;
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{DecoderResult, Encoding, REPLACEMENT, UTF_8};
+use sheaf_common::job;
+
+use super::meta;
+use super::setup::SetupError;
+use super::sniff;
+
+/// How many bytes a guess looks at, from the first that is not ASCII: 1 MiB.
+const GUESSED: usize = 1 << 20;
+/// Text with at most one bad sequence for this many good ones is UTF-8 with damage. Other encodings hit UTF-8's pattern
+/// by chance only.
+const DAMAGED: u64 = 20;
+
+/// The text of a file.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// Borrowed if the bytes were UTF-8 without fault.
+    pub text: Cow<'a, str>,
+    pub encoding: &'static Encoding,
+    /// How many U+FFFD stand for bytes that are not in the encoding.
+    pub replaced: u64,
+}
+
+/// The encoding that a job names; `None` if it leaves it open.
+///
+/// # Errors
+/// [`SetupError::Encoding`] for a name that the Encoding Standard does not have.
+pub(super) fn named(choice: &job::Encoding) -> Result<Option<&'static Encoding>, SetupError> {
+    let job::Encoding::Named(label) = choice else { return Ok(None) };
+    let found = Encoding::for_label(label.as_bytes()).filter(|&encoding| encoding != REPLACEMENT);
+    found.map(Some).ok_or_else(|| SetupError::Encoding { label: label.clone(), hint: similar(label) })
+}
+
+/// A label that is probably meant: Python's names differ in their underscores and code pages.
+fn similar(label: &str) -> String {
+    let plain = label.trim().to_ascii_lowercase().replace('_', "-");
+    let meant = match plain.as_str() {
+        "cp949" | "uhc" | "ms949" | "johab" => "euc-kr",
+        "cp932" | "mskanji" | "shift-jisx0213" | "shift-jis-2004" => "shift_jis",
+        "euc-jis-2004" | "euc-jisx0213" => "euc-jp",
+        "cp936" | "ms936" => "gbk",
+        "cp950" | "ms950" => "big5",
+        "utf-8-sig" | "utf8-sig" => "utf-8",
+        "utf16" | "utf-16-le" => "utf-16le",
+        "utf-16-be" => "utf-16be",
+        other => Encoding::for_label(other.as_bytes()).filter(|&found| found != REPLACEMENT).map_or("", |_| other),
+    };
+    match meant {
+        "" => "known are the names of the web, as `utf-8`, `euc-kr`, `shift_jis`, `gbk`, `big5`, `windows-1251`".into(),
+        meant => format!("did you mean `{meant}`?"),
+    }
+}
+
+/// Decodes a file's bytes. `encoding` is the one that the user named; `None`: it is found out.
+pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decoded<'a> {
+    if let Some((encoding, length)) = Encoding::for_bom(bytes) {
+        return decode_as(&bytes[length..], encoding);
+    }
+    if let Some(encoding) = encoding.or_else(|| meta::declared(bytes)).or_else(|| sniff::wide(bytes)) {
+        return decode_as(bytes, encoding);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Decoded { text: Cow::Borrowed(text), encoding: UTF_8, replaced: 0 },
+        Err(error) => decode_as(bytes, guess(bytes, error.valid_up_to())),
+    }
+}
+
+/// The encoding of bytes that are not UTF-8 from `bad` on.
+fn guess(bytes: &[u8], bad: usize) -> &'static Encoding {
+    if is_damaged_utf8(bytes) {
+        return UTF_8;
+    }
+    let first = bytes[..bad].iter().position(|&byte| byte >= 0x80).unwrap_or(bad);
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    // What stands before the first such byte tells one single-byte encoding from another.
+    let begin = first.saturating_sub(64);
+    detector.feed(&bytes[begin..bytes.len().min(begin + GUESSED)], true);
+    detector.guess(None, Utf8Detection::Deny)
+}
+
+fn is_damaged_utf8(bytes: &[u8]) -> bool {
+    let (mut good, mut bad) = (0u64, 0u64);
+    for chunk in bytes.utf8_chunks() {
+        good += chunk.valid().bytes().filter(|&byte| byte >= 0xc0).count() as u64;
+        bad += u64::from(!chunk.invalid().is_empty());
+    }
+    good > 0 && bad * DAMAGED <= good
+}
+
+fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Decoded<'a> {
+    if encoding == UTF_8
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Decoded { text: Cow::Borrowed(text), encoding, replaced: 0 };
+    }
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len().min(1 << 16)).unwrap_or(1 << 18);
+    let (mut text, mut rest, mut replaced) = (String::with_capacity(bytes.len() + bytes.len() / 2), bytes, 0);
+    loop {
+        let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
+        rest = &rest[read..];
+        match result {
+            DecoderResult::InputEmpty => break,
+            DecoderResult::OutputFull => text.reserve(room.max(text.len() / 2)),
+            DecoderResult::Malformed(_, _) => {
+                text.push(char::REPLACEMENT_CHARACTER);
+                replaced += 1;
+            }
+        }
+    }
+    Decoded { text: Cow::Owned(text), encoding, replaced }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use encoding_rs::{BIG5, EUC_JP, EUC_KR, GBK, KOI8_R, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1251};
+
+    const KOREAN: &str = "<doc>대한민국은 동아시아의 한반도 군사 분계선 남부에 위치한 나라이다. 수도는 서울이다.</doc>";
+    const JAPANESE: &str = "<doc>日本国は、東アジアに位置し、日本列島および周辺の島々からなる国である。</doc>";
+    const CHINESE: &str = "<doc>中华人民共和国位于亚洲东部，太平洋西岸，首都为北京，是世界上人口众多的国家。</doc>";
+    const TAIWAN: &str = "<doc>臺灣位於亞洲東部，太平洋西北側，是一個島嶼，首都設於臺北市，人口眾多。</doc>";
+    const RUSSIAN: &str = "<doc>Россия — государство в Восточной Европе и Северной Азии, столица — Москва.</doc>";
+
+    fn found(bytes: &[u8], text: &str) -> &'static str {
+        let decoded = decode(bytes, None);
+        assert_eq!(decoded.text, text, "{}", decoded.encoding.name());
+        assert_eq!(decoded.replaced, 0);
+        decoded.encoding.name()
+    }
+
+    #[test]
+    fn encodings_are_guessed() {
+        for (encoding, text) in [
+            (EUC_KR, KOREAN),
+            (SHIFT_JIS, JAPANESE),
+            (EUC_JP, JAPANESE),
+            (GBK, CHINESE),
+            (BIG5, TAIWAN),
+            (WINDOWS_1251, RUSSIAN),
+        ] {
+            assert_eq!(found(&encoding.encode(text).0, text), encoding.name());
+        }
+        let text = RUSSIAN.replace('—', "-");
+        assert!(found(&KOI8_R.encode(&text).0, &text).starts_with("KOI8"));
+    }
+
+    #[test]
+    fn utf_8_is_not_copied_and_needs_no_declaration() {
+        let decoded = decode(KOREAN.as_bytes(), None);
+        assert!(matches!(decoded.text, Cow::Borrowed(_)));
+        assert_eq!(decoded.encoding, UTF_8);
+    }
+
+    #[test]
+    fn a_mark_decides_over_everything() {
+        let marked = [b"\xef\xbb\xbf", KOREAN.as_bytes()].concat();
+        assert!(matches!(decode(&marked, Some(EUC_KR)).text, Cow::Borrowed(KOREAN)));
+        for encoding in [UTF_16LE, UTF_16BE] {
+            let bytes = |unit: u16| if encoding == UTF_16LE { unit.to_le_bytes() } else { unit.to_be_bytes() };
+            let wide: Vec<u8> = format!("\u{feff}{KOREAN}").encode_utf16().flat_map(bytes).collect();
+            assert_eq!(found(&wide, KOREAN), encoding.name());
+            assert_eq!(found(&wide[2..], KOREAN), encoding.name());
+        }
+    }
+
+    #[test]
+    fn a_named_encoding_goes_before_a_declared_one() {
+        let text = format!("<meta charset=utf-8>{JAPANESE}");
+        let bytes = SHIFT_JIS.encode(&text).0;
+        assert_eq!(decode(&bytes, Some(SHIFT_JIS)).text, text);
+        assert!(decode(&bytes, None).replaced > 0);
+        let text = format!("<meta charset=x-sjis>{RUSSIAN}").replace('—', "-");
+        assert_eq!(found(&SHIFT_JIS.encode(&text).0, &text), "Shift_JIS");
+    }
+
+    #[test]
+    fn damaged_utf_8_stays_utf_8_and_is_counted() {
+        let mut bytes = KOREAN.as_bytes().to_vec();
+        bytes.truncate(bytes.len() - "다. 수도는 서울이다.</doc>".len() + 1);
+        let decoded = decode(&bytes, None);
+        assert_eq!((decoded.encoding, decoded.replaced), (UTF_8, 1));
+        assert!(decoded.text.ends_with('\u{fffd}'));
+    }
+
+    #[test]
+    fn labels_are_the_webs() {
+        let named = |label: &str| named(&job::Encoding::Named(label.into()));
+        assert_eq!(named("EUC-KR").unwrap(), Some(EUC_KR));
+        let hint = |label| named(label).unwrap_err().hint().unwrap().to_owned();
+        assert_eq!(hint("cp949"), "did you mean `euc-kr`?");
+        assert_eq!(hint("euc_kr"), "did you mean `euc-kr`?");
+        assert!(hint("klingon").contains("`windows-1251`"));
+        assert!(named("hz-gb-2312").is_err());
+        assert_eq!(super::named(&job::Encoding::Auto), Ok(None));
+    }
+}

@@ -1,0 +1,196 @@
+//! One file's way from bytes to rows.
+
+use std::io;
+
+use encoding_rs::Encoding;
+use html5ever::tendril::StrTendril;
+use scraper::{ElementRef, Html};
+use selectors::matching::SelectorCaches;
+use sheaf_common::cell::{CELL_UNITS, overflow_rows};
+use sheaf_common::job::{JobSpec, LongCells};
+use sheaf_common::recipe::{Expression, Take};
+use sheaf_common::task::SourceFile;
+
+use super::chunk::{Chunk, Writer};
+use super::selectors::Css;
+use super::setup::SetupError;
+use super::tree::{self, AttributeName};
+use super::{decode, open, parse, sniff, unpack, words};
+
+/// A job's recipe, compiled: reads files, gives rows.
+pub struct Extractor {
+    record: Css,
+    columns: Vec<Column>,
+    /// Whether the last cell names the file.
+    source_column: bool,
+    /// `None`: found out for every file.
+    encoding: Option<&'static Encoding>,
+    long_cells: LongCells,
+    /// Bytes of memory that a file may cost.
+    memory: u64,
+}
+
+struct Column {
+    name: String,
+    /// `None`: the record itself.
+    css: Option<Css>,
+    take: Cell,
+}
+
+enum Cell {
+    Text,
+    Attribute(AttributeName),
+}
+
+/// What came of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extracted {
+    /// Or why it has no rows, in the user's words.
+    pub result: Result<Done, String>,
+    /// Read from the file, before unpacking.
+    pub bytes: u64,
+    /// The encoding that was used, as the Encoding Standard names it; empty if it came not so far.
+    pub encoding: String,
+    /// How many characters had to be replaced in decoding.
+    pub replaced: u64,
+}
+
+/// All rows were handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Done {
+    /// The cells that a sheet will cut, under [`LongCells::Truncate`]; else 0. Their rows hold them whole.
+    pub truncated_cells: u64,
+}
+
+impl Extractor {
+    /// Compiles what a job wants from its files.
+    ///
+    /// # Errors
+    /// [`SetupError`] for a selector that is not CSS, or an encoding that is not known.
+    pub fn new(spec: &JobSpec) -> Result<Extractor, SetupError> {
+        let compile = |name: &str, expression: &Expression| {
+            let css = expression.selector.as_deref().map(|selector| Css::column(selector, name)).transpose()?;
+            let take = match &expression.take {
+                Take::Text => Cell::Text,
+                Take::Attribute(attribute) => Cell::Attribute(AttributeName::new(attribute)),
+            };
+            Ok(Column { name: name.into(), css, take })
+        };
+        Ok(Extractor {
+            record: Css::record(&spec.recipe.record)?,
+            columns: spec
+                .recipe
+                .columns
+                .iter()
+                .map(|column| compile(&column.name, &column.value))
+                .collect::<Result<_, _>>()?,
+            source_column: spec.source_column.is_some(),
+            encoding: decode::named(&spec.encoding)?,
+            long_cells: spec.long_cells,
+            memory: spec.limits.memory,
+        })
+    }
+
+    /// Reads one file and hands its rows to `emit`, in chunks of at most [`CHUNK`](super::CHUNK) bytes unless a single
+    /// row is larger. A file that cannot be read as it is hands on nothing.
+    ///
+    /// # Errors
+    /// Only those of `emit`; what is wrong with the file stands in [`Extracted::result`].
+    pub fn file(&self, file: &SourceFile, emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>) -> io::Result<Extracted> {
+        let mut extracted = Extracted { result: Err(String::new()), bytes: 0, encoding: String::new(), replaced: 0 };
+        let html = self.document(file, &mut extracted).and_then(|html| self.check(&html).map(|()| html));
+        extracted.result = match html {
+            Ok(html) => Ok(self.rows(&html, file, emit)?),
+            Err(reason) => Err(reason),
+        };
+        Ok(extracted)
+    }
+
+    /// The file's tree. Fills in what becomes known on the way.
+    fn document(&self, file: &SourceFile, known: &mut Extracted) -> Result<Html, String> {
+        let raw = open::read(file, self.memory)?;
+        known.bytes = raw.len() as u64;
+        let plain = unpack::unpack(file.path.as_path(), raw, self.memory / unpack::SHARE)?;
+        sniff::refuse(&plain, self.encoding)?;
+        let decoded = decode::decode(&plain, self.encoding);
+        known.encoding = decoded.encoding.name().into();
+        known.replaced = decoded.replaced;
+        let text = parse::strip(&decoded.text);
+        if text.len() > parse::LONGEST {
+            let (length, longest) = (words::size(text.len() as u64), words::size(parse::LONGEST as u64));
+            return Err(format!("too long: {length} of text, a file may hold {longest}"));
+        }
+        let text = StrTendril::from_slice(text);
+        drop(decoded);
+        drop(plain);
+        Ok(parse::parse(text))
+    }
+
+    /// Refuses a document with a cell that no sheet can hold, if the job wants that.
+    fn check(&self, html: &Html) -> Result<(), String> {
+        if self.long_cells != LongCells::Fail {
+            return Ok(());
+        }
+        let mut gathered = String::new();
+        for (row, record) in self.records(html).enumerate() {
+            for column in &self.columns {
+                let Some(text) = column.cell(record, &mut gathered) else { continue };
+                if overflow_rows(text) > 0 {
+                    let (row, name, units) = (row + 1, &column.name, text.encode_utf16().count());
+                    return Err(format!(
+                        "a cell is too long: column `{name}` of record {row} has {units} characters, \
+                         a cell holds {CELL_UNITS} (`--long-cells overflow` carries them on)"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rows(
+        &self,
+        html: &Html,
+        file: &SourceFile,
+        emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
+    ) -> io::Result<Done> {
+        let source = self.source_column.then(|| file.path.display());
+        let truncate = self.long_cells == LongCells::Truncate;
+        let mut writer = Writer::new(!truncate, emit);
+        let mut gathered = String::new();
+        for record in self.records(html) {
+            for column in &self.columns {
+                writer.cell(column.cell(record, &mut gathered));
+            }
+            if let Some(source) = &source {
+                writer.cell(Some(source));
+            }
+            writer.end_row()?;
+        }
+        let long_cells = writer.finish()?;
+        Ok(Done { truncated_cells: if truncate { long_cells } else { 0 } })
+    }
+
+    /// The records in document order; one inside another is a record too.
+    fn records<'a>(&self, html: &'a Html) -> impl Iterator<Item = ElementRef<'a>> {
+        let mut caches = SelectorCaches::default();
+        tree::elements(html.tree.root()).filter(move |element| self.record.matches(element, None, &mut caches))
+    }
+}
+
+impl Column {
+    /// The cell of `record`; `None` if the record has no such element or attribute.
+    fn cell<'a>(&self, record: ElementRef<'a>, gathered: &'a mut String) -> Option<&'a str> {
+        let element = match &self.css {
+            None => record,
+            Some(css) => {
+                // `:scope` differs from record to record, and what the caches hold with it.
+                let mut caches = SelectorCaches::default();
+                tree::elements(*record).find(|element| css.matches(element, Some(&record), &mut caches))?
+            }
+        };
+        match &self.take {
+            Cell::Text => Some(tree::text(element, gathered)),
+            Cell::Attribute(name) => name.of(element),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The bytes of a source, if it is still what it was when it was listed.
+
+use std::borrow::Cow;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+
+use nix::fcntl::OFlag;
+use sheaf_common::task::SourceFile;
+
+use super::words;
+
+/// A file's modification time in nanoseconds since 1970, as [`SourceFile::modified`] holds it.
+pub fn modified(metadata: &Metadata) -> i64 {
+    metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
+}
+
+/// The bytes of `file`: those that came with the task, or else those at its path. Never waits for a pipe's other end.
+///
+/// # Errors
+/// A reason in the user's words: it is gone, not a file, not readable, was changed, or is too large for `memory` bytes.
+pub(super) fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
+    // The bytes and the text made from them stand in memory together.
+    let most = memory / 2;
+    let too_large = |size: u64| {
+        let (size, memory) = (words::size(size), words::size(memory));
+        format!("too large: {size} cannot be read in {memory} of memory, see `--memory-limit`")
+    };
+    if let Some(content) = &file.content {
+        let size = content.len() as u64;
+        return if size > most { Err(too_large(size)) } else { Ok(Cow::Borrowed(content)) };
+    }
+    let mut opened = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open(file.path.as_path())
+        .map_err(|error| not_opened(&error))?;
+    let before = metadata(&opened)?;
+    if !before.is_file() {
+        return Err(format!("not a file but {}", kind(&before)));
+    }
+    if before.len() != file.size || (file.modified != 0 && modified(&before) != file.modified) {
+        return Err("changed since it was listed".into());
+    }
+    if before.len() > most {
+        return Err(too_large(before.len()));
+    }
+    let mut bytes = Vec::with_capacity(before.len() as usize + 1);
+    // One byte more than expected shows growth, and ends the reading of a file that grows for ever.
+    let read = opened.by_ref().take(before.len() + 1).read_to_end(&mut bytes);
+    read.map_err(|error| format!("cannot be read: {}", words::system(&error)))?;
+    let after = metadata(&opened)?;
+    if bytes.len() as u64 != before.len() || modified(&after) != modified(&before) {
+        return Err("changed while it was read".into());
+    }
+    Ok(Cow::Owned(bytes))
+}
+
+fn metadata(file: &File) -> Result<Metadata, String> {
+    file.metadata().map_err(|error| format!("cannot be read: {}", words::system(&error)))
+}
+
+fn not_opened(error: &io::Error) -> String {
+    const NO_SUCH_DEVICE_OR_ADDRESS: i32 = nix::errno::Errno::ENXIO as i32;
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => "no longer there".into(),
+        (_, Some(NO_SUCH_DEVICE_OR_ADDRESS)) => "not a file but a socket or a device".into(),
+        _ => format!("cannot be opened: {}", words::system(error)),
+    }
+}
+
+fn kind(metadata: &Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        "a folder"
+    } else if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sheaf_common::task::SourcePath;
+    use std::path::Path;
+    use std::time::{Duration, SystemTime};
+
+    fn source(path: &Path) -> SourceFile {
+        let metadata = std::fs::metadata(path).unwrap();
+        let (size, modified) = (metadata.len(), modified(&metadata));
+        SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: None }
+    }
+
+    fn reason(file: &SourceFile) -> String {
+        read(file, 1 << 30).unwrap_err()
+    }
+
+    #[test]
+    fn a_file_is_read_and_shipped_bytes_are_not_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "text").unwrap();
+        let mut file = source(&path);
+        assert_eq!(*read(&file, 1 << 30).unwrap(), *b"text");
+        file.content = Some(b"shipped".to_vec());
+        assert!(matches!(read(&file, 1 << 30), Ok(Cow::Borrowed(b"shipped"))));
+        assert!(read(&file, 8).unwrap_err().starts_with("too large: 7 bytes"));
+    }
+
+    #[test]
+    fn a_change_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "text").unwrap();
+        let file = source(&path);
+        std::fs::write(&path, "texts").unwrap();
+        assert_eq!(reason(&file), "changed since it was listed");
+        let file = source(&path);
+        let later = SystemTime::now() + Duration::from_secs(5);
+        File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+        assert_eq!(reason(&file), "changed since it was listed");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(reason(&file), "no longer there");
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_named_and_never_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(reason(&source(folder.path())), "not a file but a folder");
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert_eq!(reason(&source(&pipe)), "not a file but a named pipe");
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(reason(&source(&socket)), "not a file but a socket or a device");
+        assert_eq!(reason(&source(Path::new("/dev/null"))), "not a file but a device");
+    }
+}

@@ -1,0 +1,265 @@
+//! The recipe's CSS: compiled once, matched against every element.
+//!
+//! `scraper` knows how to match its elements; this file goes to the `selectors` crate below it for three things that
+//! scraper's own `Selector` lacks: where in the text an error is, a leading combinator (`> p`), and caches that live as
+//! long as a document (without them `:nth-child` is quadratic).
+//!
+//! Classes and ids are matched with their case, also in documents in quirks mode: a record must not depend on a doctype.
+
+use cssparser::{ParseErrorKind, Token};
+use html5ever::{LocalName, ns};
+use scraper::ElementRef;
+use scraper::selector::{Parser, Simple};
+use selectors::matching::{
+    MatchingContext, MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, QuirksMode, SelectorCaches,
+    matches_selector_list,
+};
+use selectors::parser::{Component, ParseRelative, Selector, SelectorList, SelectorParseErrorKind};
+use selectors::{Element, SelectorImpl};
+
+use super::setup::{Place, SetupError};
+
+/// A compiled selector group.
+pub(super) struct Css {
+    list: SelectorList<Simple>,
+    /// Set when the whole group is one lowercase element name: compared without the machinery.
+    name: Option<LocalName>,
+}
+
+impl Css {
+    /// Compiles the selector of the records.
+    ///
+    /// # Errors
+    /// [`SetupError::Selector`].
+    pub(super) fn record(text: &str) -> Result<Css, SetupError> {
+        Css::compile(text, Place::Record, ParseRelative::No)
+    }
+
+    /// Compiles the selector of a column: it may begin with a combinator, which then starts from the record.
+    ///
+    /// # Errors
+    /// [`SetupError::Selector`].
+    pub(super) fn column(text: &str, name: &str) -> Result<Css, SetupError> {
+        Css::compile(text, Place::Column(name.into()), ParseRelative::ForScope)
+    }
+
+    fn compile(text: &str, place: Place, relative: ParseRelative) -> Result<Css, SetupError> {
+        let list = SelectorList::parse(&Parser, &mut cssparser::Parser::new(text), relative)
+            .map_err(|error| explain(text, place, relative, &error.kind))?;
+        let name = only_name(&list);
+        Ok(Css { list, name })
+    }
+
+    /// Whether the selector matches `element`. `scope` is what `:scope` stands for; `None`: the root.
+    pub(super) fn matches(
+        &self,
+        element: &ElementRef<'_>,
+        scope: Option<&ElementRef<'_>>,
+        caches: &mut SelectorCaches,
+    ) -> bool {
+        if let Some(name) = &self.name {
+            return element.value().name.local == *name;
+        }
+        let mut context = MatchingContext::new(
+            MatchingMode::Normal,
+            None,
+            caches,
+            QuirksMode::NoQuirks,
+            NeedsSelectorFlags::No,
+            MatchingForInvalidation::No,
+        );
+        context.scope_element = scope.map(Element::opaque);
+        matches_selector_list(&self.list, element, &mut context)
+    }
+}
+
+/// The element name that `list` is, if it is nothing else. Names with capitals match by namespace, so they do not count.
+fn only_name(list: &SelectorList<Simple>) -> Option<LocalName> {
+    let [selector] = list.slice() else { return None };
+    let mut parts = selector.iter_raw_match_order();
+    match (parts.next(), parts.next()) {
+        (Some(Component::LocalName(part)), None) if part.name == part.lower_name => Some(part.name.0.clone()),
+        _ => None,
+    }
+}
+
+type Kind = ParseErrorKind<<Parser as selectors::Parser<'static>>::Error>;
+
+/// Finds where `text` went wrong, and says it.
+fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> SetupError {
+    let (mut byte, mut token) = locate(text, relative);
+    let end = token.is_empty();
+    let found = if end { "the selector ends".to_string() } else { format!("got `{token}`") };
+    let mut hint = None;
+    let reason = match kind {
+        ParseErrorKind::Custom(kind) => match kind {
+            SelectorParseErrorKind::EmptySelector if text.trim().is_empty() => "the selector is empty".into(),
+            SelectorParseErrorKind::EmptySelector => format!("expected a selector, {found}"),
+            SelectorParseErrorKind::DanglingCombinator => "nothing follows the combinator".into(),
+            SelectorParseErrorKind::ClassNeedsIdent if token == "." => {
+                byte += 1;
+                "expected a class name after `.`".into()
+            }
+            SelectorParseErrorKind::ClassNeedsIdent => format!("expected a class name after `.`, {found}"),
+            SelectorParseErrorKind::ExpectedNamespace => {
+                hint = Some("select by the name alone, as `a`: it matches in every namespace".into());
+                format!("namespaces have no prefix here, {found}")
+            }
+            SelectorParseErrorKind::UnsupportedPseudoClassOrElement => {
+                let before = text[..byte].trim_end_matches(':');
+                let colons = byte - before.len();
+                byte = before.len();
+                token.insert_str(0, &":".repeat(colons));
+                hint = instead_of(&token);
+                format!("`{token}` is not a selector for documents at rest")
+            }
+            SelectorParseErrorKind::PseudoElementExpectedColon
+            | SelectorParseErrorKind::PseudoElementExpectedIdent
+            | SelectorParseErrorKind::NoIdentForPseudo => format!("expected a name after `:`, {found}"),
+            SelectorParseErrorKind::NoQualifiedNameInAttributeSelector
+            | SelectorParseErrorKind::UnexpectedTokenInAttributeSelector
+            | SelectorParseErrorKind::ExpectedBarInAttr
+            | SelectorParseErrorKind::BadValueInAttr
+            | SelectorParseErrorKind::InvalidQualNameInAttr => {
+                hint = Some("attributes are selected as `[href]`, `[href=\"x\"]`, `[href^=\"http\"]`".into());
+                "cannot read the attribute selector".into()
+            }
+            _ => format!("unexpected part of a selector, {found}"),
+        },
+        ParseErrorKind::Basic(_) if end => "the selector ends too early".into(),
+        ParseErrorKind::Basic(_) => format!("expected a selector, {found}"),
+    };
+    let hint = hint.or_else(|| leading_combinator(text, &place));
+    SetupError::Selector { place, selector: text.into(), at: text[..byte].chars().count(), reason, hint }
+}
+
+/// The byte offset and the text of the token at which parsing `text` stops; at the end, its length and nothing.
+///
+/// The parser does not say where it failed, but it stops behind the token that it could not use.
+fn locate(text: &str, relative: ParseRelative) -> (usize, String) {
+    let mut input = cssparser::Parser::new(text);
+    let start = input.position();
+    if !matches!(relative, ParseRelative::No) {
+        input.skip_whitespace();
+        let state = input.state();
+        if !matches!(input.next(), Ok(Token::Delim('>' | '+' | '~'))) {
+            input.reset(&state);
+        }
+    }
+    while Selector::parse(&Parser, &mut input).is_ok() && input.expect_comma().is_ok() {}
+    let stop = input.slice_from(start).len();
+
+    let mut tokens = cssparser::Parser::new(text);
+    let start = tokens.position();
+    let mut last = (text.len(), String::new());
+    loop {
+        let state = tokens.state();
+        let begin = tokens.slice_from(start).len();
+        if begin >= stop && !last.1.is_empty() {
+            return last;
+        }
+        match tokens.next_including_whitespace() {
+            Ok(Token::WhiteSpace(_)) => {}
+            Ok(_) => last = (begin, tokens.slice_from(state.position()).into()),
+            Err(_) => return last,
+        }
+    }
+}
+
+/// What to write for a selector that browsers or other tools have.
+fn instead_of(pseudo: &str) -> Option<String> {
+    let name = pseudo.trim_start_matches(':').trim_end_matches('(');
+    let hint = match name {
+        "first" => "`:first-of-type` or `:first-child`; a column takes the first match anyway",
+        "last" => "`:last-of-type` or `:last-child`",
+        "eq" | "nth" => "`:nth-child(N)`, counted from 1",
+        "contains" | "-soup-contains" | "icontains" => {
+            "text cannot be selected by; select by element, class or attribute"
+        }
+        "text" | "attr" => "`::text` and `::attr(NAME)` stand once, at the end of a column's expression",
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+fn leading_combinator(text: &str, place: &Place) -> Option<String> {
+    let rest = text.trim_start().strip_prefix(['>', '+', '~'])?;
+    (*place == Place::Record).then(|| format!("a record is searched in the whole document: `{}`", rest.trim()))
+}
+
+/// Whether an element is one of HTML's, so that names are compared in lower case.
+pub(super) fn is_html(element: &ElementRef<'_>) -> bool {
+    element.value().name.ns == ns!(html)
+}
+
+// scraper's `Simple` must stay the implementation that its elements are matched under.
+const _: fn() = || {
+    fn same<T: SelectorImpl>() {}
+    same::<<ElementRef<'static> as Element>::Impl>();
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(text: &str) -> (usize, String, Option<String>) {
+        match Css::record(text).err().unwrap_or_else(|| panic!("`{text}` was taken")) {
+            SetupError::Selector { at, reason, hint, .. } => (at, reason, hint),
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn an_error_says_where_and_what() {
+        assert_eq!(wrong("").1, "the selector is empty");
+        assert_eq!(wrong("div.").0, 4);
+        assert_eq!(wrong("div. > p").0, 4);
+        assert_eq!(wrong("div >").1, "nothing follows the combinator");
+        assert_eq!(wrong("ü, p:hover").0, 4);
+        assert_eq!(wrong("p:hover").1, "`:hover` is not a selector for documents at rest");
+        assert_eq!(wrong("p::first-line").1, "`::first-line` is not a selector for documents at rest");
+        assert_eq!(wrong("a[href").0, 1);
+        assert_eq!(wrong("a[=x]").0, 1);
+        assert_eq!(wrong("a $ b").0, 2);
+        assert_eq!(wrong("a, , b").0, 3);
+        assert_eq!(wrong("a b ]").0, 4);
+        assert_eq!(wrong("<a>").0, 0);
+        assert_eq!(wrong(".5").0, 0);
+        assert!(wrong("p:eq(3)").2.unwrap().contains("nth-child"));
+        assert!(wrong("> p").2.unwrap().contains("`p`"));
+    }
+
+    #[test]
+    fn the_message_names_the_column_and_points() {
+        let error = Css::column("div. > p", "price").err().unwrap();
+        assert_eq!(error.to_string(), "column `price`: expected a class name after `.`, at character 5 of `div. > p`");
+        assert_eq!(error.pointer().unwrap(), "div. > p\n    ^");
+    }
+
+    #[test]
+    fn combinators_may_lead_in_columns_only() {
+        for text in ["> p", ":scope > p", "+ p", "p, > a", "li:nth-child(2n+1)", "a:has(> b)", "p:not(.x, #y)"] {
+            assert!(Css::column(text, "x").is_ok(), "{text}");
+        }
+        assert!(Css::record("> p").is_err());
+        assert!(Css::column("> > p", "x").is_err());
+    }
+
+    #[test]
+    fn any_text_compiles_or_is_explained() {
+        let letters: Vec<char> = "ap.#[]=\"':()*>+~|,\\ \n\u{fc}\u{1f600}\0-0n^$!@{};/".chars().collect();
+        let mut seed = 1u64;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..(seed >> 60) {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text.push(letters[(seed >> 33) as usize % letters.len()]);
+            }
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            for error in [Css::record(&text).err(), Css::column(&text, "x").err()].into_iter().flatten() {
+                let SetupError::Selector { at, .. } = error else { panic!("{error}") };
+                assert!(at <= text.chars().count());
+            }
+        }
+    }
+}

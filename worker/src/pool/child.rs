@@ -1,0 +1,78 @@
+//! The child's side of a slot: reads the files that it is given, one after another, until its parent is gone.
+
+use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
+use sheaf_common::job::JobSpec;
+use sheaf_common::task::SourceFile;
+use sheaf_common::wire;
+
+use super::protocol::{FileEnd, Header, read_order, write_message};
+use crate::extract::{Extracted, Extractor};
+
+/// The `main` of a child process: both binaries call it when they are started as one.
+pub fn main() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        // The parent is gone, or has closed the pipe to end this child: nobody is there to be told.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve() -> io::Result<()> {
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // Ctrl-C at the terminal reaches the whole group; what to do about it is for the parent to say.
+    // SAFETY: ignoring a signal installs no handler that could run.
+    unsafe { nix::sys::signal::signal(Signal::SIGINT, nix::sys::signal::SigHandler::SigIgn)? };
+    // If memory runs out on this machine, this process may be ended rather than the one that knows the job.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    std::panic::set_hook(Box::new(|_| {})); // A panic becomes the file's reason: see `read_file`.
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    let mut ready: Option<(JobSpec, Result<Extractor, String>)> = None;
+    while let Some(order) = read_order(&mut input)? {
+        if ready.as_ref().is_none_or(|(spec, _)| *spec != *order.spec) {
+            let memory = order.spec.limits.memory;
+            let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
+            setrlimit(Resource::RLIMIT_DATA, memory.min(hard), hard)?;
+            let extractor = Extractor::new(&order.spec).map_err(|error| error.to_string());
+            ready = Some(((*order.spec).clone(), extractor));
+        }
+        let (_, extractor) = ready.as_ref().expect("just set");
+        for file in &order.files {
+            let end = match extractor {
+                Ok(extractor) => read_file(extractor, file, &mut output)?,
+                Err(reason) => FileEnd { result: Err(reason.clone()), bytes: 0, encoding: String::new(), replaced: 0 },
+            };
+            let body = wire::encode(&end);
+            write_message(&mut output, Header::End { length: body.len() as u32 }, &body)?;
+            output.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads one file and writes its rows; only writing to the parent can fail.
+fn read_file(extractor: &Extractor, file: &SourceFile, output: &mut impl Write) -> io::Result<FileEnd> {
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        extractor.file(file, &mut |chunk| {
+            let (rows, overflow, long_cells) = (chunk.rows, chunk.overflow, chunk.long_cells);
+            let header = Header::Rows { length: chunk.bytes.len() as u32, rows, overflow, long_cells };
+            write_message(output, header, chunk.bytes)
+        })
+    }));
+    match read {
+        Ok(extracted) => {
+            let Extracted { result, bytes, encoding, replaced } = extracted?;
+            Ok(FileEnd { result: result.map(|done| done.truncated_cells), bytes, encoding, replaced })
+        }
+        Err(panic) => {
+            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            let reason = format!("the parser gave up on this file: {}", said.unwrap_or("no reason given"));
+            Ok(FileEnd { result: Err(reason), bytes: 0, encoding: String::new(), replaced: 0 })
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Starting, watching and ending a child.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use sheaf_common::job::Limits;
+
+/// How often a child that says nothing is looked at: its memory, its time, whether the work was called off.
+const LOOK: Duration = Duration::from_millis(50);
+/// The size that pipes to and from a child are asked to have, so that a chunk of rows passes in few switches.
+const PIPE: i32 = 1 << 20;
+/// The most that is kept of what a dying child said on standard error.
+const LAST_WORDS: usize = 4 << 10;
+
+/// The program that a slot starts as its child, which must call [`super::child::main`].
+#[derive(Debug, Clone)]
+pub struct Program {
+    pub path: PathBuf,
+    pub arguments: Vec<OsString>,
+}
+
+impl Program {
+    /// This very program, even if its file was replaced meanwhile, with an argument that makes it a child.
+    pub fn this(argument: &str) -> Self {
+        Program { path: "/proc/self/exe".into(), arguments: vec![argument.into()] }
+    }
+}
+
+/// Why reading from a child ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It went over a limit and was killed, or died; the reason is for the user.
+    Dead(String),
+    /// The work was called off; the child was killed.
+    Stopped,
+}
+
+/// A running child.
+pub struct Process {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+    limits: Limits,
+    /// When the file began that the child is at.
+    file_began: Instant,
+    looked: Instant,
+}
+
+impl Process {
+    /// Starts a child.
+    ///
+    /// # Errors
+    /// What the system says, as when there are too many processes.
+    pub fn start(program: &Program, limits: Limits) -> io::Result<Process> {
+        let mut child = Command::new(&program.path)
+            .args(&program.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let input = child.stdin.take().expect("piped");
+        let output = child.stdout.take().expect("piped");
+        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let _ = fcntl(&output, FcntlArg::F_SETPIPE_SZ(PIPE)); // Refused past a user's quota: smaller pipes do.
+        let now = Instant::now();
+        Ok(Process { child, input, output, limits, file_began: now, looked: now })
+    }
+
+    /// Hands the child an order; the time of its first file begins.
+    pub fn send(&mut self, order: &[u8]) -> io::Result<()> {
+        self.file_began = Instant::now();
+        self.input.write_all(order)
+    }
+
+    /// The time of the next file begins.
+    pub fn next_file(&mut self) {
+        self.file_began = Instant::now();
+    }
+
+    /// Reads exactly `buffer`, under the limits.
+    pub fn read_exact(&mut self, buffer: &mut [u8], stop: &AtomicBool) -> Result<(), Ended> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.output.read(&mut buffer[filled..]) {
+                Ok(0) => return Err(Ended::Dead(self.why_it_died())),
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(stop)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Ended::Dead(format!("its process cannot be read from: {error}"))),
+            }
+            if self.looked.elapsed() >= LOOK {
+                self.look(stop)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the child says something, but no longer than a look takes to come due.
+    fn wait(&mut self, stop: &AtomicBool) -> Result<(), Ended> {
+        let left = self.limits.time.saturating_sub(self.file_began.elapsed()).min(LOOK).max(Duration::from_millis(1));
+        let mut fds = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
+        let timeout = PollTimeout::try_from(left).expect("a look is short");
+        match poll(&mut fds, timeout) {
+            Ok(0) => self.look(stop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Holds the child against its limits.
+    fn look(&mut self, stop: &AtomicBool) -> Result<(), Ended> {
+        self.looked = Instant::now();
+        if stop.load(Ordering::Relaxed) {
+            self.kill();
+            return Err(Ended::Stopped);
+        }
+        if self.file_began.elapsed() >= self.limits.time {
+            self.kill();
+            return Err(Ended::Dead(format!("took longer than {} (see --time-limit)", in_seconds(self.limits.time))));
+        }
+        if self.resident_bytes().is_some_and(|bytes| bytes > self.limits.memory) {
+            self.kill();
+            return Err(Ended::Dead(self.too_much_memory()));
+        }
+        Ok(())
+    }
+
+    /// The child's resident memory; `None` when it is gone.
+    fn resident_bytes(&self) -> Option<u64> {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).ok()?;
+        let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+        Some(pages * page_size())
+    }
+
+    fn too_much_memory(&self) -> String {
+        format!("needed more memory than {} (see --memory-limit)", in_bytes(self.limits.memory))
+    }
+
+    /// The reason why a child went away by itself, from its status and its last words.
+    fn why_it_died(&mut self) -> String {
+        let mut words = Vec::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            let _ = fcntl(&stderr, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
+            let mut buffer = [0; LAST_WORDS];
+            if let Ok(count) = stderr.read(&mut buffer) {
+                words.extend_from_slice(&buffer[..count]);
+            }
+        }
+        let words = String::from_utf8_lossy(&words);
+        match self.child.wait() {
+            _ if words.contains("memory allocation of") => self.too_much_memory(),
+            Ok(status) => died_by(status, words.trim()),
+            Err(error) => format!("its process was lost: {error}"),
+        }
+    }
+
+    fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// The child's process number, for logs.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A dead child's status in the user's words.
+fn died_by(status: ExitStatus, words: &str) -> String {
+    match status.signal() {
+        Some(9) => "its process was killed by the system (signal 9), as it does when memory runs out".into(),
+        Some(11) => "its process crashed (signal 11), as it does when the stack runs out".into(),
+        Some(signal) => format!("its process was ended by signal {signal}"),
+        None if words.is_empty() => format!("its process ended unexpectedly ({status})"),
+        None => format!("its process ended unexpectedly ({status}): {words}"),
+    }
+}
+
+fn in_seconds(time: Duration) -> String {
+    format!("{} s", time.as_secs_f64())
+}
+
+/// Bytes as people say them, in binary units.
+fn in_bytes(bytes: u64) -> String {
+    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.iter().find(|(size, _)| bytes >= *size) {
+        Some((size, unit)) => {
+            let number = format!("{:.1}", bytes as f64 / *size as f64);
+            format!("{} {unit}", number.strip_suffix(".0").unwrap_or(&number))
+        }
+        None => format!("{bytes} bytes"),
+    }
+}
+
+fn page_size() -> u64 {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().map_or(4096, |size| size as u64)
+}

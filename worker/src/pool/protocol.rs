@@ -1,0 +1,108 @@
+//! What a slot and its child say to each other.
+//!
+//! ```text
+//! parent → child   length u32 LE, Extract by the wire format        (the files to read, in order)
+//! child → parent   header 17 bytes, then `length` bytes             (for each file: rows…, then its end)
+//! ```
+//! The child ends what it says about a file before it begins the next one, so the parent always knows at which file a
+//! child died.
+
+use std::io::{self, Read, Write};
+
+use serde::{Deserialize, Serialize};
+use sheaf_common::task::Extract;
+use sheaf_common::wire;
+
+/// What one message of the child holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Header {
+    /// A chunk of rows of the current file.
+    Rows { length: u32, rows: u32, overflow: u32, long_cells: u32 },
+    /// The end of the current file: an encoded [`FileEnd`].
+    End { length: u32 },
+}
+
+/// How a file ended that did not kill its child.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FileEnd {
+    /// The truncated cells, or why the file has no rows.
+    pub result: Result<u64, String>,
+    pub bytes: u64,
+    pub encoding: String,
+    pub replaced: u64,
+}
+
+impl Header {
+    /// Bytes of a header: its kind and four numbers.
+    pub const SIZE: usize = 17;
+
+    pub fn to_bytes(self) -> [u8; Header::SIZE] {
+        let (kind, numbers) = match self {
+            Header::Rows { length, rows, overflow, long_cells } => (b'R', [length, rows, overflow, long_cells]),
+            Header::End { length } => (b'E', [length, 0, 0, 0]),
+        };
+        let mut bytes = [kind; Header::SIZE];
+        for (place, number) in bytes[1..].chunks_exact_mut(4).zip(numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads a header; `None` when it is none, as a damaged child may write anything.
+    pub fn from_bytes(bytes: [u8; Header::SIZE]) -> Option<Header> {
+        let number = |index: usize| {
+            let at = 1 + 4 * index;
+            u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+        };
+        match bytes[0] {
+            b'R' => {
+                Some(Header::Rows { length: number(0), rows: number(1), overflow: number(2), long_cells: number(3) })
+            }
+            b'E' => Some(Header::End { length: number(0) }),
+            _ => None,
+        }
+    }
+}
+
+/// The parent's message: what to extract.
+pub fn order(extract: &Extract) -> Vec<u8> {
+    let message = wire::encode(extract);
+    let mut bytes = (message.len() as u32).to_le_bytes().to_vec();
+    bytes.extend_from_slice(&message);
+    bytes
+}
+
+/// Reads the next order; `None` when the parent has closed the pipe.
+pub fn read_order(input: &mut impl Read) -> io::Result<Option<Extract>> {
+    let mut length = [0; 4];
+    match input.read_exact(&mut length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let mut message = vec![0; u32::from_le_bytes(length) as usize];
+    input.read_exact(&mut message)?;
+    wire::decode(&message).map(Some).map_err(io::Error::other)
+}
+
+/// Writes a message of the child: one `write` for small ones, so that a file ends with one system call.
+pub fn write_message(output: &mut impl Write, header: Header, body: &[u8]) -> io::Result<()> {
+    const SMALL: usize = 64 << 10;
+    if body.len() <= SMALL {
+        return output.write_all(&[&header.to_bytes(), body].concat());
+    }
+    output.write_all(&header.to_bytes())?;
+    output.write_all(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_come_back_as_they_were() {
+        for header in [Header::Rows { length: 1, rows: 2, overflow: 3, long_cells: 4 }, Header::End { length: 9 }] {
+            assert_eq!(Header::from_bytes(header.to_bytes()), Some(header));
+        }
+        assert_eq!(Header::from_bytes([0; Header::SIZE]), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! A unit's rows and their place → segments: the final, already compressed bytes of that part of every output.
+//!
+//! * [`workbook`]: rows → the row XML of sheets; [`xml`]: one row of it; [`text`]: CSV and JSON lines.
+//! * [`deflate`]: compression to streams that can be joined; [`blocks`]: finds what must be opened up for it.
+
+pub mod blocks;
+pub mod deflate;
+pub mod text;
+pub mod workbook;
+pub mod xml;
+
+use std::collections::HashMap;
+
+use sheaf_common::job::{Compression, Packing, Rendering};
+use sheaf_common::outcome::{Segment, Stream};
+use sheaf_common::queue::Block;
+use sheaf_common::row::{DamagedRows, Rows};
+use sheaf_common::task::{Piece, Render, RowsKey};
+
+use deflate::Deflater;
+use text::JsonLines;
+use workbook::WorkbookRows;
+
+/// Why a unit cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// Rows that the task names are not at hand: they must be extracted again.
+    #[error("{} blocks of rows are missing", .0.len())]
+    RowsLost(Vec<RowsKey>),
+    #[error("the rows of file {sequence} cannot be read")]
+    Damaged { sequence: u64, source: DamagedRows },
+}
+
+/// Renders units; keeps the compressor's tables between them.
+pub struct Renderer {
+    compression: Compression,
+    deflater: Deflater,
+}
+
+impl Renderer {
+    pub fn new(compression: Compression) -> Self {
+        Renderer { compression, deflater: Deflater::new(compression) }
+    }
+
+    /// Renders a unit in every form that its job asks for. `blocks` holds the rows that it names.
+    ///
+    /// # Errors
+    /// [`RenderError`]; no segment is made then.
+    pub fn render(&mut self, unit: &Render, blocks: &HashMap<RowsKey, Block>) -> Result<Vec<Segment>, RenderError> {
+        if self.compression != unit.spec.compression {
+            *self = Renderer::new(unit.spec.compression);
+        }
+        let lost: Vec<RowsKey> =
+            unit.pieces.iter().map(|piece| piece.rows).filter(|key| !blocks.contains_key(key)).collect();
+        if !lost.is_empty() {
+            return Err(RenderError::RowsLost(lost));
+        }
+        let rows = UnitRows { unit, blocks };
+        let mut segments = Vec::new();
+        for (index, rendering) in unit.spec.renderings.iter().enumerate() {
+            match rendering {
+                Rendering::Xlsx => self.workbook(&rows, &mut segments)?,
+                Rendering::Csv(packing) => {
+                    let mut csv = Vec::new();
+                    rows.each(|_, cells| text::csv_row(&mut csv, cells.iter().map(|cell| cell.unwrap_or_default())))?;
+                    segments.push(self.text(index, *packing, csv));
+                }
+                Rendering::JsonLines(packing) => {
+                    let (mut json, writer) = (Vec::new(), JsonLines::new(unit.spec.columns()));
+                    rows.each(|_, cells| writer.row(&mut json, cells))?;
+                    segments.push(self.text(index, *packing, json));
+                }
+            }
+        }
+        if unit.spec.per_file {
+            self.workbooks_per_file(&rows, &mut segments)?;
+        }
+        Ok(segments)
+    }
+
+    fn workbook(&mut self, rows: &UnitRows<'_>, segments: &mut Vec<Segment>) -> Result<(), RenderError> {
+        let unit = rows.unit;
+        let mut workbook = WorkbookRows::new(&unit.spec, unit.first_row, unit.first_overflow);
+        rows.each(|_, cells| workbook.row(cells))?;
+        for (sheet, xml) in workbook.finish() {
+            segments.push(self.joinable(Stream::Sheet(sheet), &xml));
+        }
+        Ok(())
+    }
+
+    fn workbooks_per_file(&mut self, rows: &UnitRows<'_>, segments: &mut Vec<Segment>) -> Result<(), RenderError> {
+        for file in rows.unit.pieces.chunk_by(|a, b| a.sequence == b.sequence) {
+            let sequence = file[0].sequence;
+            let mut workbook = WorkbookRows::new(&rows.unit.spec, file[0].first_row, file[0].first_overflow);
+            for piece in file {
+                rows.each_of(piece, |_, cells| workbook.row(cells))?;
+            }
+            for (sheet, xml) in workbook.finish() {
+                segments.push(self.joinable(Stream::FileSheet { sequence, sheet }, &xml));
+            }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, rendering: usize, packing: Packing, content: Vec<u8>) -> Segment {
+        let stream = Stream::Text { rendering: rendering as u16 };
+        match packing {
+            Packing::Gzip => self.joinable(stream, &content),
+            Packing::Zstd => {
+                let bytes = zstd_frame(&content, self.compression);
+                Segment { stream, bytes, crc32: 0, length: content.len() as u64 }
+            }
+            Packing::Plain => Segment { stream, crc32: 0, length: content.len() as u64, bytes: content },
+        }
+    }
+
+    fn joinable(&mut self, stream: Stream, content: &[u8]) -> Segment {
+        let bytes = self.deflater.joinable(content);
+        Segment { stream, bytes, crc32: crc32fast::hash(content), length: content.len() as u64 }
+    }
+}
+
+/// Compresses to a frame of its own: frames concatenate (RFC 8878, 3).
+pub fn zstd_frame(content: &[u8], compression: Compression) -> Vec<u8> {
+    let level = match compression {
+        Compression::Fast => 1,
+        Compression::Balanced => 3,
+        Compression::Small => 12,
+    };
+    zstd::bulk::compress(content, level).expect("compressing in memory does not fail")
+}
+
+/// The rows of a unit.
+struct UnitRows<'a> {
+    unit: &'a Render,
+    blocks: &'a HashMap<RowsKey, Block>,
+}
+
+impl UnitRows<'_> {
+    fn each(&self, mut row: impl FnMut(&Piece, &[Option<&str>])) -> Result<(), RenderError> {
+        self.unit.pieces.iter().try_for_each(|piece| self.each_of(piece, &mut row))
+    }
+
+    fn each_of(&self, piece: &Piece, mut row: impl FnMut(&Piece, &[Option<&str>])) -> Result<(), RenderError> {
+        let damaged = |source| RenderError::Damaged { sequence: piece.sequence, source };
+        let block = &self.blocks[&piece.rows];
+        let (from, to) = (piece.slice.offset as usize, (piece.slice.offset + piece.slice.length) as usize);
+        let mut rows = Rows::new(block.get(from..to).unwrap_or_default(), self.unit.spec.width());
+        let mut cells = Vec::with_capacity(self.unit.spec.width());
+        while rows.next_into(&mut cells).map_err(damaged)? {
+            row(piece, &cells);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use sheaf_common::job::{Encoding, JobSpec, Limits, LongCells};
+
+    use super::*;
+
+    /// The default job with one workbook.
+    pub(crate) fn spec() -> JobSpec {
+        JobSpec {
+            recipe: Default::default(),
+            source_column: None,
+            encoding: Encoding::Auto,
+            long_cells: LongCells::Overflow,
+            compression: Compression::Balanced,
+            sheet_name: "rows".into(),
+            renderings: vec![Rendering::Xlsx],
+            per_file: false,
+            limits: Limits { time: Duration::from_secs(60), memory: 1 << 31, retries: 2 },
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Rows → the row XML of a workbook's sheets: which sheet a row stands on, and where its long texts go on.
+
+use sheaf_common::cell::{self, SHEET_DATA_ROWS, column_letters, sheet_name};
+use sheaf_common::job::{JobSpec, LongCells};
+use sheaf_common::outcome::Sheet;
+
+use super::xml::RowWriter;
+
+/// The sheet that holds what cells cannot.
+pub const OVERFLOW_SHEET: &str = "overflow";
+/// Its columns: the cell that is continued, the number of the part (the head in the cell is part 1), and its text.
+pub const OVERFLOW_COLUMNS: [&str; 3] = ["cell", "part", "text"];
+
+/// Gathers the XML of consecutive rows of one workbook, sheet by sheet.
+pub struct WorkbookRows<'a> {
+    spec: &'a JobSpec,
+    rows: RowWriter,
+    overflow: RowWriter,
+    /// The place of the next row among all rows of the workbook, from 0.
+    next_row: u64,
+    next_overflow: u64,
+    /// The XML so far; the sheet that is written to stands last among its kind.
+    sheets: Vec<(Sheet, Vec<u8>)>,
+}
+
+impl<'a> WorkbookRows<'a> {
+    /// Begins at these places among all rows and all overflow rows of the workbook.
+    pub fn new(spec: &'a JobSpec, first_row: u64, first_overflow: u64) -> Self {
+        let (rows, overflow) = (RowWriter::new(spec.width()), RowWriter::new(OVERFLOW_COLUMNS.len()));
+        WorkbookRows { spec, rows, overflow, next_row: first_row, next_overflow: first_overflow, sheets: Vec::new() }
+    }
+
+    /// Adds a row; what its cells cannot hold goes to the overflow sheet, if the job says so.
+    pub fn row(&mut self, cells: &[Option<&str>]) {
+        let (sheet, number) = place(self.next_row);
+        self.next_row += 1;
+        let heads = cells.iter().map(|text| text.and_then(|text| cell::parts(text).next()).unwrap_or_default());
+        self.rows.row(xml_of(&mut self.sheets, Sheet::Rows(sheet)), number, heads);
+        if self.spec.long_cells == LongCells::Overflow {
+            for (column, text) in cells.iter().enumerate() {
+                if let Some(text) = text.filter(|text| text.len() > cell::CELL_UNITS) {
+                    self.carry_on(text, sheet, column, number);
+                }
+            }
+        }
+    }
+
+    /// Writes the parts of a text after its head.
+    fn carry_on(&mut self, text: &str, sheet: u32, column: usize, number: u64) {
+        let name = quoted(&sheet_name(&self.spec.sheet_name, sheet));
+        let reference = format!("{name}!{}{number}", column_letters(column));
+        for (index, part) in cell::parts(text).enumerate().skip(1) {
+            let (sheet, number) = place(self.next_overflow);
+            self.next_overflow += 1;
+            let cells = [reference.as_str(), &(index + 1).to_string(), part];
+            self.overflow.row(xml_of(&mut self.sheets, Sheet::Overflow(sheet)), number, cells.into_iter());
+        }
+    }
+
+    /// The XML of each sheet that got rows.
+    pub fn finish(self) -> Vec<(Sheet, Vec<u8>)> {
+        self.sheets
+    }
+}
+
+/// The sheet and the row number in it of the row with this place in the workbook.
+fn place(row: u64) -> (u32, u64) {
+    ((row / SHEET_DATA_ROWS) as u32, row % SHEET_DATA_ROWS + 2)
+}
+
+fn xml_of(sheets: &mut Vec<(Sheet, Vec<u8>)>, sheet: Sheet) -> &mut Vec<u8> {
+    let index = sheets.iter().rposition(|(known, _)| *known == sheet).unwrap_or_else(|| {
+        sheets.push((sheet, Vec::new()));
+        sheets.len() - 1
+    });
+    &mut sheets[index].1
+}
+
+/// A sheet's name as a reference has it: in quotes unless it is a plain word that cannot be taken for a cell.
+fn quoted(name: &str) -> String {
+    let plain = name.bytes().all(|byte| byte.is_ascii_lowercase()) && name.len() > 3;
+    if plain { name.into() } else { format!("'{}'", name.replace('\'', "''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use sheaf_common::cell::CELL_UNITS;
+
+    use super::*;
+    use crate::render::tests::spec;
+
+    fn text(sheets: &[(Sheet, Vec<u8>)], sheet: Sheet) -> String {
+        let (_, xml) = sheets.iter().find(|(known, _)| *known == sheet).expect("the sheet has rows");
+        String::from_utf8(xml.clone()).unwrap()
+    }
+
+    #[test]
+    fn rows_past_the_limit_go_on_in_the_next_sheet() {
+        let spec = spec();
+        let mut workbook = WorkbookRows::new(&spec, SHEET_DATA_ROWS - 1, 0);
+        workbook.row(&[Some("last"), None, None]);
+        workbook.row(&[Some("first"), None, None]);
+        let sheets = workbook.finish();
+        assert!(text(&sheets, Sheet::Rows(0)).starts_with("<row r=\"1048576\"><c r=\"A1048576\""));
+        assert!(text(&sheets, Sheet::Rows(1)).starts_with("<row r=\"2\"><c r=\"A2\""));
+    }
+
+    #[test]
+    fn a_long_text_is_carried_on_under_the_name_of_its_cell() {
+        let spec = spec();
+        let long = "y".repeat(2 * CELL_UNITS + 1);
+        let mut workbook = WorkbookRows::new(&spec, SHEET_DATA_ROWS, 5);
+        workbook.row(&[None, None, Some(&long)]);
+        let sheets = workbook.finish();
+        let overflow = text(&sheets, Sheet::Overflow(0));
+        assert!(
+            overflow.starts_with("<row r=\"7\"><c r=\"A7\" t=\"inlineStr\"><is><t>'rows 2'!C2</t>"),
+            "{overflow:.200}"
+        );
+        assert_eq!(overflow.matches("<row ").count(), 2);
+        assert!(overflow.ends_with("<t>y</t></is></c></row>"));
+    }
+
+    #[test]
+    fn truncated_texts_are_not_carried_on() {
+        let spec = JobSpec { long_cells: LongCells::Truncate, ..spec() };
+        let mut workbook = WorkbookRows::new(&spec, 0, 0);
+        workbook.row(&[None, None, Some(&"y".repeat(CELL_UNITS + 1))]);
+        assert_eq!(workbook.finish().len(), 1);
+    }
+}

@@ -1,0 +1,51 @@
+//! Hands in what tasks came to, many at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sheaf_common::queue::{Completed, Completion, Queue, QueueError};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tracing::warn;
+
+use super::held::Held;
+
+/// The most completions in one call.
+const BATCH: usize = 64;
+/// The pause before a call that failed is made again: after a full queue has drained a little, or come back.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Hands in completions until no slot can send one any more.
+///
+/// # Errors
+/// [`QueueError::Unusable`]; anything else is tried again.
+pub async fn finish<Q: Queue>(
+    queue: Q,
+    held: Arc<Held>,
+    mut outcomes: UnboundedReceiver<Completion>,
+    room: Arc<Semaphore>,
+) -> Result<(), QueueError> {
+    let mut batch = Vec::new();
+    while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+        let leases: Vec<_> = batch.iter().map(|completion| completion.lease.clone()).collect();
+        let completions = std::mem::take(&mut batch);
+        let answers = loop {
+            match queue.complete_if_held(completions.clone()).await {
+                Ok(answers) => break answers,
+                Err(error @ QueueError::Unusable { .. }) => return Err(error),
+                Err(error) => {
+                    warn!(%error, "could not hand in");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        };
+        for (lease, answer) in leases.iter().zip(answers) {
+            held.remove(lease);
+            if answer == Completed::Stale {
+                warn!(task = %lease.task, "came too late: another worker has the task");
+            }
+        }
+        room.add_permits(leases.len());
+    }
+    Ok(())
+}

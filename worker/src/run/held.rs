@@ -1,0 +1,48 @@
+//! Which leases this worker holds, and keeping them.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sheaf_common::queue::{Lease, Queue};
+use tracing::warn;
+
+/// The leases that were taken and not yet handed in.
+#[derive(Default)]
+pub struct Held {
+    leases: Mutex<HashSet<Lease>>,
+}
+
+impl Held {
+    pub fn add(&self, lease: Lease) {
+        self.leases.lock().expect("no holder of this lock panics").insert(lease);
+    }
+
+    pub fn remove(&self, lease: &Lease) {
+        self.leases.lock().expect("no holder of this lock panics").remove(lease);
+    }
+
+    pub fn all(&self) -> Vec<Lease> {
+        self.leases.lock().expect("no holder of this lock panics").iter().cloned().collect()
+    }
+}
+
+/// Extends every lease held, each third of `lease`; never ends.
+///
+/// A lease that was lost is not given up here: what its task comes to is handed in all the same, and refused. A queue
+/// that cannot be reached is tried again at the next turn.
+pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration) {
+    let mut turns = tokio::time::interval(lease / 3);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let leases = held.all();
+        if leases.is_empty() {
+            continue;
+        }
+        match queue.extend_if_held(leases).await {
+            Ok(lost) => lost.iter().for_each(|lease| warn!(task = %lease.task, "lost a lease")),
+            Err(error) => warn!(%error, "could not extend leases"),
+        }
+    }
+}
