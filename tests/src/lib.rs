@@ -1,1 +1,21 @@
+//! What the tests that cross crates share: they run the real binaries from outside.
+//!
+//! * [`binary`]: where `sheaf` and `sheaf-worker` are, built first if need be.
+//! * [`run`]: a run of a binary: arguments, input, signals → exit code and what it said.
+//! * [`process`]: what /proc knows of a process: its children, its memory.
+//! * [`corpus`]: input files, good and bad.
+//! * [`mounts`]: file systems that are full or read-only.
+//! * [`python`]: the virtual environment, the oracle and the readers of workbooks.
+//! * [`skip`](skip()): says that a test cannot run on this machine.
 
+pub mod binary;
+pub mod corpus;
+pub mod mounts;
+pub mod process;
+pub mod python;
+pub mod run;
+pub mod skip;
+
+pub use binary::{sheaf_bin, worker_bin};
+pub use run::{Finished, Run, Running};
+pub use skip::{skip, skip_without};

@@ -1,0 +1,66 @@
+//! What /proc knows of a process, and waiting for something to become true.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// How often [`wait_for`] looks.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// The processes whose parent is `parent`, living ones only.
+pub fn children(parent: u32) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let mut found: Vec<u32> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|&pid| stat(pid).is_some_and(|(state, ppid)| ppid == parent && state != 'Z'))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// Whether the process runs (a zombie does not).
+pub fn is_alive(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state != 'Z')
+}
+
+/// A figure of /proc/PID/status in bytes, as `VmHWM`, the peak of the memory in use.
+pub fn memory(pid: u32, field: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// The processor time that a process has used, in ticks of 10 ms (Linux's unit for /proc, whatever the kernel's own).
+pub fn cpu_ticks(pid: u32) -> u64 {
+    let ticks = |fields: &[String]| Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?);
+    fields(pid).and_then(|fields| ticks(&fields)).unwrap_or(0)
+}
+
+/// State and parent of a process.
+fn stat(pid: u32) -> Option<(char, u32)> {
+    let fields = fields(pid)?;
+    Some((fields.first()?.chars().next()?, fields.get(1)?.parse().ok()?))
+}
+
+/// The fields of /proc/PID/stat from the third on (proc(5) counts from 1: `fields[i]` is its number `i + 3`).
+fn fields(pid: u32) -> Option<Vec<String>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold anything, brackets too.
+    Some(stat[stat.rfind(')')? + 2..].split(' ').map(String::from).collect())
+}
+
+/// Looks until `look` gives a value; `what` says for the failure what was waited for.
+///
+/// # Panics
+/// When `limit` has passed.
+pub fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(value) = look() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited {limit:?} for {what}");
+        std::thread::sleep(LOOK);
+    }
+}
