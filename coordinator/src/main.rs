@@ -131,7 +131,12 @@ fn log(verbosity: Verbosity) {
         Verbosity::Normal => tracing::Level::ERROR,
         Verbosity::Verbose => tracing::Level::INFO,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(paint(&io::stderr()) == Paint::Colour)
+        .with_target(false)
+        .init();
 }
 
 /// The columns of the terminal on standard output; 100 where there is none.

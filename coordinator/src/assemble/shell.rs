@@ -44,7 +44,7 @@ pub struct Shells<'a> {
     made: HashMap<Vec<Sheet>, Vec<RawPart>>,
 }
 
-/// A part of a shell as rust_xlsxwriter wrote it, for sheets that are full.
+/// A part of a shell as rust_xlsxwriter wrote it.
 struct RawPart {
     name: String,
     text: String,
@@ -59,9 +59,17 @@ pub struct Part<'a> {
     pub head: String,
     /// For a sheet: which one, and what stands after its rows.
     pub rows: Option<(Sheet, &'a str)>,
+    /// The row number in the end of the sheet that stands for the last row.
+    filter_end: u64,
 }
 
 const ROWS_END: &str = "</sheetData>";
+
+/// The last row of the filter of the sheet with this index in a shell: a number of its own, in whose place the real one
+/// is written. Less than the limit: a range that is the whole of its columns is written without row numbers.
+fn filter_end(index: usize) -> u64 {
+    SHEET_ROWS - 1 - index as u64
+}
 
 impl<'a> Shells<'a> {
     pub fn new(spec: &'a JobSpec) -> Self {
@@ -81,7 +89,7 @@ impl<'a> Shells<'a> {
 }
 
 impl RawPart {
-    /// Writes the numbers of rows where the shell, made for full sheets, has the limit.
+    /// Writes the numbers of rows where the shell has those that stand for them.
     fn with_rows(&self, counts: Counts, sheets: &[Sheet]) -> Part<'_> {
         let Some((sheet, last_column)) = &self.sheet else {
             let head = if self.name == "xl/workbook.xml" {
@@ -89,7 +97,7 @@ impl RawPart {
             } else {
                 self.text.clone()
             };
-            return Part { name: &self.name, head, rows: None };
+            return Part { name: &self.name, head, rows: None, filter_end: 0 };
         };
         let (head, tail) = self.text.split_at(self.text.find(ROWS_END).expect("checked when it was made"));
         let range = format!("A1:{last_column}{}", counts.rows_of(*sheet) + 1);
@@ -98,7 +106,8 @@ impl RawPart {
             &format!("<dimension ref=\"{range}\"/>"),
             1,
         );
-        Part { name: &self.name, head, rows: Some((*sheet, tail)) }
+        let index = sheets.iter().position(|known| known == sheet).expect("made for these sheets");
+        Part { name: &self.name, head, rows: Some((*sheet, tail)), filter_end: filter_end(index) }
     }
 }
 
@@ -106,20 +115,20 @@ impl Part<'_> {
     /// What stands after the rows, with the filter over them.
     pub fn tail(&self, counts: Counts) -> String {
         let Some((sheet, tail)) = self.rows else { return String::new() };
-        tail.replacen(&SHEET_ROWS.to_string(), &(counts.rows_of(sheet) + 1).to_string(), 1)
+        tail.replacen(&self.filter_end.to_string(), &(counts.rows_of(sheet) + 1).to_string(), 1)
     }
 }
 
-/// The names of the filtered ranges stand in the workbook part, one a sheet, in the order of the sheets.
+/// The names of the filtered ranges stand in the workbook part, one a sheet.
 fn filters_for(text: &str, counts: Counts, sheets: &[Sheet]) -> String {
-    let full = format!("${SHEET_ROWS}<");
-    let mut pieces = text.split(&full);
-    let mut done = pieces.next().unwrap_or_default().to_string();
-    for (piece, sheet) in pieces.zip(sheets) {
-        done.push_str(&format!("${}<", counts.rows_of(*sheet) + 1));
-        done.push_str(piece);
-    }
-    done
+    sheets.iter().enumerate().fold(text.to_string(), |text, (index, sheet)| {
+        text.replacen(&filter_name_end(index), &format!("${}<", counts.rows_of(*sheet) + 1), 1)
+    })
+}
+
+/// How the name of a sheet's filtered range ends in a shell.
+fn filter_name_end(index: usize) -> String {
+    format!("${}<", filter_end(index))
 }
 
 /// Widths of columns, in characters.
@@ -135,7 +144,7 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
     let header = Format::new().set_bold();
     let mut columns_of = Vec::new();
-    for sheet in sheets {
+    for (index, sheet) in sheets.iter().enumerate() {
         let (name, columns) = match sheet {
             Sheet::Rows(index) => (sheet_name(&spec.sheet_name, *index), columns(spec)),
             Sheet::Overflow(index) => {
@@ -151,7 +160,7 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
         for (index, (column, width)) in (0u16..).zip(&columns) {
             page.write_string_with_format(0, index, column, &header)?.set_column_width(index, *width)?;
         }
-        page.autofilter(0, 0, SHEET_ROWS as u32 - 1, columns.len() as u16 - 1)?;
+        page.autofilter(0, 0, filter_end(index) as u32 - 1, columns.len() as u16 - 1)?;
         columns_of.push(columns.len());
     }
     let bytes = workbook.save_to_buffer()?;
@@ -177,8 +186,9 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
         };
         parts.push(RawPart { name, text, sheet });
     }
-    let filters = parts.iter().map(|part| part.text.matches(&format!("${SHEET_ROWS}<")).count()).sum::<usize>();
-    ensure!(filters == sheets.len(), "rust_xlsxwriter writes other filters now");
+    let named =
+        |index| parts.iter().any(|part| part.name == "xl/workbook.xml" && part.text.contains(&filter_name_end(index)));
+    ensure!((0..sheets.len()).all(named), "rust_xlsxwriter writes other filters now");
     Ok(parts)
 }
 
@@ -208,4 +218,61 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
         parts.push((name, text));
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sheaf_common::job::{Compression, Encoding, Limits, LongCells, Rendering};
+
+    fn spec() -> JobSpec {
+        JobSpec {
+            recipe: Default::default(),
+            source_column: None,
+            encoding: Encoding::Auto,
+            long_cells: LongCells::Overflow,
+            compression: Compression::Fast,
+            sheet_name: "rows".into(),
+            renderings: vec![Rendering::Xlsx],
+            per_file: false,
+            limits: Limits { time: std::time::Duration::from_secs(1), memory: 1 << 30, retries: 0 },
+        }
+    }
+
+    #[test]
+    fn sheets_follow_from_the_rows() {
+        let sheets = |rows, overflow| Counts { rows, overflow }.sheets();
+        assert_eq!(sheets(0, 0), [Sheet::Rows(0)]);
+        assert_eq!(sheets(SHEET_DATA_ROWS, 0), [Sheet::Rows(0)]);
+        assert_eq!(sheets(SHEET_DATA_ROWS + 1, 2), [Sheet::Rows(0), Sheet::Rows(1), Sheet::Overflow(0)]);
+    }
+
+    #[test]
+    fn dimensions_and_filters_cover_the_rows_of_each_sheet() {
+        let spec = spec();
+        let mut shells = Shells::new(&spec);
+        let counts = Counts { rows: SHEET_DATA_ROWS + 4, overflow: 7 };
+        let parts = shells.parts(counts).unwrap();
+        let part = |name: &str| parts.iter().find(|part| part.name == name).unwrap();
+        for (name, range) in [("sheet1", "A1:C1048576"), ("sheet2", "A1:C5"), ("sheet3", "A1:C8")] {
+            let sheet = part(&format!("xl/worksheets/{name}.xml"));
+            assert!(sheet.head.contains(&format!("<dimension ref=\"{range}\"/>")), "{}", sheet.head);
+            assert!(sheet.tail(counts).contains(&format!("<autoFilter ref=\"{range}\"/>")), "{}", sheet.tail(counts));
+        }
+        let workbook = &part("xl/workbook.xml").head;
+        for range in ["rows!$A$1:$C$1048576<", "'rows 2'!$A$1:$C$5<", "overflow!$A$1:$C$8<"] {
+            assert!(workbook.contains(range), "{workbook}");
+        }
+    }
+
+    #[test]
+    fn a_shell_is_the_same_every_time() {
+        let spec = spec();
+        let heads = || {
+            let mut shells = Shells::new(&spec);
+            let parts = shells.parts(Counts { rows: 1, overflow: 0 }).unwrap();
+            parts.into_iter().map(|part| (part.name.to_string(), part.head)).collect::<Vec<_>>()
+        };
+        assert_eq!(heads(), heads());
+    }
 }

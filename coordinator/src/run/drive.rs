@@ -76,6 +76,18 @@ pub async fn drive<Q: Queue>(
         if ledger.is_done() {
             return Ok(Driven::Whole);
         }
+        // Nothing waits to be pushed here: what the queue does not know, it has lost.
+        if audited.elapsed() >= AUDIT {
+            audited = Instant::now();
+            match queue.missing(ledger.pending()).await {
+                Ok(lost) if lost.is_empty() => {}
+                Ok(lost) => {
+                    warn!(tasks = lost.len(), "the queue has lost tasks, pushing them again");
+                    driver.carry_out(ledger.handle(Event::Lost(lost)))?;
+                }
+                Err(error) => pause(error).await?,
+            }
+        }
         let outcomes = tokio::select! {
             outcomes = queue.collect(ledger.job(), OUTCOMES, WAIT) => outcomes,
             _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
@@ -90,17 +102,6 @@ pub async fn drive<Q: Queue>(
         }
         driver.forget().await?;
         driver.store.tick();
-        if audited.elapsed() >= AUDIT {
-            audited = Instant::now();
-            match queue.missing(ledger.pending()).await {
-                Ok(lost) if lost.is_empty() => {}
-                Ok(lost) => {
-                    warn!(tasks = lost.len(), "the queue has lost tasks, pushing them again");
-                    driver.carry_out(ledger.handle(Event::Lost(lost)))?;
-                }
-                Err(error) => pause(error).await?,
-            }
-        }
     }
 }
 
