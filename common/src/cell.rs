@@ -45,6 +45,9 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
+/// So few units that they are counted one by one.
+const FEW: usize = 64;
+
 /// The length in bytes of the longest head of `text` that one cell holds.
 fn head_length(text: &str) -> usize {
     if text.len() <= CELL_UNITS {
@@ -52,6 +55,15 @@ fn head_length(text: &str) -> usize {
     }
     let bytes = text.as_bytes();
     let (mut at, mut units) = (0, 0);
+    // As many bytes as the cell has units left never go past its end: count them at once, until few are left.
+    while CELL_UNITS - units >= FEW && at < bytes.len() {
+        let mut end = bytes.len().min(at + CELL_UNITS - units);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        units += count_units(&text[at..end]);
+        at = end;
+    }
     while at < bytes.len() {
         let (length, width) = match bytes[at] {
             0x00..=0x7f => (1, 1),
@@ -96,6 +108,14 @@ pub fn column_letters(index: usize) -> String {
     String::from_utf8(letters).expect("letters are ASCII")
 }
 
+/// The UTF-16 units of `text`, counted many bytes at a time.
+fn count_units(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    text.chars().count() + text.bytes().filter(|&byte| byte >= 0xf0).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +145,22 @@ mod tests {
             assert!(cut.iter().all(|part| part.encode_utf16().count() <= CELL_UNITS));
             assert_eq!(cut.concat(), text);
             assert_eq!(overflow_rows(&text) as usize, cut.len() - 1);
+        }
+    }
+
+    #[test]
+    fn the_cut_is_where_counting_one_by_one_puts_it() {
+        for pad in 0..70 {
+            for unit in ["x", "é", "한", "😀", "x한😀", "xxxxxxxxxxxxxxxx😀"] {
+                let text = "y".repeat(pad) + &unit.repeat(40_000);
+                let mut units = 0;
+                let fits = |character: &char| {
+                    units += character.len_utf16();
+                    units <= CELL_UNITS
+                };
+                let expected: usize = text.chars().take_while(fits).map(char::len_utf8).sum();
+                assert_eq!(parts(&text).next().unwrap().len(), expected, "{pad} {unit}");
+            }
         }
     }
 

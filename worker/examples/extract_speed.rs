@@ -15,6 +15,9 @@ use sheaf_worker::extract::{Extractor, decode, modified, parse, strip};
 
 const ROUNDS: usize = 7;
 
+/// A stage's name, and what it does to a file; what it returns is a count to compare.
+type Stage<'a> = (&'a str, &'a dyn Fn(&SourceFile) -> usize);
+
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1).peekable();
     let mut recipe = Recipe::default();
@@ -38,7 +41,7 @@ fn main() -> anyhow::Result<()> {
     let bytes: u64 = files.iter().map(|file| file.size).sum();
     println!("{} files, {:.1} MB", files.len(), bytes as f64 / 1e6);
 
-    let stages: [(&str, &dyn Fn(&SourceFile) -> usize); 5] = [
+    let stages: [Stage<'_>; 5] = [
         ("read", &|file| read(file).len()),
         ("read, decode", &|file| decode(&read(file), None).text.len()),
         ("read, decode, copy", &|file| StrTendril::from_slice(strip(&decode(&read(file), None).text)).len()),

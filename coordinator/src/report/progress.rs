@@ -15,7 +15,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Over how long the speed is smoothed.
 const SMOOTH: Duration = Duration::from_secs(10);
 /// The cells of the bar.
-const CELLS: usize = 24;
+const CELLS: usize = 20;
 
 /// How progress is shown.
 pub enum Mode {
@@ -111,26 +111,36 @@ struct State {
     total_bytes: u64,
     /// When it was measured last, and how many bytes were done then.
     last: (Instant, u64),
-    /// Bytes a second, smoothed; `None` before anything is measured.
-    speed: Option<f64>,
+    /// Bytes a second, each measurement weighted by its age, and the sum of the weights: 0 before anything is measured.
+    /// Their quotient is right from the first moment, where a plain moving average would lean on its start.
+    weighted: (f64, f64),
     /// A resumed run begins with what is done already: that is no speed.
     begun: bool,
 }
 
 impl State {
     fn new(total_files: u64, total_bytes: u64, now: Instant) -> Self {
-        State { total_files, total_bytes, last: (now, 0), speed: None, begun: false }
+        State { total_files, total_bytes, last: (now, 0), weighted: (0.0, 0.0), begun: false }
     }
 
     fn measure(&mut self, tally: &Tally, now: Instant) {
         let (then, before) = std::mem::replace(&mut self.last, (now, tally.bytes));
         let passed = now.duration_since(then).as_secs_f64();
-        if !std::mem::replace(&mut self.begun, true) || passed <= 0.0 {
+        // Until the first file is done nothing is known: processes start, and a large file may take a while.
+        let begun = std::mem::replace(&mut self.begun, tally.files > 0);
+        if !begun || passed <= 0.0 {
             return;
         }
         let speed = tally.bytes.saturating_sub(before) as f64 / passed;
         let weight = 1.0 - (-passed / SMOOTH.as_secs_f64()).exp();
-        self.speed = Some(self.speed.map_or(speed, |old| old + (speed - old) * weight));
+        let (sum, weights) = self.weighted;
+        self.weighted = (sum + (speed - sum) * weight, weights + (1.0 - weights) * weight);
+    }
+
+    /// Bytes a second; `None` before anything is measured.
+    fn speed(&self) -> Option<f64> {
+        let (sum, weights) = self.weighted;
+        (weights > 0.0).then(|| sum / weights)
     }
 
     /// From 0 to 1, by bytes; by files where there are no bytes.
@@ -142,9 +152,9 @@ impl State {
 
     /// The time that is left by the smoothed speed; `None` while that would be a guess.
     fn left(&self, tally: &Tally) -> Option<Duration> {
-        let speed = self.speed.filter(|speed| *speed > 0.0)?;
+        let speed = self.speed().filter(|speed| *speed > 0.0)?;
         let left = self.total_bytes.saturating_sub(tally.bytes) as f64 / speed;
-        Duration::try_from_secs_f64(left.ceil()).ok()
+        Duration::try_from_secs_f64(left.round().max(1.0)).ok()
     }
 
     /// What counts, the most important first: a narrow terminal cuts the end.
@@ -153,18 +163,18 @@ impl State {
         if tally.failed > 0 {
             facts.push(paint.warning(&format!("{} failed", number(tally.failed))));
         }
-        facts.push(format!("{}/{}", size(tally.bytes), size(self.total_bytes)));
+        facts.push(size_of(tally.bytes, self.total_bytes));
         if let Some(left) = self.left(tally) {
             facts.push(format!("{} left", clock(left)));
         }
-        if let Some(speed) = self.speed {
+        if let Some(speed) = self.speed() {
             facts.push(rate(speed as u64, Duration::from_secs(1)));
         }
         facts.push(count(tally.rows, "row"));
         facts
     }
 
-    /// ` ━━━━━━━━━╸─────────── 43%  1,204/2,800 files · 86.1 MB/200 MB · 2 s left · 84.2 MB/s · 12,345 rows`
+    /// ` ━━━━━━━━━╸─────────── 43%  1,204/2,800 files · 86.1/200 MB · 2 s left · 84.2 MB/s · 12,345 rows`
     fn bar(&self, tally: &Tally, paint: Paint) -> String {
         let share = self.share(tally);
         let halves = (share * (CELLS * 2) as f64) as usize;
@@ -177,6 +187,15 @@ impl State {
     /// ` 43%  1,204/2,800 files · …`
     fn line(&self, tally: &Tally) -> String {
         format!("{:>3}%  {}", (self.share(tally) * 100.0) as u32, self.facts(tally, Paint::Plain).join(" · "))
+    }
+}
+
+/// A size out of another, with the unit once where it is the same: `86.1/200 MB`.
+fn size_of(part: u64, whole: u64) -> String {
+    let (part, whole) = (size(part), size(whole));
+    match (part.split_once(' '), whole.split_once(' ')) {
+        (Some((number, unit)), Some((_, of))) if unit == of => format!("{number}/{whole}"),
+        _ => format!("{part}/{whole}"),
     }
 }
 
@@ -217,8 +236,8 @@ mod tests {
             progress.update_at(&tally(second * 5, second * 5_000_000), start + Duration::from_secs(second));
         }
         let text = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
-        let expected = " 25%  25/100 files · 25.0 MB/100 MB · 50 rows\n \
-            50%  50/100 files · 50.0 MB/100 MB · 10 s left · 5.00 MB/s · 100 rows\n";
+        let expected = " 25%  25/100 files · 25.0/100 MB · 50 rows\n \
+            50%  50/100 files · 50.0/100 MB · 10 s left · 5.00 MB/s · 100 rows\n";
         assert_eq!(text, expected);
     }
 
@@ -227,9 +246,21 @@ mod tests {
         let start = Instant::now();
         let mut state = State::new(10, 1000, start);
         state.measure(&tally(5, 500), start + Duration::from_secs(1));
-        assert_eq!(state.speed, None);
+        assert_eq!(state.speed(), None);
         state.measure(&tally(6, 600), start + Duration::from_secs(2));
         assert_eq!(state.left(&tally(6, 600)), Some(Duration::from_secs(4)));
+    }
+
+    #[test]
+    fn a_slow_start_is_soon_forgotten() {
+        let start = Instant::now();
+        let mut state = State::new(100, 100_000_000, start);
+        let at = |tenths: u64| start + Duration::from_millis(tenths * 100);
+        // Nothing for three seconds while processes start, then 10 MB/s.
+        (1..=30).for_each(|tenths| state.measure(&tally(0, 0), at(tenths)));
+        assert_eq!(state.left(&tally(0, 0)), None);
+        (31..=40).for_each(|tenths| state.measure(&tally(tenths, (tenths - 30) * 1_000_000), at(tenths)));
+        assert_eq!(state.left(&tally(40, 10_000_000)), Some(Duration::from_secs(9)));
     }
 
     #[test]

@@ -62,12 +62,14 @@ impl Summary<'_> {
 
     fn notes(&self, text: &mut String, paint: Paint) {
         let tally = self.tally;
-        if tally.overflow_rows > 0 {
+        // Text outputs hold long cells whole.
+        let workbooks = self.per_file.is_some() || self.written.iter().any(|one| one.sheets > 0);
+        if tally.overflow_rows > 0 && workbooks {
             let parts = count(tally.overflow_rows, "row");
             let cells = count(tally.long_cells, "long cell");
             note(text, paint, &format!("{cells}: carried on in {parts} of the sheet `overflow`"));
         }
-        if tally.truncated_cells > 0 {
+        if tally.truncated_cells > 0 && workbooks {
             let cells = count(tally.truncated_cells, "long cell");
             note(
                 text,
@@ -149,6 +151,18 @@ mod tests {
         let expected =
             "w.xlsx      2 sheets, 4.20 MB\nrows.jsonl  999 B\n130 rows from 5 files in 0.50 s (84.2 MB/s)\n";
         assert_eq!(text(&tally, None), expected);
+    }
+
+    #[test]
+    fn long_cells_matter_to_workbooks_only() {
+        let tally =
+            Tally { files: 1, rows: 1, long_cells: 1, overflow_rows: 1, truncated_cells: 1, ..Tally::default() };
+        let told = |written: &[Written]| {
+            let elapsed = Duration::from_secs(1);
+            Summary { tally: &tally, read_bytes: 1, elapsed, written, per_file: None, joblog: None }.text(Paint::Plain)
+        };
+        assert!(!told(&[written("a.jsonl", 1, 0)]).contains("long cell"));
+        assert!(told(&[written("a.jsonl", 1, 0), written("b.xlsx", 1, 1)]).contains("long cell"));
     }
 
     #[test]

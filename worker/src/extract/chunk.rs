@@ -44,7 +44,14 @@ struct Counts {
 
 impl<'e> Writer<'e> {
     pub(super) fn new(carry: bool, emit: &'e mut dyn FnMut(Chunk<'_>) -> io::Result<()>) -> Self {
-        Writer { emit, bytes: Vec::new(), whole: Counts::default(), row: Counts::default(), carry, long_cells: 0 }
+        Writer {
+            emit,
+            bytes: Vec::with_capacity(CHUNK + CHUNK / 8),
+            whole: Counts::default(),
+            row: Counts::default(),
+            carry,
+            long_cells: 0,
+        }
     }
 
     /// Writes the next cell of the row.

@@ -6,7 +6,7 @@
 //!
 //! Classes and ids are matched with their case, also in documents in quirks mode: a record must not depend on a doctype.
 
-use cssparser::{ParseErrorKind, Token};
+use cssparser::{BasicParseErrorKind, ParseErrorKind, Token};
 use html5ever::{LocalName, ns};
 use scraper::ElementRef;
 use scraper::selector::{Parser, Simple};
@@ -87,15 +87,20 @@ type Kind = ParseErrorKind<<Parser as selectors::Parser<'static>>::Error>;
 
 /// Finds where `text` went wrong, and says it.
 fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> SetupError {
-    let (mut byte, mut token) = locate(text, relative);
+    use SelectorParseErrorKind::{DanglingCombinator, EmptySelector};
+    let unread = matches!(kind, ParseErrorKind::Custom(EmptySelector | DanglingCombinator));
+    let (mut byte, mut token) = locate(text, relative, unread);
+    if matches!(kind, ParseErrorKind::Basic(BasicParseErrorKind::EndOfInput)) && !token.starts_with(['[', '(']) {
+        (byte, token) = (text.len(), String::new());
+    }
     let end = token.is_empty();
     let found = if end { "the selector ends".to_string() } else { format!("got `{token}`") };
     let mut hint = None;
     let reason = match kind {
         ParseErrorKind::Custom(kind) => match kind {
-            SelectorParseErrorKind::EmptySelector if text.trim().is_empty() => "the selector is empty".into(),
-            SelectorParseErrorKind::EmptySelector => format!("expected a selector, {found}"),
-            SelectorParseErrorKind::DanglingCombinator => "nothing follows the combinator".into(),
+            EmptySelector if text.trim().is_empty() => "the selector is empty".into(),
+            DanglingCombinator if end || token == "," => "nothing follows the combinator".into(),
+            EmptySelector | DanglingCombinator => format!("expected a selector, {found}"),
             SelectorParseErrorKind::ClassNeedsIdent if token == "." => {
                 byte += 1;
                 "expected a class name after `.`".into()
@@ -135,8 +140,9 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
 
 /// The byte offset and the text of the token at which parsing `text` stops; at the end, its length and nothing.
 ///
-/// The parser does not say where it failed, but it stops behind the token that it could not use.
-fn locate(text: &str, relative: ParseRelative) -> (usize, String) {
+/// The parser does not say where it failed, but it stops behind the token that it could not use; or, for the errors of
+/// which the caller says that it is `unread`, before it.
+fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) {
     let mut input = cssparser::Parser::new(text);
     let start = input.position();
     if !matches!(relative, ParseRelative::No) {
@@ -146,7 +152,8 @@ fn locate(text: &str, relative: ParseRelative) -> (usize, String) {
             input.reset(&state);
         }
     }
-    while Selector::parse(&Parser, &mut input).is_ok() && input.expect_comma().is_ok() {}
+    // What ends a selector and is no comma is what is wrong.
+    while Selector::parse(&Parser, &mut input).is_ok() && matches!(input.next(), Ok(Token::Comma)) {}
     let stop = input.slice_from(start).len();
 
     let mut tokens = cssparser::Parser::new(text);
@@ -155,11 +162,13 @@ fn locate(text: &str, relative: ParseRelative) -> (usize, String) {
     loop {
         let state = tokens.state();
         let begin = tokens.slice_from(start).len();
-        if begin >= stop && !last.1.is_empty() {
+        if begin >= stop && !unread && !last.1.is_empty() {
             return last;
         }
         match tokens.next_including_whitespace() {
             Ok(Token::WhiteSpace(_)) => {}
+            Ok(_) if unread && begin >= stop => return (begin, tokens.slice_from(state.position()).into()),
+            Err(_) if unread => return (text.len(), String::new()),
             Ok(_) => last = (begin, tokens.slice_from(state.position()).into()),
             Err(_) => return last,
         }
@@ -218,7 +227,7 @@ mod tests {
         assert_eq!(wrong("ü, p:hover").0, 4);
         assert_eq!(wrong("p:hover").1, "`:hover` is not a selector for documents at rest");
         assert_eq!(wrong("p::first-line").1, "`::first-line` is not a selector for documents at rest");
-        assert_eq!(wrong("a[href").0, 1);
+        assert_eq!(wrong("a[href=").0, 1);
         assert_eq!(wrong("a[=x]").0, 1);
         assert_eq!(wrong("a $ b").0, 2);
         assert_eq!(wrong("a, , b").0, 3);

@@ -27,6 +27,15 @@ enum Format {
 enum Trouble {
     Damaged(io::Error),
     TooLarge,
+    /// The packer looked back further than memory allows.
+    Window,
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        // Neither library has a kind of its own for this, only words: "requires too much memory", "memory limit reached".
+        if error.to_string().to_lowercase().contains("memory") { Trouble::Window } else { Trouble::Damaged(error) }
+    }
 }
 
 /// Unpacks `packed` if the extension of `path` says that it is packed, up to `limit` bytes.
@@ -58,6 +67,10 @@ pub(super) fn unpack<'a>(path: &Path, packed: Cow<'a, [u8]>, limit: u64) -> Resu
             Trouble::Damaged(error) => {
                 format!("damaged: the {name} data cannot be unpacked ({})", words::system(&error))
             }
+            Trouble::Window => format!(
+                "too large: the {name} data needs more than {} to be unpacked, a quarter of `--memory-limit`",
+                words::size(limit)
+            ),
             Trouble::TooLarge => {
                 format!("too large: unpacks to more than {}, a quarter of `--memory-limit`", words::size(limit))
             }
@@ -131,17 +144,15 @@ impl Format {
                 Ok(decoder.into_inner())
             }
             Format::Zstd => {
-                let mut decoder =
-                    zstd::stream::read::Decoder::with_buffer(packed).map_err(Trouble::Damaged)?.single_frame();
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?.single_frame();
                 // The window is kept in memory: as large as the text may become, within zstd's own bounds.
                 let window = most.max(WINDOW).ilog2().min(31);
-                decoder.window_log_max(window).map_err(Trouble::Damaged)?;
+                decoder.window_log_max(window)?;
                 drain(&mut decoder, plain, most)?;
                 Ok(decoder.finish())
             }
             Format::Xz => {
-                let stream = Stream::new_stream_decoder(most.max(2 * WINDOW) as u64, 0)
-                    .map_err(|error| Trouble::Damaged(error.into()))?;
+                let stream = Stream::new_stream_decoder(most.max(2 * WINDOW) as u64, 0).map_err(io::Error::from)?;
                 let mut decoder = liblzma::bufread::XzDecoder::new_stream(packed, stream);
                 drain(&mut decoder, plain, most)?;
                 Ok(decoder.into_inner())
@@ -153,7 +164,7 @@ impl Format {
 /// Reads all of `decoder` onto `plain`, as far as `most` bytes in all.
 fn drain(decoder: &mut impl Read, plain: &mut Vec<u8>, most: usize) -> Result<(), Trouble> {
     let room = (most - plain.len()) as u64;
-    decoder.take(room.saturating_add(1)).read_to_end(plain).map_err(Trouble::Damaged)?;
+    decoder.take(room.saturating_add(1)).read_to_end(plain)?;
     if plain.len() > most { Err(Trouble::TooLarge) } else { Ok(()) }
 }
 
@@ -244,6 +255,18 @@ mod tests {
             flipped[middle] ^= 0x10;
             let reason = open(format, &flipped).map(|_| ()).unwrap_err();
             assert!(reason.starts_with("damaged:") || reason.starts_with("truncated:"), "{format:?}: {reason}");
+        }
+    }
+
+    #[test]
+    fn a_window_past_the_limit_is_named() {
+        // A frame that wants 128 MiB of window (RFC 8878, 3.1.1.1.2), and a stream whose dictionary is 64 MiB (level 9).
+        let frame = b"\x28\xb5\x2f\xfd\x00\x88\x09\0\0a";
+        let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 9);
+        encoder.write_all(&text()).unwrap();
+        for (format, packed) in [(Format::Zstd, frame.to_vec()), (Format::Xz, encoder.finish().unwrap())] {
+            let reason = open(format, &packed).unwrap_err();
+            assert!(reason.contains("needs more than 1 MiB to be unpacked"), "{format:?}: {reason}");
         }
     }
 

@@ -1,0 +1,62 @@
+//! What the extractor's tests share.
+#![expect(dead_code, reason = "every test file uses its own part")]
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use sheaf_common::job::{Compression, Encoding, JobSpec, Limits, LongCells};
+use sheaf_common::recipe::Recipe;
+use sheaf_common::row::Rows;
+use sheaf_common::task::{SourceFile, SourcePath};
+use sheaf_worker::extract::{CHUNK, Extracted, Extractor, modified};
+
+/// A job with the defaults.
+pub fn spec(recipe: Recipe) -> JobSpec {
+    JobSpec {
+        recipe,
+        source_column: None,
+        encoding: Encoding::Auto,
+        long_cells: LongCells::Overflow,
+        compression: Compression::Balanced,
+        sheet_name: "rows".into(),
+        renderings: vec![],
+        per_file: false,
+        limits: Limits { time: Duration::from_secs(60), memory: 2 << 30, retries: 0 },
+    }
+}
+
+/// A file as discovery lists it.
+pub fn source(path: &Path) -> SourceFile {
+    let metadata = std::fs::metadata(path).unwrap();
+    let (size, modified) = (metadata.len(), modified(&metadata));
+    SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: None }
+}
+
+/// A file whose bytes came with the task.
+pub fn shipped(name: &str, content: &[u8]) -> SourceFile {
+    let path = SourcePath::from(Path::new(name));
+    SourceFile { sequence: 0, path, size: content.len() as u64, modified: 0, content: Some(content.to_vec()) }
+}
+
+/// The rows of a file, decoded, and what is reported of it. Checks what holds for every chunk.
+pub fn rows(extractor: &Extractor, file: &SourceFile, width: usize) -> (Vec<Vec<Option<String>>>, Extracted) {
+    let mut all = Vec::new();
+    let mut emit = |chunk: sheaf_worker::extract::Chunk<'_>| {
+        let (mut rows, mut cells, before) = (Rows::new(chunk.bytes, width), Vec::new(), all.len());
+        while rows.next_into(&mut cells).expect("whole rows") {
+            all.push(cells.iter().map(|cell| cell.map(str::to_owned)).collect());
+        }
+        assert_eq!(all.len() - before, chunk.rows as usize);
+        assert!(chunk.rows == 1 || (chunk.rows > 0 && chunk.bytes.len() <= CHUNK));
+        Ok(())
+    };
+    let extracted = extractor.file(file, &mut emit).expect("emit does not fail");
+    assert!(extracted.result.is_ok() || all.is_empty(), "a file that failed has no rows");
+    (all, extracted)
+}
+
+/// Says, past the test harness's capture, that a test had nothing to test.
+pub fn skipped(test: &str, reason: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {reason}");
+}

@@ -1,0 +1,142 @@
+//! The extractor from outside: limits, options, and input that nobody meant well.
+
+mod common;
+
+use common::{rows, shipped, spec};
+use sheaf_common::cell::CELL_UNITS;
+use sheaf_common::job::{Encoding, LongCells};
+use sheaf_common::recipe::{Column, Recipe};
+use sheaf_worker::extract::{CHUNK, Done, Extractor, SetupError};
+
+/// A small generator, so that every run is the same.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound
+    }
+}
+
+fn recipe(record: &str, columns: &[&str]) -> Recipe {
+    let columns = columns.iter().map(|column| column.parse::<Column>().unwrap()).collect();
+    Recipe { record: record.into(), columns }
+}
+
+#[test]
+fn long_cells_are_carried_on_or_counted_or_refused() {
+    let text = format!("<doc>a</doc><doc>{}</doc>", "x".repeat(2 * CELL_UNITS + 1));
+    let file = shipped("long.html", text.as_bytes());
+    let run = |long_cells| {
+        let extractor = Extractor::new(&common_spec(long_cells)).unwrap();
+        let mut counts = (0, 0, 0);
+        let mut emit = |chunk: sheaf_worker::extract::Chunk<'_>| {
+            counts = (counts.0 + chunk.rows, counts.1 + chunk.overflow, counts.2 + chunk.long_cells);
+            Ok(())
+        };
+        let result = extractor.file(&file, &mut emit).unwrap().result;
+        (counts, result)
+    };
+    assert_eq!(run(LongCells::Overflow), ((2, 2, 1), Ok(Done { truncated_cells: 0 })));
+    assert_eq!(run(LongCells::Truncate), ((2, 0, 0), Ok(Done { truncated_cells: 1 })));
+    let (counts, result) = run(LongCells::Fail);
+    let reason = result.unwrap_err();
+    assert_eq!(counts, (0, 0, 0));
+    assert!(reason.contains("column `text` of record 2 has 65535 characters"), "{reason}");
+}
+
+fn common_spec(long_cells: LongCells) -> sheaf_common::job::JobSpec {
+    sheaf_common::job::JobSpec { long_cells, ..spec(Recipe::default()) }
+}
+
+#[test]
+fn the_source_column_comes_last() {
+    let extractor =
+        Extractor::new(&sheaf_common::job::JobSpec { source_column: Some("file".into()), ..spec(Recipe::default()) });
+    let (rows, extracted) = rows(&extractor.unwrap(), &shipped("a/b.html", b"<doc id=1>x</doc>"), 4);
+    assert_eq!(rows, [[Some("1"), None, Some("x"), Some("a/b.html")].map(|cell| cell.map(str::to_owned))]);
+    assert_eq!((extracted.bytes, extracted.encoding.as_str(), extracted.replaced), (17, "UTF-8", 0));
+}
+
+#[test]
+fn what_cannot_be_read_says_why() {
+    let extractor = Extractor::new(&spec(Recipe::default())).unwrap();
+    let reason = |name: &str, bytes: &[u8]| rows(&extractor, &shipped(name, bytes), 3).1.result.unwrap_err();
+    assert_eq!(reason("a.html", b"%PDF-1.4"), "not text: looks like a PDF");
+    assert_eq!(reason("a.gz", b"<doc>"), "not gzip data, though its name ends in `.gz`");
+    assert!(reason("a.html.gz", b"").starts_with("truncated"));
+}
+
+#[test]
+fn a_recipe_or_an_encoding_that_cannot_be_used_says_where() {
+    let error = Extractor::new(&spec(recipe("p", &["x=a:hover::text"]))).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        "column `x`: `:hover` is not a selector for documents at rest, at character 2 of `a:hover`"
+    );
+    let named = sheaf_common::job::JobSpec { encoding: Encoding::Named("klingon".into()), ..spec(Recipe::default()) };
+    let error = Extractor::new(&named).err().unwrap();
+    assert!(matches!(error, SetupError::Encoding { .. }) && error.hint().is_some());
+}
+
+#[test]
+fn a_megabyte_of_nesting_overflows_no_stack() {
+    let extractor = Extractor::new(&spec(recipe("doc", &["text=::text", "deep=span span b::text"]))).unwrap();
+    let text = format!("<doc>{}<b>x", "<span>".repeat((1 << 20) / 6));
+    // A child has 8 MiB of stack; a test's thread has 2.
+    let (rows, _) = rows(&extractor, &shipped("deep.html", text.as_bytes()), 2);
+    assert_eq!(rows, [[Some("x".to_owned()), Some("x".to_owned())]]);
+    let attribute = format!("<doc id=\"{}\">x</doc>", "y".repeat(3 * CHUNK));
+    let extractor = Extractor::new(&spec(Recipe::default())).unwrap();
+    let (rows, _) = common::rows(&extractor, &shipped("wide.html", attribute.as_bytes()), 3);
+    assert_eq!(rows[0][0].as_ref().map(String::len), Some(3 * CHUNK));
+}
+
+#[test]
+fn any_bytes_give_whole_rows_or_a_reason() {
+    let seeds: Vec<Vec<u8>> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases"))
+        .unwrap()
+        .map(|case| std::fs::read(case.unwrap().path().join("input.html")).unwrap())
+        .map(|mut input| {
+            input.truncate(4000);
+            input
+        })
+        .collect();
+    let pieces = "<doc |<doc id=\"|</doc>|<p>|</p>|<table>|<tr>|<td>|</table>|<b>|</b>|<a href=x>|</a>|<svg>|<math>|<mi>|\
+        <template>|</template>|<select>|<option>|<script>|</script>|<!--|-->|<![CDATA[|]]>|<plaintext>|<frameset>|<body>|\
+        <html id=2>|<title>|<textarea>|<noscript>|<form>|<button>|<nobr>|<isindex>|<caption>|<col>|<input>|<h1>|<li>|<dd>|\
+        <foreignObject>|<desc>|<annotation-xml encoding=text/html>|</br>|</p|&am|&#x|&#0;|&notit;|\0|\r|\r\n|\u{feff}|>|<|=|'|\
+        \"|/|x| |한|😀|\u{fffd}|<?xml|<!DOCTYPE|<ruby>|<rt>|<rp>|<marquee>|<applet>|<object>|<image>|<hr>|<pre>|<listing>"
+        .split('|')
+        .collect::<Vec<_>>();
+    let extractors: Vec<(Extractor, usize)> = [
+        Recipe::default(),
+        recipe("*", &["a=::text", "b=> *::text", "c=:scope b:nth-child(2n)::attr(href)"]),
+        recipe(
+            "doc:has(p), p:not(.x) + a, td:nth-last-of-type(1), [id]:empty",
+            &["a=::attr(id)", "b=a:first-child::text"],
+        ),
+    ]
+    .into_iter()
+    .map(|recipe| (Extractor::new(&spec(recipe.clone())).unwrap(), recipe.columns.len()))
+    .collect();
+    let mut random = Random(20_26);
+    for round in 0..4500 {
+        let mut bytes = Vec::new();
+        match round % 3 {
+            0 => (0..random.below(300)).for_each(|_| bytes.push(random.below(256) as u8)),
+            1 => (0..random.below(60)).for_each(|_| bytes.extend(pieces[random.below(pieces.len())].as_bytes())),
+            _ => {
+                bytes.clone_from(&seeds[random.below(seeds.len())]);
+                for _ in 0..random.below(8) {
+                    let (at, piece) = (random.below(bytes.len() + 1), pieces[random.below(pieces.len())]);
+                    let end = (at + random.below(20)).min(bytes.len());
+                    bytes.splice(at..end, piece.bytes());
+                }
+            }
+        }
+        let name = ["x.html", "x.html", "x.html", "x.gz", "x.bz2", "x.zst", "x.xz"][random.below(7)];
+        let (extractor, width) = &extractors[random.below(extractors.len())];
+        rows(extractor, &shipped(name, &bytes), *width);
+    }
+}
