@@ -66,10 +66,12 @@ fn bad_values_show_what_is_expected() {
 }
 
 #[test]
-fn a_wrong_recipe_file_is_shown_with_the_line() {
+fn a_wrong_recipe_file_is_shown_with_the_column_or_line() {
     let folder = with_input();
     write(folder.path(), "shop.toml", "record = 'p'\n[[column]]\nname = 'price'\nvalue = '.price'\n");
-    typed(folder.path(), "--recipe shop.toml").code(2).says(&["shop.toml", "line 4", "`.price`"]);
+    typed(folder.path(), "--recipe shop.toml").code(2).says(&["shop.toml", "`price`", "got `.price`", "hint:"]);
+    write(folder.path(), "torn.toml", "record = 'p'\ncolumn ==\n");
+    typed(folder.path(), "--recipe torn.toml").code(2).says(&["torn.toml", "line 2"]);
     typed(folder.path(), "--recipe absent.toml").code(2).says(&["absent.toml", "no such file|not there|not found"]);
 }
 

@@ -15,7 +15,7 @@ const COMMAND: &str = "run in -o out/final.xlsx -o out/final.jsonl -p 2";
 /// A folder with inputs that take a while, and the bytes of a run that nobody disturbs.
 fn undisturbed() -> (TempDir, [Vec<u8>; 2]) {
     let folder = tempfile::tempdir().unwrap();
-    write_many(&folder.path().join("in"), 80, 30, Some(8));
+    write_many(&folder.path().join("in"), 50, 24, Some(8));
     fs::create_dir(folder.path().join("out")).unwrap();
     Run::sheaf(folder.path()).typed(COMMAND).finish().code(0);
     let bytes = outputs(folder.path());
