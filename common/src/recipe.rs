@@ -164,8 +164,8 @@ fn guess(typed: &str) -> String {
     if let Some((selector, name)) = typed.rsplit_once('@') {
         return format!("{}::attr({})", selector.trim_end_matches('/'), name);
     }
-    if what.starts_with("attr") {
-        let name: String = what["attr".len()..].chars().filter(|c| c.is_alphanumeric() || "-_:".contains(*c)).collect();
+    if let Some(argument) = what.strip_prefix("attr") {
+        let name: String = argument.chars().filter(|c| c.is_alphanumeric() || "-_:".contains(*c)).collect();
         return format!("{selector}::attr({})", if name.is_empty() { "NAME" } else { &name });
     }
     format!("{}::text", selector.strip_suffix(":text").unwrap_or(selector))

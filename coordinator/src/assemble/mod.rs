@@ -12,7 +12,7 @@ use std::io::{self, Read};
 
 pub use shell::Counts;
 pub use text::write_text;
-pub use whole::WholeFile;
+pub use whole::{WholeFile, unfinished_name};
 pub use workbook::WorkbookWriter;
 
 use crate::spool::Content;

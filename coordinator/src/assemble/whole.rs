@@ -1,66 +1,77 @@
 //! A file that appears whole or not at all.
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
-/// A file in the making, under a temporary name beside its place.
+/// A file in the making, under another name beside its place.
+///
+/// The name is the same every time, so what a killed run left is written over by the next; the lock on the job's folder
+/// keeps two runs apart. One that is dropped unfinished is removed.
 pub struct WholeFile {
     place: PathBuf,
-    file: BufWriter<NamedTempFile>,
+    unfinished: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+/// The name under which the file at `place` is made: hidden, and beside it, so that it can be moved there in one step.
+pub fn unfinished_name(place: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(place.file_name().unwrap_or_default());
+    name.push(".unfinished");
+    place.with_file_name(name)
 }
 
 impl WholeFile {
     /// Begins the file that is to stand at `place`.
     pub fn create(place: &Path) -> io::Result<Self> {
-        let folder = match place.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        // As if created in the plain way: the mask of the process decides who may read it.
-        let builder = tempfile::Builder::new()
-            .prefix(".sheaf-")
-            .permissions(PermissionsExt::from_mode(0o666))
-            .tempfile_in(folder)?;
-        Ok(WholeFile { place: place.into(), file: BufWriter::with_capacity(1 << 20, builder) })
+        let unfinished = unfinished_name(place);
+        let file = BufWriter::with_capacity(1 << 20, File::create(&unfinished)?);
+        Ok(WholeFile { place: place.into(), unfinished, file: Some(file) })
     }
 
     /// Puts the file in its place, safely on disk; returns its size in bytes.
     pub fn finish(self) -> io::Result<u64> {
-        self.put(true)
+        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = File::open(folder)?;
+        let size = self.put(File::sync_all)?;
+        folder.sync_all()?;
+        Ok(size)
     }
 
     /// Puts the file in its place without waiting for the disk: for files of which there may be thousands, and which
     /// are made again if they are lost.
     pub fn finish_unsynced(self) -> io::Result<u64> {
-        self.put(false)
+        self.put(|_| Ok(()))
     }
 
-    fn put(self, sync: bool) -> io::Result<u64> {
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        if sync {
-            file.as_file().sync_all()?;
-        }
-        let size = file.as_file().metadata()?.len();
-        file.persist(&self.place).map_err(|error| error.error)?;
-        if sync && let Some(folder) = self.place.parent() {
-            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            File::open(folder)?.sync_all()?;
-        }
+    fn put(mut self, sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<u64> {
+        let buffer = self.file.as_mut().expect("there until it is put");
+        buffer.flush()?;
+        sync(buffer.get_ref())?;
+        let size = buffer.get_ref().metadata()?.len();
+        fs::rename(&self.unfinished, &self.place)?;
+        self.file = None;
         Ok(size)
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            let _ = fs::remove_file(&self.unfinished);
+        }
     }
 }
 
 impl Write for WholeFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        self.file.as_mut().expect("there until it is put").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.file.as_mut().expect("there until it is put").flush()
     }
 }
 

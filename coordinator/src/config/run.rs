@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sheaf_common::job::{Compression, JobSpec, LongCells};
 
 use super::{Filter, Output, UsageError, output, recipe, sheet_name};
+use crate::assemble::unfinished_name;
 use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
 
 /// The settings of a run, checked: what can be wrong with the arguments and the recipe is not wrong.
@@ -103,9 +104,9 @@ impl RunConfig {
 
     /// All that a run writes: discovery leaves it out, so that no run reads what an earlier one has written.
     pub fn own_places(&self) -> Vec<PathBuf> {
-        let outputs = self.outputs.iter().map(|output| output.path.as_path());
+        let outputs = self.outputs.iter().flat_map(|output| [output.path.clone(), unfinished_name(&output.path)]);
         let others = self.joblog.as_deref().into_iter().chain(self.per_file.as_deref());
-        outputs.chain(others).map(Path::to_path_buf).chain([self.work_folder()]).collect()
+        outputs.chain(others.map(Path::to_path_buf)).chain([self.work_folder()]).collect()
     }
 }
 
