@@ -91,7 +91,7 @@ impl QueueError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             QueueError::Unreachable(_) => {
-                Some("is Redis running there, and reachable from this machine? `redis-cli -u URL ping`")
+                Some("is Redis running there, and does the network let this machine through?")
             }
             QueueError::Full(_) => Some("give Redis more `maxmemory`, or Sheaf less: `--redis-budget`"),
             QueueError::Unusable { hint, .. } => hint.as_deref(),

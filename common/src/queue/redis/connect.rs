@@ -96,14 +96,14 @@ fn random() -> f64 {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn tries_grow_apart_and_end() {
-        let began = Instant::now();
-        let (mut tries, mut count) = (Tries::new(Duration::from_secs(10)), 0);
+        let patience = Duration::from_millis(600);
+        let (began, mut tries, mut waits) = (Instant::now(), Tries::new(patience), 0);
         while tries.again().await {
-            count += 1;
+            waits += 1;
         }
-        assert!((6..20).contains(&count), "{count}");
-        assert!(began.elapsed() <= Duration::from_secs(10) && began.elapsed() >= Duration::from_secs(6));
+        // 25–50, 50–100, 100–200, 200–400 ms: at least two fit, five never do.
+        assert!((2..=4).contains(&waits), "{waits} in {:?}", began.elapsed());
     }
 }
