@@ -29,9 +29,19 @@ const SWEEP_IDLE: Duration = Duration::from_secs(10 * 60);
 pub struct Collecting {
     /// One collects at a time: two would be shown the same outcomes.
     turn: tokio::sync::Mutex<()>,
+    /// The outcomes that the server showed, and the caller does not have yet: an entry holds several.
+    shown: Mutex<VecDeque<Shown>>,
     /// The outcomes that the caller has, and the server still keeps.
     taken: Mutex<Vec<Taken>>,
+    /// Held while the server is told what was taken: a list of it is sent once.
+    telling: tokio::sync::Mutex<()>,
     swept: Mutex<Instant>,
+}
+
+/// An outcome, if it could be read or replaced, and where it stood.
+struct Shown {
+    outcome: Option<Outcome>,
+    stood: Taken,
 }
 
 /// Where an outcome stood.
@@ -46,7 +56,29 @@ struct Taken {
 
 impl Default for Collecting {
     fn default() -> Self {
-        Collecting { turn: Default::default(), taken: Mutex::default(), swept: Mutex::new(Instant::now()) }
+        Collecting {
+            turn: Default::default(),
+            shown: Mutex::default(),
+            taken: Mutex::default(),
+            telling: Default::default(),
+            swept: Mutex::new(Instant::now()),
+        }
+    }
+}
+
+impl Collecting {
+    /// Hands out up to `most` of what was shown. None of it is news for the server until the next call.
+    fn hand_out(&self, most: usize) -> Vec<Outcome> {
+        let mut shown = self.shown.lock().expect("no holder panics");
+        let mut taken = self.taken.lock().expect("no holder panics");
+        let mut outcomes = Vec::new();
+        while outcomes.len() < most
+            && let Some(Shown { outcome, stood }) = shown.pop_front()
+        {
+            taken.push(stood);
+            outcomes.extend(outcome);
+        }
+        outcomes
     }
 }
 
@@ -63,11 +95,15 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
     sweep(shared, job, &collecting).await?;
     let mut tries = Tries::new(shared.config.timing.patience);
     loop {
+        let mut outcomes = collecting.hand_out(most);
+        if !outcomes.is_empty() {
+            return Ok(outcomes);
+        }
         let (ring, shown) = look(shared, job, &collecting, most).await?;
-        if !shown.is_empty() {
-            let mut taken = collecting.taken.lock().expect("no holder panics");
-            taken.extend(shown.iter().map(|(_, taken)| taken.clone()));
-            return Ok(shown.into_iter().filter_map(|(outcome, _)| outcome).collect());
+        collecting.shown.lock().expect("no holder panics").extend(shown);
+        outcomes = collecting.hand_out(most);
+        if !outcomes.is_empty() {
+            return Ok(outcomes);
         }
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() || most == 0 {
@@ -94,9 +130,6 @@ pub async fn confirm(shared: &Shared, jobs: impl Iterator<Item = JobId>) -> Resu
     Ok(())
 }
 
-/// An outcome, if it could be read or replaced, and where it stood.
-type Shown = (Option<Outcome>, Taken);
-
 /// Drops what was taken, and shows what is there: the last ring of the news, and up to `most` outcomes.
 async fn look(
     shared: &Shared,
@@ -104,13 +137,14 @@ async fn look(
     collecting: &Collecting,
     most: usize,
 ) -> Result<(String, Vec<Shown>), QueueError> {
+    let _telling = collecting.telling.lock().await;
     let mut taken = VecDeque::from(collecting.taken.lock().expect("no holder panics").clone());
     loop {
         let some: Vec<Taken> = taken.drain(..taken.len().min(MOST_AT_ONCE)).collect();
         let most = if taken.is_empty() { most } else { 0 };
         let answer = shared.bulk.call(&call(shared, job, &some, most)).await?;
-        let gone = |known: &Taken| some.iter().any(|taken| taken.entry == known.entry);
-        collecting.taken.lock().expect("no holder panics").retain(|known| !gone(known));
+        // Others have only appended to the list meanwhile.
+        collecting.taken.lock().expect("no holder panics").drain(..some.len());
         if taken.is_empty() {
             return read(job, answer);
         }
@@ -149,30 +183,35 @@ fn read(job: JobId, answer: Value) -> Result<(String, Vec<Shown>), QueueError> {
         Some(Value::BulkString(ring)) => String::from_utf8_lossy(&ring).into_owned(),
         other => return Err(unexpected("collect", &other.unwrap_or(Value::Nil))),
     };
-    let shown = parts.map(|part| read_outcome(job, part)).collect::<Result<_, _>>()?;
+    let mut shown = Vec::new();
+    for part in parts {
+        read_entry(job, &part, &mut shown).ok_or_else(|| unexpected("collect", &part))?;
+    }
     Ok((ring, shown))
 }
 
-fn read_outcome(job: JobId, part: Value) -> Result<Shown, QueueError> {
-    let fields: Option<[Vec<u8>; 4]> = match part {
-        Value::Array(ref values) => {
-            let bytes = values.iter().map(|value| match value {
-                Value::BulkString(bytes) => Some(bytes.clone()),
-                _ => None,
-            });
-            bytes.collect::<Option<Vec<_>>>().and_then(|fields| fields.try_into().ok())
-        }
-        _ => None,
-    };
-    let Some([entry, field, mark, body]) = fields else {
-        return Err(unexpected("collect", &part));
-    };
-    let outcome = match wire::decode::<Outcome>(&body) {
+/// Reads an entry: its id, and outcome, field and mark, once or more.
+fn read_entry(job: JobId, part: &Value, shown: &mut Vec<Shown>) -> Option<()> {
+    fn bytes(value: &Value) -> Option<&[u8]> {
+        if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
+    }
+    let Value::Array(entry) = part else { return None };
+    let [entry, Value::Array(values)] = entry.as_slice() else { return None };
+    for values in values.chunks(6) {
+        let [_, body, _, field, _, mark] = values else { return None };
+        let (entry, field, mark) = (bytes(entry)?.to_vec(), bytes(field)?.to_vec(), bytes(mark)?.to_vec());
+        let outcome = read_outcome(job, bytes(body)?, &field);
+        shown.push(Shown { outcome, stood: Taken { entry, field, mark } });
+    }
+    Some(())
+}
+
+fn read_outcome(job: JobId, body: &[u8], field: &[u8]) -> Option<Outcome> {
+    match wire::decode::<Outcome>(body) {
         Ok(outcome) if outcome.task.job == job => Some(outcome),
-        Ok(outcome) => replace(job, &field, format!("an outcome of another task, {}, came in its place", outcome.task)),
-        Err(error) => replace(job, &field, format!("its outcome cannot be read: {error}")),
-    };
-    Ok((outcome, Taken { entry, field, mark }))
+        Ok(outcome) => replace(job, field, format!("an outcome of another task, {}, came in its place", outcome.task)),
+        Err(error) => replace(job, field, format!("its outcome cannot be read: {error}")),
+    }
 }
 
 /// What stands for an outcome that cannot be used: a failure of its task; `None` for news, which nobody waits for.

@@ -109,36 +109,34 @@ async fn take(shared: &Shared, worker: &WorkerId, most: usize) -> Result<(String
         Some(Value::BulkString(ring)) => String::from_utf8_lossy(&ring).into_owned(),
         other => return Err(unexpected("lease", &other.unwrap_or(Value::Nil))),
     };
-    let entries = parts.map(|part| entry(worker, part)).collect::<Result<_, _>>()?;
+    let mut entries = Vec::new();
+    for part in parts {
+        read_group(worker, &part, &mut entries).ok_or_else(|| unexpected("lease", &part))?;
+    }
     Ok((ring, entries))
 }
 
-fn entry(worker: &WorkerId, part: Value) -> Result<Entry, QueueError> {
-    fn read(worker: &WorkerId, values: &[Value]) -> Option<(Lease, u32)> {
-        let text = |value: &Value| match value {
-            Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
-            _ => None,
-        };
-        let [job, class, number, entry, Value::Int(holds), Value::Int(releases), Value::BulkString(_)] = values else {
-            return None;
-        };
-        let class = parse_class(&text(class)?)?;
-        let task = TaskId { job: parse_job(&text(job)?)?, class, number: text(number)?.parse().ok()? };
-        let token = Token { entry: text(entry)?, holds: u64::try_from(*holds).ok()?, consumer: worker.0.clone() };
-        // Someone may have meddled with the count of releases; a delivery is at least the first.
-        let delivery = u32::try_from(holds - releases).unwrap_or(1).max(1);
-        Some((Lease { task, token: token.to_string() }, delivery))
+/// Reads entries of one job and class that were held equally often.
+fn read_group(worker: &WorkerId, part: &Value, found: &mut Vec<Entry>) -> Option<()> {
+    fn text(value: &Value) -> Option<&str> {
+        if let Value::BulkString(bytes) = value { std::str::from_utf8(bytes).ok() } else { None }
     }
-    let Value::Array(mut values) = part else {
-        return Err(unexpected("lease", &part));
+    let Value::Array(group) = part else { return None };
+    let [job, class, Value::Int(holds), Value::Int(releases), Value::Array(entries)] = group.as_slice() else {
+        return None;
     };
-    match (read(worker, &values), values.pop()) {
-        (Some((lease, delivery)), Some(Value::BulkString(task))) => Ok(Entry { lease, delivery, task }),
-        (_, last) => {
-            values.extend(last);
-            Err(unexpected("lease", &Value::Array(values)))
-        }
+    let (job, class, holds) = (parse_job(text(job)?)?, parse_class(text(class)?)?, u64::try_from(*holds).ok()?);
+    // Someone may have meddled with the count of releases; a delivery is at least the first.
+    let delivery = holds.saturating_sub(u64::try_from(*releases).ok()?).clamp(1, u64::from(u32::MAX)) as u32;
+    for entry in entries {
+        let Value::Array(entry) = entry else { return None };
+        let [id, Value::Array(values)] = entry.as_slice() else { return None };
+        let [_, number, _, Value::BulkString(task), ..] = values.as_slice() else { return None };
+        let token = Token { entry: text(id)?.into(), holds, consumer: worker.0.clone() };
+        let id = TaskId { job, class, number: text(number)?.parse().ok()? };
+        found.push(Entry { lease: Lease { task: id, token: token.to_string() }, delivery, task: task.clone() });
     }
+    Some(())
 }
 
 /// Reads the tasks. One that cannot be read is finished as failed, so that the coordinator learns of it.

@@ -4,34 +4,30 @@
 --      outcome encoded, number of blocks, the blocks
 -- Returns for each 1 stored (now, or before by this very lease) | 0 stale: nothing was written
 -- Keeps: an entry's outcome is written at most once; no outcome without its rows; goes through when the server is full.
-local answers, stored, i = {}, false, 2
 drains(KEYS[1])
-while i <= #ARGV do
+local places, fields, at = {}, {}, 2
+while at <= #ARGV do
+    places[#places + 1], fields[#fields + 1] = at, ARGV[at + 1]
+    at = at + 7 + tonumber(ARGV[at + 6])
+end
+local states = redis.call('HMGET', KEYS[1], unpack(fields))
+local answers, marks, set, releases, gone, news = {}, {}, {}, {}, {}, {}
+for n, i in ipairs(places) do
     local stream, field, entry, holds, consumer = KEYS[tonumber(ARGV[i])], unpack(ARGV, i + 1, i + 4)
-    local outcome, blocks = ARGV[i + 5], tonumber(ARGV[i + 6])
     local mark = 'f' .. entry .. ':' .. holds .. ':' .. consumer
-    local state = redis.call('HGET', KEYS[1], field)
-    local answer = 0
-    if state == mark then
-        answer = 1 -- The same call came before, and its reply was lost.
-    elseif state == entry and held(stream, entry, holds, consumer) then
-        redis.call('XACK', stream, GROUP, entry)
-        redis.call('XDEL', stream, entry)
-        for block = 1, blocks do
+    answers[n] = 0
+    if states[n] == mark or marks[field] == mark then
+        answers[n] = 1 -- It came before, and the reply was lost.
+    elseif states[n] == entry and not marks[field] and held(stream, entry, holds, consumer, #places) then
+        for block = 1, tonumber(ARGV[i + 6]) do
             redis.call('HSET', KEYS[3], field .. ':' .. (block - 1), ARGV[i + 6 + block])
         end
-        redis.call('XADD', KEYS[2], '*', 'o', outcome, 't', field, 'k', mark)
-        redis.call('HSET', KEYS[1], field, mark)
-        if holds ~= '1' then
-            redis.call('HDEL', KEYS[1], field .. ':r')
-        end
-        answer, stored = 1, true
+        answers[n], marks[field], releases[#releases + 1] = 1, mark, field .. ':r'
+        append(set, field, mark)
+        append(news, 'o', ARGV[i + 5], 't', field, 'k', mark)
+        gone[stream] = append(gone[stream] or {}, entry)
     end
-    answers[#answers + 1] = answer
-    i = i + 7 + blocks
 end
-if stored then
-    redis.call('XADD', KEYS[4], 'MAXLEN', 1, '*', 'w', 1)
-    for k = 2, 4 do redis.call('PEXPIRE', KEYS[k], ARGV[1]) end
-end
+for stream, entries in pairs(gone) do delete_finished(stream, entries) end
+if #set > 0 then note_finished(KEYS, set, releases, news, ARGV[1]) end
 return answers

@@ -6,7 +6,7 @@
 local answers = {}
 for i = 1, #ARGV, 3 do
     local entry, holds, consumer = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    if held(KEYS[1], entry, holds, consumer) then
+    if held(KEYS[1], entry, holds, consumer, #ARGV / 3) then
         redis.call('XCLAIM', KEYS[1], GROUP, consumer, 0, entry, 'JUSTID')
         answers[#answers + 1] = 1
     else

@@ -7,15 +7,25 @@ local function now_ms()
 end
 
 -- Whether a lease still holds its entry: pending, this consumer's, and held for the same time as when it was given.
-local function held(stream, entry, holds, consumer)
-    local pending = redis.pcall('XPENDING', stream, GROUP, entry, entry, 1, consumer)
-    if pending.err then
-        if string.find(pending.err, 'NOGROUP') then
-            return false -- The stream is gone, and all leases with it.
+-- `among` is how many are asked for: for many, what the consumer holds is read at once (a call for each costs 3 µs).
+local read_at_once = {}
+local function held(stream, entry, holds, consumer, among)
+    local name = stream .. ' ' .. consumer
+    if among > 4 and not read_at_once[name] then
+        read_at_once[name] = {}
+        for _, hold in ipairs(redis.pcall('XPENDING', stream, GROUP, '-', '+', 2 * among, consumer)) do
+            read_at_once[name][hold[1]] = hold[4]
         end
-        error(pending.err)
     end
-    return pending[1] and pending[1][4] == tonumber(holds)
+    local found = read_at_once[name] and read_at_once[name][entry]
+    if not found then
+        local pending = redis.pcall('XPENDING', stream, GROUP, entry, entry, 1, consumer)
+        if pending.err and not string.find(pending.err, 'NOGROUP') then
+            error(pending.err)
+        end
+        found = pending[1] and pending[1][4] -- No group: the stream is gone, and all leases with it.
+    end
+    return found == tonumber(holds)
 end
 
 -- Lets the keys of a job, and those it shares, live on; notes that this version has a coordinator.

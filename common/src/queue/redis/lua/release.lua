@@ -6,7 +6,7 @@
 local released = 0
 for i = 1, #ARGV, 4 do
     local field, entry, holds, consumer = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-    if held(KEYS[1], entry, holds, consumer) then
+    if held(KEYS[1], entry, holds, consumer, #ARGV / 4) then
         redis.call('XCLAIM', KEYS[1], GROUP, 'nobody', 0, entry, 'TIME', 1, 'JUSTID') -- Idle since 1970: ended.
         redis.call('HINCRBY', KEYS[2], field .. ':r', 1)
         released = released + 1

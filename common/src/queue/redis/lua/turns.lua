@@ -11,16 +11,16 @@ local function overdue(stream, lease_ms, most)
     return {}
 end
 
--- Gives up to `most` new entries of a stream to a consumer, until there is no more or enough() is. How many are read at
--- once grows while they are small, as how large they are is known only then.
-local function read_new(stream, consumer, most, enough, give)
+-- Gives up to `most` new entries of a stream to a consumer, while there are some and `rooms()` says so. How many are read
+-- at once grows while they are small, as how large they are is known only then.
+local function read_new(stream, consumer, most, rooms, give)
     local step = 1
-    while most > 0 and not enough() do
+    while most > 0 and rooms() do
         local count = math.min(step, most)
         local read = redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', stream, '>')
-        local entries = read and read[1][2] or {}
-        for _, entry in ipairs(entries) do give(entry) end
-        if #entries < count then return end
+        if not read then return end
+        give(read[1][2])
+        if #read[1][2] < count then return end
         most, step = most - count, step * 4
     end
 end
