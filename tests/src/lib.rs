@@ -6,15 +6,25 @@
 //! * [`corpus`]: input files, good and bad.
 //! * [`mounts`]: file systems that are full or read-only.
 //! * [`python`]: the virtual environment, the oracle and the readers of workbooks.
+//! * [`conformance`]: what every queue must do, as functions over the trait.
+//! * [`redis_server`]: a real `redis-server` for one test.
+//! * [`proxy`]: a way to a server that can be cut, stalled and opened again.
+//! * [`make`]: small tasks and outcomes.
+//! * [`wait`]: waiting for something to become true.
 //! * [`skip`](skip()): says that a test cannot run on this machine.
 
 pub mod binary;
+pub mod conformance;
 pub mod corpus;
+pub mod make;
 pub mod mounts;
 pub mod process;
+pub mod proxy;
 pub mod python;
+pub mod redis_server;
 pub mod run;
 pub mod skip;
+pub mod wait;
 
 pub use binary::{sheaf_bin, worker_bin};
 pub use run::{Finished, Run, Running};

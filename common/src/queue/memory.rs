@@ -210,9 +210,7 @@ impl Queue for MemoryQueue {
 
     async fn extend_if_held(&self, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
         let mut state = self.state();
-        let now = Instant::now();
-        state.expire(now);
-        let ends = now + self.shared.lease;
+        let ends = Instant::now() + self.shared.lease;
         let mut lost = Vec::new();
         for lease in leases {
             match state.leased.get_mut(&lease.task) {
@@ -225,7 +223,6 @@ impl Queue for MemoryQueue {
 
     async fn complete_if_held(&self, completions: Vec<Completion>) -> Result<Vec<Completed>, QueueError> {
         let mut state = self.state();
-        state.expire(Instant::now());
         let mut answers = Vec::with_capacity(completions.len());
         for Completion { lease, outcome, rows } in completions {
             if !state.holds(&lease) {

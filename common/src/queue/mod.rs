@@ -9,10 +9,12 @@
 //! ```
 //!
 //! * [`memory`]: within one process, no server; what `sheaf run` uses by default.
+//! * [`redis`]: on a Redis server, for workers on many machines.
 //!
 //! Nothing above the trait knows which engine it has; one conformance suite (`tests/`) holds for all.
 
 mod memory;
+mod redis;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::job::{JobId, TaskId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
 
+pub use self::redis::{RedisConfig, RedisQueue, RedisSettings, Timing, VersionInUse, WorkerInfo, WorkerSeen};
 pub use memory::MemoryQueue;
 
 /// How long a lease lasts after it was given or extended, unless a queue is told otherwise.
@@ -83,6 +86,19 @@ pub enum QueueError {
     Unusable { reason: String, hint: Option<String> },
 }
 
+impl QueueError {
+    /// What the user may try, if there is something.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            QueueError::Unreachable(_) => {
+                Some("is Redis running there, and does the network let this machine through?")
+            }
+            QueueError::Full(_) => Some("give Redis more `maxmemory`, or Sheaf less: `--redis-budget`"),
+            QueueError::Unusable { hint, .. } => hint.as_deref(),
+        }
+    }
+}
+
 /// A queue of tasks. Cheap to clone; all clones are one queue.
 ///
 /// Every method may fail with [`QueueError`]; [`QueueError::Unreachable`] and [`QueueError::Full`] may be retried, as
@@ -117,8 +133,10 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Leases up to `most` tasks; waits up to `wait` for the first.
     ///
     /// Render tasks go before extract tasks; jobs take turns; within a job and class the first pushed goes first. A
-    /// task whose lease has ended is given out again before any that waits. Dropping the future before it is ready
-    /// leaves no task leased.
+    /// task whose lease has ended is given out again before any that waits in its job and class. Until that happens, the
+    /// one who held it last may still extend, complete or release it: its work is not lost by being late alone.
+    ///
+    /// A caller that stops waiting loses no task: what was leased meanwhile is released.
     fn lease(
         &self,
         worker: &WorkerId,

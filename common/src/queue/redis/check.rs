@@ -1,0 +1,90 @@
+//! Whether a server can be used at all.
+//!
+//! Everything is read from `INFO`: `CONFIG GET` is often denied, and on hosted Redis unknown.
+
+use std::collections::HashMap;
+
+use super::fault::Fault;
+
+/// The oldest Redis that has all that the scripts use: `XPENDING … IDLE` and ranges that leave their start out.
+const OLDEST: (u32, u32) = (6, 2);
+
+/// Reads what `INFO` answered.
+///
+/// # Errors
+/// [`Fault::Hopeless`] with a sentence and a hint: not Redis, too old, a replica that takes no writes, or one that evicts.
+pub fn usable(info: &str) -> Result<(), Fault> {
+    let fields: HashMap<&str, &str> = info.lines().filter_map(|line| line.trim_end().split_once(':')).collect();
+    let field = |name: &str| fields.get(name).copied().unwrap_or_default();
+
+    let Some(version) = parse_version(field("redis_version")) else {
+        return hopeless(
+            "what answers there is not Redis".into(),
+            "check host and port; Redis usually listens on 6379",
+        );
+    };
+    if version < OLDEST {
+        let (major, minor) = OLDEST;
+        let reason = format!("this Redis is {}, Sheaf needs {major}.{minor} or newer", field("redis_version"));
+        return hopeless(reason, "install a newer Redis (or Valkey), or run `docker run -p 6379:6379 redis:7`");
+    }
+    if field("role") == "slave" && field("slave_read_only") != "0" {
+        let (host, port) = (field("master_host"), field("master_port"));
+        let hint = format!("use its master: `redis://{host}:{port}`");
+        return hopeless("this Redis is a read-only replica".into(), &hint);
+    }
+    let policy = field("maxmemory_policy");
+    if field("maxmemory") != "0" && !policy.is_empty() && policy != "noeviction" {
+        let reason = format!("this Redis drops keys when its memory is full (`maxmemory-policy {policy}`)");
+        return hopeless(reason, "set `maxmemory-policy noeviction`: tasks would vanish silently otherwise");
+    }
+    Ok(())
+}
+
+fn hopeless(reason: String, hint: &str) -> Result<(), Fault> {
+    Err(Fault::Hopeless { reason, hint: Some(hint.into()) })
+}
+
+fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "# Server\r\nredis_version:7.0.15\r\n# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n\
+        # Replication\r\nrole:master\r\n";
+
+    fn reason(info: &str) -> String {
+        match usable(info) {
+            Err(Fault::Hopeless { reason, hint: Some(_) }) => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_plain_redis_will_do() {
+        usable(GOOD).unwrap();
+        usable(&GOOD.replace("7.0.15", "6.2.0")).unwrap();
+        usable(&GOOD.replace("7.0.15", "10.1")).unwrap();
+    }
+
+    #[test]
+    fn a_redis_that_cannot_be_used_is_told_why() {
+        assert!(reason(&GOOD.replace("7.0.15", "6.0.16")).contains("is 6.0.16, Sheaf needs 6.2"));
+        assert!(reason(&GOOD.replace("7.0.15", "5.0.3")).contains("5.0.3"));
+        assert!(reason("").contains("not Redis"));
+        assert!(reason("redis_version:banana").contains("not Redis"));
+        let replica = GOOD.replace("role:master", "role:slave\r\nslave_read_only:1\r\nmaster_host:a\r\nmaster_port:1");
+        assert!(reason(&replica).contains("read-only replica"));
+    }
+
+    #[test]
+    fn eviction_matters_only_where_memory_has_a_limit() {
+        let evicts = GOOD.replace("noeviction", "allkeys-lru");
+        usable(&evicts).unwrap();
+        assert!(reason(&evicts.replace("maxmemory:0", "maxmemory:1000")).contains("allkeys-lru"));
+    }
+}

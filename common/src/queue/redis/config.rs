@@ -1,0 +1,313 @@
+//! From what was typed to a server that can be dialled: address, credentials, certificates.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use redis::io::tcp::TcpSettings;
+use redis::{
+    Client, ClientTlsConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
+    TlsCertificates,
+};
+
+use crate::queue::{LEASE, QueueError};
+
+/// Where the queue is, as it was typed. The password is wherever it is, and never shown.
+#[derive(Clone)]
+pub struct RedisSettings {
+    /// `redis://`, `rediss://` (TLS), `redis+unix:///PATH`; with `USER:PASSWORD@` before the host and `/DB` behind it.
+    pub url: String,
+    /// Goes before the one in the URL.
+    pub username: Option<String>,
+    /// Goes before the one in the URL.
+    pub password: Option<String>,
+    /// The name of the queue: 1 to 64 of `A–Z a–z 0–9 . _ -`.
+    pub queue: String,
+    pub lease: Duration,
+    /// Certificates (PEM) of the authorities that are trusted; `None`: those of the system.
+    pub ca: Option<PathBuf>,
+    /// The client's certificate and key (PEM); both or none.
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    pub timing: Timing,
+}
+
+impl RedisSettings {
+    /// The default queue of the server at `url`.
+    pub fn new(url: impl Into<String>) -> Self {
+        RedisSettings {
+            url: url.into(),
+            username: None,
+            password: None,
+            queue: "default".into(),
+            lease: LEASE,
+            ca: None,
+            cert: None,
+            key: None,
+            timing: Timing::default(),
+        }
+    }
+}
+
+/// How long the server may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// To be connected to, with TLS and password.
+    pub connect: Duration,
+    /// For one answer, beyond the time that the request asks it to block. A silent connection is given up after it.
+    pub answer: Duration,
+    /// How long a call tries again before it fails with [`QueueError::Unreachable`].
+    pub patience: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing { connect: Duration::from_secs(5), answer: Duration::from_secs(15), patience: Duration::from_secs(10) }
+    }
+}
+
+/// What is said first on a connection. Said by Sheaf itself, as the client library keeps the server's reason for a
+/// refusal to itself. Has no `Debug`.
+#[derive(Clone)]
+pub(super) struct Greeting {
+    username: Option<String>,
+    password: Option<String>,
+    database: i64,
+}
+
+impl Greeting {
+    pub fn commands(&self) -> Vec<Cmd> {
+        let mut commands = Vec::new();
+        if let Some(password) = &self.password {
+            let mut auth = redis::cmd("AUTH");
+            auth.arg(self.username.as_deref()).arg(password);
+            commands.push(auth);
+        }
+        if self.database != 0 {
+            let mut select = redis::cmd("SELECT");
+            select.arg(self.database);
+            commands.push(select);
+        }
+        commands
+    }
+}
+
+/// A queue on a server that can be dialled; shows no password.
+#[derive(Clone)]
+pub struct RedisConfig {
+    pub(super) client: Client,
+    pub(super) greeting: Greeting,
+    pub(super) queue: String,
+    pub(super) lease: Duration,
+    pub(super) timing: Timing,
+    address: String,
+}
+
+impl RedisConfig {
+    /// Checks what was typed, and reads the certificates.
+    ///
+    /// # Errors
+    /// [`QueueError::Unusable`] that says what is wrong with the URL, the name of the queue or a file.
+    pub fn resolve(settings: RedisSettings) -> Result<Self, QueueError> {
+        check_queue(&settings.queue)?;
+        let info = parse_url(&settings.url)?;
+        let typed = info.redis_settings();
+        let address = address(&info);
+        let greeting = Greeting {
+            username: settings.username.clone().or_else(|| typed.username().map(Into::into)),
+            password: settings.password.clone().or_else(|| typed.password().map(Into::into)),
+            database: typed.db(),
+        };
+        if greeting.username.is_some() && greeting.password.is_none() {
+            let hint = "put it into the URL, `redis://USER:PASSWORD@HOST`, or into `SHEAF_REDIS_PASSWORD`";
+            return Err(unusable("there is a Redis user but no password".into(), hint));
+        }
+        let silent = RedisConnectionInfo::default().set_skip_set_lib_name();
+        // Small requests must not wait for each other, and a peer that vanished must be noticed between two of them.
+        let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(settings.timing.answer);
+        let client = client(info.set_redis_settings(silent).set_tcp_settings(tcp), &settings)?;
+        Ok(RedisConfig {
+            client,
+            greeting,
+            queue: settings.queue,
+            lease: settings.lease,
+            timing: settings.timing,
+            address,
+        })
+    }
+
+    /// Where the server is, without user and password: for messages.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+}
+
+impl fmt::Debug for RedisConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisConfig")
+            .field("address", &self.address)
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for RedisSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = redacted(&self.url);
+        f.debug_struct("RedisSettings").field("url", &url).field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+fn check_queue(name: &str) -> Result<(), QueueError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if (1..=64).contains(&name.len()) && name.chars().all(plain) {
+        return Ok(());
+    }
+    let reason = format!("expected a queue name of 1 to 64 letters, digits, `.`, `_` and `-`, got `{name}`");
+    Err(unusable(reason, "the default is `--queue default`"))
+}
+
+fn parse_url(url: &str) -> Result<ConnectionInfo, QueueError> {
+    const FORMS: &str = "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` for TLS, or `redis+unix:///PATH`";
+    if url.contains("#insecure") {
+        return Err(unusable(
+            "`#insecure` would accept anyone's certificate, and is not supported".into(),
+            "give the authority's certificate instead: `--redis-ca FILE`",
+        ));
+    }
+    url.into_connection_info().map_err(|error| {
+        let why = error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
+        let hint = match url.contains("://") {
+            true => "in user and password, write `@ : / # ? %` as `%40 %3A %2F %23 %3F %25`".into(),
+            false => format!("did you mean `redis://{}`?", redacted(url)),
+        };
+        unusable(format!("expected {FORMS}, got `{}`{why}", redacted(url)), &hint)
+    })
+}
+
+fn client(info: ConnectionInfo, settings: &RedisSettings) -> Result<Client, QueueError> {
+    let certificates = match (&settings.ca, &settings.cert, &settings.key) {
+        (None, None, None) => return Client::open(info).map_err(|error| unusable(error.to_string(), "check the URL")),
+        (_, Some(_), None) | (_, None, Some(_)) => {
+            return Err(unusable(
+                "a client's certificate needs its key, and the key its certificate".into(),
+                "give both: `--redis-cert FILE --redis-key FILE`",
+            ));
+        }
+        (ca, cert, key) => TlsCertificates {
+            root_cert: ca.as_deref().map(|path| read_pem(path, "CERTIFICATE")).transpose()?,
+            client_tls: match (cert, key) {
+                (Some(cert), Some(key)) => Some(ClientTlsConfig {
+                    client_cert: read_pem(cert, "CERTIFICATE")?,
+                    client_key: read_pem(key, "PRIVATE KEY")?,
+                }),
+                _ => None,
+            },
+        },
+    };
+    if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+        let reason = "certificates are of no use without TLS, and the URL asks for none".into();
+        return Err(unusable(reason, "write `rediss://` instead of `redis://`"));
+    }
+    Client::build_with_tls(info, certificates)
+        .map_err(|error| unusable(format!("could not use the certificates: {error}"), "they must be PEM files"))
+}
+
+fn read_pem(path: &Path, kind: &str) -> Result<Vec<u8>, QueueError> {
+    let shown = path.display();
+    let pem = std::fs::read(path).map_err(|error| {
+        unusable(format!("could not read `{shown}`: {error}"), "check the path and its permissions")
+    })?;
+    let text = String::from_utf8_lossy(&pem);
+    if !text.lines().any(|line| line.starts_with("-----BEGIN") && line.contains(kind)) {
+        let reason = format!("expected a PEM file with a {}, got `{shown}`", kind.to_lowercase());
+        return Err(unusable(reason, "`openssl x509 -in FILE` turns a certificate into PEM, `openssl pkey` a key"));
+    }
+    Ok(pem)
+}
+
+/// The address without what is secret.
+fn address(info: &ConnectionInfo) -> String {
+    let host = |host: &str| if host.contains(':') { format!("[{host}]") } else { host.into() };
+    let database = match info.redis_settings().db() {
+        0 => String::new(),
+        database => format!("/{database}"),
+    };
+    match info.addr() {
+        ConnectionAddr::Tcp(name, port) => format!("redis://{}:{port}{database}", host(name)),
+        ConnectionAddr::TcpTls { host: name, port, .. } => format!("rediss://{}:{port}{database}", host(name)),
+        ConnectionAddr::Unix(path) => format!("redis+unix://{}", path.display()),
+        _ => "a server".into(),
+    }
+}
+
+/// A URL that may be no URL, without what may be a password: all before the last `@`, and all behind a `?`.
+fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
+    let shown = rest.rsplit_once('@').map_or(rest.to_owned(), |(_, host)| format!("…@{host}"));
+    let shown = shown.split_once('?').map_or(shown.clone(), |(path, _)| format!("{path}?…"));
+    if scheme.is_empty() { shown } else { format!("{scheme}://{shown}") }
+}
+
+fn unusable(reason: String, hint: &str) -> QueueError {
+    QueueError::Unusable { reason, hint: Some(hint.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(url: &str) -> Result<RedisConfig, QueueError> {
+        RedisConfig::resolve(RedisSettings::new(url))
+    }
+
+    #[test]
+    fn an_address_shows_no_password() {
+        let config = resolve("redis://user:s3cret@example.org/2").unwrap();
+        assert_eq!(config.address(), "redis://example.org:6379/2");
+        assert!(!format!("{config:?}").contains("s3cret"));
+        let settings = RedisSettings { password: Some("s3cret".into()), ..RedisSettings::new("redis://u:s3cret@h") };
+        assert!(!format!("{settings:?}").contains("s3cret"));
+        assert_eq!(resolve("redis://[::1]:7000").unwrap().address(), "redis://[::1]:7000");
+        assert_eq!(
+            resolve("redis+unix:///run/redis.sock?pass=s3cret").unwrap().address(),
+            "redis+unix:///run/redis.sock"
+        );
+    }
+
+    #[test]
+    fn a_wrong_url_is_explained_without_its_password() {
+        for url in [
+            "http://u:s3cret@h",
+            "redis://u:s3cret#x@h",
+            "u:s3cret@h",
+            "redis://u:s3cret@h:port",
+            "redis://u:s3cret@h/x",
+        ] {
+            let error = format!("{:?}", resolve(url).unwrap_err());
+            assert!(!error.contains("s3cret"), "{error}");
+            assert!(error.contains("expected `redis://"), "{error}");
+        }
+        let QueueError::Unusable { hint, .. } = resolve("localhost:6379").unwrap_err() else { panic!() };
+        assert_eq!(hint.unwrap(), "did you mean `redis://localhost:6379`?");
+    }
+
+    #[test]
+    fn what_does_not_go_together_is_refused() {
+        let refused = |change: fn(&mut RedisSettings)| {
+            let mut settings = RedisSettings::new("redis://h");
+            change(&mut settings);
+            RedisConfig::resolve(settings).unwrap_err().to_string()
+        };
+        assert!(refused(|s| s.queue = "a{b}".into()).contains("got `a{b}`"));
+        assert!(refused(|s| s.queue = String::new()).contains("queue name"));
+        assert!(refused(|s| s.cert = Some("c.pem".into())).contains("needs its key"));
+        assert!(refused(|s| s.ca = Some("/nowhere/ca.pem".into())).contains("/nowhere/ca.pem"));
+        assert!(refused(|s| s.username = Some("u".into())).contains("no password"));
+        assert!(refused(|s| s.url = "rediss://h/#insecure".into()).contains("anyone"));
+    }
+}

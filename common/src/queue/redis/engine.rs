@@ -1,0 +1,133 @@
+//! The queue on a Redis server: what its parts share, and the trait.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::collect::Collecting;
+use super::config::RedisConfig;
+use super::connect::try_out;
+use super::keys::{JobKeys, Keys};
+use super::link::{Link, Sharing};
+use super::{collect, finish, lease, supply};
+use crate::job::{JobId, TaskId};
+use crate::outcome::Outcome;
+use crate::queue::{Block, Completed, Completion, Lease, Leased, Queue, QueueError, WorkerId};
+use crate::task::{RowsKey, Task};
+
+/// The queue on a Redis server. Cheap to clone.
+#[derive(Clone)]
+pub struct RedisQueue {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub config: RedisConfig,
+    pub keys: Keys,
+    /// For requests that carry tasks, rows and outcomes.
+    pub bulk: Link,
+    /// For requests that must not wait behind large ones: heartbeats.
+    pub pulse: Link,
+    /// For reads that block, and for what they find: each has its connection.
+    pub blocking: Link,
+    pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
+}
+
+impl RedisQueue {
+    /// Connects, and checks that the server can be used: see [`RedisQueue::check`].
+    ///
+    /// # Errors
+    /// As [`RedisQueue::check`]. Nothing is tried twice: who wants to wait for a server calls again.
+    pub async fn connect(config: RedisConfig) -> Result<Self, QueueError> {
+        let queue = RedisQueue::lazy(config);
+        queue.check().await?;
+        Ok(queue)
+    }
+
+    /// The queue without a connection: the first call makes one.
+    pub fn lazy(config: RedisConfig) -> Self {
+        let link = |sharing| Link::new(config.clone(), sharing);
+        let shared = Shared {
+            keys: Keys::new(config.queue()),
+            bulk: link(Sharing::Shared),
+            pulse: link(Sharing::Shared),
+            blocking: link(Sharing::Alone),
+            collecting: Mutex::default(),
+            config,
+        };
+        RedisQueue { shared: Arc::new(shared) }
+    }
+
+    /// Dials the server and checks that it is Redis, new enough, no read-only replica, and drops nothing.
+    ///
+    /// # Errors
+    /// [`QueueError::Unreachable`] when nothing answers within about twice [`super::Timing::connect`];
+    /// [`QueueError::Unusable`] with a sentence and a hint for all that waiting does not help: wrong password, missing
+    /// privileges, untrusted certificate, not Redis, too old, a replica, a policy that evicts.
+    pub async fn check(&self) -> Result<(), QueueError> {
+        try_out(&self.shared.config).await?;
+        Ok(())
+    }
+
+    /// Where the server is, without user and password: for messages.
+    pub fn address(&self) -> &str {
+        self.shared.config.address()
+    }
+}
+
+impl Shared {
+    pub fn job(&self, job: JobId) -> JobKeys {
+        self.keys.job(job)
+    }
+
+    pub fn lease_ms(&self) -> u64 {
+        self.config.lease.as_millis() as u64
+    }
+}
+
+impl Queue for RedisQueue {
+    async fn push(&self, tasks: Vec<Task>) -> Result<(), QueueError> {
+        supply::push(&self.shared, tasks).await
+    }
+
+    async fn collect(&self, job: JobId, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
+        collect::collect(&self.shared, job, most, wait).await
+    }
+
+    async fn forget(&self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
+        supply::forget(&self.shared, rows).await
+    }
+
+    async fn missing(&self, tasks: Vec<TaskId>) -> Result<Vec<TaskId>, QueueError> {
+        collect::confirm(&self.shared, tasks.iter().map(|task| task.job)).await?;
+        supply::missing(&self.shared, tasks).await
+    }
+
+    async fn close(&self, job: JobId) -> Result<(), QueueError> {
+        supply::close(&self.shared, job).await
+    }
+
+    async fn lease(&self, worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
+        lease::lease(self, worker, most, wait).await
+    }
+
+    async fn extend_if_held(&self, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
+        finish::extend(&self.shared, leases).await
+    }
+
+    async fn complete_if_held(&self, completions: Vec<Completion>) -> Result<Vec<Completed>, QueueError> {
+        finish::complete(&self.shared, completions).await
+    }
+
+    async fn release_if_held(&self, leases: Vec<Lease>) -> Result<(), QueueError> {
+        finish::release(&self.shared, leases).await
+    }
+
+    async fn rows(&self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+        supply::rows(&self.shared, keys).await
+    }
+
+    async fn notify(&self, news: Outcome) -> Result<(), QueueError> {
+        finish::notify(&self.shared, news).await
+    }
+}

@@ -1,0 +1,164 @@
+//! Every key of a queue. No key is spelled anywhere else, in Rust or in Lua.
+//!
+//! `Q` is the name of the queue, `V` the version of Sheaf and of the wire format, `J` a job in hexadecimal. All keys of a
+//! queue have the hash tag `{Q}`, so that they live in one slot of a cluster.
+//!
+//! | key | type | holds | lifetime | written by |
+//! |---|---|---|---|---|
+//! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`KEEP`] after the last announcement | worker: announce, leave |
+//! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
+//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect |
+//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
+//! | `sheaf:{Q}:V:bell` | STREAM | one entry, replaced when tasks come to wait | [`KEEP`] | push, release |
+//! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `n` number, `b` task; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
+//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → entry id, or `f` and the token that finished it; `CLASS:NUMBER:r` → releases | the same | push, release, complete, collect |
+//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `o` outcome, `t` its field in `tasks`, `k` its value there | the same | complete, notify add; collect deletes |
+//! | `sheaf:{Q}:V:J:rows` | HASH | `CLASS:NUMBER:BLOCK` → block of rows | the same | complete adds; forget deletes |
+//! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
+//!
+//! A worker never sees a task that it could not read, as a task of another version stands under another `V`.
+
+use std::time::Duration;
+
+use crate::VERSION;
+use crate::job::{Class, JobId, TaskId};
+use crate::task::RowsKey;
+use crate::wire::FORMAT;
+
+/// How long the keys of a job outlive its coordinator's last call. A coordinator that comes back later finds everything
+/// missing and pushes it again, so this bounds only what a dead one leaves behind.
+pub const KEEP: Duration = Duration::from_secs(60 * 60);
+
+/// The consumer group of every stream of tasks.
+pub const GROUP: &str = "workers";
+
+/// The keys of one queue, as this version of Sheaf sees it.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    queue: String,
+    versioned: String,
+}
+
+/// The keys of one job.
+#[derive(Debug, Clone)]
+pub struct JobKeys {
+    pub tasks: String,
+    pub outcomes: String,
+    pub rows: String,
+    pub news: String,
+    streams: [String; Class::ALL.len()],
+}
+
+impl Keys {
+    pub fn new(queue: &str) -> Self {
+        let queue = format!("sheaf:{{{queue}}}:");
+        let versioned = format!("{queue}{}:", version());
+        Keys { queue, versioned }
+    }
+
+    pub fn workers(&self) -> String {
+        format!("{}workers", self.queue)
+    }
+
+    pub fn seen(&self) -> String {
+        format!("{}seen", self.queue)
+    }
+
+    pub fn versions(&self) -> String {
+        format!("{}versions", self.queue)
+    }
+
+    pub fn jobs(&self) -> String {
+        format!("{}jobs", self.versioned)
+    }
+
+    pub fn bell(&self) -> String {
+        format!("{}bell", self.versioned)
+    }
+
+    /// What [`LUA`]'s `job_key` puts in front: the lease script learns only from `jobs` which jobs there are.
+    pub fn prefix(&self) -> &str {
+        &self.versioned
+    }
+
+    pub fn job(&self, job: JobId) -> JobKeys {
+        let key = |part: &str| format!("{}{job}:{part}", self.versioned);
+        JobKeys {
+            tasks: key("tasks"),
+            outcomes: key("outcomes"),
+            rows: key("rows"),
+            news: key("news"),
+            streams: Class::ALL.map(|class| key(class.name())),
+        }
+    }
+}
+
+impl JobKeys {
+    pub fn stream(&self, class: Class) -> &str {
+        &self.streams[class as usize]
+    }
+
+    /// All keys of the job.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        [&self.tasks, &self.outcomes, &self.rows, &self.news].into_iter().chain(&self.streams)
+    }
+}
+
+/// What the scripts know of keys and names; it stands in front of each of them.
+pub fn lua() -> String {
+    format!(
+        "local GROUP = '{GROUP}'\n\
+         local function job_key(prefix, job, part) return prefix .. job .. ':' .. part end\n"
+    )
+}
+
+/// `V` in the keys: tasks of another version or wire format stand elsewhere.
+pub fn version() -> String {
+    format!("{VERSION}+{FORMAT}")
+}
+
+/// A task's field in `tasks`.
+pub fn task_field(task: &TaskId) -> String {
+    format!("{}:{}", task.class.name(), task.number)
+}
+
+/// A block's field in `rows`.
+pub fn rows_field(rows: &RowsKey) -> String {
+    format!("{}:{}", task_field(&rows.task), rows.block)
+}
+
+/// Reads what [`task_field`] wrote.
+pub fn parse_task_field(job: JobId, field: &str) -> Option<TaskId> {
+    let (class, number) = field.split_once(':')?;
+    Some(TaskId { job, class: parse_class(class)?, number: number.parse().ok()? })
+}
+
+pub fn parse_class(name: &str) -> Option<Class> {
+    Class::ALL.into_iter().find(|class| class.name() == name)
+}
+
+/// Reads a job as it stands in keys.
+pub fn parse_job(text: &str) -> Option<JobId> {
+    u64::from_str_radix(text, 16).ok().map(JobId)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_keys_are_read_back() {
+        let task = TaskId { job: JobId(0xabc), class: Class::Render, number: 7 };
+        assert_eq!(parse_task_field(task.job, &task_field(&task)), Some(task));
+        assert_eq!(parse_job(&task.job.to_string()), Some(task.job));
+        assert_eq!(parse_task_field(task.job, "render:x"), None);
+    }
+
+    #[test]
+    fn all_keys_of_a_queue_have_its_hash_tag() {
+        let keys = Keys::new("nightly");
+        let job = keys.job(JobId(1));
+        let shared = [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.bell()];
+        assert!(shared.iter().chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
+    }
+}

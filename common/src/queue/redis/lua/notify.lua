@@ -1,0 +1,13 @@
+-- notify: store an outcome that ends nothing.
+-- KEYS 1 tasks  2 outcomes  3 news
+-- ARGV 1 keep_ms  2 outcome encoded
+-- Returns 1 stored | 0 the job is not known
+-- Keeps: `tasks` as it was; a job that is gone does not come back by it.
+if redis.call('EXISTS', KEYS[1]) == 0 then
+    return 0
+end
+drains(KEYS[1])
+redis.call('XADD', KEYS[2], '*', 'o', ARGV[2], 't', '', 'k', '')
+redis.call('XADD', KEYS[3], 'MAXLEN', 1, '*', 'w', 1)
+for k = 2, 3 do redis.call('PEXPIRE', KEYS[k], ARGV[1]) end
+return 1

@@ -1,0 +1,54 @@
+-- turns: whose turn it is; it stands in front of the lease script.
+
+-- Up to `most` holds on a stream that have ended; nil: no such stream. A group that was destroyed is made again, and
+-- reads all that is there: what was finished is not.
+local function overdue(stream, lease_ms, most)
+    local pending = redis.pcall('XPENDING', stream, GROUP, 'IDLE', lease_ms, '-', '+', most)
+    if not pending.err then return pending end
+    if not string.find(pending.err, 'NOGROUP') then error(pending.err) end
+    if redis.call('EXISTS', stream) == 0 then return nil end
+    redis.call('XGROUP', 'CREATE', stream, GROUP, '0')
+    return {}
+end
+
+-- Gives up to `most` new entries of a stream to a consumer, while there are some and `rooms()` says so. How many are read
+-- at once grows while they are small, as how large they are is known only then.
+local function read_new(stream, consumer, most, rooms, give)
+    local step = 1
+    while most > 0 and rooms() do
+        local count = math.min(step, most)
+        local read = redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count, 'STREAMS', stream, '>')
+        if not read then return end
+        give(read[1][2])
+        if #read[1][2] < count then return end
+        most, step = most - count, step * 4
+    end
+end
+
+-- Calls take(job, class, most) round by round, the job that was served longest ago first, while `rooms()` says how many
+-- more are wanted; within a round every job may take its share. `take` says whether it took any.
+local function each_turn(jobs_key, prefix, first_class, rooms, take)
+    local time = redis.call('TIME')
+    local now_us = string.format('%.0f', time[1] * 1000000 + time[2])
+    local jobs = {}
+    for _, job in ipairs(redis.call('ZRANGE', jobs_key, 0, -1)) do
+        if redis.call('EXISTS', job_key(prefix, job, 'tasks')) == 1 then
+            jobs[#jobs + 1] = job
+        else
+            redis.call('ZREM', jobs_key, job)
+        end
+    end
+    for class = first_class, #ARGV do
+        local took = true
+        while took and rooms() do
+            took = false
+            for i, job in ipairs(jobs) do
+                local room = rooms()
+                if room and take(job, ARGV[class], math.ceil(room / (#jobs - i + 1))) then
+                    redis.call('ZADD', jobs_key, now_us, job)
+                    took = true
+                end
+            end
+        end
+    end
+end

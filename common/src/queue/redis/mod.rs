@@ -1,0 +1,36 @@
+//! The queue on a Redis server: streams and consumer groups.
+//!
+//! Redis is transport, the coordinator's journal is the truth: whatever the server loses is pushed again
+//! ([`Queue::missing`](super::Queue::missing)). Every change of state is one Lua script, so it happens whole or not at
+//! all, and the only clock is the server's.
+//!
+//! * [`keys`]: every key, with its type, lifetime and writers.
+//! * [`scripts`]: one Lua file per operation, and what their answers mean.
+//! * [`config`]: what was typed → an address, credentials and certificates that can be used.
+//! * [`connect`], [`link`]: dialling, dialling again after a break, blocking reads on connections of their own.
+//! * [`check`]: whether the server can be used at all, in words.
+//! * [`fault`]: what an error of the server or of the way to it means.
+//! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
+//! * [`registry`]: who is there.
+//!
+//! What drains the server's memory (finishing, render tasks, collecting) is never refused when it is full: such a
+//! script begins with a write that needs no memory, and Redis asks only at the first write of a script.
+
+mod check;
+mod collect;
+mod config;
+mod connect;
+mod engine;
+mod fault;
+mod finish;
+mod keys;
+mod lease;
+mod link;
+mod registry;
+mod scripts;
+mod supply;
+mod token;
+
+pub use config::{RedisConfig, RedisSettings, Timing};
+pub use engine::RedisQueue;
+pub use registry::{VersionInUse, WorkerInfo, WorkerSeen};

@@ -1,0 +1,145 @@
+//! Who is there: workers announce themselves, and anyone may ask.
+//!
+//! Written as JSON, with every field optional, as workers and readers of different versions share it.
+
+use std::time::Duration;
+
+use redis::Value;
+use serde::{Deserialize, Serialize};
+
+use super::engine::RedisQueue;
+use super::fault::unexpected;
+use super::keys::{KEEP, version};
+use super::scripts::{ANNOUNCE, Call, WORKERS};
+use crate::queue::{QueueError, WorkerId};
+
+/// How long a worker is listed after its last announcement. It should announce itself several times in that time, from
+/// the loop that polls: so who is listed polled recently.
+pub const GONE_AFTER: Duration = Duration::from_secs(30);
+
+/// What a worker says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WorkerInfo {
+    pub id: String,
+    pub host: String,
+    pub version: String,
+    pub slots: u32,
+    /// How many of them work.
+    pub busy: u32,
+    pub files_done: u64,
+    pub bytes_done: u64,
+    pub queues: Vec<String>,
+}
+
+/// A worker, and when it announced itself last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerSeen {
+    pub info: WorkerInfo,
+    /// How long ago, by the server's clock.
+    pub ago: Duration,
+}
+
+/// A version of Sheaf (and of its wire format) that has jobs on the queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionInUse {
+    /// As `0.1.0+1`.
+    pub version: String,
+    /// Whether it is this one: workers of any other do not see its tasks.
+    pub is_ours: bool,
+    /// How long ago a coordinator of it called, by the server's clock.
+    pub ago: Duration,
+}
+
+impl RedisQueue {
+    /// Says that a worker is there; it is listed for 30 seconds (`GONE_AFTER`).
+    ///
+    /// # Errors
+    /// As the methods of [`crate::queue::Queue`].
+    pub async fn announce(&self, info: &WorkerInfo) -> Result<(), QueueError> {
+        let json = serde_json::to_string(info).expect("texts and numbers are JSON");
+        let keys = &self.shared.keys;
+        let call = Call::new(&ANNOUNCE)
+            .key(keys.workers())
+            .key(keys.seen())
+            .argument(&info.id)
+            .argument(json)
+            .argument(KEEP.as_millis())
+            .argument(GONE_AFTER.as_millis());
+        match self.shared.pulse.call(&call).await? {
+            Value::Int(_) => Ok(()),
+            other => Err(unexpected("announce", &other)),
+        }
+    }
+
+    /// Takes a worker off the list.
+    ///
+    /// # Errors
+    /// As the methods of [`crate::queue::Queue`].
+    pub async fn leave(&self, worker: &WorkerId) -> Result<(), QueueError> {
+        for (command, key) in [("ZREM", self.shared.keys.seen()), ("HDEL", self.shared.keys.workers())] {
+            let mut command = redis::cmd(command);
+            command.arg(key).arg(&worker.0);
+            self.shared.pulse.request(&command).await?;
+        }
+        Ok(())
+    }
+
+    /// The workers that announced themselves lately, of all versions, sorted by name.
+    ///
+    /// # Errors
+    /// As the methods of [`crate::queue::Queue`].
+    pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
+        let (workers, _) = self.listed().await?;
+        let read = |(ago, json): (Duration, String)| Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago });
+        let mut workers: Vec<WorkerSeen> = workers.into_iter().filter_map(read).collect();
+        workers.sort_by(|a, b| a.info.id.cmp(&b.info.id));
+        Ok(workers)
+    }
+
+    /// The versions whose coordinators called lately.
+    ///
+    /// # Errors
+    /// As the methods of [`crate::queue::Queue`].
+    pub async fn versions(&self) -> Result<Vec<VersionInUse>, QueueError> {
+        let (_, versions) = self.listed().await?;
+        let ours = version();
+        let read = |(ago, version): (Duration, String)| VersionInUse { is_ours: version == ours, version, ago };
+        Ok(versions.into_iter().map(read).collect())
+    }
+
+    async fn listed(&self) -> Result<(Aged, Aged), QueueError> {
+        let keys = &self.shared.keys;
+        let call = Call::new(&WORKERS)
+            .key(keys.workers())
+            .key(keys.seen())
+            .key(keys.versions())
+            .argument(GONE_AFTER.as_millis());
+        let answer = self.shared.pulse.call(&call).await?;
+        let lists = match &answer {
+            Value::Array(lists) => match lists.as_slice() {
+                [workers, versions] => aged(workers).zip(aged(versions)),
+                _ => None,
+            },
+            _ => None,
+        };
+        lists.ok_or_else(|| unexpected("workers", &answer))
+    }
+}
+
+/// Texts, and how old they are.
+type Aged = Vec<(Duration, String)>;
+
+fn aged(list: &Value) -> Option<Aged> {
+    let Value::Array(items) = list else { return None };
+    let item = |item: &Value| match item {
+        Value::Array(pair) => match pair.as_slice() {
+            [Value::Int(ms), Value::BulkString(text)] => {
+                Some((Duration::from_millis(u64::try_from(*ms).ok()?), String::from_utf8_lossy(text).into_owned()))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    items.iter().map(item).collect()
+}

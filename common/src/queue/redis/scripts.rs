@@ -1,0 +1,113 @@
+//! The scripts: one Lua file per operation, and the way they are called.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, Script as Sha};
+
+use super::keys;
+
+/// A script, with what stands in front of it.
+pub struct Script {
+    pub name: &'static str,
+    source: String,
+    sha: String,
+}
+
+macro_rules! scripts {
+    ($($name:ident: $($file:literal),+;)+) => {
+        $(pub static $name: LazyLock<Script> = LazyLock::new(|| {
+            Script::new(stringify!($name), &[$(include_str!(concat!("lua/", $file, ".lua"))),+])
+        });)+
+
+        #[cfg(test)]
+        const FILES: &[(&str, &str)] = &[$($(($file, include_str!(concat!("lua/", $file, ".lua")))),+),+];
+    };
+}
+
+scripts! {
+    PUSH: "prelude", "push";
+    LEASE: "prelude", "turns", "lease";
+    EXTEND: "prelude", "extend";
+    RELEASE: "prelude", "release";
+    COMPLETE: "prelude", "finished", "complete";
+    COLLECT: "prelude", "collect";
+    NOTIFY: "prelude", "notify";
+    SWEEP: "prelude", "sweep";
+    ANNOUNCE: "prelude", "announce";
+    WORKERS: "prelude", "workers";
+}
+
+impl Script {
+    fn new(name: &'static str, parts: &[&str]) -> Self {
+        let source = keys::lua() + &parts.concat();
+        let sha = Sha::new(&source).get_hash().to_owned();
+        Script { name, source, sha }
+    }
+}
+
+/// A call of a script: keys and arguments, to be sent as often as it takes.
+pub struct Call {
+    pub script: &'static Script,
+    keys: Vec<String>,
+    arguments: Vec<Vec<u8>>,
+}
+
+impl Call {
+    pub fn new(script: &'static LazyLock<Script>) -> Self {
+        Call { script, keys: Vec::new(), arguments: Vec::new() }
+    }
+
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.keys.push(key.into());
+        self
+    }
+
+    pub fn keys<'a>(mut self, keys: impl IntoIterator<Item = &'a String>) -> Self {
+        self.keys.extend(keys.into_iter().cloned());
+        self
+    }
+
+    pub fn argument(mut self, argument: impl ToString) -> Self {
+        self.push(argument.to_string());
+        self
+    }
+
+    /// Appends an argument.
+    pub fn push(&mut self, argument: impl Into<Vec<u8>>) {
+        self.arguments.push(argument.into());
+    }
+
+    /// The command that runs the script if the server has it already.
+    pub fn by_sha(&self) -> Cmd {
+        self.command("EVALSHA", &self.script.sha)
+    }
+
+    /// The command that runs the script and leaves it with the server.
+    pub fn by_source(&self) -> Cmd {
+        self.command("EVAL", &self.script.source)
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_has_a_header_and_is_short() {
+        for (name, source) in FILES {
+            assert!(source.starts_with(&format!("-- {name}: ")), "{name}");
+            if !["prelude", "turns", "finished"].contains(name) {
+                assert!(source.lines().count() <= 40, "{name}");
+                for word in ["-- KEYS ", "-- ARGV ", "-- Returns ", "-- Keeps: "] {
+                    assert!(source.contains(word), "{name}: {word}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What every queue must do, whatever engine it has.
+//!
+//! A case is a function over the trait; the queue that it gets is its own, and leases on it last [`LEASE`].
+//! [`for_every_case!`](crate::for_every_case) makes a test of each, for an engine.
+//!
+//! * [`leasing`]: order, turns, counts, waiting. * [`fencing`]: who may finish. * [`outcomes`]: collect, notify, rows.
+//! * [`supply`]: push, missing, close. * [`crowd`]: many at once.
+
+use std::time::Duration;
+
+use sheaf_common::queue::{Leased, Queue};
+
+use crate::make::worker;
+
+pub mod crowd;
+pub mod fencing;
+pub mod leasing;
+pub mod outcomes;
+pub mod supply;
+
+/// How long leases last in these tests: short enough to be waited for, long enough not to end by accident.
+pub const LEASE: Duration = Duration::from_millis(600);
+
+/// Long enough for anything that is there already or will surely come.
+pub const PATIENTLY: Duration = Duration::from_secs(20);
+
+/// Leases what is there, without waiting.
+pub async fn take<Q: Queue>(queue: &Q, name: &str, most: usize) -> Vec<Leased> {
+    queue.lease(&worker(name), most, Duration::ZERO).await.unwrap()
+}
+
+/// Leases one task, waiting for it.
+pub async fn take_one<Q: Queue>(queue: &Q, name: &str) -> Leased {
+    let mut leased = queue.lease(&worker(name), 1, PATIENTLY).await.unwrap();
+    leased.pop().expect("a task within the deadline")
+}
+
+/// Makes a `#[tokio::test]` of every case: `$run` gets the name of the case and the case.
+#[macro_export]
+macro_rules! for_every_case {
+    ($run:path) => {
+        $crate::for_every_case! { $run;
+            leasing: the_first_pushed_goes_first, render_goes_before_extract, jobs_take_turns,
+                a_small_job_is_not_stuck_behind_a_large_one, deliveries_are_counted, an_empty_queue_answers_in_time,
+                a_push_wakes_who_waits, a_lease_of_nothing_is_nothing, a_task_comes_back_as_it_was_pushed,
+                a_caller_that_gives_up_loses_no_task;
+            fencing: an_ended_lease_goes_to_another_before_new_tasks, a_stale_finish_stores_nothing,
+                a_lease_finishes_once, an_extended_lease_holds, a_stale_lease_is_not_extended,
+                a_released_task_is_leased_at_once_and_not_counted, a_stale_release_changes_nothing,
+                a_lease_from_elsewhere_holds_nothing, a_late_finish_counts_while_nobody_else_has_the_task;
+            outcomes: outcomes_come_in_the_order_of_finishing, an_outcome_is_collected_once, collect_gives_at_most_most,
+                a_finish_wakes_who_collects, jobs_do_not_see_each_others_outcomes, news_end_nothing,
+                rows_stay_until_they_are_forgotten, rows_that_are_not_there_are_none;
+            supply: a_task_is_pushed_once, a_finished_task_may_be_pushed_again, missing_names_what_is_nowhere,
+                close_makes_leases_stale_and_removes_all, a_closed_job_may_begin_again;
+            crowd: each_task_is_finished_once, tasks_survive_consumers_that_vanish;
+        }
+    };
+    ($run:path; $($theme:ident: $($case:ident),+;)+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $run(stringify!($case), $crate::conformance::$theme::$case).await;
+            }
+        )+)+
+    };
+}

@@ -1,0 +1,114 @@
+//! What comes back: outcomes, news, rows.
+
+use std::time::{Duration, Instant};
+
+use sheaf_common::job::{Class, JobId};
+use sheaf_common::outcome::{Outcome, TaskResult};
+use sheaf_common::queue::Queue;
+
+use super::{PATIENTLY, take, take_one};
+use crate::make::{block, completion, id, nap, naps, rows_key};
+
+/// Leases `count` tasks and finishes them, the last leased first.
+async fn finish_backwards<Q: Queue>(queue: &Q, count: usize) {
+    let leased = take(queue, "a", count).await;
+    assert_eq!(leased.len(), count);
+    let completions = leased.iter().rev().map(|leased| completion(&leased.lease, "a", &[])).collect();
+    queue.complete_if_held(completions).await.unwrap();
+}
+
+fn numbers(outcomes: &[Outcome]) -> Vec<u64> {
+    outcomes.iter().map(|outcome| outcome.task.number).collect()
+}
+
+pub async fn outcomes_come_in_the_order_of_finishing(queue: impl Queue) {
+    queue.push(naps(1, 0..5)).await.unwrap();
+    finish_backwards(&queue, 5).await;
+    assert_eq!(numbers(&queue.collect(JobId(1), 10, PATIENTLY).await.unwrap()), [4, 3, 2, 1, 0]);
+}
+
+pub async fn an_outcome_is_collected_once(queue: impl Queue) {
+    queue.push(naps(1, 0..300)).await.unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        finish_backwards(&queue, 100).await;
+        let outcomes = queue.collect(JobId(1), 1000, PATIENTLY).await.unwrap();
+        assert_eq!(outcomes.len(), 100);
+        seen.extend(numbers(&outcomes));
+    }
+    assert!(queue.collect(JobId(1), 1000, Duration::ZERO).await.unwrap().is_empty());
+    seen.sort_unstable();
+    assert_eq!(seen, (0..300).collect::<Vec<_>>());
+}
+
+pub async fn collect_gives_at_most_most(queue: impl Queue) {
+    queue.push(naps(1, 0..5)).await.unwrap();
+    finish_backwards(&queue, 5).await;
+    assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [4, 3]);
+    assert!(queue.collect(JobId(1), 0, Duration::ZERO).await.unwrap().is_empty());
+    assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [2, 1]);
+    assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [0]);
+    let (began, wait) = (Instant::now(), Duration::from_millis(100));
+    assert!(queue.collect(JobId(1), 2, wait).await.unwrap().is_empty());
+    assert!(began.elapsed() >= wait);
+}
+
+pub async fn a_finish_wakes_who_collects(queue: impl Queue) {
+    queue.push(vec![nap(1, 0)]).await.unwrap();
+    let collecting = tokio::spawn({
+        let queue = queue.clone();
+        async move { queue.collect(JobId(1), 10, PATIENTLY).await.unwrap() }
+    });
+    finish_backwards(&queue, 1).await;
+    assert_eq!(numbers(&collecting.await.unwrap()), [0]);
+}
+
+pub async fn jobs_do_not_see_each_others_outcomes(queue: impl Queue) {
+    queue.push(vec![nap(1, 1), nap(2, 2)]).await.unwrap();
+    finish_backwards(&queue, 2).await;
+    assert_eq!(numbers(&queue.collect(JobId(2), 10, PATIENTLY).await.unwrap()), [2]);
+    assert!(queue.collect(JobId(2), 10, Duration::ZERO).await.unwrap().is_empty());
+    assert_eq!(numbers(&queue.collect(JobId(1), 10, PATIENTLY).await.unwrap()), [1]);
+}
+
+pub async fn news_end_nothing(queue: impl Queue) {
+    queue.push(vec![nap(1, 0)]).await.unwrap();
+    let leased = take_one(&queue, "a").await;
+    let result = TaskResult::NapStarted { name: "item0".into() };
+    let news = Outcome { task: leased.task.id, slot: "a/0".into(), result };
+    queue.notify(news.clone()).await.unwrap();
+    assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap(), [news]);
+    assert!(queue.missing(vec![leased.task.id]).await.unwrap().is_empty());
+    assert!(queue.extend_if_held(vec![leased.lease.clone()]).await.unwrap().is_empty());
+    queue.complete_if_held(vec![completion(&leased.lease, "a/0", &[])]).await.unwrap();
+    assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap().len(), 1);
+    // News of a job that is gone are no error, and bring nothing back.
+    queue.close(JobId(1)).await.unwrap();
+    let result = TaskResult::NapStarted { name: "late".into() };
+    queue.notify(Outcome { task: id(1, Class::Extract, 0), slot: String::new(), result }).await.unwrap();
+    assert!(queue.collect(JobId(1), 10, Duration::ZERO).await.unwrap().is_empty());
+}
+
+pub async fn rows_stay_until_they_are_forgotten(queue: impl Queue) {
+    queue.push(naps(1, 0..2)).await.unwrap();
+    let leased = take(&queue, "a", 2).await;
+    let (first, second) = (leased[0].task.id, leased[1].task.id);
+    let completions =
+        vec![completion(&leased[0].lease, "a", &["00", "01"]), completion(&leased[1].lease, "a", &["10"])];
+    queue.complete_if_held(completions).await.unwrap();
+    queue.collect(JobId(1), 10, PATIENTLY).await.unwrap();
+    let all = vec![rows_key(second, 0), rows_key(first, 1), rows_key(first, 0)];
+    let found = queue.rows(all.clone()).await.unwrap();
+    assert_eq!(found, [block("10"), block("01"), block("00")]);
+    queue.forget(vec![rows_key(first, 1)]).await.unwrap();
+    queue.forget(vec![rows_key(first, 1), rows_key(first, 7)]).await.unwrap();
+    assert_eq!(queue.rows(all).await.unwrap(), [block("10"), None, block("00")]);
+}
+
+pub async fn rows_that_are_not_there_are_none(queue: impl Queue) {
+    let key = rows_key(id(1, Class::Extract, 0), 0);
+    assert_eq!(queue.rows(vec![key, key]).await.unwrap(), [None, None]);
+    assert_eq!(queue.rows(vec![]).await.unwrap(), []);
+    queue.forget(vec![key]).await.unwrap();
+    queue.forget(vec![]).await.unwrap();
+}

@@ -1,0 +1,245 @@
+//! A real `redis-server` for one test: on a free port, with its files in a temporary folder, gone with the test.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use redis::{Connection, FromRedisValue};
+use sheaf_common::queue::{RedisConfig, RedisQueue, RedisSettings, Timing};
+use tempfile::TempDir;
+
+use crate::wait::until;
+
+/// How the engine is timed in tests: what does not answer is given up soon.
+pub const TIMING: Timing =
+    Timing { connect: Duration::from_secs(3), answer: Duration::from_secs(3), patience: Duration::from_secs(15) };
+
+/// A running server.
+pub struct RedisServer {
+    folder: TempDir,
+    port: u16,
+    arguments: Vec<String>,
+    password: Option<String>,
+    tls: bool,
+    child: Child,
+}
+
+/// What kind of server.
+#[derive(Default)]
+pub struct Options {
+    /// Further lines of configuration, as on the command line: `--maxmemory 10mb`.
+    pub arguments: Vec<String>,
+    pub password: Option<String>,
+    /// Speaks TLS only, and asks clients for certificates.
+    pub tls: bool,
+}
+
+impl RedisServer {
+    /// Starts a plain server; `None`, said aloud, when this machine has no `redis-server`.
+    pub async fn start(test: &str) -> Option<Self> {
+        Self::start_with(test, Options::default()).await
+    }
+
+    /// Starts a server; see [`RedisServer::start`].
+    ///
+    /// # Panics
+    /// When the server does not come up, with its log.
+    pub async fn start_with(test: &str, options: Options) -> Option<Self> {
+        if !is_installed("redis-server") || (options.tls && !is_installed("openssl")) {
+            skipped(test, "no `redis-server` (or `openssl`) on this machine: `apt-get install redis-server openssl`");
+            return None;
+        }
+        let folder = tempfile::Builder::new().prefix("sheaf-redis-").tempdir().expect("a temporary folder");
+        let mut arguments = options.arguments;
+        if let Some(password) = &options.password {
+            arguments.extend(["--requirepass".into(), password.clone()]);
+        }
+        if options.tls {
+            certificates::make(folder.path());
+        }
+        let RedisStart { port, child } = RedisStart::on_free_port(folder.path(), options.tls, &arguments).await;
+        Some(RedisServer { folder, port, arguments, password: options.password, tls: options.tls, child })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The URL, with the password if there is one.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        let password = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
+        format!("{scheme}://{password}127.0.0.1:{}", self.port)
+    }
+
+    /// A file in the server's folder: `ca.crt`, `client.crt`, `client.key`, `other-ca.crt`.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// What leads to the server.
+    pub fn settings(&self, lease: Duration) -> RedisSettings {
+        let mut settings = RedisSettings { lease, timing: TIMING, ..RedisSettings::new(self.url()) };
+        if self.tls {
+            settings.ca = Some(self.file("ca.crt"));
+            settings.cert = Some(self.file("client.crt"));
+            settings.key = Some(self.file("client.key"));
+        }
+        settings
+    }
+
+    /// A queue on the server.
+    pub async fn queue(&self, lease: Duration) -> RedisQueue {
+        self.queue_with(self.settings(lease)).await
+    }
+
+    pub async fn queue_with(&self, settings: RedisSettings) -> RedisQueue {
+        RedisQueue::connect(RedisConfig::resolve(settings).expect("good settings")).await.expect("a good server")
+    }
+
+    /// Sends a command as the test itself, over a connection of its own.
+    ///
+    /// # Panics
+    /// When the server refuses it.
+    pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command
+            .query(&mut self.connection().expect("a connection"))
+            .unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    fn connection(&self) -> redis::RedisResult<Connection> {
+        assert!(!self.tls, "the test itself speaks no TLS");
+        redis::Client::open(self.url())?.get_connection_with_timeout(Duration::from_secs(3))
+    }
+
+    /// Kills the server as a power cut would: what is not on disk is lost.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts the server again after [`RedisServer::kill`], on the same port.
+    pub async fn restart(&mut self) {
+        self.child = spawn(self.folder.path(), self.port, self.tls, &self.arguments);
+        assert!(comes_up(&mut self.child, self.folder.path()).await, "redis-server did not come up:\n{}", self.log());
+    }
+
+    /// Stops the server's process where it is, or lets it go on: it is there, and silent.
+    pub fn freeze(&self, frozen: bool) {
+        use nix::sys::signal::{Signal, kill};
+        let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
+        kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal).expect("the server runs");
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("redis.log")).unwrap_or_default()
+    }
+}
+
+/// A server that came up.
+struct RedisStart {
+    port: u16,
+    child: Child,
+}
+
+impl RedisStart {
+    async fn on_free_port(folder: &Path, tls: bool, arguments: &[String]) -> Self {
+        for _ in 0..5 {
+            let port = free_port();
+            let mut child = spawn(folder, port, tls, arguments);
+            if comes_up(&mut child, folder).await {
+                return RedisStart { port, child };
+            } // Else someone took the port meanwhile.
+        }
+        panic!("redis-server does not come up:\n{}", fs::read_to_string(folder.join("redis.log")).unwrap_or_default());
+    }
+}
+
+/// Waits until a server accepts connections; `false` if it ends before.
+async fn comes_up(child: &mut Child, folder: &Path) -> bool {
+    let log = folder.join("redis.log");
+    let look = async || {
+        let ended = child.try_wait().expect("a child").is_some();
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        (ended, text.rsplit("Redis is starting").next().unwrap_or_default().to_owned())
+    };
+    let ready = |(ended, log): &(bool, String)| *ended || log.contains("Ready to accept connections");
+    !until("redis-server starts", look, ready).await.0
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Says aloud that a test did not run.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+pub fn skipped(test: &str, reason: &str) {
+    eprintln!("SKIPPED {test}: {reason}");
+}
+
+fn is_installed(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
+/// A port that nobody listened on just now.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
+
+fn spawn(folder: &Path, port: u16, tls: bool, arguments: &[String]) -> Child {
+    let mut command = Command::new("redis-server");
+    let port = port.to_string();
+    command.current_dir(folder).args(["--bind", "127.0.0.1", "--save", "", "--logfile", "redis.log"]);
+    if tls {
+        command.args(["--port", "0", "--tls-port", &port, "--tls-ca-cert-file", "ca.crt"]);
+        command.args(["--tls-cert-file", "server.crt", "--tls-key-file", "server.key"]);
+    } else {
+        command.args(["--port", &port]);
+    }
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().expect("redis-server starts")
+}
+
+/// Certificates, made by `openssl`.
+mod certificates {
+    use std::fs;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+
+    /// Makes two authorities; the first signs a server's certificate for 127.0.0.1 and a client's.
+    pub fn make(folder: &Path) {
+        for authority in ["ca", "other-ca"] {
+            let (key, certificate) = (format!("{authority}.key"), format!("{authority}.crt"));
+            let subject = format!("/CN=Sheaf test {authority}");
+            openssl(folder, &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &key]);
+            openssl(
+                folder,
+                &["req", "-x509", "-new", "-key", &key, "-days", "30", "-subj", &subject, "-out", &certificate],
+            );
+        }
+        fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n").expect("a file");
+        for name in ["server", "client"] {
+            let (key, request, certificate) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.crt"));
+            openssl(folder, &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ec.key"]);
+            openssl(folder, &["pkcs8", "-topk8", "-nocrypt", "-in", "ec.key", "-out", &key]);
+            openssl(folder, &["req", "-new", "-key", &key, "-subj", &format!("/CN={name}"), "-out", &request]);
+            let signed = ["x509", "-req", "-in", &request, "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"];
+            let rest = ["-days", "30", "-extfile", "names", "-out", &certificate];
+            openssl(folder, &[&signed[..], &rest[..]].concat());
+        }
+    }
+
+    fn openssl(folder: &Path, arguments: &[&str]) {
+        let output = Command::new("openssl").current_dir(folder).args(arguments).stdin(Stdio::null()).output();
+        let output = output.expect("openssl runs");
+        assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
