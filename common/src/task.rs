@@ -22,9 +22,7 @@ impl Task {
     /// About how many bytes the task occupies on the queue: what it ships, not its envelope.
     pub fn weight(&self) -> u64 {
         match &self.work {
-            Work::Extract(extract) => {
-                extract.files.iter().map(|file| file.content.as_ref().map_or(0, |c| c.len() as u64)).sum()
-            }
+            Work::Extract(extract) => extract.files.iter().map(|file| file.content.len()).sum(),
             Work::Render(_) | Work::Nap(_) => 0,
         }
     }
@@ -58,8 +56,32 @@ pub struct SourceFile {
     pub size: u64,
     /// Its modification time when it was discovered, in nanoseconds since 1970; 0 if unknown.
     pub modified: i64,
-    /// Its bytes, when they are shipped through the queue; `None`: the worker opens `path`.
-    pub content: Option<Vec<u8>>,
+    pub content: Content,
+}
+
+/// Where a worker finds a file's bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Content {
+    /// At its path.
+    AtPath,
+    /// Here: they were shipped with the task.
+    Here(Vec<u8>),
+    /// Nowhere: they were to be shipped, and could not be read.
+    Unreadable { reason: String },
+}
+
+impl Content {
+    /// How many bytes are here.
+    pub fn len(&self) -> u64 {
+        match self {
+            Content::Here(bytes) => bytes.len() as u64,
+            Content::AtPath | Content::Unreadable { .. } => 0,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// A path as the system has it: bytes, not necessarily UTF-8.

@@ -30,17 +30,26 @@ pub enum DemoError {
 
 /// Pushes the naps and prints `Start item1` and `End item1` as the news come, and the time it all took at the end.
 ///
-/// Someone else must work on the queue meanwhile.
+/// Someone else must work on the queue meanwhile; if nobody does, `err` is told.
 ///
 /// # Errors
 /// When the queue or `out` fails, or a worker cannot do a nap.
-pub async fn demo(queue: &impl Queue, job: JobId, config: &DemoConfig, out: &mut impl Write) -> Result<(), DemoError> {
+pub async fn demo(
+    queue: &impl Queue,
+    job: JobId,
+    config: &DemoConfig,
+    out: &mut impl Write,
+    err: &mut impl Write,
+) -> Result<(), DemoError> {
     let began = Instant::now();
     let mut open: BTreeMap<TaskId, Task> = naps(job, config).map(|task| (task.id, task)).collect();
     push(queue, open.values()).await?;
     while !open.is_empty() {
         let news = queue.collect(job, BATCH, PATIENCE).await?;
         if news.is_empty() {
+            if let Some(reason) = queue.why_idle().await? {
+                writeln!(err, "waiting: {reason}")?;
+            }
             let missing = queue.missing(open.keys().copied().collect()).await?;
             push(queue, missing.iter().map(|id| &open[id])).await?;
         }
@@ -105,7 +114,7 @@ mod tests {
 
     fn config(items: usize) -> DemoConfig {
         let length = Duration::from_secs(1)..=Duration::from_secs(9);
-        DemoConfig { items: NonZeroUsize::new(items).unwrap(), processes: NonZeroUsize::MIN, length, seed: 1 }
+        DemoConfig { items: NonZeroUsize::new(items).unwrap(), processes: None, redis: None, length, seed: 1 }
     }
 
     /// Does every nap at once, telling its end twice.
@@ -128,7 +137,7 @@ mod tests {
     async fn every_item_starts_and_ends_once() {
         let (queue, config, mut out) = (MemoryQueue::default(), config(10), Vec::new());
         tokio::select! {
-            done = demo(&queue, JobId(1), &config, &mut out) => done.unwrap(),
+            done = demo(&queue, JobId(1), &config, &mut out, &mut std::io::sink()) => done.unwrap(),
             () = work(queue.clone()) => unreachable!(),
         }
         let text = String::from_utf8(out).unwrap();

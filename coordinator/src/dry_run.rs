@@ -60,11 +60,17 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
     if let Some(path) = &config.joblog {
         writeln!(out, "  {}  job log", name(path))?;
     }
-    match config.processes.get() {
-        1 => writeln!(out, "with 1 process")?,
-        more => writeln!(out, "with {more} processes")?,
+    if let Some(redis) = &config.redis {
+        writeln!(out, "through Redis at {}, queue `{}`", redis.server.address(), redis.server.queue())?;
+    }
+    if let Some(processes) = config.processes {
+        writeln!(out, "with {}", processes_of(processes.get()))?;
     }
     out.flush()
+}
+
+fn processes_of(count: usize) -> String {
+    if count == 1 { "1 process".into() } else { format!("{count} processes") }
 }
 
 fn file(out: &mut dyn Write, source: &Source<'_>, paint: Paint) -> io::Result<()> {

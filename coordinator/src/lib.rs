@@ -14,7 +14,7 @@
 //! * [`report`]: what people are told: progress, summary, job log.
 //! * [`errors`]: how errors speak, and the exit codes.
 //! * [`human`]: numbers, sizes, times and names as people read them.
-//! * [`dry_run`], [`preview`], [`demo`]: the commands beside the run itself.
+//! * [`dry_run`], [`preview`], [`demo`], [`workers`]: the commands beside the run itself.
 
 pub mod assemble;
 pub mod cli;
@@ -31,3 +31,4 @@ pub mod preview;
 pub mod report;
 pub mod run;
 pub mod spool;
+pub mod workers;

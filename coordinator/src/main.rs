@@ -6,18 +6,18 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, RunArgs};
+use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, RunArgs, WorkersArgs};
 use sheaf::config::Verbosity;
-use sheaf::config::{DemoConfig, PreviewConfig, RunConfig, check_places};
+use sheaf::config::{DemoConfig, PreviewConfig, RunConfig, WorkersConfig, check_places};
 use sheaf::discover::{Request, Sources, discover};
 use sheaf::dry_run::dry_run;
 use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
 use sheaf::local::{LocalWorker, new_job};
 use sheaf::report::{Mode, Progress, Summary};
-use sheaf::run::{End, Finished, GO_ON, run_local};
-use sheaf::{demo, preview};
-use sheaf_common::queue::MemoryQueue;
+use sheaf::run::{self, End, Finished, GO_ON};
+use sheaf::{demo, preview, workers};
+use sheaf_common::queue::{MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
 
 fn main() -> ExitCode {
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run(&args),
         Command::Preview(args) => preview(&args),
         Command::Demo(args) => demo(&args),
+        Command::Workers(args) => workers(&args),
     };
     match done {
         Ok(exit) => exit.into(),
@@ -60,7 +61,7 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     };
     let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
     let at_once = || std::process::exit(Exit::Interrupted as i32);
-    let finished = runtime()?.block_on(run_local(&config, &sources, Program::this(SLOT), progress, at_once))?;
+    let finished = runtime()?.block_on(run::run(&config, &sources, Program::this(SLOT), progress, at_once))?;
     report(&config, &sources, &finished)
 }
 
@@ -104,13 +105,34 @@ fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {
 
 fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     let config = DemoConfig::resolve(args, RandomState::new().hash_one(0))?;
-    let failed = |error: anyhow::Error| Failure::new(Exit::CouldNotRun, error);
     runtime()?.block_on(async {
-        let queue = MemoryQueue::default();
-        let worker = LocalWorker::start(queue.clone(), config.processes, Program::this(SLOT));
-        let done = demo::demo(&queue, new_job(), &config, &mut io::stdout()).await;
-        worker.stop().await.map_err(|error| failed(error.into()))?;
-        done.map_err(|error| failed(error.into()))
+        match config.redis.clone() {
+            None => demo_on(&MemoryQueue::default(), &config).await,
+            Some(server) => {
+                let queue = RedisQueue::connect(server).await.map_err(run::queue_failed)?;
+                demo_on(&queue, &config).await
+            }
+        }
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure> {
+    let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
+    let done = demo::demo(queue, new_job(), config, &mut io::stdout(), &mut io::stderr()).await;
+    if let Some(worker) = worker {
+        worker.stop().await.map_err(run::queue_failed)?;
+    }
+    done.map_err(|error| Failure::new(Exit::CouldNotRun, error))
+}
+
+fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
+    let config = WorkersConfig::resolve(args)?;
+    runtime()?.block_on(async {
+        let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
+        let workers = queue.workers().await.map_err(run::queue_failed)?;
+        let print = if config.json { workers::print_json } else { workers::print_table };
+        print(&workers, &mut stdout()).map_err(print_failed)
     })?;
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! Sources → what goes into one task.
 
-use sheaf_common::task::{SourceFile, SourcePath};
+use sheaf_common::task::{Content, SourceFile, SourcePath};
 
 use crate::discover::{Source, Sources};
 
@@ -66,7 +66,7 @@ impl Iterator for Plan<'_> {
 
 fn file(sequence: u64, source: &Source<'_>) -> SourceFile {
     let path = SourcePath::from(source.path.as_path());
-    SourceFile { sequence, path, size: source.size, modified: source.modified_ns, content: None }
+    SourceFile { sequence, path, size: source.size, modified: source.modified_ns, content: Content::AtPath }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use html5ever::tendril::StrTendril;
 use sheaf_common::job::{Compression, Encoding, JobSpec, Limits, LongCells};
 use sheaf_common::recipe::{Column, Recipe};
-use sheaf_common::task::{SourceFile, SourcePath};
+use sheaf_common::task::{Content, SourceFile, SourcePath};
 use sheaf_worker::extract::{Extractor, decode, modified, parse, strip};
 
 const ROUNDS: usize = 7;
@@ -77,7 +77,7 @@ fn main() -> anyhow::Result<()> {
 fn source(path: &Path) -> anyhow::Result<SourceFile> {
     let metadata = std::fs::metadata(path)?;
     let (size, modified) = (metadata.len(), modified(&metadata));
-    Ok(SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: None })
+    Ok(SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: Content::AtPath })
 }
 
 fn read(file: &SourceFile) -> Vec<u8> {

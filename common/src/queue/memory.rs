@@ -166,6 +166,10 @@ impl Queue for MemoryQueue {
         Ok(tasks.into_iter().filter(|id| !state.knows(id)).collect())
     }
 
+    async fn why_idle(&self) -> Result<Option<String>, QueueError> {
+        Ok(None) // The workers are threads of this process.
+    }
+
     async fn close(&self, job: JobId) -> Result<(), QueueError> {
         let mut state = self.state();
         state.jobs.remove(&job);

@@ -125,6 +125,9 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Those of `tasks` that neither wait, nor are leased, nor have an outcome to collect: the queue has lost them.
     fn missing(&self, tasks: Vec<TaskId>) -> impl Future<Output = Result<Vec<TaskId>, QueueError>> + Send;
 
+    /// Why tasks may wait in vain, in the user's words; `None` if there are workers who can do them.
+    fn why_idle(&self) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
+
     /// Removes everything of a job: tasks, rows, outcomes. What is leased goes stale.
     fn close(&self, job: JobId) -> impl Future<Output = Result<(), QueueError>> + Send;
 

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::help;
+use super::{RedisArgs, help};
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::DEMO, after_long_help = help::DEMO)]
@@ -13,9 +13,9 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N", default_value = "10")]
     pub items: NonZeroUsize,
 
-    /// How many processes work on them
-    #[arg(short, long, value_name = "N", default_value = "6")]
-    pub processes: NonZeroUsize,
+    /// How many processes of this machine work on them [default: 6; with --redis none]
+    #[arg(short, long, value_name = "N")]
+    pub processes: Option<NonZeroUsize>,
 
     /// How long a task sleeps: a random time from A to B seconds
     #[arg(long, value_name = "A..B", default_value = "1..9")]
@@ -24,4 +24,7 @@ pub struct DemoArgs {
     /// Draw the same random times again
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+
+    #[command(flatten)]
+    pub redis: RedisArgs,
 }

@@ -4,12 +4,16 @@ mod demo;
 mod help;
 mod preview;
 mod recipe;
+mod redis;
 mod run;
+mod workers;
 
 pub use demo::DemoArgs;
 pub use preview::PreviewArgs;
 pub use recipe::{LimitArgs, RecipeArgs};
+pub use redis::RedisArgs;
 pub use run::{CompressionArg, LongCellsArg, RunArgs};
+pub use workers::WorkersArgs;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +34,8 @@ pub enum Command {
     Preview(PreviewArgs),
     /// Watch the pool of processes at work: some named tasks that only sleep
     Demo(DemoArgs),
+    /// Show the workers that are connected to Redis
+    Workers(WorkersArgs),
 }
 
 #[cfg(test)]

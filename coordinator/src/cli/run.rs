@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{LimitArgs, RecipeArgs, help};
+use super::{LimitArgs, RecipeArgs, RedisArgs, help};
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::RUN, after_long_help = help::RUN)]
@@ -57,7 +57,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     pub joblog: Option<PathBuf>,
 
-    /// How many processes read files at once [default: the number of cores]
+    /// How many processes of this machine read files at once [default: the number of cores; with --redis none]
     #[arg(short, long, value_name = "N", help_heading = "How to run")]
     pub processes: Option<NonZeroUsize>,
 
@@ -67,6 +67,17 @@ pub struct RunArgs {
     /// How often a file is tried again after its process died or was killed
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Limits")]
     pub retries: u32,
+
+    #[command(flatten)]
+    pub redis: RedisArgs,
+
+    /// Let the workers open the files themselves, below their --root, instead of shipping them
+    #[arg(long, requires = "redis", help_heading = "Many machines")]
+    pub by_path: bool,
+
+    /// How many bytes the run may have in Redis at once: files, rows, segments
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", help_heading = "Many machines")]
+    pub redis_budget: String,
 
     /// Start over, even if an interrupted run could go on
     #[arg(long, help_heading = "How to run")]

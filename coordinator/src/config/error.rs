@@ -36,6 +36,8 @@ pub enum UsageError {
     RecipeUnreadable { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Recipe(RecipeError),
+    #[error("no Redis is named")]
+    NoRedis,
     /// What the one who compiles the selectors says; the text says which selector, and where it is wrong.
     #[error("{reason}")]
     Setup { reason: String, hint: Option<String> },
@@ -59,6 +61,7 @@ impl UsageError {
             UsageError::InputIsOutput(_) => Some("give the output another name".into()),
             UsageError::RecipeFile { source, .. } | UsageError::Recipe(source) => recipe_hint(source),
             UsageError::Setup { hint, .. } => hint.clone(),
+            UsageError::NoRedis => Some("say where it is: `--redis redis://HOST`, or the variable SHEAF_REDIS".into()),
             UsageError::Value { .. }
             | UsageError::TwoStandardInputs
             | UsageError::SheetName { .. }

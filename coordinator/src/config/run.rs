@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sheaf_common::job::{Compression, JobSpec, LongCells};
 
-use super::{Filter, Output, UsageError, output, recipe, sheet_name};
+use super::{Filter, Output, RedisRun, UsageError, output, recipe, redis, sheet_name};
 use crate::assemble::unfinished_name;
 use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
 
@@ -22,8 +22,10 @@ pub struct RunConfig {
     pub inputs: Vec<Input>,
     pub filter: Filter,
     pub joblog: Option<PathBuf>,
-    /// How many files are read at once on this machine.
-    pub processes: NonZeroUsize,
+    /// How many files are read at once on this machine; `None`: only others work.
+    pub processes: Option<NonZeroUsize>,
+    /// The way through Redis; `None`: everything is done by this process.
+    pub redis: Option<RedisRun>,
     /// Start over, even if an interrupted run could go on.
     pub fresh: bool,
     /// Only say what would be read and written.
@@ -77,6 +79,9 @@ impl RunConfig {
             limits,
         };
         recipe::check_recipe(&spec)?;
+        let budget = redis::budget(&args.redis_budget)?;
+        let server = redis::server(&args.redis)?;
+        let redis = server.map(|server| RedisRun { server, by_path: args.by_path, budget });
         Ok(RunConfig {
             spec,
             outputs,
@@ -84,7 +89,8 @@ impl RunConfig {
             inputs,
             filter,
             joblog: args.joblog.clone(),
-            processes: args.processes.unwrap_or(cores),
+            processes: args.processes.or(if redis.is_some() { None } else { Some(cores) }),
+            redis,
             fresh: args.fresh,
             dry_run: args.dry_run,
             verbosity: match (args.quiet, args.verbose) {
@@ -176,7 +182,7 @@ mod tests {
     fn the_defaults_are_those_of_the_help() {
         let config = resolve(&["data"]).unwrap();
         assert_eq!(config.outputs[0].path, Path::new("final.xlsx"));
-        assert_eq!(config.processes.get(), 4);
+        assert_eq!(config.processes.unwrap().get(), 4);
         assert_eq!(config.spec.limits.time, Duration::from_secs(60));
         assert_eq!((config.spec.limits.memory, config.spec.limits.retries), (2 << 30, 2));
         assert_eq!((config.spec.encoding, config.spec.sheet_name.as_str()), (Encoding::Auto, "rows"));
@@ -215,7 +221,7 @@ mod tests {
         assert_eq!(config.inputs, [Input::Path("a".into()), Input::Stdin]);
         assert_eq!(config.spec.columns().last(), Some("file"));
         assert_eq!(config.spec.encoding, Encoding::Named("euc-kr".into()));
-        assert_eq!((config.processes.get(), config.spec.limits.retries), (7, 0));
+        assert_eq!((config.processes.unwrap().get(), config.spec.limits.retries), (7, 0));
         assert!(config.spec.per_file && config.verbosity == Verbosity::Quiet);
         assert_eq!(config.work_folder(), Path::new("x.csv.sheaf"));
         let own = ["x.csv", "y.jsonl.zst", "log.tsv", "each", "x.csv.sheaf"].map(PathBuf::from);

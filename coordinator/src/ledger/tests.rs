@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sheaf_common::job::{Compression, Encoding, Limits, LongCells, Rendering};
 use sheaf_common::outcome::{Slice, Stream};
-use sheaf_common::task::SourcePath;
+use sheaf_common::task::{Content, SourcePath};
 
 use super::*;
 
@@ -51,7 +51,13 @@ fn fails(sequence: u64) -> bool {
 }
 
 fn source(sequence: u64) -> SourceFile {
-    SourceFile { sequence, path: SourcePath(format!("f{sequence}").into_bytes()), size: 1, modified: 0, content: None }
+    SourceFile {
+        sequence,
+        path: SourcePath(format!("f{sequence}").into_bytes()),
+        size: 1,
+        modified: 0,
+        content: Content::AtPath,
+    }
 }
 
 /// What a worker would say of a task.

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::anyhow;
 use sheaf_common::outcome::FileStatus;
 use sheaf_common::row::Rows;
-use sheaf_common::task::{Extract, SourceFile, SourcePath};
+use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
 use sheaf_worker::pool::{Program, Slot};
 
 use super::Preview;
@@ -27,7 +27,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
     let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let modified = since.map_or(0, |since| since.as_nanos() as i64);
     let source = SourcePath::from(path.as_path());
-    let file = SourceFile { sequence: 0, path: source, size: known.len(), modified, content: None };
+    let file = SourceFile { sequence: 0, path: source, size: known.len(), modified, content: Content::AtPath };
     let work = Extract { spec: Arc::new(config.spec.clone()), files: vec![file] };
     let read = Slot::new(child, Arc::new(AtomicBool::new(false))).extract(&work);
     let (mut reports, blocks) = read.map_err(|_| failed(anyhow!("it was called off")))?;

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::queue::{Queue, QueueError};
-use sheaf_common::task::Task;
 use tokio::sync::watch;
 use tracing::warn;
 
+use super::ship::{Shipper, Shipping};
 use super::store::{Store, StoreError};
 use crate::ledger::{Command, Event, Ledger};
 use crate::plan::{Plan, Planned};
@@ -16,6 +16,8 @@ const OUTCOMES: usize = 256;
 const WAIT: Duration = Duration::from_millis(200);
 /// How often the queue is asked for tasks that it may have lost.
 const AUDIT: Duration = Duration::from_secs(5);
+/// After so long without an outcome the user is told, if nobody is there to work.
+const SILENCE: Duration = Duration::from_secs(3);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -59,41 +61,27 @@ pub async fn drive<Q: Queue>(
     mut ledger: Ledger,
     plan: Plan<'_>,
     store: &mut Store<'_>,
-    window: Window,
+    limits: (Window, Shipping),
     mut interrupted: watch::Receiver<bool>,
 ) -> Result<Driven, DriveError> {
-    let mut driver = Driver { queue, store, plan: Some(plan), window, pushes: Vec::new() };
-    let mut audited = Instant::now();
+    let (window, shipping) = limits;
+    let shipper = Shipper::start(queue.clone(), shipping);
+    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper };
+    let (mut audited, mut heard) = (Instant::now(), Instant::now());
     loop {
         driver.plan(&mut ledger)?;
-        if !driver.pushes.is_empty() {
-            let pushes = std::mem::take(&mut driver.pushes);
-            tokio::select! {
-                pushed = push(queue, pushes) => pushed?,
-                _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
-            }
-        }
         if ledger.is_done() {
             return Ok(Driven::Whole);
         }
-        // Nothing waits to be pushed here: what the queue does not know, it has lost.
-        if audited.elapsed() >= AUDIT {
-            audited = Instant::now();
-            match queue.missing(ledger.pending()).await {
-                Ok(lost) if lost.is_empty() => {}
-                Ok(lost) => {
-                    warn!(tasks = lost.len(), "the queue has lost tasks, pushing them again");
-                    driver.carry_out(ledger.handle(Event::Lost(lost)))?;
-                }
-                Err(error) => pause(error).await?,
-            }
-        }
-        let outcomes = tokio::select! {
+        let collected = tokio::select! {
             outcomes = queue.collect(ledger.job(), OUTCOMES, WAIT) => outcomes,
             _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
         };
-        match outcomes {
+        match collected {
             Ok(outcomes) => {
+                if !outcomes.is_empty() {
+                    heard = Instant::now();
+                }
                 for outcome in outcomes {
                     driver.carry_out(ledger.handle(Event::Came(outcome)))?;
                 }
@@ -101,7 +89,16 @@ pub async fn drive<Q: Queue>(
             Err(error) => pause(error).await?,
         }
         driver.forget().await?;
+        driver.shipper.check().await?;
         driver.store.tick();
+        if heard.elapsed() >= SILENCE {
+            heard = Instant::now();
+            driver.say_why_idle().await;
+        }
+        if audited.elapsed() >= AUDIT {
+            audited = Instant::now();
+            driver.audit(&mut ledger).await?;
+        }
     }
 }
 
@@ -111,7 +108,7 @@ struct Driver<'a, 's, Q> {
     /// `None` when all files are planned.
     plan: Option<Plan<'a>>,
     window: Window,
-    pushes: Vec<Task>,
+    shipper: Shipper,
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
@@ -136,10 +133,32 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         Ok(())
     }
 
+    /// Asks the queue for what it must hold, and pushes again what it has lost.
+    async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
+        let pending = self.shipper.arrived(ledger.pending());
+        match self.queue.missing(pending).await {
+            Ok(lost) if lost.is_empty() => Ok(()),
+            Ok(lost) => {
+                warn!(tasks = lost.len(), "the queue has lost tasks, pushing them again");
+                self.carry_out(ledger.handle(Event::Lost(lost)))
+            }
+            Err(error) => Ok(pause(error).await?),
+        }
+    }
+
+    /// Tells the user what the run waits for, if nobody works on it.
+    async fn say_why_idle(&mut self) {
+        match self.queue.why_idle().await {
+            Ok(Some(reason)) => self.store.progress.say(&format!("waiting: {reason}")),
+            Ok(None) => {}
+            Err(error) => self.store.progress.say(&format!("waiting: {error}")),
+        }
+    }
+
     fn carry_out(&mut self, commands: Vec<Command>) -> Result<(), DriveError> {
         for command in commands {
             match command {
-                Command::Push(task) => self.pushes.push(task),
+                Command::Push(task) => self.shipper.send(task),
                 Command::Commit(commit) => self.store.commit(commit)?,
                 Command::GiveUp { reason } => return Err(DriveError::GaveUp(reason)),
             }
@@ -157,26 +176,16 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             Ok(()) => Ok(()),
             Err(error) => {
                 self.store.forget_later(rows);
-                pause(error).await
+                Ok(pause(error).await?)
             }
         }
     }
 }
 
-/// Pushes tasks, however long the queue takes to be reached or to have room.
-async fn push<Q: Queue>(queue: &Q, tasks: Vec<Task>) -> Result<(), DriveError> {
-    loop {
-        match queue.push(tasks.clone()).await {
-            Ok(()) => return Ok(()),
-            Err(error) => pause(error).await?,
-        }
-    }
-}
-
 /// Waits a little after an error that may pass.
-async fn pause(error: QueueError) -> Result<(), DriveError> {
+pub async fn pause(error: QueueError) -> Result<(), QueueError> {
     if matches!(error, QueueError::Unusable { .. }) {
-        return Err(error.into());
+        return Err(error);
     }
     warn!(%error, "the queue did not answer, trying again");
     tokio::time::sleep(PAUSE).await;

@@ -2,7 +2,7 @@
 //!
 //! `discover → resume or begin → drive (plan, queue, ledger, store) → outputs → summary`
 //!
-//! * [`drive`]: the loop around the ledger. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
+//! * [`drive`]: the loop around the ledger. [`ship`]: tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
 //! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the end of a job.
 //! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: Ctrl-C.
 
@@ -12,12 +12,14 @@ mod identity;
 mod interrupt;
 mod outputs;
 mod own_workbooks;
+mod ship;
 mod store;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sheaf_common::queue::MemoryQueue;
+use sheaf_common::queue::{MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
 
@@ -31,9 +33,10 @@ use crate::plan::Plan;
 use crate::report::{JobLog, Progress, Tally, Written};
 use crate::spool::{Resume, Spool};
 pub use cpu::CpuUse;
-use drive::{Driven, Window, drive};
+use drive::{DriveError, Driven, Window, drive};
 use identity::Identity;
 use own_workbooks::OwnWorkbooks;
+use ship::Shipping;
 use store::Store;
 
 /// How many bytes of files, rows and segments one machine's run has outstanding at once.
@@ -61,11 +64,37 @@ pub enum End {
     Interrupted,
 }
 
-/// Runs a job on this machine. `child` is what the slots start; `progress` is shown while it runs.
+/// Runs a job: on this machine, or through Redis. `child` is what this machine's slots start, if it has any; `progress` is
+/// shown while it runs; `again` is called when the user asks to stop a second time.
 ///
 /// # Errors
 /// When the run cannot begin or go on; what is stored stays, and the same command goes on with it.
-pub async fn run_local(
+pub async fn run(
+    config: &RunConfig,
+    sources: &Sources,
+    child: Program,
+    progress: Progress,
+    again: impl Fn() + Send + 'static,
+) -> Result<Finished, Failure> {
+    let slots = config.processes.map_or(0, NonZeroUsize::get);
+    match &config.redis {
+        None => {
+            let window = Window { bytes: LOCAL_WINDOW, tasks: slots * TASKS_PER_SLOT };
+            let limits = (window, Shipping::ByPath);
+            run_on(MemoryQueue::default(), limits, config, sources, child, progress, again).await
+        }
+        Some(redis) => {
+            let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
+            let window = Window { bytes: redis.budget, tasks: 1 };
+            let limits = (window, if redis.by_path { Shipping::ByPath } else { Shipping::Content });
+            run_on(queue, limits, config, sources, child, progress, again).await
+        }
+    }
+}
+
+async fn run_on<Q: Queue>(
+    queue: Q,
+    limits: (Window, Shipping),
     config: &RunConfig,
     sources: &Sources,
     child: Program,
@@ -76,17 +105,24 @@ pub async fn run_local(
     let mut store = open_store(config, sources, progress)?;
     let read_before = store.tally.bytes;
     let interrupted = interrupt::watch(again).map_err(could_not_run)?;
-    let queue = MemoryQueue::default();
-    let worker = LocalWorker::start(queue.clone(), config.processes, child);
+    let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
 
-    let window = Window { bytes: LOCAL_WINDOW, tasks: config.processes.get() * TASKS_PER_SLOT };
     let spec = Arc::new(config.spec.clone());
     let ledger = Ledger::new(new_job(), spec, store.end);
-    let plan = Plan::new(sources, store.end.file);
-    let driven = drive(&queue, ledger, plan, &mut store, window, interrupted).await;
-    let worked = worker.stop().await;
-    let driven = driven.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON))?;
-    let worker_tally = worked.map_err(could_not_run)?;
+    let (job, plan) = (ledger.job(), Plan::new(sources, store.end.file));
+    let driven = drive(&queue, ledger, plan, &mut store, limits, interrupted).await;
+    let worker_tally = match worker {
+        Some(worker) => Some(worker.stop().await),
+        None => None,
+    };
+    if let Err(error) = queue.close(job).await {
+        tracing::warn!(%error, "could not remove the job from the queue; it disappears by itself within a day");
+    }
+    let driven = driven.map_err(|error| match error {
+        DriveError::Queue(error) => queue_failed(error),
+        error => Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON),
+    })?;
+    let worker_tally = worker_tally.transpose().map_err(queue_failed)?.unwrap_or_default();
 
     let read_bytes = store.tally.bytes - read_before;
     let Store { spool, tally, end: position, progress, .. } = store;
@@ -101,6 +137,12 @@ pub async fn run_local(
     };
     let cpu = CpuUse::of_this_process(&worker_tally);
     Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
+}
+
+/// A queue that cannot be used, with what can be done about it.
+pub fn queue_failed(error: QueueError) -> Failure {
+    let hint = error.hint().unwrap_or(GO_ON).to_string();
+    Failure::new(Exit::CouldNotRun, error).with_hint(hint)
 }
 
 /// Opens what an earlier run left, if this is the same job, or begins anew.

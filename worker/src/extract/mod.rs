@@ -31,6 +31,6 @@ mod words;
 pub use chunk::{CHUNK, Chunk};
 pub use decode::{Decoded, decode};
 pub use extractor::{Done, Extracted, Extractor};
-pub use open::modified;
+pub use open::{modified, read};
 pub use parse::{parse, strip};
 pub use setup::{Place, SetupError};

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 
 use nix::fcntl::OFlag;
-use sheaf_common::task::SourceFile;
+use sheaf_common::task::{Content, SourceFile};
 
 use super::words;
 
@@ -19,16 +19,18 @@ pub fn modified(metadata: &Metadata) -> i64 {
 ///
 /// # Errors
 /// A reason in the user's words: it is gone, not a file, not readable, was changed, or is too large for `memory` bytes.
-pub(super) fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
+pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
     // The bytes and the text made from them stand in memory together.
     let most = memory / 2;
     let too_large = |size: u64| {
         let (size, memory) = (words::size(size), words::size(memory));
         format!("too large: {size} cannot be read in {memory} of memory, see `--memory-limit`")
     };
-    if let Some(content) = &file.content {
-        let size = content.len() as u64;
-        return if size > most { Err(too_large(size)) } else { Ok(Cow::Borrowed(content)) };
+    match &file.content {
+        Content::Here(bytes) if bytes.len() as u64 > most => return Err(too_large(bytes.len() as u64)),
+        Content::Here(bytes) => return Ok(Cow::Borrowed(bytes)),
+        Content::Unreadable { reason } => return Err(reason.clone()),
+        Content::AtPath => {}
     }
     let mut opened = OpenOptions::new()
         .read(true)
@@ -92,7 +94,7 @@ mod tests {
     fn source(path: &Path) -> SourceFile {
         let metadata = std::fs::metadata(path).unwrap();
         let (size, modified) = (metadata.len(), modified(&metadata));
-        SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: None }
+        SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: Content::AtPath }
     }
 
     fn reason(file: &SourceFile) -> String {
@@ -106,7 +108,7 @@ mod tests {
         std::fs::write(&path, "text").unwrap();
         let mut file = source(&path);
         assert_eq!(*read(&file, 1 << 30).unwrap(), *b"text");
-        file.content = Some(b"shipped".to_vec());
+        file.content = Content::Here(b"shipped".to_vec());
         assert!(matches!(read(&file, 1 << 30), Ok(Cow::Borrowed(b"shipped"))));
         assert!(read(&file, 8).unwrap_err().starts_with("too large: 7 bytes"));
     }

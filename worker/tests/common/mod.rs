@@ -8,7 +8,7 @@ use std::time::Duration;
 use sheaf_common::job::{Compression, Encoding, JobSpec, Limits, LongCells};
 use sheaf_common::recipe::Recipe;
 use sheaf_common::row::Rows;
-use sheaf_common::task::{SourceFile, SourcePath};
+use sheaf_common::task::{Content, SourceFile, SourcePath};
 use sheaf_worker::extract::{CHUNK, Extracted, Extractor, modified};
 
 /// A job with the defaults.
@@ -30,7 +30,7 @@ pub fn spec(recipe: Recipe) -> JobSpec {
 pub fn source(path: &Path) -> SourceFile {
     let metadata = std::fs::metadata(path).unwrap();
     let (size, modified) = (metadata.len(), modified(&metadata));
-    SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: None }
+    SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: Content::AtPath }
 }
 
 /// A file whose bytes came with the task.

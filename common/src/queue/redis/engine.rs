@@ -103,6 +103,10 @@ impl Queue for RedisQueue {
         supply::missing(&self.shared, tasks).await
     }
 
+    async fn why_idle(&self) -> Result<Option<String>, QueueError> {
+        self.why_nobody_works().await
+    }
+
     async fn close(&self, job: JobId) -> Result<(), QueueError> {
         supply::close(&self.shared, job).await
     }

@@ -2,6 +2,7 @@
 //!
 //! Written as JSON, with every field optional, as workers and readers of different versions share it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redis::Value;
@@ -106,6 +107,28 @@ impl RedisQueue {
         let ours = version();
         let read = |(ago, version): (Duration, String)| VersionInUse { is_ours: version == ours, version, ago };
         Ok(versions.into_iter().map(read).collect())
+    }
+
+    /// Why tasks may wait in vain: no worker is there, or none that can read them.
+    pub(super) async fn why_nobody_works(&self) -> Result<Option<String>, QueueError> {
+        let workers = self.workers().await?;
+        let (queue, address) = (self.shared.config.queue(), self.address());
+        if workers.iter().any(|worker| worker.info.version == crate::VERSION) {
+            return Ok(None);
+        }
+        let others: BTreeSet<&str> = workers.iter().map(|worker| worker.info.version.as_str()).collect();
+        Ok(Some(match others.is_empty() {
+            true => {
+                format!("no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`")
+            }
+            false => {
+                let others = others.into_iter().collect::<Vec<_>>().join(", ");
+                format!(
+                    "the workers of the queue `{queue}` are of version {others}, this is {}: they cannot read its tasks",
+                    crate::VERSION
+                )
+            }
+        }))
     }
 
     async fn listed(&self) -> Result<(Aged, Aged), QueueError> {

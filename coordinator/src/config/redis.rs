@@ -1,0 +1,72 @@
+//! Where the queue is.
+
+use sheaf_common::queue::{QueueError, RedisConfig, RedisSettings};
+
+use super::{UsageError, units};
+use crate::cli::{RedisArgs, WorkersArgs};
+
+/// The least that a run may have in Redis: less than a few tasks is no window at all.
+const LEAST_BUDGET: u64 = 8 << 20;
+
+/// The settings of a run through Redis.
+#[derive(Clone)]
+pub struct RedisRun {
+    pub server: RedisConfig,
+    /// Whether the workers open the files themselves.
+    pub by_path: bool,
+    /// How many bytes may be outstanding in Redis.
+    pub budget: u64,
+}
+
+impl std::fmt::Debug for RedisRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RedisRun({}, by_path: {}, budget: {})", self.server.address(), self.by_path, self.budget)
+    }
+}
+
+/// The settings of `sheaf workers`.
+#[derive(Clone)]
+pub struct WorkersConfig {
+    pub server: RedisConfig,
+    pub json: bool,
+}
+
+impl WorkersConfig {
+    /// # Errors
+    /// When no Redis is named, or what is said about it cannot be used.
+    pub fn resolve(args: &WorkersArgs) -> Result<Self, UsageError> {
+        let server = server(&args.redis)?.ok_or(UsageError::NoRedis)?;
+        Ok(WorkersConfig { server, json: args.json })
+    }
+}
+
+/// Where the queue is, if it is in Redis.
+///
+/// # Errors
+/// What is wrong with the address, the queue's name, a certificate.
+pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
+    let Some(url) = &args.redis else { return Ok(None) };
+    let settings = RedisSettings {
+        username: args.redis_user.clone(),
+        password: args.redis_password.clone(),
+        queue: args.queue.clone(),
+        lease: units::time("--lease", &args.lease)?,
+        ca: args.tls_ca.clone(),
+        cert: args.tls_cert.clone(),
+        key: args.tls_key.clone(),
+        ..RedisSettings::new(url)
+    };
+    RedisConfig::resolve(settings).map(Some).map_err(|error: QueueError| UsageError::Setup {
+        reason: error.to_string(),
+        hint: error.hint().map(String::from),
+    })
+}
+
+/// Reads `--redis-budget`.
+pub fn budget(typed: &str) -> Result<u64, UsageError> {
+    let budget = units::bytes("--redis-budget", typed)?;
+    match budget >= LEAST_BUDGET {
+        true => Ok(budget),
+        false => Err(units::value("--redis-budget", typed, &format!("at least {} MiB", LEAST_BUDGET >> 20))),
+    }
+}

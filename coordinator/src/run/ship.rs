@@ -1,0 +1,122 @@
+//! Puts tasks on the queue, beside the loop: reads the files that are to be shipped, and waits where the queue has no room.
+
+use std::collections::HashSet;
+
+use sheaf_common::job::TaskId;
+use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::task::{Content, SourceFile, Task, Work};
+use sheaf_worker::extract;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use super::drive::pause;
+
+/// The largest file that is shipped: a value of Redis holds 512 MiB.
+const LARGEST: u64 = 500 << 20;
+
+/// How the workers get at the bytes of the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shipping {
+    /// They open the paths themselves.
+    ByPath,
+    /// The bytes go with the tasks.
+    Content,
+}
+
+/// The way to the queue for tasks; dropping it drops those that are not on the queue yet.
+pub struct Shipper {
+    tasks: UnboundedSender<Task>,
+    shipped: UnboundedReceiver<TaskId>,
+    under_way: HashSet<TaskId>,
+    running: JoinHandle<Result<(), QueueError>>,
+}
+
+impl Shipper {
+    pub fn start<Q: Queue>(queue: Q, shipping: Shipping) -> Self {
+        let (tasks, waiting) = unbounded_channel();
+        let (shipped_in, shipped) = unbounded_channel();
+        let running = tokio::spawn(ship(queue, shipping, waiting, shipped_in));
+        Shipper { tasks, shipped, under_way: HashSet::new(), running }
+    }
+
+    /// Sends a task on its way.
+    pub fn send(&mut self, task: Task) {
+        self.under_way.insert(task.id);
+        let _ = self.tasks.send(task); // Fails only after an error, which `check` tells.
+    }
+
+    /// Those of `tasks` that must be on the queue by now.
+    pub fn arrived(&mut self, tasks: Vec<TaskId>) -> Vec<TaskId> {
+        while let Ok(task) = self.shipped.try_recv() {
+            self.under_way.remove(&task);
+        }
+        tasks.into_iter().filter(|task| !self.under_way.contains(task)).collect()
+    }
+
+    /// # Errors
+    /// Why no task can be sent any more.
+    pub async fn check(&mut self) -> Result<(), QueueError> {
+        if self.running.is_finished() { (&mut self.running).await.expect("the shipper does not panic") } else { Ok(()) }
+    }
+}
+
+impl Drop for Shipper {
+    fn drop(&mut self) {
+        self.running.abort();
+    }
+}
+
+/// The most tasks of one call, as far as they are small.
+const BATCH: usize = 64;
+/// The most bytes of one call, unless one task has more.
+const BATCH_BYTES: u64 = 4 << 20;
+
+async fn ship<Q: Queue>(
+    queue: Q,
+    shipping: Shipping,
+    mut waiting: UnboundedReceiver<Task>,
+    shipped: UnboundedSender<TaskId>,
+) -> Result<(), QueueError> {
+    while let Some(first) = waiting.recv().await {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let mut next = Some(first);
+        while let Some(mut task) = next.take() {
+            if shipping == Shipping::Content {
+                task = tokio::task::spawn_blocking(|| with_content(task)).await.expect("reading does not panic");
+            }
+            bytes += task.weight();
+            batch.push(task);
+            if batch.len() < BATCH && bytes < BATCH_BYTES {
+                next = waiting.try_recv().ok();
+            }
+        }
+        let ids: Vec<TaskId> = batch.iter().map(|task| task.id).collect();
+        while let Err(error) = queue.push(batch.clone()).await {
+            pause(error).await?;
+        }
+        for id in ids {
+            let _ = shipped.send(id); // Fails only when the loop has ended, and this with it.
+        }
+    }
+    Ok(())
+}
+
+/// Reads the files of a task.
+fn with_content(mut task: Task) -> Task {
+    if let Work::Extract(extract) = &mut task.work {
+        let memory = extract.spec.limits.memory;
+        extract.files.iter_mut().for_each(|file| file.content = content(file, memory));
+    }
+    task
+}
+
+fn content(file: &SourceFile, memory: u64) -> Content {
+    if file.size > LARGEST {
+        let reason = format!("too large to be shipped through Redis ({} MiB): see --by-path", file.size >> 20);
+        return Content::Unreadable { reason };
+    }
+    match extract::read(file, memory) {
+        Ok(bytes) => Content::Here(bytes.into_owned()),
+        Err(reason) => Content::Unreadable { reason },
+    }
+}

@@ -1,0 +1,52 @@
+//! `sheaf workers`: who is connected to a queue.
+
+use std::io::{self, Write};
+
+use sheaf_common::queue::WorkerSeen;
+
+use crate::human::{number, shown, size, time};
+
+/// One line a worker, under a header; a sentence if there is none.
+///
+/// # Errors
+/// Those of `out`.
+pub fn print_table(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()> {
+    if workers.is_empty() {
+        writeln!(out, "no worker is connected")?;
+        return out.flush();
+    }
+    let mut lines = vec![["WORKER", "HOST", "VERSION", "BUSY", "FILES", "BYTES", "SEEN"].map(String::from)];
+    lines.extend(workers.iter().map(|WorkerSeen { info, ago }| {
+        [
+            shown(info.id.as_bytes()),
+            shown(info.host.as_bytes()),
+            shown(info.version.as_bytes()),
+            format!("{} of {}", info.busy, info.slots),
+            number(info.files_done),
+            size(info.bytes_done),
+            format!("{} ago", time(*ago)),
+        ]
+    }));
+    let mut widths = [0; 7];
+    for line in &lines {
+        line.iter().zip(&mut widths).for_each(|(cell, width)| *width = cell.chars().count().max(*width));
+    }
+    for line in &lines {
+        let cells: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    out.flush()
+}
+
+/// One JSON object a worker, one a line: what it announced, and `seen_ms`: how long ago that was.
+///
+/// # Errors
+/// Those of `out`.
+pub fn print_json(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()> {
+    for WorkerSeen { info, ago } in workers {
+        let mut object = serde_json::to_value(info)?;
+        object["seen_ms"] = (ago.as_millis() as u64).into();
+        writeln!(out, "{object}")?;
+    }
+    out.flush()
+}
