@@ -136,8 +136,9 @@ mod tests {
     #[tokio::test]
     async fn every_item_starts_and_ends_once() {
         let (queue, config, mut out) = (MemoryQueue::default(), config(10), Vec::new());
+        let mut nowhere = std::io::sink();
         tokio::select! {
-            done = demo(&queue, JobId(1), &config, &mut out, &mut std::io::sink()) => done.unwrap(),
+            done = demo(&queue, JobId(1), &config, &mut out, &mut nowhere) => done.unwrap(),
             () = work(queue.clone()) => unreachable!(),
         }
         let text = String::from_utf8(out).unwrap();
