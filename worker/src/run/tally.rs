@@ -26,8 +26,8 @@ impl Tally {
         }
     }
 
-    /// Notes that a queue has just answered a question for tasks, or for leases to go on while all slots are taken.
-    pub(super) fn polled(&self) {
+    /// Notes that a queue has just answered: to being connected, to a question for tasks, to leases that go on.
+    pub fn polled(&self) {
         *self.polled.lock().expect("no holder of this lock panics") = Some(Instant::now());
     }
 

@@ -60,6 +60,7 @@ pub async fn serve(
     );
 
     let tally = Arc::new(Tally::default());
+    tally.polled();
     let presence = Arc::new(Presence {
         queues: queues.clone(),
         info: WorkerInfo {
