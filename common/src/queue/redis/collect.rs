@@ -51,7 +51,7 @@ struct Taken {
     /// The task's field in `tasks`; empty for news.
     field: Vec<u8>,
     /// What the field says as long as the task was not pushed again.
-    mark: Vec<u8>,
+    token: Vec<u8>,
 }
 
 impl Default for Collecting {
@@ -165,10 +165,10 @@ fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize) -> Call {
         .argument(version())
         .argument(most)
         .argument(BYTES_AT_ONCE);
-    for Taken { entry, field, mark } in taken {
+    for Taken { entry, field, token } in taken {
         call.push(entry.clone());
         call.push(field.clone());
-        call.push(mark.clone());
+        call.push(token.clone());
     }
     call
 }
@@ -190,18 +190,18 @@ fn read(job: JobId, answer: Value) -> Result<(String, Vec<Shown>), QueueError> {
     Ok((ring, shown))
 }
 
-/// Reads an entry: its id, and outcome, field and mark, once or more.
+/// Reads an entry: its id; and field, outcome, `k` and token, once or more.
 fn read_entry(job: JobId, part: &Value, shown: &mut Vec<Shown>) -> Option<()> {
     fn bytes(value: &Value) -> Option<&[u8]> {
         if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
     }
     let Value::Array(entry) = part else { return None };
     let [entry, Value::Array(values)] = entry.as_slice() else { return None };
-    for values in values.chunks(6) {
-        let [_, body, _, field, _, mark] = values else { return None };
-        let (entry, field, mark) = (bytes(entry)?.to_vec(), bytes(field)?.to_vec(), bytes(mark)?.to_vec());
+    for values in values.chunks(4) {
+        let [field, body, _, token] = values else { return None };
+        let (entry, field, token) = (bytes(entry)?.to_vec(), bytes(field)?.to_vec(), bytes(token)?.to_vec());
         let outcome = read_outcome(job, bytes(body)?, &field);
-        shown.push(Shown { outcome, stood: Taken { entry, field, mark } });
+        shown.push(Shown { outcome, stood: Taken { entry, field, token } });
     }
     Some(())
 }
