@@ -199,6 +199,7 @@ async fn a_silent_server_is_unreachable_in_bounded_time_and_then_goes_on() {
         connect: Duration::from_millis(300),
         answer: Duration::from_millis(300),
         patience: Duration::from_millis(500),
+        ..TIMING
     };
     let queue = server.queue_with(RedisSettings { timing, ..server.settings(LEASE) }).await;
     queue.push(vec![nap(1, 0)]).await.unwrap();
@@ -291,6 +292,25 @@ async fn nothing_is_left_of_a_job_that_was_closed_and_all_else_expires() {
     queue.close(JobId(1)).await.unwrap();
     let keys: Vec<String> = server.command(&["KEYS", "*0001:*"]);
     assert!(keys.is_empty(), "{keys:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consumers_that_hold_nothing_go_and_those_that_hold_something_stay() {
+    let server = server!("consumers_that_hold_nothing_go_and_those_that_hold_something_stay");
+    let queue = server.queue(LEASE).await;
+    queue.push(naps(1, 0..3)).await.unwrap();
+    let held = take_one(&queue, "holds").await;
+    let finished = take_one(&queue, "finished").await;
+    queue.complete_if_held(vec![completion(&finished.lease, "finished", &[])]).await.unwrap();
+    let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
+    let consumers = async || {
+        queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap();
+        format!("{:?}", server.command::<redis::Value>(&["XINFO", "CONSUMERS", &streams[0], "workers"]))
+    };
+    until("who holds nothing goes", consumers, |list| !list.contains("finished")).await;
+    assert!(consumers().await.contains("holds"));
+    let stored = queue.complete_if_held(vec![completion(&held.lease, "holds", &[])]).await.unwrap();
+    assert_eq!(stored, [Completed::Stored]);
 }
 
 // ---- what others put there
@@ -487,6 +507,8 @@ async fn the_privileges_that_we_publish_are_enough_and_no_more() {
     take_one(&hand, "dies").await;
     let again = async || take(&hand, "a", 2).await;
     until("the lease ends", again, |leased| leased.iter().any(|leased| leased.delivery > 1)).await;
+    tokio::time::sleep(TIMING.sweep * 2).await; // So that the next call sweeps.
+    assert!(coordinator.collect(JobId(1), 9, Duration::ZERO).await.unwrap().is_empty());
 
     for name in ["sheaf-coordinator", "sheaf-worker"] {
         for words in

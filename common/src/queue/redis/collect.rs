@@ -21,9 +21,8 @@ use crate::outcome::{Outcome, TaskResult};
 use crate::queue::QueueError;
 use crate::wire;
 
-/// How often consumers are looked at, and how long one must have been idle to be removed.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-const SWEEP_IDLE: Duration = Duration::from_secs(10 * 60);
+/// A consumer that was idle for so many sweeps, and holds nothing, is removed.
+const IDLE_SWEEPS: u32 = 10;
 
 /// What this process knows of a job whose outcomes it collects.
 pub struct Collecting {
@@ -225,14 +224,14 @@ fn replace(job: JobId, field: &[u8], reason: String) -> Option<Outcome> {
 async fn sweep(shared: &Shared, job: JobId, collecting: &Collecting) -> Result<(), QueueError> {
     {
         let mut swept = collecting.swept.lock().expect("no holder panics");
-        if swept.elapsed() < SWEEP_EVERY {
+        if swept.elapsed() < shared.config.timing.sweep {
             return Ok(());
         }
         *swept = Instant::now();
     }
     let keys = shared.job(job);
     let streams = Class::ALL.map(|class| keys.stream(class).to_owned());
-    let call = Call::new(&SWEEP).keys(&streams).argument(SWEEP_IDLE.as_millis());
+    let call = Call::new(&SWEEP).keys(&streams).argument((shared.config.timing.sweep * IDLE_SWEEPS).as_millis());
     match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()),
         Value::Int(removed) => {
