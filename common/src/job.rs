@@ -35,6 +35,23 @@ pub struct JobSpec {
     pub limits: Limits,
 }
 
+impl Default for JobSpec {
+    /// What `sheaf run` does when nothing is said: WikiExtractor's records, one workbook.
+    fn default() -> Self {
+        JobSpec {
+            recipe: Recipe::default(),
+            source_column: None,
+            encoding: Encoding::Auto,
+            long_cells: LongCells::Overflow,
+            compression: Compression::Balanced,
+            sheet_name: "rows".into(),
+            renderings: vec![Rendering::Xlsx],
+            per_file: false,
+            limits: Limits { time: Duration::from_secs(60), memory: 2 << 30, retries: 2 },
+        }
+    }
+}
+
 impl JobSpec {
     /// The names of all columns, in order: those of the recipe, then the source column.
     pub fn columns(&self) -> impl Iterator<Item = &str> {

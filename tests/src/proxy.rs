@@ -14,6 +14,9 @@ pub enum Way {
     Open,
     /// Connections are accepted and kept, and nothing is passed on.
     Stalled,
+    /// What the client sends is passed on, and what the server answers is not; when the way opens again, connections of
+    /// that time are broken off.
+    Deaf,
     /// Connections are broken off, and new ones as soon as they come.
     Cut,
 }
@@ -64,21 +67,36 @@ async fn connect(client: TcpStream, port: u16, mut way: watch::Receiver<Way>) {
         (client.into_split(), server.into_split());
     let (up, down) = (way.clone(), way.clone());
     tokio::select! {
-        () = pass(&mut from_client, &mut to_server, up) => {}
-        () = pass(&mut from_server, &mut to_client, down) => {}
-        _ = way.wait_for(|way| *way == Way::Cut) => {}
+        () = pass(&mut from_client, &mut to_server, up, &[Way::Stalled]) => {}
+        () = pass(&mut from_server, &mut to_client, down, &[Way::Stalled, Way::Deaf]) => {}
+        () = broken_off(&mut way) => {}
     }
 }
 
+/// Passes bytes on, except while the way is one of `kept_back`.
 async fn pass(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
     mut way: watch::Receiver<Way>,
+    kept_back: &[Way],
 ) {
     let mut buffer = vec![0; 64 << 10];
     loop {
         let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
-        if way.wait_for(|way| *way != Way::Stalled).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
+        if way.wait_for(|way| !kept_back.contains(way)).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits until the way is cut, or no longer deaf.
+async fn broken_off(way: &mut watch::Receiver<Way>) {
+    loop {
+        let before = *way.borrow_and_update();
+        if before == Way::Cut || way.changed().await.is_err() {
+            return;
+        }
+        if before == Way::Deaf {
             return;
         }
     }

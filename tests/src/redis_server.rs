@@ -13,8 +13,12 @@ use tempfile::TempDir;
 use crate::wait::until;
 
 /// How the engine is timed in tests: what does not answer is given up soon.
-pub const TIMING: Timing =
-    Timing { connect: Duration::from_secs(3), answer: Duration::from_secs(3), patience: Duration::from_secs(15) };
+pub const TIMING: Timing = Timing {
+    connect: Duration::from_secs(3),
+    answer: Duration::from_secs(3),
+    patience: Duration::from_secs(15),
+    sweep: Duration::from_millis(30),
+};
 
 /// A running server.
 pub struct RedisServer {

@@ -5,10 +5,10 @@
 #![expect(clippy::print_stdout, reason = "a program's output")]
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use html5ever::tendril::StrTendril;
-use sheaf_common::job::{Compression, Encoding, JobSpec, Limits, LongCells};
+use sheaf_common::job::JobSpec;
 use sheaf_common::recipe::{Column, Recipe};
 use sheaf_common::task::{Content, SourceFile, SourcePath};
 use sheaf_worker::extract::{Extractor, decode, modified, parse, strip};
@@ -26,17 +26,7 @@ fn main() -> anyhow::Result<()> {
         recipe.columns = vec!["link=::attr(href)".parse::<Column>()?, "text=::text".parse()?];
     }
     let files = arguments.map(|path| source(Path::new(&path))).collect::<anyhow::Result<Vec<_>>>()?;
-    let spec = JobSpec {
-        recipe,
-        source_column: None,
-        encoding: Encoding::Auto,
-        long_cells: LongCells::Overflow,
-        compression: Compression::Balanced,
-        sheet_name: "rows".into(),
-        renderings: vec![],
-        per_file: false,
-        limits: Limits { time: Duration::from_secs(60), memory: 2 << 30, retries: 0 },
-    };
+    let spec = JobSpec { recipe, ..JobSpec::default() };
     let extractor = Extractor::new(&spec)?;
     let bytes: u64 = files.iter().map(|file| file.size).sum();
     println!("{} files, {:.1} MB", files.len(), bytes as f64 / 1e6);

@@ -8,8 +8,8 @@
 //!                        release_if_held, or the lease ends
 //! ```
 //!
-//! * [`memory`]: within one process, no server; what `sheaf run` uses by default.
-//! * [`redis`]: on a Redis server, for workers on many machines.
+//! * [`MemoryQueue`]: within one process, no server; what `sheaf run` uses by default.
+//! * [`RedisQueue`]: on a Redis server, for workers on many machines.
 //!
 //! Nothing above the trait knows which engine it has; one conformance suite (`tests/`) holds for all.
 

@@ -223,21 +223,6 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sheaf_common::job::{Compression, Encoding, Limits, LongCells, Rendering};
-
-    fn spec() -> JobSpec {
-        JobSpec {
-            recipe: Default::default(),
-            source_column: None,
-            encoding: Encoding::Auto,
-            long_cells: LongCells::Overflow,
-            compression: Compression::Fast,
-            sheet_name: "rows".into(),
-            renderings: vec![Rendering::Xlsx],
-            per_file: false,
-            limits: Limits { time: std::time::Duration::from_secs(1), memory: 1 << 30, retries: 0 },
-        }
-    }
 
     #[test]
     fn sheets_follow_from_the_rows() {
@@ -249,7 +234,7 @@ mod tests {
 
     #[test]
     fn dimensions_and_filters_cover_the_rows_of_each_sheet() {
-        let spec = spec();
+        let spec = JobSpec::default();
         let mut shells = Shells::new(&spec);
         let counts = Counts { rows: SHEET_DATA_ROWS + 4, overflow: 7 };
         let parts = shells.parts(counts).unwrap();
@@ -267,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_shell_is_the_same_every_time() {
-        let spec = spec();
+        let spec = JobSpec::default();
         let heads = || {
             let mut shells = Shells::new(&spec);
             let parts = shells.parts(Counts { rows: 1, overflow: 0 }).unwrap();

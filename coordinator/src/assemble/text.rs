@@ -22,14 +22,14 @@ pub fn write_text(out: &mut impl Write, spec: &JobSpec, rendering: Rendering, mu
     match packing {
         Packing::Plain => {
             out.write_all(&head)?;
-            io::copy(&mut rows.bytes, out)?;
+            rows.copy_to(out)?;
         }
         Packing::Zstd => {
             // An empty output is a frame too: no bytes at all are no Zstandard file.
             if !head.is_empty() || rows.content.packed == 0 {
                 out.write_all(&zstd_frame(&head, spec.compression))?;
             }
-            io::copy(&mut rows.bytes, out)?;
+            rows.copy_to(out)?;
         }
         Packing::Gzip => {
             let mut content = crate::spool::Content::default();
@@ -37,7 +37,7 @@ pub fn write_text(out: &mut impl Write, spec: &JobSpec, rendering: Rendering, mu
             content.join(&rows.content);
             out.write_all(&GZIP_HEADER)?;
             out.write_all(&Deflater::new(spec.compression).joinable(&head))?;
-            io::copy(&mut rows.bytes, out)?;
+            rows.copy_to(out)?;
             out.write_all(&END)?;
             out.write_all(&content.crc.finalize().to_le_bytes())?;
             out.write_all(&(content.length as u32).to_le_bytes())?; // Modulo 2^32, as the format has it.

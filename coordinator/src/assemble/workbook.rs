@@ -42,7 +42,7 @@ impl<'a> WorkbookWriter<'a> {
             if let Some((sheet, _)) = part.rows {
                 let mut joined = rows(sheet)?;
                 content.join(&joined.content);
-                io::copy(&mut joined.bytes, &mut entry)?;
+                joined.copy_to(&mut entry)?;
                 entry.write_all(&joinable(&mut self.deflater, &part.tail(counts), &mut content))?;
             }
             entry.write_all(&END)?;

@@ -1,28 +1,11 @@
 //! The ledger against a little world of its own: files whose slices are known, a queue without order.
 
-use std::time::Duration;
-
-use sheaf_common::job::{Compression, Encoding, Limits, LongCells, Rendering};
 use sheaf_common::outcome::{Slice, Stream};
 use sheaf_common::task::{Content, SourcePath};
 
 use super::*;
 
 const JOB: JobId = JobId(1);
-
-fn spec() -> Arc<JobSpec> {
-    Arc::new(JobSpec {
-        recipe: Default::default(),
-        source_column: None,
-        encoding: Encoding::Auto,
-        long_cells: LongCells::Overflow,
-        compression: Compression::Fast,
-        sheet_name: "rows".into(),
-        renderings: vec![Rendering::Xlsx],
-        per_file: false,
-        limits: Limits { time: Duration::from_secs(1), memory: 1 << 30, retries: 0 },
-    })
-}
 
 /// A small generator with a fixed seed.
 struct Random(u64);
@@ -95,7 +78,7 @@ struct Stored {
 /// `seed`.
 fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -> Vec<Stored> {
     let mut random = Random(seed);
-    let mut ledger = Ledger::new(JOB, spec(), from);
+    let mut ledger = Ledger::new(JOB, Arc::default(), from);
     let (mut queue, mut stored, mut rendered) = (Vec::<Task>::new(), Vec::new(), VecDeque::new());
     let (mut next, mut live_blocks) = (from.file, std::collections::HashSet::new());
     while stored.len() < stop_after && !ledger.is_done() {
@@ -227,7 +210,7 @@ fn every_file_is_reported_once_and_in_order_and_places_add_up() {
 
 #[test]
 fn rows_that_differ_when_read_again_end_the_job() {
-    let mut ledger = Ledger::new(JOB, spec(), Position::default());
+    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let extract = TaskId { job: JOB, class: Class::Extract, number: 0 };
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
     let mut slice = Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };

@@ -25,75 +25,82 @@ pub struct FileDone {
     pub overflow: u64,
 }
 
-/// The unit that rows are added to.
-pub struct OpenUnit {
+/// What a unit holds.
+struct Contents {
     begin: Position,
     end: Position,
     pieces: Vec<Piece>,
+    /// The files that end in it.
     files: Vec<FileDone>,
+    /// Blocks that nobody needs after it.
     forget: Vec<RowsKey>,
+    /// Of rows.
     bytes: u64,
 }
 
+impl Contents {
+    fn new(at: Position) -> Self {
+        Contents { begin: at, end: at, pieces: Vec::new(), files: Vec::new(), forget: Vec::new(), bytes: 0 }
+    }
+}
+
+/// The unit that rows are added to.
+pub struct OpenUnit(Contents);
+
 impl OpenUnit {
     pub fn new(at: Position) -> Self {
-        OpenUnit { begin: at, end: at, pieces: Vec::new(), files: Vec::new(), forget: Vec::new(), bytes: 0 }
+        OpenUnit(Contents::new(at))
     }
 
     /// Adds the piece that `piece` makes for the place that it gets.
     pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece) {
-        let piece = piece(&self.end);
-        self.end.slices += 1;
-        self.end.rows += u64::from(piece.slice.rows);
-        self.end.overflow += u64::from(piece.slice.overflow);
-        self.end.file_rows += u64::from(piece.slice.rows);
-        self.end.file_overflow += u64::from(piece.slice.overflow);
-        self.bytes += u64::from(piece.slice.length);
-        self.pieces.push(piece);
+        let piece = piece(&self.0.end);
+        self.0.end.slices += 1;
+        self.0.end.rows += u64::from(piece.slice.rows);
+        self.0.end.overflow += u64::from(piece.slice.overflow);
+        self.0.end.file_rows += u64::from(piece.slice.rows);
+        self.0.end.file_overflow += u64::from(piece.slice.overflow);
+        self.0.bytes += u64::from(piece.slice.length);
+        self.0.pieces.push(piece);
     }
 
     /// All slices of this file are placed.
     pub fn end_file(&mut self, report: &FileReport, slot: &str) {
-        let (rows, overflow) = (self.end.file_rows, self.end.file_overflow);
-        self.files.push(FileDone { report: report.clone(), slot: slot.into(), rows, overflow });
-        let file = self.files.last().expect("just pushed").report.sequence + 1;
-        self.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..self.end };
+        let (rows, overflow) = (self.0.end.file_rows, self.0.end.file_overflow);
+        self.0.files.push(FileDone { report: report.clone(), slot: slot.into(), rows, overflow });
+        let file = self.0.files.last().expect("just pushed").report.sequence + 1;
+        self.0.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..self.0.end };
     }
 
     /// This block is needed no more once the unit is committed.
     pub fn forget_after(&mut self, rows: RowsKey) {
-        self.forget.push(rows);
+        self.0.forget.push(rows);
     }
 
     pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty() && self.files.is_empty() && self.forget.is_empty()
+        self.0.pieces.is_empty() && self.0.files.is_empty() && self.0.forget.is_empty()
     }
 
     pub fn is_full(&self) -> bool {
-        self.bytes >= FULL_BYTES || self.files.len() >= FULL_FILES
+        self.0.bytes >= FULL_BYTES || self.0.files.len() >= FULL_FILES
     }
 
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.0.bytes
     }
 
     /// Closes the unit; the next one begins where it ends.
     pub fn close(&mut self) -> Unit {
-        let next = OpenUnit::new(self.end);
-        let OpenUnit { begin, end, pieces, files, forget, bytes } = std::mem::replace(self, next);
-        let state = if pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Pending };
-        Unit { begin, end, pieces, files, forget, bytes, state, repairs: 0 }
+        let next = Contents::new(self.0.end);
+        let contents = std::mem::replace(&mut self.0, next);
+        let state = if contents.pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Pending };
+        Unit { contents, state, repairs: 0 }
     }
 }
 
 /// A closed unit.
 pub struct Unit {
-    begin: Position,
-    end: Position,
-    pieces: Vec<Piece>,
-    files: Vec<FileDone>,
-    forget: Vec<RowsKey>,
-    bytes: u64,
+    contents: Contents,
     state: State,
     repairs: u32,
 }
@@ -121,21 +128,21 @@ impl Unit {
             State::Rendered(segments) => segments.iter().map(|segment| segment.bytes.len() as u64).sum(),
             State::Pending | State::WaitsForRows(_) => 0,
         };
-        self.bytes + segments
+        self.contents.bytes + segments
     }
 
     pub fn render(&self, spec: &Arc<JobSpec>) -> Render {
         Render {
             spec: Arc::clone(spec),
-            first_row: self.begin.rows,
-            first_overflow: self.begin.overflow,
-            pieces: self.pieces.clone(),
+            first_row: self.contents.begin.rows,
+            first_overflow: self.contents.begin.overflow,
+            pieces: self.contents.pieces.clone(),
         }
     }
 
     /// All rows that it names.
     pub fn rows(&self) -> Vec<RowsKey> {
-        self.pieces.iter().map(|piece| piece.rows).collect()
+        self.contents.pieces.iter().map(|piece| piece.rows).collect()
     }
 
     /// Takes its segments; those of a second time are the same, and dropped.
@@ -146,7 +153,7 @@ impl Unit {
     }
 
     pub fn forget_after(&mut self, rows: RowsKey) {
-        self.forget.push(rows);
+        self.contents.forget.push(rows);
     }
 
     /// Waits for these tasks to come back; returns how often that was so.
@@ -179,6 +186,7 @@ impl Unit {
             State::Rendered(segments) => segments,
             State::Pending | State::WaitsForRows(_) => Vec::new(),
         };
-        Commit { files: self.files, segments, end: self.end, forget: self.forget }
+        let Contents { files, end, forget, .. } = self.contents;
+        Commit { files, segments, end, forget }
     }
 }

@@ -155,25 +155,68 @@ impl UnitRows<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::time::Duration;
+mod tests {
+    use std::io::Read;
+    use std::sync::Arc;
 
-    use sheaf_common::job::{Encoding, JobSpec, Limits, LongCells};
+    use sheaf_common::job::{Class, JobId, JobSpec, TaskId};
+    use sheaf_common::outcome::{Sheet, Slice};
+    use sheaf_common::row::write_cell;
 
     use super::*;
 
-    /// The default job with one workbook.
-    pub(crate) fn spec() -> JobSpec {
-        JobSpec {
-            recipe: Default::default(),
-            source_column: None,
-            encoding: Encoding::Auto,
-            long_cells: LongCells::Overflow,
-            compression: Compression::Balanced,
-            sheet_name: "rows".into(),
-            renderings: vec![Rendering::Xlsx],
-            per_file: false,
-            limits: Limits { time: Duration::from_secs(60), memory: 1 << 31, retries: 2 },
+    const KEY: RowsKey = RowsKey { task: TaskId { job: JobId(1), class: Class::Extract, number: 0 }, block: 0 };
+
+    /// Rows `from..to`, each of three cells, and the piece that names them.
+    fn rows(from: u64, to: u64, sequence: u64, block: &mut Vec<u8>) -> Piece {
+        let offset = block.len() as u32;
+        for row in from..to {
+            [Some(row.to_string().as_str()), None, Some("text")].into_iter().for_each(|cell| write_cell(block, cell));
         }
+        let (length, rows) = (block.len() as u32 - offset, (to - from) as u32);
+        let slice = Slice { block: 0, offset, length, rows, overflow: 0, long_cells: 0 };
+        Piece { rows: KEY, slice, sequence, first_row: 0, first_overflow: 0 }
+    }
+
+    fn inflate(segments: &[&Segment]) -> String {
+        let mut joined: Vec<u8> = segments.iter().flat_map(|segment| segment.bytes.clone()).collect();
+        joined.extend(deflate::END);
+        let mut text = String::new();
+        flate2::read::DeflateDecoder::new(joined.as_slice()).read_to_string(&mut text).unwrap();
+        text
+    }
+
+    #[test]
+    fn two_units_join_to_what_one_would_be() {
+        let spec = Arc::new(JobSpec { per_file: true, ..JobSpec::default() });
+        let mut block = Vec::new();
+        let pieces = [rows(0, 50, 0, &mut block), rows(50, 90, 1, &mut block)];
+        let blocks = HashMap::from([(KEY, Arc::new(block))]);
+        let mut renderer = Renderer::new(Compression::Fast);
+        let mut render = |pieces: &[Piece], first_row| {
+            let unit = Render { spec: Arc::clone(&spec), first_row, first_overflow: 0, pieces: pieces.to_vec() };
+            renderer.render(&unit, &blocks).unwrap()
+        };
+        let whole = render(&pieces, 0);
+        let parts = [render(&pieces[..1], 0), render(&pieces[1..], 50)].concat();
+        let of = |segments: &[Segment], stream| {
+            inflate(&segments.iter().filter(|segment| segment.stream == stream).collect::<Vec<_>>())
+        };
+        let sheet = Stream::Sheet(Sheet::Rows(0));
+        assert_eq!(of(&whole, sheet), of(&parts, sheet));
+        assert!(of(&whole, sheet).ends_with(
+            "<row r=\"91\"><c r=\"A91\" t=\"inlineStr\"><is><t>89</t></is></c>\
+            <c r=\"C91\" t=\"inlineStr\"><is><t>text</t></is></c></row>"
+        ));
+        let own = Stream::FileSheet { sequence: 1, sheet: Sheet::Rows(0) };
+        assert!(of(&whole, own).starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>"));
+    }
+
+    #[test]
+    fn rows_that_are_not_at_hand_are_named() {
+        let piece = rows(0, 1, 0, &mut Vec::new());
+        let unit = Render { spec: Arc::default(), first_row: 0, first_overflow: 0, pieces: vec![piece] };
+        let lost = Renderer::new(Compression::Fast).render(&unit, &HashMap::new());
+        assert!(matches!(lost, Err(RenderError::RowsLost(keys)) if keys == [KEY]));
     }
 }

@@ -87,7 +87,6 @@ mod tests {
     use sheaf_common::cell::CELL_UNITS;
 
     use super::*;
-    use crate::render::tests::spec;
 
     fn text(sheets: &[(Sheet, Vec<u8>)], sheet: Sheet) -> String {
         let (_, xml) = sheets.iter().find(|(known, _)| *known == sheet).expect("the sheet has rows");
@@ -96,7 +95,7 @@ mod tests {
 
     #[test]
     fn rows_past_the_limit_go_on_in_the_next_sheet() {
-        let spec = spec();
+        let spec = JobSpec::default();
         let mut workbook = WorkbookRows::new(&spec, SHEET_DATA_ROWS - 1, 0);
         workbook.row(&[Some("last"), None, None]);
         workbook.row(&[Some("first"), None, None]);
@@ -107,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_carried_on_under_the_name_of_its_cell() {
-        let spec = spec();
+        let spec = JobSpec::default();
         let long = "y".repeat(2 * CELL_UNITS + 1);
         let mut workbook = WorkbookRows::new(&spec, SHEET_DATA_ROWS, 5);
         workbook.row(&[None, None, Some(&long)]);
@@ -123,7 +122,7 @@ mod tests {
 
     #[test]
     fn truncated_texts_are_not_carried_on() {
-        let spec = JobSpec { long_cells: LongCells::Truncate, ..spec() };
+        let spec = JobSpec { long_cells: LongCells::Truncate, ..JobSpec::default() };
         let mut workbook = WorkbookRows::new(&spec, 0, 0);
         workbook.row(&[None, None, Some(&"y".repeat(CELL_UNITS + 1))]);
         assert_eq!(workbook.finish().len(), 1);

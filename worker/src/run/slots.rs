@@ -118,17 +118,23 @@ impl SlotThread {
 
     fn nap(&self, queue: &impl Queue, task: &Task, nap: &Nap) -> Result<TaskResult, Stopped> {
         let began = Instant::now();
-        let result = TaskResult::NapStarted { name: nap.name.clone() };
-        let news = Outcome { task: task.id, slot: self.name.clone(), result };
-        // News that does not arrive is no loss: the end tells all.
-        let _ = self.runtime.block_on(queue.notify(news));
+        self.tell(queue, task, TaskResult::NapStarted { name: nap.name.clone() });
         while let Some(left) = nap.length.checked_sub(began.elapsed()) {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Stopped);
             }
             std::thread::sleep(left.min(std::time::Duration::from_millis(50)));
         }
-        Ok(TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() })
+        let ended = TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() };
+        // Told at once: what is handed in goes with others, and could come after the start of this slot's next nap.
+        self.tell(queue, task, ended.clone());
+        Ok(ended)
+    }
+
+    /// Sends news of a task. News that do not arrive are no loss: the end tells all.
+    fn tell(&self, queue: &impl Queue, task: &Task, result: TaskResult) {
+        let news = Outcome { task: task.id, slot: self.name.clone(), result };
+        let _ = self.runtime.block_on(queue.notify(news));
     }
 }
 

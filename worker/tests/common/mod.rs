@@ -3,9 +3,8 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::time::Duration;
 
-use sheaf_common::job::{Compression, Encoding, JobSpec, Limits, LongCells};
+use sheaf_common::job::JobSpec;
 use sheaf_common::recipe::Recipe;
 use sheaf_common::row::Rows;
 use sheaf_common::task::{Content, SourceFile, SourcePath};
@@ -13,17 +12,7 @@ use sheaf_worker::extract::{CHUNK, Extracted, Extractor, modified};
 
 /// A job with the defaults.
 pub fn spec(recipe: Recipe) -> JobSpec {
-    JobSpec {
-        recipe,
-        source_column: None,
-        encoding: Encoding::Auto,
-        long_cells: LongCells::Overflow,
-        compression: Compression::Balanced,
-        sheet_name: "rows".into(),
-        renderings: vec![],
-        per_file: false,
-        limits: Limits { time: Duration::from_secs(60), memory: 2 << 30, retries: 0 },
-    }
+    JobSpec { recipe, ..JobSpec::default() }
 }
 
 /// A file as discovery lists it.
@@ -36,7 +25,7 @@ pub fn source(path: &Path) -> SourceFile {
 /// A file whose bytes came with the task.
 pub fn shipped(name: &str, content: &[u8]) -> SourceFile {
     let path = SourcePath::from(Path::new(name));
-    SourceFile { sequence: 0, path, size: content.len() as u64, modified: 0, content: Some(content.to_vec()) }
+    SourceFile { sequence: 0, path, size: content.len() as u64, modified: 0, content: Content::Here(content.to_vec()) }
 }
 
 /// The rows of a file, decoded, and what is reported of it. Checks what holds for every chunk.

@@ -21,9 +21,8 @@ use crate::outcome::{Outcome, TaskResult};
 use crate::queue::QueueError;
 use crate::wire;
 
-/// How often consumers are looked at, and how long one must have been idle to be removed.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-const SWEEP_IDLE: Duration = Duration::from_secs(10 * 60);
+/// A consumer that was idle for so many sweeps, and holds nothing, is removed.
+const IDLE_SWEEPS: u32 = 10;
 
 /// What this process knows of a job whose outcomes it collects.
 pub struct Collecting {
@@ -51,7 +50,7 @@ struct Taken {
     /// The task's field in `tasks`; empty for news.
     field: Vec<u8>,
     /// What the field says as long as the task was not pushed again.
-    mark: Vec<u8>,
+    token: Vec<u8>,
 }
 
 impl Default for Collecting {
@@ -165,10 +164,10 @@ fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize) -> Call {
         .argument(version())
         .argument(most)
         .argument(BYTES_AT_ONCE);
-    for Taken { entry, field, mark } in taken {
+    for Taken { entry, field, token } in taken {
         call.push(entry.clone());
         call.push(field.clone());
-        call.push(mark.clone());
+        call.push(token.clone());
     }
     call
 }
@@ -190,18 +189,18 @@ fn read(job: JobId, answer: Value) -> Result<(String, Vec<Shown>), QueueError> {
     Ok((ring, shown))
 }
 
-/// Reads an entry: its id, and outcome, field and mark, once or more.
+/// Reads an entry: its id; and field, outcome, `k` and token, once or more.
 fn read_entry(job: JobId, part: &Value, shown: &mut Vec<Shown>) -> Option<()> {
     fn bytes(value: &Value) -> Option<&[u8]> {
         if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
     }
     let Value::Array(entry) = part else { return None };
     let [entry, Value::Array(values)] = entry.as_slice() else { return None };
-    for values in values.chunks(6) {
-        let [_, body, _, field, _, mark] = values else { return None };
-        let (entry, field, mark) = (bytes(entry)?.to_vec(), bytes(field)?.to_vec(), bytes(mark)?.to_vec());
+    for values in values.chunks(4) {
+        let [field, body, _, token] = values else { return None };
+        let (entry, field, token) = (bytes(entry)?.to_vec(), bytes(field)?.to_vec(), bytes(token)?.to_vec());
         let outcome = read_outcome(job, bytes(body)?, &field);
-        shown.push(Shown { outcome, stood: Taken { entry, field, mark } });
+        shown.push(Shown { outcome, stood: Taken { entry, field, token } });
     }
     Some(())
 }
@@ -225,14 +224,14 @@ fn replace(job: JobId, field: &[u8], reason: String) -> Option<Outcome> {
 async fn sweep(shared: &Shared, job: JobId, collecting: &Collecting) -> Result<(), QueueError> {
     {
         let mut swept = collecting.swept.lock().expect("no holder panics");
-        if swept.elapsed() < SWEEP_EVERY {
+        if swept.elapsed() < shared.config.timing.sweep {
             return Ok(());
         }
         *swept = Instant::now();
     }
     let keys = shared.job(job);
     let streams = Class::ALL.map(|class| keys.stream(class).to_owned());
-    let call = Call::new(&SWEEP).keys(&streams).argument(SWEEP_IDLE.as_millis());
+    let call = Call::new(&SWEEP).keys(&streams).argument((shared.config.timing.sweep * IDLE_SWEEPS).as_millis());
     match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()),
         Value::Int(removed) => {

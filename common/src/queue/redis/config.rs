@@ -58,11 +58,18 @@ pub struct Timing {
     pub answer: Duration,
     /// How long a call tries again before it fails with [`QueueError::Unreachable`].
     pub patience: Duration,
+    /// How often a coordinator looks for consumers that hold nothing; one that was idle for ten times as long goes.
+    pub sweep: Duration,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Timing { connect: Duration::from_secs(5), answer: Duration::from_secs(15), patience: Duration::from_secs(10) }
+        Timing {
+            connect: Duration::from_secs(5),
+            answer: Duration::from_secs(15),
+            patience: Duration::from_secs(10),
+            sweep: Duration::from_secs(60),
+        }
     }
 }
 

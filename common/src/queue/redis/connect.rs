@@ -26,7 +26,13 @@ pub async fn dial(config: &RedisConfig, blocks: Duration) -> Result<MultiplexedC
         .set_connection_timeout(Some(timing.connect))
         .set_response_timeout(Some(blocks + timing.answer));
     let at = |fault: Fault| match fault {
-        Fault::Broken(why) => Fault::Broken(format!("no Redis answers at {}: {why}", config.address())),
+        Fault::Broken(why) => {
+            let guess = match config.address().starts_with("rediss") {
+                true => " (a port without TLS keeps silent, too: `redis://`)",
+                false => "",
+            };
+            Fault::Broken(format!("no Redis answers at {}: {why}{guess}", config.address()))
+        }
         other => other,
     };
     let dialled = config.client.get_multiplexed_async_connection_with_config(&settings).await;
@@ -51,10 +57,13 @@ pub async fn try_out(config: &RedisConfig) -> Result<MultiplexedConnection, Faul
     match answer.await {
         Err(_) => Err(silent()),
         Ok(Err(error)) => Err(match error.into() {
-            Fault::Broken(why) => Fault::Broken(format!(
-                "{} hangs up at once ({why}); does it speak TLS only (`rediss://`), or is it no Redis?",
-                config.address()
-            )),
+            Fault::Broken(why) => {
+                let guess = match config.address().starts_with("rediss") {
+                    true => "does it ask for a client's certificate (`--redis-cert FILE --redis-key FILE`)?",
+                    false => "does it speak TLS only (`rediss://`), or is it no Redis?",
+                };
+                Fault::Broken(format!("{} hangs up at once ({why}); {guess}", config.address()))
+            }
             other => other,
         }),
         Ok(Ok(info)) => check::usable(&info).map(|()| connection),

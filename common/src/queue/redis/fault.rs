@@ -1,8 +1,5 @@
 //! What an error means: of the server, of the way to it, or of an answer that no script gives.
 
-use std::error::Error;
-use std::io;
-
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
 use crate::queue::QueueError;
@@ -69,10 +66,14 @@ fn refused(_: String) -> Fault {
 
 impl From<RedisError> for Fault {
     fn from(error: RedisError) -> Self {
-        let text = error.to_string();
+        // As the server wrote it, where it did: the library's own words differ from version to version.
+        let text = match (error.code(), error.detail()) {
+            (Some(code), Some(detail)) => format!("{code} {detail}"),
+            _ => error.to_string(),
+        };
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::NoScript) => Fault::NoScript,
-            ErrorKind::Io if is_tls(&error) => Fault::Hopeless {
+            ErrorKind::Io if is_tls(&text) => Fault::Hopeless {
                 reason: format!("the TLS connection to Redis failed: {text}"),
                 hint: Some(tls_hint(&text).into()),
             },
@@ -109,9 +110,10 @@ pub fn unexpected(operation: &str, value: &Value) -> QueueError {
     QueueError::Unusable { reason, hint: Some("is there another program that writes to `sheaf:*`?".into()) }
 }
 
-fn is_tls(error: &RedisError) -> bool {
-    let inner = error.source().and_then(|source| source.downcast_ref::<io::Error>()).and_then(io::Error::get_ref);
-    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+/// Whether TLS itself failed, and not the way to the server. By the words of `rustls::Error`: the client library hands
+/// that error on as text alone.
+fn is_tls(text: &str) -> bool {
+    ["invalid peer certificate", "received fatal alert", "received corrupt message"].iter().any(|w| text.contains(w))
 }
 
 fn tls_hint(text: &str) -> &'static str {
@@ -132,9 +134,9 @@ fn tls_hint(text: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    fn server(code: &'static str, detail: &str) -> Fault {
-        // As the client builds an error of a code that it does not know.
-        RedisError::from((ErrorKind::Extension, code, detail.to_owned())).into()
+    fn server(code: &str, detail: &str) -> Fault {
+        let value = redis::parse_redis_value(format!("-{code} {detail}\r\n").as_bytes()).unwrap();
+        value.extract_error().unwrap_err().into()
     }
 
     #[test]
@@ -142,6 +144,10 @@ mod tests {
         let text = "Error running script (call to f_1): @user_script:9: @user_script: 9: -OOM command not allowed when";
         assert!(matches!(server("ERR", text), Fault::Full(_)));
         assert!(matches!(server("ERR", "Error running script: -READONLY You can't write"), Fault::Broken(_)));
+        assert!(matches!(server("OOM", "command not allowed when used memory > 'maxmemory'."), Fault::Full(_)));
+        assert!(matches!(server("READONLY", "You can't write against a read only replica."), Fault::Broken(_)));
+        assert!(matches!(server("NOSCRIPT", "No matching script."), Fault::NoScript));
+        assert!(matches!(server("MISCONF", "Redis is configured to save RDB snapshots"), Fault::Busy(_)));
         assert!(matches!(server("LOADING", "Redis is loading"), Fault::Busy(_)));
     }
 

@@ -76,21 +76,25 @@ fn push_token(call: &mut Call, token: &Token) {
     call.push(token.consumer.as_str());
 }
 
+/// The completions of each job and consumer, with the place of each one's answer.
+type ByHolder = BTreeMap<(JobId, String), Vec<(usize, Completion, Token)>>;
+
 pub async fn complete(shared: &Shared, completions: Vec<Completion>) -> Result<Vec<Completed>, QueueError> {
     let mut answers = vec![Completed::Stale; completions.len()];
-    let mut jobs: BTreeMap<JobId, Vec<(usize, Completion, Token)>> = BTreeMap::new();
+    let mut groups = ByHolder::new();
     for (place, completion) in completions.into_iter().enumerate() {
         if let Some(token) = Token::of(&completion.lease) {
-            jobs.entry(completion.lease.task.job).or_default().push((place, completion, token));
+            let group = (completion.lease.task.job, token.consumer.clone());
+            groups.entry(group).or_default().push((place, completion, token));
         }
     }
-    for (job, completions) in jobs {
-        let mut finishing = Finishing::new(shared, job);
+    for ((job, consumer), completions) in groups {
+        let mut finishing = Finishing::new(shared, job, &consumer);
         for (place, completion, token) in completions {
             finishing.add(place, completion, &token);
             if finishing.is_large() {
                 finishing.send(&mut answers).await?;
-                finishing = Finishing::new(shared, job);
+                finishing = Finishing::new(shared, job, &consumer);
             }
         }
         finishing.send(&mut answers).await?;
@@ -108,7 +112,7 @@ struct Finishing<'a> {
 }
 
 impl<'a> Finishing<'a> {
-    fn new(shared: &'a Shared, job: JobId) -> Self {
+    fn new(shared: &'a Shared, job: JobId, consumer: &str) -> Self {
         let keys = shared.job(job);
         let call = Call::new(&COMPLETE)
             .key(&keys.tasks)
@@ -116,7 +120,8 @@ impl<'a> Finishing<'a> {
             .key(&keys.rows)
             .key(&keys.news)
             .keys(Class::ALL.map(|class| keys.stream(class).to_owned()).iter())
-            .argument(KEEP.as_millis());
+            .argument(KEEP.as_millis())
+            .argument(consumer);
         Finishing { shared, call, places: Vec::new(), bytes: 0 }
     }
 
@@ -139,7 +144,9 @@ impl<'a> Finishing<'a> {
         self.places.push(place);
         self.call.push((STREAMS_FROM + lease.task.class as usize).to_string());
         self.call.push(task_field(&lease.task));
-        push_token(&mut self.call, token);
+        self.call.push(token.entry.as_str());
+        self.call.push(token.holds.to_string());
+        self.call.push(lease.token);
         self.call.push(body);
         self.call.push(rows.len().to_string());
         for block in rows {

@@ -10,9 +10,9 @@
 //! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect |
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
 //! | `sheaf:{Q}:V:bell` | STREAM | one entry, replaced when tasks come to wait | [`KEEP`] | push, release |
-//! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `n` number, `b` task; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
-//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → entry id, or `f` and the token that finished it; `CLASS:NUMBER:r` → releases | the same | push, release, complete, collect |
-//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `o` outcome, `t` its field in `tasks`, `k` its value there | the same | complete, notify add; collect deletes |
+//! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
+//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → entry id, or the token that finished it; `CLASS:NUMBER:r` → releases | the same | push, release, complete, collect |
+//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER` → outcome, `k` → token, as often as one call finished tasks; news have empty names | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:rows` | HASH | `CLASS:NUMBER:BLOCK` → block of rows | the same | complete adds; forget deletes |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
 //!

@@ -10,11 +10,11 @@ use tracing::{debug, warn};
 use super::connect::Tries;
 use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
-use super::keys::{parse_class, parse_job};
+use super::keys::{parse_class, parse_job, parse_task_field};
 use super::scripts::{Call, LEASE};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
-use crate::job::{Class, TaskId};
+use crate::job::Class;
 use crate::outcome::{Outcome, TaskResult};
 use crate::queue::{Completion, Lease, Leased, Queue, QueueError, WorkerId};
 use crate::task::Task;
@@ -154,9 +154,9 @@ fn read_group(worker: &WorkerId, part: &Value, found: &mut Vec<Entry>) -> Option
     for entry in entries {
         let Value::Array(entry) = entry else { return None };
         let [id, Value::Array(values)] = entry.as_slice() else { return None };
-        let [_, number, _, Value::BulkString(task), ..] = values.as_slice() else { return None };
+        let [field, Value::BulkString(task), ..] = values.as_slice() else { return None };
         let token = Token { entry: text(id)?.into(), holds, consumer: worker.0.clone() };
-        let id = TaskId { job, class, number: text(number)?.parse().ok()? };
+        let id = parse_task_field(job, text(field)?).filter(|id| id.class == class)?;
         found.push(Entry { lease: Lease { task: id, token: token.to_string() }, delivery, task: task.clone() });
     }
     Some(())

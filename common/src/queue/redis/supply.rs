@@ -69,7 +69,6 @@ impl<'a> Pushing<'a> {
             .keys(&shares)
             .keys(keys.all())
             .argument(job)
-            .argument(class.name())
             .argument(version())
             .argument(KEEP.as_millis())
             .argument(memory);
@@ -87,7 +86,7 @@ impl<'a> Pushing<'a> {
         }
         self.tasks += 1;
         self.bytes += body.len();
-        self.call.push(task.id.number.to_string());
+        self.call.push(task_field(&task.id));
         self.call.push(body);
         Ok(())
     }

@@ -1,7 +1,7 @@
 -- collect: drop the outcomes that the coordinator has, then show it the next ones.
 -- KEYS 1 tasks  2 outcomes  3 news  4 versions  5… the job's other keys and those it shares (kept alive)
--- ARGV 1 keep_ms  2 version  3 most to begin with  4 bytes to stop after  5… triples of what it has, in order: entry, field, mark
--- Returns {last ring of the news, {entry, {o, outcome, t, field, k, mark, o, …}}, …} in the order of storing; whole
+-- ARGV 1 keep_ms  2 version  3 most to begin with  4 bytes to stop after  5… triples of what it has, in order: entry, field, token
+-- Returns {last ring of the news, {entry, {field, outcome, k, token, field, …}}, …} in the order of storing; whole
 --      entries, so they may be more than `most`
 -- Keeps: an outcome goes only once the coordinator says that it has it, so a lost reply loses nothing.
 drains(KEYS[1])
@@ -23,7 +23,7 @@ while room > 0 and bytes > 0 do
     local entry = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 1)[1]
     if not entry then break end
     answer[#answer + 1], from = entry, '(' .. entry[1]
-    for i = 2, #entry[2], 6 do
+    for i = 2, #entry[2], 4 do
         room, bytes = room - 1, bytes - #entry[2][i]
     end
 end

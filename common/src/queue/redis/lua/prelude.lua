@@ -10,14 +10,15 @@ end
 -- `among` is how many are asked for: for many, what the consumer holds is read at once (a call for each costs 3 µs).
 local read_at_once = {}
 local function held(stream, entry, holds, consumer, among)
-    local name = stream .. ' ' .. consumer
-    if among > 4 and not read_at_once[name] then
-        read_at_once[name] = {}
+    local of_stream = read_at_once[stream] or {}
+    read_at_once[stream] = of_stream
+    if among > 4 and not of_stream[consumer] then
+        of_stream[consumer] = {}
         for _, hold in ipairs(redis.pcall('XPENDING', stream, GROUP, '-', '+', 2 * among, consumer)) do
-            read_at_once[name][hold[1]] = hold[4]
+            of_stream[consumer][hold[1]] = hold[4]
         end
     end
-    local found = read_at_once[name] and read_at_once[name][entry]
+    local found = of_stream[consumer] and of_stream[consumer][entry]
     if not found then
         local pending = redis.pcall('XPENDING', stream, GROUP, entry, entry, 1, consumer)
         if pending.err and not string.find(pending.err, 'NOGROUP') then
@@ -26,6 +27,11 @@ local function held(stream, entry, holds, consumer, among)
         found = pending[1] and pending[1][4] -- No group: the stream is gone, and all leases with it.
     end
     return found == tonumber(holds)
+end
+
+-- Whether a state in `tasks` is the token that finished the task: the id of an entry has no colon.
+local function is_finished(state)
+    return string.find(state, ':', 1, true) ~= nil
 end
 
 -- Lets the keys of a job, and those it shares, live on; notes that this version has a coordinator.

@@ -1,28 +1,26 @@
 -- push: put tasks of one job and class on its stream, each once.
 -- KEYS 1 stream of the class  2 tasks  3 jobs  4 bell  5 versions  6… the job's other keys (kept alive)
--- ARGV 1 job  2 class  3 version  4 keep_ms  5 `drains`: goes through when the server is full, or `fills`
---      6… pairs: number, task encoded
+-- ARGV 1 job  2 version  3 keep_ms  4 `drains`: goes through when the server is full, or `fills`
+--      5… pairs: the task's field in `tasks`, task encoded
 -- Returns how many were put on; those that wait or are leased already were not. Error OOM: none of them was.
 -- Keeps: a task id has at most one entry; what stands in `tasks` as an entry id stands on the stream.
-local class = ARGV[2]
-if ARGV[5] == 'drains' then drains(KEYS[2]) end
+if ARGV[4] == 'drains' then drains(KEYS[2]) end
 local group = redis.pcall('XGROUP', 'CREATE', KEYS[1], GROUP, '0', 'MKSTREAM')
 if group.err and not string.find(group.err, 'BUSYGROUP') then
     return group
 end
 local fields = {}
-for i = 6, #ARGV, 2 do
-    fields[#fields + 1] = class .. ':' .. ARGV[i]
+for i = 5, #ARGV, 2 do
+    fields[#fields + 1] = ARGV[i]
 end
 local known = redis.call('HMGET', KEYS[2], unpack(fields))
 local set, put = {}, {}
 for i, field in ipairs(fields) do
-    local waits = known[i] and string.sub(known[i], 1, 1) ~= 'f'
+    local waits = known[i] and not is_finished(known[i])
     if not waits and not put[field] then
-        local entry = redis.call('XADD', KEYS[1], '*', 'n', ARGV[4 + 2 * i], 'b', ARGV[5 + 2 * i])
+        local entry = redis.call('XADD', KEYS[1], '*', field, ARGV[4 + 2 * i])
         put[field] = true
-        set[#set + 1] = field
-        set[#set + 1] = entry
+        set[#set + 1], set[#set + 2] = field, entry
     end
 end
 if #set > 0 then
@@ -30,5 +28,5 @@ if #set > 0 then
     redis.call('ZADD', KEYS[3], 'NX', 0, ARGV[1])
     redis.call('XADD', KEYS[4], 'MAXLEN', 1, '*', 'w', 1)
 end
-keep_alive(KEYS, ARGV[4], ARGV[3], KEYS[5])
+keep_alive(KEYS, ARGV[3], ARGV[2], KEYS[5])
 return #set / 2
