@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use sheaf_tests::corpus::{doc, write, write_many};
-use sheaf_tests::process::{children, wait_for};
+use sheaf_tests::process::wait_for;
 use sheaf_tests::proxy::{Proxy, Way};
 use sheaf_tests::redis_server::{Options, RedisServer, free_port};
 use sheaf_tests::{Run, Running, worker_bin};
@@ -536,7 +536,5 @@ async fn memory_of_the_server_is_bounded_by_the_budget() {
     let grown = peak() - before;
     // The budget counts what is shipped; Redis also has buffers of what comes and goes: a few MiB a connection.
     assert!(grown < 40 << 20, "{} MiB at the peak", grown >> 20);
-    let began = Instant::now();
     drain(worker);
-    assert!(began.elapsed() < LONG && children(std::process::id()).len() < 100);
 }
