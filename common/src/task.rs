@@ -64,6 +64,11 @@ pub struct SourceFile {
 pub enum Content {
     /// At its path.
     AtPath,
+    /// At this absolute path: the one that the file is called by may be relative to the coordinator's folder.
+    At(SourcePath),
+    /// At this path, on which nothing is a symbolic link any more: a worker with roots has checked it. Never on the
+    /// queue: what a queue says of links is not believed.
+    Resolved(SourcePath),
     /// Here: they were shipped with the task.
     Here(Vec<u8>),
     /// Nowhere: they were to be shipped, and could not be read.
@@ -75,7 +80,7 @@ impl Content {
     pub fn len(&self) -> u64 {
         match self {
             Content::Here(bytes) => bytes.len() as u64,
-            Content::AtPath | Content::Unreadable { .. } => 0,
+            Content::AtPath | Content::At(_) | Content::Resolved(_) | Content::Unreadable { .. } => 0,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{LEASE, Queue, QueueError, WorkerId};
 use sheaf_worker::pool::Program;
-use sheaf_worker::run::{self, Config, Order, Tally};
+use sheaf_worker::run::{self, Config, Order, Paths, Tally};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -23,7 +23,7 @@ impl LocalWorker {
         let (order, orders) = watch::channel(Order::Work);
         let tally = Arc::new(Tally::default());
         let id = WorkerId(format!("{}:{}", host(), std::process::id()));
-        let config = Config { id, slots, child, lease: LEASE };
+        let config = Config { id, slots, child, lease: LEASE, paths: Paths::Any };
         LocalWorker { order, running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))), tally }
     }
 

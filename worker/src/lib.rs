@@ -6,8 +6,11 @@
 //! * [`pool`]: the child processes in which that happens, and their limits.
 //! * [`render`]: rows and their place → segments.
 //! * [`run`]: the worker loop over the queue.
+//! * [`cli`], [`service`]: what `sheaf-worker` is around that: arguments, connecting, registering, health, stopping.
 
+pub mod cli;
 pub mod extract;
 pub mod pool;
 pub mod render;
 pub mod run;
+pub mod service;

@@ -80,7 +80,7 @@ pub async fn run(
     match &config.redis {
         None => {
             let window = Window { bytes: LOCAL_WINDOW, tasks: slots * TASKS_PER_SLOT };
-            let limits = (window, Shipping::ByPath);
+            let limits = (window, Shipping::None);
             run_on(MemoryQueue::default(), limits, config, sources, child, progress, again).await
         }
         Some(redis) => {

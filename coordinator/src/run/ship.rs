@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sheaf_common::job::TaskId;
 use sheaf_common::queue::{Queue, QueueError};
-use sheaf_common::task::{Content, SourceFile, Task, Work};
+use sheaf_common::task::{Content, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::extract;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -17,7 +17,9 @@ const LARGEST: u64 = 500 << 20;
 /// How the workers get at the bytes of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shipping {
-    /// They open the paths themselves.
+    /// They are threads of this process, and open the paths themselves.
+    None,
+    /// They open the paths themselves, wherever they are.
     ByPath,
     /// The bytes go with the tasks.
     Content,
@@ -81,9 +83,13 @@ async fn ship<Q: Queue>(
         let (mut batch, mut bytes) = (Vec::new(), 0);
         let mut next = Some(first);
         while let Some(mut task) = next.take() {
-            if shipping == Shipping::Content {
-                task = tokio::task::spawn_blocking(|| with_content(task)).await.expect("reading does not panic");
-            }
+            task = match shipping {
+                Shipping::None => task,
+                Shipping::ByPath => with_absolute_paths(task),
+                Shipping::Content => {
+                    tokio::task::spawn_blocking(|| with_content(task)).await.expect("reading does not panic")
+                }
+            };
             bytes += task.weight();
             batch.push(task);
             if batch.len() < BATCH && bytes < BATCH_BYTES {
@@ -99,6 +105,18 @@ async fn ship<Q: Queue>(
         }
     }
     Ok(())
+}
+
+/// Says where the files of a task are, whatever folder the worker was started in.
+fn with_absolute_paths(mut task: Task) -> Task {
+    if let Work::Extract(extract) = &mut task.work {
+        for file in &mut extract.files {
+            if let Ok(path) = std::path::absolute(file.path.as_path()) {
+                file.content = Content::At(SourcePath::from(path.as_path()));
+            }
+        }
+    }
+    task
 }
 
 /// Reads the files of a task.

@@ -1,11 +1,14 @@
 //! The bytes of a source, if it is still what it was when it was listed.
 
 use std::borrow::Cow;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Component, Path};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
 use sheaf_common::task::{Content, SourceFile};
 
 use super::words;
@@ -15,7 +18,7 @@ pub fn modified(metadata: &Metadata) -> i64 {
     metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
 }
 
-/// The bytes of `file`: those that came with the task, or else those at its path. Never waits for a pipe's other end.
+/// The bytes of `file`: those that came with the task, or else those at its place on the disk. Never waits for a pipe's other end.
 ///
 /// # Errors
 /// A reason in the user's words: it is gone, not a file, not readable, was changed, or is too large for `memory` bytes.
@@ -30,13 +33,14 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
         Content::Here(bytes) if bytes.len() as u64 > most => return Err(too_large(bytes.len() as u64)),
         Content::Here(bytes) => return Ok(Cow::Borrowed(bytes)),
         Content::Unreadable { reason } => return Err(reason.clone()),
-        Content::AtPath => {}
+        Content::AtPath | Content::At(_) | Content::Resolved(_) => {}
     }
-    let mut opened = OpenOptions::new()
-        .read(true)
-        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
-        .open(file.path.as_path())
-        .map_err(|error| not_opened(&error))?;
+    let opened = match &file.content {
+        Content::At(path) => open(path.as_path()),
+        Content::Resolved(path) => open_without_links(path.as_path()),
+        Content::AtPath | Content::Here(_) | Content::Unreadable { .. } => open(file.path.as_path()),
+    };
+    let mut opened = opened.map_err(|error| not_opened(&error))?;
     let before = metadata(&opened)?;
     if !before.is_file() {
         return Err(format!("not a file but {}", kind(&before)));
@@ -56,6 +60,31 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
         return Err("changed while it was read".into());
     }
     Ok(Cow::Owned(bytes))
+}
+
+fn reading() -> OFlag {
+    OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    Ok(nix::fcntl::open(path, reading(), Mode::empty())?.into())
+}
+
+/// Opens an absolute path step by step, and refuses it if anything on it has become a symbolic link since it was
+/// resolved: so that nobody can lead the way out of a root between the check and the opening.
+fn open_without_links(path: &Path) -> io::Result<File> {
+    let mut names = path.components().peekable();
+    if names.next() != Some(Component::RootDir) {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let on_the_way = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let mut at: OwnedFd = nix::fcntl::open("/", on_the_way, Mode::empty())?;
+    while let Some(name) = names.next() {
+        let Component::Normal(name) = name else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let flags = if names.peek().is_some() { on_the_way } else { reading() };
+        at = openat(&at, name, flags | OFlag::O_NOFOLLOW, Mode::empty())?;
+    }
+    Ok(at.into())
 }
 
 fn metadata(file: &File) -> Result<Metadata, String> {
@@ -127,6 +156,27 @@ mod tests {
         assert_eq!(reason(&file), "changed since it was listed");
         std::fs::remove_file(&path).unwrap();
         assert_eq!(reason(&file), "no longer there");
+    }
+
+    #[test]
+    fn a_resolved_path_leads_through_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap().join("real");
+        std::fs::create_dir(&real).unwrap();
+        std::fs::write(real.join("a"), "text").unwrap();
+        std::os::unix::fs::symlink(&real, folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("a", real.join("b")).unwrap();
+        let at = |path: &Path, content: fn(SourcePath) -> Content| SourceFile {
+            content: content(SourcePath::from(path)),
+            ..source(&real.join("a"))
+        };
+        let linked = folder.path().join("link/a");
+        assert_eq!(*read(&at(&real.join("a"), Content::Resolved), 1 << 30).unwrap(), *b"text");
+        assert_eq!(*read(&at(&linked, Content::At), 1 << 30).unwrap(), *b"text");
+        for path in [linked, real.join("b"), real.join("../real/a"), "real/a".into()] {
+            assert!(reason(&at(&path, Content::Resolved)).starts_with("cannot be opened"), "{}", path.display());
+        }
+        assert_eq!(reason(&at(&real.join("c"), Content::Resolved)), "no longer there");
     }
 
     #[test]

@@ -25,9 +25,12 @@ pub fn main() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
-    // Ctrl-C at the terminal reaches the whole group; what to do about it is for the parent to say.
-    // SAFETY: ignoring a signal installs no handler that could run.
-    unsafe { nix::sys::signal::signal(Signal::SIGINT, nix::sys::signal::SigHandler::SigIgn)? };
+    // Ctrl-C at the terminal and a service manager's SIGTERM reach the whole group; what to do about it is for the
+    // parent to say.
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        // SAFETY: ignoring a signal installs no handler that could run.
+        unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn)? };
+    }
     // If memory runs out on this machine, this process may be ended rather than the one that knows the job.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     std::panic::set_hook(Box::new(|_| {})); // A panic becomes the file's reason: see `read_file`.

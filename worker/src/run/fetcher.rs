@@ -1,6 +1,8 @@
 //! Leases tasks for the slots, and fetches the rows that a render task needs.
 
 use std::collections::HashMap;
+use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
 use sheaf_common::queue::{Block, Leased, Queue, QueueError};
@@ -8,9 +10,9 @@ use sheaf_common::task::{RowsKey, Work};
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::held::Held;
+use super::origin::Origin;
 use super::slots::{Job, Slots};
-use super::{Config, Order};
+use super::{Config, Order, Tally};
 
 /// How long one call waits for a task.
 const WAIT: Duration = Duration::from_secs(1);
@@ -22,13 +24,13 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// # Errors
 /// [`QueueError::Unusable`]; anything else is tried again.
 pub async fn fetch<Q: Queue>(
-    queue: &Q,
     config: &Config,
-    held: &Held,
-    slots: Slots,
+    origins: Vec<Origin<Q>>,
+    slots: Slots<Q>,
     order: &mut watch::Receiver<Order>,
+    tally: &Tally,
 ) -> Result<(), QueueError> {
-    let room = slots.room();
+    let (room, mut turn) = (slots.room(), 0);
     loop {
         let stopped = order.wait_for(|order| *order != Order::Work);
         let first = tokio::select! {
@@ -40,15 +42,18 @@ pub async fn fetch<Q: Queue>(
         let stopped = order.wait_for(|order| *order != Order::Work);
         let leased = tokio::select! {
             _ = stopped => return Ok(()),
-            leased = queue.lease(&config.id, most, WAIT) => leased,
+            leased = lease_in_turn(&origins, &mut turn, config, most) => leased,
         };
-        let leased = match leased {
-            Ok(leased) => leased,
+        let (origin, leased) = match leased {
+            Ok((origin, leased)) => {
+                tally.polled();
+                (origin, leased)
+            }
             Err(error @ QueueError::Unusable { .. }) => return Err(error),
             Err(error) => {
                 warn!(%error, "could not lease");
                 tokio::time::sleep(PAUSE).await;
-                Vec::new()
+                continue;
             }
         };
         let mut permits = vec![first];
@@ -58,11 +63,53 @@ pub async fn fetch<Q: Queue>(
                 None => std::sync::Arc::clone(&room).acquire_owned().await.expect("never closed"),
             };
             permit.forget(); // The finisher gives it back when the task was handed in.
-            held.add(leased.lease.clone());
-            let rows = rows_of(queue, &leased).await;
-            slots.hand(Job { leased, rows });
+            origin.held.add(leased.lease.clone());
+            let rows = rows_of(&origin.queue, &leased).await;
+            slots.hand(Job { leased, origin: origin.clone(), rows });
         }
     }
+}
+
+/// Leases up to `most` tasks from the queue that has some and was asked longest ago; waits up to [`WAIT`] for the first.
+async fn lease_in_turn<'a, Q: Queue>(
+    origins: &'a [Origin<Q>],
+    turn: &mut usize,
+    config: &Config,
+    most: usize,
+) -> Result<(&'a Origin<Q>, Vec<Leased>), QueueError> {
+    let lease = |index: usize, wait| {
+        let queue = &origins[index].queue;
+        async move { (index, queue.lease(&config.id, most, wait).await) }
+    };
+    let indexes: Vec<usize> = (0..origins.len()).map(|step| (*turn + step) % origins.len()).collect();
+    let several = indexes.len() > 1;
+    for &index in indexes.iter().filter(|_| several) {
+        let (_, leased) = lease(index, Duration::ZERO).await;
+        let leased = leased?;
+        if !leased.is_empty() {
+            *turn = index + 1;
+            return Ok((&origins[index], leased));
+        }
+    }
+    // Nothing waits anywhere. The first queue that has something ends the waiting for the others, which hand back what
+    // they found at the same moment.
+    let mut waiting: Vec<_> = indexes.iter().map(|&index| Box::pin(lease(index, WAIT))).collect();
+    let (index, leased) = std::future::poll_fn(|context| {
+        let mut position = 0;
+        while position < waiting.len() {
+            match waiting[position].as_mut().poll(context) {
+                Poll::Ready((_, Ok(none))) if none.is_empty() && waiting.len() > 1 => {
+                    drop(waiting.swap_remove(position))
+                }
+                Poll::Ready(found) => return Poll::Ready(found),
+                Poll::Pending => position += 1,
+            }
+        }
+        Poll::Pending
+    })
+    .await;
+    *turn = index + 1;
+    Ok((&origins[index], leased?))
 }
 
 /// The rows that a render task names, as far as the queue has them.

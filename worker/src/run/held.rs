@@ -7,6 +7,8 @@ use std::time::Duration;
 use sheaf_common::queue::{Lease, Queue};
 use tracing::warn;
 
+use super::Tally;
+
 /// The leases that were taken and not yet handed in.
 #[derive(Default)]
 pub struct Held {
@@ -31,7 +33,7 @@ impl Held {
 ///
 /// A lease that was lost is not given up here: what its task comes to is handed in all the same, and refused. A queue
 /// that cannot be reached is tried again at the next turn.
-pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration) {
+pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration, tally: Arc<Tally>) {
     let mut turns = tokio::time::interval(lease / 3);
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -41,7 +43,10 @@ pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration) {
             continue;
         }
         match queue.extend_if_held(leases).await {
-            Ok(lost) => lost.iter().for_each(|lease| warn!(task = %lease.task, "lost a lease")),
+            Ok(lost) => {
+                tally.polled();
+                lost.iter().for_each(|lease| warn!(task = %lease.task, "lost a lease"));
+            }
             Err(error) => warn!(%error, "could not extend leases"),
         }
     }

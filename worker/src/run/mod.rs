@@ -1,31 +1,41 @@
 //! The worker loop: leases tasks, has its slots do them, hands in what they came to.
 //!
 //! ```text
-//!            lease             hands              outcome            batch
-//!  queue ──────────▶ fetcher ───────▶ slot threads ───────▶ finisher ─────▶ queue
+//!             lease             hands              outcome            batch
+//!  queues ──────────▶ fetcher ───────▶ slot threads ───────▶ finisher ─────▶ the queue it came from
 //!                                                    ▲
 //!                     keeper: extends every lease held, until it is handed in
 //! ```
 //!
-//! * [`fetcher`]: leases no more than the slots can take, and fetches the rows that a render task needs.
-//! * [`slots`]: the threads that work.
+//! * [`fetcher`]: leases no more than the slots can take, from each queue in turn, and fetches the rows that a render
+//!   task needs.
+//! * [`slots`]: the threads that work, for all queues.
+//! * [`origin`]: a queue, with what is held of it. Each has a keeper and a finisher of its own.
 //! * [`finisher`]: hands in outcomes, many at a time.
 //! * [`held`]: which leases this worker holds, and keeping them.
+//! * [`paths`]: which files may be opened by their path.
+//! * [`tally`]: what was done so far.
 
 mod fetcher;
 mod finisher;
 mod held;
+mod origin;
+mod paths;
 mod slots;
+mod tally;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sheaf_common::queue::{Queue, QueueError, WorkerId};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::pool::Program;
+pub use paths::Paths;
+pub use tally::Tally;
 
 /// What a worker needs to know.
 #[derive(Debug, Clone)]
@@ -36,6 +46,8 @@ pub struct Config {
     pub child: Program,
     /// How long a lease of the queue lasts.
     pub lease: Duration,
+    /// Which files may be opened by their path.
+    pub paths: Paths,
 }
 
 /// Whether a worker is to go on.
@@ -48,48 +60,63 @@ pub enum Order {
     Stop,
 }
 
-/// What a worker has done so far; shared, and read by whoever reports.
-#[derive(Debug, Default)]
-pub struct Tally {
-    pub busy: AtomicU64,
-    pub files: AtomicU64,
-    pub bytes: AtomicU64,
-    /// CPU time of the slot threads, in microseconds; that of their children is not in it.
-    pub slot_cpu_us: AtomicU64,
+/// Works on one queue: see [`run_all`].
+///
+/// # Errors
+/// As [`run_all`].
+pub async fn run<Q: Queue>(
+    queue: Q,
+    config: Config,
+    order: watch::Receiver<Order>,
+    tally: Arc<Tally>,
+) -> Result<(), QueueError> {
+    run_all(vec![queue], config, order, tally).await
 }
 
-/// Works until `order` says otherwise and all that is held was handed in or back.
+/// Works until `order` says otherwise and all that is held was handed in or back. The queues share all slots: they are
+/// asked in turn.
 ///
 /// A queue that cannot be reached is tried again and again: see [`fetcher`] and [`finisher`].
 ///
 /// # Errors
 /// [`QueueError::Unusable`], when trying again is of no use.
-pub async fn run<Q: Queue>(
-    queue: Q,
+pub async fn run_all<Q: Queue>(
+    queues: Vec<Q>,
     config: Config,
     mut order: watch::Receiver<Order>,
     tally: Arc<Tally>,
 ) -> Result<(), QueueError> {
     let stop = Arc::new(AtomicBool::new(false));
-    let held = Arc::new(held::Held::default());
-    let (outcomes_in, outcomes) = tokio::sync::mpsc::unbounded_channel();
-    let slots = slots::Slots::start(&config, queue.clone(), Arc::clone(&stop), Arc::clone(&tally), outcomes_in);
+    let slots = slots::Slots::start(&config, Arc::clone(&stop), Arc::clone(&tally));
+    let (mut finishers, mut helpers) = (JoinSet::new(), JoinSet::new());
+    let (mut origins, mut holds) = (Vec::new(), Vec::new());
+    for queue in queues {
+        let held = Arc::new(held::Held::default());
+        let (outcomes_in, outcomes) = tokio::sync::mpsc::unbounded_channel();
+        helpers.spawn(held::keep(queue.clone(), Arc::clone(&held), config.lease, Arc::clone(&tally)));
+        finishers.spawn(finisher::finish(queue.clone(), Arc::clone(&held), outcomes, slots.room()));
+        holds.push((queue.clone(), Arc::clone(&held)));
+        origins.push(origin::Origin::new(queue, held, outcomes_in));
+    }
+    let (mut stopped, stop_slots) = (order.clone(), Arc::clone(&stop));
+    helpers.spawn(async move {
+        let _ = stopped.wait_for(|order| *order == Order::Stop).await;
+        stop_slots.store(true, Ordering::Relaxed);
+    });
 
-    let keeper = tokio::spawn(held::keep(queue.clone(), Arc::clone(&held), config.lease));
-    let finisher = tokio::spawn(finisher::finish(queue.clone(), Arc::clone(&held), outcomes, slots.room()));
-    let stopper = {
-        let (mut order, stop) = (order.clone(), Arc::clone(&stop));
-        tokio::spawn(async move {
-            let _ = order.wait_for(|order| *order == Order::Stop).await;
-            stop.store(true, Ordering::Relaxed);
-        })
+    let mut done = tokio::select! {
+        fetched = fetcher::fetch(&config, origins, slots, &mut order, &tally) => fetched,
+        // Before the fetcher, a finisher ends only because its queue became unusable.
+        Some(finished) = finishers.join_next() => finished.expect("a finisher does not panic"),
     };
-
-    let fetched = fetcher::fetch(&queue, &config, &held, slots, &mut order).await;
-    // The fetcher has let go of the slots: their threads end when they are through, and then the finisher does.
-    let finished = finisher.await.expect("the finisher does not panic");
-    keeper.abort();
-    stopper.abort();
-    let handed_back = queue.release_if_held(held.all()).await;
-    fetched.and(finished).and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back })
+    // The fetcher has let go of the slots: their threads end when they are through, and then the finishers do.
+    while let Some(finished) = finishers.join_next().await {
+        done = done.and(finished.expect("a finisher does not panic"));
+    }
+    helpers.abort_all();
+    for (queue, held) in holds {
+        let handed_back = queue.release_if_held(held.all()).await;
+        done = done.and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back });
+    }
+    done
 }

@@ -12,9 +12,9 @@ use sheaf_common::queue::{Block, Completion, Leased, Queue};
 use sheaf_common::task::{Nap, RowsKey, Task, Work};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Config, Tally};
+use super::origin::Origin;
+use super::{Config, Paths, Tally};
 use crate::pool::{Slot, Stopped};
 use crate::render::{RenderError, Renderer};
 
@@ -22,51 +22,48 @@ use crate::render::{RenderError, Renderer};
 const TASKS_PER_SLOT: usize = 2;
 
 /// A task for a slot, with all that it needs.
-pub struct Job {
+pub struct Job<Q> {
     pub leased: Leased,
+    /// Where it came from, and what it comes to goes.
+    pub origin: Origin<Q>,
     /// The rows of a render task.
     pub rows: HashMap<RowsKey, Block>,
 }
 
 /// The way to the slot threads; they end when this is dropped and what was handed out is done.
-pub struct Slots {
-    jobs: mpsc::Sender<Job>,
+pub struct Slots<Q> {
+    jobs: mpsc::Sender<Job<Q>>,
     room: Arc<Semaphore>,
 }
 
-impl Slots {
-    /// Starts the threads. What they come to goes to `outcomes`; a task that was called off goes nowhere.
-    pub fn start<Q: Queue>(
-        config: &Config,
-        queue: Q,
-        stop: Arc<AtomicBool>,
-        tally: Arc<Tally>,
-        outcomes: UnboundedSender<Completion>,
-    ) -> Self {
-        let (jobs, waiting) = mpsc::channel();
+impl<Q: Queue> Slots<Q> {
+    /// Starts the threads. What they come to goes where the task came from; a task that was called off goes nowhere.
+    pub fn start(config: &Config, stop: Arc<AtomicBool>, tally: Arc<Tally>) -> Self {
+        let (jobs, waiting) = mpsc::channel::<Job<Q>>();
         let waiting = Arc::new(Mutex::new(waiting));
         for index in 0..config.slots.get() {
             let mut worker = SlotThread {
                 name: format!("{}/{index}", config.id.0),
-                queue: queue.clone(),
+                paths: config.paths.clone(),
                 runtime: Handle::current(),
                 slot: Slot::new(config.child.clone(), Arc::clone(&stop)),
                 renderer: Renderer::new(Compression::Balanced),
                 stop: Arc::clone(&stop),
             };
-            let (waiting, tally, outcomes) = (Arc::clone(&waiting), Arc::clone(&tally), outcomes.clone());
+            let (waiting, tally) = (Arc::clone(&waiting), Arc::clone(&tally));
             let body = move || {
                 loop {
                     let job = waiting.lock().expect("no holder of this lock panics").recv();
                     let Ok(job) = job else { return };
                     tally.busy.fetch_add(1, Ordering::Relaxed);
                     let began = thread_cpu_us();
+                    let origin = job.origin.clone();
                     let done = worker.work(job);
                     tally.slot_cpu_us.fetch_add(thread_cpu_us() - began, Ordering::Relaxed);
                     tally.busy.fetch_sub(1, Ordering::Relaxed);
                     if let Ok(completion) = done {
                         tally.count(&completion);
-                        let _ = outcomes.send(completion);
+                        origin.finish(completion);
                     }
                 }
             };
@@ -81,30 +78,30 @@ impl Slots {
     }
 
     /// Gives a task to the next slot that is free.
-    pub fn hand(&self, job: Job) {
+    pub fn hand(&self, job: Job<Q>) {
         self.jobs.send(job).expect("the slot threads live as long as this");
     }
 }
 
-struct SlotThread<Q> {
+struct SlotThread {
     name: String,
-    queue: Q,
+    paths: Paths,
     runtime: Handle,
     slot: Slot,
     renderer: Renderer,
     stop: Arc<AtomicBool>,
 }
 
-impl<Q: Queue> SlotThread<Q> {
-    fn work(&mut self, job: Job) -> Result<Completion, Stopped> {
-        let Job { leased, rows: blocks } = job;
+impl SlotThread {
+    fn work<Q: Queue>(&mut self, job: Job<Q>) -> Result<Completion, Stopped> {
+        let Job { leased, origin, rows: blocks } = job;
         if self.stop.load(Ordering::Relaxed) {
             return Err(Stopped);
         }
         let mut rows = Vec::new();
         let result = match &leased.task.work {
             Work::Extract(extract) => {
-                let (reports, extracted) = self.slot.extract(extract)?;
+                let (reports, extracted) = self.slot.extract(&self.paths.confine(extract))?;
                 rows = extracted;
                 TaskResult::Extracted(reports)
             }
@@ -113,15 +110,15 @@ impl<Q: Queue> SlotThread<Q> {
                 Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
                 Err(error @ RenderError::Damaged { .. }) => TaskResult::Failed { reason: error.to_string() },
             },
-            Work::Nap(nap) => self.nap(&leased.task, nap)?,
+            Work::Nap(nap) => self.nap(&origin.queue, &leased.task, nap)?,
         };
         let outcome = Outcome { task: leased.task.id, slot: self.name.clone(), result };
         Ok(Completion { lease: leased.lease, outcome, rows })
     }
 
-    fn nap(&self, task: &Task, nap: &Nap) -> Result<TaskResult, Stopped> {
+    fn nap(&self, queue: &impl Queue, task: &Task, nap: &Nap) -> Result<TaskResult, Stopped> {
         let began = Instant::now();
-        self.tell(task, TaskResult::NapStarted { name: nap.name.clone() });
+        self.tell(queue, task, TaskResult::NapStarted { name: nap.name.clone() });
         while let Some(left) = nap.length.checked_sub(began.elapsed()) {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Stopped);
@@ -130,23 +127,14 @@ impl<Q: Queue> SlotThread<Q> {
         }
         let ended = TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() };
         // Told at once: what is handed in goes with others, and could come after the start of this slot's next nap.
-        self.tell(task, ended.clone());
+        self.tell(queue, task, ended.clone());
         Ok(ended)
     }
 
     /// Sends news of a task. News that do not arrive are no loss: the end tells all.
-    fn tell(&self, task: &Task, result: TaskResult) {
+    fn tell(&self, queue: &impl Queue, task: &Task, result: TaskResult) {
         let news = Outcome { task: task.id, slot: self.name.clone(), result };
-        let _ = self.runtime.block_on(self.queue.notify(news));
-    }
-}
-
-impl Tally {
-    fn count(&self, completion: &Completion) {
-        if let TaskResult::Extracted(reports) = &completion.outcome.result {
-            self.files.fetch_add(reports.len() as u64, Ordering::Relaxed);
-            self.bytes.fetch_add(reports.iter().map(|report| report.bytes).sum(), Ordering::Relaxed);
-        }
+        let _ = self.runtime.block_on(queue.notify(news));
     }
 }
 

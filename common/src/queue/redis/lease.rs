@@ -33,19 +33,42 @@ pub async fn lease(
     if most == 0 {
         return Ok(Vec::new());
     }
-    let (answer, caller) = oneshot::channel();
+    let (answer, found) = oneshot::channel();
+    let mut caller = Caller { queue: queue.clone(), found };
     let (queue, worker) = (queue.clone(), worker.clone());
     tokio::spawn(async move {
         let mut answer = answer;
         let found = search(&queue, &worker, most.min(MOST_AT_ONCE), wait, &mut answer).await;
-        if let Err(Ok(leased)) = answer.send(found) {
-            let leases = leased.into_iter().map(|leased| leased.lease).collect();
-            if let Err(error) = queue.release_if_held(leases).await {
-                debug!(%error, "could not hand back what nobody waits for; the leases will end");
-            }
+        if let Err(unwanted) = answer.send(found) {
+            hand_back(&queue, unwanted).await;
         }
     });
-    caller.await.unwrap_or_else(|_| Err(QueueError::Unreachable("the search for tasks broke off".into())))
+    (&mut caller.found).await.unwrap_or_else(|_| Err(QueueError::Unreachable("the search for tasks broke off".into())))
+}
+
+type Found = Result<Vec<Leased>, QueueError>;
+
+/// Who waits for the answer. One that goes away between the answer and taking it hands back what it was to have.
+struct Caller {
+    queue: RedisQueue,
+    found: oneshot::Receiver<Found>,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.found.close();
+        let (Ok(found), Ok(runtime)) = (self.found.try_recv(), tokio::runtime::Handle::try_current()) else { return };
+        let queue = self.queue.clone();
+        runtime.spawn(async move { hand_back(&queue, found).await });
+    }
+}
+
+async fn hand_back(queue: &RedisQueue, found: Found) {
+    let Ok(leased) = found else { return };
+    let leases = leased.into_iter().map(|leased| leased.lease).collect();
+    if let Err(error) = queue.release_if_held(leases).await {
+        debug!(%error, "could not hand back what nobody waits for; the leases will end");
+    }
 }
 
 async fn search(
@@ -53,7 +76,7 @@ async fn search(
     worker: &WorkerId,
     most: usize,
     wait: Duration,
-    caller: &mut oneshot::Sender<Result<Vec<Leased>, QueueError>>,
+    caller: &mut oneshot::Sender<Found>,
 ) -> Result<Vec<Leased>, QueueError> {
     let shared = &queue.shared;
     let until = Instant::now() + wait;

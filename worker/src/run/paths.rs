@@ -1,0 +1,119 @@
+//! Which files a worker may open by their path. Files whose content was shipped need no leave.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
+
+/// Which files a worker may open by their path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paths {
+    /// All: for a worker within the process of whoever asks.
+    Any,
+    /// Those below these folders, which are canonical; symbolic links are followed first.
+    Under(Vec<PathBuf>),
+}
+
+impl Paths {
+    /// The task with every file that may be opened resolved, and every other one made unreadable, with the reason.
+    pub fn confine<'a>(&self, work: &'a Extract) -> Cow<'a, Extract> {
+        let Paths::Under(roots) = self else { return Cow::Borrowed(work) };
+        let is_shipped = |file: &SourceFile| matches!(file.content, Content::Here(_) | Content::Unreadable { .. });
+        if work.files.iter().all(is_shipped) {
+            return Cow::Borrowed(work);
+        }
+        let files = work.files.iter().map(|file| confine(roots, file)).collect();
+        Cow::Owned(Extract { spec: Arc::clone(&work.spec), files })
+    }
+}
+
+fn confine(roots: &[PathBuf], file: &SourceFile) -> SourceFile {
+    let path = match &file.content {
+        Content::Here(_) | Content::Unreadable { .. } => return file.clone(),
+        Content::AtPath => &file.path,
+        Content::At(path) | Content::Resolved(path) => path,
+    };
+    let content = resolve(roots, path.as_path()).unwrap_or_else(|| Content::Unreadable {
+        reason: format!("this worker may not open it: no --root covers `{}`", path.display()),
+    });
+    SourceFile { content, ..file.clone() }
+}
+
+/// Where the file really is, if that is below a root; `None` otherwise, whether or not there is something.
+fn resolve(roots: &[PathBuf], path: &Path) -> Option<Content> {
+    let is_below = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+    match path.canonicalize() {
+        Ok(real) => is_below(&real).then(|| Content::Resolved(SourcePath::from(real.as_path()))),
+        // What is not there has no links to follow: the child says what is wrong with it, unless that would tell
+        // whether a file outside the roots exists.
+        Err(_) => {
+            let plain = path.is_absolute() && !path.components().any(|part| part == std::path::Component::ParentDir);
+            (plain && is_below(path)).then(|| Content::Resolved(SourcePath::from(path)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    struct Place {
+        _folder: tempfile::TempDir,
+        real: PathBuf,
+    }
+
+    /// `in/a`, `out/b`, `in/good` → `in/a`, `in/bad` → `out/b`, `way` → `in`.
+    fn place() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap();
+        for name in ["in", "out", "inner"] {
+            std::fs::create_dir(real.join(name)).unwrap();
+        }
+        std::fs::write(real.join("in/a"), "a").unwrap();
+        std::fs::write(real.join("out/b"), "b").unwrap();
+        std::fs::write(real.join("inner/c"), "c").unwrap();
+        symlink(real.join("in/a"), real.join("in/good")).unwrap();
+        symlink(real.join("out/b"), real.join("in/bad")).unwrap();
+        symlink(real.join("in"), real.join("way")).unwrap();
+        Place { _folder: folder, real }
+    }
+
+    #[test]
+    fn only_what_really_lies_below_a_root_may_be_opened() {
+        let Place { _folder, real } = place();
+        let roots = [real.join("in")];
+        let resolved = |name: &str| Some(Content::Resolved(SourcePath::from(real.join(name).as_path())));
+        for (name, expected) in [
+            ("in/a", resolved("in/a")),
+            ("in/good", resolved("in/a")),
+            ("way/a", resolved("in/a")),
+            ("out/../in/a", resolved("in/a")),
+            ("in/gone", resolved("in/gone")),
+            ("in/bad", None),
+            ("in/../out/b", None),
+            ("in/../out/gone", None),
+            ("out/b", None),
+            ("out/gone", None),
+            ("inner/c", None),
+        ] {
+            assert_eq!(resolve(&roots, &real.join(name)), expected, "{name}");
+        }
+        assert_eq!(resolve(&[], &real.join("in/a")), None);
+        assert_eq!(resolve(&roots, Path::new("a")), None);
+    }
+
+    #[test]
+    fn a_queue_that_claims_to_have_resolved_a_path_is_not_believed() {
+        let Place { _folder, real } = place();
+        let outside = SourcePath::from(real.join("out/b").as_path());
+        let file = |content| SourceFile { sequence: 0, path: outside.clone(), size: 1, modified: 0, content };
+        for content in [Content::AtPath, Content::At(outside.clone()), Content::Resolved(outside.clone())] {
+            let Content::Unreadable { reason } = confine(&[real.join("in")], &file(content)).content else { panic!() };
+            assert!(reason.contains("no --root covers `") && reason.contains("out/b"), "{reason}");
+        }
+        let shipped = file(Content::Here(b"b".to_vec()));
+        assert_eq!(confine(&[], &shipped), shipped);
+    }
+}

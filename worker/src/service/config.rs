@@ -1,0 +1,157 @@
+//! What was typed → settings that can be used.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sheaf_common::queue::{RedisConfig, RedisSettings};
+
+use super::{Exit, Failure};
+use crate::cli::WorkArgs;
+use crate::run::Paths;
+
+/// The shortest lease: renewed each third of it, it must outlast a busy machine's hiccups.
+const SHORTEST_LEASE: Duration = Duration::from_millis(500);
+
+/// The settings of a worker.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// At least one; each names another queue of one server.
+    pub queues: Vec<RedisConfig>,
+    pub slots: NonZeroUsize,
+    pub paths: Paths,
+    pub grace: Duration,
+    pub lease: Duration,
+    /// As typed; `None`: the default place.
+    pub health_file: Option<PathBuf>,
+}
+
+impl Config {
+    /// Checks what was typed; `cores` is how many slots there are unless told otherwise.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`]: no server, a root that is not there, a wrong time, and what [`RedisConfig::resolve`] says.
+    pub fn resolve(args: &WorkArgs, cores: NonZeroUsize) -> Result<Self, Failure> {
+        let Some(url) = given(&args.redis) else {
+            return Err(usage("no Redis is named: there is nothing to work for")
+                .with_hint("`sheaf-worker --redis redis://HOST`, or set `SHEAF_REDIS`"));
+        };
+        let lease = time("--lease", &args.lease)?;
+        if lease < SHORTEST_LEASE {
+            return Err(usage(format!("invalid value `{}` for `--lease`: expected at least 500ms", args.lease)));
+        }
+        let mut names: Vec<&String> = Vec::new();
+        args.queues.iter().for_each(|name| {
+            if !names.contains(&name) {
+                names.push(name)
+            }
+        });
+        let queue = |name: &&String| {
+            let settings = RedisSettings {
+                username: given(&args.redis_user),
+                password: given(&args.redis_password),
+                queue: name.to_string(),
+                lease,
+                ca: args.tls_ca.clone(),
+                cert: args.tls_cert.clone(),
+                key: args.tls_key.clone(),
+                ..RedisSettings::new(&url)
+            };
+            RedisConfig::resolve(settings).map_err(|error| Failure::queue(Exit::Usage, &error))
+        };
+        Ok(Config {
+            queues: names.iter().map(queue).collect::<Result<_, _>>()?,
+            slots: args.processes.unwrap_or(cores),
+            paths: Paths::Under(args.roots.iter().map(|path| root(path)).collect::<Result<_, _>>()?),
+            grace: time("--grace", &args.grace)?,
+            lease,
+            health_file: args.health_file.clone(),
+        })
+    }
+
+    /// The names of the queues.
+    pub fn queue_names(&self) -> Vec<String> {
+        self.queues.iter().map(|queue| queue.queue().to_owned()).collect()
+    }
+}
+
+/// What was given; an empty text, as compose files make of a variable that is not set, is nothing.
+fn given(typed: &Option<String>) -> Option<String> {
+    typed.clone().filter(|text| !text.is_empty())
+}
+
+fn root(path: &Path) -> Result<PathBuf, Failure> {
+    let shown = path.display();
+    let real = path.canonicalize().map_err(|error| usage(format!("could not find the root `{shown}`: {error}")))?;
+    match real.is_dir() {
+        true => Ok(real),
+        false => Err(usage(format!("invalid value `{shown}` for `--root`: expected a folder"))),
+    }
+}
+
+/// Reads a time: `30s`, `2m`, `500ms`, `1h`; a bare number is seconds.
+fn time(option: &str, typed: &str) -> Result<Duration, Failure> {
+    let digits = typed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(typed.len());
+    let (number, unit) = typed.split_at(digits);
+    let factor = match unit.trim() {
+        "ms" => Some(0.001),
+        "" | "s" => Some(1.0),
+        "m" => Some(60.0),
+        "h" => Some(3600.0),
+        _ => None,
+    };
+    let seconds = factor.and_then(|factor| Some(number.parse::<f64>().ok()? * factor));
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
+        usage(format!("invalid value `{typed}` for `{option}`: expected a time such as `30s`, `2m` or `500ms`"))
+    })
+}
+
+fn usage(reason: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    fn resolve(typed: &str) -> Result<Config, Failure> {
+        let cli = Cli::parse_from(["sheaf-worker"].into_iter().chain(typed.split_whitespace()));
+        Config::resolve(&cli.work, NonZeroUsize::new(3).unwrap())
+    }
+
+    #[test]
+    fn settings() {
+        let config = resolve("--redis redis://h --queue a --queue b --queue a --grace 2m --root /tmp/..").unwrap();
+        assert_eq!(config.queue_names(), ["a", "b"]);
+        assert_eq!((config.slots.get(), config.grace), (3, Duration::from_secs(120)));
+        assert_eq!(config.paths, Paths::Under(vec!["/".into()]));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_said_without_the_password() {
+        for (typed, said) in [
+            ("--redis redis://h --grace soon", "`--grace`: expected a time"),
+            ("--redis redis://h --lease 1ms", "at least 500ms"),
+            ("--redis redis://h --root /nowhere/at/all", "`/nowhere/at/all`"),
+            ("--redis redis://h --root /dev/null", "expected a folder"),
+            ("--redis redis://h --queue a{b}", "`a{b}`"),
+            ("--redis http://u:s3cret@h", "expected `redis://"),
+        ] {
+            let failure = resolve(typed).unwrap_err();
+            assert!(failure.exit == Exit::Usage && failure.reason.contains(said), "{failure:?}");
+            assert!(!format!("{failure:?}").contains("s3cret"));
+        }
+    }
+
+    #[test]
+    fn times() {
+        for (typed, ms) in [("30s", 30_000), ("500ms", 500), ("1.5m", 90_000), ("7", 7_000), ("0s", 0)] {
+            assert_eq!(time("--x", typed), Ok(Duration::from_millis(ms)), "{typed}");
+        }
+        for typed in ["", "s", "-1s", "1y", "1e99s"] {
+            assert!(time("--x", typed).is_err(), "{typed}");
+        }
+    }
+}

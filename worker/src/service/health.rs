@@ -1,0 +1,103 @@
+//! The note by which `sheaf-worker health` knows whether the worker works: a file with the time of its last poll.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{Exit, Failure};
+
+/// How long ago a worker that works has polled at most. It polls each second, or extends its leases each third of one.
+pub const LATELY: Duration = Duration::from_secs(30);
+
+/// Where the note stands.
+#[derive(Debug, Clone)]
+pub struct HealthFile(PathBuf);
+
+/// The default place: `sheaf-worker/health` below `runtime_dir` (`$XDG_RUNTIME_DIR`), or else `/tmp/sheaf-worker-UID/health`.
+/// Workers of one user on one machine share it; with several, give each its own.
+pub fn default_health_file(runtime_dir: Option<&Path>) -> PathBuf {
+    match runtime_dir {
+        Some(folder) => folder.join("sheaf-worker/health"),
+        None => PathBuf::from(format!("/tmp/sheaf-worker-{}/health", nix::unistd::geteuid())),
+    }
+}
+
+impl HealthFile {
+    pub fn new(path: PathBuf) -> Self {
+        HealthFile(path)
+    }
+
+    /// Notes that the worker polled so long ago.
+    ///
+    /// # Errors
+    /// When the folder is not this user's (anyone may make one in /tmp), or the system refuses.
+    pub fn note(&self, ago: Duration) -> io::Result<()> {
+        let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if !folder.exists() {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        let is_public = fs::symlink_metadata(folder)?.uid() != nix::unistd::geteuid().as_raw();
+        if is_public && folder.starts_with("/tmp") {
+            return Err(io::Error::other(format!("`{}` belongs to another user", folder.display())));
+        }
+        let at = since_1970().saturating_sub(ago).as_millis();
+        // Renamed into place, so that nobody reads half of it and no link that stands there is followed.
+        let new = self.0.with_extension(format!("{}.new", std::process::id()));
+        fs::write(&new, format!("{at}\n"))?;
+        fs::rename(&new, &self.0)
+    }
+
+    /// Removes the note: the worker has stopped.
+    pub fn clear(&self) {
+        let _ = fs::remove_file(&self.0);
+    }
+
+    /// How long ago the worker polled.
+    ///
+    /// # Errors
+    /// [`Exit::Unhealthy`], when that is not [`LATELY`], or nothing is known.
+    pub fn check(&self) -> Result<Duration, Failure> {
+        let path = self.0.display();
+        let text = fs::read_to_string(&self.0).map_err(|error| {
+            Failure::new(Exit::Unhealthy, format!("no worker has noted in `{path}` that it works: {error}"))
+                .with_hint("give `--health-file` as the worker has it; a worker that waits for Redis notes nothing")
+        })?;
+        let at: u64 = text
+            .trim()
+            .parse()
+            .map_err(|_| Failure::new(Exit::Unhealthy, format!("expected a time in `{path}`, got something else")))?;
+        let ago = since_1970().saturating_sub(Duration::from_millis(at));
+        match ago <= LATELY {
+            true => Ok(ago),
+            false => Err(Failure::new(
+                Exit::Unhealthy,
+                format!("the worker heard from Redis {} s ago for the last time", ago.as_secs()),
+            )),
+        }
+    }
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_tells_who_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = HealthFile::new(folder.path().join("run/health"));
+        assert!(file.check().unwrap_err().reason.contains("no worker has noted"));
+        file.note(Duration::from_secs(2)).unwrap();
+        assert!(file.check().unwrap() >= Duration::from_secs(2));
+        file.note(Duration::from_secs(3600)).unwrap();
+        assert!(file.check().unwrap_err().reason.contains("3600 s ago"));
+        assert_eq!(fs::read_dir(folder.path().join("run")).unwrap().count(), 1);
+        file.clear();
+        assert_eq!(file.check().unwrap_err().exit, Exit::Unhealthy);
+    }
+}

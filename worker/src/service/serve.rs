@@ -1,0 +1,129 @@
+//! From the first connection to the last task handed in or back.
+//!
+//! ```text
+//!            server is there         signal              all handed in
+//!  waiting ──────────────────▶ work ────────▶ draining ─────────────────▶ left
+//!     │ signal                                   │ grace over, or a second signal
+//!     ▼                                          ▼
+//!   left                                      handing back ─────────────▶ left
+//! ```
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sheaf_common::VERSION;
+use sheaf_common::queue::{QueueError, RedisQueue, WorkerId, WorkerInfo};
+use tokio::sync::{mpsc, watch};
+use tracing::{info, warn};
+
+use super::config::Config;
+use super::connect::connect;
+use super::health::HealthFile;
+use super::presence::Presence;
+use crate::pool::Program;
+use crate::run::{self, Order, Paths, Tally};
+
+/// How long handing back may take: a server that is not there gets the tasks back when their leases end.
+const HANDING_BACK: Duration = Duration::from_secs(3);
+
+/// Works until a second message comes through `signals`, or the first and all is handed in.
+///
+/// # Errors
+/// [`QueueError::Unusable`], when the server refuses this worker or cannot be used.
+pub async fn serve(
+    config: Config,
+    child: Program,
+    health: HealthFile,
+    mut signals: mpsc::Receiver<()>,
+) -> Result<(), QueueError> {
+    let first = &config.queues[0];
+    tokio::select! {
+        connected = connect(first) => { connected?; }
+        _ = signals.recv() => return Ok(()),
+    }
+    let queues: Vec<RedisQueue> = config.queues.iter().cloned().map(RedisQueue::lazy).collect();
+    let (host, id) = name();
+    let roots = match &config.paths {
+        Paths::Any => "any".into(),
+        Paths::Under(roots) => roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(" "),
+    };
+    let names = config.queue_names();
+    info!(
+        redis = first.address(),
+        host,
+        version = VERSION,
+        slots = config.slots,
+        queues = names.join(" "),
+        roots,
+        worker = id,
+        "connected, waiting for tasks"
+    );
+
+    let tally = Arc::new(Tally::default());
+    tally.polled();
+    let presence = Arc::new(Presence {
+        queues: queues.clone(),
+        info: WorkerInfo {
+            id: id.clone(),
+            host,
+            version: VERSION.into(),
+            slots: config.slots.get() as u32,
+            queues: names,
+            ..WorkerInfo::default()
+        },
+        tally: Arc::clone(&tally),
+        health,
+    });
+    let keeping = tokio::spawn(Arc::clone(&presence).keep());
+    let done = work(queues, &config, child, WorkerId(id), tally, signals).await;
+    keeping.abort();
+    let _ = keeping.await; // What it was saying is said: it does not come back after leaving.
+    presence.leave().await;
+    done
+}
+
+async fn work(
+    queues: Vec<RedisQueue>,
+    config: &Config,
+    child: Program,
+    id: WorkerId,
+    tally: Arc<Tally>,
+    mut signals: mpsc::Receiver<()>,
+) -> Result<(), QueueError> {
+    let (order, orders) = watch::channel(Order::Work);
+    let settings = run::Config { id, slots: config.slots, child, lease: config.lease, paths: config.paths.clone() };
+    let mut running = tokio::spawn(run::run_all(queues, settings, orders, Arc::clone(&tally)));
+    let ended = |ended: Result<Result<(), QueueError>, _>| ended.expect("the worker loop does not panic");
+
+    tokio::select! {
+        done = &mut running => return ended(done),
+        _ = signals.recv() => {}
+    }
+    info!(grace_s = config.grace.as_secs_f64(), "told to stop: finishing what is held; a second signal stops at once");
+    order.send_replace(Order::Drain);
+    tokio::select! {
+        done = &mut running => {
+            info!("finished what was held");
+            return ended(done);
+        }
+        () = tokio::time::sleep(config.grace) => warn!("the grace is over: handing back what is held"),
+        _ = signals.recv() => warn!("told to stop again: handing back what is held"),
+    }
+    order.send_replace(Order::Stop);
+    tokio::select! {
+        done = &mut running => return ended(done),
+        () = tokio::time::sleep(HANDING_BACK) => {}
+        _ = signals.recv() => {}
+    }
+    warn!("could not hand back what is held: others take it over when its leases end");
+    Ok(())
+}
+
+/// This machine's name, and this worker's: host and process, and the time it started, as in containers both repeat.
+fn name() -> (String, String) {
+    let host =
+        nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned());
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u16;
+    let id = format!("{host}:{}-{started:04x}", std::process::id());
+    (host, id)
+}
