@@ -1,10 +1,14 @@
 //! What can be typed: the arguments as clap reads them, without a check that needs thought (that is
 //! [`crate::service::Config`]).
 
+mod server;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use server::ServerArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,36 +54,12 @@ pub struct HealthArgs {
 
 #[derive(Debug, Clone, Args)]
 pub struct WorkArgs {
-    /// The Redis that the tasks come from
-    ///
-    /// `redis://HOST`, `rediss://HOST` (TLS) or `redis+unix:///PATH`, with `USER:PASSWORD@` before the host if need be. A
-    /// password is better kept in SHEAF_REDIS_PASSWORD: other users of this machine can see what is typed.
-    #[arg(long, value_name = "URL", env = "SHEAF_REDIS", hide_env_values = true)]
-    pub redis: Option<String>,
-
-    /// The user to log in as; goes before the one in the URL
-    #[arg(long, value_name = "USER", env = "SHEAF_REDIS_USER")]
-    pub redis_user: Option<String>,
-
-    /// The password to log in with; goes before the one in the URL
-    #[arg(long, value_name = "PASSWORD", env = "SHEAF_REDIS_PASSWORD", hide = true, hide_env_values = true)]
-    pub redis_password: Option<String>,
+    #[command(flatten)]
+    pub server: ServerArgs,
 
     /// A queue to work on; repeatable, all share the processes and are asked in turn
     #[arg(long = "queue", value_name = "NAME", env = "SHEAF_QUEUE", value_delimiter = ',', default_value = "default")]
     pub queues: Vec<String>,
-
-    /// Certificates (PEM) of the authority to trust, instead of the system's
-    #[arg(long, value_name = "FILE", env = "SHEAF_TLS_CA")]
-    pub tls_ca: Option<PathBuf>,
-
-    /// The certificate (PEM) to show the server
-    #[arg(long, value_name = "FILE", env = "SHEAF_TLS_CERT", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-
-    /// The key of that certificate
-    #[arg(long, value_name = "FILE", env = "SHEAF_TLS_KEY", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
 
     /// How many processes read files at once [default: the number of cores]
     #[arg(short, long, value_name = "N", env = "SHEAF_PROCESSES")]
@@ -94,10 +74,6 @@ pub struct WorkArgs {
     /// How long it may finish what it holds after it is told to stop; the rest is handed back
     #[arg(long, value_name = "TIME", default_value = "30s")]
     pub grace: String,
-
-    /// How long the hold on a task lasts if nothing is heard of this worker; the same for all workers of a queue
-    #[arg(long, value_name = "TIME", env = "SHEAF_LEASE", default_value = "30s")]
-    pub lease: String,
 
     /// Where to note that it works, for `sheaf-worker health` [default: a place of this user]
     #[arg(long, value_name = "FILE", env = "SHEAF_HEALTH_FILE")]

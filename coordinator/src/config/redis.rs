@@ -1,6 +1,6 @@
 //! Where the queue is.
 
-use sheaf_common::queue::{QueueError, RedisConfig, RedisSettings};
+use sheaf_common::queue::{QueueError, RedisConfig};
 
 use super::{UsageError, units};
 use crate::cli::{RedisArgs, WorkersArgs};
@@ -45,17 +45,8 @@ impl WorkersConfig {
 /// # Errors
 /// What is wrong with the address, the queue's name, a certificate.
 pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
-    let Some(url) = &args.redis else { return Ok(None) };
-    let settings = RedisSettings {
-        username: args.redis_user.clone(),
-        password: args.redis_password.clone(),
-        queue: args.queue.clone(),
-        lease: units::time("--lease", &args.lease)?,
-        ca: args.tls_ca.clone(),
-        cert: args.tls_cert.clone(),
-        key: args.tls_key.clone(),
-        ..RedisSettings::new(url)
-    };
+    let lease = units::time("--lease", &args.server.lease)?;
+    let Some(settings) = args.server.settings(&args.queue, lease) else { return Ok(None) };
     RedisConfig::resolve(settings).map(Some).map_err(|error: QueueError| UsageError::Setup {
         reason: error.to_string(),
         hint: error.hint().map(String::from),

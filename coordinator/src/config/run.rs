@@ -224,8 +224,9 @@ mod tests {
         assert_eq!((config.processes.unwrap().get(), config.spec.limits.retries), (7, 0));
         assert!(config.spec.per_file && config.verbosity == Verbosity::Quiet);
         assert_eq!(config.work_folder(), Path::new("x.csv.sheaf"));
-        let own = ["x.csv", "y.jsonl.zst", "log.tsv", "each", "x.csv.sheaf"].map(PathBuf::from);
-        assert_eq!(config.own_places(), own);
+        let outputs = ["x.csv", ".x.csv.unfinished", "y.jsonl.zst", ".y.jsonl.zst.unfinished"].map(PathBuf::from);
+        let others = ["log.tsv", "each", "x.csv.sheaf"].map(PathBuf::from);
+        assert_eq!(config.own_places(), [&outputs[..], &others].concat());
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! The place of a unit depends on the rows before it alone, and its bounds on the slices that the extractor cut: so
 //! units are the same whatever order outcomes come in, however files were batched, and wherever a run was resumed.
 //!
-//! * [`extracts`]: the extract tasks that are not placed yet. [`unit`]: units, open and closed.
+//! * [`extracts`]: the extract tasks that are not placed yet. [`mod@unit`]: units, open and closed.
 
 mod extracts;
 mod unit;

@@ -2,7 +2,7 @@
 //!
 //! `discover → resume or begin → drive (plan, queue, ledger, store) → outputs → summary`
 //!
-//! * [`drive`]: the loop around the ledger. [`ship`]: tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
+//! * [`mod@drive`]: the loop around the ledger. [`ship`]: tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
 //! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the end of a job.
 //! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: Ctrl-C.
 

@@ -1,7 +1,7 @@
 //! Bytes → text, and in which encoding.
 //!
 //! A byte order mark always decides. Then, unless the user named an encoding: what the document declares
-//! ([`meta`](super::meta)), UTF-8 if it can be that, and last a guess.
+//! ([`meta`]), UTF-8 if it can be that, and last a guess.
 
 use std::borrow::Cow;
 

@@ -8,8 +8,8 @@
 //! * [`open`]: the bytes of a source, if it is still what it was when it was listed.
 //! * [`unpack`]: `.gz`, `.bz2`, `.zst`, `.xz`.
 //! * [`sniff`]: what is not text.
-//! * [`decode`], [`meta`]: bytes → text, and which encoding.
-//! * [`parse`]: text → tree.
+//! * [`mod@decode`], [`meta`]: bytes → text, and which encoding.
+//! * [`mod@parse`]: text → tree.
 //! * [`selectors`], [`setup`]: the recipe's CSS, and what is wrong with it.
 //! * [`tree`]: descendants, texts and attributes as the DOM standard has them.
 //! * [`chunk`]: rows, written down and handed on.

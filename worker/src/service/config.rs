@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sheaf_common::queue::{RedisConfig, RedisSettings};
+use sheaf_common::queue::RedisConfig;
 
 use super::{Exit, Failure};
 use crate::cli::WorkArgs;
@@ -32,13 +32,10 @@ impl Config {
     /// # Errors
     /// [`Exit::Usage`]: no server, a root that is not there, a wrong time, and what [`RedisConfig::resolve`] says.
     pub fn resolve(args: &WorkArgs, cores: NonZeroUsize) -> Result<Self, Failure> {
-        let Some(url) = given(&args.redis) else {
-            return Err(usage("no Redis is named: there is nothing to work for")
-                .with_hint("`sheaf-worker --redis redis://HOST`, or set `SHEAF_REDIS`"));
-        };
-        let lease = time("--lease", &args.lease)?;
+        let lease = time("--lease", &args.server.lease)?;
         if lease < SHORTEST_LEASE {
-            return Err(usage(format!("invalid value `{}` for `--lease`: expected at least 500ms", args.lease)));
+            let typed = &args.server.lease;
+            return Err(usage(format!("invalid value `{typed}` for `--lease`: expected at least 500ms")));
         }
         let mut names: Vec<&String> = Vec::new();
         args.queues.iter().for_each(|name| {
@@ -46,18 +43,10 @@ impl Config {
                 names.push(name)
             }
         });
-        let queue = |name: &&String| {
-            let settings = RedisSettings {
-                username: given(&args.redis_user),
-                password: given(&args.redis_password),
-                queue: name.to_string(),
-                lease,
-                ca: args.tls_ca.clone(),
-                cert: args.tls_cert.clone(),
-                key: args.tls_key.clone(),
-                ..RedisSettings::new(&url)
-            };
-            RedisConfig::resolve(settings).map_err(|error| Failure::queue(Exit::Usage, &error))
+        let queue = |name: &&String| match args.server.settings(name, lease) {
+            Some(settings) => RedisConfig::resolve(settings).map_err(|error| Failure::queue(Exit::Usage, &error)),
+            None => Err(usage("no Redis is named: there is nothing to work for")
+                .with_hint("`sheaf-worker --redis redis://HOST`, or set `SHEAF_REDIS`")),
         };
         Ok(Config {
             queues: names.iter().map(queue).collect::<Result<_, _>>()?,
@@ -73,11 +62,6 @@ impl Config {
     pub fn queue_names(&self) -> Vec<String> {
         self.queues.iter().map(|queue| queue.queue().to_owned()).collect()
     }
-}
-
-/// What was given; an empty text, as compose files make of a variable that is not set, is nothing.
-fn given(typed: &Option<String>) -> Option<String> {
-    typed.clone().filter(|text| !text.is_empty())
 }
 
 fn root(path: &Path) -> Result<PathBuf, Failure> {

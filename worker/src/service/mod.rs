@@ -4,7 +4,7 @@
 //!
 //! * [`config`]: what was typed → settings that can be used.
 //! * [`connect`]: waits for a server that is not there yet.
-//! * [`serve`]: from the first connection to the last task handed in or back.
+//! * [`mod@serve`]: from the first connection to the last task handed in or back.
 //! * [`presence`]: the registry, and the note for `sheaf-worker health`.
 //! * [`health`]: that note.
 //! * [`failure`]: how errors speak, and what the exit code says.

@@ -76,7 +76,7 @@ impl Keys {
         format!("{}bell", self.versioned)
     }
 
-    /// What [`LUA`]'s `job_key` puts in front: the lease script learns only from `jobs` which jobs there are.
+    /// What `job_key` in `lua/turns.lua` puts in front: the lease script learns only from `jobs` which jobs there are.
     pub fn prefix(&self) -> &str {
         &self.versioned
     }

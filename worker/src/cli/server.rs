@@ -1,0 +1,62 @@
+//! Where the Redis is: the options that `sheaf-worker` and `sheaf` share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use sheaf_common::queue::RedisSettings;
+
+#[derive(Debug, Clone, Args)]
+pub struct ServerArgs {
+    /// The Redis through which coordinators and workers meet
+    ///
+    /// `redis://HOST`, `rediss://HOST` (TLS) or `redis+unix:///PATH`, with `USER:PASSWORD@` before the host if need be. A
+    /// password is better kept in SHEAF_REDIS_PASSWORD: other users of this machine can see what is typed.
+    #[arg(long, value_name = "URL", env = "SHEAF_REDIS", hide_env_values = true)]
+    pub redis: Option<String>,
+
+    /// The user to log in as; goes before the one in the URL
+    #[arg(long, value_name = "USER", env = "SHEAF_REDIS_USER")]
+    pub redis_user: Option<String>,
+
+    /// The password to log in with; goes before the one in the URL
+    #[arg(long, value_name = "PASSWORD", env = "SHEAF_REDIS_PASSWORD", hide = true, hide_env_values = true)]
+    pub redis_password: Option<String>,
+
+    /// Certificates (PEM) of the authority to trust, instead of the system's
+    #[arg(long, value_name = "FILE", env = "SHEAF_TLS_CA")]
+    pub tls_ca: Option<PathBuf>,
+
+    /// The certificate (PEM) to show the server
+    #[arg(long, value_name = "FILE", env = "SHEAF_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The key of that certificate
+    #[arg(long, value_name = "FILE", env = "SHEAF_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// How long the hold on a task lasts if nothing is heard of its worker; the same on all sides of a queue
+    #[arg(long, value_name = "TIME", env = "SHEAF_LEASE", default_value = "30s")]
+    pub lease: String,
+}
+
+impl ServerArgs {
+    /// The settings of a queue on that server; `None` if no server is named.
+    pub fn settings(&self, queue: &str, lease: Duration) -> Option<RedisSettings> {
+        Some(RedisSettings {
+            username: given(&self.redis_user),
+            password: given(&self.redis_password),
+            queue: queue.into(),
+            lease,
+            ca: self.tls_ca.clone(),
+            cert: self.tls_cert.clone(),
+            key: self.tls_key.clone(),
+            ..RedisSettings::new(given(&self.redis)?)
+        })
+    }
+}
+
+/// What was given; an empty text, as compose files make of a variable that is not set, is nothing.
+fn given(typed: &Option<String>) -> Option<String> {
+    typed.clone().filter(|text| !text.is_empty())
+}
