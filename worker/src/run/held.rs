@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sheaf_common::queue::{Lease, Queue};
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::Tally;
 
@@ -45,7 +45,8 @@ pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration, tally: A
         match queue.extend_if_held(leases).await {
             Ok(lost) => {
                 tally.polled();
-                lost.iter().for_each(|lease| warn!(task = %lease.task, "lost a lease"));
+                // Most of them were handed in while this call was under way; one that was truly lost is told when it is.
+                lost.iter().for_each(|lease| debug!(task = %lease.task, "holds a lease no more"));
             }
             Err(error) => warn!(%error, "could not extend leases"),
         }
