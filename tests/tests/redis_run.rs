@@ -501,7 +501,7 @@ async fn tls_with_certificates_and_the_least_privileges_are_enough() {
     place.has_the_same_bytes();
     let list = Run::sheaf(place.folder.path()).typed("workers").env("SHEAF_REDIS", &place.url);
     let list = as_user(list, "sheaf-coordinator", "for-c00rdinators").finish().code(0);
-    assert!(list.stdout().contains("0 of 2"), "{list}");
+    assert!(list.stdout().contains(" of 2 "), "{list}"); // How many are busy may be two seconds old.
     drain(worker);
     // Without the authority's certificate, nobody is trusted.
     let run = Run::sheaf(place.folder.path()).typed("workers").env("SHEAF_REDIS", &place.url);
