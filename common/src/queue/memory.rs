@@ -178,6 +178,10 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
+    fn lease_length(&self) -> Duration {
+        self.shared.lease
+    }
+
     async fn lease(&self, _worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
         let until = Instant::now() + wait;
         loop {

@@ -133,6 +133,9 @@ pub trait Queue: Clone + Send + Sync + 'static {
 
     // ---- the worker's side
 
+    /// How long a lease lasts after it was given or extended.
+    fn lease_length(&self) -> Duration;
+
     /// Leases up to `most` tasks; waits up to `wait` for the first.
     ///
     /// Render tasks go before extract tasks; jobs take turns; within a job and class the first pushed goes first. A

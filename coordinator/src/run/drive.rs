@@ -28,6 +28,8 @@ pub struct Window {
     pub bytes: u64,
     /// …unless fewer tasks than this are: the slots must not idle because files are large.
     pub tasks: usize,
+    /// Whether only others work, so that the user is to be told when there are none.
+    pub others_only: bool,
 }
 
 /// How the loop ended.
@@ -91,7 +93,7 @@ pub async fn drive<Q: Queue>(
         driver.forget().await?;
         driver.shipper.check().await?;
         driver.store.tick();
-        if heard.elapsed() >= SILENCE {
+        if window.others_only && heard.elapsed() >= SILENCE {
             heard = Instant::now();
             driver.say_why_idle().await;
         }

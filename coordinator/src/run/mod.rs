@@ -79,13 +79,13 @@ pub async fn run(
     let slots = config.processes.map_or(0, NonZeroUsize::get);
     match &config.redis {
         None => {
-            let window = Window { bytes: LOCAL_WINDOW, tasks: slots * TASKS_PER_SLOT };
+            let window = Window { bytes: LOCAL_WINDOW, tasks: slots * TASKS_PER_SLOT, others_only: false };
             let limits = (window, Shipping::None);
             run_on(MemoryQueue::default(), limits, config, sources, child, progress, again).await
         }
         Some(redis) => {
             let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
-            let window = Window { bytes: redis.budget, tasks: 1 };
+            let window = Window { bytes: redis.budget, tasks: 1, others_only: slots == 0 };
             let limits = (window, if redis.by_path { Shipping::ByPath } else { Shipping::Content });
             run_on(queue, limits, config, sources, child, progress, again).await
         }

@@ -111,6 +111,10 @@ impl Queue for RedisQueue {
         supply::close(&self.shared, job).await
     }
 
+    fn lease_length(&self) -> Duration {
+        self.shared.config.lease
+    }
+
     async fn lease(&self, worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
         lease::lease(self, worker, most, wait).await
     }
