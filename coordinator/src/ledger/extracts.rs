@@ -5,6 +5,10 @@ use std::collections::{BTreeSet, VecDeque};
 use sheaf_common::outcome::{FileReport, FileStatus, Slice};
 use sheaf_common::task::SourceFile;
 
+/// What it costs to have a file outstanding, whatever its size: its path, its report, its place in a task. Without it, a
+/// window of bytes would hold any number of tiny files.
+pub const FILE_COST: u64 = 1 << 10;
+
 /// Tasks from the first one that is not placed; numbers follow each other.
 #[derive(Default)]
 pub struct Extracts {
@@ -81,7 +85,8 @@ impl Extracts {
         }
     }
 
-    /// The sizes of the files that are waited for, and the rows that others gave, in bytes.
+    /// The sizes of the files that are waited for, and the rows that others gave, in bytes; each file counts as
+    /// [`FILE_COST`] more.
     pub fn bytes(&self) -> u64 {
         let of = |entry: &Entry| match entry {
             Entry::Pending { files } => files.iter().map(|file| file.size).sum::<u64>(),
@@ -89,7 +94,10 @@ impl Extracts {
                 reports.iter().flat_map(slices).map(|slice| u64::from(slice.length)).sum()
             }
         };
-        self.tasks.iter().map(of).sum::<u64>()
+        let files = |entry: &Entry| match entry {
+            Entry::Pending { files } | Entry::Reported { files, .. } => files.len() as u64 * FILE_COST,
+        };
+        self.tasks.iter().map(|entry| of(entry) + files(entry)).sum::<u64>()
     }
 
     fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {

@@ -7,6 +7,7 @@ use sheaf_common::job::JobSpec;
 use sheaf_common::outcome::{FileReport, Segment};
 use sheaf_common::task::{Piece, Render, RowsKey};
 
+use super::extracts::FILE_COST;
 use super::{Commit, Position};
 
 /// A unit is full from this many bytes of rows on. Every cut costs compression (its window begins anew) and a little
@@ -128,7 +129,7 @@ impl Unit {
             State::Rendered(segments) => segments.iter().map(|segment| segment.bytes.len() as u64).sum(),
             State::Pending | State::WaitsForRows(_) => 0,
         };
-        self.contents.bytes + segments
+        self.contents.bytes + segments + self.contents.files.len() as u64 * FILE_COST
     }
 
     pub fn render(&self, spec: &Arc<JobSpec>) -> Render {
