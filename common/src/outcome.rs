@@ -20,6 +20,8 @@ pub enum TaskResult {
     /// One report for each file of the task, in its order.
     Extracted(Vec<FileReport>),
     Rendered(Vec<Segment>),
+    /// What the task ships was no longer on the queue, so it was not begun: it must be pushed again.
+    TaskLost,
     /// Blocks of rows that a render task needs are no longer on the queue: they must be extracted again.
     RowsLost(Vec<RowsKey>),
     /// News, not an end: a nap began.
@@ -87,6 +89,7 @@ pub struct Slice {
 pub struct Segment {
     pub stream: Stream,
     /// As they go into the output. Deflated ones end on a byte, without a final block, so that they can be joined.
+    #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// CRC-32 (IEEE) of the content before compression.
     pub crc32: u32,

@@ -70,7 +70,7 @@ pub enum Content {
     /// queue: what a queue says of links is not believed.
     Resolved(SourcePath),
     /// Here: they were shipped with the task.
-    Here(Vec<u8>),
+    Here(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Nowhere: they were to be shipped, and could not be read.
     Unreadable { reason: String },
 }
@@ -91,7 +91,7 @@ impl Content {
 
 /// A path as the system has it: bytes, not necessarily UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct SourcePath(pub Vec<u8>);
+pub struct SourcePath(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
 impl SourcePath {
     pub fn as_path(&self) -> &Path {

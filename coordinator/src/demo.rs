@@ -64,6 +64,7 @@ pub async fn demo(
                 TaskResult::NapEnded { .. }
                 | TaskResult::Extracted(_)
                 | TaskResult::Rendered(_)
+                | TaskResult::TaskLost
                 | TaskResult::RowsLost(_) => {}
             }
         }
@@ -128,7 +129,7 @@ mod tests {
                 let ended = news(TaskResult::NapEnded { name: nap.name, seconds: nap.length.as_secs_f64() });
                 queue.notify(ended.clone()).await.unwrap();
                 let completion = Completion { lease: leased.lease, outcome: ended, rows: Vec::new() };
-                queue.complete_if_held(vec![completion]).await.unwrap();
+                queue.complete_if_held(&[completion]).await.unwrap();
             }
         }
     }

@@ -39,7 +39,7 @@ async fn connect(settings: RedisSettings) -> Result<RedisQueue, QueueError> {
 async fn warm_up(queue: &RedisQueue) {
     queue.push(vec![nap(9, 0)]).await.unwrap();
     let leased = take_one(queue, "warm").await;
-    queue.complete_if_held(vec![completion(&leased.lease, "warm", &[])]).await.unwrap();
+    queue.complete_if_held(&[completion(&leased.lease, "warm", &[])]).await.unwrap();
     assert_eq!(queue.collect(JobId(9), 9, PATIENTLY).await.unwrap().len(), 1);
     queue.close(JobId(9)).await.unwrap();
 }
@@ -76,7 +76,7 @@ async fn after_a_flush_all_is_missing_and_can_be_pushed_again() {
     let queue = server.queue(LEASE).await;
     queue.push(naps(1, 0..4)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
-    queue.complete_if_held(vec![completion(&leased[0].lease, "a", &["lost"])]).await.unwrap();
+    queue.complete_if_held(&[completion(&leased[0].lease, "a", &["lost"])]).await.unwrap();
     server.command::<()>(&["FLUSHALL"]);
 
     let all: Vec<_> = (0..4).map(|number| id(1, Class::Extract, number)).collect();
@@ -87,12 +87,12 @@ async fn after_a_flush_all_is_missing_and_can_be_pushed_again() {
     let stale = leased[1].lease.clone();
     assert_eq!(queue.extend_if_held(vec![stale.clone()]).await.unwrap(), std::slice::from_ref(&stale));
     queue.release_if_held(vec![stale.clone()]).await.unwrap();
-    let answer = queue.complete_if_held(vec![completion(&stale, "a", &["stale"])]).await.unwrap();
+    let answer = queue.complete_if_held(&[completion(&stale, "a", &["stale"])]).await.unwrap();
     assert_eq!(answer, [Completed::Stale]);
     let again = take(&queue, "b", 9).await;
     assert_eq!(again.len(), 4);
-    let finished = again.iter().map(|leased| completion(&leased.lease, "b", &["rows"])).collect();
-    assert_eq!(queue.complete_if_held(finished).await.unwrap(), [Completed::Stored; 4]);
+    let finished = again.iter().map(|leased| completion(&leased.lease, "b", &["rows"])).collect::<Vec<_>>();
+    assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 4]);
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 4);
     assert_eq!(queue.rows(vec![rows_key(again[1].task.id, 0)]).await.unwrap(), [block("rows")]);
 }
@@ -120,10 +120,10 @@ async fn a_group_that_was_destroyed_is_made_again() {
     let queue = server.queue(LEASE).await;
     queue.push(naps(1, 0..3)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
-    queue.complete_if_held(vec![completion(&leased[0].lease, "a", &[])]).await.unwrap();
+    queue.complete_if_held(&[completion(&leased[0].lease, "a", &[])]).await.unwrap();
     let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
     server.command::<i64>(&["XGROUP", "DESTROY", &streams[0], "workers"]);
-    let answer = queue.complete_if_held(vec![completion(&leased[1].lease, "a", &[])]).await.unwrap();
+    let answer = queue.complete_if_held(&[completion(&leased[1].lease, "a", &[])]).await.unwrap();
     assert_eq!(answer, [Completed::Stale]);
     let again = queue.lease(&worker("b"), 9, PATIENTLY).await.unwrap();
     assert_eq!(sheaf_tests::make::numbers(&again), [1, 2], "what was finished does not come back");
@@ -140,7 +140,7 @@ async fn killed_connections_are_made_again() {
         server.command::<i64>(&["CLIENT", "KILL", "TYPE", "normal"]);
         let lost = queue.extend_if_held(leases(std::slice::from_ref(&leased))).await.unwrap();
         assert!(lost.is_empty());
-        let stored = queue.complete_if_held(vec![completion(&leased.lease, "a", &[])]).await.unwrap();
+        let stored = queue.complete_if_held(&[completion(&leased.lease, "a", &[])]).await.unwrap();
         assert_eq!(stored, [Completed::Stored]);
         assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 1);
     }
@@ -158,7 +158,7 @@ async fn a_finish_whose_reply_is_lost_is_still_stored_once() {
     proxy.set(Way::Deaf);
     let finishing = tokio::spawn({
         let (queue, completion) = (queue.clone(), completion(&leased.lease, "a", &["rows"]));
-        async move { queue.complete_if_held(vec![completion]).await.unwrap() }
+        async move { queue.complete_if_held(&[completion]).await.unwrap() }
     });
     // It came through, and its reply did not.
     let outcomes = direct.collect(JobId(1), 9, PATIENTLY).await.unwrap();
@@ -176,8 +176,8 @@ async fn a_collect_whose_reply_is_lost_loses_no_outcome() {
     let queue = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
     queue.push(naps(1, 0..3)).await.unwrap();
     let leased = take(&direct, "a", 3).await;
-    let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect();
-    direct.complete_if_held(finished).await.unwrap();
+    let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect::<Vec<_>>();
+    direct.complete_if_held(&finished).await.unwrap();
     warm_up(&direct).await;
     server.command::<()>(&["CONFIG", "RESETSTAT"]);
     proxy.set(Way::Deaf);
@@ -264,7 +264,7 @@ async fn a_full_server_refuses_what_fills_and_takes_what_drains() {
     let mut outcomes = 0;
     for _ in 0..=pushed {
         let leased = take_one(&queue, "a").await;
-        let stored = queue.complete_if_held(vec![completion(&leased.lease, "a", &["rows"])]).await.unwrap();
+        let stored = queue.complete_if_held(&[completion(&leased.lease, "a", &["rows"])]).await.unwrap();
         assert_eq!(stored, [Completed::Stored]);
         outcomes += queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len();
     }
@@ -279,8 +279,8 @@ async fn nothing_is_left_of_a_job_that_was_closed_and_all_else_expires() {
     queue.push(naps(1, 0..3)).await.unwrap();
     queue.push(vec![nap_of(id(1, Class::Render, 0))]).await.unwrap();
     let leased = take(&queue, "a", 2).await;
-    let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect();
-    queue.complete_if_held(finished).await.unwrap();
+    let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect::<Vec<_>>();
+    queue.complete_if_held(&finished).await.unwrap();
     queue.announce(&WorkerInfo { id: "w".into(), ..WorkerInfo::default() }).await.unwrap();
     let keys: Vec<String> = server.command(&["KEYS", "*"]);
     assert_eq!(keys.len(), 11, "all keys of the table: {keys:?}");
@@ -301,7 +301,7 @@ async fn consumers_that_hold_nothing_go_and_those_that_hold_something_stay() {
     queue.push(naps(1, 0..3)).await.unwrap();
     let held = take_one(&queue, "holds").await;
     let finished = take_one(&queue, "finished").await;
-    queue.complete_if_held(vec![completion(&finished.lease, "finished", &[])]).await.unwrap();
+    queue.complete_if_held(&[completion(&finished.lease, "finished", &[])]).await.unwrap();
     let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
     let consumers = async || {
         queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap();
@@ -309,7 +309,7 @@ async fn consumers_that_hold_nothing_go_and_those_that_hold_something_stay() {
     };
     until("who holds nothing goes", consumers, |list| !list.contains("finished")).await;
     assert!(consumers().await.contains("holds"));
-    let stored = queue.complete_if_held(vec![completion(&held.lease, "holds", &[])]).await.unwrap();
+    let stored = queue.complete_if_held(&[completion(&held.lease, "holds", &[])]).await.unwrap();
     assert_eq!(stored, [Completed::Stored]);
 }
 
@@ -468,8 +468,8 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
         assert!(hand.extend_if_held(leases(&leased)).await.unwrap().is_empty());
         let result = TaskResult::NapStarted { name: "item0".into() };
         hand.notify(sheaf_common::outcome::Outcome { task, slot: "a".into(), result }).await.unwrap();
-        let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect();
-        assert_eq!(hand.complete_if_held(finished).await.unwrap(), [Completed::Stored; 2]);
+        let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect::<Vec<_>>();
+        assert_eq!(hand.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
         assert_eq!(hand.rows(vec![rows_key(task, 0)]).await.unwrap(), [block("rows")]);
         assert_eq!(coordinator.rows(vec![rows_key(task, 0)]).await.unwrap(), [block("rows")]);
         assert_eq!(coordinator.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 3);

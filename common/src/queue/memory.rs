@@ -229,21 +229,21 @@ impl Queue for MemoryQueue {
         Ok(lost)
     }
 
-    async fn complete_if_held(&self, completions: Vec<Completion>) -> Result<Vec<Completed>, QueueError> {
+    async fn complete_if_held(&self, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
         let mut state = self.state();
         let mut answers = Vec::with_capacity(completions.len());
         for Completion { lease, outcome, rows } in completions {
-            if !state.holds(&lease) {
+            if !state.holds(lease) {
                 answers.push(Completed::Stale);
                 continue;
             }
             state.leased.remove(&lease.task);
-            for (block, rows) in rows.into_iter().enumerate() {
-                state.rows.insert(RowsKey { task: lease.task, block: block as u32 }, rows);
+            for (block, rows) in rows.iter().enumerate() {
+                state.rows.insert(RowsKey { task: lease.task, block: block as u32 }, Arc::clone(rows));
             }
             if let Some(job) = state.jobs.get_mut(&lease.task.job) {
                 job.ids.remove(&lease.task);
-                job.outcomes.push_back(outcome);
+                job.outcomes.push_back(outcome.clone());
             }
             answers.push(Completed::Stored);
         }

@@ -156,7 +156,7 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Stores what tasks came to, each if its lease still holds it; the answers are in the order of `completions`.
     fn complete_if_held(
         &self,
-        completions: Vec<Completion>,
+        completions: &[Completion],
     ) -> impl Future<Output = Result<Vec<Completed>, QueueError>> + Send;
 
     /// Hands tasks back, to be leased by anyone at once; the delivery does not count. A stale lease is no error.

@@ -188,6 +188,7 @@ impl Ledger {
                 }
                 self.commit(commands);
             }
+            (_, TaskResult::TaskLost) => commands.extend(self.task(task).map(Command::Push)),
             (Class::Render, TaskResult::RowsLost(keys)) => self.repair(task.number, keys, commands),
             (Class::Render, TaskResult::Failed { reason }) => {
                 // Rows that cannot be used are as good as lost.

@@ -67,8 +67,8 @@ async fn work(queue: impl Queue, name: String) {
     let worker = worker(&name);
     loop {
         let leased = queue.lease(&worker, BATCH as usize, WAIT).await.expect("leases");
-        let completions = leased.iter().map(|leased| completion(&leased.lease, &name, &[])).collect();
-        let answers = queue.complete_if_held(completions).await.expect("completes");
+        let completions = leased.iter().map(|leased| completion(&leased.lease, &name, &[])).collect::<Vec<_>>();
+        let answers = queue.complete_if_held(&completions).await.expect("completes");
         assert!(answers.iter().all(|answer| *answer == Completed::Stored));
     }
 }

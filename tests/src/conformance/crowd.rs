@@ -29,8 +29,8 @@ async fn consume<Q: Queue>(queue: Q, name: String, careless: bool) -> usize {
             queue.release_if_held(leases(&leased)).await.unwrap();
             continue;
         }
-        let completions = leased.iter().map(|leased| completion(&leased.lease, &name, &["rows"])).collect();
-        let answers = queue.complete_if_held(completions).await.unwrap();
+        let completions = leased.iter().map(|leased| completion(&leased.lease, &name, &["rows"])).collect::<Vec<_>>();
+        let answers = queue.complete_if_held(&completions).await.unwrap();
         stored += answers.iter().filter(|answer| **answer == Completed::Stored).count();
     }
 }

@@ -27,15 +27,15 @@ pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
     let current = take_one(&queue, "current").await;
     assert_eq!(current.delivery, 2);
 
-    let stale = queue.complete_if_held(vec![completion(&late.lease, "late", &["wrong"])]).await.unwrap();
+    let stale = queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
     assert_eq!(queue.rows(vec![rows_key(task, 0)]).await.unwrap(), [None]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
     assert!(queue.missing(vec![task]).await.unwrap().is_empty());
 
-    let stored = queue.complete_if_held(vec![completion(&current.lease, "current", &["right"])]).await.unwrap();
+    let stored = queue.complete_if_held(&[completion(&current.lease, "current", &["right"])]).await.unwrap();
     assert_eq!(stored, [Completed::Stored]);
-    let stale = queue.complete_if_held(vec![completion(&late.lease, "late", &["wrong"])]).await.unwrap();
+    let stale = queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
     assert_eq!(queue.rows(vec![rows_key(task, 0)]).await.unwrap(), [block("right")]);
     assert_eq!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap(), [outcome(task, "current")]);
@@ -44,14 +44,14 @@ pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
 pub async fn a_lease_finishes_once(queue: impl Queue) {
     queue.push(vec![nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
-    queue.complete_if_held(vec![completion(&leased.lease, "first", &["one"])]).await.unwrap();
+    queue.complete_if_held(&[completion(&leased.lease, "first", &["one"])]).await.unwrap();
     // Whether the engine knows its own finish again (the reply may have been lost) or refuses it: nothing is stored.
-    queue.complete_if_held(vec![completion(&leased.lease, "second", &["two"])]).await.unwrap();
+    queue.complete_if_held(&[completion(&leased.lease, "second", &["two"])]).await.unwrap();
     let task = leased.task.id;
     assert_eq!(queue.rows(vec![rows_key(task, 0)]).await.unwrap(), [block("one")]);
     assert_eq!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap(), [outcome(task, "first")]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
-    let third = queue.complete_if_held(vec![completion(&leased.lease, "third", &[])]).await.unwrap();
+    let third = queue.complete_if_held(&[completion(&leased.lease, "third", &[])]).await.unwrap();
     assert_eq!(third, [Completed::Stale]);
 }
 
@@ -63,7 +63,7 @@ pub async fn an_extended_lease_holds(queue: impl Queue) {
         assert_eq!(other, [], "three lengths of the lease, and it never ended");
         assert!(queue.extend_if_held(vec![leased.lease.clone()]).await.unwrap().is_empty());
     }
-    let answer = queue.complete_if_held(vec![completion(&leased.lease, "works", &[])]).await.unwrap();
+    let answer = queue.complete_if_held(&[completion(&leased.lease, "works", &[])]).await.unwrap();
     assert_eq!(answer, [Completed::Stored]);
 }
 
@@ -87,9 +87,9 @@ pub async fn a_released_task_is_leased_at_once_and_not_counted(queue: impl Queue
     let seen: Vec<_> = again.iter().map(|leased| (leased.task.id.number, leased.delivery)).collect();
     assert_eq!(seen, [(0, 1), (1, 1), (2, 1)]);
     assert_eq!(queue.extend_if_held(leases.clone()).await.unwrap(), leases);
-    let stale = queue.complete_if_held(vec![completion(&leases[0], "old", &["x"])]).await.unwrap();
+    let stale = queue.complete_if_held(&[completion(&leases[0], "old", &["x"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    let stored = queue.complete_if_held(vec![completion(&again[0].lease, "new", &["y"])]).await.unwrap();
+    let stored = queue.complete_if_held(&[completion(&again[0].lease, "new", &["y"])]).await.unwrap();
     assert_eq!(stored, [Completed::Stored]);
 }
 
@@ -99,7 +99,7 @@ pub async fn a_stale_release_changes_nothing(queue: impl Queue) {
     let current = take_one(&queue, "current").await.lease;
     queue.release_if_held(vec![late]).await.unwrap();
     assert_eq!(take(&queue, "other", 1).await, []);
-    let answer = queue.complete_if_held(vec![completion(&current, "current", &[])]).await.unwrap();
+    let answer = queue.complete_if_held(&[completion(&current, "current", &[])]).await.unwrap();
     assert_eq!(answer, [Completed::Stored]);
 }
 
@@ -110,14 +110,13 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: impl Queue) {
     let tokens = ["", "nonsense", "0-1:1:a", &format!("{entry}:2:a"), &format!("{entry}:1:b"), "-:1:a"];
     for token in tokens {
         let forged = Lease { task: held.task, token: token.into() };
-        let answer = queue.complete_if_held(vec![completion(&forged, "forged", &["x"])]).await.unwrap();
+        let answer = queue.complete_if_held(&[completion(&forged, "forged", &["x"])]).await.unwrap();
         assert_eq!(answer, [Completed::Stale], "{token}");
         assert_eq!(queue.extend_if_held(vec![forged.clone()]).await.unwrap(), std::slice::from_ref(&forged), "{token}");
         queue.release_if_held(vec![forged]).await.unwrap();
     }
     let other = Lease { task: id(1, CLASS, 99), token: held.token.clone() };
-    let answers =
-        queue.complete_if_held(vec![completion(&other, "x", &[]), completion(&held, "a", &[])]).await.unwrap();
+    let answers = queue.complete_if_held(&[completion(&other, "x", &[]), completion(&held, "a", &[])]).await.unwrap();
     assert_eq!(answers, [Completed::Stale, Completed::Stored]);
 }
 
@@ -125,7 +124,7 @@ pub async fn a_late_finish_counts_while_nobody_else_has_the_task(queue: impl Que
     queue.push(vec![nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "late").await;
     tokio::time::sleep(LEASE + LEASE / 2).await; // The lease ends, and nobody looks.
-    let answer = queue.complete_if_held(vec![completion(&leased.lease, "late", &[])]).await.unwrap();
+    let answer = queue.complete_if_held(&[completion(&leased.lease, "late", &[])]).await.unwrap();
     assert_eq!(answer, [Completed::Stored]);
     let outcomes = queue.collect(leased.task.id.job, 1, PATIENTLY).await.unwrap();
     assert_eq!(outcomes, [outcome(leased.task.id, "late")]);

@@ -13,8 +13,8 @@ use crate::make::{block, completion, id, nap, naps, rows_key};
 async fn finish_backwards<Q: Queue>(queue: &Q, count: usize) {
     let leased = take(queue, "a", count).await;
     assert_eq!(leased.len(), count);
-    let completions = leased.iter().rev().map(|leased| completion(&leased.lease, "a", &[])).collect();
-    queue.complete_if_held(completions).await.unwrap();
+    let completions = leased.iter().rev().map(|leased| completion(&leased.lease, "a", &[])).collect::<Vec<_>>();
+    queue.complete_if_held(&completions).await.unwrap();
 }
 
 fn numbers(outcomes: &[Outcome]) -> Vec<u64> {
@@ -80,7 +80,7 @@ pub async fn news_end_nothing(queue: impl Queue) {
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap(), [news]);
     assert!(queue.missing(vec![leased.task.id]).await.unwrap().is_empty());
     assert!(queue.extend_if_held(vec![leased.lease.clone()]).await.unwrap().is_empty());
-    queue.complete_if_held(vec![completion(&leased.lease, "a/0", &[])]).await.unwrap();
+    queue.complete_if_held(&[completion(&leased.lease, "a/0", &[])]).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap().len(), 1);
     // News of a job that is gone are no error, and bring nothing back.
     queue.close(JobId(1)).await.unwrap();
@@ -95,7 +95,7 @@ pub async fn rows_stay_until_they_are_forgotten(queue: impl Queue) {
     let (first, second) = (leased[0].task.id, leased[1].task.id);
     let completions =
         vec![completion(&leased[0].lease, "a", &["00", "01"]), completion(&leased[1].lease, "a", &["10"])];
-    queue.complete_if_held(completions).await.unwrap();
+    queue.complete_if_held(&completions).await.unwrap();
     queue.collect(JobId(1), 10, PATIENTLY).await.unwrap();
     let all = vec![rows_key(second, 0), rows_key(first, 1), rows_key(first, 0)];
     let found = queue.rows(all.clone()).await.unwrap();

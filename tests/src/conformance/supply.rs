@@ -24,15 +24,15 @@ pub async fn a_finished_task_may_be_pushed_again(queue: impl Queue) {
     let task = id(1, Class::Extract, 0);
     queue.push(vec![nap(1, 0)]).await.unwrap();
     let first = take_one(&queue, "a").await;
-    queue.complete_if_held(vec![completion(&first.lease, "a", &["old"])]).await.unwrap();
+    queue.complete_if_held(&[completion(&first.lease, "a", &["old"])]).await.unwrap();
     queue.push(vec![nap(1, 0)]).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 1);
     assert!(queue.missing(vec![task]).await.unwrap().is_empty(), "it waits again");
     let second = take_one(&queue, "a").await;
     assert_eq!(second.delivery, 1);
-    let stale = queue.complete_if_held(vec![completion(&first.lease, "a", &[])]).await.unwrap();
+    let stale = queue.complete_if_held(&[completion(&first.lease, "a", &[])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    queue.complete_if_held(vec![completion(&second.lease, "b", &["new"])]).await.unwrap();
+    queue.complete_if_held(&[completion(&second.lease, "b", &["new"])]).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 1);
     assert_eq!(queue.missing(vec![task]).await.unwrap(), [task]);
 }
@@ -41,7 +41,7 @@ pub async fn missing_names_what_is_nowhere(queue: impl Queue) {
     let task = |number| id(1, Class::Extract, number);
     queue.push(naps(1, 0..3)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
-    queue.complete_if_held(vec![completion(&leased[0].lease, "a", &[])]).await.unwrap();
+    queue.complete_if_held(&[completion(&leased[0].lease, "a", &[])]).await.unwrap();
     // 0 has an outcome, 1 is leased, 2 waits, 3 was never there; nor was anything of job 9.
     let other = id(9, Class::Render, 0);
     let asked = vec![task(3), task(2), task(1), task(0), other];
@@ -57,13 +57,13 @@ pub async fn close_makes_leases_stale_and_removes_all(queue: impl Queue) {
     queue.push(naps(2, 0..1)).await.unwrap();
     let leased: Vec<_> = take(&queue, "a", 3).await.into_iter().filter(|l| l.task.id.job == JobId(1)).collect();
     assert_eq!(leased.len(), 2);
-    queue.complete_if_held(vec![completion(&leased[0].lease, "a", &["rows"])]).await.unwrap();
+    queue.complete_if_held(&[completion(&leased[0].lease, "a", &["rows"])]).await.unwrap();
     queue.close(JobId(1)).await.unwrap();
 
     let lease = leased[1].lease.clone();
     assert_eq!(queue.extend_if_held(vec![lease.clone()]).await.unwrap(), std::slice::from_ref(&lease));
     queue.release_if_held(vec![lease.clone()]).await.unwrap();
-    let stale = queue.complete_if_held(vec![completion(&lease, "a", &["rows"])]).await.unwrap();
+    let stale = queue.complete_if_held(&[completion(&lease, "a", &["rows"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
     assert_eq!(queue.rows(vec![rows_key(task(0), 0), rows_key(task(1), 0)]).await.unwrap(), [None, None]);
     assert!(queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap().is_empty());

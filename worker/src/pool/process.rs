@@ -1,7 +1,7 @@
 //! Starting, watching and ending a child.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -11,11 +11,14 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use sheaf_common::job::Limits;
+use sheaf_common::job::{JobSpec, Limits};
+use sheaf_common::task::SourceFile;
+
+use super::protocol;
 
 /// How often a child that says nothing is looked at: its memory, its time, whether the work was called off.
 const LOOK: Duration = Duration::from_millis(50);
-/// The size that pipes to and from a child are asked to have, so that a chunk of rows passes in few switches.
+/// The size that pipes to and from a child are asked to have, so that a chunk of rows or a shipped file passes in few switches.
 const PIPE: i32 = 1 << 20;
 /// The most that is kept of what a dying child said on standard error.
 const LAST_WORDS: usize = 4 << 10;
@@ -69,15 +72,17 @@ impl Process {
         let input = child.stdin.take().expect("piped");
         let output = child.stdout.take().expect("piped");
         fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        let _ = fcntl(&output, FcntlArg::F_SETPIPE_SZ(PIPE)); // Refused past a user's quota: smaller pipes do.
+        // Refused past a user's quota: smaller pipes do.
+        let _ = fcntl(&output, FcntlArg::F_SETPIPE_SZ(PIPE));
+        let _ = fcntl(&input, FcntlArg::F_SETPIPE_SZ(PIPE));
         let now = Instant::now();
         Ok(Process { child, input, output, limits, file_began: now, looked: now })
     }
 
     /// Hands the child an order; the time of its first file begins.
-    pub fn send(&mut self, order: &[u8]) -> io::Result<()> {
+    pub fn send(&mut self, spec: &JobSpec, files: &[SourceFile]) -> io::Result<()> {
         self.file_began = Instant::now();
-        self.input.write_all(order)
+        protocol::write_order(&mut self.input, spec, files)
     }
 
     /// The time of the next file begins.

@@ -10,7 +10,8 @@
 use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
-use sheaf_common::task::Extract;
+use sheaf_common::job::JobSpec;
+use sheaf_common::task::{Extract, SourceFile};
 use sheaf_common::wire;
 
 /// What one message of the child holds.
@@ -64,12 +65,11 @@ impl Header {
     }
 }
 
-/// The parent's message: what to extract.
-pub fn order(extract: &Extract) -> Vec<u8> {
-    let message = wire::encode(extract);
-    let mut bytes = (message.len() as u32).to_le_bytes().to_vec();
-    bytes.extend_from_slice(&message);
-    bytes
+/// Writes the parent's message: which files to read, by which recipe. It is an [`Extract`] for the reader.
+pub fn write_order(output: &mut impl Write, spec: &JobSpec, files: &[SourceFile]) -> io::Result<()> {
+    let message = wire::encode(&(spec, files));
+    output.write_all(&(message.len() as u32).to_le_bytes())?;
+    output.write_all(&message)
 }
 
 /// Reads the next order; `None` when the parent has closed the pipe.

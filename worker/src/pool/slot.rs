@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 
 pub use super::process::Program;
 use super::process::{Ended, Process};
-use super::protocol::{self, FileEnd, Header};
+use super::protocol::{FileEnd, Header};
 
 /// The size that blocks of rows are filled up to, in bytes; one chunk of the child may go past it.
 const BLOCK: usize = 1 << 20;
@@ -89,7 +89,6 @@ impl Slot {
         gathered: &mut Gathered,
         reports: &mut Vec<FileReport>,
     ) -> Result<(), Died<'a>> {
-        let order = Extract { spec: Arc::clone(&work.spec), files: files.to_vec() };
         let mut began = Began::now();
         let died = |file, began, ended| match ended {
             Ended::Stopped => Died::Stopped,
@@ -105,7 +104,7 @@ impl Slot {
                 none.insert(process)
             }
         };
-        process.send(&protocol::order(&order)).map_err(lost).map_err(|ended| died(&files[0], began, ended))?;
+        process.send(&work.spec, files).map_err(lost).map_err(|ended| died(&files[0], began, ended))?;
         for file in files {
             let end = gathered.read_file(process, &self.stop).map_err(|ended| died(file, began, ended))?;
             reports.push(began.ended(file, attempt, end, gathered));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sheaf_common::queue::{Block, Leased, Queue, QueueError};
 use sheaf_common::task::{RowsKey, Work};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::origin::Origin;
@@ -19,7 +20,7 @@ const WAIT: Duration = Duration::from_secs(1);
 /// The pause after a queue that cannot be reached; the engine has its own backoff beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Leases and hands out tasks until `order` is not [`Order::Work`].
+/// Leases and hands out tasks until `order` is not [`Order::Work`]; rows are on their way while other tasks are leased.
 ///
 /// # Errors
 /// [`QueueError::Unusable`]; anything else is tried again.
@@ -30,18 +31,18 @@ pub async fn fetch<Q: Queue>(
     order: &mut watch::Receiver<Order>,
     tally: &Tally,
 ) -> Result<(), QueueError> {
-    let (room, mut turn) = (slots.room(), 0);
+    let (room, mut turn, mut on_their_way) = (slots.room(), 0, JoinSet::new());
     loop {
         let stopped = order.wait_for(|order| *order != Order::Work);
         let first = tokio::select! {
-            _ = stopped => return Ok(()),
+            _ = stopped => break,
             permit = std::sync::Arc::clone(&room).acquire_owned() => permit.expect("never closed"),
         };
         // One permit is in hand; what else is free may be leased in the same call.
         let most = 1 + room.available_permits();
         let stopped = order.wait_for(|order| *order != Order::Work);
         let leased = tokio::select! {
-            _ = stopped => return Ok(()),
+            _ = stopped => break,
             leased = lease_in_turn(&origins, &mut turn, config, most) => leased,
         };
         let (origin, leased) = match leased {
@@ -64,10 +65,25 @@ pub async fn fetch<Q: Queue>(
             };
             permit.forget(); // The finisher gives it back when the task was handed in.
             origin.held.add(leased.lease.clone());
-            let rows = rows_of(&origin.queue, &leased).await;
-            slots.hand(Job { leased, origin: origin.clone(), rows });
+            let keys = rows_named_by(&leased);
+            let (origin, slots) = (origin.clone(), slots.clone());
+            if keys.is_empty() {
+                slots.hand(Job { leased, origin, rows: HashMap::new() });
+            } else {
+                on_their_way.spawn(async move {
+                    let rows = fetch_rows(&origin.queue, keys).await;
+                    slots.hand(Job { leased, origin, rows });
+                });
+            }
         }
+        while on_their_way.try_join_next().is_some() {}
     }
+    let stopped = order.wait_for(|order| *order == Order::Stop);
+    tokio::select! {
+        _ = stopped => {}
+        () = async { while on_their_way.join_next().await.is_some() {} } => {}
+    }
+    Ok(())
 }
 
 /// Leases up to `most` tasks from the queue that has some and was asked longest ago; waits up to [`WAIT`] for the first.
@@ -112,11 +128,16 @@ async fn lease_in_turn<'a, Q: Queue>(
     Ok((&origins[index], leased?))
 }
 
-/// The rows that a render task names, as far as the queue has them.
-async fn rows_of<Q: Queue>(queue: &Q, leased: &Leased) -> HashMap<RowsKey, Block> {
-    let Work::Render(render) = &leased.task.work else { return HashMap::new() };
+/// The rows that a task needs.
+fn rows_named_by(leased: &Leased) -> Vec<RowsKey> {
+    let Work::Render(render) = &leased.task.work else { return Vec::new() };
     let mut keys: Vec<RowsKey> = render.pieces.iter().map(|piece| piece.rows).collect();
     keys.dedup();
+    keys
+}
+
+/// Rows, as far as the queue has them.
+async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> HashMap<RowsKey, Block> {
     loop {
         match queue.rows(keys.clone()).await {
             Ok(blocks) => {

@@ -27,10 +27,8 @@ pub async fn finish<Q: Queue>(
 ) -> Result<(), QueueError> {
     let mut batch = Vec::new();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
-        let leases: Vec<_> = batch.iter().map(|completion| completion.lease.clone()).collect();
-        let completions = std::mem::take(&mut batch);
         let answers = loop {
-            match queue.complete_if_held(completions.clone()).await {
+            match queue.complete_if_held(&batch).await {
                 Ok(answers) => break answers,
                 Err(error @ QueueError::Unusable { .. }) => return Err(error),
                 Err(error) => {
@@ -39,13 +37,13 @@ pub async fn finish<Q: Queue>(
                 }
             }
         };
-        for (lease, answer) in leases.iter().zip(answers) {
-            held.remove(lease);
+        room.add_permits(batch.len());
+        for (completion, answer) in batch.drain(..).zip(answers) {
+            held.remove(&completion.lease);
             if answer == Completed::Stale {
-                warn!(task = %lease.task, "came too late: another worker has the task");
+                warn!(task = %completion.lease.task, "came too late: another worker has the task");
             }
         }
-        room.add_permits(leases.len());
     }
     Ok(())
 }

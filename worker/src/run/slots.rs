@@ -18,8 +18,8 @@ use super::{Config, Paths, Tally};
 use crate::pool::{Slot, Stopped};
 use crate::render::{RenderError, Renderer};
 
-/// How many tasks are leased for each slot: one to work on, one that lies ready.
-const TASKS_PER_SLOT: usize = 2;
+/// How many tasks are leased for each slot: one to work on, one that lies ready, and one on its way here or back.
+const TASKS_PER_SLOT: usize = 3;
 
 /// A task for a slot, with all that it needs.
 pub struct Job<Q> {
@@ -30,10 +30,16 @@ pub struct Job<Q> {
     pub rows: HashMap<RowsKey, Block>,
 }
 
-/// The way to the slot threads; they end when this is dropped and what was handed out is done.
+/// The way to the slot threads; they end when all clones of this are dropped and what was handed out is done.
 pub struct Slots<Q> {
     jobs: mpsc::Sender<Job<Q>>,
     room: Arc<Semaphore>,
+}
+
+impl<Q> Clone for Slots<Q> {
+    fn clone(&self) -> Self {
+        Slots { jobs: self.jobs.clone(), room: Arc::clone(&self.room) }
+    }
 }
 
 impl<Q: Queue> Slots<Q> {
@@ -79,7 +85,7 @@ impl<Q: Queue> Slots<Q> {
 
     /// Gives a task to the next slot that is free.
     pub fn hand(&self, job: Job<Q>) {
-        self.jobs.send(job).expect("the slot threads live as long as this");
+        let _ = self.jobs.send(job); // The slot threads live as long as this.
     }
 }
 

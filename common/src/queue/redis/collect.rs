@@ -10,16 +10,17 @@ use redis::Value;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::blobs;
 use super::connect::Tries;
 use super::engine::Shared;
 use super::fault::{Fault, unexpected};
-use super::keys::{KEEP, parse_task_field, version};
+use super::keys::{KEEP, outcome_name, parse_task_field, version};
 use super::scripts::{COLLECT, Call, SWEEP};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use crate::job::{Class, JobId};
 use crate::outcome::{Outcome, TaskResult};
 use crate::queue::QueueError;
-use crate::wire;
+use crate::wire::{self, WireError};
 
 /// A consumer that was idle for so many sweeps, and holds nothing, is removed.
 const IDLE_SWEEPS: u32 = 10;
@@ -46,11 +47,13 @@ struct Shown {
 /// Where an outcome stood.
 #[derive(Debug, Clone)]
 struct Taken {
-    entry: Vec<u8>,
+    entry: String,
     /// The task's field in `tasks`; empty for news.
-    field: Vec<u8>,
-    /// What the field says as long as the task was not pushed again.
-    token: Vec<u8>,
+    field: String,
+    /// The hold that finished it: what the field says as long as the task was not pushed again.
+    hold: String,
+    /// Whether the outcome stood apart.
+    apart: bool,
 }
 
 impl Default for Collecting {
@@ -145,7 +148,10 @@ async fn look(
         // Others have only appended to the list meanwhile.
         collecting.taken.lock().expect("no holder panics").drain(..some.len());
         if taken.is_empty() {
-            return read(job, answer);
+            let (ring, mut stored) = read(&answer).ok_or_else(|| unexpected("collect", &answer))?;
+            drop(answer);
+            fetch(shared, job, &mut stored).await?;
+            return Ok((ring, stored.into_iter().map(|stored| decode(job, stored)).collect()));
         }
     }
 }
@@ -153,70 +159,92 @@ async fn look(
 fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize) -> Call {
     let keys = shared.job(job);
     let shares = [shared.keys.versions(), shared.keys.jobs(), shared.keys.bell()];
+    let last = taken.last().map_or("", |taken| taken.entry.as_str());
+    let apart: Vec<&Taken> = taken.iter().filter(|taken| taken.apart).collect();
     let mut call = Call::new(&COLLECT)
         .key(&keys.tasks)
         .key(&keys.outcomes)
         .key(&keys.news)
+        .key(&keys.blobs)
         .keys(&shares)
         .keys(Class::ALL.map(|class| keys.stream(class).to_owned()).iter())
-        .key(&keys.rows)
         .argument(KEEP.as_millis())
         .argument(version())
+        .argument(&keys.base)
         .argument(most)
-        .argument(BYTES_AT_ONCE);
-    for Taken { entry, field, token } in taken {
-        call.push(entry.clone());
-        call.push(field.clone());
-        call.push(token.clone());
+        .argument(BYTES_AT_ONCE)
+        .argument(last)
+        .argument(apart.len());
+    apart.iter().for_each(|taken| call.push(outcome_name(&taken.field, &taken.hold)));
+    for Taken { field, hold, .. } in taken {
+        call.push(field.as_str());
+        call.push(hold.as_str());
     }
     call
 }
 
-/// Reads what the script answered.
-fn read(job: JobId, answer: Value) -> Result<(String, Vec<Shown>), QueueError> {
-    let Value::Array(parts) = answer else {
-        return Err(unexpected("collect", &answer));
-    };
-    let mut parts = parts.into_iter();
-    let ring = match parts.next() {
-        Some(Value::BulkString(ring)) => String::from_utf8_lossy(&ring).into_owned(),
-        other => return Err(unexpected("collect", &other.unwrap_or(Value::Nil))),
-    };
-    let mut shown = Vec::new();
-    for part in parts {
-        read_entry(job, &part, &mut shown).ok_or_else(|| unexpected("collect", &part))?;
-    }
-    Ok((ring, shown))
+/// An outcome as it stands on the queue.
+struct Stored {
+    stood: Taken,
+    /// The outcome, encoded; empty as long as it stands apart.
+    body: Vec<u8>,
 }
 
-/// Reads an entry: its id; and field, outcome, `k` and token, once or more.
-fn read_entry(job: JobId, part: &Value, shown: &mut Vec<Shown>) -> Option<()> {
-    fn bytes(value: &Value) -> Option<&[u8]> {
-        if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
+/// Reads what the script answered: the last ring of the news, and the outcomes.
+fn read(answer: &Value) -> Option<(String, Vec<Stored>)> {
+    let Value::Array(parts) = answer else { return None };
+    let (ring, entries) = parts.split_first()?;
+    let mut stored = Vec::new();
+    for entry in entries {
+        read_entry(entry, &mut stored)?;
     }
-    let Value::Array(entry) = part else { return None };
+    Some((text(ring)?, stored))
+}
+
+/// Reads an entry: its id; and field, outcome, its bytes if it stands apart, and hold, once or more.
+fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
+    let Value::Array(entry) = entry else { return None };
     let [entry, Value::Array(values)] = entry.as_slice() else { return None };
     for values in values.chunks(4) {
-        let [field, body, _, token] = values else { return None };
-        let (entry, field, token) = (bytes(entry)?.to_vec(), bytes(field)?.to_vec(), bytes(token)?.to_vec());
-        let outcome = read_outcome(job, bytes(body)?, &field);
-        shown.push(Shown { outcome, stood: Taken { entry, field, token } });
+        let [field, Value::BulkString(body), bytes, hold] = values else { return None };
+        let apart = !text(bytes)?.is_empty();
+        let stood = Taken { entry: text(entry)?, field: text(field)?, hold: text(hold)?, apart };
+        stored.push(Stored { stood, body: body.clone() });
     }
     Some(())
 }
 
-fn read_outcome(job: JobId, body: &[u8], field: &[u8]) -> Option<Outcome> {
-    match wire::decode::<Outcome>(body) {
+fn text(value: &Value) -> Option<String> {
+    if let Value::BulkString(bytes) = value { Some(String::from_utf8_lossy(bytes).into_owned()) } else { None }
+}
+
+/// Fetches the outcomes that stand apart.
+async fn fetch(shared: &Shared, job: JobId, stored: &mut [Stored]) -> Result<(), QueueError> {
+    let keys = shared.job(job);
+    let mut apart: Vec<&mut Stored> = stored.iter_mut().filter(|stored| stored.stood.apart).collect();
+    let key = |stored: &&mut Stored| keys.blob(&outcome_name(&stored.stood.field, &stored.stood.hold));
+    let bodies = blobs::fetch(shared, &apart.iter().map(key).collect::<Vec<_>>()).await?;
+    apart.iter_mut().zip(bodies).for_each(|(stored, body)| stored.body = body.unwrap_or_default());
+    Ok(())
+}
+
+fn decode(job: JobId, Stored { stood, body }: Stored) -> Shown {
+    let outcome = match wire::decode::<Outcome>(&body) {
         Ok(outcome) if outcome.task.job == job => Some(outcome),
-        Ok(outcome) => replace(job, field, format!("an outcome of another task, {}, came in its place", outcome.task)),
-        Err(error) => replace(job, field, format!("its outcome cannot be read: {error}")),
-    }
+        // The outcome is lost: once it is taken, its task is missing, and pushed again.
+        Err(WireError::Empty) if stood.apart => None,
+        Ok(other) => {
+            replace(job, &stood.field, format!("an outcome of another task, {}, came in its place", other.task))
+        }
+        Err(error) => replace(job, &stood.field, format!("its outcome cannot be read: {error}")),
+    };
+    Shown { outcome, stood }
 }
 
 /// What stands for an outcome that cannot be used: a failure of its task; `None` for news, which nobody waits for.
-fn replace(job: JobId, field: &[u8], reason: String) -> Option<Outcome> {
+fn replace(job: JobId, field: &str, reason: String) -> Option<Outcome> {
     warn!(%job, reason, "an outcome on the queue is damaged");
-    let task = parse_task_field(job, std::str::from_utf8(field).ok()?)?;
+    let task = parse_task_field(job, field)?;
     Some(Outcome { task, slot: String::new(), result: TaskResult::Failed { reason } })
 }
 

@@ -123,7 +123,7 @@ impl Queue for RedisQueue {
         finish::extend(&self.shared, leases).await
     }
 
-    async fn complete_if_held(&self, completions: Vec<Completion>) -> Result<Vec<Completed>, QueueError> {
+    async fn complete_if_held(&self, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
         finish::complete(&self.shared, completions).await
     }
 

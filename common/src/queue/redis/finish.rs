@@ -7,29 +7,25 @@ use std::collections::BTreeMap;
 use redis::Value;
 use tracing::warn;
 
+use super::blobs;
 use super::engine::Shared;
 use super::fault::unexpected;
-use super::keys::{KEEP, task_field};
+use super::keys::{JobKeys, KEEP, outcome_name, staged_name, task_field};
 use super::scripts::{COMPLETE, Call, EXTEND, NOTIFY, RELEASE};
-use super::supply::{BYTES_AT_ONCE, LARGEST_VALUE, MOST_AT_ONCE};
+use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
 use crate::job::{Class, JobId};
 use crate::outcome::{Outcome, TaskResult};
 use crate::queue::{Completed, Completion, Lease, QueueError};
 use crate::wire;
 
-/// Where the streams begin among the keys of the script `complete`.
-const STREAMS_FROM: usize = 5;
-
 pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
-    let (groups, mut lost) = by_stream(leases);
-    for ((job, class), holds) in groups {
+    let (groups, mut lost) = by_holder(leases, |lease| lease);
+    for ((job, class, consumer), holds) in groups {
         let keys = shared.job(job);
         for holds in holds.chunks(MOST_AT_ONCE) {
-            let mut call = Call::new(&EXTEND).key(keys.stream(class));
-            for (_, token) in holds {
-                push_token(&mut call, token);
-            }
+            let mut call = Call::new(&EXTEND).key(keys.stream(class)).key(&keys.tasks).argument(&consumer);
+            holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             let answers = flags("extend", shared.pulse.call(&call).await?, holds.len())?;
             lost.extend(holds.iter().zip(answers).filter(|(_, held)| !held).map(|((lease, _), _)| lease.clone()));
         }
@@ -38,15 +34,12 @@ pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, Q
 }
 
 pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueError> {
-    let (groups, _stale) = by_stream(leases);
-    for ((job, class), holds) in groups {
+    let (groups, _stale) = by_holder(leases, |lease| lease);
+    for ((job, class, _), holds) in groups {
         let keys = shared.job(job);
         for holds in holds.chunks(MOST_AT_ONCE) {
             let mut call = Call::new(&RELEASE).key(keys.stream(class)).key(&keys.tasks).key(shared.keys.bell());
-            for (lease, token) in holds {
-                call.push(task_field(&lease.task));
-                push_token(&mut call, token);
-            }
+            holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             match shared.pulse.call(&call).await? {
                 Value::Int(_) => {}
                 other => return Err(unexpected("release", &other)),
@@ -56,45 +49,40 @@ pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueErr
     Ok(())
 }
 
-type ByStream = BTreeMap<(JobId, Class), Vec<(Lease, Token)>>;
+fn push_hold(call: &mut Call, lease: &Lease, token: &Token) {
+    call.push(task_field(&lease.task));
+    call.push(token.entry.as_str());
+    call.push(token.hold.as_str());
+}
 
-/// The holds of each stream; and the leases that this engine did not give, which hold nothing.
-fn by_stream(leases: Vec<Lease>) -> (ByStream, Vec<Lease>) {
-    let (mut groups, mut foreign) = (ByStream::new(), Vec::new());
-    for lease in leases {
-        match Token::of(&lease) {
-            Some(token) => groups.entry((lease.task.job, lease.task.class)).or_default().push((lease, token)),
-            None => foreign.push(lease),
+/// Things with a lease, with its token; by stream and consumer.
+type ByHolder<T> = BTreeMap<(JobId, Class, String), Vec<(T, Token)>>;
+
+/// Sorts things that have a lease; apart come those whose lease this engine did not give, which holds nothing.
+fn by_holder<T>(things: impl IntoIterator<Item = T>, lease: impl Fn(&T) -> &Lease) -> (ByHolder<T>, Vec<T>) {
+    let (mut groups, mut foreign) = (ByHolder::new(), Vec::new());
+    for thing in things {
+        match Token::of(lease(&thing)) {
+            Some(token) => {
+                let task = lease(&thing).task;
+                groups.entry((task.job, task.class, token.consumer().into())).or_default().push((thing, token));
+            }
+            None => foreign.push(thing),
         }
     }
     (groups, foreign)
 }
 
-fn push_token(call: &mut Call, token: &Token) {
-    call.push(token.entry.as_str());
-    call.push(token.holds.to_string());
-    call.push(token.consumer.as_str());
-}
-
-/// The completions of each job and consumer, with the place of each one's answer.
-type ByHolder = BTreeMap<(JobId, String), Vec<(usize, Completion, Token)>>;
-
-pub async fn complete(shared: &Shared, completions: Vec<Completion>) -> Result<Vec<Completed>, QueueError> {
+pub async fn complete(shared: &Shared, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
     let mut answers = vec![Completed::Stale; completions.len()];
-    let mut groups = ByHolder::new();
-    for (place, completion) in completions.into_iter().enumerate() {
-        if let Some(token) = Token::of(&completion.lease) {
-            let group = (completion.lease.task.job, token.consumer.clone());
-            groups.entry(group).or_default().push((place, completion, token));
-        }
-    }
-    for ((job, consumer), completions) in groups {
-        let mut finishing = Finishing::new(shared, job, &consumer);
-        for (place, completion, token) in completions {
-            finishing.add(place, completion, &token);
+    let (groups, _stale) = by_holder(completions.iter().enumerate(), |(_, completion)| &completion.lease);
+    for ((job, class, _), completions) in groups {
+        let mut finishing = Finishing::new(shared, job, class);
+        for ((place, completion), token) in completions {
+            finishing.add(place, completion, token);
             if finishing.is_large() {
                 finishing.send(&mut answers).await?;
-                finishing = Finishing::new(shared, job, &consumer);
+                finishing = Finishing::new(shared, job, class);
             }
         }
         finishing.send(&mut answers).await?;
@@ -105,53 +93,62 @@ pub async fn complete(shared: &Shared, completions: Vec<Completion>) -> Result<V
 /// A call of `complete` that is being put together.
 struct Finishing<'a> {
     shared: &'a Shared,
+    keys: JobKeys,
     call: Call,
     /// Where each answer goes.
     places: Vec<usize>,
+    /// What is sent before the call.
+    rows: Vec<(String, &'a [u8])>,
+    outcomes: Vec<(String, Vec<u8>)>,
     bytes: usize,
 }
 
 impl<'a> Finishing<'a> {
-    fn new(shared: &'a Shared, job: JobId, consumer: &str) -> Self {
+    fn new(shared: &'a Shared, job: JobId, class: Class) -> Self {
         let keys = shared.job(job);
         let call = Call::new(&COMPLETE)
             .key(&keys.tasks)
             .key(&keys.outcomes)
-            .key(&keys.rows)
+            .key(&keys.blobs)
             .key(&keys.news)
-            .keys(Class::ALL.map(|class| keys.stream(class).to_owned()).iter())
+            .key(keys.stream(class))
             .argument(KEEP.as_millis())
-            .argument(consumer);
-        Finishing { shared, call, places: Vec::new(), bytes: 0 }
+            .argument(&keys.base);
+        Finishing { shared, keys, call, places: Vec::new(), rows: Vec::new(), outcomes: Vec::new(), bytes: 0 }
     }
 
-    fn add(&mut self, place: usize, completion: Completion, token: &Token) {
-        let Completion { lease, mut outcome, mut rows } = completion;
-        let mut body = wire::encode(&outcome);
-        let mut bytes = body.len() + rows.iter().map(|block| block.len()).sum::<usize>();
-        if bytes > LARGEST_VALUE {
-            let reason = format!(
-                "its result takes {} MiB, one answer to Redis at most {} MiB",
-                bytes >> 20,
-                LARGEST_VALUE >> 20
-            );
+    fn add(&mut self, place: usize, completion: &'a Completion, token: Token) {
+        let Completion { lease, outcome, rows } = completion;
+        let (mut body, mut rows) = (wire::encode(outcome), rows.as_slice());
+        let largest = rows.iter().map(|block| block.len()).max().unwrap_or_default().max(body.len());
+        if largest > blobs::LARGEST {
+            let (size, most) = (largest >> 20, blobs::LARGEST >> 20);
+            let reason = format!("a part of its result takes {size} MiB, one value in Redis at most {most} MiB");
             warn!(task = %lease.task, reason, "a result is too large for the queue");
-            outcome.result = TaskResult::Failed { reason };
-            (rows, body) = (Vec::new(), wire::encode(&outcome));
-            bytes = body.len();
+            body = wire::encode(&Outcome { result: TaskResult::Failed { reason }, ..outcome.clone() });
+            rows = &[];
         }
-        self.bytes += bytes;
+        let outcome_apart = if body.len() > blobs::INLINE { body.len().to_string() } else { String::new() };
+        let body_apart = if token.apart { "b" } else { "" };
+        let sent = match token.apart || !outcome_apart.is_empty() || !rows.is_empty() {
+            true => format!("{body_apart}{outcome_apart}:{}", rows.len()),
+            false => String::new(),
+        };
+        let field = task_field(&lease.task);
+        self.bytes += body.len() + rows.iter().map(|block| block.len()).sum::<usize>();
         self.places.push(place);
-        self.call.push((STREAMS_FROM + lease.task.class as usize).to_string());
-        self.call.push(task_field(&lease.task));
-        self.call.push(token.entry.as_str());
-        self.call.push(token.holds.to_string());
-        self.call.push(lease.token);
-        self.call.push(body);
-        self.call.push(rows.len().to_string());
-        for block in rows {
-            self.call.push(block.as_slice());
+        let staged = rows.iter().enumerate();
+        self.rows.extend(staged.map(|(n, block)| (staged_name(&lease.task, &token.hold, n), block.as_slice())));
+        self.call.push(field.as_str());
+        self.call.push(token.entry);
+        self.call.push(token.hold.as_str());
+        if outcome_apart.is_empty() {
+            self.call.push(body);
+        } else {
+            self.call.push("");
+            self.outcomes.push((outcome_name(&field, &token.hold), body));
         }
+        self.call.push(sent);
     }
 
     fn is_large(&self) -> bool {
@@ -162,6 +159,9 @@ impl<'a> Finishing<'a> {
         if self.places.is_empty() {
             return Ok(());
         }
+        let outcomes = self.outcomes.iter().map(|(name, body)| (name.clone(), body.as_slice()));
+        let sent: Vec<_> = self.rows.iter().cloned().chain(outcomes).collect();
+        blobs::stage(self.shared, &self.keys, &sent).await?;
         let answer = self.shared.bulk.call(&self.call).await?;
         for (place, stored) in self.places.iter().zip(flags("complete", answer, self.places.len())?) {
             answers[*place] = if stored { Completed::Stored } else { Completed::Stale };

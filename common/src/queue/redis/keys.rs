@@ -10,10 +10,14 @@
 //! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect |
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
 //! | `sheaf:{Q}:V:bell` | STREAM | one entry, replaced when tasks come to wait | [`KEEP`] | push, release |
-//! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
-//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → entry id, or the token that finished it; `CLASS:NUMBER:r` → releases | the same | push, release, complete, collect |
-//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER` → outcome, `k` → token, as often as one call finished tasks; news have empty names | the same | complete, notify add; collect deletes |
-//! | `sheaf:{Q}:V:J:rows` | HASH | `CLASS:NUMBER:BLOCK` → block of rows | the same | complete adds; forget deletes |
+//! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
+//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → entry id while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect |
+//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER` → outcome, the bytes of one that stands apart → hold, as often as one call finished tasks; news have empty names | the same | complete, notify add; collect deletes |
+//! | `sheaf:{Q}:V:J:blobs` | SET | what follows `J:` in the keys of `body`, `rows`, `outcome` | the same | push, complete add; complete, collect, forget remove |
+//! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | a task that is too long for its stream | [`KEEP`] after it was stored | push; complete, close delete |
+//! | `sheaf:{Q}:V:J:staged:CLASS:NUMBER:HOLD:BLOCK` | STRING | a block of rows on its way | [`STAGED`](super::blobs::STAGED) | before complete, which renames it |
+//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:BLOCK` | STRING | a block of rows | [`KEEP`] after it was stored | complete; forget, close delete |
+//! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), then [`KEEP`] | before complete; collect, close delete |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
 //!
 //! A worker never sees a task that it could not read, as a task of another version stands under another `V`.
@@ -42,9 +46,11 @@ pub struct Keys {
 /// The keys of one job.
 #[derive(Debug, Clone)]
 pub struct JobKeys {
+    /// What all of them begin with.
+    pub base: String,
     pub tasks: String,
     pub outcomes: String,
-    pub rows: String,
+    pub blobs: String,
     pub news: String,
     streams: [String; Class::ALL.len()],
 }
@@ -82,13 +88,15 @@ impl Keys {
     }
 
     pub fn job(&self, job: JobId) -> JobKeys {
-        let key = |part: &str| format!("{}{job}:{part}", self.versioned);
+        let base = format!("{}{job}:", self.versioned);
+        let key = |part: &str| format!("{base}{part}");
         JobKeys {
             tasks: key("tasks"),
             outcomes: key("outcomes"),
-            rows: key("rows"),
+            blobs: key("blobs"),
             news: key("news"),
             streams: Class::ALL.map(|class| key(class.name())),
+            base,
         }
     }
 }
@@ -98,9 +106,14 @@ impl JobKeys {
         &self.streams[class as usize]
     }
 
-    /// All keys of the job.
+    /// All keys of the job but those of blobs, which `blobs` names.
     pub fn all(&self) -> impl Iterator<Item = &String> {
-        [&self.tasks, &self.outcomes, &self.rows, &self.news].into_iter().chain(&self.streams)
+        [&self.tasks, &self.outcomes, &self.blobs, &self.news].into_iter().chain(&self.streams)
+    }
+
+    /// The key of a blob.
+    pub fn blob(&self, name: &str) -> String {
+        format!("{}{name}", self.base)
     }
 }
 
@@ -122,9 +135,24 @@ pub fn task_field(task: &TaskId) -> String {
     format!("{}:{}", task.class.name(), task.number)
 }
 
-/// A block's field in `rows`.
-pub fn rows_field(rows: &RowsKey) -> String {
-    format!("{}:{}", task_field(&rows.task), rows.block)
+/// The name of a task's body, where that stands apart.
+pub fn body_name(task: &TaskId) -> String {
+    format!("body:{}", task_field(task))
+}
+
+/// The name of a block of rows.
+pub fn rows_name(rows: &RowsKey) -> String {
+    format!("rows:{}:{}", task_field(&rows.task), rows.block)
+}
+
+/// The name of a block of rows that the holder of a task has sent, and no finish has taken over.
+pub fn staged_name(task: &TaskId, hold: &str, block: usize) -> String {
+    format!("staged:{}:{hold}:{block}", task_field(task))
+}
+
+/// The name of an outcome that stands apart, by its task's field.
+pub fn outcome_name(field: &str, hold: &str) -> String {
+    format!("outcome:{field}:{hold}")
 }
 
 /// Reads what [`task_field`] wrote.

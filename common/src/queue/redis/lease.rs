@@ -7,10 +7,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::blobs;
 use super::connect::Tries;
 use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
-use super::keys::{parse_class, parse_job, parse_task_field};
+use super::keys::{body_name, parse_class, parse_job, parse_task_field};
 use super::scripts::{Call, LEASE};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
@@ -18,7 +19,7 @@ use crate::job::Class;
 use crate::outcome::{Outcome, TaskResult};
 use crate::queue::{Completion, Lease, Leased, Queue, QueueError, WorkerId};
 use crate::task::Task;
-use crate::wire;
+use crate::wire::{self, WireError};
 
 /// How often in the length of a lease someone who waits for tasks looks for leases that have ended.
 const LOOKS_PER_LEASE: u32 = 4;
@@ -82,7 +83,7 @@ async fn search(
     let until = Instant::now() + wait;
     let mut tries = Tries::new(shared.config.timing.patience);
     loop {
-        let (ring, entries) = take(shared, worker, most).await?;
+        let Given { ring, entries } = take(shared, worker, most).await?;
         let leased = decode(queue, worker, entries).await?;
         let left = until.saturating_duration_since(Instant::now());
         if !leased.is_empty() || left.is_zero() {
@@ -104,14 +105,21 @@ async fn search(
     }
 }
 
+/// What the script gave.
+struct Given {
+    ring: String,
+    entries: Vec<Entry>,
+}
+
 /// An entry as the script gives it.
 struct Entry {
     lease: Lease,
     delivery: u32,
-    task: Vec<u8>,
+    /// The task, encoded; empty as long as it stands apart.
+    body: Vec<u8>,
 }
 
-async fn take(shared: &Shared, worker: &WorkerId, most: usize) -> Result<(String, Vec<Entry>), QueueError> {
+async fn take(shared: &Shared, worker: &WorkerId, most: usize) -> Result<Given, QueueError> {
     let mut call = Call::new(&LEASE)
         .key(shared.keys.jobs())
         .key(shared.keys.bell())
@@ -124,62 +132,71 @@ async fn take(shared: &Shared, worker: &WorkerId, most: usize) -> Result<(String
         call.push(class.name());
     }
     let answer = shared.blocking.call(&call).await?;
-    let Value::Array(parts) = answer else {
-        return Err(unexpected("lease", &answer));
-    };
-    let mut parts = parts.into_iter();
-    let ring = match parts.next() {
-        Some(Value::BulkString(ring)) => String::from_utf8_lossy(&ring).into_owned(),
-        other => return Err(unexpected("lease", &other.unwrap_or(Value::Nil))),
-    };
-    let mut entries = Vec::new();
-    for part in parts {
-        read_group(worker, &part, &mut entries).ok_or_else(|| unexpected("lease", &part))?;
-    }
-    Ok((ring, entries))
+    let mut given = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
+    drop(answer);
+    let mut apart: Vec<&mut Entry> = given.entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
+    let key = |entry: &&mut Entry| shared.job(entry.lease.task.job).blob(&body_name(&entry.lease.task));
+    let bodies = blobs::fetch(shared, &apart.iter().map(key).collect::<Vec<_>>()).await?;
+    apart.iter_mut().zip(bodies).for_each(|(entry, body)| entry.body = body.unwrap_or_default());
+    Ok(given)
 }
 
-/// Reads entries of one job and class that were held equally often.
-fn read_group(worker: &WorkerId, part: &Value, found: &mut Vec<Entry>) -> Option<()> {
-    fn text(value: &Value) -> Option<&str> {
-        if let Value::BulkString(bytes) = value { std::str::from_utf8(bytes).ok() } else { None }
+fn text(value: &Value) -> Option<&str> {
+    if let Value::BulkString(bytes) = value { std::str::from_utf8(bytes).ok() } else { None }
+}
+
+fn read(answer: &Value) -> Option<Given> {
+    let Value::Array(parts) = answer else { return None };
+    let [ring, hold, groups @ ..] = parts.as_slice() else { return None };
+    let (ring, hold, mut entries) = (text(ring)?.to_owned(), text(hold)?, Vec::new());
+    for group in groups {
+        read_group(hold, group, &mut entries)?;
     }
-    let Value::Array(group) = part else { return None };
-    let [job, class, Value::Int(holds), Value::Int(releases), Value::Array(entries)] = group.as_slice() else {
-        return None;
-    };
-    let (job, class, holds) = (parse_job(text(job)?)?, parse_class(text(class)?)?, u64::try_from(*holds).ok()?);
-    // Someone may have meddled with the count of releases; a delivery is at least the first.
-    let delivery = holds.saturating_sub(u64::try_from(*releases).ok()?).clamp(1, u64::from(u32::MAX)) as u32;
+    Some(Given { ring, entries })
+}
+
+/// Reads entries of one job and class that were delivered equally often.
+fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
+    let Value::Array(group) = group else { return None };
+    let [job, class, Value::Int(delivery), Value::Array(entries)] = group.as_slice() else { return None };
+    let (job, class) = (parse_job(text(job)?)?, parse_class(text(class)?)?);
+    // Someone may have meddled with the count; a delivery is at least the first.
+    let delivery = (*delivery).clamp(1, i64::from(u32::MAX)) as u32;
     for entry in entries {
         let Value::Array(entry) = entry else { return None };
         let [id, Value::Array(values)] = entry.as_slice() else { return None };
-        let [field, Value::BulkString(task), ..] = values.as_slice() else { return None };
-        let token = Token { entry: text(id)?.into(), holds, consumer: worker.0.clone() };
-        let id = parse_task_field(job, text(field)?).filter(|id| id.class == class)?;
-        found.push(Entry { lease: Lease { task: id, token: token.to_string() }, delivery, task: task.clone() });
+        let [field, Value::BulkString(body), ..] = values.as_slice() else { return None };
+        let token = Token { entry: text(id)?.into(), hold: hold.into(), apart: body.is_empty() };
+        let task = parse_task_field(job, text(field)?).filter(|id| id.class == class)?;
+        found.push(Entry { lease: Lease { task, token: token.to_string() }, delivery, body: body.clone() });
     }
     Some(())
 }
 
-/// Reads the tasks. One that cannot be read is finished as failed, so that the coordinator learns of it.
+/// Reads the tasks. One that cannot be read, or whose body is gone, is finished as such, so that the coordinator learns of
+/// it.
 async fn decode(queue: &RedisQueue, worker: &WorkerId, entries: Vec<Entry>) -> Result<Vec<Leased>, QueueError> {
     let (mut leased, mut unreadable) = (Vec::with_capacity(entries.len()), Vec::new());
-    for Entry { lease, delivery, task } in entries {
-        let reason = match wire::decode::<Task>(&task) {
+    for Entry { lease, delivery, body } in entries {
+        let result = match wire::decode::<Task>(&body) {
             Ok(task) if task.id == lease.task => {
                 leased.push(Leased { lease, task, delivery });
                 continue;
             }
-            Ok(other) => format!("another task, {}, stands in its place on the queue", other.id),
-            Err(error) => format!("the task on the queue cannot be read: {error}"),
+            Ok(other) => failed(format!("another task, {}, stands in its place on the queue", other.id)),
+            Err(WireError::Empty) => TaskResult::TaskLost,
+            Err(error) => failed(format!("the task on the queue cannot be read: {error}")),
         };
-        warn!(task = %lease.task, reason, "a task on the queue is damaged");
-        let outcome = Outcome { task: lease.task, slot: worker.0.clone(), result: TaskResult::Failed { reason } };
+        warn!(task = %lease.task, ?result, "a task on the queue is damaged");
+        let outcome = Outcome { task: lease.task, slot: worker.0.clone(), result };
         unreadable.push(Completion { lease, outcome, rows: Vec::new() });
     }
     if !unreadable.is_empty() {
-        queue.complete_if_held(unreadable).await?;
+        queue.complete_if_held(&unreadable).await?;
     }
     Ok(leased)
+}
+
+fn failed(reason: String) -> TaskResult {
+    TaskResult::Failed { reason }
 }

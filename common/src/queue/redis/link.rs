@@ -1,10 +1,11 @@
 //! The connections of a queue: shared ones for requests that return at once, and one for each read that blocks.
 
+use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Value};
+use redis::{Cmd, Pipeline, RedisResult, Value};
 use tracing::{debug, warn};
 
 use super::config::RedisConfig;
@@ -42,13 +43,7 @@ impl Link {
 
     /// Runs a script; tries again as [`Link::request`] does.
     pub async fn call(&self, call: &Call) -> Result<Value, QueueError> {
-        let mut tries = Tries::new(self.config.timing.patience);
-        loop {
-            match self.call_once(call).await {
-                Ok(value) => return Ok(value),
-                Err(fault) => self.retry(fault, &mut tries).await?,
-            }
-        }
+        self.persist(|| self.call_once(call)).await
     }
 
     /// Sends a command, again after breaks and while the server is busy.
@@ -57,9 +52,19 @@ impl Link {
     /// [`QueueError::Unreachable`] when the time for tries is over, [`QueueError::Full`] and [`QueueError::Unusable`] at
     /// once.
     pub async fn request(&self, command: &Cmd) -> Result<Value, QueueError> {
+        self.persist(|| self.send_once(command)).await
+    }
+
+    /// Sends so many commands at once, whose answers say no more than whether they came through; tries all of them again
+    /// as [`Link::request`] does.
+    pub async fn pipeline(&self, commands: &Pipeline, count: usize) -> Result<(), QueueError> {
+        self.persist(|| self.send_all_once(commands, count)).await
+    }
+
+    async fn persist<T, F: Future<Output = Result<T, Fault>>>(&self, once: impl Fn() -> F) -> Result<T, QueueError> {
         let mut tries = Tries::new(self.config.timing.patience);
         loop {
-            match self.send_once(command).await {
+            match once().await {
                 Ok(value) => return Ok(value),
                 Err(fault) => self.retry(fault, &mut tries).await?,
             }
@@ -90,24 +95,27 @@ impl Link {
         }
     }
 
-    /// Sends a command on a connection; keeps the connection if it is still good.
     async fn send_once(&self, command: &Cmd) -> Result<Value, Fault> {
         let mut connection = self.connection().await?;
         let answer = connection.send_packed_command(command).await.and_then(Value::extract_error);
+        self.judge(connection, answer)
+    }
+
+    async fn send_all_once(&self, commands: &Pipeline, count: usize) -> Result<(), Fault> {
+        let mut connection = self.connection().await?;
+        let answers = connection.send_packed_commands(commands, 0, count).await;
+        let worst = answers.and_then(|answers| answers.into_iter().try_for_each(|one| one.extract_error().map(|_| ())));
+        self.judge(connection, worst)
+    }
+
+    /// Keeps the connection on which an answer came, if it is still good.
+    fn judge<T>(&self, connection: MultiplexedConnection, answer: RedisResult<T>) -> Result<T, Fault> {
+        let answer = answer.map_err(Fault::from);
         match answer {
-            Ok(value) => {
-                self.put_back(connection);
-                Ok(value)
-            }
-            Err(error) => {
-                let fault = Fault::from(error);
-                match fault {
-                    Fault::Broken(_) => self.forget(),
-                    _ => self.put_back(connection),
-                }
-                Err(fault)
-            }
+            Err(Fault::Broken(_)) => self.forget(),
+            _ => self.put_back(connection),
         }
+        answer
     }
 
     async fn connection(&self) -> Result<MultiplexedConnection, Fault> {

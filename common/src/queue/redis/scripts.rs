@@ -29,8 +29,11 @@ scripts! {
     LEASE: "prelude", "turns", "lease";
     EXTEND: "prelude", "extend";
     RELEASE: "prelude", "release";
-    COMPLETE: "prelude", "finished", "complete";
+    STAGE: "prelude", "stage";
+    COMPLETE: "prelude", "taken", "complete";
     COLLECT: "prelude", "collect";
+    FORGET: "prelude", "forget";
+    CLOSE: "prelude", "close";
     NOTIFY: "prelude", "notify";
     SWEEP: "prelude", "sweep";
     ANNOUNCE: "prelude", "announce";
@@ -102,7 +105,7 @@ mod tests {
     fn every_file_has_a_header_and_is_short() {
         for (name, source) in FILES {
             assert!(source.starts_with(&format!("-- {name}: ")), "{name}");
-            if !["prelude", "turns", "finished"].contains(name) {
+            if !["prelude", "turns", "taken"].contains(name) {
                 assert!(source.lines().count() <= 40, "{name}");
                 for word in ["-- KEYS ", "-- ARGV ", "-- Returns ", "-- Keeps: "] {
                     assert!(source.contains(word), "{name}: {word}");

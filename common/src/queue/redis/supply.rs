@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use redis::Value;
 
+use super::blobs;
 use super::engine::Shared;
 use super::fault::unexpected;
-use super::keys::{KEEP, rows_field, task_field, version};
-use super::scripts::{Call, PUSH};
+use super::keys::{JobKeys, KEEP, body_name, rows_name, task_field, version};
+use super::scripts::{CLOSE, Call, FORGET, PUSH};
 use crate::job::{Class, JobId, TaskId};
 use crate::queue::{Block, QueueError};
 use crate::task::{RowsKey, Task};
@@ -20,12 +21,6 @@ pub const MOST_AT_ONCE: usize = 512;
 
 /// A request is sent when it has grown to this many bytes, so that others get between.
 pub const BYTES_AT_ONCE: usize = 4 << 20;
-
-/// The most bytes of one value: Redis' `proto-max-bulk-len`.
-pub const LARGEST_VALUE: usize = 512 << 20;
-
-/// How many blocks of rows are asked for at once; they are about 1 MiB each.
-const BLOCKS_AT_ONCE: usize = 8;
 
 pub async fn push(shared: &Shared, tasks: Vec<Task>) -> Result<(), QueueError> {
     // By class first, so that what drains the server's memory goes before what fills it.
@@ -50,8 +45,11 @@ pub async fn push(shared: &Shared, tasks: Vec<Task>) -> Result<(), QueueError> {
 /// A push that is being put together.
 struct Pushing<'a> {
     shared: &'a Shared,
+    keys: JobKeys,
     call: Call,
     tasks: usize,
+    /// The bodies that stand apart.
+    bodies: Vec<(String, Vec<u8>)>,
     bytes: usize,
 }
 
@@ -67,18 +65,19 @@ impl<'a> Pushing<'a> {
             .key(keys.stream(class))
             .key(&keys.tasks)
             .keys(&shares)
+            .key(&keys.blobs)
             .keys(keys.all())
             .argument(job)
             .argument(version())
             .argument(KEEP.as_millis())
             .argument(memory);
-        Pushing { shared, call, tasks: 0, bytes: 0 }
+        Pushing { shared, keys, call, tasks: 0, bodies: Vec::new(), bytes: 0 }
     }
 
     fn add(&mut self, task: &Task) -> Result<(), QueueError> {
         let body = wire::encode(task);
-        if body.len() > LARGEST_VALUE {
-            let (size, most) = (body.len() >> 20, LARGEST_VALUE >> 20);
+        if body.len() > blobs::LARGEST {
+            let (size, most) = (body.len() >> 20, blobs::LARGEST >> 20);
             return Err(QueueError::Unusable {
                 reason: format!("task {} takes {size} MiB, one value in Redis at most {most} MiB", task.id),
                 hint: Some("with `--by-path`, workers open the files themselves".into()),
@@ -87,7 +86,14 @@ impl<'a> Pushing<'a> {
         self.tasks += 1;
         self.bytes += body.len();
         self.call.push(task_field(&task.id));
-        self.call.push(body);
+        if body.len() <= blobs::INLINE {
+            self.call.push(body);
+            self.call.push("");
+        } else {
+            self.call.push("");
+            self.call.push(body.len().to_string());
+            self.bodies.push((body_name(&task.id), body));
+        }
         Ok(())
     }
 
@@ -99,6 +105,8 @@ impl<'a> Pushing<'a> {
         if self.tasks == 0 {
             return Ok(());
         }
+        let bodies: Vec<_> = self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
+        blobs::store(self.shared, &self.keys, &bodies, KEEP).await?;
         match self.shared.bulk.call(&self.call).await? {
             Value::Int(_) => Ok(()),
             other => Err(unexpected("push", &other)),
@@ -115,57 +123,41 @@ pub async fn missing(shared: &Shared, tasks: Vec<TaskId>) -> Result<Vec<TaskId>,
     for (job, tasks) in jobs {
         let key = shared.job(job).tasks;
         for tasks in tasks.chunks(MOST_AT_ONCE) {
-            let fields: Vec<String> = tasks.iter().map(task_field).collect();
-            let states = values(shared, &key, &fields, "missing").await?;
+            let states = states(shared, &key, tasks).await?;
             missing.extend(tasks.iter().zip(states).filter(|(_, state)| state.is_none()).map(|(task, _)| *task));
         }
     }
     Ok(missing)
 }
 
-pub async fn rows(shared: &Shared, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
-    let mut blocks = Vec::with_capacity(keys.len());
-    for run in keys.chunk_by(|a, b| a.task.job == b.task.job) {
-        let key = shared.job(run[0].task.job).rows;
-        for some in run.chunks(BLOCKS_AT_ONCE) {
-            let fields: Vec<String> = some.iter().map(rows_field).collect();
-            blocks.extend(values(shared, &key, &fields, "rows").await?.into_iter().map(|block| block.map(Arc::new)));
-        }
+/// The states of tasks, in order; `None` for one that is not known.
+async fn states(shared: &Shared, key: &str, tasks: &[TaskId]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
+    let mut command = redis::cmd("HMGET");
+    command.arg(key).arg(tasks.iter().map(task_field).collect::<Vec<_>>());
+    let state = |value| blobs::bytes_or_nothing(value).map_err(|other| unexpected("missing", &other));
+    match shared.bulk.request(&command).await? {
+        Value::Array(found) if found.len() == tasks.len() => found.into_iter().map(state).collect(),
+        other => Err(unexpected("missing", &other)),
     }
-    Ok(blocks)
 }
 
-/// Reads fields of a hash, in order.
-async fn values(
-    shared: &Shared,
-    key: &str,
-    fields: &[String],
-    operation: &str,
-) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
-    let mut command = redis::cmd("HMGET");
-    command.arg(key).arg(fields);
-    let value = |value| match value {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => Ok(Some(bytes)),
-        other => Err(unexpected(operation, &other)),
-    };
-    match shared.bulk.request(&command).await? {
-        Value::Array(found) if found.len() == fields.len() => found.into_iter().map(value).collect(),
-        other => Err(unexpected(operation, &other)),
-    }
+pub async fn rows(shared: &Shared, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+    let key = |rows: &RowsKey| shared.job(rows.task.job).blob(&rows_name(rows));
+    let blocks = blobs::fetch(shared, &keys.iter().map(key).collect::<Vec<_>>()).await?;
+    Ok(blocks.into_iter().map(|block| block.map(Arc::new)).collect())
 }
 
 pub async fn forget(shared: &Shared, rows: Vec<RowsKey>) -> Result<(), QueueError> {
     let mut jobs: BTreeMap<JobId, Vec<String>> = BTreeMap::new();
     for key in rows {
-        jobs.entry(key.task.job).or_default().push(rows_field(&key));
+        jobs.entry(key.task.job).or_default().push(rows_name(&key));
     }
-    for (job, fields) in jobs {
-        let key = shared.job(job).rows;
-        for fields in fields.chunks(MOST_AT_ONCE) {
-            let mut command = redis::cmd("HDEL");
-            command.arg(&key).arg(fields);
-            shared.bulk.request(&command).await?;
+    for (job, names) in jobs {
+        let keys = shared.job(job);
+        for names in names.chunks(MOST_AT_ONCE) {
+            let mut call = Call::new(&FORGET).key(&keys.blobs).argument(&keys.base);
+            names.iter().for_each(|name| call.push(name.as_str()));
+            done("forget", shared.bulk.call(&call).await?)?;
         }
     }
     Ok(())
@@ -173,11 +165,15 @@ pub async fn forget(shared: &Shared, rows: Vec<RowsKey>) -> Result<(), QueueErro
 
 pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
     shared.collecting.lock().expect("no holder panics").remove(&job);
-    let mut unlink = redis::cmd("UNLINK"); // One command: no finish gets between two keys.
-    unlink.arg(shared.job(job).all().collect::<Vec<_>>());
-    shared.bulk.request(&unlink).await?;
-    let mut leave = redis::cmd("ZREM");
-    leave.arg(shared.keys.jobs()).arg(job.to_string());
-    shared.bulk.request(&leave).await?;
-    Ok(())
+    let keys = shared.job(job);
+    let call = Call::new(&CLOSE).key(shared.keys.jobs()).key(&keys.blobs).keys(keys.all()).argument(job);
+    done("close", shared.bulk.call(&call.argument(&keys.base)).await?)
+}
+
+/// Reads the answer of a script that has nothing to say.
+fn done(operation: &str, answer: Value) -> Result<(), QueueError> {
+    match answer {
+        Value::Int(1) => Ok(()),
+        other => Err(unexpected(operation, &other)),
+    }
 }

@@ -1,18 +1,22 @@
-//! What a lease's token says: which entry, whose, and the how-manieth hold on it.
+//! What a lease's token says: which entry, by which hold, and whether the task's body stands apart.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::queue::Lease;
 
-/// The proof of a hold: the pending entry must still be this consumer's, with this count of holds.
+/// What stands in front of a token when the task's body is a blob.
+const APART: char = '+';
+
+/// The proof of a hold: the task's state must still be this very hold.
 ///
-/// Every hold on an entry has another count, a release included: it only ever grows. So no token is right twice.
+/// A hold is the server's clock in microseconds when a lease was given, and the worker: a worker leases once in a
+/// microsecond at most, so no hold is right twice, even after the server has lost everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     pub entry: String,
-    pub holds: u64,
-    pub consumer: String,
+    pub hold: String,
+    pub apart: bool,
 }
 
 /// A token that this engine did not write; the lease that shows it is stale.
@@ -24,11 +28,19 @@ impl Token {
     pub fn of(lease: &Lease) -> Option<Self> {
         lease.token.parse().ok()
     }
+
+    /// The worker that holds.
+    pub fn consumer(&self) -> &str {
+        self.hold.split_once(':').map_or("", |(_, consumer)| consumer)
+    }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.entry, self.holds, self.consumer)
+        if self.apart {
+            write!(f, "{APART}")?;
+        }
+        write!(f, "{}:{}", self.entry, self.hold)
     }
 }
 
@@ -36,17 +48,16 @@ impl FromStr for Token {
     type Err = ForeignToken;
 
     fn from_str(text: &str) -> Result<Self, ForeignToken> {
-        let mut parts = text.splitn(3, ':');
-        let (Some(entry), Some(holds), Some(consumer)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(ForeignToken);
-        };
+        let plain = text.strip_prefix(APART);
+        let (entry, hold) = plain.unwrap_or(text).split_once(':').ok_or(ForeignToken)?;
+        let is_number = |text: &str| text.parse::<u64>().is_ok();
         // Anything else as an id would be an error of the command, not an answer.
-        let numbers = entry.split_once('-').is_some_and(|(ms, seq)| [ms, seq].iter().all(|n| n.parse::<u64>().is_ok()));
-        let holds = holds.parse().map_err(|_| ForeignToken)?;
-        if !numbers {
-            return Err(ForeignToken);
+        let is_entry = entry.split_once('-').is_some_and(|(ms, number)| is_number(ms) && is_number(number));
+        let is_hold = hold.split_once(':').is_some_and(|(us, _)| is_number(us));
+        match is_entry && is_hold {
+            true => Ok(Token { entry: entry.into(), hold: hold.into(), apart: plain.is_some() }),
+            false => Err(ForeignToken),
         }
-        Ok(Token { entry: entry.into(), holds, consumer: consumer.into() })
     }
 }
 
@@ -56,13 +67,16 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_and_its_consumer_may_hold_colons() {
-        let token = Token { entry: "1700-0".into(), holds: 2, consumer: "host:17:a".into() };
-        assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
+        for apart in [false, true] {
+            let token = Token { entry: "1700-0".into(), hold: "1700000:host:17:a".into(), apart };
+            assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
+            assert_eq!(token.consumer(), "host:17:a");
+        }
     }
 
     #[test]
     fn other_engines_tokens_are_foreign() {
-        for text in ["", "7", "a-b:1:c", "1-2:x:c", "1:1:c", "1-1"] {
+        for text in ["", "7", "a-b:1:c", "1-2:x:c", "1:1:c", "1-1", "+", "+1-1:1"] {
             assert!(text.parse::<Token>().is_err(), "{text}");
         }
     }

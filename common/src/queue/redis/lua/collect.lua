@@ -1,31 +1,33 @@
 -- collect: drop the outcomes that the coordinator has, then show it the next ones.
--- KEYS 1 tasks  2 outcomes  3 news  4 versions  5… the job's other keys and those it shares (kept alive)
--- ARGV 1 keep_ms  2 version  3 most to begin with  4 bytes to stop after  5… triples of what it has, in order: entry, field, token
--- Returns {last ring of the news, {entry, {field, outcome, k, token, field, …}}, …} in the order of storing; whole
---      entries, so they may be more than `most`
+-- KEYS 1 tasks  2 outcomes  3 news  4 blobs  5 versions  6… the job's other keys and those it shares (kept alive)
+-- ARGV 1 keep_ms  2 version  3 what the job's keys begin with  4 most to begin with  5 bytes to stop after
+--      6 the last entry that it has, or empty  7 number of blobs to drop, their names  … pairs of what it has: field, hold
+-- Returns {last ring of the news, {entry, {field, outcome, bytes, hold, field, …}}, …} in the order of storing;
+--      an outcome that stands apart is empty, and `bytes` its length; whole entries, so they may be more than `most`
 -- Keeps: an outcome goes only once the coordinator says that it has it, so a lost reply loses nothing.
 drains(KEYS[1])
-local fields = {}
-for i = 5, #ARGV, 3 do fields[#fields + 1] = ARGV[i + 1] end
-if #fields > 0 then
-    local states, done = redis.call('HMGET', KEYS[1], unpack(fields)), {}
+local first, names = 8 + tonumber(ARGV[7]), {unpack(ARGV, 8, 7 + ARGV[7])}
+if #names > 0 then drop_blobs(KEYS[4], ARGV[3], names) end
+if #ARGV >= first then
+    local states, fields = states_of(KEYS[1], first, 2)
+    local done = {}
     for n, state in ipairs(states) do
-        if state and state == ARGV[4 + 3 * n] then done[#done + 1] = fields[n] end
+        if state == FINISHED .. ARGV[first + 2 * n - 1] then done[#done + 1] = fields[n] end
     end
     if #done > 0 then redis.call('HDEL', KEYS[1], unpack(done)) end
-    local last = ARGV[#ARGV - 2] -- All before it were shown and taken, too; to trim costs a tenth of deleting each.
-    redis.call('XTRIM', KEYS[2], 'MINID', last)
-    redis.call('XDEL', KEYS[2], last)
 end
-local answer, room, bytes = {last_ring(KEYS[3])}, tonumber(ARGV[3]), tonumber(ARGV[4])
-local from = '-'
+if ARGV[6] ~= '' then -- All before it were shown and taken, too; to trim costs a tenth of deleting each.
+    redis.call('XTRIM', KEYS[2], 'MINID', ARGV[6])
+    redis.call('XDEL', KEYS[2], ARGV[6])
+end
+local answer, room, bytes, from = {last_ring(KEYS[3])}, tonumber(ARGV[4]), tonumber(ARGV[5]), '-'
 while room > 0 and bytes > 0 do
     local entry = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 1)[1]
     if not entry then break end
     answer[#answer + 1], from = entry, '(' .. entry[1]
     for i = 2, #entry[2], 4 do
-        room, bytes = room - 1, bytes - #entry[2][i]
+        room, bytes = room - 1, bytes - (tonumber(entry[2][i + 1]) or #entry[2][i])
     end
 end
-keep_alive(KEYS, ARGV[1], ARGV[2], KEYS[4])
+keep_alive(KEYS, ARGV[1], ARGV[2], KEYS[5])
 return answer

@@ -1,16 +1,15 @@
 -- extend: let leases on one stream go on for a full length from now.
--- KEYS 1 stream
--- ARGV triples: entry, holds, consumer
+-- KEYS 1 stream  2 tasks
+-- ARGV 1 consumer, then triples: the task's field in `tasks`, entry, hold
 -- Returns for each 1 extended | 0 lost: the lease no longer held its task
--- Keeps: the holds of an entry do not grow by it (JUSTID), so the token stays right.
-local answers = {}
-for i = 1, #ARGV, 3 do
-    local entry, holds, consumer = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    if held(KEYS[1], entry, holds, consumer, #ARGV / 3) then
-        redis.call('XCLAIM', KEYS[1], GROUP, consumer, 0, entry, 'JUSTID')
-        answers[#answers + 1] = 1
-    else
-        answers[#answers + 1] = 0
-    end
+-- Keeps: the count of an entry's deliveries does not grow by it (JUSTID).
+local states, fields = states_of(KEYS[2], 2, 3)
+local held, answers = {}, {}
+for n in ipairs(fields) do
+    if states[n] == ARGV[3 * n + 1] then held[#held + 1] = ARGV[3 * n] end
+end
+local got = #held > 0 and claim(KEYS[1], ARGV[1], held, 'JUSTID') or {}
+for n in ipairs(fields) do
+    answers[n] = states[n] == ARGV[3 * n + 1] and got[ARGV[3 * n]] and 1 or 0
 end
 return answers

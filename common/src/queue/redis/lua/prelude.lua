@@ -6,32 +6,37 @@ local function now_ms()
     return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 
--- Whether a lease still holds its entry: pending, this consumer's, and held for the same time as when it was given.
--- `among` is how many are asked for: for many, what the consumer holds is read at once (a call for each costs 3 µs).
-local read_at_once = {}
-local function held(stream, entry, holds, consumer, among)
-    local of_stream = read_at_once[stream] or {}
-    read_at_once[stream] = of_stream
-    if among > 4 and not of_stream[consumer] then
-        of_stream[consumer] = {}
-        for _, hold in ipairs(redis.pcall('XPENDING', stream, GROUP, '-', '+', 2 * among, consumer)) do
-            of_stream[consumer][hold[1]] = hold[4]
-        end
-    end
-    local found = of_stream[consumer] and of_stream[consumer][entry]
-    if not found then
-        local pending = redis.pcall('XPENDING', stream, GROUP, entry, entry, 1, consumer)
-        if pending.err and not string.find(pending.err, 'NOGROUP') then
-            error(pending.err)
-        end
-        found = pending[1] and pending[1][4] -- No group: the stream is gone, and all leases with it.
-    end
-    return found == tonumber(holds)
+-- A state in `tasks` is the entry of a task that waits, the hold on one that is leased, or this and the hold that finished
+-- it. An entry begins with a digit, and so does a hold, which has a colon besides.
+local FINISHED = '!'
+local function is_finished(state)
+    return string.sub(state, 1, 1) == FINISHED
 end
 
--- Whether a state in `tasks` is the token that finished the task: the id of an entry has no colon.
-local function is_finished(state)
-    return string.find(state, ':', 1, true) ~= nil
+-- The states of the tasks whose fields stand in ARGV from `first` on, each `step` after the other; and those fields.
+local function states_of(tasks, first, step)
+    local fields = {}
+    for i = first, #ARGV, step do fields[#fields + 1] = ARGV[i] end
+    return redis.call('HMGET', tasks, unpack(fields)), fields
+end
+
+-- Gives pending entries to a consumer, with the options that follow; returns the ids that it got, as a set. Entries of a
+-- stream or group that is gone are nobody's.
+local function claim(stream, consumer, entries, ...)
+    local arguments, got = {stream, GROUP, consumer, 0, unpack(entries)}, {}
+    for _, option in ipairs({...}) do arguments[#arguments + 1] = option end
+    local claimed = redis.pcall('XCLAIM', unpack(arguments))
+    if claimed.err and not string.find(claimed.err, 'NOGROUP') then error(claimed.err) end
+    for _, entry in ipairs(claimed) do got[entry] = true end
+    return got
+end
+
+-- Removes blobs of a job, by what their names have after `base`.
+local function drop_blobs(blobs, base, names)
+    local keys = {}
+    for n, name in ipairs(names) do keys[n] = base .. name end
+    redis.call('UNLINK', unpack(keys))
+    redis.call('SREM', blobs, unpack(names))
 end
 
 -- Lets the keys of a job, and those it shares, live on; notes that this version has a coordinator.

@@ -1,7 +1,7 @@
 -- push: put tasks of one job and class on its stream, each once.
--- KEYS 1 stream of the class  2 tasks  3 jobs  4 bell  5 versions  6… the job's other keys (kept alive)
+-- KEYS 1 stream of the class  2 tasks  3 jobs  4 bell  5 versions  6 blobs  7… the job's other keys (kept alive)
 -- ARGV 1 job  2 version  3 keep_ms  4 `drains`: goes through when the server is full, or `fills`
---      5… pairs: the task's field in `tasks`, task encoded
+--      5… triples: the task's field in `tasks`, task encoded, empty; or field, empty, bytes of the body sent before
 -- Returns how many were put on; those that wait or are leased already were not. Error OOM: none of them was.
 -- Keeps: a task id has at most one entry; what stands in `tasks` as an entry id stands on the stream.
 if ARGV[4] == 'drains' then drains(KEYS[2]) end
@@ -9,16 +9,18 @@ local group = redis.pcall('XGROUP', 'CREATE', KEYS[1], GROUP, '0', 'MKSTREAM')
 if group.err and not string.find(group.err, 'BUSYGROUP') then
     return group
 end
-local fields = {}
-for i = 5, #ARGV, 2 do
-    fields[#fields + 1] = ARGV[i]
-end
-local known = redis.call('HMGET', KEYS[2], unpack(fields))
+local known, fields = states_of(KEYS[2], 5, 3)
 local set, put = {}, {}
-for i, field in ipairs(fields) do
-    local waits = known[i] and not is_finished(known[i])
+for n, field in ipairs(fields) do
+    local waits = known[n] and not is_finished(known[n])
     if not waits and not put[field] then
-        local entry = redis.call('XADD', KEYS[1], '*', field, ARGV[4 + 2 * i])
+        local task, apart, entry = ARGV[3 * n + 3], ARGV[3 * n + 4], nil
+        if apart == '' then
+            entry = redis.call('XADD', KEYS[1], '*', field, task)
+        else
+            entry = redis.call('XADD', KEYS[1], '*', field, '', 'bytes', apart)
+            redis.call('SADD', KEYS[6], 'body:' .. field)
+        end
         put[field] = true
         set[#set + 1], set[#set + 2] = field, entry
     end

@@ -1,14 +1,17 @@
 -- release: hand tasks of one stream back, to be leased at once.
 -- KEYS 1 stream  2 tasks  3 bell
--- ARGV quadruples: the task's field in `tasks`, entry, holds, consumer
+-- ARGV triples: the task's field in `tasks`, entry, hold
 -- Returns how many were handed back; the others' leases were stale, and nothing was done to them.
--- Keeps: the old token is wrong from here on (the entry is nobody's), and the delivery is not counted.
+-- Keeps: the old hold is wrong from here on, and the delivery is not counted.
+local states, fields = states_of(KEYS[2], 1, 3)
 local released = 0
-for i = 1, #ARGV, 4 do
-    local field, entry, holds, consumer = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-    if held(KEYS[1], entry, holds, consumer, #ARGV / 4) then
-        redis.call('XCLAIM', KEYS[1], GROUP, 'nobody', 0, entry, 'TIME', 1, 'JUSTID') -- Idle since 1970: ended.
-        redis.call('HINCRBY', KEYS[2], field .. ':r', 1)
+for n, field in ipairs(fields) do
+    local entry, hold = ARGV[3 * n - 1], ARGV[3 * n]
+    local pending = states[n] == hold and redis.pcall('XPENDING', KEYS[1], GROUP, entry, entry, 1)
+    if pending and pending[1] then
+        -- Nobody's, and idle since 1970: ended.
+        claim(KEYS[1], 'nobody', {entry}, 'TIME', 1, 'RETRYCOUNT', pending[1][4] - 1, 'JUSTID')
+        redis.call('HSET', KEYS[2], field, entry)
         released = released + 1
     end
 end

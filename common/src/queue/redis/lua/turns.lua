@@ -1,5 +1,11 @@
 -- turns: whose turn it is; it stands in front of the lease script.
 
+-- The server's clock in microseconds, as text.
+local function now_us()
+    local time = redis.call('TIME')
+    return string.format('%.0f', time[1] * 1000000 + time[2])
+end
+
 -- Up to `most` holds on a stream that have ended; nil: no such stream. A group that was destroyed is made again, and
 -- reads all that is there: what was finished is not.
 local function overdue(stream, lease_ms, most)
@@ -9,6 +15,13 @@ local function overdue(stream, lease_ms, most)
     if redis.call('EXISTS', stream) == 0 then return nil end
     redis.call('XGROUP', 'CREATE', stream, GROUP, '0')
     return {}
+end
+
+-- Takes over an entry whose lease has ended; nil, and no longer pending: it was deleted by another hand.
+local function take_ended(stream, consumer, lease_ms, entry)
+    local claimed = redis.call('XCLAIM', stream, GROUP, consumer, lease_ms, entry)
+    if claimed[1] then return claimed end
+    redis.call('XACK', stream, GROUP, entry)
 end
 
 -- Gives up to `most` new entries of a stream to a consumer, while there are some and `rooms()` says so. How many are read
@@ -28,9 +41,7 @@ end
 -- Calls take(job, class, most) round by round, the job that was served longest ago first, while `rooms()` says how many
 -- more are wanted; within a round every job may take its share. `take` says whether it took any.
 local function each_turn(jobs_key, prefix, first_class, rooms, take)
-    local time = redis.call('TIME')
-    local now_us = string.format('%.0f', time[1] * 1000000 + time[2])
-    local jobs = {}
+    local now, jobs = now_us(), {}
     for _, job in ipairs(redis.call('ZRANGE', jobs_key, 0, -1)) do
         if redis.call('EXISTS', job_key(prefix, job, 'tasks')) == 1 then
             jobs[#jobs + 1] = job
@@ -45,7 +56,7 @@ local function each_turn(jobs_key, prefix, first_class, rooms, take)
             for i, job in ipairs(jobs) do
                 local room = rooms()
                 if room and take(job, ARGV[class], math.ceil(room / (#jobs - i + 1))) then
-                    redis.call('ZADD', jobs_key, now_us, job)
+                    redis.call('ZADD', jobs_key, now, job)
                     took = true
                 end
             end
