@@ -11,7 +11,9 @@
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
 //! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
+//! * [`allocator`]: how both programs keep memory.
 
+pub mod allocator;
 pub mod cell;
 pub mod job;
 pub mod outcome;

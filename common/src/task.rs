@@ -18,16 +18,6 @@ pub struct Task {
     pub work: Work,
 }
 
-impl Task {
-    /// About how many bytes the task occupies on the queue: what it ships, not its envelope.
-    pub fn weight(&self) -> u64 {
-        match &self.work {
-            Work::Extract(extract) => extract.files.iter().map(|file| file.content.len()).sum(),
-            Work::Render(_) | Work::Nap(_) => 0,
-        }
-    }
-}
-
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Work {
@@ -73,20 +63,6 @@ pub enum Content {
     Here(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Nowhere: they were to be shipped, and could not be read.
     Unreadable { reason: String },
-}
-
-impl Content {
-    /// How many bytes are here.
-    pub fn len(&self) -> u64 {
-        match self {
-            Content::Here(bytes) => bytes.len() as u64,
-            Content::AtPath | Content::At(_) | Content::Resolved(_) | Content::Unreadable { .. } => 0,
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
 /// A path as the system has it: bytes, not necessarily UTF-8.

@@ -77,7 +77,7 @@ pub async fn demo(
 async fn push<'a>(queue: &impl Queue, tasks: impl Iterator<Item = &'a Task>) -> Result<(), QueueError> {
     let tasks: Vec<Task> = tasks.cloned().collect();
     for batch in tasks.chunks(BATCH) {
-        queue.push(batch.to_vec()).await?;
+        queue.push(batch).await?;
     }
     Ok(())
 }

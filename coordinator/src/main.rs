@@ -21,6 +21,7 @@ use sheaf_common::queue::{MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
 
 fn main() -> ExitCode {
+    sheaf_common::allocator::keep_freed_memory();
     // The child processes of the pool are this program too; clap does not know the word, so it is in no help.
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return sheaf_worker::pool::child::main();

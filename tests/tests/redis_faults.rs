@@ -37,7 +37,7 @@ async fn connect(settings: RedisSettings) -> Result<RedisQueue, QueueError> {
 
 /// Brings every script to the server: whoever does not hear that one is unknown there cannot bring it.
 async fn warm_up(queue: &RedisQueue) {
-    queue.push(vec![nap(9, 0)]).await.unwrap();
+    queue.push(&[nap(9, 0)]).await.unwrap();
     let leased = take_one(queue, "warm").await;
     queue.complete_if_held(&[completion(&leased.lease, "warm", &[])]).await.unwrap();
     assert_eq!(queue.collect(JobId(9), 9, PATIENTLY).await.unwrap().len(), 1);
@@ -66,7 +66,7 @@ async fn a_restart_while_a_lease_waits_is_survived() {
     until("the lease blocks", clients, |list| list.contains("cmd=xread")).await;
     server.kill();
     server.restart().await;
-    queue.push(vec![nap(1, 5)]).await.unwrap();
+    queue.push(&[nap(1, 5)]).await.unwrap();
     assert_eq!(waiting.await.unwrap().task.id.number, 5);
 }
 
@@ -74,14 +74,14 @@ async fn a_restart_while_a_lease_waits_is_survived() {
 async fn after_a_flush_all_is_missing_and_can_be_pushed_again() {
     let server = server!("after_a_flush_all_is_missing_and_can_be_pushed_again");
     let queue = server.queue(LEASE).await;
-    queue.push(naps(1, 0..4)).await.unwrap();
+    queue.push(&naps(1, 0..4)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     queue.complete_if_held(&[completion(&leased[0].lease, "a", &["lost"])]).await.unwrap();
     server.command::<()>(&["FLUSHALL"]);
 
     let all: Vec<_> = (0..4).map(|number| id(1, Class::Extract, number)).collect();
     assert_eq!(queue.missing(all.clone()).await.unwrap(), all);
-    queue.push(naps(1, 0..4)).await.unwrap();
+    queue.push(&naps(1, 0..4)).await.unwrap();
     assert!(queue.missing(all).await.unwrap().is_empty());
 
     let stale = leased[1].lease.clone();
@@ -101,7 +101,7 @@ async fn after_a_flush_all_is_missing_and_can_be_pushed_again() {
 async fn a_flush_while_a_lease_waits_is_survived() {
     let server = server!("a_flush_while_a_lease_waits_is_survived");
     let queue = server.queue(LEASE).await;
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     take(&queue, "a", 1).await;
     let waiting = tokio::spawn({
         let queue = queue.clone();
@@ -110,7 +110,7 @@ async fn a_flush_while_a_lease_waits_is_survived() {
     let clients = async || server.command::<String>(&["CLIENT", "LIST"]);
     until("the lease blocks", clients, |list| list.contains("cmd=xread")).await;
     server.command::<()>(&["FLUSHALL"]);
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     assert_eq!(waiting.await.unwrap().delivery, 1);
 }
 
@@ -118,7 +118,7 @@ async fn a_flush_while_a_lease_waits_is_survived() {
 async fn a_group_that_was_destroyed_is_made_again() {
     let server = server!("a_group_that_was_destroyed_is_made_again");
     let queue = server.queue(LEASE).await;
-    queue.push(naps(1, 0..3)).await.unwrap();
+    queue.push(&naps(1, 0..3)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     queue.complete_if_held(&[completion(&leased[0].lease, "a", &[])]).await.unwrap();
     let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
@@ -134,7 +134,7 @@ async fn killed_connections_are_made_again() {
     let server = server!("killed_connections_are_made_again");
     let queue = server.queue(LEASE).await;
     for number in 0..5 {
-        queue.push(vec![nap(1, number)]).await.unwrap();
+        queue.push(&[nap(1, number)]).await.unwrap();
         server.command::<i64>(&["CLIENT", "KILL", "TYPE", "normal"]);
         let leased = take_one(&queue, "a").await;
         server.command::<i64>(&["CLIENT", "KILL", "TYPE", "normal"]);
@@ -153,7 +153,7 @@ async fn a_finish_whose_reply_is_lost_is_still_stored_once() {
     let proxy = Proxy::to(server.port()).await;
     let queue = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
     warm_up(&direct).await;
-    direct.push(vec![nap(1, 0)]).await.unwrap();
+    direct.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     proxy.set(Way::Deaf);
     let finishing = tokio::spawn({
@@ -174,7 +174,7 @@ async fn a_collect_whose_reply_is_lost_loses_no_outcome() {
     let direct = server.queue(LEASE).await;
     let proxy = Proxy::to(server.port()).await;
     let queue = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
-    queue.push(naps(1, 0..3)).await.unwrap();
+    queue.push(&naps(1, 0..3)).await.unwrap();
     let leased = take(&direct, "a", 3).await;
     let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect::<Vec<_>>();
     direct.complete_if_held(&finished).await.unwrap();
@@ -202,17 +202,17 @@ async fn a_silent_server_is_unreachable_in_bounded_time_and_then_goes_on() {
         ..TIMING
     };
     let queue = server.queue_with(RedisSettings { timing, ..server.settings(LEASE) }).await;
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     server.freeze(true);
     let began = Instant::now();
-    assert!(matches!(queue.push(vec![nap(1, 1)]).await, Err(QueueError::Unreachable(_))));
+    assert!(matches!(queue.push(&[nap(1, 1)]).await, Err(QueueError::Unreachable(_))));
     let lease = queue.lease(&worker("a"), 1, Duration::from_secs(1)).await;
     assert!(matches!(lease, Err(QueueError::Unreachable(_))), "{lease:?}");
     let collect = queue.collect(JobId(1), 1, Duration::from_secs(1)).await;
     assert!(matches!(collect, Err(QueueError::Unreachable(_))), "{collect:?}");
     assert!(began.elapsed() < DEADLINE, "{:?}", began.elapsed());
     server.freeze(false);
-    let again = async || queue.push(vec![nap(1, 1)]).await.is_ok();
+    let again = async || queue.push(&[nap(1, 1)]).await.is_ok();
     until("the server answers again", again, |is_ok| *is_ok).await;
 }
 
@@ -221,13 +221,13 @@ async fn a_cut_network_is_waited_for() {
     let server = server!("a_cut_network_is_waited_for");
     let proxy = Proxy::to(server.port()).await;
     let queue = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     proxy.set(Way::Cut);
     let direct = server.queue(LEASE).await;
     let clients = async || server.command::<String>(&["CLIENT", "LIST"]).lines().count();
     let pushing = tokio::spawn({
         let queue = queue.clone();
-        async move { queue.push(vec![nap(1, 1)]).await }
+        async move { queue.push(&[nap(1, 1)]).await }
     });
     until("the cut is felt", clients, |count| *count <= 1).await;
     proxy.set(Way::Open);
@@ -244,7 +244,7 @@ async fn a_full_server_refuses_what_fills_and_takes_what_drains() {
     let queue = server.queue(LEASE).await;
     let mut pushed = 0;
     let full = loop {
-        match queue.push(vec![heavy(1, pushed, 1 << 20)]).await {
+        match queue.push(&[heavy(1, pushed, 1 << 20)]).await {
             Ok(()) => pushed += 1,
             Err(error) => break error,
         }
@@ -255,7 +255,7 @@ async fn a_full_server_refuses_what_fills_and_takes_what_drains() {
     let refused = id(1, Class::Extract, pushed);
     assert_eq!(queue.missing(vec![refused]).await.unwrap(), [refused]);
 
-    queue.push(vec![nap_of(id(1, Class::Render, 0))]).await.unwrap();
+    queue.push(&[nap_of(id(1, Class::Render, 0))]).await.unwrap();
     let info = WorkerInfo { id: "w".into(), ..WorkerInfo::default() };
     queue.announce(&info).await.unwrap();
     let render = take_one(&queue, "a").await;
@@ -269,15 +269,15 @@ async fn a_full_server_refuses_what_fills_and_takes_what_drains() {
         outcomes += queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len();
     }
     assert_eq!(outcomes as u64, pushed + 1);
-    queue.push(vec![heavy(1, pushed, 1 << 20)]).await.unwrap();
+    queue.push(&[heavy(1, pushed, 1 << 20)]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_left_of_a_job_that_was_closed_and_all_else_expires() {
     let server = server!("nothing_is_left_of_a_job_that_was_closed_and_all_else_expires");
     let queue = server.queue(LEASE).await;
-    queue.push(naps(1, 0..3)).await.unwrap();
-    queue.push(vec![nap_of(id(1, Class::Render, 0))]).await.unwrap();
+    queue.push(&naps(1, 0..3)).await.unwrap();
+    queue.push(&[nap_of(id(1, Class::Render, 0))]).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect::<Vec<_>>();
     queue.complete_if_held(&finished).await.unwrap();
@@ -298,7 +298,7 @@ async fn nothing_is_left_of_a_job_that_was_closed_and_all_else_expires() {
 async fn consumers_that_hold_nothing_go_and_those_that_hold_something_stay() {
     let server = server!("consumers_that_hold_nothing_go_and_those_that_hold_something_stay");
     let queue = server.queue(LEASE).await;
-    queue.push(naps(1, 0..3)).await.unwrap();
+    queue.push(&naps(1, 0..3)).await.unwrap();
     let held = take_one(&queue, "holds").await;
     let finished = take_one(&queue, "finished").await;
     queue.complete_if_held(&[completion(&finished.lease, "finished", &[])]).await.unwrap();
@@ -320,7 +320,7 @@ async fn a_damaged_task_fails_aloud_and_a_deleted_one_is_missed_by_nobody() {
     let server = server!("a_damaged_task_fails_aloud_and_a_deleted_one_is_missed_by_nobody");
     let lease = Duration::from_millis(300);
     let queue = server.queue(lease).await;
-    queue.push(naps(1, 0..1)).await.unwrap();
+    queue.push(&naps(1, 0..1)).await.unwrap();
     let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
     let stream = streams[0].as_str();
     let entry: String = server.command(&["XADD", stream, "*", "extract:7", "\u{1}nonsense"]);
@@ -414,11 +414,11 @@ async fn a_replica_and_a_server_that_evicts_are_refused() {
 async fn a_master_that_becomes_a_replica_is_waited_for() {
     let server = server!("a_master_that_becomes_a_replica_is_waited_for");
     let queue = server.queue(LEASE).await;
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     server.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
     let pushing = tokio::spawn({
         let queue = queue.clone();
-        async move { queue.push(vec![nap(1, 1)]).await }
+        async move { queue.push(&[nap(1, 1)]).await }
     });
     let stats = async || server.command::<String>(&["INFO", "errorstats"]);
     until("a write is refused", stats, |stats| stats.contains("READONLY")).await;
@@ -432,7 +432,7 @@ async fn tls_with_an_authority_and_a_clients_certificate() {
     let server = server!("tls", Options { tls: true, ..Options::default() });
     let good = server.settings(LEASE);
     let queue = connect(good.clone()).await.unwrap();
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     assert_eq!(take_one(&queue, "a").await.task, nap(1, 0));
 
     let told = refusal(RedisSettings { ca: None, ..good.clone() }).await;
@@ -461,7 +461,7 @@ async fn tls_with_an_authority_and_a_clients_certificate() {
 async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
     for class in Class::ALL {
         let task = id(1, class, 0);
-        coordinator.push(vec![nap_of(task), nap_of(id(1, class, 1))]).await.unwrap();
+        coordinator.push(&[nap_of(task), nap_of(id(1, class, 1))]).await.unwrap();
         let leased = take_one(hand, "a").await;
         hand.release_if_held(vec![leased.lease]).await.unwrap();
         let leased = hand.lease(&worker("a"), 2, PATIENTLY).await.unwrap();
@@ -503,7 +503,7 @@ async fn the_privileges_that_we_publish_are_enough_and_no_more() {
     let hand = server.queue_with(user("sheaf-worker", "pw-w")).await;
     work_through(&coordinator, &hand).await;
     // A lease that ends and one whose group is gone need more commands than a good day.
-    coordinator.push(naps(1, 0..2)).await.unwrap();
+    coordinator.push(&naps(1, 0..2)).await.unwrap();
     take_one(&hand, "dies").await;
     let again = async || take(&hand, "a", 2).await;
     until("the lease ends", again, |leased| leased.iter().any(|leased| leased.delivery > 1)).await;

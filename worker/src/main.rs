@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 const SLOT: &str = "slot";
 
 fn main() -> ExitCode {
+    sheaf_common::allocator::keep_freed_memory();
     // The child processes of the pool are this program too; clap does not know the word, so it is in no help.
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return child::main();

@@ -122,12 +122,13 @@ impl State {
 }
 
 impl Queue for MemoryQueue {
-    async fn push(&self, tasks: Vec<Task>) -> Result<(), QueueError> {
+    async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         let mut state = self.state();
         for task in tasks {
             let job = state.jobs.entry(task.id.job).or_default();
             if job.ids.insert(task.id) {
-                job.waiting[task.id.class as usize].push_back(Waiting { task, deliveries: 0 });
+                let waiting = Waiting { task: task.clone(), deliveries: 0 };
+                job.waiting[task.id.class as usize].push_back(waiting);
             }
         }
         drop(state);

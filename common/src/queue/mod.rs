@@ -108,7 +108,7 @@ pub trait Queue: Clone + Send + Sync + 'static {
     // ---- the coordinator's side
 
     /// Puts tasks on the queue. A task whose id waits or is leased already is left as it is.
-    fn push(&self, tasks: Vec<Task>) -> impl Future<Output = Result<(), QueueError>> + Send;
+    fn push(&self, tasks: &[Task]) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Takes up to `most` outcomes of `job` off the queue, in the order in which they were stored; waits up to `wait` for
     /// the first.

@@ -7,7 +7,7 @@ use sheaf_common::queue::{Queue, QueueError};
 use sheaf_common::task::{Content, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::extract;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::drive::pause;
 
@@ -71,7 +71,9 @@ impl Drop for Shipper {
 /// The most tasks of one call, as far as they are small.
 const BATCH: usize = 64;
 /// The most bytes of one call, unless one task has more.
-const BATCH_BYTES: u64 = 4 << 20;
+const BATCH_BYTES: u64 = 1 << 20;
+/// How many calls are under way at once, so that more than one core reads and sends.
+const CALLS: usize = 4;
 
 async fn ship<Q: Queue>(
     queue: Q,
@@ -79,30 +81,56 @@ async fn ship<Q: Queue>(
     mut waiting: UnboundedReceiver<Task>,
     shipped: UnboundedSender<TaskId>,
 ) -> Result<(), QueueError> {
+    let mut calls = JoinSet::new();
     while let Some(first) = waiting.recv().await {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        let mut next = Some(first);
-        while let Some(mut task) = next.take() {
-            task = match shipping {
-                Shipping::None => task,
-                Shipping::ByPath => with_absolute_paths(task),
-                Shipping::Content => {
-                    tokio::task::spawn_blocking(|| with_content(task)).await.expect("reading does not panic")
-                }
-            };
-            bytes += task.weight();
-            batch.push(task);
-            if batch.len() < BATCH && bytes < BATCH_BYTES {
-                next = waiting.try_recv().ok();
-            }
+        while calls.len() >= CALLS
+            && let Some(call) = calls.join_next().await
+        {
+            call.expect("a call does not panic")?;
         }
-        let ids: Vec<TaskId> = batch.iter().map(|task| task.id).collect();
-        while let Err(error) = queue.push(batch.clone()).await {
-            pause(error).await?;
+        let mut batch = vec![first];
+        while batch.len() < BATCH && size(&batch) < BATCH_BYTES {
+            let Ok(next) = waiting.try_recv() else { break };
+            batch.push(next);
         }
-        for id in ids {
-            let _ = shipped.send(id); // Fails only when the loop has ended, and this with it.
+        calls.spawn(push(queue.clone(), shipping, batch, shipped.clone()));
+    }
+    while let Some(call) = calls.join_next().await {
+        call.expect("a call does not panic")?;
+    }
+    Ok(())
+}
+
+/// The bytes of all files of some tasks.
+fn size(tasks: &[Task]) -> u64 {
+    let files = |task: &Task| match &task.work {
+        Work::Extract(extract) => extract.files.iter().map(|file| file.size).sum(),
+        Work::Render(_) | Work::Nap(_) => 0,
+    };
+    tasks.iter().map(files).sum()
+}
+
+/// Makes tasks ready for the queue and puts them on it; tries again until they are.
+async fn push<Q: Queue>(
+    queue: Q,
+    shipping: Shipping,
+    batch: Vec<Task>,
+    shipped: UnboundedSender<TaskId>,
+) -> Result<(), QueueError> {
+    let batch = match shipping {
+        Shipping::None => batch,
+        Shipping::ByPath => batch.into_iter().map(with_absolute_paths).collect(),
+        Shipping::Content => {
+            let read = move || batch.into_iter().map(with_content).collect::<Vec<_>>();
+            tokio::task::spawn_blocking(read).await.expect("reading does not panic")
         }
+    };
+    let ids: Vec<TaskId> = batch.iter().map(|task| task.id).collect();
+    while let Err(error) = queue.push(&batch).await {
+        pause(error).await?;
+    }
+    for id in ids {
+        let _ = shipped.send(id); // Fails only when the loop has ended, and this with it.
     }
     Ok(())
 }

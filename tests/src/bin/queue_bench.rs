@@ -49,7 +49,7 @@ async fn supply(queue: impl Queue, job: JobId, tasks: u64) {
     let push = async {
         for from in (0..tasks).step_by(BATCH as usize) {
             pushed.acquire_many(BATCH as u32).await.expect("stays open").forget();
-            queue.push(naps(job.0, from..tasks.min(from + BATCH))).await.expect("pushes");
+            queue.push(&naps(job.0, from..tasks.min(from + BATCH))).await.expect("pushes");
         }
     };
     let collect = async {

@@ -50,7 +50,7 @@ async fn run<Q: Queue>(queue: Q, careless: bool) {
     let consumers: Vec<_> =
         (0..CONSUMERS).map(|n| tokio::spawn(consume(queue.clone(), format!("consumer:{n}"), careless))).collect();
     for from in (0..TASKS).step_by(100) {
-        queue.push(naps(1, from..from + 100)).await.unwrap();
+        queue.push(&naps(1, from..from + 100)).await.unwrap();
     }
     let outcomes = collect_all(&queue).await;
     let mut times: HashMap<u64, u32> = HashMap::new();

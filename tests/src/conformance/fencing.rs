@@ -11,7 +11,7 @@ use crate::wait::until;
 const CLASS: sheaf_common::job::Class = sheaf_common::job::Class::Extract;
 
 pub async fn an_ended_lease_goes_to_another_before_new_tasks(queue: impl Queue) {
-    queue.push(naps(1, 0..2)).await.unwrap();
+    queue.push(&naps(1, 0..2)).await.unwrap();
     let first = take_one(&queue, "dies").await;
     tokio::time::sleep(LEASE).await; // What is waited for is the end of the lease itself.
     let again = until("the lease ends", async || take(&queue, "takes-over", 1).await, |l| !l.is_empty()).await;
@@ -22,7 +22,7 @@ pub async fn an_ended_lease_goes_to_another_before_new_tasks(queue: impl Queue) 
 
 pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
     let task = id(1, CLASS, 0);
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let late = take_one(&queue, "late").await;
     let current = take_one(&queue, "current").await;
     assert_eq!(current.delivery, 2);
@@ -42,7 +42,7 @@ pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
 }
 
 pub async fn a_lease_finishes_once(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     queue.complete_if_held(&[completion(&leased.lease, "first", &["one"])]).await.unwrap();
     // Whether the engine knows its own finish again (the reply may have been lost) or refuses it: nothing is stored.
@@ -56,7 +56,7 @@ pub async fn a_lease_finishes_once(queue: impl Queue) {
 }
 
 pub async fn an_extended_lease_holds(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "works").await;
     for _ in 0..9 {
         let other = queue.lease(&super::worker("waits"), 1, LEASE / 3).await.unwrap();
@@ -68,7 +68,7 @@ pub async fn an_extended_lease_holds(queue: impl Queue) {
 }
 
 pub async fn a_stale_lease_is_not_extended(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let late = take_one(&queue, "late").await.lease;
     let current = take_one(&queue, "current").await.lease;
     let lost = queue.extend_if_held(vec![late.clone(), current.clone()]).await.unwrap();
@@ -79,7 +79,7 @@ pub async fn a_stale_lease_is_not_extended(queue: impl Queue) {
 }
 
 pub async fn a_released_task_is_leased_at_once_and_not_counted(queue: impl Queue) {
-    queue.push(naps(1, 0..3)).await.unwrap();
+    queue.push(&naps(1, 0..3)).await.unwrap();
     let first = take(&queue, "drains", 2).await;
     let leases: Vec<Lease> = first.iter().map(|leased| leased.lease.clone()).collect();
     queue.release_if_held(leases.clone()).await.unwrap();
@@ -94,7 +94,7 @@ pub async fn a_released_task_is_leased_at_once_and_not_counted(queue: impl Queue
 }
 
 pub async fn a_stale_release_changes_nothing(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let late = take_one(&queue, "late").await.lease;
     let current = take_one(&queue, "current").await.lease;
     queue.release_if_held(vec![late]).await.unwrap();
@@ -104,7 +104,7 @@ pub async fn a_stale_release_changes_nothing(queue: impl Queue) {
 }
 
 pub async fn a_lease_from_elsewhere_holds_nothing(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let held = take_one(&queue, "a").await.lease;
     let (entry, _) = held.token.split_once(':').unwrap_or((&held.token, ""));
     let tokens = ["", "nonsense", "0-1:1:a", &format!("{entry}:2:a"), &format!("{entry}:1:b"), "-:1:a"];
@@ -121,7 +121,7 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: impl Queue) {
 }
 
 pub async fn a_late_finish_counts_while_nobody_else_has_the_task(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "late").await;
     tokio::time::sleep(LEASE + LEASE / 2).await; // The lease ends, and nobody looks.
     let answer = queue.complete_if_held(&[completion(&leased.lease, "late", &[])]).await.unwrap();

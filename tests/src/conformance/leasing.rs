@@ -9,25 +9,25 @@ use super::{PATIENTLY, take, take_one};
 use crate::make::{heavy, id, leases, nap, nap_of, naps, numbers, worker};
 
 pub async fn the_first_pushed_goes_first(queue: impl Queue) {
-    queue.push(naps(1, 0..3)).await.unwrap();
-    queue.push(naps(1, 3..5)).await.unwrap();
+    queue.push(&naps(1, 0..3)).await.unwrap();
+    queue.push(&naps(1, 3..5)).await.unwrap();
     assert_eq!(numbers(&take(&queue, "a", 2).await), [0, 1]);
     assert_eq!(numbers(&take(&queue, "b", 10).await), [2, 3, 4]);
     assert_eq!(take(&queue, "a", 10).await, []);
 }
 
 pub async fn render_goes_before_extract(queue: impl Queue) {
-    queue.push(naps(1, 0..3)).await.unwrap();
-    queue.push(vec![nap_of(id(2, Class::Render, 8)), nap_of(id(1, Class::Render, 9))]).await.unwrap();
+    queue.push(&naps(1, 0..3)).await.unwrap();
+    queue.push(&[nap_of(id(2, Class::Render, 8)), nap_of(id(1, Class::Render, 9))]).await.unwrap();
     let first = take(&queue, "a", 2).await;
     assert!(first.iter().all(|leased| leased.task.id.class == Class::Render), "{first:?}");
     assert_eq!(numbers(&take(&queue, "a", 5).await), [0, 1, 2]);
 }
 
 pub async fn jobs_take_turns(queue: impl Queue) {
-    queue.push(naps(1, 0..6)).await.unwrap();
-    queue.push(naps(2, 0..3)).await.unwrap();
-    queue.push(naps(3, 0..3)).await.unwrap();
+    queue.push(&naps(1, 0..6)).await.unwrap();
+    queue.push(&naps(2, 0..3)).await.unwrap();
+    queue.push(&naps(3, 0..3)).await.unwrap();
     let mut turns = Vec::new();
     for _ in 0..9 {
         turns.push(take(&queue, "a", 1).await[0].task.id.job.0);
@@ -41,16 +41,16 @@ pub async fn jobs_take_turns(queue: impl Queue) {
 }
 
 pub async fn a_small_job_is_not_stuck_behind_a_large_one(queue: impl Queue) {
-    queue.push(naps(1, 0..500)).await.unwrap();
+    queue.push(&naps(1, 0..500)).await.unwrap();
     assert_eq!(take(&queue, "a", 10).await.len(), 10);
-    queue.push(naps(2, 0..2)).await.unwrap();
+    queue.push(&naps(2, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 10).await;
     assert_eq!(leased.iter().filter(|leased| leased.task.id.job.0 == 2).count(), 2, "{leased:?}");
     assert_eq!(leased.len(), 10);
 }
 
 pub async fn deliveries_are_counted(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     for delivery in 1..=3 {
         assert_eq!(take_one(&queue, "a").await.delivery, delivery);
     }
@@ -69,19 +69,19 @@ pub async fn a_push_wakes_who_waits(queue: impl Queue) {
         async move { take_one(&queue, "a").await }
     });
     // Whether it comes before or after the wait has begun: it must be heard.
-    queue.push(vec![nap(1, 7)]).await.unwrap();
+    queue.push(&[nap(1, 7)]).await.unwrap();
     assert_eq!(waiting.await.unwrap().task.id.number, 7);
 }
 
 pub async fn a_lease_of_nothing_is_nothing(queue: impl Queue) {
-    queue.push(naps(1, 0..2)).await.unwrap();
+    queue.push(&naps(1, 0..2)).await.unwrap();
     assert_eq!(queue.lease(&worker("a"), 0, PATIENTLY).await.unwrap(), []);
     assert_eq!(take(&queue, "a", 5).await.len(), 2);
 }
 
 pub async fn a_task_comes_back_as_it_was_pushed(queue: impl Queue) {
     let pushed = vec![heavy(u64::MAX, u64::MAX, 100_000), nap(u64::MAX, 0)];
-    queue.push(pushed.clone()).await.unwrap();
+    queue.push(&pushed).await.unwrap();
     let leased = take(&queue, "host:1:\u{ff}", 5).await;
     let tasks: Vec<_> = leased.iter().map(|leased| leased.task.clone()).collect();
     assert_eq!(tasks, pushed);
@@ -98,7 +98,7 @@ pub async fn a_caller_that_gives_up_loses_no_task(queue: impl Queue) {
             leased = lease => panic!("nothing is there yet: {leased:?}"),
             () = tokio::time::sleep(Duration::from_millis(number)) => {}
         }
-        queue.push(pushed).await.unwrap();
+        queue.push(&pushed).await.unwrap();
         assert_eq!(take_one(&queue, "stays").await.task.id.number, number);
     }
 }

@@ -22,13 +22,13 @@ fn numbers(outcomes: &[Outcome]) -> Vec<u64> {
 }
 
 pub async fn outcomes_come_in_the_order_of_finishing(queue: impl Queue) {
-    queue.push(naps(1, 0..5)).await.unwrap();
+    queue.push(&naps(1, 0..5)).await.unwrap();
     finish_backwards(&queue, 5).await;
     assert_eq!(numbers(&queue.collect(JobId(1), 10, PATIENTLY).await.unwrap()), [4, 3, 2, 1, 0]);
 }
 
 pub async fn an_outcome_is_collected_once(queue: impl Queue) {
-    queue.push(naps(1, 0..300)).await.unwrap();
+    queue.push(&naps(1, 0..300)).await.unwrap();
     let mut seen = Vec::new();
     for _ in 0..3 {
         finish_backwards(&queue, 100).await;
@@ -42,7 +42,7 @@ pub async fn an_outcome_is_collected_once(queue: impl Queue) {
 }
 
 pub async fn collect_gives_at_most_most(queue: impl Queue) {
-    queue.push(naps(1, 0..5)).await.unwrap();
+    queue.push(&naps(1, 0..5)).await.unwrap();
     finish_backwards(&queue, 5).await;
     assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [4, 3]);
     assert!(queue.collect(JobId(1), 0, Duration::ZERO).await.unwrap().is_empty());
@@ -54,7 +54,7 @@ pub async fn collect_gives_at_most_most(queue: impl Queue) {
 }
 
 pub async fn a_finish_wakes_who_collects(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let collecting = tokio::spawn({
         let queue = queue.clone();
         async move { queue.collect(JobId(1), 10, PATIENTLY).await.unwrap() }
@@ -64,7 +64,7 @@ pub async fn a_finish_wakes_who_collects(queue: impl Queue) {
 }
 
 pub async fn jobs_do_not_see_each_others_outcomes(queue: impl Queue) {
-    queue.push(vec![nap(1, 1), nap(2, 2)]).await.unwrap();
+    queue.push(&[nap(1, 1), nap(2, 2)]).await.unwrap();
     finish_backwards(&queue, 2).await;
     assert_eq!(numbers(&queue.collect(JobId(2), 10, PATIENTLY).await.unwrap()), [2]);
     assert!(queue.collect(JobId(2), 10, Duration::ZERO).await.unwrap().is_empty());
@@ -72,7 +72,7 @@ pub async fn jobs_do_not_see_each_others_outcomes(queue: impl Queue) {
 }
 
 pub async fn news_end_nothing(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     let result = TaskResult::NapStarted { name: "item0".into() };
     let news = Outcome { task: leased.task.id, slot: "a/0".into(), result };
@@ -90,7 +90,7 @@ pub async fn news_end_nothing(queue: impl Queue) {
 }
 
 pub async fn rows_stay_until_they_are_forgotten(queue: impl Queue) {
-    queue.push(naps(1, 0..2)).await.unwrap();
+    queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     let (first, second) = (leased[0].task.id, leased[1].task.id);
     let completions =

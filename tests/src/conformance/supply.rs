@@ -9,23 +9,23 @@ use super::{PATIENTLY, take, take_one};
 use crate::make::{completion, id, nap, nap_of, naps, numbers, rows_key};
 
 pub async fn a_task_is_pushed_once(queue: impl Queue) {
-    queue.push(vec![nap(1, 0), nap(1, 0), nap(1, 1)]).await.unwrap();
-    queue.push(vec![nap(1, 1)]).await.unwrap();
+    queue.push(&[nap(1, 0), nap(1, 0), nap(1, 1)]).await.unwrap();
+    queue.push(&[nap(1, 1)]).await.unwrap();
     assert_eq!(numbers(&take(&queue, "a", 1).await), [0]);
-    queue.push(naps(1, 0..2)).await.unwrap(); // One is leased, one waits.
+    queue.push(&naps(1, 0..2)).await.unwrap(); // One is leased, one waits.
     assert_eq!(numbers(&take(&queue, "a", 9).await), [1]);
     // The same number in another class or job is another task.
-    queue.push(vec![nap_of(id(1, Class::Render, 0)), nap(2, 0)]).await.unwrap();
+    queue.push(&[nap_of(id(1, Class::Render, 0)), nap(2, 0)]).await.unwrap();
     assert_eq!(take(&queue, "a", 9).await.len(), 2);
-    queue.push(vec![]).await.unwrap();
+    queue.push(&[]).await.unwrap();
 }
 
 pub async fn a_finished_task_may_be_pushed_again(queue: impl Queue) {
     let task = id(1, Class::Extract, 0);
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     let first = take_one(&queue, "a").await;
     queue.complete_if_held(&[completion(&first.lease, "a", &["old"])]).await.unwrap();
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 1);
     assert!(queue.missing(vec![task]).await.unwrap().is_empty(), "it waits again");
     let second = take_one(&queue, "a").await;
@@ -39,7 +39,7 @@ pub async fn a_finished_task_may_be_pushed_again(queue: impl Queue) {
 
 pub async fn missing_names_what_is_nowhere(queue: impl Queue) {
     let task = |number| id(1, Class::Extract, number);
-    queue.push(naps(1, 0..3)).await.unwrap();
+    queue.push(&naps(1, 0..3)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     queue.complete_if_held(&[completion(&leased[0].lease, "a", &[])]).await.unwrap();
     // 0 has an outcome, 1 is leased, 2 waits, 3 was never there; nor was anything of job 9.
@@ -53,8 +53,8 @@ pub async fn missing_names_what_is_nowhere(queue: impl Queue) {
 
 pub async fn close_makes_leases_stale_and_removes_all(queue: impl Queue) {
     let task = |number| id(1, Class::Extract, number);
-    queue.push(naps(1, 0..4)).await.unwrap();
-    queue.push(naps(2, 0..1)).await.unwrap();
+    queue.push(&naps(1, 0..4)).await.unwrap();
+    queue.push(&naps(2, 0..1)).await.unwrap();
     let leased: Vec<_> = take(&queue, "a", 3).await.into_iter().filter(|l| l.task.id.job == JobId(1)).collect();
     assert_eq!(leased.len(), 2);
     queue.complete_if_held(&[completion(&leased[0].lease, "a", &["rows"])]).await.unwrap();
@@ -75,8 +75,8 @@ pub async fn close_makes_leases_stale_and_removes_all(queue: impl Queue) {
 }
 
 pub async fn a_closed_job_may_begin_again(queue: impl Queue) {
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     queue.close(JobId(1)).await.unwrap();
-    queue.push(vec![nap(1, 0)]).await.unwrap();
+    queue.push(&[nap(1, 0)]).await.unwrap();
     assert_eq!(take_one(&queue, "a").await.delivery, 1);
 }

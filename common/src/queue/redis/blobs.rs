@@ -50,7 +50,7 @@ pub async fn store(
     for (name, bytes) in blobs {
         pipeline.cmd("SET").arg(job.blob(name)).arg(*bytes).arg("PX").arg(keep.as_millis() as u64);
     }
-    shared.bulk.pipeline(&pipeline, blobs.len()).await
+    shared.blobs.pipeline(&pipeline, blobs.len()).await
 }
 
 /// Stores blobs for [`STAGED`], even when the server is full: what takes them over drains it.
@@ -62,7 +62,7 @@ pub async fn stage(shared: &Shared, job: &JobKeys, blobs: &[(String, &[u8])]) ->
     for (name, bytes) in blobs {
         let mut call = Call::new(&STAGE).key(&job.tasks).key(job.blob(name)).argument(STAGED.as_millis());
         call.push(*bytes);
-        match shared.bulk.call(&call).await? {
+        match shared.blobs.call(&call).await? {
             Value::Int(1) => {}
             other => return Err(unexpected("stage", &other)),
         }
@@ -76,7 +76,7 @@ pub async fn fetch(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8
     for keys in keys.chunks(AT_ONCE) {
         let mut command = redis::cmd("MGET");
         command.arg(keys);
-        match shared.bulk.request(&command).await? {
+        match shared.blobs.request(&command).await? {
             Value::Array(found) if found.len() == keys.len() => {
                 for value in found {
                     blobs.push(bytes_or_nothing(value).map_err(|other| unexpected("MGET", &other))?);

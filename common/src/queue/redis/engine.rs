@@ -24,12 +24,14 @@ pub struct RedisQueue {
 pub(super) struct Shared {
     pub config: RedisConfig,
     pub keys: Keys,
-    /// For requests that carry tasks, rows and outcomes.
+    /// For requests that carry small tasks and outcomes.
     pub bulk: Link,
     /// For requests that must not wait behind large ones: heartbeats.
     pub pulse: Link,
     /// For reads that block, and for what they find: each has its connection.
     pub blocking: Link,
+    /// For blobs: each transfer has its connection, so that several cores take part, here and in a server with `io-threads`.
+    pub blobs: Link,
     pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
 }
 
@@ -52,6 +54,7 @@ impl RedisQueue {
             bulk: link(Sharing::Shared),
             pulse: link(Sharing::Shared),
             blocking: link(Sharing::Alone),
+            blobs: link(Sharing::Alone),
             collecting: Mutex::default(),
             config,
         };
@@ -86,7 +89,7 @@ impl Shared {
 }
 
 impl Queue for RedisQueue {
-    async fn push(&self, tasks: Vec<Task>) -> Result<(), QueueError> {
+    async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         supply::push(&self.shared, tasks).await
     }
 

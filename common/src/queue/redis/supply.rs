@@ -22,10 +22,10 @@ pub const MOST_AT_ONCE: usize = 512;
 /// A request is sent when it has grown to this many bytes, so that others get between.
 pub const BYTES_AT_ONCE: usize = 4 << 20;
 
-pub async fn push(shared: &Shared, tasks: Vec<Task>) -> Result<(), QueueError> {
+pub async fn push(shared: &Shared, tasks: &[Task]) -> Result<(), QueueError> {
     // By class first, so that what drains the server's memory goes before what fills it.
     let mut groups: BTreeMap<(Class, JobId), Vec<&Task>> = BTreeMap::new();
-    for task in &tasks {
+    for task in tasks {
         groups.entry((task.id.class, task.id.job)).or_default().push(task);
     }
     for ((class, job), tasks) in groups {
