@@ -10,6 +10,7 @@ use redis::Value;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use super::batch::{Batch, HandedIn};
 use super::blobs;
 use super::connect::Tries;
 use super::engine::Shared;
@@ -176,9 +177,11 @@ fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize) -> Call {
         .argument(last)
         .argument(apart.len());
     apart.iter().for_each(|taken| call.push(outcome_name(&taken.field, &taken.hold)));
-    for Taken { field, hold, .. } in taken {
-        call.push(field.as_str());
-        call.push(hold.as_str());
+    let tasks: Vec<&Taken> = taken.iter().filter(|taken| !taken.field.is_empty()).collect();
+    for group in tasks.chunk_by(|a, b| a.hold == b.hold) {
+        call.push(group[0].hold.as_str());
+        call.push(group.len().to_string());
+        group.iter().for_each(|taken| call.push(taken.field.as_str()));
     }
     call
 }
@@ -201,15 +204,25 @@ fn read(answer: &Value) -> Option<(String, Vec<Stored>)> {
     Some((text(ring)?, stored))
 }
 
-/// Reads an entry: its id; and field, outcome, its bytes if it stands apart, and hold, once or more.
+/// Reads an entry: its id; and the tasks that it is about, and their outcomes.
 fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
     let Value::Array(entry) = entry else { return None };
     let [entry, Value::Array(values)] = entry.as_slice() else { return None };
-    for values in values.chunks(4) {
-        let [field, Value::BulkString(body), bytes, hold] = values else { return None };
-        let apart = !text(bytes)?.is_empty();
-        let stood = Taken { entry: text(entry)?, field: text(field)?, hold: text(hold)?, apart };
-        stored.push(Stored { stood, body: body.clone() });
+    let [fields, Value::BulkString(batch), ..] = values.as_slice() else { return None };
+    let (entry, fields) = (text(entry)?, text(fields)?);
+    let mut tasks = fields.split(' ').peekable();
+    // Both are in one order; those of stale leases are in the batch alone.
+    let handed_in = wire::decode::<Batch>(batch).map(|batch| batch.0).unwrap_or_default();
+    for HandedIn { field, hold, body } in handed_in {
+        if tasks.next_if(|task| **task == field).is_some() {
+            let stood = Taken { entry: entry.clone(), apart: body.is_empty(), field, hold };
+            stored.push(Stored { stood, body });
+        }
+    }
+    // Of these, the batch does not tell: it is damaged, and so is what it says of whose hold it was.
+    for field in tasks {
+        let stood = Taken { entry: entry.clone(), field: field.into(), hold: String::new(), apart: false };
+        stored.push(Stored { stood, body: Vec::new() });
     }
     Some(())
 }

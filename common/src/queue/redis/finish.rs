@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use redis::Value;
 use tracing::warn;
 
+use super::batch::{Batch, HandedIn};
 use super::blobs;
 use super::engine::Shared;
 use super::fault::unexpected;
 use super::keys::{JobKeys, KEEP, outcome_name, staged_name, task_field};
-use super::scripts::{COMPLETE, Call, EXTEND, NOTIFY, RELEASE};
+use super::scripts::{COMPLETE, Call, EXTEND, NOTIFY, RELEASE, flags};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
 use crate::job::{Class, JobId};
@@ -94,9 +95,12 @@ pub async fn complete(shared: &Shared, completions: &[Completion]) -> Result<Vec
 struct Finishing<'a> {
     shared: &'a Shared,
     keys: JobKeys,
-    call: Call,
+    stream: String,
     /// Where each answer goes.
     places: Vec<usize>,
+    /// What proves each hold, in groups: the hold, what was sent before, and the fields and entries.
+    groups: Vec<(String, String, Vec<(String, String)>)>,
+    batch: Batch,
     /// What is sent before the call.
     rows: Vec<(String, &'a [u8])>,
     outcomes: Vec<(String, Vec<u8>)>,
@@ -106,15 +110,9 @@ struct Finishing<'a> {
 impl<'a> Finishing<'a> {
     fn new(shared: &'a Shared, job: JobId, class: Class) -> Self {
         let keys = shared.job(job);
-        let call = Call::new(&COMPLETE)
-            .key(&keys.tasks)
-            .key(&keys.outcomes)
-            .key(&keys.blobs)
-            .key(&keys.news)
-            .key(keys.stream(class))
-            .argument(KEEP.as_millis())
-            .argument(&keys.base);
-        Finishing { shared, keys, call, places: Vec::new(), rows: Vec::new(), outcomes: Vec::new(), bytes: 0 }
+        let stream = keys.stream(class).to_owned();
+        let (places, groups, rows, outcomes) = Default::default();
+        Finishing { shared, keys, stream, places, groups, batch: Batch::default(), rows, outcomes, bytes: 0 }
     }
 
     fn add(&mut self, place: usize, completion: &'a Completion, token: Token) {
@@ -128,10 +126,9 @@ impl<'a> Finishing<'a> {
             body = wire::encode(&Outcome { result: TaskResult::Failed { reason }, ..outcome.clone() });
             rows = &[];
         }
-        let outcome_apart = if body.len() > blobs::INLINE { body.len().to_string() } else { String::new() };
-        let body_apart = if token.apart { "b" } else { "" };
-        let sent = match token.apart || !outcome_apart.is_empty() || !rows.is_empty() {
-            true => format!("{body_apart}{outcome_apart}:{}", rows.len()),
+        let apart = body.len() > blobs::INLINE;
+        let sent = match token.apart || apart || !rows.is_empty() {
+            true => format!("{}{}{}", if token.apart { "b" } else { "" }, if apart { "o" } else { "" }, rows.len()),
             false => String::new(),
         };
         let field = task_field(&lease.task);
@@ -139,16 +136,14 @@ impl<'a> Finishing<'a> {
         self.places.push(place);
         let staged = rows.iter().enumerate();
         self.rows.extend(staged.map(|(n, block)| (staged_name(&lease.task, &token.hold, n), block.as_slice())));
-        self.call.push(field.as_str());
-        self.call.push(token.entry);
-        self.call.push(token.hold.as_str());
-        if outcome_apart.is_empty() {
-            self.call.push(body);
-        } else {
-            self.call.push("");
-            self.outcomes.push((outcome_name(&field, &token.hold), body));
+        if apart {
+            self.outcomes.push((outcome_name(&field, &token.hold), std::mem::take(&mut body)));
         }
-        self.call.push(sent);
+        self.batch.0.push(HandedIn { field: field.clone(), hold: token.hold.clone(), body });
+        match self.groups.last_mut() {
+            Some((hold, same, tasks)) if *hold == token.hold && *same == sent => tasks.push((field, token.entry)),
+            _ => self.groups.push((token.hold, sent, vec![(field, token.entry)])),
+        }
     }
 
     fn is_large(&self) -> bool {
@@ -162,32 +157,42 @@ impl<'a> Finishing<'a> {
         let outcomes = self.outcomes.iter().map(|(name, body)| (name.clone(), body.as_slice()));
         let sent: Vec<_> = self.rows.iter().cloned().chain(outcomes).collect();
         blobs::stage(self.shared, &self.keys, &sent).await?;
-        let answer = self.shared.bulk.call(&self.call).await?;
+        let call = self.call();
+        let answer = self.shared.bulk.call(&call).await?;
         for (place, stored) in self.places.iter().zip(flags("complete", answer, self.places.len())?) {
             answers[*place] = if stored { Completed::Stored } else { Completed::Stale };
         }
         Ok(())
     }
-}
 
-/// Reads an array of 1 and 0, one for each of `count`.
-fn flags(operation: &str, answer: Value, count: usize) -> Result<Vec<bool>, QueueError> {
-    let flag = |value: &Value| match value {
-        Value::Int(0) => Some(false),
-        Value::Int(1) => Some(true),
-        _ => None,
-    };
-    let flags = match &answer {
-        Value::Array(values) if values.len() == count => values.iter().map(flag).collect::<Option<Vec<bool>>>(),
-        _ => None,
-    };
-    flags.ok_or_else(|| unexpected(operation, &answer))
+    fn call(&self) -> Call {
+        let mut call = Call::new(&COMPLETE)
+            .key(&self.keys.tasks)
+            .key(&self.keys.outcomes)
+            .key(&self.keys.blobs)
+            .key(&self.keys.news)
+            .key(&self.stream)
+            .argument(KEEP.as_millis())
+            .argument(&self.keys.base);
+        call.push(wire::encode(&self.batch));
+        for (hold, sent, tasks) in &self.groups {
+            call.push(hold.as_str());
+            call.push(sent.as_str());
+            call.push(tasks.len().to_string());
+            for (field, entry) in tasks {
+                call.push(field.as_str());
+                call.push(entry.as_str());
+            }
+        }
+        call
+    }
 }
 
 pub async fn notify(shared: &Shared, news: Outcome) -> Result<(), QueueError> {
     let keys = shared.job(news.task.job);
     let mut call = Call::new(&NOTIFY).key(&keys.tasks).key(&keys.outcomes).key(&keys.news).argument(KEEP.as_millis());
-    call.push(wire::encode(&news));
+    let alone = HandedIn { field: String::new(), hold: String::new(), body: wire::encode(&news) };
+    call.push(wire::encode(&Batch(vec![alone])));
     match shared.pulse.call(&call).await? {
         Value::Int(0 | 1) => Ok(()),
         other => Err(unexpected("notify", &other)),

@@ -11,12 +11,13 @@
 //! * [`check`]: whether the server can be used at all, in words.
 //! * [`fault`]: what an error of the server or of the way to it means.
 //! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
-//! * [`blobs`]: what is too large to go through a script.
+//! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script.
 //! * [`registry`]: who is there.
 //!
 //! What drains the server's memory (finishing, render tasks, collecting) is never refused when it is full: such a
 //! script begins with a write that needs no memory, and Redis asks only at the first write of a script.
 
+mod batch;
 mod blobs;
 mod check;
 mod collect;

@@ -9,7 +9,7 @@ use super::blobs;
 use super::engine::Shared;
 use super::fault::unexpected;
 use super::keys::{JobKeys, KEEP, body_name, rows_name, task_field, version};
-use super::scripts::{CLOSE, Call, FORGET, PUSH};
+use super::scripts::{CLOSE, Call, FORGET, MISSING, PUSH, flags};
 use crate::job::{Class, JobId, TaskId};
 use crate::queue::{Block, QueueError};
 use crate::task::{RowsKey, Task};
@@ -18,6 +18,9 @@ use crate::wire;
 /// The most tasks, fields or leases in one request: the server does nothing else meanwhile, and Lua unpacks at most
 /// 8,000 values.
 pub const MOST_AT_ONCE: usize = 512;
+
+/// The most tasks that are asked for at once. All of a job's should be: the script counts them against its streams.
+const MOST_ASKED: usize = 4096;
 
 /// A request is sent when it has grown to this many bytes, so that others get between.
 pub const BYTES_AT_ONCE: usize = 4 << 20;
@@ -121,24 +124,16 @@ pub async fn missing(shared: &Shared, tasks: Vec<TaskId>) -> Result<Vec<TaskId>,
         jobs.entry(task.job).or_default().push(task);
     }
     for (job, tasks) in jobs {
-        let key = shared.job(job).tasks;
-        for tasks in tasks.chunks(MOST_AT_ONCE) {
-            let states = states(shared, &key, tasks).await?;
-            missing.extend(tasks.iter().zip(states).filter(|(_, state)| state.is_none()).map(|(task, _)| *task));
+        let keys = shared.job(job);
+        let streams = Class::ALL.map(|class| keys.stream(class).to_owned());
+        for tasks in tasks.chunks(MOST_ASKED) {
+            let mut call = Call::new(&MISSING).key(&keys.tasks).keys(&streams);
+            tasks.iter().for_each(|task| call.push(task_field(task)));
+            let lost = flags("missing", shared.bulk.call(&call).await?, tasks.len())?;
+            missing.extend(tasks.iter().zip(lost).filter(|(_, lost)| *lost).map(|(task, _)| *task));
         }
     }
     Ok(missing)
-}
-
-/// The states of tasks, in order; `None` for one that is not known.
-async fn states(shared: &Shared, key: &str, tasks: &[TaskId]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
-    let mut command = redis::cmd("HMGET");
-    command.arg(key).arg(tasks.iter().map(task_field).collect::<Vec<_>>());
-    let state = |value| blobs::bytes_or_nothing(value).map_err(|other| unexpected("missing", &other));
-    match shared.bulk.request(&command).await? {
-        Value::Array(found) if found.len() == tasks.len() => found.into_iter().map(state).collect(),
-        other => Err(unexpected("missing", &other)),
-    }
 }
 
 pub async fn rows(shared: &Shared, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {

@@ -1,18 +1,20 @@
 -- collect: drop the outcomes that the coordinator has, then show it the next ones.
 -- KEYS 1 tasks  2 outcomes  3 news  4 blobs  5 versions  6… the job's other keys and those it shares (kept alive)
 -- ARGV 1 keep_ms  2 version  3 what the job's keys begin with  4 most to begin with  5 bytes to stop after
---      6 the last entry that it has, or empty  7 number of blobs to drop, their names  … pairs of what it has: field, hold
--- Returns {last ring of the news, {entry, {field, outcome, bytes, hold, field, …}}, …} in the order of storing;
---      an outcome that stands apart is empty, and `bytes` its length; whole entries, so they may be more than `most`
+--      6 the last entry that it has, or empty  7 number of blobs to drop, their names
+--      … groups of what it has: hold (empty: whichever), number of tasks, their fields
+-- Returns {last ring of the news, {entry, {fields, outcomes}}, …} in the order of storing; whole entries, so they may be
+--      more than `most`
 -- Keeps: an outcome goes only once the coordinator says that it has it, so a lost reply loses nothing.
 drains(KEYS[1])
-local first, names = 8 + tonumber(ARGV[7]), {unpack(ARGV, 8, 7 + ARGV[7])}
+local names = {unpack(ARGV, 8, 7 + ARGV[7])}
 if #names > 0 then drop_blobs(KEYS[4], ARGV[3], names) end
-if #ARGV >= first then
-    local states, fields = states_of(KEYS[1], first, 2)
+if #ARGV > 7 + #names then
+    local states, fields, holds = states_of_groups(KEYS[1], 8 + #names, 2, 1)
     local done = {}
     for n, state in ipairs(states) do
-        if state == FINISHED .. ARGV[first + 2 * n - 1] then done[#done + 1] = fields[n] end
+        local whichever = holds[n] == '' and state and is_finished(state)
+        if whichever or state == FINISHED .. holds[n] then done[#done + 1] = fields[n] end
     end
     if #done > 0 then redis.call('HDEL', KEYS[1], unpack(done)) end
 end
@@ -25,9 +27,8 @@ while room > 0 and bytes > 0 do
     local entry = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 1)[1]
     if not entry then break end
     answer[#answer + 1], from = entry, '(' .. entry[1]
-    for i = 2, #entry[2], 4 do
-        room, bytes = room - 1, bytes - (tonumber(entry[2][i + 1]) or #entry[2][i])
-    end
+    room = room - select(2, string.gsub(entry[2][1], ' ', '')) - 1
+    bytes = bytes - #entry[2][2]
 end
 keep_alive(KEYS, ARGV[1], ARGV[2], KEYS[5])
 return answer

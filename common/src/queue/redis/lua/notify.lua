@@ -7,7 +7,7 @@ if redis.call('EXISTS', KEYS[1]) == 0 then
     return 0
 end
 drains(KEYS[1])
-redis.call('XADD', KEYS[2], '*', '', ARGV[2], '', '')
+redis.call('XADD', KEYS[2], '*', '', ARGV[2])
 redis.call('XADD', KEYS[3], 'MAXLEN', 1, '*', 'w', 1)
 for k = 2, 3 do redis.call('PEXPIRE', KEYS[k], ARGV[1]) end
 return 1

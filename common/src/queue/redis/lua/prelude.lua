@@ -20,6 +20,21 @@ local function states_of(tasks, first, step)
     return redis.call('HMGET', tasks, unpack(fields)), fields
 end
 
+-- The same of groups in ARGV: a head of `head` values, hold first and the number of tasks last, then `step` values a task,
+-- the field first. Returns states, fields, holds, the second value of each head, and where in ARGV each field stands.
+local function states_of_groups(tasks, first, head, step)
+    local fields, holds, seconds, at = {}, {}, {}, {}
+    while first <= #ARGV do
+        local hold, second, count = ARGV[first], ARGV[first + 1], tonumber(ARGV[first + head - 1])
+        for i = first + head, first + head + count * step - 1, step do
+            local n = #fields + 1
+            fields[n], holds[n], seconds[n], at[n] = ARGV[i], hold, second, i
+        end
+        first = first + head + count * step
+    end
+    return redis.call('HMGET', tasks, unpack(fields)), fields, holds, seconds, at
+end
+
 -- Gives pending entries to a consumer, with the options that follow; returns the ids that it got, as a set. Entries of a
 -- stream or group that is gone are nobody's.
 local function claim(stream, consumer, entries, ...)

@@ -1,24 +1,24 @@
 -- taken: what becomes of blobs and entries when a task is finished; it stands in front of the script complete.
 
 -- Takes over what was sent before the finish: blocks get the names of rows, an outcome that stands apart lives on.
--- `sent` says what that is: `b` (the task's own body, which goes), the bytes of the outcome, `:`, how many blocks.
--- Returns the bytes of the outcome (empty: it did not stand apart); nil, and nothing was done, if not all of it is there.
+-- `sent` says what that is: `b` (the task's own body, which goes), `o` (the outcome), and how many blocks. Returns
+-- whether all of it is there; if not, nothing was done.
 local function take_over(blobs, base, field, hold, sent, keep_ms)
-    local body, outcome, blocks = string.match(sent, '^(b?)(%d*):(%d+)$')
+    local body, outcome, blocks = string.match(sent, '^(b?)(o?)(%d+)$')
     local mine, names, outcome_name = field .. ':' .. hold, {}, 'outcome:' .. field .. ':' .. hold
-    if outcome ~= '' and redis.call('PEXPIRE', base .. outcome_name, keep_ms) == 0 then return nil end
+    if outcome == 'o' and redis.call('PEXPIRE', base .. outcome_name, keep_ms) == 0 then return false end
     for n = 1, tonumber(blocks) do
-        if redis.call('EXISTS', base .. 'staged:' .. mine .. ':' .. (n - 1)) == 0 then return nil end
+        if redis.call('EXISTS', base .. 'staged:' .. mine .. ':' .. (n - 1)) == 0 then return false end
     end
     for n = 1, tonumber(blocks) do
         names[n] = 'rows:' .. field .. ':' .. (n - 1)
         redis.call('RENAME', base .. 'staged:' .. mine .. ':' .. (n - 1), base .. names[n])
         redis.call('PEXPIRE', base .. names[n], keep_ms)
     end
-    if outcome ~= '' then names[#names + 1] = outcome_name end
+    if outcome == 'o' then names[#names + 1] = outcome_name end
     if #names > 0 then redis.call('SADD', blobs, unpack(names)) end
     if body == 'b' then drop_blobs(blobs, base, {'body:' .. field}) end
-    return outcome
+    return true
 end
 
 -- Removes what was sent before a finish that is refused.

@@ -1,0 +1,19 @@
+//! The outcomes of one call, as they stand on the queue: one value, so that the server has no work with each.
+
+use serde::{Deserialize, Serialize};
+
+/// The outcomes that one call handed in, those of stale leases included: the entry's own name says which count.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Batch(pub Vec<HandedIn>);
+
+/// What one task came to.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct HandedIn {
+    /// The task's field in `tasks`; empty for news.
+    pub field: String,
+    /// The hold that finished it.
+    pub hold: String,
+    /// The outcome, encoded; empty if it stands apart.
+    #[serde(with = "serde_bytes")]
+    pub body: Vec<u8>,
+}
