@@ -46,9 +46,13 @@ make_secrets() {
         hash=$(sed -n 's/^SHEAF_REDIS_PASSWORD=//p' "$SHEAF_SECRETS/$side.env" | tr -d '\n' | sha256sum | cut -d' ' -f1)
         script+=(-e "s/>CHANGE-ME-${side^^}/#$hash/")
     done
-    users=$(sed "${script[@]}" "$here/users.acl"
-        echo "user default off"
-        echo "user health on nopass resetkeys resetchannels -@all +ping")
+    users=$(
+        sed "${script[@]}" "$here/users.acl"
+        # Nobody can be the default user, but the append-only file is read with its rights: without them, Redis skips the
+        # transactions in it, and comes back from a restart with half of what it had.
+        echo "user default off resetpass ~* &* +@all"
+        echo "user health on nopass resetkeys resetchannels -@all +ping"
+    )
     if [ "$users" != "$(cat "$SHEAF_SECRETS/users.acl" 2>/dev/null)" ]; then
         printf '%s\n' "$users" >"$SHEAF_SECRETS/users.acl"
         # Redis reads it as another user; the folder keeps everybody else out.
