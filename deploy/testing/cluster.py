@@ -52,7 +52,7 @@ class Cluster:
             "SUDO_UID": str(self.user[0]),
             "SUDO_GID": str(self.user[1]),
             # So slow that all the faults fall into the job; `hurry` ends that.
-            "WORKER_CPUS": "0.03",
+            "WORKER_CPUS": "0.04",
         }
 
     def script(self, name, *words):
