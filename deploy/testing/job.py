@@ -34,7 +34,8 @@ class Job:
     def interrupt(self):
         """SIGINT, as Ctrl-C sends it to a job without a terminal; gives the exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        code, self.process = self.process.wait(60), None
+        return code
 
     def interrupt_on_terminal(self, after):
         """Goes on with it on a terminal, types Ctrl-C when `after` says so; gives the exit code."""
