@@ -82,10 +82,10 @@ class Job:
         lines = self.log.read_text().splitlines()[1:] if self.log.exists() else []
         return sum(line.rsplit("\t", 1)[-1].startswith(of) for line in lines)
 
-    def goes_on(self, seconds=90):
+    def goes_on(self):
         """Waits until more files are committed; gives the seconds. They are committed in order: none was lost on the way."""
         before = self.files()
-        return wait_for("the job goes on", seconds, lambda: self.files() > before + 3)[1]
+        return wait_for("the job goes on", 120, lambda: self.files() > before + 3)[1]
 
     def told(self):
         self.said.flush()
