@@ -48,7 +48,7 @@ class Cluster:
             "SHEAF_IMAGE": self.image,
             "SHEAF_SECRETS": str(self.secrets),
             "SHEAF_LEASE": f"{LEASE}s",
-            "SHEAF_REVISION": "first",
+            "SHEAF_REVISION": f"{self.project}-first",
             "SUDO_UID": str(self.user[0]),
             "SUDO_GID": str(self.user[1]),
             # So slow that all the faults fall into the job; `hurry` ends that.
@@ -93,7 +93,10 @@ class Cluster:
         ]:
             if ids:
                 docker(*command, *ids.split(), check=False)
-        docker("image", "rm", "--force", self.image, check=False)
+        for revision in ("first", "second"):
+            label = f"label=org.opencontainers.image.revision={self.project}-{revision}"
+            if images := docker("image", "ls", "--quiet", "--filter", label):
+                docker("image", "rm", "--force", *images.split(), check=False)
 
     def left(self):
         """What there is of the project."""
