@@ -436,12 +436,12 @@ async fn tls_with_an_authority_and_a_clients_certificate() {
     assert_eq!(take_one(&queue, "a").await.task, nap(1, 0));
 
     let told = refusal(RedisSettings { ca: None, ..good.clone() }).await;
-    assert!(told.contains("--redis-ca"), "{told}");
+    assert!(told.contains("--tls-ca"), "{told}");
     assert!(
-        refusal(RedisSettings { ca: Some(server.file("other-ca.crt")), ..good.clone() }).await.contains("--redis-ca")
+        refusal(RedisSettings { ca: Some(server.file("other-ca.crt")), ..good.clone() }).await.contains("--tls-ca")
     );
     let told = refusal(RedisSettings { cert: None, key: None, ..good.clone() }).await;
-    assert!(told.contains("--redis-cert"), "{told}");
+    assert!(told.contains("--tls-cert"), "{told}");
     let without = format!("redis://127.0.0.1:{}", server.port());
     let told = refusal(RedisSettings { url: without, timing: TIMING, ..RedisSettings::new("") }).await;
     assert!(told.contains("rediss://"), "{told}");
