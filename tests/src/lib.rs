@@ -4,6 +4,8 @@
 //! * [`run`]: a run of a binary: arguments, input, signals → exit code and what it said.
 //! * [`process`]: what /proc knows of a process: its children, its memory.
 //! * [`corpus`]: input files, good and bad.
+//! * [`hosts`]: several hosts on one machine, each with a network of its own.
+//! * [`job`]: a job of real size, and the bytes that it must give.
 //! * [`mounts`]: file systems that are full or read-only.
 //! * [`python`]: the virtual environment, the oracle and the readers of workbooks.
 //! * [`conformance`]: what every queue must do, as functions over the trait.
@@ -16,6 +18,8 @@
 pub mod binary;
 pub mod conformance;
 pub mod corpus;
+pub mod hosts;
+pub mod job;
 pub mod make;
 pub mod mounts;
 pub mod process;
