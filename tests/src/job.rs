@@ -2,14 +2,29 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::corpus::write_many;
 use crate::process::wait_for;
-use crate::{Run, Running};
+use crate::{Run, Running, sheaf_bin};
 
 /// How long anything that a test waits for may take: builds for debugging are slow, and the machine may be busy.
 pub const LONG: Duration = Duration::from_secs(120);
+
+/// The job that all tests of one binary share; made once, below the folder of what is built.
+///
+/// # Panics
+/// If the run fails.
+pub fn job() -> &'static Job {
+    static JOB: OnceLock<Job> = OnceLock::new();
+    JOB.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test knows its own path");
+        // NAME-HASH: another build takes the place of the one before.
+        let name = test.file_name().and_then(|name| name.to_str()?.split('-').next()).expect("a test has a name");
+        Job::make(&sheaf_bin().with_file_name("jobs").join(name))
+    })
+}
 
 /// Inputs, and the outputs that they give.
 pub struct Job {

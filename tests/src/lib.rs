@@ -2,6 +2,7 @@
 //!
 //! * [`binary`]: where `sheaf` and `sheaf-worker` are, built first if need be.
 //! * [`run`]: a run of a binary: arguments, input, signals → exit code and what it said.
+//! * [`place`]: a folder, workers and runs for the same job over Redis.
 //! * [`process`]: what /proc knows of a process: its children, its memory.
 //! * [`corpus`]: input files, good and bad.
 //! * [`hosts`]: several hosts on one machine, each with a network of its own.
@@ -22,6 +23,7 @@ pub mod hosts;
 pub mod job;
 pub mod make;
 pub mod mounts;
+pub mod place;
 pub mod process;
 pub mod proxy;
 pub mod python;
