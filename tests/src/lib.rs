@@ -2,8 +2,11 @@
 //!
 //! * [`binary`]: where `sheaf` and `sheaf-worker` are, built first if need be.
 //! * [`run`]: a run of a binary: arguments, input, signals → exit code and what it said.
+//! * [`place`]: a folder, workers and runs for the same job over Redis.
 //! * [`process`]: what /proc knows of a process: its children, its memory.
 //! * [`corpus`]: input files, good and bad.
+//! * [`hosts`]: several hosts on one machine, each with a network of its own.
+//! * [`job`]: a job of real size, and the bytes that it must give.
 //! * [`mounts`]: file systems that are full or read-only.
 //! * [`python`]: the virtual environment, the oracle and the readers of workbooks.
 //! * [`conformance`]: what every queue must do, as functions over the trait.
@@ -16,8 +19,11 @@
 pub mod binary;
 pub mod conformance;
 pub mod corpus;
+pub mod hosts;
+pub mod job;
 pub mod make;
 pub mod mounts;
+pub mod place;
 pub mod process;
 pub mod proxy;
 pub mod python;

@@ -20,6 +20,20 @@ pub const TIMING: Timing = Timing {
     sweep: Duration::from_millis(30),
 };
 
+/// Starts a [`RedisServer`], or ends the test, said aloud, where there is none.
+#[macro_export]
+macro_rules! server {
+    ($test:literal) => {
+        $crate::server!($test, $crate::redis_server::Options::default())
+    };
+    ($test:literal, $options:expr) => {
+        match $crate::redis_server::RedisServer::start_with($test, $options).await {
+            Some(server) => server,
+            None => return,
+        }
+    };
+}
+
 /// A running server.
 pub struct RedisServer {
     folder: TempDir,
@@ -38,6 +52,13 @@ pub struct Options {
     pub password: Option<String>,
     /// Speaks TLS only, and asks clients for certificates.
     pub tls: bool,
+}
+
+impl Options {
+    /// Those of a line of arguments.
+    pub fn of(line: &str) -> Self {
+        Options { arguments: line.split(' ').map(Into::into).collect(), ..Options::default() }
+    }
 }
 
 impl RedisServer {

@@ -183,7 +183,7 @@ fn parse_url(url: &str) -> Result<ConnectionInfo, QueueError> {
     if url.contains("#insecure") {
         return Err(unusable(
             "`#insecure` would accept anyone's certificate, and is not supported".into(),
-            "give the authority's certificate instead: `--redis-ca FILE`",
+            "give the authority's certificate instead: `--tls-ca FILE`",
         ));
     }
     url.into_connection_info().map_err(|error| {
@@ -202,7 +202,7 @@ fn client(info: ConnectionInfo, settings: &RedisSettings) -> Result<Client, Queu
         (_, Some(_), None) | (_, None, Some(_)) => {
             return Err(unusable(
                 "a client's certificate needs its key, and the key its certificate".into(),
-                "give both: `--redis-cert FILE --redis-key FILE`",
+                "give both: `--tls-cert FILE --tls-key FILE`",
             ));
         }
         (ca, cert, key) => TlsCertificates {

@@ -59,7 +59,7 @@ pub async fn try_out(config: &RedisConfig) -> Result<MultiplexedConnection, Faul
         Ok(Err(error)) => Err(match error.into() {
             Fault::Broken(why) => {
                 let guess = match config.address().starts_with("rediss") {
-                    true => "does it ask for a client's certificate (`--redis-cert FILE --redis-key FILE`)?",
+                    true => "does it ask for a client's certificate (`--tls-cert FILE --tls-key FILE`)?",
                     false => "does it speak TLS only (`rediss://`), or is it no Redis?",
                 };
                 Fault::Broken(format!("{} hangs up at once ({why}); {guess}", config.address()))

@@ -118,11 +118,11 @@ fn is_tls(text: &str) -> bool {
 
 fn tls_hint(text: &str) -> &'static str {
     if text.contains("UnknownIssuer") || text.contains("CaUsedAsEndEntity") {
-        "give the certificate of the authority that signed the server's: `--redis-ca FILE`"
+        "give the certificate of the authority that signed the server's: `--tls-ca FILE`"
     } else if text.contains("NotValidForName") {
         "use the host name that the server's certificate was made for"
     } else if text.contains("alert") && text.to_lowercase().contains("certificate") {
-        "the server asks for a client's certificate that it trusts: `--redis-cert FILE --redis-key FILE`"
+        "the server asks for a client's certificate that it trusts: `--tls-cert FILE --tls-key FILE`"
     } else if text.contains("corrupt message") || text.contains("InvalidContentType") {
         "the server does not speak TLS on this port: try `redis://` instead of `rediss://`"
     } else {

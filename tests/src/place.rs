@@ -1,0 +1,114 @@
+//! Where the same job goes over Redis: a folder for one test's outputs, its workers and its runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::job::{LONG, job};
+use crate::process::wait_for;
+use crate::{Run, Running, worker_bin};
+
+/// The leases of these tests: short, as some wait for their end.
+pub const LEASE: &str = "2s";
+
+/// A folder for one test's outputs, and where its workers find the server.
+pub struct Place {
+    folder: TempDir,
+    url: String,
+    workers: AtomicUsize,
+}
+
+impl Place {
+    /// With the server at `url`.
+    pub fn at(url: impl Into<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("out")).unwrap();
+        Place { folder, url: url.into(), workers: AtomicUsize::new(0) }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The folder, in which workers and runs start.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A worker with further arguments, not yet started.
+    pub fn new_worker(&self, typed: &str) -> Run {
+        let health = format!("health-{}", self.workers.fetch_add(1, Ordering::Relaxed));
+        Run::of(&worker_bin(), self.folder.path())
+            .env("SHEAF_REDIS", &self.url)
+            .env("SHEAF_HEALTH_FILE", health)
+            .env("SHEAF_LEASE", LEASE)
+            .typed(typed)
+    }
+
+    /// A worker of one process that is connected.
+    pub fn worker(&self, typed: &str) -> Running {
+        let worker = self.new_worker("-p 1").typed(typed).start();
+        connected(&worker);
+        worker
+    }
+
+    /// The job, not yet started.
+    pub fn new_run(&self, typed: &str) -> Run {
+        Run::sheaf(self.folder.path())
+            .env("SHEAF_REDIS", &self.url)
+            .env("SHEAF_LEASE", LEASE)
+            .arg("run")
+            .arg(&job().inputs)
+            .typed("-o out/final.xlsx -o out/final.jsonl")
+            .typed(typed)
+            .within(LONG)
+    }
+
+    /// Starts the job and waits until `percent` of its output is there.
+    pub fn started(&self, percent: u64) -> Running {
+        job(); // Made before the clock starts.
+        let mut run = self.new_run("").start();
+        self.reaches(&mut run, percent);
+        run
+    }
+
+    /// Waits until `percent` of the output of a run is there.
+    pub fn reaches(&self, run: &mut Running, percent: u64) {
+        job().reaches(run, &self.path("out"), percent);
+    }
+
+    #[track_caller]
+    pub fn has_the_same_bytes(&self) {
+        job().is_done(&self.path("out"));
+    }
+
+    /// What `sheaf workers --json` lists.
+    pub fn listed(&self) -> Vec<Value> {
+        let list = Run::sheaf(self.folder.path()).typed("workers --json --redis").arg(&self.url).finish().code(0);
+        list.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// Waits until a worker is connected.
+pub fn connected(worker: &Running) {
+    wait_for("the worker to be connected", LONG, || worker.stderr().contains("connected, waiting").then_some(()));
+}
+
+/// Waits until the process says something.
+pub fn says(run: &Running, words: &str) {
+    wait_for(words, LONG, || run.stderr().contains(words).then_some(()));
+}
+
+/// Stops a worker by SIGTERM: it finishes what it holds.
+pub fn drain(worker: Running) {
+    worker.signal(Signal::SIGTERM);
+    worker.finish().code(0).says(&["told to stop"]);
+}

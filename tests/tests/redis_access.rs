@@ -1,0 +1,106 @@
+//! Who may use a server: passwords, certificates and privileges, and what is said, and not said, to those who may not.
+
+use std::fs;
+
+use sheaf_tests::corpus::{doc, write};
+use sheaf_tests::job::LONG;
+use sheaf_tests::place::{Place, connected, drain};
+use sheaf_tests::redis_server::{Options, free_port};
+use sheaf_tests::{Run, server, worker_bin};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_used_is_said_with_a_hint_and_without_the_password() {
+    let options = Options { password: Some("s3cret".into()), ..Options::default() };
+    let server = server!("what_cannot_be_used_is_said_with_a_hint_and_without_the_password", options);
+    let (port, nobody) = (server.port(), free_port());
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "in", doc("1", "t", "x"));
+    let not_redis = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let web = not_redis.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in not_redis.incoming().flatten() {
+            let _ = std::io::Write::write_all(&mut &client, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+
+    let wrong = format!("redis://:wr0ng@127.0.0.1:{port}");
+    let cases = [
+        (wrong, "refuses this user and password"),
+        (format!("redis://127.0.0.1:{port}"), "asks for a password"),
+        (format!("redis://127.0.0.1:{web}"), "redis"),
+    ];
+    for (url, words) in &cases {
+        for (program, typed) in [
+            (sheaf_tests::sheaf_bin(), "run in -o out.csv"),
+            (sheaf_tests::sheaf_bin(), "workers"),
+            (sheaf_tests::sheaf_bin(), "demo"),
+            (worker_bin(), "-p 1"),
+        ] {
+            let run = Run::of(&program, folder.path()).typed(typed).typed("--redis").arg(url).within(LONG);
+            let said = run.finish().code(3).says(&["error:", "hint:", words]);
+            assert!(!said.stderr().contains("wr0ng") && !said.stdout().contains("wr0ng"), "{said}");
+        }
+    }
+    let nobody = format!("redis://:s3cret@127.0.0.1:{nobody}");
+    let said = Run::sheaf(folder.path()).typed("run in -o out.csv --redis").arg(&nobody).finish();
+    let said = said.code(3).says(&["error:", "no Redis answers", "hint:", "is Redis running there"]);
+    assert!(!said.stderr().contains("s3cret"), "{said}");
+
+    // With the password in the environment, nobody sees it, and nothing repeats it.
+    let place = Place::at(format!("redis://127.0.0.1:{port}"));
+    let worker = place.new_worker("-p 1 -v").env("SHEAF_REDIS_PASSWORD", "s3cret").start();
+    connected(&worker);
+    let run = |typed: &str| {
+        let run = Run::sheaf(folder.path()).typed(typed).env("SHEAF_REDIS", place.url());
+        run.env("SHEAF_REDIS_PASSWORD", "s3cret").finish().code(0)
+    };
+    let all = [run("run in -o out.csv -v"), run("workers"), run("workers --json"), run("run --help")];
+    for said in all {
+        assert!(!said.stdout().contains("s3cret") && !said.stderr().contains("s3cret"), "{said}");
+    }
+    assert!(!worker.stderr().contains("s3cret"), "{}", worker.stderr());
+    drain(worker);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_usage_of_the_worker_exits_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |typed: &str| Run::of(&worker_bin(), folder.path()).typed(typed).finish().code(2);
+    run("").says(&["no Redis is named", "hint:"]);
+    run("--redis redis://h --root gone").says(&["`gone`"]);
+    run("--redis redis://h --grace soon").says(&["--grace", "30s"]);
+    run("--redis h:6379").says(&["expected", "hint:", "redis://h:6379"]);
+    run("--redis redis://h -p 0").says(&["-p"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_with_certificates_and_the_least_privileges_are_enough() {
+    let acl = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/users.acl");
+    let users = fs::read_to_string(acl).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "users.acl", format!("{}user default off\n", with_passwords(&users)));
+    let arguments = vec!["--aclfile".into(), file.display().to_string()];
+    let options = Options { arguments, tls: true, ..Options::default() };
+    let server = server!("tls_with_certificates_and_the_least_privileges_are_enough", options);
+    let place = Place::at(server.url());
+    let as_user = |run: Run, user: &str, password: &str| {
+        let run = run.env("SHEAF_REDIS_USER", user).env("SHEAF_REDIS_PASSWORD", password);
+        let run = run.env("SHEAF_TLS_CA", server.file("ca.crt")).env("SHEAF_TLS_CERT", server.file("client.crt"));
+        run.env("SHEAF_TLS_KEY", server.file("client.key"))
+    };
+    let worker = as_user(place.new_worker("-p 2"), "sheaf-worker", "for-w0rkers").start();
+    connected(&worker);
+    as_user(place.new_run(""), "sheaf-coordinator", "for-c00rdinators").finish().code(0);
+    place.has_the_same_bytes();
+    let list = Run::sheaf(place.folder()).typed("workers").env("SHEAF_REDIS", place.url());
+    let list = as_user(list, "sheaf-coordinator", "for-c00rdinators").finish().code(0);
+    assert!(list.stdout().contains(" of 2 "), "{list}"); // How many are busy may be two seconds old.
+    drain(worker);
+    // Without the authority's certificate, nobody is trusted.
+    let run = Run::sheaf(place.folder()).typed("workers").env("SHEAF_REDIS", place.url());
+    run.finish().code(3).says(&["TLS", "hint:"]);
+}
+
+fn with_passwords(users: &str) -> String {
+    users.replace("CHANGE-ME-COORDINATOR", "for-c00rdinators").replace("CHANGE-ME-WORKER", "for-w0rkers")
+}

@@ -1,0 +1,141 @@
+//! Workers that come and go while a job runs, and what is known of them.
+
+use std::fs;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use sheaf_tests::corpus::{doc, write};
+use sheaf_tests::job::{LONG, job};
+use sheaf_tests::place::{Place, connected, drain, says};
+use sheaf_tests::process::wait_for;
+use sheaf_tests::{Run, server, worker_bin};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_half_way_is_replaced_by_the_other() {
+    let server = server!("a_worker_killed_half_way_is_replaced_by_the_other");
+    let place = Place::at(server.url());
+    let (first, _second) = (place.worker(""), place.worker(""));
+    let run = place.started(30);
+    first.crash();
+    run.finish().code(0);
+    place.has_the_same_bytes();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_sleeps_past_its_lease_does_no_harm_when_it_wakes() {
+    let server = server!("a_worker_that_sleeps_past_its_lease_does_no_harm_when_it_wakes");
+    let place = Place::at(server.url());
+    let first = place.worker("");
+    let mut run = place.started(20);
+    first.signal(Signal::SIGSTOP);
+    // Only leases that have ended let the second one go past what the first one held.
+    let second = place.worker("");
+    place.reaches(&mut run, 50);
+    first.signal(Signal::SIGCONT);
+    run.finish().code(0);
+    place.has_the_same_bytes();
+    drain(first);
+    drain(second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_told_to_stop_finishes_what_it_holds_and_another_goes_on() {
+    let server = server!("a_worker_told_to_stop_finishes_what_it_holds_and_another_goes_on");
+    let place = Place::at(server.url());
+    let first = place.worker("");
+    let run = place.started(20);
+    first.signal(Signal::SIGTERM);
+    first.finish().code(0).says(&["finished what was held"]);
+    assert_eq!(place.listed(), [Value::Null; 0], "it left the list");
+    let _second = place.worker("");
+    run.finish().code(0);
+    place.has_the_same_bytes();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_when_the_grace_is_over_is_handed_back_at_once() {
+    let server = server!("what_is_held_when_the_grace_is_over_is_handed_back_at_once");
+    let place = Place::at(server.url());
+    // Leases of a minute: whoever gets the nap soon got it from the one who had it.
+    let slow = ["--lease 60s --grace 100ms", "--lease 60s --grace 60s"];
+    for (grace, signals) in slow.into_iter().zip([1, 2]) {
+        let first = place.worker(grace);
+        let demo = || {
+            let demo = Run::sheaf(place.folder()).typed("demo --items 1 --seconds 3 --redis");
+            demo.arg(place.url()).within(Duration::from_secs(45)).start()
+        };
+        let demo = demo();
+        wait_for("the nap to be leased", LONG, || {
+            place.listed().iter().any(|worker| worker["busy"] == 1).then_some(())
+        });
+        first.signal(Signal::SIGTERM);
+        if signals == 2 {
+            says(&first, "told to stop");
+            first.signal(Signal::SIGTERM);
+        }
+        first.finish().code(0).says(&["handing back what is held"]);
+        let second = place.worker("--lease 60s");
+        let told = demo.finish().code(0).stdout();
+        assert!(told.contains("End item1"), "{told}");
+        drain(second);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_without_workers_says_so_and_goes_on_when_one_comes() {
+    let server = server!("a_run_without_workers_says_so_and_goes_on_when_one_comes");
+    let place = Place::at(server.url());
+    job();
+    let run = place.new_run("").start();
+    says(&run, "no worker is connected to the queue `default`");
+    let _worker = place.worker("");
+    run.finish().code(0);
+    place.has_the_same_bytes();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_are_listed_with_what_they_do() {
+    let server = server!("workers_are_listed_with_what_they_do");
+    let place = Place::at(server.url());
+    let worker = place.new_worker("-p 3 --queue nightly --queue default --log-format json").start();
+    connected(&worker);
+    let log: Value = serde_json::from_str(worker.stderr().lines().next().unwrap()).unwrap();
+    assert_eq!((&log["slots"], &log["queues"]), (&3.into(), &"nightly default".into()));
+    assert_eq!(log["version"], env!("CARGO_PKG_VERSION"));
+
+    // Both queues get the same processes.
+    for queue in ["default", "nightly"] {
+        let _ = fs::remove_dir_all(place.folder().join("out"));
+        fs::create_dir(place.folder().join("out")).unwrap();
+        place.new_run("--queue").arg(queue).finish().code(0);
+        place.has_the_same_bytes();
+    }
+    let worker_of = || place.listed().pop().filter(|worker| worker["files_done"] == 80 && worker["busy"] == 0);
+    let listed = wait_for("the list to tell of all files", LONG, worker_of);
+    assert_eq!((&listed["slots"], &listed["queues"]), (&3.into(), &serde_json::json!(["nightly", "default"])));
+    assert!(listed["bytes_done"].as_u64() > Some(2_000_000) && listed["seen_ms"].as_u64() < Some(30_000), "{listed}");
+
+    let health = |code| {
+        let check = Run::of(&worker_bin(), place.folder()).typed("health --health-file health-0");
+        check.env("SHEAF_REDIS", place.url()).finish().code(code)
+    };
+    health(0);
+    drain(worker);
+    health(1).says(&["no worker"]);
+    assert_eq!(place.listed(), [Value::Null; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_run_is_not_stuck_behind_a_large_one() {
+    let server = server!("a_small_run_is_not_stuck_behind_a_large_one");
+    let place = Place::at(server.url());
+    let _worker = place.worker("");
+    let mut large = place.started(5);
+    write(place.folder(), "small/a", doc("1", "t", "x"));
+    let small = Run::sheaf(place.folder()).typed("run small -o small.jsonl --redis").arg(place.url());
+    small.finish().code(0);
+    assert!(!large.has_ended(), "the large one was over before the small one: this shows nothing");
+    large.finish().code(0);
+    place.has_the_same_bytes();
+}
