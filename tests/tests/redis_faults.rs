@@ -354,8 +354,8 @@ async fn a_damaged_task_fails_aloud_and_a_deleted_one_is_missed_by_nobody() {
     queue.push(&naps(1, 0..1)).await.unwrap();
     let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
     let stream = streams[0].as_str();
-    let entry: String = server.command(&["XADD", stream, "*", "extract:7", "\u{1}nonsense"]);
-    server.command::<i64>(&["HSET", &stream.replace(":extract", ":tasks"), "extract:7", &entry]);
+    server.command::<String>(&["XADD", stream, "*", "extract:7", "\u{1}nonsense"]);
+    server.command::<i64>(&["HSET", &stream.replace(":extract", ":tasks"), "extract:7", "-"]);
     assert_eq!(take(&queue, "a", 9).await.len(), 1);
     let outcomes = queue.collect(JobId(1), 9, PATIENTLY).await.unwrap();
     assert_eq!(outcomes[0].task, id(1, Class::Extract, 7));

@@ -12,7 +12,7 @@ use sheaf_tests::redis_server::RedisServer;
 /// How many tasks are pushed, leased, finished and collected at once.
 const BATCH: u64 = 128;
 /// The most tasks that are outstanding: as a coordinator with a bounded window has it.
-const WINDOW: u64 = 64 * BATCH;
+const WINDOW: u64 = 8 * BATCH;
 const WAIT: Duration = Duration::from_secs(5);
 
 #[tokio::main]

@@ -9,6 +9,7 @@ use super::config::RedisConfig;
 use super::connect::try_out;
 use super::keys::{JobKeys, Keys};
 use super::link::{Link, Sharing};
+use super::recent::Recent;
 use super::{collect, finish, lease, supply};
 use crate::job::{JobId, TaskId};
 use crate::outcome::Outcome;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub blocking: Link,
     /// For blobs: each transfer has its connection, so that several cores take part, here and in a server with `io-threads`.
     pub blobs: Link,
+    pub recent: Recent,
     pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
 }
 
@@ -55,6 +57,7 @@ impl RedisQueue {
             pulse: link(Sharing::Shared),
             blocking: link(Sharing::Alone),
             blobs: link(Sharing::Alone),
+            recent: Recent::default(),
             collecting: Mutex::default(),
             config,
         };

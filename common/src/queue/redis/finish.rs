@@ -3,6 +3,7 @@
 //! Each names the hold that it has, and a hold that is no more changes nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use redis::Value;
 use tracing::warn;
@@ -18,6 +19,7 @@ use super::token::Token;
 use crate::job::{Class, JobId};
 use crate::outcome::{Outcome, TaskResult};
 use crate::queue::{Completed, Completion, Lease, QueueError};
+use crate::task::RowsKey;
 use crate::wire;
 
 pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
@@ -87,6 +89,10 @@ pub async fn complete(shared: &Shared, completions: &[Completion]) -> Result<Vec
             }
         }
         finishing.send(&mut answers).await?;
+    }
+    for (completion, _) in completions.iter().zip(&answers).filter(|(_, answer)| **answer == Completed::Stored) {
+        let key = |block| RowsKey { task: completion.lease.task, block };
+        shared.recent.add((0..).map(key).zip(completion.rows.iter().map(Arc::clone)));
     }
     Ok(answers)
 }

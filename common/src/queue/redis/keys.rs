@@ -11,7 +11,7 @@
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
 //! | `sheaf:{Q}:V:bell` | STREAM | one entry, replaced when tasks come to wait | [`KEEP`] | push, release |
 //! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
-//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → entry id while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect |
+//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect |
 //! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → their outcomes, a [`Batch`](super::batch::Batch); news have empty names | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:blobs` | SET | what follows `J:` in the keys of `body`, `rows`, `outcome` | the same | push, complete add; complete, collect, forget remove |
 //! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | a task that is too long for its stream | [`KEEP`] after it was stored | push; complete, close delete |

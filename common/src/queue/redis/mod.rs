@@ -12,6 +12,7 @@
 //! * [`fault`]: what an error of the server or of the way to it means.
 //! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
 //! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script.
+//! * [`recent`]: rows that need not be fetched, as this process made them.
 //! * [`registry`]: who is there.
 //!
 //! What drains the server's memory (finishing, render tasks, collecting) is never refused when it is full: such a
@@ -29,6 +30,7 @@ mod finish;
 mod keys;
 mod lease;
 mod link;
+mod recent;
 mod registry;
 mod scripts;
 mod supply;

@@ -137,12 +137,20 @@ pub async fn missing(shared: &Shared, tasks: Vec<TaskId>) -> Result<Vec<TaskId>,
 }
 
 pub async fn rows(shared: &Shared, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
-    let key = |rows: &RowsKey| shared.job(rows.task.job).blob(&rows_name(rows));
-    let blocks = blobs::fetch(shared, &keys.iter().map(key).collect::<Vec<_>>()).await?;
-    Ok(blocks.into_iter().map(|block| block.map(Arc::new)).collect())
+    let mut blocks: Vec<Option<Block>> = keys.iter().map(|key| shared.recent.get(key)).collect();
+    let (mut wanted, mut from) = (Vec::new(), Vec::new());
+    for (key, block) in keys.iter().zip(&mut blocks).filter(|(_, block)| block.is_none()) {
+        from.push(shared.job(key.task.job).blob(&rows_name(key)));
+        wanted.push(block);
+    }
+    for (block, found) in wanted.into_iter().zip(blobs::fetch(shared, &from).await?) {
+        *block = found.map(Arc::new);
+    }
+    Ok(blocks)
 }
 
 pub async fn forget(shared: &Shared, rows: Vec<RowsKey>) -> Result<(), QueueError> {
+    shared.recent.forget(&rows);
     let mut jobs: BTreeMap<JobId, Vec<String>> = BTreeMap::new();
     for key in rows {
         jobs.entry(key.task.job).or_default().push(rows_name(&key));
@@ -160,6 +168,7 @@ pub async fn forget(shared: &Shared, rows: Vec<RowsKey>) -> Result<(), QueueErro
 
 pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
     shared.collecting.lock().expect("no holder panics").remove(&job);
+    shared.recent.close(job);
     let keys = shared.job(job);
     let call = Call::new(&CLOSE).key(shared.keys.jobs()).key(&keys.blobs).keys(keys.all()).argument(job);
     done("close", shared.bulk.call(&call.argument(&keys.base)).await?)

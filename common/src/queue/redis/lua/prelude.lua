@@ -6,9 +6,9 @@ local function now_ms()
     return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 
--- A state in `tasks` is the entry of a task that waits, the hold on one that is leased, or this and the hold that finished
--- it. An entry begins with a digit, and so does a hold, which has a colon besides.
-local FINISHED = '!'
+-- A state in `tasks`: the task waits; or a hold on it, if it is leased; or this and the hold that finished it. A hold
+-- begins with a digit.
+local WAITS, FINISHED = '-', '!'
 local function is_finished(state)
     return string.sub(state, 1, 1) == FINISHED
 end

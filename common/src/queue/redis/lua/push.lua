@@ -3,7 +3,7 @@
 -- ARGV 1 job  2 version  3 keep_ms  4 `drains`: goes through when the server is full, or `fills`
 --      5… triples: the task's field in `tasks`, task encoded, empty; or field, empty, bytes of the body sent before
 -- Returns how many were put on; those that wait or are leased already were not. Error OOM: none of them was.
--- Keeps: a task id has at most one entry; what stands in `tasks` as an entry id stands on the stream.
+-- Keeps: a task id has at most one entry; what waits by `tasks` stands on the stream.
 if ARGV[4] == 'drains' then drains(KEYS[2]) end
 local group = redis.pcall('XGROUP', 'CREATE', KEYS[1], GROUP, '0', 'MKSTREAM')
 if group.err and not string.find(group.err, 'BUSYGROUP') then
@@ -14,15 +14,15 @@ local set, put = {}, {}
 for n, field in ipairs(fields) do
     local waits = known[n] and not is_finished(known[n])
     if not waits and not put[field] then
-        local task, apart, entry = ARGV[3 * n + 3], ARGV[3 * n + 4], nil
+        local task, apart = ARGV[3 * n + 3], ARGV[3 * n + 4]
         if apart == '' then
-            entry = redis.call('XADD', KEYS[1], '*', field, task)
+            redis.call('XADD', KEYS[1], '*', field, task)
         else
-            entry = redis.call('XADD', KEYS[1], '*', field, '', 'bytes', apart)
+            redis.call('XADD', KEYS[1], '*', field, '', 'bytes', apart)
             redis.call('SADD', KEYS[6], 'body:' .. field)
         end
         put[field] = true
-        set[#set + 1], set[#set + 2] = field, entry
+        set[#set + 1], set[#set + 2] = field, WAITS
     end
 end
 if #set > 0 then

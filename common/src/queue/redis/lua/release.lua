@@ -11,7 +11,7 @@ for n, field in ipairs(fields) do
     if pending and pending[1] then
         -- Nobody's, and idle since 1970: ended.
         claim(KEYS[1], 'nobody', {entry}, 'TIME', 1, 'RETRYCOUNT', pending[1][4] - 1, 'JUSTID')
-        redis.call('HSET', KEYS[2], field, entry)
+        redis.call('HSET', KEYS[2], field, WAITS)
         released = released + 1
     end
 end
