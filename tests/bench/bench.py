@@ -6,7 +6,7 @@ usage: target/python/bin/python tests/bench/bench.py [--rounds N] [--megabytes N
 
 --rounds     how often each command runs, in turn, so that a noisy minute falls on all alike (default 3)
 --megabytes  size of the corpus (default 200)
---only       only the rows whose name holds WORD
+--only       only the rows whose name holds WORD; repeatable
 --large      also 2 GB of input: the peak memory of the parent must not grow
 --many       also a million tiny files
 --manuals    also tag-heavy HTML: the pages of Debian's python3-doc
@@ -18,6 +18,7 @@ import argparse, os, re, subprocess, sys, tempfile, zipfile, zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import corpora, measure
+from cluster import Cluster
 
 LINKS = ["--record", "a[href]", "--column", "text=::text", "--column", "href=::attr(href)"]
 
@@ -31,7 +32,8 @@ def built(arguments):
 
 
 def rows_to_measure(arguments, sheaf):
-    """Yields (name, corpus, command); a command writes below `{out}`; None says why it cannot run."""
+    """Yields (name, corpus, command); a command writes below `{out}` and may name a `{redis}`, which is started for it with
+    a worker; None: it cannot run here."""
     wiki = corpora.wiki(arguments.megabytes)
     if wiki is None:
         sys.exit("the reference data (../shared) is not beside the repository: nothing to measure")
@@ -49,12 +51,15 @@ def rows_to_measure(arguments, sheaf):
         command = [sys.executable, path, str(files), "2", wiki, "{out}", *options]
         yield name, wiki, command if there and there.returncode == 0 else None
     yield "sheaf, default", wiki, job(wiki)
+    over_redis = lambda corpus: [sheaf, "run", corpus, "--redis", "{redis}", "--verbose", "-o", "{out}/final.xlsx"]
+    yield "sheaf over Redis", wiki, over_redis(wiki) if Cluster.is_possible() else None
     yield "sheaf, fast", wiki, job(wiki, "--compression", "fast")
     yield "sheaf, small", wiki, job(wiki, "--compression", "small")
     yield "sheaf, with a workbook a file", wiki, job(wiki, "--per-file", "{out}/each")
     if arguments.large:
         large = corpora.wiki(2000)
         yield "sheaf, 2 GB", large, job(large)
+        yield "sheaf over Redis, 2 GB", large, over_redis(large) if Cluster.is_possible() else None
     if arguments.many:
         many = corpora.many(1_000_000)
         yield "sheaf, a million tiny files", many, job(many)
@@ -84,24 +89,37 @@ def coordinator_share(output):
     return f"{100 * float(found[1]) / float(found[2]):.1f} %" if found and float(found[2]) else "–"
 
 
-def measured(rows, rounds):
-    """Runs all rows in turn, `rounds` times. Gives the runs of each row, and the size and yardstick of its workbook."""
-    runs, sizes = {name: [] for name, _, _ in rows}, {}
+def run_one(command, out, sheaf):
+    """Runs a command; where it names a `{redis}`, with a server and a worker beside it. Gives the run and the server's
+    figures."""
+    filled = lambda redis: [part.replace("{out}", out).replace("{redis}", redis) for part in command]
+    if "{redis}" not in command:
+        return measure.run(filled(""), out), None
+    with Cluster(sheaf) as cluster:
+        return measure.run(filled(cluster.url), out), cluster.figures()
+
+
+def measured(rows, rounds, sheaf):
+    """Runs all rows in turn, `rounds` times. Gives the runs of each row, the size and yardstick of its workbook, and the
+    figures of its Redis."""
+    runs, sizes, servers = {name: [] for name, _, _ in rows}, {}, {}
     for number in range(rounds):
         for name, _, command in rows:
             if command is None:
                 continue
             with tempfile.TemporaryDirectory(dir=corpora.CACHE) as out:
-                run = measure.run([part.replace("{out}", out) for part in command], out)
+                run, server = run_one(command, out, sheaf)
                 print(f"round {number + 1}, {name}: {run.seconds:.2f} s", file=sys.stderr)
                 if run.code != 0:
                     print(f"  exit code {run.code}: {run.output[-500:]}", file=sys.stderr)
                     continue
                 runs[name].append(run)
+                if server:
+                    servers.setdefault(name, []).append(server)
                 book = os.path.join(out, "final.xlsx")
                 if name not in sizes and os.path.exists(book):
                     sizes[name] = (os.path.getsize(book), yardstick(book) if name.startswith("sheaf") else None)
-    return runs, sizes
+    return runs, sizes, servers
 
 
 def table(rows, runs, sizes):
@@ -132,26 +150,40 @@ def table(rows, runs, sizes):
         print("| " + " | ".join(cells) + " |")
 
 
+def over_redis(runs, servers):
+    """What the runs over Redis took, beside the local run of the same round."""
+    local = [run.seconds for run in runs.get("sheaf, default", [])]
+    for name, figures in servers.items():
+        peaks, seconds = zip(*figures)
+        print(f"\n{name}: Redis' memory peak {max(peaks) / 2**20:.0f} MiB, its processor time {measure.median(seconds):.2f} s")
+        if local and name == "sheaf over Redis":
+            ratios = [ours / theirs.seconds for ours, theirs in zip(local, runs[name])]
+            rounds = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+            print(f"{name}: {measure.median(ratios):.2f} × the speed of the local run (each round: {rounds})")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--megabytes", type=int, default=200)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--binary")
     for flag in ("--skip-peers", "--large", "--many", "--manuals"):
         parser.add_argument(flag, action="store_true")
     arguments = parser.parse_args()
     os.makedirs(corpora.CACHE, exist_ok=True)
-    rows = [row for row in rows_to_measure(arguments, built(arguments)) if arguments.only in row[0]]
+    sheaf = built(arguments)
+    rows = [row for row in rows_to_measure(arguments, sheaf) if not arguments.only or any(word in row[0] for word in arguments.only)]
     # Paths of the machine say nothing to the reader of the table.
     short = lambda part: os.path.relpath(part, corpora.ROOT) if part.startswith("/") else part.replace("{out}/", "")
-    runs, sizes = measured(rows, arguments.rounds)
+    runs, sizes, servers = measured(rows, arguments.rounds, sheaf)
     print(f"\n{os.cpu_count()} cores, {arguments.rounds} rounds, medians; inputs:")
     for folder in dict.fromkeys(corpus for _, corpus, _ in rows if corpus):
         files, size = corpora.size(folder)
         print(f"* {os.path.basename(folder)}: {files:,} files, {size / 1e6:.1f} MB")
     print()
     table(rows, runs, sizes)
+    over_redis(runs, servers)
     print("\n```text")
     for name, _, command in rows:
         print(f"{name}: {' '.join(map(short, command)) if command else 'cannot run here'}")

@@ -92,15 +92,17 @@ async fn a_flush_while_a_lease_waits_is_survived() {
 async fn a_group_that_was_destroyed_is_made_again() {
     let server = server!("a_group_that_was_destroyed_is_made_again");
     let queue = server.queue(LEASE).await;
-    queue.push(&naps(1, 0..3)).await.unwrap();
-    let leased = take(&queue, "a", 2).await;
+    queue.push(&naps(1, 0..4)).await.unwrap();
+    let leased = take(&queue, "a", 3).await;
     queue.complete_if_held(&[completion(&leased[0].lease, "a", &[])]).await.unwrap();
     let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
     server.command::<i64>(&["XGROUP", "DESTROY", &streams[0], "workers"]);
     let answer = queue.complete_if_held(&[completion(&leased[1].lease, "a", &[])]).await.unwrap();
-    assert_eq!(answer, [Completed::Stale]);
+    assert_eq!(answer, [Completed::Stored], "nobody else has it");
     let again = queue.lease(&worker("b"), 9, PATIENTLY).await.unwrap();
-    assert_eq!(sheaf_tests::make::numbers(&again), [1, 2], "what was finished does not come back");
+    assert_eq!(sheaf_tests::make::numbers(&again), [2, 3], "what was finished does not come back, what was leased does");
+    let late = queue.complete_if_held(&[completion(&leased[2].lease, "a", &[])]).await.unwrap();
+    assert_eq!(late, [Completed::Stale]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -131,7 +133,7 @@ async fn a_finish_whose_reply_is_lost_is_still_stored_once() {
     let leased = take_one(&queue, "a").await;
     proxy.set(Way::Deaf);
     let finishing = tokio::spawn({
-        let (queue, completion) = (queue.clone(), completion(&leased.lease, "a", &["rows"]));
+        let (queue, completion) = (queue.clone(), completion(&leased.lease, "a", &[]));
         async move { queue.complete_if_held(&[completion]).await.unwrap() }
     });
     // It came through, and its reply did not.

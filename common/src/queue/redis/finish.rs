@@ -97,6 +97,15 @@ pub async fn complete(shared: &Shared, completions: &[Completion]) -> Result<Vec
     Ok(answers)
 }
 
+/// Consecutive tasks with what proves their holds.
+struct Group {
+    hold: String,
+    /// What was sent before the call for each of them.
+    sent: String,
+    /// Their fields and entries.
+    tasks: Vec<(String, String)>,
+}
+
 /// A call of `complete` that is being put together.
 struct Finishing<'a> {
     shared: &'a Shared,
@@ -104,8 +113,7 @@ struct Finishing<'a> {
     stream: String,
     /// Where each answer goes.
     places: Vec<usize>,
-    /// What proves each hold, in groups: the hold, what was sent before, and the fields and entries.
-    groups: Vec<(String, String, Vec<(String, String)>)>,
+    groups: Vec<Group>,
     batch: Batch,
     /// What is sent before the call.
     rows: Vec<(String, &'a [u8])>,
@@ -146,9 +154,10 @@ impl<'a> Finishing<'a> {
             self.outcomes.push((outcome_name(&field, &token.hold), std::mem::take(&mut body)));
         }
         self.batch.0.push(HandedIn { field: field.clone(), hold: token.hold.clone(), body });
+        let task = (field, token.entry);
         match self.groups.last_mut() {
-            Some((hold, same, tasks)) if *hold == token.hold && *same == sent => tasks.push((field, token.entry)),
-            _ => self.groups.push((token.hold, sent, vec![(field, token.entry)])),
+            Some(group) if group.hold == token.hold && group.sent == sent => group.tasks.push(task),
+            _ => self.groups.push(Group { hold: token.hold, sent, tasks: vec![task] }),
         }
     }
 
@@ -181,7 +190,7 @@ impl<'a> Finishing<'a> {
             .argument(KEEP.as_millis())
             .argument(&self.keys.base);
         call.push(wire::encode(&self.batch));
-        for (hold, sent, tasks) in &self.groups {
+        for Group { hold, sent, tasks } in &self.groups {
             call.push(hold.as_str());
             call.push(sent.as_str());
             call.push(tasks.len().to_string());

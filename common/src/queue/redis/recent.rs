@@ -3,6 +3,7 @@
 //! A block's bytes never change: what is extracted again is the same, or the job is given up. With one worker no rows
 //! come back over the network, with N of them one in N stays.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
@@ -25,14 +26,14 @@ struct Kept {
 }
 
 impl Recent {
-    /// Keeps blocks, as long as there is room.
+    /// Keeps blocks, as long as there is room; one that is there already stays as it is.
     pub fn add(&self, blocks: impl Iterator<Item = (RowsKey, Block)>) {
-        let mut kept = self.0.lock().expect("no holder panics");
+        let kept = &mut *self.0.lock().expect("no holder panics");
         for (key, block) in blocks {
-            kept.remove(&key);
-            kept.bytes += block.len();
-            kept.blocks.insert(key, block);
-            kept.order.push_back(key);
+            if let Entry::Vacant(place) = kept.blocks.entry(key) {
+                kept.bytes += place.insert(block).len();
+                kept.order.push_back(key);
+            }
         }
         while kept.bytes > MOST
             && let Some(oldest) = kept.order.pop_front()
