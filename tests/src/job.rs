@@ -66,7 +66,7 @@ impl Job {
 }
 
 /// The bytes of all files below `folder`: the outputs, and what a run keeps beside them.
-fn size(folder: &Path) -> u64 {
+pub fn size(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     let of = |entry: fs::DirEntry| match entry.metadata() {
         Ok(data) if data.is_dir() => size(&entry.path()),

@@ -100,7 +100,11 @@ async fn a_group_that_was_destroyed_is_made_again() {
     let answer = queue.complete_if_held(&[completion(&leased[1].lease, "a", &[])]).await.unwrap();
     assert_eq!(answer, [Completed::Stored], "nobody else has it");
     let again = queue.lease(&worker("b"), 9, PATIENTLY).await.unwrap();
-    assert_eq!(sheaf_tests::make::numbers(&again), [2, 3], "what was finished does not come back, what was leased does");
+    assert_eq!(
+        sheaf_tests::make::numbers(&again),
+        [2, 3],
+        "what was finished does not come back, what was leased does"
+    );
     let late = queue.complete_if_held(&[completion(&leased[2].lease, "a", &[])]).await.unwrap();
     assert_eq!(late, [Completed::Stale]);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use sheaf_tests::corpus::{doc, write, write_many};
+use sheaf_tests::job::size;
 use sheaf_tests::process::wait_for;
 use sheaf_tests::{Run, Running};
 use tempfile::TempDir;
@@ -27,17 +28,6 @@ fn undisturbed() -> (TempDir, [Vec<u8>; 2]) {
 
 fn outputs(folder: &Path) -> [Vec<u8>; 2] {
     ["xlsx", "jsonl"].map(|form| fs::read(folder.join(format!("out/final.{form}"))).unwrap())
-}
-
-/// The bytes of all files below `folder`: the outputs, and what a run keeps beside them.
-fn size(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    let of = |entry: fs::DirEntry| match entry.metadata() {
-        Ok(data) if data.is_dir() => size(&entry.path()),
-        Ok(data) => data.len(),
-        Err(_) => 0,
-    };
-    entries.flatten().map(of).sum()
 }
 
 /// Starts the job and waits until what it has written reaches `percent` of the size of its outputs.

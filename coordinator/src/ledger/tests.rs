@@ -228,3 +228,16 @@ fn rows_that_differ_when_read_again_end_the_job() {
     let commands = ledger.handle(came(extract, report(slice)));
     assert!(matches!(&commands[..], [Command::GiveUp { reason }] if reason.contains("`f0`")), "{commands:?}");
 }
+
+#[test]
+fn a_task_that_was_lost_on_the_queue_is_pushed_again_while_it_is_pending() {
+    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
+    let lost = |task| Event::Came(Outcome { task, slot: String::new(), result: TaskResult::TaskLost });
+    let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else { panic!() };
+    let commands = ledger.handle(lost(extract.id));
+    assert_eq!(commands, [Command::Push(extract.clone())]);
+    let never_planned = TaskId { number: 7, ..extract.id };
+    assert_eq!(ledger.handle(lost(never_planned)), []);
+    let never_closed = TaskId { class: Class::Render, ..extract.id };
+    assert_eq!(ledger.handle(lost(never_closed)), []);
+}
