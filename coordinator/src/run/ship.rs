@@ -1,13 +1,13 @@
 //! Puts tasks on the queue, beside the loop: reads the files that are to be shipped, and waits where the queue has no room.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use sheaf_common::job::TaskId;
 use sheaf_common::queue::{Queue, QueueError};
 use sheaf_common::task::{Content, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::extract;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::drive::pause;
 
@@ -72,8 +72,8 @@ impl Drop for Shipper {
 const BATCH: usize = 64;
 /// The most bytes of one call, unless one task has more.
 const BATCH_BYTES: u64 = 1 << 20;
-/// How many calls are under way at once, so that more than one core reads and sends.
-const CALLS: usize = 4;
+/// How many batches are made ready at once, so that files are read while others are sent.
+const READY: usize = 4;
 
 async fn ship<Q: Queue>(
     queue: Q,
@@ -81,24 +81,34 @@ async fn ship<Q: Queue>(
     mut waiting: UnboundedReceiver<Task>,
     shipped: UnboundedSender<TaskId>,
 ) -> Result<(), QueueError> {
-    let mut calls = JoinSet::new();
-    while let Some(first) = waiting.recv().await {
-        while calls.len() >= CALLS
-            && let Some(call) = calls.join_next().await
+    let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
+    loop {
+        while batches.len() < READY
+            && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
-            call.expect("a call does not panic")?;
+            batches.push_back(tokio::task::spawn_blocking(move || made_ready(batch, shipping)));
         }
-        let mut batch = vec![first];
-        while batch.len() < BATCH && size(&batch) < BATCH_BYTES {
-            let Ok(next) = waiting.try_recv() else { break };
-            batch.push(next);
+        // In their order: the first files are wanted first.
+        let Some(next) = batches.pop_front() else { return Ok(()) };
+        let batch = next.await.expect("reading does not panic");
+        while let Err(error) = queue.push(&batch).await {
+            pause(error).await?;
         }
-        calls.spawn(push(queue.clone(), shipping, batch, shipped.clone()));
+        for task in batch {
+            let _ = shipped.send(task.id); // Fails only when the loop has ended, and this with it.
+        }
     }
-    while let Some(call) = calls.join_next().await {
-        call.expect("a call does not panic")?;
+}
+
+/// The tasks that come next, waiting for the first if `wait` says so; `None`: there are none.
+async fn next_batch(waiting: &mut UnboundedReceiver<Task>, wait: bool) -> Option<Vec<Task>> {
+    let first = if wait { waiting.recv().await } else { waiting.try_recv().ok() };
+    let mut batch = vec![first?];
+    while batch.len() < BATCH && size(&batch) < BATCH_BYTES {
+        let Ok(next) = waiting.try_recv() else { break };
+        batch.push(next);
     }
-    Ok(())
+    Some(batch)
 }
 
 /// The bytes of all files of some tasks.
@@ -110,29 +120,13 @@ fn size(tasks: &[Task]) -> u64 {
     tasks.iter().map(files).sum()
 }
 
-/// Makes tasks ready for the queue and puts them on it; tries again until they are.
-async fn push<Q: Queue>(
-    queue: Q,
-    shipping: Shipping,
-    batch: Vec<Task>,
-    shipped: UnboundedSender<TaskId>,
-) -> Result<(), QueueError> {
-    let batch = match shipping {
+/// The tasks as they go onto the queue.
+fn made_ready(batch: Vec<Task>, shipping: Shipping) -> Vec<Task> {
+    match shipping {
         Shipping::None => batch,
         Shipping::ByPath => batch.into_iter().map(with_absolute_paths).collect(),
-        Shipping::Content => {
-            let read = move || batch.into_iter().map(with_content).collect::<Vec<_>>();
-            tokio::task::spawn_blocking(read).await.expect("reading does not panic")
-        }
-    };
-    let ids: Vec<TaskId> = batch.iter().map(|task| task.id).collect();
-    while let Err(error) = queue.push(&batch).await {
-        pause(error).await?;
+        Shipping::Content => batch.into_iter().map(with_content).collect(),
     }
-    for id in ids {
-        let _ = shipped.send(id); // Fails only when the loop has ended, and this with it.
-    }
-    Ok(())
 }
 
 /// Says where the files of a task are, whatever folder the worker was started in.
