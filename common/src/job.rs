@@ -17,6 +17,15 @@ impl fmt::Display for JobId {
     }
 }
 
+/// Names a worker process: `host:pid`, with a suffix that tells restarts apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WorkerId(pub String);
+
+/// A unit is full from this many bytes of rows on. Every cut costs compression (its window begins anew) and a little work of
+/// the coordinator; a long unit delays the next. 768 KiB makes a file of 1 MB a unit of its own. So a slice of this length
+/// fills a unit, whatever came before it.
+pub const UNIT_BYTES: u64 = 768 << 10;
+
 /// The settings of a job that the workers need. Two jobs with equal `JobSpec` and equal inputs give equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::TaskId;
+use crate::job::{TaskId, WorkerId};
 use crate::task::RowsKey;
 
 /// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for the render task.
@@ -17,8 +17,7 @@ pub struct Outcome {
 /// The result by kind of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum TaskResult {
-    /// One report for each file of the task, in its order.
-    Extracted(Vec<FileReport>),
+    Extracted(Extracted),
     Rendered(Vec<Segment>),
     /// What the task ships was no longer on the queue, so it was not begun: it must be pushed again.
     TaskLost,
@@ -36,6 +35,25 @@ pub enum TaskResult {
     Failed {
         reason: String,
     },
+}
+
+/// What an extract task gave.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Extracted {
+    /// One for each file of the task, in its order.
+    pub reports: Vec<FileReport>,
+    /// Names its rows: see [`RowsKey::edition`].
+    pub edition: u64,
+    /// The blocks that did not go onto the queue.
+    pub kept: Option<Kept>,
+}
+
+/// Blocks of rows that a worker keeps: it alone can render them, as long as it lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    pub by: WorkerId,
+    /// Ascending.
+    pub blocks: Vec<u32>,
 }
 
 /// What became of one file.

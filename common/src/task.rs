@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{JobSpec, TaskId};
+use crate::job::{JobSpec, TaskId, WorkerId};
 use crate::outcome::Slice;
 
 /// A piece of work. It stands for itself: a worker needs nothing but the task (and the rows it names) to do it.
@@ -16,6 +16,16 @@ use crate::outcome::Slice;
 pub struct Task {
     pub id: TaskId,
     pub work: Work,
+}
+
+impl Task {
+    /// The one worker that can do it, if there is only one.
+    pub fn addressee(&self) -> Option<&WorkerId> {
+        match &self.work {
+            Work::Render(render) => render.keeper.as_ref(),
+            Work::Extract(_) | Work::Nap(_) => None,
+        }
+    }
 }
 
 /// What is to be done.
@@ -102,6 +112,8 @@ pub struct Render {
     pub first_overflow: u64,
     /// The rows, in order.
     pub pieces: Vec<Piece>,
+    /// The worker that keeps some of the rows, which are not on the queue; `None`: all are.
+    pub keeper: Option<WorkerId>,
 }
 
 /// Consecutive rows of one file.
@@ -119,12 +131,14 @@ pub struct Piece {
     pub first_overflow: u64,
 }
 
-/// Names a block of rows that an extract task left on the queue.
+/// Names a block of rows that an extract task gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowsKey {
     pub task: TaskId,
     /// Which of the task's blocks, from 0.
     pub block: u32,
+    /// Which time the task was done: no two have the same, so what a late worker leaves or removes is never another's.
+    pub edition: u64,
 }
 
 /// Sleeps for a while.

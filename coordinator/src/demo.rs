@@ -109,8 +109,9 @@ impl SplitMix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::job::WorkerId;
     use sheaf_common::outcome::Outcome;
-    use sheaf_common::queue::{Completion, MemoryQueue, WorkerId};
+    use sheaf_common::queue::{Completion, MemoryQueue};
     use std::num::NonZeroUsize;
 
     fn config(items: usize) -> DemoConfig {

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use sheaf_common::job::JobId;
-use sheaf_common::queue::{Queue, QueueError, WorkerId};
+use sheaf_common::job::{JobId, WorkerId};
+use sheaf_common::queue::{Queue, QueueError};
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::{self, Config, Order, Paths, Tally};
 use tokio::sync::watch;
@@ -23,7 +23,7 @@ impl LocalWorker {
         let (order, orders) = watch::channel(Order::Work);
         let tally = Arc::new(Tally::default());
         let id = WorkerId(format!("{}:{}", host(), std::process::id()));
-        let config = Config { id, slots, child, lease: queue.lease_length(), paths: Paths::Any };
+        let config = Config { id, slots, keep: 0, child, lease: queue.lease_length(), paths: Paths::Any };
         LocalWorker { order, running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))), tally }
     }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_common::job::{Class, JobId, TaskId};
+use sheaf_common::job::{Class, JobId, TaskId, WorkerId};
 use sheaf_common::outcome::{Outcome, TaskResult};
-use sheaf_common::queue::{Block, Completion, Lease, Leased, WorkerId};
-use sheaf_common::task::{Nap, RowsKey, Task, Work};
+use sheaf_common::queue::{Block, Completion, Lease, Leased};
+use sheaf_common::task::{Nap, Render, Task, Work};
 
 pub fn id(job: u64, class: Class, number: u64) -> TaskId {
     TaskId { job: JobId(job), class, number }
@@ -43,15 +43,19 @@ pub fn outcome(task: TaskId, slot: &str) -> Outcome {
 /// What the holder of `lease` hands in, marked with `slot`, with a block of rows for each of `rows`.
 pub fn completion(lease: &Lease, slot: &str, rows: &[&str]) -> Completion {
     let block = |text: &&str| Arc::new(text.as_bytes().to_vec());
-    Completion { lease: lease.clone(), outcome: outcome(lease.task, slot), rows: rows.iter().map(block).collect() }
+    let rows = (0..).zip(rows.iter().map(block)).collect();
+    Completion { lease: lease.clone(), outcome: outcome(lease.task, slot), rows }
 }
 
 pub fn block(text: &str) -> Option<Block> {
     Some(Arc::new(text.as_bytes().to_vec()))
 }
 
-pub fn rows_key(task: TaskId, block: u32) -> RowsKey {
-    RowsKey { task, block }
+/// A task that only `worker` may have, as it is said to keep the rows.
+pub fn addressed(job: u64, number: u64, worker: &str) -> Task {
+    let (spec, keeper) = (Arc::default(), Some(WorkerId(worker.into())));
+    let render = Render { spec, first_row: 0, first_overflow: 0, pieces: Vec::new(), keeper };
+    Task { id: id(job, Class::Render, number), work: Work::Render(render) }
 }
 
 pub fn leases(leased: &[Leased]) -> Vec<Lease> {

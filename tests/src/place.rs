@@ -19,6 +19,7 @@ pub const LEASE: &str = "2s";
 pub struct Place {
     folder: TempDir,
     url: String,
+    bytes_urls: String,
     workers: AtomicUsize,
 }
 
@@ -27,7 +28,12 @@ impl Place {
     pub fn at(url: impl Into<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("out")).unwrap();
-        Place { folder, url: url.into(), workers: AtomicUsize::new(0) }
+        Place { folder, url: url.into(), bytes_urls: String::new(), workers: AtomicUsize::new(0) }
+    }
+
+    /// The same, with servers for the bytes alone.
+    pub fn with_bytes_at(self, urls: &[String]) -> Self {
+        Place { bytes_urls: urls.join(","), ..self }
     }
 
     pub fn url(&self) -> &str {
@@ -48,6 +54,7 @@ impl Place {
         let health = format!("health-{}", self.workers.fetch_add(1, Ordering::Relaxed));
         Run::of(&worker_bin(), self.folder.path())
             .env("SHEAF_REDIS", &self.url)
+            .env("SHEAF_REDIS_BYTES", &self.bytes_urls)
             .env("SHEAF_HEALTH_FILE", health)
             .env("SHEAF_LEASE", LEASE)
             .typed(typed)
@@ -64,6 +71,7 @@ impl Place {
     pub fn new_run(&self, typed: &str) -> Run {
         Run::sheaf(self.folder.path())
             .env("SHEAF_REDIS", &self.url)
+            .env("SHEAF_REDIS_BYTES", &self.bytes_urls)
             .env("SHEAF_LEASE", LEASE)
             .arg("run")
             .arg(&job().inputs)

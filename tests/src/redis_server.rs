@@ -23,10 +23,10 @@ pub const TIMING: Timing = Timing {
 /// Starts a [`RedisServer`], or ends the test, said aloud, where there is none.
 #[macro_export]
 macro_rules! server {
-    ($test:literal) => {
+    ($test:expr) => {
         $crate::server!($test, $crate::redis_server::Options::default())
     };
-    ($test:literal, $options:expr) => {
+    ($test:expr, $options:expr) => {
         match $crate::redis_server::RedisServer::start_with($test, $options).await {
             Some(server) => server,
             None => return,

@@ -8,7 +8,7 @@ use sheaf_common::queue::{
     Completed, Completion, LEASE, Lease, Queue, QueueError, RedisQueue, RedisSettings, Timing, WorkerInfo,
 };
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
-use sheaf_tests::make::{block, completion, heavy, id, leases, nap, nap_of, naps, rows_key, worker};
+use sheaf_tests::make::{addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker};
 use sheaf_tests::proxy::{Proxy, Way};
 use sheaf_tests::redis_server::{Options, TIMING};
 use sheaf_tests::server;
@@ -68,7 +68,7 @@ async fn after_a_flush_all_is_missing_and_can_be_pushed_again() {
     let finished = again.iter().map(|leased| completion(&leased.lease, "b", &["rows"])).collect::<Vec<_>>();
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 4]);
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 4);
-    assert_eq!(queue.rows(vec![rows_key(again[1].task.id, 0)]).await.unwrap(), [block("rows")]);
+    assert_eq!(queue.rows(vec![again[1].lease.rows_key(0)]).await.unwrap(), [block("rows")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,6 +263,29 @@ async fn a_task_whose_outcome_is_gone_is_missing() {
     assert_eq!(server.command::<Vec<String>>(&["KEYS", "*:outcome:*"]), [""; 0]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tasks_of_a_worker_that_is_gone_go_to_all_once_its_leases_have_ended() {
+    let server = server!("the_tasks_of_a_worker_that_is_gone_go_to_all_once_its_leases_have_ended");
+    let queue = server.queue(Duration::from_secs(2)).await;
+    for name in ["gone", "here"] {
+        queue.announce(&WorkerInfo { id: name.into(), ..WorkerInfo::default() }).await.unwrap();
+    }
+    queue.push(&[addressed(1, 0, "gone"), addressed(1, 1, "gone"), addressed(1, 2, "here")]).await.unwrap();
+    let held = take_one(&queue, "gone").await;
+    queue.leave(&worker("gone")).await.unwrap();
+    let all: Vec<_> = (0..3).map(|number| id(1, Class::Render, number)).collect();
+    assert_eq!(queue.missing(all.clone()).await.unwrap(), []);
+    assert_eq!(take(&queue, "other", 9).await, [], "a lease of it goes on");
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    assert_eq!(queue.missing(all.clone()).await.unwrap(), []);
+    assert_eq!(numbers(&take(&queue, "other", 9).await), [0, 1]);
+    let late = queue.complete_if_held(&[completion(&held.lease, "gone", &[])]).await.unwrap();
+    assert_eq!(late, [Completed::Stale]);
+    assert_eq!(take(&queue, "gone", 9).await, []);
+    assert_eq!(numbers(&take(&queue, "here", 9).await), [2]);
+    assert_eq!(queue.missing(all).await.unwrap(), []);
+}
+
 /// A completion whose outcome does not go through a script.
 fn large(lease: &Lease) -> Completion {
     let mut completion = completion(lease, "a", &[]);
@@ -312,15 +335,15 @@ async fn nothing_is_left_of_a_job_that_was_closed_and_all_else_expires() {
     let server = server!("nothing_is_left_of_a_job_that_was_closed_and_all_else_expires");
     let queue = server.queue(LEASE).await;
     queue.push(&naps(1, 0..3)).await.unwrap();
-    queue.push(&[nap_of(id(1, Class::Render, 0))]).await.unwrap();
+    queue.push(&[nap_of(id(1, Class::Render, 0)), addressed(1, 1, "b")]).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     let finished: Vec<_> = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect();
     queue.complete_if_held(&finished).await.unwrap();
     queue.push(&[heavy(1, 9, LARGE)]).await.unwrap();
     queue.announce(&WorkerInfo { id: "w".into(), ..WorkerInfo::default() }).await.unwrap();
     let keys: Vec<String> = server.command(&["KEYS", "*"]);
-    // All of the table, rows twice; but an outcome that stands apart, and what is on its way.
-    assert_eq!(keys.len(), 14, "{keys:?}");
+    // All of the tables, rows twice; but an outcome that stands apart.
+    assert_eq!(keys.len(), 15, "{keys:?}");
     for key in &keys {
         let ttl_ms: i64 = server.command(&["PTTL", key]);
         assert!((1..=3_600_000).contains(&ttl_ms), "{key} lives on for {ttl_ms} ms");

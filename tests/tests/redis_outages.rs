@@ -35,6 +35,21 @@ async fn a_restarted_server_goes_on_with_and_without_its_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_for_bytes_that_forgets_them_is_sent_them_again() {
+    const NAME: &str = "a_server_for_bytes_that_forgets_them_is_sent_them_again";
+    let (server, mut first, second) = (server!(NAME), server!(NAME), server!(NAME));
+    let place = Place::at(server.url()).with_bytes_at(&[first.url(), second.url()]);
+    let _workers = [place.worker(""), place.worker("")];
+    let mut run = place.started(20);
+    first.kill();
+    first.restart().await;
+    place.reaches(&mut run, 50);
+    second.command::<()>(&["FLUSHALL"]);
+    run.finish().code(0);
+    place.has_the_same_bytes();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_breaks_is_survived() {
     let server = server!("a_network_that_breaks_is_survived");
     let proxy = Proxy::to(server.port()).await;

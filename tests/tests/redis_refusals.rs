@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use sheaf_common::job::{Class, JobId};
+use sheaf_common::job::{Class, JobId, WorkerId};
 use sheaf_common::outcome::TaskResult;
 use sheaf_common::queue::{
-    Completed, LEASE, Queue, QueueError, RedisConfig, RedisQueue, RedisSettings, Timing, WorkerId, WorkerInfo,
+    Completed, LEASE, Queue, QueueError, RedisConfig, RedisQueue, RedisSettings, Timing, WorkerInfo,
 };
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
-use sheaf_tests::make::{block, completion, id, leases, nap, nap_of, naps, rows_key, worker};
+use sheaf_tests::make::{addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker};
 use sheaf_tests::redis_server::{Options, TIMING, free_port};
 use sheaf_tests::server;
 use sheaf_tests::wait::{DEADLINE, until};
@@ -153,10 +153,10 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
         hand.notify(sheaf_common::outcome::Outcome { task, slot: "a".into(), result }).await.unwrap();
         let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect::<Vec<_>>();
         assert_eq!(hand.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
-        assert_eq!(hand.rows(vec![rows_key(task, 0)]).await.unwrap(), [block("rows")]);
-        assert_eq!(coordinator.rows(vec![rows_key(task, 0)]).await.unwrap(), [block("rows")]);
+        assert_eq!(hand.rows(vec![leased[0].lease.rows_key(0)]).await.unwrap(), [block("rows")]);
+        assert_eq!(coordinator.rows(vec![leased[0].lease.rows_key(0)]).await.unwrap(), [block("rows")]);
         assert_eq!(coordinator.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 3);
-        coordinator.forget(vec![rows_key(task, 0)]).await.unwrap();
+        coordinator.forget(vec![leased[0].lease.rows_key(0)]).await.unwrap();
         assert_eq!(coordinator.missing(vec![task]).await.unwrap(), [task]);
     }
     let info = WorkerInfo { id: "a".into(), slots: 2, ..WorkerInfo::default() };
@@ -164,6 +164,15 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
     assert_eq!(coordinator.workers().await.unwrap()[0].info, info);
     hand.leave(&worker("a")).await.unwrap();
     assert!(hand.versions().await.unwrap()[0].is_ours);
+    // What a good day does not need: a worker that is gone, a body and an outcome that stand apart, a job called off.
+    coordinator.push(&[addressed(1, 7, "gone"), heavy(1, 8, 20_000), heavy(1, 9, 20_000)]).await.unwrap();
+    assert!(coordinator.missing(vec![id(1, Class::Render, 7)]).await.unwrap().is_empty());
+    let leased = hand.lease(&worker("a"), 2, PATIENTLY).await.unwrap();
+    assert_eq!(numbers(&leased), [7, 8]);
+    let mut finished = completion(&leased[1].lease, "a", &[]);
+    finished.outcome.result = TaskResult::Failed { reason: "x".repeat(20_000) };
+    assert_eq!(hand.complete_if_held(&[finished.clone()]).await.unwrap(), [Completed::Stored]);
+    assert_eq!(coordinator.collect(JobId(1), 9, PATIENTLY).await.unwrap(), [finished.outcome]);
     coordinator.close(JobId(1)).await.unwrap();
 }
 
@@ -223,6 +232,7 @@ async fn workers_are_listed_while_they_announce_themselves() {
         files_done: 1,
         bytes_done: 2,
         queues: vec!["default".into()],
+        bytes_servers: 0,
     };
     queue.announce(&info("b", 1)).await.unwrap();
     queue.announce(&info("a", 1)).await.unwrap();

@@ -2,9 +2,11 @@
 
 use std::fs;
 
+use nix::sys::signal::Signal;
 use sheaf_tests::corpus::{doc, write};
 use sheaf_tests::job::{LONG, job};
 use sheaf_tests::place::{Place, connected, drain};
+use sheaf_tests::redis_server::RedisServer;
 use sheaf_tests::{Run, Running, server};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,9 +19,44 @@ async fn any_number_of_workers_gives_the_bytes_of_the_local_run() {
         place.has_the_same_bytes();
         workers.into_iter().for_each(drain);
     }
-    for pattern in ["*:tasks", "*:blobs", "*:body:*", "*:rows:*", "*:outcome:*", "*:staged:*"] {
+    for pattern in ["*:tasks", "*:addressed", "*:render@*", "*:body:*", "*:rows:*", "*:outcome:*"] {
         assert_eq!(server.command::<Vec<String>>(&["KEYS", pattern]), [""; 0], "{pattern} is left behind");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_have_servers_of_their_own_if_there_are_some() {
+    const NAME: &str = "bytes_have_servers_of_their_own_if_there_are_some";
+    let (server, first, second) = (server!(NAME), server!(NAME), server!(NAME));
+    let place = Place::at(server.url()).with_bytes_at(&[first.url(), second.url()]);
+    let workers = [place.worker(""), place.worker("")];
+    place.new_run("").finish().code(0);
+    place.has_the_same_bytes();
+    workers.into_iter().for_each(drain);
+    let calls = |server: &RedisServer, command: &str| {
+        let stats: String = server.command(&["INFO", "commandstats"]);
+        stats.contains(&format!("cmdstat_{command}:"))
+    };
+    assert!(!calls(&server, "set") && calls(&server, "evalsha"), "bytes went where the queue is");
+    assert!([&first, &second].iter().all(|server| calls(server, "set") && !calls(server, "evalsha")));
+    for server in [&first, &second] {
+        assert_eq!(server.command::<Vec<String>>(&["KEYS", "*"]), [""; 0], "something is left behind");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_interrupted_run_leaves_on_the_servers_is_removed() {
+    const NAME: &str = "what_an_interrupted_run_leaves_on_the_servers_is_removed";
+    let (server, bytes) = (server!(NAME), server!(NAME));
+    let place = Place::at(server.url()).with_bytes_at(&[bytes.url()]);
+    let worker = place.worker("");
+    let run = place.started(20);
+    assert!(!bytes.command::<Vec<String>>(&["KEYS", "*:body:*"]).is_empty());
+    run.signal(Signal::SIGINT);
+    run.finish().code(4);
+    drain(worker); // What it came to now is refused, and goes.
+    assert_eq!(bytes.command::<Vec<String>>(&["KEYS", "*"]), [""; 0]);
+    assert_eq!(server.command::<Vec<String>>(&["KEYS", "*:tasks"]), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

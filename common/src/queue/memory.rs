@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Block, Completed, Completion, LEASE, Lease, Leased, Queue, QueueError, WorkerId};
-use crate::job::{Class, JobId, TaskId};
+use super::{Block, Completed, Completion, LEASE, Lease, Leased, Queue, QueueError};
+use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
 
@@ -94,17 +94,20 @@ impl State {
         }
     }
 
-    /// Takes the task that goes next: class by class, and within a class the jobs in turn.
-    fn next(&mut self) -> Option<Waiting> {
+    /// Takes the task that goes next to a worker: class by class, and within a class the jobs in turn. No worker is ever
+    /// gone here: all are threads of this process.
+    fn next(&mut self, worker: &WorkerId) -> Option<Waiting> {
         for class in Class::ALL {
             let turn = |job: &&JobId| self.served.is_none_or(|served| **job > served);
             let order: Vec<JobId> =
                 self.jobs.keys().filter(turn).chain(self.jobs.keys().filter(|job| !turn(job))).copied().collect();
             for id in order {
                 let job = self.jobs.get_mut(&id).expect("just listed");
-                if let Some(waiting) = job.waiting[class as usize].pop_front() {
+                let waiting = &mut job.waiting[class as usize];
+                let for_it = |waiting: &Waiting| waiting.task.addressee().is_none_or(|addressee| addressee == worker);
+                if let Some(place) = waiting.iter().position(for_it) {
                     self.served = Some(id);
-                    return Some(waiting);
+                    return waiting.remove(place);
                 }
             }
         }
@@ -183,7 +186,7 @@ impl Queue for MemoryQueue {
         self.shared.lease
     }
 
-    async fn lease(&self, _worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
+    async fn lease(&self, worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
         let until = Instant::now() + wait;
         loop {
             let pushed = self.shared.pushed.notified();
@@ -195,7 +198,7 @@ impl Queue for MemoryQueue {
                 state.expire(now);
                 let mut leased = Vec::new();
                 while leased.len() < most
-                    && let Some(mut waiting) = state.next()
+                    && let Some(mut waiting) = state.next(worker)
                 {
                     waiting.deliveries += 1;
                     state.leases += 1;
@@ -239,8 +242,8 @@ impl Queue for MemoryQueue {
                 continue;
             }
             state.leased.remove(&lease.task);
-            for (block, rows) in rows.iter().enumerate() {
-                state.rows.insert(RowsKey { task: lease.task, block: block as u32 }, Arc::clone(rows));
+            for (block, rows) in rows {
+                state.rows.insert(lease.rows_key(*block), Arc::clone(rows));
             }
             if let Some(job) = state.jobs.get_mut(&lease.task.job) {
                 job.ids.remove(&lease.task);

@@ -17,10 +17,11 @@ mod memory;
 mod redis;
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::job::{JobId, TaskId};
+use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
 
@@ -33,16 +34,26 @@ pub const LEASE: Duration = Duration::from_secs(30);
 /// A block of rows as the queue keeps it: see [`crate::row`].
 pub type Block = Arc<Vec<u8>>;
 
-/// Names a worker process: `host:pid`, with a suffix that tells restarts apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct WorkerId(pub String);
-
 /// A worker's hold on a task. Whoever finishes, extends or releases shows it, and it must still be the holder's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Lease {
     pub task: TaskId,
     /// The engine's proof of this very hold; of no meaning to anyone else.
     pub token: String,
+}
+
+impl Lease {
+    /// Names the rows of whatever is extracted under this very hold: see [`RowsKey::edition`].
+    pub fn edition(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.token.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The name of a block of rows that is extracted under this very hold.
+    pub fn rows_key(&self, block: u32) -> RowsKey {
+        RowsKey { task: self.task, block, edition: self.edition() }
+    }
 }
 
 /// A task and the hold on it.
@@ -59,8 +70,9 @@ pub struct Leased {
 pub struct Completion {
     pub lease: Lease,
     pub outcome: Outcome,
-    /// The blocks of rows of an extract task, in order; they stay on the queue until [`Queue::forget`].
-    pub rows: Vec<Block>,
+    /// Blocks of rows of an extract task, with their numbers; they stay on the queue, by the names that
+    /// [`Lease::rows_key`] gives, until [`Queue::forget`].
+    pub rows: Vec<(u32, Block)>,
 }
 
 /// The queue's answer to a completion.
@@ -107,7 +119,8 @@ impl QueueError {
 pub trait Queue: Clone + Send + Sync + 'static {
     // ---- the coordinator's side
 
-    /// Puts tasks on the queue. A task whose id waits or is leased already is left as it is.
+    /// Puts tasks on the queue. A task whose id waits or is leased already is left as it is. One that names a worker
+    /// ([`Task::addressee`]) is leased by that worker alone, or by anyone once [`Queue::missing`] found that it is gone.
     fn push(&self, tasks: &[Task]) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Takes up to `most` outcomes of `job` off the queue, in the order in which they were stored; waits up to `wait` for
@@ -122,7 +135,8 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Drops blocks of rows; those that are not there are no error.
     fn forget(&self, rows: Vec<RowsKey>) -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    /// Those of `tasks` that neither wait, nor are leased, nor have an outcome to collect: the queue has lost them.
+    /// Those of `tasks` that neither wait, nor are leased, nor have an outcome to collect: the queue has lost them. Tasks
+    /// that wait for a worker that is gone are handed to all.
     fn missing(&self, tasks: Vec<TaskId>) -> impl Future<Output = Result<Vec<TaskId>, QueueError>> + Send;
 
     /// Why tasks may wait in vain, in the user's words; `None` if there are workers who can do them.

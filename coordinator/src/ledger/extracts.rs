@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use sheaf_common::outcome::{FileReport, FileStatus, Slice};
-use sheaf_common::task::SourceFile;
+use sheaf_common::job::{TaskId, WorkerId};
+use sheaf_common::outcome::{Extracted, FileReport, FileStatus, Kept, Slice};
+use sheaf_common::task::{RowsKey, SourceFile};
 
 /// What it costs to have a file outstanding, whatever its size: its path, its report, its place in a task. Without it, a
 /// window of bytes would hold any number of tiny files.
@@ -19,7 +20,34 @@ pub struct Extracts {
 
 enum Entry {
     Pending { files: Vec<SourceFile> },
-    Reported { files: Vec<SourceFile>, slot: String, reports: Vec<FileReport> },
+    Reported(Reported),
+}
+
+/// A task that came back.
+pub struct Reported {
+    pub files: Vec<SourceFile>,
+    pub slot: String,
+    pub reports: Vec<FileReport>,
+    pub rows: RowsAt,
+}
+
+/// Where the rows of a task are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RowsAt {
+    pub edition: u64,
+    pub kept: Option<Kept>,
+}
+
+impl RowsAt {
+    pub fn key(&self, task: TaskId, block: u32) -> RowsKey {
+        RowsKey { task, block, edition: self.edition }
+    }
+
+    /// Who keeps a block; `None`: it is on the queue.
+    pub fn keeper(&self, block: u32) -> Option<&WorkerId> {
+        let kept = self.kept.as_ref().filter(|kept| kept.blocks.binary_search(&block).is_ok());
+        kept.map(|kept| &kept.by)
+    }
 }
 
 impl Extracts {
@@ -31,17 +59,20 @@ impl Extracts {
 
     /// Takes in a file about which everything is known already.
     pub fn settle(&mut self, report: FileReport) {
-        self.tasks.push_back(Entry::Reported { files: Vec::new(), slot: String::new(), reports: vec![report] });
+        let (files, slot, rows) = Default::default();
+        self.tasks.push_back(Entry::Reported(Reported { files, slot, reports: vec![report], rows }));
     }
 
     /// Takes note of a report; `false` if it is none that is waited for.
-    pub fn report(&mut self, number: u64, slot: String, reports: Vec<FileReport>) -> bool {
+    pub fn report(&mut self, number: u64, slot: String, extracted: Extracted) -> bool {
+        let Extracted { reports, edition, kept } = extracted;
         let Some(entry) = self.entry_mut(number) else { return false };
         let Entry::Pending { files } = entry else { return false };
         let answers_all = files.len() == reports.len()
             && files.iter().zip(&reports).all(|(file, report)| file.sequence == report.sequence);
         if answers_all {
-            *entry = Entry::Reported { files: std::mem::take(files), slot, reports };
+            let (files, rows) = (std::mem::take(files), RowsAt { edition, kept });
+            *entry = Entry::Reported(Reported { files, slot, reports, rows });
         }
         answers_all
     }
@@ -50,19 +81,27 @@ impl Extracts {
     pub fn fail(&mut self, number: u64, slot: String, reason: &str) -> bool {
         let Some(Entry::Pending { files }) = self.entry_mut(number) else { return false };
         let reports = files.iter().map(|file| FileReport::unreadable(file.sequence, reason.into())).collect();
-        self.report(number, slot, reports)
+        self.report(number, slot, Extracted { reports, edition: 0, kept: None })
     }
 
-    /// Takes the first task, if it is reported: its number, files, slot and reports.
-    pub fn next_reported(&mut self) -> Option<(u64, Vec<SourceFile>, String, Vec<FileReport>)> {
+    /// The edition of the rows of a task that came back and is not placed yet.
+    pub fn edition(&self, number: u64) -> Option<u64> {
+        match self.tasks.get(number.checked_sub(self.first)? as usize)? {
+            Entry::Reported(reported) => Some(reported.rows.edition),
+            Entry::Pending { .. } => None,
+        }
+    }
+
+    /// Takes the first task, with its number, if it is reported.
+    pub fn next_reported(&mut self) -> Option<(u64, Reported)> {
         match self.tasks.pop_front()? {
             pending @ Entry::Pending { .. } => {
                 self.tasks.push_front(pending);
                 None
             }
-            Entry::Reported { files, slot, reports } => {
+            Entry::Reported(reported) => {
                 self.first += 1;
-                Some((self.first - 1, files, slot, reports))
+                Some((self.first - 1, reported))
             }
         }
     }
@@ -81,7 +120,7 @@ impl Extracts {
     pub fn files(&self, number: u64) -> Option<&[SourceFile]> {
         match self.tasks.get(number.checked_sub(self.first)? as usize)? {
             Entry::Pending { files } => Some(files),
-            Entry::Reported { .. } => None,
+            Entry::Reported(_) => None,
         }
     }
 
@@ -90,12 +129,12 @@ impl Extracts {
     pub fn bytes(&self) -> u64 {
         let of = |entry: &Entry| match entry {
             Entry::Pending { files } => files.iter().map(|file| file.size).sum::<u64>(),
-            Entry::Reported { reports, .. } => {
+            Entry::Reported(Reported { reports, .. }) => {
                 reports.iter().flat_map(slices).map(|slice| u64::from(slice.length)).sum()
             }
         };
         let files = |entry: &Entry| match entry {
-            Entry::Pending { files } | Entry::Reported { files, .. } => files.len() as u64 * FILE_COST,
+            Entry::Pending { files } | Entry::Reported(Reported { files, .. }) => files.len() as u64 * FILE_COST,
         };
         self.tasks.iter().map(|entry| of(entry) + files(entry)).sum::<u64>()
     }
@@ -105,7 +144,8 @@ impl Extracts {
     }
 }
 
-fn slices(report: &FileReport) -> &[Slice] {
+/// The slices of a file; none if it failed.
+pub fn slices(report: &FileReport) -> &[Slice] {
     match &report.status {
         FileStatus::Done { slices, .. } => slices,
         FileStatus::Failed { .. } | FileStatus::Dead { .. } => &[],
@@ -117,6 +157,7 @@ pub struct Placed {
     pub files: Vec<SourceFile>,
     /// Whether it was pushed once more because its rows were lost.
     pub repairing: bool,
+    pub rows: RowsAt,
     reports: Vec<FileReport>,
     blocks: u32,
     /// Its blocks that are still needed.
@@ -124,14 +165,20 @@ pub struct Placed {
 }
 
 impl Placed {
-    pub fn new(files: Vec<SourceFile>, reports: Vec<FileReport>, blocks: u32) -> Self {
-        Placed { files, repairing: false, reports, blocks, needed: (0..blocks).collect() }
+    pub fn new(reported: Reported, blocks: u32) -> Self {
+        let Reported { files, reports, rows, .. } = reported;
+        Placed { files, repairing: false, rows, reports, blocks, needed: (0..blocks).collect() }
     }
 
     /// One of its blocks is needed no more; `true` if it was the last.
     pub fn forget_block(&mut self, block: u32) -> bool {
         self.needed.remove(&block);
         self.needed.is_empty()
+    }
+
+    /// The blocks that are still needed.
+    pub fn needed(&self) -> impl Iterator<Item = u32> + '_ {
+        self.needed.iter().copied()
     }
 
     /// The blocks that came back when it was extracted again though nobody needs them.

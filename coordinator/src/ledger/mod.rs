@@ -21,10 +21,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sheaf_common::job::{Class, JobId, JobSpec, TaskId};
-use sheaf_common::outcome::{FileReport, FileStatus, Outcome, Segment, TaskResult};
+use sheaf_common::outcome::{Extracted, FileReport, Outcome, Segment, TaskResult};
 use sheaf_common::task::{Extract, Piece, RowsKey, SourceFile, Task, Work};
 
-use extracts::{Extracts, Placed};
+use extracts::{Extracts, Placed, RowsAt, slices};
 pub use unit::FileDone;
 use unit::{OpenUnit, Unit};
 
@@ -66,6 +66,8 @@ pub enum Command {
     Push(Task),
     /// The next unit in order is whole: store it for good.
     Commit(Commit),
+    /// The queue may drop these blocks of rows: they came a second time.
+    Forget(Vec<RowsKey>),
     /// The job cannot go on.
     GiveUp {
         reason: String,
@@ -80,7 +82,7 @@ pub struct Commit {
     pub segments: Vec<Segment>,
     /// Where the unit ends: where a later run goes on.
     pub end: Position,
-    /// Blocks of rows that nobody needs any more.
+    /// Blocks of rows on the queue that nobody needs any more.
     pub forget: Vec<RowsKey>,
 }
 
@@ -170,11 +172,16 @@ impl Ledger {
     fn came(&mut self, outcome: Outcome, commands: &mut Vec<Command>) {
         let Outcome { task, slot, result } = outcome;
         match (task.class, result) {
-            (Class::Extract, TaskResult::Extracted(reports)) => {
-                if self.placed.get(&task.number).is_some_and(|placed| placed.repairing) {
-                    self.repaired(task.number, reports, commands);
-                } else if self.extracts.report(task.number, slot, reports) {
+            (Class::Extract, TaskResult::Extracted(extracted)) => {
+                let on_queue = on_queue(task, &extracted);
+                if self.edition(task.number) == Some(extracted.edition) {
+                    // The same once more.
+                } else if self.placed.get(&task.number).is_some_and(|placed| placed.repairing) {
+                    self.repaired(task, extracted, commands);
+                } else if self.extracts.report(task.number, slot, extracted) {
                     self.place(commands);
+                } else if !on_queue.is_empty() {
+                    commands.push(Command::Forget(on_queue));
                 }
             }
             (Class::Extract, TaskResult::Failed { reason }) => {
@@ -203,40 +210,38 @@ impl Ledger {
 
     /// Places the rows of all files whose predecessors are reported; closes and pushes the units that are full.
     fn place(&mut self, commands: &mut Vec<Command>) {
-        while let Some((number, files, slot, reports)) = self.extracts.next_reported() {
+        while let Some((number, reported)) = self.extracts.next_reported() {
             let task = TaskId { job: self.job, class: Class::Extract, number };
             let mut last_block = None;
-            for report in &reports {
-                let slices = match &report.status {
-                    FileStatus::Done { slices, .. } => slices.as_slice(),
-                    FileStatus::Failed { .. } | FileStatus::Dead { .. } => &[],
-                };
+            for report in &reported.reports {
+                let slices = slices(report);
                 let skip = if report.sequence == self.resumed.file { self.resumed.slices as usize } else { 0 };
                 for (index, slice) in slices.iter().enumerate() {
-                    let rows = RowsKey { task, block: slice.block };
+                    let rows = reported.rows.key(task, slice.block);
                     if last_block.is_some_and(|last| last != rows) {
                         self.open.forget_after(last_block.take().expect("just seen"));
                     }
                     last_block = Some(rows);
                     if index >= skip {
-                        self.open.add(|position| Piece {
+                        let piece = |position: &Position| Piece {
                             rows,
                             slice: *slice,
                             sequence: report.sequence,
                             first_row: position.file_rows,
                             first_overflow: position.file_overflow,
-                        });
+                        };
+                        self.open.add(piece, reported.rows.keeper(slice.block));
                     }
                     if index + 1 < slices.len() {
                         self.close_if_full(commands);
                     }
                 }
-                self.open.end_file(report, &slot);
+                self.open.end_file(report, &reported.slot);
                 self.close_if_full(commands);
             }
             if let Some(last) = last_block {
                 self.forget(last);
-                self.placed.insert(number, Placed::new(files, reports, last.block + 1));
+                self.placed.insert(number, Placed::new(reported, last.block + 1));
             }
         }
         if self.plan_ended && self.extracts.is_empty() && !self.open.is_empty() {
@@ -270,26 +275,34 @@ impl Ledger {
 
     fn commit(&mut self, commands: &mut Vec<Command>) {
         while self.units.front().is_some_and(Unit::is_rendered) {
-            let commit = self.units.pop_front().expect("just seen").commit();
+            let mut commit = self.units.pop_front().expect("just seen").commit();
             self.first_unit += 1;
-            for rows in &commit.forget {
-                if let Some(placed) = self.placed.get_mut(&rows.task.number)
-                    && placed.forget_block(rows.block)
-                {
+            commit.forget.retain(|rows| {
+                let Some(placed) = self.placed.get_mut(&rows.task.number) else { return true };
+                let is_on_queue = placed.rows.keeper(rows.block).is_none();
+                if placed.forget_block(rows.block) {
                     self.placed.remove(&rows.task.number);
                 }
-            }
+                is_on_queue
+            });
             commands.push(Command::Commit(commit));
         }
     }
 
     /// Has the lost rows of a unit extracted again.
     fn repair(&mut self, number: u64, keys: Vec<RowsKey>, commands: &mut Vec<Command>) {
+        // Rows of an earlier time may be lost: others came since.
+        let is_latest =
+            |key: &&RowsKey| self.placed.get(&key.task.number).is_some_and(|placed| placed.rows.edition == key.edition);
+        let tasks: BTreeSet<u64> = keys.iter().filter(is_latest).map(|key| key.task.number).collect();
         let Some(unit) = self.unit_mut(number) else { return };
-        let tasks: BTreeSet<u64> = keys.iter().map(|key| key.task.number).collect();
-        if unit.wait_for(tasks.clone()) > MOST_REPAIRS {
+        if unit.lost_rows(tasks.clone()) > MOST_REPAIRS {
             let reason = "the rows of a part of the sheet were lost again and again".into();
             return commands.push(Command::GiveUp { reason });
+        }
+        if unit.is_pending() {
+            let unit = &self.units[(number - self.first_unit) as usize];
+            commands.push(Command::Push(self.render_task(number, unit)));
         }
         for task in tasks {
             if let Some(placed) = self.placed.get_mut(&task)
@@ -302,23 +315,38 @@ impl Ledger {
     }
 
     /// Rows were extracted again: they must be the same, or places already given would be wrong.
-    fn repaired(&mut self, number: u64, reports: Vec<FileReport>, commands: &mut Vec<Command>) {
+    fn repaired(&mut self, task: TaskId, extracted: Extracted, commands: &mut Vec<Command>) {
+        let number = task.number;
         let placed = self.placed.get_mut(&number).expect("the caller has seen it");
         placed.repairing = false;
+        let Extracted { reports, edition, kept } = extracted;
         if let Some(path) = placed.differs(&reports) {
             let reason = format!("`{path}` gave other rows when its rows were lost and it was read again");
             return commands.push(Command::GiveUp { reason });
         }
-        let task = TaskId { job: self.job, class: Class::Extract, number };
-        let mut needless: Vec<RowsKey> = placed.needless().map(|block| RowsKey { task, block }).collect();
+        let before = std::mem::replace(&mut placed.rows, RowsAt { edition, kept });
+        let now = placed.rows.clone();
+        // Of both times, what nobody needs. A unit that has yet to find the rows of the first time gone is sent the others.
+        let needless = placed.needless().filter(|block| now.keeper(*block).is_none()).map(|block| now.key(task, block));
+        let outdated =
+            placed.needed().filter(|block| before.keeper(*block).is_none()).map(|block| before.key(task, block));
+        let forget: Vec<RowsKey> = needless.chain(outdated).collect();
+        if !forget.is_empty() {
+            commands.push(Command::Forget(forget));
+        }
+        self.open.moved(number, &now);
         for index in 0..self.units.len() {
-            if self.units[index].waits_for(number) {
-                needless.drain(..).for_each(|rows| self.units[index].forget_after(rows));
-            }
+            self.units[index].moved(number, &now);
             if self.units[index].came_back(number) {
                 commands.push(Command::Push(self.render_task(self.first_unit + index as u64, &self.units[index])));
             }
         }
+    }
+
+    /// The edition of the rows that are in use of a task.
+    fn edition(&self, number: u64) -> Option<u64> {
+        let placed = self.placed.get(&number).map(|placed| placed.rows.edition);
+        placed.or_else(|| self.extracts.edition(number))
     }
 
     fn unit_mut(&mut self, number: u64) -> Option<&mut Unit> {
@@ -350,6 +378,13 @@ impl Ledger {
         let id = TaskId { job: self.job, class: Class::Render, number };
         Task { id, work: Work::Render(unit.render(&self.spec)) }
     }
+}
+
+/// The blocks that a task left on the queue.
+fn on_queue(task: TaskId, extracted: &Extracted) -> Vec<RowsKey> {
+    let rows = RowsAt { edition: extracted.edition, kept: extracted.kept.clone() };
+    let blocks: BTreeSet<u32> = extracted.reports.iter().flat_map(slices).map(|slice| slice.block).collect();
+    blocks.into_iter().filter(|block| rows.keeper(*block).is_none()).map(|block| rows.key(task, block)).collect()
 }
 
 #[cfg(test)]

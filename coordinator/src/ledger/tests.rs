@@ -1,9 +1,14 @@
 //! The ledger against a little world of its own: files whose slices are known, a queue without order.
 
-use sheaf_common::outcome::{Slice, Stream};
+use sheaf_common::job::WorkerId;
+use sheaf_common::outcome::{FileStatus, Kept, Slice, Stream};
 use sheaf_common::task::{Content, SourcePath};
 
 use super::*;
+
+use std::collections::HashSet;
+
+use sheaf_common::job::UNIT_BYTES;
 
 const JOB: JobId = JobId(1);
 
@@ -80,7 +85,8 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
     let mut random = Random(seed);
     let mut ledger = Ledger::new(JOB, Arc::default(), from);
     let (mut queue, mut stored, mut rendered) = (Vec::<Task>::new(), Vec::new(), VecDeque::new());
-    let (mut next, mut live_blocks) = (from.file, std::collections::HashSet::new());
+    let (mut next, mut live_blocks, mut kept_blocks) = (from.file, HashSet::new(), HashMap::new());
+    let mut edition = 0;
     while stored.len() < stop_after && !ledger.is_done() {
         let event = if random.below(3) == 0 && !ledger.plan_ended {
             let count = (1 + random.below(9)).min(files - next);
@@ -97,6 +103,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
             continue;
         } else {
             let task = queue.swap_remove(random.below(queue.len() as u64) as usize);
+            let is_there = |piece: &Piece| live_blocks.contains(&piece.rows) || kept_blocks.contains_key(&piece.rows);
             let result = match &task.work {
                 Work::Extract(extract) => {
                     let reports = extracted(&extract.files);
@@ -104,16 +111,38 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
                         FileStatus::Done { slices, .. } => slices.clone(),
                         _ => Vec::new(),
                     });
-                    live_blocks.extend(slices.map(|slice| RowsKey { task: task.id, block: slice.block }));
-                    TaskResult::Extracted(reports)
+                    edition += 1;
+                    let slices: Vec<Slice> = slices.collect();
+                    let worker = WorkerId(random.below(3).to_string());
+                    let alone = |block| slices.iter().filter(|slice| slice.block == block).count() == 1;
+                    let fills = |slice: &&Slice| u64::from(slice.length) >= UNIT_BYTES && alone(slice.block);
+                    let mut blocks: Vec<u32> = slices.iter().filter(fills).map(|slice| slice.block).collect();
+                    blocks.retain(|_| random.below(3) > 0); // Some there was no room for.
+                    for slice in &slices {
+                        let key = RowsKey { task: task.id, block: slice.block, edition };
+                        match blocks.contains(&slice.block) {
+                            true => drop(kept_blocks.insert(key, worker.clone())),
+                            false => drop(live_blocks.insert(key)),
+                        }
+                    }
+                    let kept = (!blocks.is_empty()).then_some(Kept { by: worker, blocks });
+                    TaskResult::Extracted(Extracted { reports, edition, kept })
                 }
                 Work::Render(unit) if faults && random.below(40) == 0 => {
                     TaskResult::RowsLost(unit.pieces.iter().map(|piece| piece.rows).collect())
                 }
+                Work::Render(unit) if faults && unit.pieces.iter().any(|piece| !is_there(piece)) => {
+                    let lost = unit.pieces.iter().filter(|piece| !is_there(piece));
+                    TaskResult::RowsLost(lost.map(|piece| piece.rows).collect())
+                }
                 Work::Render(unit) => {
+                    assert!(unit.pieces.iter().all(is_there), "rows are dropped too early");
+                    let keepers: HashSet<&WorkerId> =
+                        unit.pieces.iter().filter_map(|piece| kept_blocks.get(&piece.rows)).collect();
                     assert!(
-                        unit.pieces.iter().all(|piece| live_blocks.contains(&piece.rows)),
-                        "rows are dropped too early"
+                        keepers.iter().copied().eq(&unit.keeper),
+                        "{keepers:?} keep rows, {:?} was asked",
+                        unit.keeper
                     );
                     let text = wire_of(unit);
                     TaskResult::Rendered(vec![Segment {
@@ -131,6 +160,9 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
             match command {
                 Command::Push(task) => queue.push(task),
                 Command::GiveUp { reason } => panic!("{reason}"),
+                Command::Forget(rows) => {
+                    rows.iter().for_each(|rows| assert!(live_blocks.remove(rows), "{rows:?} is dropped twice"));
+                }
                 Command::Commit(commit) => {
                     commit
                         .forget
@@ -216,12 +248,13 @@ fn rows_that_differ_when_read_again_end_the_job() {
     let mut slice = Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };
     let report = |slice| {
         let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
-        TaskResult::Extracted(vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }])
+        let reports = vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }];
+        TaskResult::Extracted(Extracted { reports, edition: u64::from(slice.rows), kept: None })
     };
     ledger.handle(Event::Planned(vec![source(0)]));
     let commands = ledger.handle(came(extract, report(slice)));
     let [Command::Push(render)] = &commands[..] else { panic!("{commands:?}") };
-    let lost = TaskResult::RowsLost(vec![RowsKey { task: extract, block: 0 }]);
+    let lost = TaskResult::RowsLost(vec![RowsKey { task: extract, block: 0, edition: 5 }]);
     let commands = ledger.handle(came(render.id, lost));
     assert!(matches!(&commands[..], [Command::Push(task)] if task.id == extract), "{commands:?}");
     slice.rows = 6;

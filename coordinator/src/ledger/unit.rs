@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sheaf_common::job::JobSpec;
+use sheaf_common::job::{JobSpec, UNIT_BYTES, WorkerId};
 use sheaf_common::outcome::{FileReport, Segment};
 use sheaf_common::task::{Piece, Render, RowsKey};
 
-use super::extracts::FILE_COST;
+use super::extracts::{FILE_COST, RowsAt};
 use super::{Commit, Position};
 
-/// A unit is full from this many bytes of rows on. Every cut costs compression (its window begins anew) and a little
-/// work of the coordinator; a long unit delays the next. 768 KiB makes a file of 1 MB a unit of its own.
-const FULL_BYTES: u64 = 768 << 10;
 /// A unit is full from this many files on, as files without rows would never fill it.
 const FULL_FILES: usize = 4096;
 
@@ -35,13 +32,30 @@ struct Contents {
     files: Vec<FileDone>,
     /// Blocks that nobody needs after it.
     forget: Vec<RowsKey>,
+    /// The worker that keeps some of its rows, and the task that they are of. A block is kept only if it fills a unit, so
+    /// there are no two.
+    keeper: Option<(u64, WorkerId)>,
     /// Of rows.
     bytes: u64,
 }
 
 impl Contents {
     fn new(at: Position) -> Self {
-        Contents { begin: at, end: at, pieces: Vec::new(), files: Vec::new(), forget: Vec::new(), bytes: 0 }
+        let (pieces, files, forget) = Default::default();
+        Contents { begin: at, end: at, pieces, files, forget, keeper: None, bytes: 0 }
+    }
+
+    /// The rows of a task are elsewhere now.
+    fn moved(&mut self, task: u64, to: &RowsAt) {
+        let of_task = |rows: &&mut RowsKey| rows.task.number == task;
+        self.keeper.take_if(|(number, _)| *number == task);
+        for rows in self.pieces.iter_mut().map(|piece| &mut piece.rows).filter(of_task) {
+            rows.edition = to.edition;
+            if let Some(keeper) = to.keeper(rows.block) {
+                self.keeper = Some((task, keeper.clone()));
+            }
+        }
+        self.forget.iter_mut().filter(of_task).for_each(|rows| rows.edition = to.edition);
     }
 }
 
@@ -53,9 +67,12 @@ impl OpenUnit {
         OpenUnit(Contents::new(at))
     }
 
-    /// Adds the piece that `piece` makes for the place that it gets.
-    pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece) {
+    /// Adds the piece that `piece` makes for the place that it gets; and who keeps its rows, if they are not on the queue.
+    pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, keeper: Option<&WorkerId>) {
         let piece = piece(&self.0.end);
+        if let Some(keeper) = keeper {
+            self.0.keeper = Some((piece.rows.task.number, keeper.clone()));
+        }
         self.0.end.slices += 1;
         self.0.end.rows += u64::from(piece.slice.rows);
         self.0.end.overflow += u64::from(piece.slice.overflow);
@@ -78,12 +95,16 @@ impl OpenUnit {
         self.0.forget.push(rows);
     }
 
+    pub fn moved(&mut self, task: u64, to: &RowsAt) {
+        self.0.moved(task, to);
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.pieces.is_empty() && self.0.files.is_empty() && self.0.forget.is_empty()
     }
 
     pub fn is_full(&self) -> bool {
-        self.0.bytes >= FULL_BYTES || self.0.files.len() >= FULL_FILES
+        self.0.bytes >= UNIT_BYTES || self.0.files.len() >= FULL_FILES
     }
 
     pub fn bytes(&self) -> u64 {
@@ -138,6 +159,7 @@ impl Unit {
             first_row: self.contents.begin.rows,
             first_overflow: self.contents.begin.overflow,
             pieces: self.contents.pieces.clone(),
+            keeper: self.contents.keeper.as_ref().map(|(_, worker)| worker.clone()),
         }
     }
 
@@ -157,17 +179,20 @@ impl Unit {
         self.contents.forget.push(rows);
     }
 
-    /// Waits for these tasks to come back; returns how often that was so.
-    pub fn wait_for(&mut self, tasks: BTreeSet<u64>) -> u32 {
+    /// Waits for these tasks to come back, if there are any; returns how often its rows were lost.
+    pub fn lost_rows(&mut self, tasks: BTreeSet<u64>) -> u32 {
         if self.is_pending() {
-            self.state = State::WaitsForRows(tasks);
             self.repairs += 1;
+            if !tasks.is_empty() {
+                self.state = State::WaitsForRows(tasks);
+            }
         }
         self.repairs
     }
 
-    pub fn waits_for(&self, task: u64) -> bool {
-        matches!(&self.state, State::WaitsForRows(tasks) if tasks.contains(&task))
+    /// The rows of a task are elsewhere now.
+    pub fn moved(&mut self, task: u64, to: &RowsAt) {
+        self.contents.moved(task, to);
     }
 
     /// A task came back; `true` if the unit is to be rendered now.

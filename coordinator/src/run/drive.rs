@@ -162,6 +162,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             match command {
                 Command::Push(task) => self.shipper.send(task),
                 Command::Commit(commit) => self.store.commit(commit)?,
+                Command::Forget(rows) => self.store.forget_later(rows),
                 Command::GiveUp { reason } => return Err(DriveError::GaveUp(reason)),
             }
         }

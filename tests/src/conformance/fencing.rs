@@ -5,7 +5,7 @@ use std::time::Duration;
 use sheaf_common::queue::{Completed, Lease, Queue};
 
 use super::{LEASE, PATIENTLY, take, take_one};
-use crate::make::{block, completion, id, nap, naps, outcome, rows_key};
+use crate::make::{block, completion, id, nap, naps, outcome};
 use crate::wait::until;
 
 const CLASS: sheaf_common::job::Class = sheaf_common::job::Class::Extract;
@@ -29,7 +29,7 @@ pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
 
     let stale = queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    assert_eq!(queue.rows(vec![rows_key(task, 0)]).await.unwrap(), [None]);
+    assert_eq!(queue.rows(vec![late.lease.rows_key(0)]).await.unwrap(), [None]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
     assert!(queue.missing(vec![task]).await.unwrap().is_empty());
 
@@ -37,7 +37,7 @@ pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
     assert_eq!(stored, [Completed::Stored]);
     let stale = queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    assert_eq!(queue.rows(vec![rows_key(task, 0)]).await.unwrap(), [block("right")]);
+    assert_eq!(queue.rows(vec![current.lease.rows_key(0)]).await.unwrap(), [block("right")]);
     assert_eq!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap(), [outcome(task, "current")]);
 }
 
@@ -48,7 +48,7 @@ pub async fn a_lease_finishes_once(queue: impl Queue) {
     // Whether the engine knows its own finish again (the reply may have been lost) or refuses it: nothing is stored.
     queue.complete_if_held(&[completion(&leased.lease, "second", &["two"])]).await.unwrap();
     let task = leased.task.id;
-    assert_eq!(queue.rows(vec![rows_key(task, 0)]).await.unwrap(), [block("one")]);
+    assert_eq!(queue.rows(vec![leased.lease.rows_key(0)]).await.unwrap(), [block("one")]);
     assert_eq!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap(), [outcome(task, "first")]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
     let third = queue.complete_if_held(&[completion(&leased.lease, "third", &[])]).await.unwrap();

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use sheaf_common::job::Class;
-use sheaf_common::queue::Queue;
+use sheaf_common::job::{Class, JobId};
+use sheaf_common::queue::{Completed, Queue};
 
 use super::{PATIENTLY, take, take_one};
-use crate::make::{heavy, id, leases, nap, nap_of, naps, numbers, worker};
+use crate::make::{addressed, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker};
 
 pub async fn the_first_pushed_goes_first(queue: impl Queue) {
     queue.push(&naps(1, 0..3)).await.unwrap();
@@ -101,4 +101,24 @@ pub async fn a_caller_that_gives_up_loses_no_task(queue: impl Queue) {
         queue.push(&pushed).await.unwrap();
         assert_eq!(take_one(&queue, "stays").await.task.id.number, number);
     }
+}
+
+pub async fn a_task_for_one_worker_goes_to_no_other(queue: impl Queue) {
+    queue.push(&[addressed(1, 0, "a"), addressed(1, 1, "b"), addressed(1, 2, "a")]).await.unwrap();
+    queue.push(&[addressed(1, 2, "b"), nap(1, 7)]).await.unwrap();
+    assert_eq!(take(&queue, "c", 9).await.len(), 1);
+    let leased = take(&queue, "a", 9).await;
+    assert_eq!(numbers(&leased), [0, 2]);
+    assert_eq!(leased[0].task, addressed(1, 0, "a"));
+    let held: Vec<_> = leased.iter().map(|leased| leased.lease.clone()).collect();
+    assert!(queue.extend_if_held(held.clone()).await.unwrap().is_empty());
+    queue.release_if_held(held[1..].to_vec()).await.unwrap();
+    assert_eq!(take(&queue, "b", 9).await.len(), 1);
+    let again = take_one(&queue, "a").await;
+    assert_eq!((again.task.id.number, again.delivery), (2, 1));
+    let finished = [completion(&held[0], "a", &[]), completion(&again.lease, "a", &[])];
+    assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
+    assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 2);
+    let pending = vec![id(1, Class::Render, 1), id(1, Class::Extract, 7)];
+    assert!(queue.missing(pending).await.unwrap().is_empty());
 }

@@ -43,7 +43,7 @@ macro_rules! for_every_case {
             leasing: the_first_pushed_goes_first, render_goes_before_extract, jobs_take_turns,
                 a_small_job_is_not_stuck_behind_a_large_one, deliveries_are_counted, an_empty_queue_answers_in_time,
                 a_push_wakes_who_waits, a_lease_of_nothing_is_nothing, a_task_comes_back_as_it_was_pushed,
-                a_caller_that_gives_up_loses_no_task;
+                a_caller_that_gives_up_loses_no_task, a_task_for_one_worker_goes_to_no_other;
             fencing: an_ended_lease_goes_to_another_before_new_tasks, a_stale_finish_stores_nothing,
                 a_lease_finishes_once, an_extended_lease_holds, a_stale_lease_is_not_extended,
                 a_released_task_is_leased_at_once_and_not_counted, a_stale_release_changes_nothing,

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::{Class, JobId};
 use sheaf_common::outcome::{Outcome, TaskResult};
 use sheaf_common::queue::Queue;
+use sheaf_common::task::RowsKey;
 
 use super::{PATIENTLY, take, take_one};
-use crate::make::{block, completion, id, nap, naps, rows_key};
+use crate::make::{block, completion, id, nap, naps};
 
 /// Leases `count` tasks and finishes them, the last leased first.
 async fn finish_backwards<Q: Queue>(queue: &Q, count: usize) {
@@ -92,21 +93,21 @@ pub async fn news_end_nothing(queue: impl Queue) {
 pub async fn rows_stay_until_they_are_forgotten(queue: impl Queue) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
-    let (first, second) = (leased[0].task.id, leased[1].task.id);
+    let (first, second) = (&leased[0].lease, &leased[1].lease);
     let completions =
         vec![completion(&leased[0].lease, "a", &["00", "01"]), completion(&leased[1].lease, "a", &["10"])];
     queue.complete_if_held(&completions).await.unwrap();
     queue.collect(JobId(1), 10, PATIENTLY).await.unwrap();
-    let all = vec![rows_key(second, 0), rows_key(first, 1), rows_key(first, 0)];
+    let all = vec![second.rows_key(0), first.rows_key(1), first.rows_key(0)];
     let found = queue.rows(all.clone()).await.unwrap();
     assert_eq!(found, [block("10"), block("01"), block("00")]);
-    queue.forget(vec![rows_key(first, 1)]).await.unwrap();
-    queue.forget(vec![rows_key(first, 1), rows_key(first, 7)]).await.unwrap();
+    queue.forget(vec![first.rows_key(1)]).await.unwrap();
+    queue.forget(vec![first.rows_key(1), first.rows_key(7)]).await.unwrap();
     assert_eq!(queue.rows(all).await.unwrap(), [block("10"), None, block("00")]);
 }
 
 pub async fn rows_that_are_not_there_are_none(queue: impl Queue) {
-    let key = rows_key(id(1, Class::Extract, 0), 0);
+    let key = RowsKey { task: id(1, Class::Extract, 0), block: 0, edition: 0 };
     assert_eq!(queue.rows(vec![key, key]).await.unwrap(), [None, None]);
     assert_eq!(queue.rows(vec![]).await.unwrap(), []);
     queue.forget(vec![key]).await.unwrap();

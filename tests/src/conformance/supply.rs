@@ -6,7 +6,7 @@ use sheaf_common::job::{Class, JobId};
 use sheaf_common::queue::{Completed, Queue};
 
 use super::{PATIENTLY, take, take_one};
-use crate::make::{completion, id, nap, nap_of, naps, numbers, rows_key};
+use crate::make::{completion, id, nap, nap_of, naps, numbers};
 
 pub async fn a_task_is_pushed_once(queue: impl Queue) {
     queue.push(&[nap(1, 0), nap(1, 0), nap(1, 1)]).await.unwrap();
@@ -65,7 +65,7 @@ pub async fn close_makes_leases_stale_and_removes_all(queue: impl Queue) {
     queue.release_if_held(vec![lease.clone()]).await.unwrap();
     let stale = queue.complete_if_held(&[completion(&lease, "a", &["rows"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    assert_eq!(queue.rows(vec![rows_key(task(0), 0), rows_key(task(1), 0)]).await.unwrap(), [None, None]);
+    assert_eq!(queue.rows(vec![leased[0].lease.rows_key(0), lease.rows_key(0)]).await.unwrap(), [None, None]);
     assert!(queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap().is_empty());
     assert_eq!(take(&queue, "a", 9).await, []);
     let asked: Vec<_> = (0..4).map(task).collect();

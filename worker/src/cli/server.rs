@@ -15,6 +15,13 @@ pub struct ServerArgs {
     #[arg(long, value_name = "URL", env = "SHEAF_REDIS", hide_env_values = true)]
     pub redis: Option<String>,
 
+    /// Servers for the bytes of files, rows and sheets, instead of `--redis`: repeatable, the same on all sides, in one order
+    ///
+    /// What they lose is sent again, so they need no append-only file. User, password and certificates are those of
+    /// `--redis`.
+    #[arg(long, value_name = "URL", env = "SHEAF_REDIS_BYTES", value_delimiter = ',', hide_env_values = true)]
+    pub redis_bytes: Vec<String>,
+
     /// The user to log in as; goes before the one in the URL
     #[arg(long, value_name = "USER", env = "SHEAF_REDIS_USER")]
     pub redis_user: Option<String>,
@@ -44,6 +51,7 @@ impl ServerArgs {
     /// The settings of a queue on that server; `None` if no server is named.
     pub fn settings(&self, queue: &str, lease: Duration) -> Option<RedisSettings> {
         Some(RedisSettings {
+            bytes_urls: self.redis_bytes.iter().filter(|url| !url.is_empty()).cloned().collect(),
             username: given(&self.redis_user),
             password: given(&self.redis_password),
             queue: queue.into(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use sheaf_common::job::UNIT_BYTES;
 use sheaf_common::outcome::{FileReport, FileStatus, Slice};
 use sheaf_common::queue::Block;
 use sheaf_common::task::{Extract, SourceFile};
@@ -188,9 +189,11 @@ impl Gathered {
         }
     }
 
-    /// Lengthens the last block by `length`, or begins another; returns which, and where the new bytes begin.
+    /// Lengthens the last block by `length`, or begins another; returns which, and where the new bytes begin. What fills a
+    /// unit by itself has a block of its own, so that it can be kept: see [`crate::run`].
     fn room_for(&mut self, length: usize) -> (usize, usize) {
-        let fits = |block: &Vec<u8>| block.len() + length <= BLOCK_ROOM;
+        let unit = UNIT_BYTES as usize;
+        let fits = |block: &Vec<u8>| block.len() + length <= BLOCK_ROOM && length < unit && block.len() < unit;
         if !self.blocks.last().is_some_and(fits) {
             self.blocks.push(Vec::with_capacity(length));
         }

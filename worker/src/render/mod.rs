@@ -165,7 +165,8 @@ mod tests {
 
     use super::*;
 
-    const KEY: RowsKey = RowsKey { task: TaskId { job: JobId(1), class: Class::Extract, number: 0 }, block: 0 };
+    const KEY: RowsKey =
+        RowsKey { task: TaskId { job: JobId(1), class: Class::Extract, number: 0 }, block: 0, edition: 0 };
 
     /// Rows `from..to`, each of three cells, and the piece that names them.
     fn rows(from: u64, to: u64, sequence: u64, block: &mut Vec<u8>) -> Piece {
@@ -194,7 +195,8 @@ mod tests {
         let blocks = HashMap::from([(KEY, Arc::new(block))]);
         let mut renderer = Renderer::new(Compression::Fast);
         let mut render = |pieces: &[Piece], first_row| {
-            let unit = Render { spec: Arc::clone(&spec), first_row, first_overflow: 0, pieces: pieces.to_vec() };
+            let unit =
+                Render { spec: Arc::clone(&spec), first_row, first_overflow: 0, pieces: pieces.to_vec(), keeper: None };
             renderer.render(&unit, &blocks).unwrap()
         };
         let whole = render(&pieces, 0);
@@ -215,7 +217,7 @@ mod tests {
     #[test]
     fn rows_that_are_not_at_hand_are_named() {
         let piece = rows(0, 1, 0, &mut Vec::new());
-        let unit = Render { spec: Arc::default(), first_row: 0, first_overflow: 0, pieces: vec![piece] };
+        let unit = Render { spec: Arc::default(), first_row: 0, first_overflow: 0, pieces: vec![piece], keeper: None };
         let lost = Renderer::new(Compression::Fast).render(&unit, &HashMap::new());
         assert!(matches!(lost, Err(RenderError::RowsLost(keys)) if keys == [KEY]));
     }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+use super::kept::Kept;
 use super::origin::Origin;
 use super::slots::{Job, Slots};
 use super::{Config, Order, Tally};
@@ -28,6 +29,7 @@ pub async fn fetch<Q: Queue>(
     config: &Config,
     origins: Vec<Origin<Q>>,
     slots: Slots<Q>,
+    kept: &Kept,
     order: &mut watch::Receiver<Order>,
     tally: &Tally,
 ) -> Result<(), QueueError> {
@@ -36,10 +38,10 @@ pub async fn fetch<Q: Queue>(
         let stopped = order.wait_for(|order| *order != Order::Work);
         let first = tokio::select! {
             _ = stopped => break,
-            permit = std::sync::Arc::clone(&room).acquire_owned() => permit.expect("never closed"),
+            permits = std::sync::Arc::clone(&room).acquire_many_owned(slots.refill()) => permits.expect("never closed"),
         };
-        // One permit is in hand; what else is free may be leased in the same call.
-        let most = 1 + room.available_permits();
+        // These permits are in hand; what else is free may be leased in the same call.
+        let most = slots.refill() as usize + room.available_permits();
         let stopped = order.wait_for(|order| *order != Order::Work);
         let leased = tokio::select! {
             _ = stopped => break,
@@ -57,21 +59,24 @@ pub async fn fetch<Q: Queue>(
                 continue;
             }
         };
-        let mut permits = vec![first];
+        let mut permits = first;
         for leased in leased {
-            let permit = match permits.pop() {
+            let permit = match permits.split(1) {
                 Some(permit) => permit,
                 None => std::sync::Arc::clone(&room).acquire_owned().await.expect("never closed"),
             };
             permit.forget(); // The finisher gives it back when the task was handed in.
             origin.held.add(leased.lease.clone());
-            let keys = rows_named_by(&leased);
+            let mut keys = rows_named_by(&leased);
+            let mut rows: HashMap<RowsKey, Block> =
+                keys.iter().filter_map(|key| Some((*key, kept.get(key)?))).collect();
+            keys.retain(|key| !rows.contains_key(key));
             let (origin, slots) = (origin.clone(), slots.clone());
             if keys.is_empty() {
-                slots.hand(Job { leased, origin, rows: HashMap::new() });
+                slots.hand(Job { leased, origin, rows });
             } else {
                 on_their_way.spawn(async move {
-                    let rows = fetch_rows(&origin.queue, keys).await;
+                    rows.extend(fetch_rows(&origin.queue, keys).await);
                     slots.hand(Job { leased, origin, rows });
                 });
             }
@@ -137,7 +142,7 @@ fn rows_named_by(leased: &Leased) -> Vec<RowsKey> {
 }
 
 /// Rows, as far as the queue has them.
-async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> HashMap<RowsKey, Block> {
+async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> Vec<(RowsKey, Block)> {
     loop {
         match queue.rows(keys.clone()).await {
             Ok(blocks) => {

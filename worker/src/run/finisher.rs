@@ -12,6 +12,12 @@ use super::held::Held;
 
 /// The most completions in one call.
 const BATCH: usize = 64;
+/// How long the first of few completions waits for others: each call costs the server and this worker about as much as ten
+/// tasks do.
+const LINGER: Duration = Duration::from_millis(4);
+/// So many wait for no others.
+const MANY: usize = 8;
+
 /// The pause before a call that failed is made again: after a full queue has drained a little, or come back.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -27,6 +33,14 @@ pub async fn finish<Q: Queue>(
 ) -> Result<(), QueueError> {
     let mut batch = Vec::new();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.len() < MANY {
+            tokio::time::sleep(LINGER).await;
+            while batch.len() < BATCH
+                && let Ok(completion) = outcomes.try_recv()
+            {
+                batch.push(completion);
+            }
+        }
         let answers = loop {
             match queue.complete_if_held(&batch).await {
                 Ok(answers) => break answers,

@@ -12,6 +12,7 @@
 //! * [`slots`]: the threads that work, for all queues.
 //! * [`origin`]: a queue, with what is held of it. Each has a keeper and a finisher of its own.
 //! * [`finisher`]: hands in outcomes, many at a time.
+//! * [`kept`]: the rows that need not leave this worker.
 //! * [`held`]: which leases this worker holds, and keeping them.
 //! * [`paths`]: which files may be opened by their path.
 //! * [`tally`]: what was done so far.
@@ -19,6 +20,7 @@
 mod fetcher;
 mod finisher;
 mod held;
+mod kept;
 mod origin;
 mod paths;
 mod slots;
@@ -29,7 +31,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sheaf_common::queue::{Queue, QueueError, WorkerId};
+use sheaf_common::job::WorkerId;
+use sheaf_common::queue::{Queue, QueueError};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -42,6 +45,9 @@ pub use tally::Tally;
 pub struct Config {
     pub id: WorkerId,
     pub slots: NonZeroUsize,
+    /// The most bytes of rows that may stay here until they are rendered. Only for a worker that announces itself to the
+    /// queue: of any other, nobody would notice that it is gone.
+    pub keep: usize,
     /// What a slot starts as its child.
     pub child: Program,
     /// How long a lease of the queue lasts.
@@ -87,7 +93,8 @@ pub async fn run_all<Q: Queue>(
     tally: Arc<Tally>,
 ) -> Result<(), QueueError> {
     let stop = Arc::new(AtomicBool::new(false));
-    let slots = slots::Slots::start(&config, Arc::clone(&stop), Arc::clone(&tally));
+    let kept = Arc::new(kept::Kept::new(config.keep));
+    let slots = slots::Slots::start(&config, Arc::clone(&kept), Arc::clone(&stop), Arc::clone(&tally));
     let (mut finishers, mut helpers) = (JoinSet::new(), JoinSet::new());
     let (mut origins, mut holds) = (Vec::new(), Vec::new());
     for queue in queues {
@@ -105,7 +112,7 @@ pub async fn run_all<Q: Queue>(
     });
 
     let mut done = tokio::select! {
-        fetched = fetcher::fetch(&config, origins, slots, &mut order, &tally) => fetched,
+        fetched = fetcher::fetch(&config, origins, slots, &kept, &mut order, &tally) => fetched,
         // Before the fetcher, a finisher ends only because its queue became unusable.
         Some(finished) = finishers.join_next() => finished.expect("a finisher does not panic"),
     };

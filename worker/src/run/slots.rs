@@ -6,20 +6,21 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Instant;
 
 use nix::time::{ClockId, clock_gettime};
-use sheaf_common::job::Compression;
-use sheaf_common::outcome::{Outcome, TaskResult};
+use sheaf_common::job::{Compression, WorkerId};
+use sheaf_common::outcome::{self, Extracted, Outcome, TaskResult};
 use sheaf_common::queue::{Block, Completion, Leased, Queue};
 use sheaf_common::task::{Nap, RowsKey, Task, Work};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::kept::{Kept, fill_units};
 use super::origin::Origin;
 use super::{Config, Paths, Tally};
 use crate::pool::{Slot, Stopped};
 use crate::render::{RenderError, Renderer};
 
-/// How many tasks are leased for each slot: one to work on, one that lies ready, and one on its way here or back.
-const TASKS_PER_SLOT: usize = 3;
+/// How many tasks are leased for each slot: one to work on, one that lies ready, and two on their way here or back.
+const TASKS_PER_SLOT: usize = 4;
 
 /// A task for a slot, with all that it needs.
 pub struct Job<Q> {
@@ -34,22 +35,25 @@ pub struct Job<Q> {
 pub struct Slots<Q> {
     jobs: mpsc::Sender<Job<Q>>,
     room: Arc<Semaphore>,
+    refill: u32,
 }
 
 impl<Q> Clone for Slots<Q> {
     fn clone(&self) -> Self {
-        Slots { jobs: self.jobs.clone(), room: Arc::clone(&self.room) }
+        Slots { jobs: self.jobs.clone(), room: Arc::clone(&self.room), refill: self.refill }
     }
 }
 
 impl<Q: Queue> Slots<Q> {
     /// Starts the threads. What they come to goes where the task came from; a task that was called off goes nowhere.
-    pub fn start(config: &Config, stop: Arc<AtomicBool>, tally: Arc<Tally>) -> Self {
+    pub fn start(config: &Config, kept: Arc<Kept>, stop: Arc<AtomicBool>, tally: Arc<Tally>) -> Self {
         let (jobs, waiting) = mpsc::channel::<Job<Q>>();
         let waiting = Arc::new(Mutex::new(waiting));
         for index in 0..config.slots.get() {
             let mut worker = SlotThread {
+                worker: config.id.clone(),
                 name: format!("{}/{index}", config.id.0),
+                kept: Arc::clone(&kept),
                 paths: config.paths.clone(),
                 runtime: Handle::current(),
                 slot: Slot::new(config.child.clone(), Arc::clone(&stop)),
@@ -75,7 +79,13 @@ impl<Q: Queue> Slots<Q> {
             };
             std::thread::Builder::new().name(format!("slot-{index}")).spawn(body).expect("the system has threads");
         }
-        Slots { jobs, room: Arc::new(Semaphore::new(config.slots.get() * TASKS_PER_SLOT)) }
+        let most = config.slots.get() * TASKS_PER_SLOT;
+        Slots { jobs, room: Arc::new(Semaphore::new(most)), refill: most as u32 / 2 }
+    }
+
+    /// How many tasks are leased in one call at least, so that the server is asked half as often as there are tasks.
+    pub fn refill(&self) -> u32 {
+        self.refill
     }
 
     /// Counts the tasks that may still be leased.
@@ -90,7 +100,9 @@ impl<Q: Queue> Slots<Q> {
 }
 
 struct SlotThread {
+    worker: WorkerId,
     name: String,
+    kept: Arc<Kept>,
     paths: Paths,
     runtime: Handle,
     slot: Slot,
@@ -107,12 +119,22 @@ impl SlotThread {
         let mut rows = Vec::new();
         let result = match &leased.task.work {
             Work::Extract(extract) => {
-                let (reports, extracted) = self.slot.extract(&self.paths.confine(extract))?;
-                rows = extracted;
-                TaskResult::Extracted(reports)
+                let (reports, blocks) = self.slot.extract(&self.paths.confine(extract))?;
+                let mut kept = Vec::new();
+                for ((number, block), fills) in (0..).zip(&blocks).zip(fill_units(&reports, blocks.len())) {
+                    match fills && self.kept.keep(leased.lease.rows_key(number), block) {
+                        true => kept.push(number),
+                        false => rows.push((number, Block::clone(block))),
+                    }
+                }
+                let kept = (!kept.is_empty()).then(|| outcome::Kept { by: self.worker.clone(), blocks: kept });
+                TaskResult::Extracted(Extracted { reports, edition: leased.lease.edition(), kept })
             }
             Work::Render(unit) => match self.renderer.render(unit, &blocks) {
-                Ok(segments) => TaskResult::Rendered(segments),
+                Ok(segments) => {
+                    self.kept.drop_all(unit.pieces.iter().map(|piece| piece.rows));
+                    TaskResult::Rendered(segments)
+                }
                 Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
                 Err(error @ RenderError::Damaged { .. }) => TaskResult::Failed { reason: error.to_string() },
             },

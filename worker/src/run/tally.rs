@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use sheaf_common::outcome::TaskResult;
+use sheaf_common::outcome::{Extracted, TaskResult};
 use sheaf_common::queue::Completion;
 
 /// What a worker has done so far; shared, and read by whoever reports.
@@ -20,7 +20,7 @@ pub struct Tally {
 
 impl Tally {
     pub(super) fn count(&self, completion: &Completion) {
-        if let TaskResult::Extracted(reports) = &completion.outcome.result {
+        if let TaskResult::Extracted(Extracted { reports, .. }) = &completion.outcome.result {
             self.files.fetch_add(reports.len() as u64, Ordering::Relaxed);
             self.bytes.fetch_add(reports.iter().map(|report| report.bytes).sum(), Ordering::Relaxed);
         }

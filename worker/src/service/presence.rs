@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sheaf_common::queue::{RedisQueue, WorkerId, WorkerInfo};
+use sheaf_common::job::WorkerId;
+use sheaf_common::queue::{RedisQueue, WorkerInfo};
 use tracing::{debug, warn};
 
 use super::health::{HealthFile, LATELY};
@@ -80,7 +81,8 @@ impl Presence {
                 let ours = &self.info.version;
                 warn!(
                     theirs = other.version,
-                    ours, "leaving the tasks of another version of Sheaf: it takes a worker of that version"
+                    ours,
+                    "leaving the tasks of another version of Sheaf, or of another number of servers for bytes (the last number)"
                 );
             }
         }

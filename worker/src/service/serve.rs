@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::VERSION;
-use sheaf_common::queue::{QueueError, RedisQueue, WorkerId, WorkerInfo};
+use sheaf_common::job::WorkerId;
+use sheaf_common::queue::{QueueError, RedisQueue, WorkerInfo};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -22,6 +23,10 @@ use super::health::HealthFile;
 use super::presence::Presence;
 use crate::pool::Program;
 use crate::run::{self, Order, Paths, Tally};
+
+/// The bytes of rows that may wait in memory for each slot until their places are known. They seldom are more than a few
+/// MiB; what goes past it goes to Redis.
+const KEPT_BY_SLOT: usize = 32 << 20;
 
 /// How long handing back may take: a server that is not there gets the tasks back when their leases end.
 const HANDING_BACK: Duration = Duration::from_secs(3);
@@ -69,6 +74,7 @@ pub async fn serve(
             version: VERSION.into(),
             slots: config.slots.get() as u32,
             queues: names,
+            bytes_servers: first.bytes_servers() as u32,
             ..WorkerInfo::default()
         },
         tally: Arc::clone(&tally),
@@ -91,7 +97,8 @@ async fn work(
     mut signals: mpsc::Receiver<()>,
 ) -> Result<(), QueueError> {
     let (order, orders) = watch::channel(Order::Work);
-    let settings = run::Config { id, slots: config.slots, child, lease: config.lease, paths: config.paths.clone() };
+    let (slots, lease, paths) = (config.slots, config.lease, config.paths.clone());
+    let settings = run::Config { id, slots, keep: slots.get() * KEPT_BY_SLOT, child, lease, paths };
     let mut running = tokio::spawn(run::run_all(queues, settings, orders, Arc::clone(&tally)));
     let ended = |ended: Result<Result<(), QueueError>, _>| ended.expect("the worker loop does not panic");
 

@@ -3,6 +3,7 @@
 //! An outcome is dropped only by the next call, which says that this one came through.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,13 +16,21 @@ use super::blobs;
 use super::connect::Tries;
 use super::engine::Shared;
 use super::fault::{Fault, unexpected};
-use super::keys::{KEEP, outcome_name, parse_task_field, version};
+use super::keys::{KEEP, outcome_name, parse_task_field};
 use super::scripts::{COLLECT, Call, SWEEP};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use crate::job::{Class, JobId};
 use crate::outcome::{Outcome, TaskResult};
 use crate::queue::QueueError;
 use crate::wire::{self, WireError};
+
+/// How often the keys of a job are told to live on for another [`KEEP`].
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// How long the first of few outcomes waits for others: a call costs about as much as ten of them.
+const LINGER: Duration = Duration::from_millis(8);
+/// So many in one call wait for no others in the next.
+const MANY: usize = 16;
 
 /// A consumer that was idle for so many sweeps, and holds nothing, is removed.
 const IDLE_SWEEPS: u32 = 10;
@@ -36,7 +45,11 @@ pub struct Collecting {
     taken: Mutex<Vec<Taken>>,
     /// Held while the server is told what was taken: a list of it is sent once.
     telling: tokio::sync::Mutex<()>,
+    /// How many outcomes the last call showed.
+    lately: AtomicUsize,
     swept: Mutex<Instant>,
+    /// When the keys of the job were last told to live on.
+    kept_alive: Mutex<Option<Instant>>,
 }
 
 /// An outcome, if it could be read or replaced, and where it stood.
@@ -64,7 +77,9 @@ impl Default for Collecting {
             shown: Mutex::default(),
             taken: Mutex::default(),
             telling: Default::default(),
+            lately: AtomicUsize::new(0),
             swept: Mutex::new(Instant::now()),
+            kept_alive: Mutex::default(),
         }
     }
 }
@@ -82,6 +97,17 @@ impl Collecting {
             outcomes.extend(outcome);
         }
         outcomes
+    }
+}
+
+impl Collecting {
+    fn is_to_keep_alive(&self) -> bool {
+        let mut last = self.kept_alive.lock().expect("no holder panics");
+        let due = last.is_none_or(|last| last.elapsed() >= KEEP_ALIVE);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
     }
 }
 
@@ -103,6 +129,7 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
             return Ok(outcomes);
         }
         let (ring, shown) = look(shared, job, &collecting, most).await?;
+        collecting.lately.store(shown.len(), Ordering::Relaxed);
         collecting.shown.lock().expect("no holder panics").extend(shown);
         outcomes = collecting.hand_out(most);
         if !outcomes.is_empty() {
@@ -113,6 +140,7 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
             return Ok(Vec::new());
         }
         match shared.blocking.listen(&shared.job(job).news, &ring, left).await {
+            Ok(()) if collecting.lately.load(Ordering::Relaxed) < MANY => tokio::time::sleep(LINGER.min(left)).await,
             Ok(()) => {}
             Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
                 debug!(?fault, "could not wait for outcomes, looking again");
@@ -145,7 +173,8 @@ async fn look(
     loop {
         let some: Vec<Taken> = taken.drain(..taken.len().min(MOST_AT_ONCE)).collect();
         let most = if taken.is_empty() { most } else { 0 };
-        let answer = shared.bulk.call(&call(shared, job, &some, most)).await?;
+        let keep_alive = collecting.is_to_keep_alive();
+        let answer = shared.bulk.call(&call(shared, job, &some, most, keep_alive)).await?;
         // Others have only appended to the list meanwhile.
         collecting.taken.lock().expect("no holder panics").drain(..some.len());
         if taken.is_empty() {
@@ -157,26 +186,24 @@ async fn look(
     }
 }
 
-fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize) -> Call {
+fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize, keep_alive: bool) -> Call {
     let keys = shared.job(job);
     let shares = [shared.keys.versions(), shared.keys.jobs(), shared.keys.bell()];
     let last = taken.last().map_or("", |taken| taken.entry.as_str());
-    let apart: Vec<&Taken> = taken.iter().filter(|taken| taken.apart).collect();
+    let keep_ms = if keep_alive { KEEP.as_millis().to_string() } else { String::new() };
     let mut call = Call::new(&COLLECT)
         .key(&keys.tasks)
         .key(&keys.outcomes)
         .key(&keys.news)
-        .key(&keys.blobs)
+        .key(&keys.addressed)
         .keys(&shares)
-        .keys(Class::ALL.map(|class| keys.stream(class).to_owned()).iter())
-        .argument(KEEP.as_millis())
-        .argument(version())
+        .keys(Class::ALL.map(|class| keys.stream(class, None)).iter())
+        .argument(keep_ms)
+        .argument(shared.keys.version())
         .argument(&keys.base)
         .argument(most)
         .argument(BYTES_AT_ONCE)
-        .argument(last)
-        .argument(apart.len());
-    apart.iter().for_each(|taken| call.push(outcome_name(&taken.field, &taken.hold)));
+        .argument(last);
     let tasks: Vec<&Taken> = taken.iter().filter(|taken| !taken.field.is_empty()).collect();
     for group in tasks.chunk_by(|a, b| a.hold == b.hold) {
         call.push(group[0].hold.as_str());
@@ -231,12 +258,12 @@ fn text(value: &Value) -> Option<String> {
     if let Value::BulkString(bytes) = value { Some(String::from_utf8_lossy(bytes).into_owned()) } else { None }
 }
 
-/// Fetches the outcomes that stand apart.
+/// Fetches the outcomes that stand apart, which are then gone: should the answer be lost, so are they.
 async fn fetch(shared: &Shared, job: JobId, stored: &mut [Stored]) -> Result<(), QueueError> {
     let keys = shared.job(job);
     let mut apart: Vec<&mut Stored> = stored.iter_mut().filter(|stored| stored.stood.apart).collect();
     let key = |stored: &&mut Stored| keys.blob(&outcome_name(&stored.stood.field, &stored.stood.hold));
-    let bodies = blobs::fetch(shared, &apart.iter().map(key).collect::<Vec<_>>()).await?;
+    let bodies = blobs::take(shared, &apart.iter().map(key).collect::<Vec<_>>()).await?;
     apart.iter_mut().zip(bodies).for_each(|(stored, body)| stored.body = body.unwrap_or_default());
     Ok(())
 }
@@ -271,7 +298,7 @@ async fn sweep(shared: &Shared, job: JobId, collecting: &Collecting) -> Result<(
         *swept = Instant::now();
     }
     let keys = shared.job(job);
-    let streams = Class::ALL.map(|class| keys.stream(class).to_owned());
+    let streams = Class::ALL.map(|class| keys.stream(class, None));
     let call = Call::new(&SWEEP).keys(&streams).argument((shared.config.timing.sweep * IDLE_SWEEPS).as_millis());
     match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()),

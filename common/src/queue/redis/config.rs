@@ -17,6 +17,9 @@ use crate::queue::{LEASE, QueueError};
 pub struct RedisSettings {
     /// `redis://`, `rediss://` (TLS), `redis+unix:///PATH`; with `USER:PASSWORD@` before the host and `/DB` behind it.
     pub url: String,
+    /// Servers for the bytes of files, rows and segments, in the order that all sides of the queue have; none: they go
+    /// where the queue is. What else is said here holds for them, too.
+    pub bytes_urls: Vec<String>,
     /// Goes before the one in the URL.
     pub username: Option<String>,
     /// Goes before the one in the URL.
@@ -37,6 +40,7 @@ impl RedisSettings {
     pub fn new(url: impl Into<String>) -> Self {
         RedisSettings {
             url: url.into(),
+            bytes_urls: Vec::new(),
             username: None,
             password: None,
             queue: "default".into(),
@@ -99,15 +103,25 @@ impl Greeting {
     }
 }
 
+/// A server that can be dialled; shows no password.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub client: Client,
+    pub greeting: Greeting,
+    pub timing: Timing,
+    /// Where it is, without user and password: for messages.
+    pub address: String,
+}
+
 /// A queue on a server that can be dialled; shows no password.
 #[derive(Clone)]
 pub struct RedisConfig {
-    pub(super) client: Client,
-    pub(super) greeting: Greeting,
+    pub(super) server: Server,
+    /// For the bytes; none: the same.
+    pub(super) bytes: Vec<Server>,
     pub(super) queue: String,
     pub(super) lease: Duration,
     pub(super) timing: Timing,
-    address: String,
 }
 
 impl RedisConfig {
@@ -117,7 +131,30 @@ impl RedisConfig {
     /// [`QueueError::Unusable`] that says what is wrong with the URL, the name of the queue or a file.
     pub fn resolve(settings: RedisSettings) -> Result<Self, QueueError> {
         check_queue(&settings.queue)?;
-        let info = parse_url(&settings.url)?;
+        let server = Server::resolve(&settings.url, &settings)?;
+        let bytes = settings.bytes_urls.iter().map(|url| Server::resolve(url, &settings)).collect::<Result<_, _>>()?;
+        let RedisSettings { queue, lease, timing, .. } = settings;
+        Ok(RedisConfig { server, bytes, queue, lease, timing })
+    }
+
+    /// Where the server is, without user and password: for messages.
+    pub fn address(&self) -> &str {
+        &self.server.address
+    }
+
+    /// How many servers are there for the bytes alone.
+    pub fn bytes_servers(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+}
+
+impl Server {
+    fn resolve(url: &str, settings: &RedisSettings) -> Result<Self, QueueError> {
+        let info = parse_url(url)?;
         let typed = info.redis_settings();
         let address = address(&info);
         let greeting = Greeting {
@@ -132,31 +169,15 @@ impl RedisConfig {
         let silent = RedisConnectionInfo::default().set_skip_set_lib_name();
         // Small requests must not wait for each other, and a peer that vanished must be noticed between two of them.
         let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(settings.timing.answer);
-        let client = client(info.set_redis_settings(silent).set_tcp_settings(tcp), &settings)?;
-        Ok(RedisConfig {
-            client,
-            greeting,
-            queue: settings.queue,
-            lease: settings.lease,
-            timing: settings.timing,
-            address,
-        })
-    }
-
-    /// Where the server is, without user and password: for messages.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
-    pub fn queue(&self) -> &str {
-        &self.queue
+        let client = client(info.set_redis_settings(silent).set_tcp_settings(tcp), settings)?;
+        Ok(Server { client, greeting, timing: settings.timing, address })
     }
 }
 
 impl fmt::Debug for RedisConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisConfig")
-            .field("address", &self.address)
+            .field("address", &self.server.address)
             .field("queue", &self.queue)
             .finish_non_exhaustive()
     }

@@ -9,7 +9,7 @@ use redis::aio::MultiplexedConnection;
 use tokio::time::{Instant, timeout};
 
 use super::check;
-use super::config::RedisConfig;
+use super::config::Server;
 use super::fault::Fault;
 
 /// The first wait after a break; doubles up to [`LONGEST_WAIT`].
@@ -20,24 +20,24 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`Fault`]; messages name the address, never the credentials.
-pub async fn dial(config: &RedisConfig, blocks: Duration) -> Result<MultiplexedConnection, Fault> {
-    let timing = config.timing;
+pub async fn dial(server: &Server, blocks: Duration) -> Result<MultiplexedConnection, Fault> {
+    let timing = server.timing;
     let settings = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(timing.connect))
         .set_response_timeout(Some(blocks + timing.answer));
     let at = |fault: Fault| match fault {
         Fault::Broken(why) => {
-            let guess = match config.address().starts_with("rediss") {
+            let guess = match server.address.starts_with("rediss") {
                 true => " (a port without TLS keeps silent, too: `redis://`)",
                 false => "",
             };
-            Fault::Broken(format!("no Redis answers at {}: {why}{guess}", config.address()))
+            Fault::Broken(format!("no Redis answers at {}: {why}{guess}", server.address))
         }
         other => other,
     };
-    let dialled = config.client.get_multiplexed_async_connection_with_config(&settings).await;
+    let dialled = server.client.get_multiplexed_async_connection_with_config(&settings).await;
     let mut connection = dialled.map_err(|error| at(error.into()))?;
-    for command in config.greeting.commands() {
+    for command in server.greeting.commands() {
         let answer = timeout(timing.connect, command.exec_async(&mut connection)).await;
         answer.map_err(|_| at(Fault::Broken("it is silent".into())))?.map_err(|error| at(error.into()))?;
     }
@@ -48,21 +48,20 @@ pub async fn dial(config: &RedisConfig, blocks: Duration) -> Result<MultiplexedC
 ///
 /// # Errors
 /// [`Fault`], within twice [`super::Timing::connect`] whatever is there.
-pub async fn try_out(config: &RedisConfig) -> Result<MultiplexedConnection, Fault> {
-    let mut connection = dial(config, Duration::ZERO).await?;
-    let silent =
-        || Fault::Broken(format!("{} accepts connections, but does not answer; is it Redis?", config.address()));
+pub async fn try_out(server: &Server) -> Result<MultiplexedConnection, Fault> {
+    let mut connection = dial(server, Duration::ZERO).await?;
+    let silent = || Fault::Broken(format!("{} accepts connections, but does not answer; is it Redis?", server.address));
     let command = redis::cmd("INFO");
-    let answer = timeout(config.timing.connect, command.query_async::<String>(&mut connection));
+    let answer = timeout(server.timing.connect, command.query_async::<String>(&mut connection));
     match answer.await {
         Err(_) => Err(silent()),
         Ok(Err(error)) => Err(match error.into() {
             Fault::Broken(why) => {
-                let guess = match config.address().starts_with("rediss") {
+                let guess = match server.address.starts_with("rediss") {
                     true => "does it ask for a client's certificate (`--tls-cert FILE --tls-key FILE`)?",
                     false => "does it speak TLS only (`rediss://`), or is it no Redis?",
                 };
-                Fault::Broken(format!("{} hangs up at once ({why}); {guess}", config.address()))
+                Fault::Broken(format!("{} hangs up at once ({why}); {guess}", server.address))
             }
             other => other,
         }),

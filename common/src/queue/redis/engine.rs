@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::blobs::Blobs;
 use super::collect::Collecting;
 use super::config::RedisConfig;
 use super::connect::try_out;
@@ -11,9 +12,9 @@ use super::keys::{JobKeys, Keys};
 use super::link::{Link, Sharing};
 use super::recent::Recent;
 use super::{collect, finish, lease, supply};
-use crate::job::{JobId, TaskId};
+use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
-use crate::queue::{Block, Completed, Completion, Lease, Leased, Queue, QueueError, WorkerId};
+use crate::queue::{Block, Completed, Completion, Lease, Leased, Queue, QueueError};
 use crate::task::{RowsKey, Task};
 
 /// The queue on a Redis server. Cheap to clone.
@@ -31,8 +32,7 @@ pub(super) struct Shared {
     pub pulse: Link,
     /// For reads that block, and for what they find: each has its connection.
     pub blocking: Link,
-    /// For blobs: each transfer has its connection, so that several cores take part, here and in a server with `io-threads`.
-    pub blobs: Link,
+    pub blobs: Blobs,
     pub recent: Recent,
     pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
 }
@@ -50,13 +50,17 @@ impl RedisQueue {
 
     /// The queue without a connection: the first call makes one.
     pub fn lazy(config: RedisConfig) -> Self {
-        let link = |sharing| Link::new(config.clone(), sharing);
+        let link = |sharing| Link::new(config.server.clone(), sharing);
+        let blobs = match config.bytes.as_slice() {
+            [] => Blobs::new(std::slice::from_ref(&config.server)),
+            servers => Blobs::new(servers),
+        };
         let shared = Shared {
-            keys: Keys::new(config.queue()),
+            keys: Keys::new(config.queue(), config.bytes.len()),
             bulk: link(Sharing::Shared),
             pulse: link(Sharing::Shared),
             blocking: link(Sharing::Alone),
-            blobs: link(Sharing::Alone),
+            blobs,
             recent: Recent::default(),
             collecting: Mutex::default(),
             config,
@@ -64,14 +68,17 @@ impl RedisQueue {
         RedisQueue { shared: Arc::new(shared) }
     }
 
-    /// Dials the server and checks that it is Redis, new enough, no read-only replica, and drops nothing.
+    /// Dials every server and checks that it is Redis, new enough, no read-only replica, and drops nothing.
     ///
     /// # Errors
     /// [`QueueError::Unreachable`] when nothing answers within about twice [`super::Timing::connect`];
     /// [`QueueError::Unusable`] with a sentence and a hint for all that waiting does not help: wrong password, missing
     /// privileges, untrusted certificate, not Redis, too old, a replica, a policy that evicts.
     pub async fn check(&self) -> Result<(), QueueError> {
-        try_out(&self.shared.config).await?;
+        let config = &self.shared.config;
+        for server in std::iter::once(&config.server).chain(&config.bytes) {
+            try_out(server).await?;
+        }
         Ok(())
     }
 

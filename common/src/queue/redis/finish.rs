@@ -12,22 +12,22 @@ use super::batch::{Batch, HandedIn};
 use super::blobs;
 use super::engine::Shared;
 use super::fault::unexpected;
-use super::keys::{JobKeys, KEEP, outcome_name, staged_name, task_field};
+use super::keys::{JobKeys, KEEP, body_name, outcome_name, rows_name, task_field};
 use super::scripts::{COMPLETE, Call, EXTEND, NOTIFY, RELEASE, flags};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
 use crate::job::{Class, JobId};
 use crate::outcome::{Outcome, TaskResult};
 use crate::queue::{Completed, Completion, Lease, QueueError};
-use crate::task::RowsKey;
 use crate::wire;
 
 pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
     let (groups, mut lost) = by_holder(leases, |lease| lease);
-    for ((job, class, consumer), holds) in groups {
+    for (Stream { job, class, consumer, own }, holds) in groups {
         let keys = shared.job(job);
+        let stream = keys.stream(class, own.then_some(&consumer));
         for holds in holds.chunks(MOST_AT_ONCE) {
-            let mut call = Call::new(&EXTEND).key(keys.stream(class)).key(&keys.tasks).argument(&consumer);
+            let mut call = Call::new(&EXTEND).key(&stream).key(&keys.tasks).argument(&consumer);
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             let answers = flags("extend", shared.pulse.call(&call).await?, holds.len())?;
             lost.extend(holds.iter().zip(answers).filter(|(_, held)| !held).map(|((lease, _), _)| lease.clone()));
@@ -38,10 +38,11 @@ pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, Q
 
 pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueError> {
     let (groups, _stale) = by_holder(leases, |lease| lease);
-    for ((job, class, _), holds) in groups {
+    for (Stream { job, class, consumer, own }, holds) in groups {
         let keys = shared.job(job);
+        let stream = keys.stream(class, own.then_some(&consumer));
         for holds in holds.chunks(MOST_AT_ONCE) {
-            let mut call = Call::new(&RELEASE).key(keys.stream(class)).key(&keys.tasks).key(shared.keys.bell());
+            let mut call = Call::new(&RELEASE).key(&stream).key(&keys.tasks).key(shared.keys.bell());
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             match shared.pulse.call(&call).await? {
                 Value::Int(_) => {}
@@ -58,8 +59,18 @@ fn push_hold(call: &mut Call, lease: &Lease, token: &Token) {
     call.push(token.hold.as_str());
 }
 
-/// Things with a lease, with its token; by stream and consumer.
-type ByHolder<T> = BTreeMap<(JobId, Class, String), Vec<(T, Token)>>;
+/// Where entries stand, and who holds them.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Stream {
+    job: JobId,
+    class: Class,
+    consumer: String,
+    /// Whether it is the consumer's own.
+    own: bool,
+}
+
+/// Things with a lease, with its token.
+type ByHolder<T> = BTreeMap<Stream, Vec<(T, Token)>>;
 
 /// Sorts things that have a lease; apart come those whose lease this engine did not give, which holds nothing.
 fn by_holder<T>(things: impl IntoIterator<Item = T>, lease: impl Fn(&T) -> &Lease) -> (ByHolder<T>, Vec<T>) {
@@ -67,8 +78,9 @@ fn by_holder<T>(things: impl IntoIterator<Item = T>, lease: impl Fn(&T) -> &Leas
     for thing in things {
         match Token::of(lease(&thing)) {
             Some(token) => {
-                let task = lease(&thing).task;
-                groups.entry((task.job, task.class, token.consumer().into())).or_default().push((thing, token));
+                let (task, consumer, own) = (lease(&thing).task, token.consumer().into(), token.own);
+                let stream = Stream { job: task.job, class: task.class, consumer, own };
+                groups.entry(stream).or_default().push((thing, token));
             }
             None => foreign.push(thing),
         }
@@ -79,20 +91,20 @@ fn by_holder<T>(things: impl IntoIterator<Item = T>, lease: impl Fn(&T) -> &Leas
 pub async fn complete(shared: &Shared, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
     let mut answers = vec![Completed::Stale; completions.len()];
     let (groups, _stale) = by_holder(completions.iter().enumerate(), |(_, completion)| &completion.lease);
-    for ((job, class, _), completions) in groups {
-        let mut finishing = Finishing::new(shared, job, class);
+    for (stream, completions) in groups {
+        let mut finishing = Finishing::new(shared, &stream);
         for ((place, completion), token) in completions {
             finishing.add(place, completion, token);
             if finishing.is_large() {
                 finishing.send(&mut answers).await?;
-                finishing = Finishing::new(shared, job, class);
+                finishing = Finishing::new(shared, &stream);
             }
         }
         finishing.send(&mut answers).await?;
     }
     for (completion, _) in completions.iter().zip(&answers).filter(|(_, answer)| **answer == Completed::Stored) {
-        let key = |block| RowsKey { task: completion.lease.task, block };
-        shared.recent.add((0..).map(key).zip(completion.rows.iter().map(Arc::clone)));
+        let rows = completion.rows.iter();
+        shared.recent.add(rows.map(|(block, rows)| (completion.lease.rows_key(*block), Arc::clone(rows))));
     }
     Ok(answers)
 }
@@ -100,10 +112,19 @@ pub async fn complete(shared: &Shared, completions: &[Completion]) -> Result<Vec
 /// Consecutive tasks with what proves their holds.
 struct Group {
     hold: String,
-    /// What was sent before the call for each of them.
-    sent: String,
     /// Their fields and entries.
     tasks: Vec<(String, String)>,
+}
+
+/// What becomes of the blobs of a task, by their names, when the script has answered.
+struct Sent {
+    /// Where the answer goes.
+    place: usize,
+    rows: Vec<String>,
+    /// The outcome, if it stands apart.
+    outcome: Option<String>,
+    /// The task itself, if it stood apart.
+    body: Option<String>,
 }
 
 /// A call of `complete` that is being put together.
@@ -111,28 +132,26 @@ struct Finishing<'a> {
     shared: &'a Shared,
     keys: JobKeys,
     stream: String,
-    /// Where each answer goes.
-    places: Vec<usize>,
+    sents: Vec<Sent>,
     groups: Vec<Group>,
     batch: Batch,
-    /// What is sent before the call.
     rows: Vec<(String, &'a [u8])>,
     outcomes: Vec<(String, Vec<u8>)>,
     bytes: usize,
 }
 
 impl<'a> Finishing<'a> {
-    fn new(shared: &'a Shared, job: JobId, class: Class) -> Self {
-        let keys = shared.job(job);
-        let stream = keys.stream(class).to_owned();
-        let (places, groups, rows, outcomes) = Default::default();
-        Finishing { shared, keys, stream, places, groups, batch: Batch::default(), rows, outcomes, bytes: 0 }
+    fn new(shared: &'a Shared, Stream { job, class, consumer, own }: &Stream) -> Self {
+        let keys = shared.job(*job);
+        let stream = keys.stream(*class, own.then_some(consumer));
+        let (sents, groups, rows, outcomes) = Default::default();
+        Finishing { shared, keys, stream, sents, groups, batch: Batch::default(), rows, outcomes, bytes: 0 }
     }
 
     fn add(&mut self, place: usize, completion: &'a Completion, token: Token) {
         let Completion { lease, outcome, rows } = completion;
         let (mut body, mut rows) = (wire::encode(outcome), rows.as_slice());
-        let largest = rows.iter().map(|block| block.len()).max().unwrap_or_default().max(body.len());
+        let largest = rows.iter().map(|(_, block)| block.len()).max().unwrap_or_default().max(body.len());
         if largest > blobs::LARGEST {
             let (size, most) = (largest >> 20, blobs::LARGEST >> 20);
             let reason = format!("a part of its result takes {size} MiB, one value in Redis at most {most} MiB");
@@ -140,42 +159,50 @@ impl<'a> Finishing<'a> {
             body = wire::encode(&Outcome { result: TaskResult::Failed { reason }, ..outcome.clone() });
             rows = &[];
         }
-        let apart = body.len() > blobs::INLINE;
-        let sent = match token.apart || apart || !rows.is_empty() {
-            true => format!("{}{}{}", if token.apart { "b" } else { "" }, if apart { "o" } else { "" }, rows.len()),
-            false => String::new(),
-        };
         let field = task_field(&lease.task);
-        self.bytes += body.len() + rows.iter().map(|block| block.len()).sum::<usize>();
-        self.places.push(place);
-        let staged = rows.iter().enumerate();
-        self.rows.extend(staged.map(|(n, block)| (staged_name(&lease.task, &token.hold, n), block.as_slice())));
-        if apart {
-            self.outcomes.push((outcome_name(&field, &token.hold), std::mem::take(&mut body)));
-        }
+        self.bytes += body.len() + rows.iter().map(|(_, block)| block.len()).sum::<usize>();
+        let names: Vec<String> = rows.iter().map(|(block, _)| rows_name(&lease.rows_key(*block))).collect();
+        self.rows.extend(names.iter().cloned().zip(rows.iter().map(|(_, block)| block.as_slice())));
+        let outcome = (body.len() > blobs::INLINE).then(|| outcome_name(&field, &token.hold));
+        self.outcomes.extend(outcome.clone().map(|name| (name, std::mem::take(&mut body))));
+        self.sents.push(Sent { place, rows: names, outcome, body: token.apart.then(|| body_name(&lease.task)) });
         self.batch.0.push(HandedIn { field: field.clone(), hold: token.hold.clone(), body });
         let task = (field, token.entry);
         match self.groups.last_mut() {
-            Some(group) if group.hold == token.hold && group.sent == sent => group.tasks.push(task),
-            _ => self.groups.push(Group { hold: token.hold, sent, tasks: vec![task] }),
+            Some(group) if group.hold == token.hold => group.tasks.push(task),
+            _ => self.groups.push(Group { hold: token.hold, tasks: vec![task] }),
         }
     }
 
     fn is_large(&self) -> bool {
-        self.places.len() >= MOST_AT_ONCE || self.bytes >= BYTES_AT_ONCE
+        self.sents.len() >= MOST_AT_ONCE || self.bytes >= BYTES_AT_ONCE
     }
 
     async fn send(self, answers: &mut [Completed]) -> Result<(), QueueError> {
-        if self.places.is_empty() {
+        if self.sents.is_empty() {
             return Ok(());
         }
-        let outcomes = self.outcomes.iter().map(|(name, body)| (name.clone(), body.as_slice()));
-        let sent: Vec<_> = self.rows.iter().cloned().chain(outcomes).collect();
-        blobs::stage(self.shared, &self.keys, &sent).await?;
         let call = self.call();
-        let answer = self.shared.bulk.call(&call).await?;
-        for (place, stored) in self.places.iter().zip(flags("complete", answer, self.places.len())?) {
-            answers[*place] = if stored { Completed::Stored } else { Completed::Stale };
+        let Finishing { shared, keys, sents, rows, outcomes, .. } = self;
+        let blobs: Vec<_> =
+            rows.into_iter().chain(outcomes.iter().map(|(name, body)| (name.clone(), &**body))).collect();
+        blobs::stage(shared, &keys, &blobs).await?;
+        let answer = shared.bulk.call(&call).await?;
+        let (mut live, mut gone) = (Vec::new(), Vec::new());
+        let stored = flags("complete", answer, sents.len())?;
+        for (Sent { place, rows, outcome, body }, stored) in sents.into_iter().zip(stored) {
+            answers[place] = if stored { Completed::Stored } else { Completed::Stale };
+            match stored {
+                true => {
+                    live.extend(rows);
+                    gone.extend(body);
+                }
+                false => gone.extend(rows.into_iter().chain(outcome)),
+            }
+        }
+        if let Err(error) = blobs::settle(shared, &keys, &live, &gone).await {
+            // The tasks are finished all the same; what is lost is asked for again, what is left disappears.
+            warn!(%error, "could not say how long the bytes of finished tasks are to live");
         }
         Ok(())
     }
@@ -184,15 +211,12 @@ impl<'a> Finishing<'a> {
         let mut call = Call::new(&COMPLETE)
             .key(&self.keys.tasks)
             .key(&self.keys.outcomes)
-            .key(&self.keys.blobs)
             .key(&self.keys.news)
             .key(&self.stream)
-            .argument(KEEP.as_millis())
-            .argument(&self.keys.base);
+            .argument(KEEP.as_millis());
         call.push(wire::encode(&self.batch));
-        for Group { hold, sent, tasks } in &self.groups {
+        for Group { hold, tasks } in &self.groups {
             call.push(hold.as_str());
-            call.push(sent.as_str());
             call.push(tasks.len().to_string());
             for (field, entry) in tasks {
                 call.push(field.as_str());

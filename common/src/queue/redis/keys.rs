@@ -11,14 +11,22 @@
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
 //! | `sheaf:{Q}:V:bell` | STREAM | one entry, replaced when tasks come to wait | [`KEEP`] | push, release |
 //! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
+//! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
+//! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
 //! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect |
 //! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → their outcomes, a [`Batch`](super::batch::Batch); news have empty names | the same | complete, notify add; collect deletes |
-//! | `sheaf:{Q}:V:J:blobs` | SET | what follows `J:` in the keys of `body`, `rows`, `outcome` | the same | push, complete add; complete, collect, forget remove |
-//! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | a task that is too long for its stream | [`KEEP`] after it was stored | push; complete, close delete |
-//! | `sheaf:{Q}:V:J:staged:CLASS:NUMBER:HOLD:BLOCK` | STRING | a block of rows on its way | [`STAGED`](super::blobs::STAGED) | before complete, which renames it |
-//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:BLOCK` | STRING | a block of rows | [`KEEP`] after it was stored | complete; forget, close delete |
-//! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), then [`KEEP`] | before complete; collect, close delete |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
+//!
+//! The bytes stand on servers of their own, if there are such; no script but one touches them:
+//!
+//! | key | type | holds | lifetime | written by |
+//! |---|---|---|---|---|
+//! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | a task that is too long for its stream | [`KEEP`] after it was stored | push stores; complete deletes |
+//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores; forget deletes, and complete if it was refused |
+//! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores; collect deletes, and complete if it was refused |
+//!
+//! Close deletes what is left of the job. `V` ends with the number of servers for bytes, if there are any: who was told of
+//! another number would look for bytes in the wrong place.
 //!
 //! A worker never sees a task that it could not read, as a task of another version stands under another `V`.
 
@@ -40,6 +48,7 @@ pub const GROUP: &str = "workers";
 #[derive(Debug, Clone)]
 pub struct Keys {
     queue: String,
+    version: String,
     versioned: String,
 }
 
@@ -50,16 +59,26 @@ pub struct JobKeys {
     pub base: String,
     pub tasks: String,
     pub outcomes: String,
-    pub blobs: String,
+    pub addressed: String,
     pub news: String,
     streams: [String; Class::ALL.len()],
 }
 
 impl Keys {
-    pub fn new(queue: &str) -> Self {
+    /// The keys of the queue of that name, whose bytes have so many servers of their own.
+    pub fn new(queue: &str, bytes_servers: usize) -> Self {
         let queue = format!("sheaf:{{{queue}}}:");
-        let versioned = format!("{queue}{}:", version());
-        Keys { queue, versioned }
+        let version = match bytes_servers {
+            0 => format!("{VERSION}+{FORMAT}"),
+            some => format!("{VERSION}+{FORMAT}+{some}"),
+        };
+        let versioned = format!("{queue}{version}:");
+        Keys { queue, version, versioned }
+    }
+
+    /// `V`: tasks of another version, wire format, or number of servers for bytes stand elsewhere.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     pub fn workers(&self) -> String {
@@ -93,7 +112,7 @@ impl Keys {
         JobKeys {
             tasks: key("tasks"),
             outcomes: key("outcomes"),
-            blobs: key("blobs"),
+            addressed: key("addressed"),
             news: key("news"),
             streams: Class::ALL.map(|class| key(class.name())),
             base,
@@ -102,13 +121,22 @@ impl Keys {
 }
 
 impl JobKeys {
-    pub fn stream(&self, class: Class) -> &str {
-        &self.streams[class as usize]
+    /// The stream of a class; or that of the tasks for one worker alone.
+    pub fn stream(&self, class: Class, addressee: Option<&str>) -> String {
+        match addressee {
+            None => self.streams[class as usize].clone(),
+            Some(worker) => format!("{}{}", self.base, addressed_class(class, worker)),
+        }
     }
 
-    /// All keys of the job but those of blobs, which `blobs` names.
+    /// All keys of the job but those of blobs, and those of the streams that `addressed` names.
     pub fn all(&self) -> impl Iterator<Item = &String> {
-        [&self.tasks, &self.outcomes, &self.blobs, &self.news].into_iter().chain(&self.streams)
+        [&self.tasks, &self.outcomes, &self.addressed, &self.news].into_iter().chain(&self.streams)
+    }
+
+    /// What the keys of blobs match, and others may.
+    pub fn pattern(&self) -> String {
+        format!("{}*", self.base) // Names of queues have no character that means something in a pattern.
     }
 
     /// The key of a blob.
@@ -125,9 +153,9 @@ pub fn lua() -> String {
     )
 }
 
-/// `V` in the keys: tasks of another version or wire format stand elsewhere.
-pub fn version() -> String {
-    format!("{VERSION}+{FORMAT}")
+/// What stands for a class in the key of the stream of one worker; `addressed_stream` in `lua/prelude.lua` spells the same.
+pub fn addressed_class(class: Class, worker: &str) -> String {
+    format!("{}@{worker}", class.name())
 }
 
 /// A task's field in `tasks`.
@@ -142,12 +170,7 @@ pub fn body_name(task: &TaskId) -> String {
 
 /// The name of a block of rows.
 pub fn rows_name(rows: &RowsKey) -> String {
-    format!("rows:{}:{}", task_field(&rows.task), rows.block)
-}
-
-/// The name of a block of rows that the holder of a task has sent, and no finish has taken over.
-pub fn staged_name(task: &TaskId, hold: &str, block: usize) -> String {
-    format!("staged:{}:{hold}:{block}", task_field(task))
+    format!("rows:{}:{:x}:{}", task_field(&rows.task), rows.edition, rows.block)
 }
 
 /// The name of an outcome that stands apart, by its task's field.
@@ -165,6 +188,14 @@ pub fn parse_class(name: &str) -> Option<Class> {
     Class::ALL.into_iter().find(|class| class.name() == name)
 }
 
+/// Reads the class of a stream, and whether it is that of one worker alone.
+pub fn parse_stream(name: &str) -> Option<(Class, bool)> {
+    match name.split_once('@') {
+        Some((class, _)) => Some((parse_class(class)?, true)),
+        None => Some((parse_class(name)?, false)),
+    }
+}
+
 /// Reads a job as it stands in keys.
 pub fn parse_job(text: &str) -> Option<JobId> {
     u64::from_str_radix(text, 16).ok().map(JobId)
@@ -180,11 +211,13 @@ mod tests {
         assert_eq!(parse_task_field(task.job, &task_field(&task)), Some(task));
         assert_eq!(parse_job(&task.job.to_string()), Some(task.job));
         assert_eq!(parse_task_field(task.job, "render:x"), None);
+        assert_eq!(parse_stream(&addressed_class(Class::Render, "host:1@x")), Some((Class::Render, true)));
+        assert_eq!(parse_stream("extract"), Some((Class::Extract, false)));
     }
 
     #[test]
     fn all_keys_of_a_queue_have_its_hash_tag() {
-        let keys = Keys::new("nightly");
+        let keys = Keys::new("nightly", 2);
         let job = keys.job(JobId(1));
         let shared = [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.bell()];
         assert!(shared.iter().chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));

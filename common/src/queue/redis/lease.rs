@@ -11,13 +11,13 @@ use super::blobs;
 use super::connect::Tries;
 use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
-use super::keys::{body_name, parse_class, parse_job, parse_task_field};
+use super::keys::{addressed_class, body_name, parse_job, parse_stream, parse_task_field};
 use super::scripts::{Call, LEASE};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
-use crate::job::Class;
+use crate::job::{Class, WorkerId};
 use crate::outcome::{Outcome, TaskResult};
-use crate::queue::{Completion, Lease, Leased, Queue, QueueError, WorkerId};
+use crate::queue::{Completion, Lease, Leased, Queue, QueueError};
 use crate::task::Task;
 use crate::wire::{self, WireError};
 
@@ -128,6 +128,7 @@ async fn take(shared: &Shared, worker: &WorkerId, most: usize) -> Result<Given, 
         .argument(most)
         .argument(shared.lease_ms())
         .argument(BYTES_AT_ONCE);
+    call.push(addressed_class(Class::Render, &worker.0));
     for class in Class::ALL {
         call.push(class.name());
     }
@@ -159,14 +160,14 @@ fn read(answer: &Value) -> Option<Given> {
 fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     let Value::Array(group) = group else { return None };
     let [job, class, Value::Int(delivery), Value::Array(entries)] = group.as_slice() else { return None };
-    let (job, class) = (parse_job(text(job)?)?, parse_class(text(class)?)?);
+    let (job, (class, own)) = (parse_job(text(job)?)?, parse_stream(text(class)?)?);
     // Someone may have meddled with the count; a delivery is at least the first.
     let delivery = (*delivery).clamp(1, i64::from(u32::MAX)) as u32;
     for entry in entries {
         let Value::Array(entry) = entry else { return None };
         let [id, Value::Array(values)] = entry.as_slice() else { return None };
         let [field, Value::BulkString(body), ..] = values.as_slice() else { return None };
-        let token = Token { entry: text(id)?.into(), hold: hold.into(), apart: body.is_empty() };
+        let token = Token { entry: text(id)?.into(), hold: hold.into(), apart: body.is_empty(), own };
         let task = parse_task_field(job, text(field)?).filter(|id| id.class == class)?;
         found.push(Entry { lease: Lease { task, token: token.to_string() }, delivery, body: body.clone() });
     }

@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 use tracing::{debug, warn};
 
-use super::config::RedisConfig;
+use super::config::Server;
 use super::connect::{Tries, dial};
 use super::fault::Fault;
 use super::scripts::Call;
@@ -22,7 +22,7 @@ pub const LONGEST_BLOCK: Duration = Duration::from_secs(2);
 ///
 /// A shared link keeps one, which all calls use at once; a pool keeps those that no blocking call has taken.
 pub struct Link {
-    config: RedisConfig,
+    server: Server,
     kept: Mutex<Vec<MultiplexedConnection>>,
     sharing: Sharing,
     /// Held while a shared link dials, so that a break is followed by one new connection and not by one a call.
@@ -37,8 +37,8 @@ pub enum Sharing {
 }
 
 impl Link {
-    pub fn new(config: RedisConfig, sharing: Sharing) -> Self {
-        Link { config, kept: Mutex::default(), sharing, dialling: tokio::sync::Mutex::default() }
+    pub fn new(server: Server, sharing: Sharing) -> Self {
+        Link { server, kept: Mutex::default(), sharing, dialling: tokio::sync::Mutex::default() }
     }
 
     /// Runs a script; tries again as [`Link::request`] does.
@@ -55,14 +55,13 @@ impl Link {
         self.persist(|| self.send_once(command)).await
     }
 
-    /// Sends so many commands at once, whose answers say no more than whether they came through; tries all of them again
-    /// as [`Link::request`] does.
-    pub async fn pipeline(&self, commands: &Pipeline, count: usize) -> Result<(), QueueError> {
+    /// Sends so many commands at once, and gives their answers; tries all of them again as [`Link::request`] does.
+    pub async fn pipeline(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, QueueError> {
         self.persist(|| self.send_all_once(commands, count)).await
     }
 
     async fn persist<T, F: Future<Output = Result<T, Fault>>>(&self, once: impl Fn() -> F) -> Result<T, QueueError> {
-        let mut tries = Tries::new(self.config.timing.patience);
+        let mut tries = Tries::new(self.server.timing.patience);
         loop {
             match once().await {
                 Ok(value) => return Ok(value),
@@ -101,11 +100,11 @@ impl Link {
         self.judge(connection, answer)
     }
 
-    async fn send_all_once(&self, commands: &Pipeline, count: usize) -> Result<(), Fault> {
+    async fn send_all_once(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, Fault> {
         let mut connection = self.connection().await?;
         let answers = connection.send_packed_commands(commands, 0, count).await;
-        let worst = answers.and_then(|answers| answers.into_iter().try_for_each(|one| one.extract_error().map(|_| ())));
-        self.judge(connection, worst)
+        let answers = answers.and_then(|answers| answers.into_iter().map(Value::extract_error).collect());
+        self.judge(connection, answers)
     }
 
     /// Keeps the connection on which an answer came, if it is still good.
@@ -123,15 +122,15 @@ impl Link {
             return Ok(connection);
         }
         let blocks = match self.sharing {
-            Sharing::Alone => return dial(&self.config, LONGEST_BLOCK).await,
+            Sharing::Alone => return dial(&self.server, LONGEST_BLOCK).await,
             Sharing::Shared => Duration::ZERO,
         };
         let _dialling = self.dialling.lock().await;
         if let Some(connection) = self.take() {
             return Ok(connection);
         }
-        let connection = dial(&self.config, blocks).await?;
-        debug!(address = self.config.address(), "connected");
+        let connection = dial(&self.server, blocks).await?;
+        debug!(address = self.server.address, "connected");
         self.kept.lock().expect("no holder panics").push(connection.clone());
         Ok(connection)
     }

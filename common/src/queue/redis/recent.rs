@@ -75,7 +75,7 @@ mod tests {
     use crate::job::{Class, TaskId};
 
     fn key(number: u64) -> RowsKey {
-        RowsKey { task: TaskId { job: JobId(number % 2), class: Class::Extract, number }, block: 0 }
+        RowsKey { task: TaskId { job: JobId(number % 2), class: Class::Extract, number }, block: 0, edition: 0 }
     }
 
     #[test]

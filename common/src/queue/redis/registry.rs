@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::RedisQueue;
 use super::fault::unexpected;
-use super::keys::{KEEP, version};
+use super::keys::KEEP;
 use super::scripts::{ANNOUNCE, Call, WORKERS};
-use crate::queue::{QueueError, WorkerId};
+use crate::job::WorkerId;
+use crate::queue::QueueError;
 
 /// How long a worker is listed after its last announcement. It should announce itself several times in that time, from
 /// the loop that polls: so who is listed polled recently.
@@ -31,6 +32,8 @@ pub struct WorkerInfo {
     pub files_done: u64,
     pub bytes_done: u64,
     pub queues: Vec<String>,
+    /// How many servers for bytes alone it was told of (`--redis-bytes`).
+    pub bytes_servers: u32,
 }
 
 /// A worker, and when it announced itself last.
@@ -44,7 +47,7 @@ pub struct WorkerSeen {
 /// A version of Sheaf (and of its wire format) that has jobs on the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionInUse {
-    /// As `0.1.0+1`.
+    /// Sheaf's version, that of the wire format, and how many servers are there for bytes alone, if any: `0.1.0+3+2`.
     pub version: String,
     /// Whether it is this one: workers of any other do not see its tasks.
     pub is_ours: bool,
@@ -104,7 +107,7 @@ impl RedisQueue {
     /// As the methods of [`crate::queue::Queue`].
     pub async fn versions(&self) -> Result<Vec<VersionInUse>, QueueError> {
         let (_, versions) = self.listed().await?;
-        let ours = version();
+        let ours = self.shared.keys.version();
         let read = |(ago, version): (Duration, String)| VersionInUse { is_ours: version == ours, version, ago };
         Ok(versions.into_iter().map(read).collect())
     }
@@ -113,8 +116,17 @@ impl RedisQueue {
     pub(super) async fn why_nobody_works(&self) -> Result<Option<String>, QueueError> {
         let workers = self.workers().await?;
         let (queue, address) = (self.shared.config.queue(), self.address());
-        if workers.iter().any(|worker| worker.info.version == crate::VERSION) {
-            return Ok(None);
+        let ours = self.shared.config.bytes_servers();
+        let mut of_our_version = workers.iter().filter(|worker| worker.info.version == crate::VERSION).peekable();
+        if let Some(one) = of_our_version.peek() {
+            let theirs = one.info.bytes_servers;
+            return Ok(match of_our_version.any(|worker| worker.info.bytes_servers as usize == ours) {
+                true => None,
+                false => Some(format!(
+                    "the workers of the queue `{queue}` were told of {theirs} servers for bytes, this run of {ours}: \
+                    give all the same `--redis-bytes`"
+                )),
+            });
         }
         let others: BTreeSet<&str> = workers.iter().map(|worker| worker.info.version.as_str()).collect();
         Ok(Some(match others.is_empty() {

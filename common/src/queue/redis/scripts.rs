@@ -32,10 +32,10 @@ scripts! {
     EXTEND: "prelude", "extend";
     RELEASE: "prelude", "release";
     STAGE: "prelude", "stage";
-    COMPLETE: "prelude", "taken", "complete";
+    COMPLETE: "prelude", "finished", "complete";
     COLLECT: "prelude", "collect";
     MISSING: "prelude", "missing";
-    FORGET: "prelude", "forget";
+    RESCUE: "prelude", "rescue";
     CLOSE: "prelude", "close";
     NOTIFY: "prelude", "notify";
     SWEEP: "prelude", "sweep";
@@ -122,7 +122,7 @@ mod tests {
     fn every_file_has_a_header_and_is_short() {
         for (name, source) in FILES {
             assert!(source.starts_with(&format!("-- {name}: ")), "{name}");
-            if !["prelude", "turns", "taken"].contains(name) {
+            if !["prelude", "turns", "finished"].contains(name) {
                 assert!(source.lines().count() <= 40, "{name}");
                 for word in ["-- KEYS ", "-- ARGV ", "-- Returns ", "-- Keeps: "] {
                     assert!(source.contains(word), "{name}: {word}");

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use redis::Value;
 
 use super::blobs;
+use super::collect;
 use super::engine::Shared;
 use super::fault::unexpected;
-use super::keys::{JobKeys, KEEP, body_name, rows_name, task_field, version};
-use super::scripts::{CLOSE, Call, FORGET, MISSING, PUSH, flags};
-use crate::job::{Class, JobId, TaskId};
+use super::keys::{JobKeys, KEEP, body_name, rows_name, task_field};
+use super::scripts::{CLOSE, Call, MISSING, PUSH, RESCUE, flags};
+use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::queue::{Block, QueueError};
 use crate::task::{RowsKey, Task};
 use crate::wire;
@@ -22,22 +24,25 @@ pub const MOST_AT_ONCE: usize = 512;
 /// The most tasks that are asked for at once. All of a job's should be: the script counts them against its streams.
 const MOST_ASKED: usize = 4096;
 
+/// A worker that was not seen for so long is gone, if its leases have ended, too: it announces itself every 2 s.
+const SEEN: Duration = Duration::from_secs(6);
+
 /// A request is sent when it has grown to this many bytes, so that others get between.
 pub const BYTES_AT_ONCE: usize = 4 << 20;
 
 pub async fn push(shared: &Shared, tasks: &[Task]) -> Result<(), QueueError> {
     // By class first, so that what drains the server's memory goes before what fills it.
-    let mut groups: BTreeMap<(Class, JobId), Vec<&Task>> = BTreeMap::new();
+    let mut groups: BTreeMap<(Class, JobId, Option<&WorkerId>), Vec<&Task>> = BTreeMap::new();
     for task in tasks {
-        groups.entry((task.id.class, task.id.job)).or_default().push(task);
+        groups.entry((task.id.class, task.id.job, task.addressee())).or_default().push(task);
     }
-    for ((class, job), tasks) in groups {
-        let mut pushing = Pushing::new(shared, class, job);
+    for ((class, job, addressee), tasks) in groups {
+        let mut pushing = Pushing::new(shared, class, job, addressee);
         for task in tasks {
             pushing.add(task)?;
             if pushing.is_large() {
                 pushing.send().await?;
-                pushing = Pushing::new(shared, class, job);
+                pushing = Pushing::new(shared, class, job, addressee);
             }
         }
         pushing.send().await?;
@@ -57,23 +62,24 @@ struct Pushing<'a> {
 }
 
 impl<'a> Pushing<'a> {
-    fn new(shared: &'a Shared, class: Class, job: JobId) -> Self {
+    fn new(shared: &'a Shared, class: Class, job: JobId, addressee: Option<&WorkerId>) -> Self {
         let keys = shared.job(job);
+        let addressee = addressee.map(|worker| worker.0.as_str());
         let shares = [shared.keys.jobs(), shared.keys.bell(), shared.keys.versions()];
         let memory = match class {
             Class::Render => "drains",
             Class::Extract => "fills",
         };
         let call = Call::new(&PUSH)
-            .key(keys.stream(class))
+            .key(keys.stream(class, addressee))
             .key(&keys.tasks)
             .keys(&shares)
-            .key(&keys.blobs)
-            .keys(keys.all())
+            .key(&keys.addressed)
             .argument(job)
-            .argument(version())
+            .argument(shared.keys.version())
             .argument(KEEP.as_millis())
-            .argument(memory);
+            .argument(memory)
+            .argument(addressee.unwrap_or_default());
         Pushing { shared, keys, call, tasks: 0, bodies: Vec::new(), bytes: 0 }
     }
 
@@ -109,7 +115,7 @@ impl<'a> Pushing<'a> {
             return Ok(());
         }
         let bodies: Vec<_> = self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
-        blobs::store(self.shared, &self.keys, &bodies, KEEP).await?;
+        blobs::store(self.shared, &self.keys, &bodies).await?;
         match self.shared.bulk.call(&self.call).await? {
             Value::Int(_) => Ok(()),
             other => Err(unexpected("push", &other)),
@@ -125,15 +131,39 @@ pub async fn missing(shared: &Shared, tasks: Vec<TaskId>) -> Result<Vec<TaskId>,
     }
     for (job, tasks) in jobs {
         let keys = shared.job(job);
-        let streams = Class::ALL.map(|class| keys.stream(class).to_owned());
+        rescue(shared, &keys).await?;
+        let streams = Class::ALL.map(|class| keys.stream(class, None));
         for tasks in tasks.chunks(MOST_ASKED) {
-            let mut call = Call::new(&MISSING).key(&keys.tasks).keys(&streams);
+            let mut call =
+                Call::new(&MISSING).key(&keys.tasks).key(&keys.addressed).keys(&streams).argument(&keys.base);
             tasks.iter().for_each(|task| call.push(task_field(task)));
             let lost = flags("missing", shared.bulk.call(&call).await?, tasks.len())?;
             missing.extend(tasks.iter().zip(lost).filter(|(_, lost)| *lost).map(|(task, _)| *task));
         }
     }
     Ok(missing)
+}
+
+/// Hands the tasks that wait for a worker that is gone to all.
+async fn rescue(shared: &Shared, keys: &JobKeys) -> Result<(), QueueError> {
+    let call = Call::new(&RESCUE)
+        .key(&keys.tasks)
+        .key(&keys.addressed)
+        .key(shared.keys.seen())
+        .key(keys.stream(Class::Render, None))
+        .key(shared.keys.bell())
+        .argument(&keys.base)
+        .argument(shared.config.lease.max(SEEN).as_millis())
+        .argument(shared.lease_ms())
+        .argument(KEEP.as_millis());
+    match shared.bulk.call(&call).await? {
+        Value::Int(0) => Ok(()),
+        Value::Int(moved) => {
+            tracing::warn!(moved, "a worker is gone with the rows that it kept: they are extracted again");
+            Ok(())
+        }
+        other => Err(unexpected("rescue", &other)),
+    }
 }
 
 pub async fn rows(shared: &Shared, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
@@ -156,28 +186,20 @@ pub async fn forget(shared: &Shared, rows: Vec<RowsKey>) -> Result<(), QueueErro
         jobs.entry(key.task.job).or_default().push(rows_name(&key));
     }
     for (job, names) in jobs {
-        let keys = shared.job(job);
-        for names in names.chunks(MOST_AT_ONCE) {
-            let mut call = Call::new(&FORGET).key(&keys.blobs).argument(&keys.base);
-            names.iter().for_each(|name| call.push(name.as_str()));
-            done("forget", shared.bulk.call(&call).await?)?;
-        }
+        blobs::settle(shared, &shared.job(job), &[], &names).await?;
     }
     Ok(())
 }
 
 pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
+    collect::confirm(shared, std::iter::once(job)).await?;
     shared.collecting.lock().expect("no holder panics").remove(&job);
     shared.recent.close(job);
     let keys = shared.job(job);
-    let call = Call::new(&CLOSE).key(shared.keys.jobs()).key(&keys.blobs).keys(keys.all()).argument(job);
-    done("close", shared.bulk.call(&call.argument(&keys.base)).await?)
-}
-
-/// Reads the answer of a script that has nothing to say.
-fn done(operation: &str, answer: Value) -> Result<(), QueueError> {
-    match answer {
-        Value::Int(1) => Ok(()),
-        other => Err(unexpected(operation, &other)),
+    let call = Call::new(&CLOSE).key(shared.keys.jobs()).key(&keys.addressed).key(&keys.tasks).keys(keys.all());
+    match shared.bulk.call(&call.argument(job).argument(&keys.base)).await? {
+        Value::Int(0) => Ok(()), // All its tasks were done, and took their bytes with them.
+        Value::Int(_) => blobs::clear(shared, &keys).await,
+        other => Err(unexpected("close", &other)),
     }
 }

@@ -1,4 +1,4 @@
-//! What a lease's token says: which entry, by which hold, and whether the task's body stands apart.
+//! What a lease's token says: which entry of which stream, by which hold, and whether the task's body stands apart.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +7,8 @@ use crate::queue::Lease;
 
 /// What stands in front of a token when the task's body is a blob.
 const APART: char = '+';
+/// What stands in front of a token when the entry is on the stream of the holder alone.
+const OWN: char = '@';
 
 /// The proof of a hold: the task's state must still be this very hold.
 ///
@@ -17,6 +19,8 @@ pub struct Token {
     pub entry: String,
     pub hold: String,
     pub apart: bool,
+    /// Whether the entry is on the stream of this worker alone.
+    pub own: bool,
 }
 
 /// A token that this engine did not write; the lease that shows it is stale.
@@ -40,6 +44,9 @@ impl fmt::Display for Token {
         if self.apart {
             write!(f, "{APART}")?;
         }
+        if self.own {
+            write!(f, "{OWN}")?;
+        }
         write!(f, "{}:{}", self.entry, self.hold)
     }
 }
@@ -48,14 +55,15 @@ impl FromStr for Token {
     type Err = ForeignToken;
 
     fn from_str(text: &str) -> Result<Self, ForeignToken> {
-        let plain = text.strip_prefix(APART);
-        let (entry, hold) = plain.unwrap_or(text).split_once(':').ok_or(ForeignToken)?;
-        let is_number = |text: &str| text.parse::<u64>().is_ok();
+        let (text, apart) = text.strip_prefix(APART).map_or((text, false), |rest| (rest, true));
+        let (text, own) = text.strip_prefix(OWN).map_or((text, false), |rest| (rest, true));
+        let (entry, hold) = text.split_once(':').ok_or(ForeignToken)?;
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok();
         // Anything else as an id would be an error of the command, not an answer.
         let is_entry = entry.split_once('-').is_some_and(|(ms, number)| is_number(ms) && is_number(number));
         let is_hold = hold.split_once(':').is_some_and(|(us, _)| is_number(us));
         match is_entry && is_hold {
-            true => Ok(Token { entry: entry.into(), hold: hold.into(), apart: plain.is_some() }),
+            true => Ok(Token { entry: entry.into(), hold: hold.into(), apart, own }),
             false => Err(ForeignToken),
         }
     }
@@ -67,8 +75,8 @@ mod tests {
 
     #[test]
     fn a_token_comes_back_and_its_consumer_may_hold_colons() {
-        for apart in [false, true] {
-            let token = Token { entry: "1700-0".into(), hold: "1700000:host:17:a".into(), apart };
+        for (apart, own) in [(false, false), (true, false), (false, true), (true, true)] {
+            let token = Token { entry: "1700-0".into(), hold: "1700000:host:17:a".into(), apart, own };
             assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
             assert_eq!(token.consumer(), "host:17:a");
         }
@@ -76,7 +84,7 @@ mod tests {
 
     #[test]
     fn other_engines_tokens_are_foreign() {
-        for text in ["", "7", "a-b:1:c", "1-2:x:c", "1:1:c", "1-1", "+", "+1-1:1"] {
+        for text in ["", "7", "a-b:1:c", "1-2:x:c", "1:1:c", "1-1", "+", "+1-1:1", "@+1-1:1:c"] {
             assert!(text.parse::<Token>().is_err(), "{text}");
         }
     }

@@ -1,16 +1,14 @@
 -- collect: drop the outcomes that the coordinator has, then show it the next ones.
--- KEYS 1 tasks  2 outcomes  3 news  4 blobs  5 versions  6… the job's other keys and those it shares (kept alive)
--- ARGV 1 keep_ms  2 version  3 what the job's keys begin with  4 most to begin with  5 bytes to stop after
---      6 the last entry that it has, or empty  7 number of blobs to drop, their names
---      … groups of what it has: hold (empty: whichever), number of tasks, their fields
+-- KEYS 1 tasks  2 outcomes  3 news  4 addressed  5 versions  6… the job's other keys and those it shares
+-- ARGV 1 keep_ms, or empty: nothing is to be kept alive this time  2 version  3 what the job's keys begin with
+--      4 most to begin with  5 bytes to stop after  6 the last entry that it has, or empty
+--      7… groups of what it has: hold (empty: whichever), number of tasks, their fields
 -- Returns {last ring of the news, {entry, {fields, outcomes}}, …} in the order of storing; whole entries, so they may be
 --      more than `most`
 -- Keeps: an outcome goes only once the coordinator says that it has it, so a lost reply loses nothing.
 drains(KEYS[1])
-local names = {unpack(ARGV, 8, 7 + ARGV[7])}
-if #names > 0 then drop_blobs(KEYS[4], ARGV[3], names) end
-if #ARGV > 7 + #names then
-    local states, fields, holds = states_of_groups(KEYS[1], 8 + #names, 2, 1)
+if #ARGV > 6 then
+    local states, fields, holds = states_of_groups(KEYS[1], 7, 1)
     local done = {}
     for n, state in ipairs(states) do
         local whichever = holds[n] == '' and state and is_finished(state)
@@ -30,5 +28,9 @@ while room > 0 and bytes > 0 do
     room = room - select(2, string.gsub(entry[2][1], ' ', '')) - 1
     bytes = bytes - #entry[2][2]
 end
-keep_alive(KEYS, ARGV[1], ARGV[2], KEYS[5])
+if ARGV[1] ~= '' then
+    local keys = {unpack(KEYS)}
+    for _, worker in ipairs(redis.call('SMEMBERS', KEYS[4])) do keys[#keys + 1] = addressed_stream(ARGV[3], worker) end
+    keep_alive(keys, ARGV[1], ARGV[2], KEYS[5])
+end
 return answer

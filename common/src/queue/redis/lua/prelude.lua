@@ -20,19 +20,19 @@ local function states_of(tasks, first, step)
     return redis.call('HMGET', tasks, unpack(fields)), fields
 end
 
--- The same of groups in ARGV: a head of `head` values, hold first and the number of tasks last, then `step` values a task,
--- the field first. Returns states, fields, holds, the second value of each head, and where in ARGV each field stands.
-local function states_of_groups(tasks, first, head, step)
-    local fields, holds, seconds, at = {}, {}, {}, {}
+-- The same of groups in ARGV: hold and number of tasks, then `step` values a task, the field first. Returns states, fields,
+-- holds, and the last value of each task.
+local function states_of_groups(tasks, first, step)
+    local fields, holds, lasts = {}, {}, {}
     while first <= #ARGV do
-        local hold, second, count = ARGV[first], ARGV[first + 1], tonumber(ARGV[first + head - 1])
-        for i = first + head, first + head + count * step - 1, step do
+        local hold, count = ARGV[first], tonumber(ARGV[first + 1])
+        for i = first + 2, first + 1 + count * step, step do
             local n = #fields + 1
-            fields[n], holds[n], seconds[n], at[n] = ARGV[i], hold, second, i
+            fields[n], holds[n], lasts[n] = ARGV[i], hold, ARGV[i + step - 1]
         end
-        first = first + head + count * step
+        first = first + 2 + count * step
     end
-    return redis.call('HMGET', tasks, unpack(fields)), fields, holds, seconds, at
+    return redis.call('HMGET', tasks, unpack(fields)), fields, holds, lasts
 end
 
 -- Gives pending entries to a consumer, with the options that follow; returns the ids that it got, as a set. Entries of a
@@ -46,15 +46,10 @@ local function claim(stream, consumer, entries, ...)
     return got
 end
 
--- Removes blobs of a job, by what their names have after `base`.
-local function drop_blobs(blobs, base, names)
-    local keys = {}
-    for n, name in ipairs(names) do keys[n] = base .. name end
-    redis.call('UNLINK', unpack(keys))
-    redis.call('SREM', blobs, unpack(names))
-end
+-- The stream of the tasks for one worker alone, which keeps their rows.
+local function addressed_stream(base, worker) return base .. 'render@' .. worker end
 
--- Lets the keys of a job, and those it shares, live on; notes that this version has a coordinator.
+-- Lets keys live on; notes that this version has a coordinator.
 local function keep_alive(keys, keep_ms, version, versions)
     redis.call('ZADD', versions, now_ms(), version)
     for _, key in ipairs(keys) do

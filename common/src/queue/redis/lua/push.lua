@@ -1,7 +1,8 @@
--- push: put tasks of one job and class on its stream, each once.
--- KEYS 1 stream of the class  2 tasks  3 jobs  4 bell  5 versions  6 blobs  7… the job's other keys (kept alive)
+-- push: put tasks of one job and class on their stream, each once.
+-- KEYS 1 stream of the class, or of the worker that they are for  2 tasks  3 jobs  4 bell  5 versions  6 addressed
 -- ARGV 1 job  2 version  3 keep_ms  4 `drains`: goes through when the server is full, or `fills`
---      5… triples: the task's field in `tasks`, task encoded, empty; or field, empty, bytes of the body sent before
+--      5 the worker that they are for, or empty
+--      6… triples: the task's field in `tasks`, task encoded, empty; or field, empty, bytes of the body sent before
 -- Returns how many were put on; those that wait or are leased already were not. Error OOM: none of them was.
 -- Keeps: a task id has at most one entry; what waits by `tasks` stands on the stream.
 if ARGV[4] == 'drains' then drains(KEYS[2]) end
@@ -9,23 +10,23 @@ local group = redis.pcall('XGROUP', 'CREATE', KEYS[1], GROUP, '0', 'MKSTREAM')
 if group.err and not string.find(group.err, 'BUSYGROUP') then
     return group
 end
-local known, fields = states_of(KEYS[2], 5, 3)
+local known, fields = states_of(KEYS[2], 6, 3)
 local set, put = {}, {}
 for n, field in ipairs(fields) do
     local waits = known[n] and not is_finished(known[n])
     if not waits and not put[field] then
-        local task, apart = ARGV[3 * n + 3], ARGV[3 * n + 4]
+        local task, apart = ARGV[3 * n + 4], ARGV[3 * n + 5]
         if apart == '' then
             redis.call('XADD', KEYS[1], '*', field, task)
         else
             redis.call('XADD', KEYS[1], '*', field, '', 'bytes', apart)
-            redis.call('SADD', KEYS[6], 'body:' .. field)
         end
         put[field] = true
         set[#set + 1], set[#set + 2] = field, WAITS
     end
 end
 if #set > 0 then
+    if ARGV[5] ~= '' then redis.call('SADD', KEYS[6], ARGV[5]) end
     redis.call('HSET', KEYS[2], unpack(set))
     redis.call('ZADD', KEYS[3], 'NX', 0, ARGV[1])
     redis.call('XADD', KEYS[4], 'MAXLEN', 1, '*', 'w', 1)

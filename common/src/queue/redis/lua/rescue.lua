@@ -1,0 +1,32 @@
+-- rescue: hand the tasks that wait for a worker that is gone to all.
+-- KEYS 1 tasks  2 addressed  3 seen  4 stream of the class  5 bell
+-- ARGV 1 what the job's keys begin with  2 gone_ms: who was not seen for so long is gone  3 lease_ms  4 keep_ms
+-- Returns how many were handed on
+-- Keeps: every entry; a worker that holds any is left alone until those leases have ended.
+local now, moved = now_ms(), 0
+for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+    local seen = redis.call('ZSCORE', KEYS[3], worker)
+    local stream, holds = addressed_stream(ARGV[1], worker), 0
+    if not seen or now - seen > tonumber(ARGV[2]) then
+        local pending = redis.pcall('XPENDING', stream, GROUP, '-', '+', 512)
+        for _, hold in ipairs(pending) do
+            if hold[3] < tonumber(ARGV[3]) then holds = holds + 1 end
+        end
+        if holds == 0 then
+            drains(KEYS[1])
+            for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
+                redis.call('XADD', KEYS[4], '*', unpack(entry[2]))
+                redis.call('HSET', KEYS[1], entry[2][1], WAITS)
+                moved = moved + 1
+            end
+            redis.call('UNLINK', stream)
+            redis.call('SREM', KEYS[2], worker)
+        end
+    end
+end
+if moved > 0 then
+    redis.pcall('XGROUP', 'CREATE', KEYS[4], GROUP, '0')
+    redis.call('XADD', KEYS[5], 'MAXLEN', 1, '*', 'w', 1)
+    for _, k in ipairs({1, 4, 5}) do redis.call('PEXPIRE', KEYS[k], ARGV[4]) end
+end
+return moved
