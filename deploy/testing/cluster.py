@@ -72,6 +72,10 @@ class Cluster:
     def redis(self):
         return self.containers("redis", "--all")[0]
 
+    def bytes(self):
+        """The servers for bytes."""
+        return [self.containers(f"bytes-{number}", "--all")[0] for number in (1, 2)]
+
     def network(self):
         return f"{self.project}_queue"
 
