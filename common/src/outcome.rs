@@ -14,6 +14,16 @@ pub struct Outcome {
     pub result: TaskResult,
 }
 
+impl Outcome {
+    /// The bytes of its segments.
+    pub fn segment_bytes(&self) -> usize {
+        match &self.result {
+            TaskResult::Rendered(segments) => segments.iter().map(|segment| segment.bytes.len()).sum(),
+            _ => 0,
+        }
+    }
+}
+
 /// The result by kind of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum TaskResult {

@@ -19,6 +19,14 @@ pub struct Task {
 }
 
 impl Task {
+    /// The bytes of the files that are shipped with it.
+    pub fn shipped_bytes(&self) -> usize {
+        match &self.work {
+            Work::Extract(extract) => shipped_bytes(&extract.files),
+            Work::Render(_) | Work::Nap(_) => 0,
+        }
+    }
+
     /// The one worker that can do it, if there is only one.
     pub fn addressee(&self) -> Option<&WorkerId> {
         match &self.work {
@@ -57,6 +65,12 @@ pub struct SourceFile {
     /// Its modification time when it was discovered, in nanoseconds since 1970; 0 if unknown.
     pub modified: i64,
     pub content: Content,
+}
+
+/// The bytes that are shipped with files.
+pub fn shipped_bytes(files: &[SourceFile]) -> usize {
+    let of = |file: &SourceFile| if let Content::Here(bytes) = &file.content { bytes.len() } else { 0 };
+    files.iter().map(of).sum()
 }
 
 /// Where a worker finds a file's bytes.

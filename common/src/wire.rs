@@ -30,7 +30,13 @@ pub enum WireError {
 
 /// Encodes a message.
 pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
-    let mut bytes = vec![FORMAT];
+    encode_large(message, 0)
+}
+
+/// Encodes a message that carries about so many bytes: to grow into that room step by step would copy them twice.
+pub fn encode_large<T: Serialize>(message: &T, carries: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(carries + carries / 64 + 256);
+    bytes.push(FORMAT);
     bincode::serde::encode_into_std_write(message, &mut bytes, CONFIG).expect("writing to memory does not fail");
     bytes
 }

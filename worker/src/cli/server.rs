@@ -15,7 +15,8 @@ pub struct ServerArgs {
     #[arg(long, value_name = "URL", env = "SHEAF_REDIS", hide_env_values = true)]
     pub redis: Option<String>,
 
-    /// Servers for the bytes of files, rows and sheets, instead of `--redis`: repeatable, the same on all sides, in one order
+    /// A server that takes the bytes of files, rows and sheets off that one; repeatable, the same ones in the same order on all
+    /// sides
     ///
     /// What they lose is sent again, so they need no append-only file. User, password and certificates are those of
     /// `--redis`.

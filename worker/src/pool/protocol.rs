@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 use sheaf_common::job::JobSpec;
-use sheaf_common::task::{Extract, SourceFile};
+use sheaf_common::task::{Extract, SourceFile, shipped_bytes};
 use sheaf_common::wire;
 
 /// What one message of the child holds.
@@ -67,7 +67,7 @@ impl Header {
 
 /// Writes the parent's message: which files to read, by which recipe. It is an [`Extract`] for the reader.
 pub fn write_order(output: &mut impl Write, spec: &JobSpec, files: &[SourceFile]) -> io::Result<()> {
-    let message = wire::encode(&(spec, files));
+    let message = wire::encode_large(&(spec, files), shipped_bytes(files));
     output.write_all(&(message.len() as u32).to_le_bytes())?;
     output.write_all(&message)
 }

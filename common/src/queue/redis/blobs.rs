@@ -18,9 +18,11 @@
 //! as it died, disappears after [`STAGED`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value};
+use tokio::task::JoinSet;
 
 use super::config::Server;
 use super::engine::Shared;
@@ -71,45 +73,46 @@ impl Blobs {
         }
         servers
     }
+}
 
-    /// Sends commands about blobs, each to the server that has it; what they answer is of no interest.
-    async fn send(&self, commands: impl Iterator<Item = (String, Cmd)>) -> Result<(), QueueError> {
-        for (server, commands) in self.by_server(commands, |(key, _)| key) {
-            let mut pipeline = Pipeline::with_capacity(commands.len());
-            let count = commands.len();
-            commands.into_iter().for_each(|(_, command)| {
-                pipeline.add_command(command);
-            });
-            self.0[server].pipeline(&pipeline, count).await?;
-        }
-        Ok(())
+/// Sets blobs, all at once, each over a connection and by a task of its own: copying them takes several cores.
+async fn set_all(shared: &Arc<Shared>, commands: impl Iterator<Item = (String, Cmd)>) -> Result<(), QueueError> {
+    let mut setting = JoinSet::new();
+    for (key, command) in commands {
+        let shared = Arc::clone(shared);
+        setting.spawn(async move { shared.blobs.0[shared.blobs.place(&key)].request(&command).await });
     }
+    let mut worst = Ok(());
+    while let Some(set) = setting.join_next().await {
+        worst = worst.and(set.expect("a request does not panic").map(|_| ()));
+    }
+    worst
 }
 
 /// Stores blobs; each lives for [`KEEP`].
 ///
 /// # Errors
 /// [`QueueError::Full`] among others; some of them may be stored then.
-pub async fn store(shared: &Shared, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
+pub async fn store(shared: &Arc<Shared>, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
     let set = |(name, bytes): &(String, &[u8])| set(job.blob(name), bytes, KEEP);
-    shared.blobs.send(blobs.iter().map(set)).await
+    set_all(shared, blobs.iter().map(set)).await
 }
 
 fn set(key: String, bytes: &[u8], keep: Duration) -> (String, Cmd) {
-    let mut command = redis::cmd("SET");
-    command.arg(&key).arg(bytes).arg("PX").arg(keep.as_millis() as u64);
+    let mut command = Cmd::with_capacity(6, key.len() + bytes.len() + 64);
+    command.arg("SET").arg(&key).arg(bytes).arg("PX").arg(keep.as_millis() as u64);
     (key, command)
 }
 
 /// Stores blobs for [`STAGED`], even when the server is full: what they belong to drains it. One that is there, as from a
 /// try whose answer was lost, stays as it is.
-pub async fn stage(shared: &Shared, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
+pub async fn stage(shared: &Arc<Shared>, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
     let set = |(name, bytes): &(String, &[u8])| {
         let (key, mut command) = set(job.blob(name), bytes, STAGED);
         command.arg("NX");
         (key, command)
     };
-    match shared.blobs.send(blobs.iter().map(set)).await {
+    match set_all(shared, blobs.iter().map(set)).await {
         Err(QueueError::Full(_)) => {}
         stored_or_broken => return stored_or_broken,
     }
@@ -139,7 +142,15 @@ pub async fn settle(shared: &Shared, job: &JobKeys, live: &[String], gone: &[Str
         command.arg(KEEP.as_millis() as u64);
         (key, command)
     });
-    shared.blobs.send(live.chain(gone.iter().map(|name| command(name, "UNLINK")))).await
+    let commands = live.chain(gone.iter().map(|name| command(name, "UNLINK")));
+    for (server, commands) in shared.blobs.by_server(commands, |(key, _)| key) {
+        let (mut pipeline, count) = (Pipeline::with_capacity(commands.len()), commands.len());
+        commands.into_iter().for_each(|(_, command)| {
+            pipeline.add_command(command);
+        });
+        shared.blobs.0[server].pipeline(&pipeline, count).await?;
+    }
+    Ok(())
 }
 
 /// Fetches blobs by their keys, in order; `None` for one that is not there.

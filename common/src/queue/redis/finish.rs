@@ -88,7 +88,7 @@ fn by_holder<T>(things: impl IntoIterator<Item = T>, lease: impl Fn(&T) -> &Leas
     (groups, foreign)
 }
 
-pub async fn complete(shared: &Shared, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
+pub async fn complete(shared: &Arc<Shared>, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
     let mut answers = vec![Completed::Stale; completions.len()];
     let (groups, _stale) = by_holder(completions.iter().enumerate(), |(_, completion)| &completion.lease);
     for (stream, completions) in groups {
@@ -129,7 +129,7 @@ struct Sent {
 
 /// A call of `complete` that is being put together.
 struct Finishing<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     keys: JobKeys,
     stream: String,
     sents: Vec<Sent>,
@@ -141,7 +141,7 @@ struct Finishing<'a> {
 }
 
 impl<'a> Finishing<'a> {
-    fn new(shared: &'a Shared, Stream { job, class, consumer, own }: &Stream) -> Self {
+    fn new(shared: &'a Arc<Shared>, Stream { job, class, consumer, own }: &Stream) -> Self {
         let keys = shared.job(*job);
         let stream = keys.stream(*class, own.then_some(consumer));
         let (sents, groups, rows, outcomes) = Default::default();
@@ -150,7 +150,7 @@ impl<'a> Finishing<'a> {
 
     fn add(&mut self, place: usize, completion: &'a Completion, token: Token) {
         let Completion { lease, outcome, rows } = completion;
-        let (mut body, mut rows) = (wire::encode(outcome), rows.as_slice());
+        let (mut body, mut rows) = (wire::encode_large(outcome, outcome.segment_bytes()), rows.as_slice());
         let largest = rows.iter().map(|(_, block)| block.len()).max().unwrap_or_default().max(body.len());
         if largest > blobs::LARGEST {
             let (size, most) = (largest >> 20, blobs::LARGEST >> 20);

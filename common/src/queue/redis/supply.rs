@@ -30,7 +30,7 @@ const SEEN: Duration = Duration::from_secs(6);
 /// A request is sent when it has grown to this many bytes, so that others get between.
 pub const BYTES_AT_ONCE: usize = 4 << 20;
 
-pub async fn push(shared: &Shared, tasks: &[Task]) -> Result<(), QueueError> {
+pub async fn push(shared: &Arc<Shared>, tasks: &[Task]) -> Result<(), QueueError> {
     // By class first, so that what drains the server's memory goes before what fills it.
     let mut groups: BTreeMap<(Class, JobId, Option<&WorkerId>), Vec<&Task>> = BTreeMap::new();
     for task in tasks {
@@ -52,7 +52,7 @@ pub async fn push(shared: &Shared, tasks: &[Task]) -> Result<(), QueueError> {
 
 /// A push that is being put together.
 struct Pushing<'a> {
-    shared: &'a Shared,
+    shared: &'a Arc<Shared>,
     keys: JobKeys,
     call: Call,
     tasks: usize,
@@ -62,7 +62,7 @@ struct Pushing<'a> {
 }
 
 impl<'a> Pushing<'a> {
-    fn new(shared: &'a Shared, class: Class, job: JobId, addressee: Option<&WorkerId>) -> Self {
+    fn new(shared: &'a Arc<Shared>, class: Class, job: JobId, addressee: Option<&WorkerId>) -> Self {
         let keys = shared.job(job);
         let addressee = addressee.map(|worker| worker.0.as_str());
         let shares = [shared.keys.jobs(), shared.keys.bell(), shared.keys.versions()];
@@ -84,7 +84,7 @@ impl<'a> Pushing<'a> {
     }
 
     fn add(&mut self, task: &Task) -> Result<(), QueueError> {
-        let body = wire::encode(task);
+        let body = wire::encode_large(task, task.shipped_bytes());
         if body.len() > blobs::LARGEST {
             let (size, most) = (body.len() >> 20, blobs::LARGEST >> 20);
             return Err(QueueError::Unusable {
