@@ -74,7 +74,7 @@ class Cluster:
 
     def bytes(self):
         """The servers for bytes."""
-        return [self.containers(f"bytes-{number}", "--all")[0] for number in (1, 2)]
+        return [self.containers(f"bytes-{number}", "--all")[0] for number in (1, 2, 3)]
 
     def network(self):
         return f"{self.project}_queue"

@@ -14,6 +14,8 @@ use crate::run::Tally;
 
 /// How often it is said.
 const EVERY: Duration = Duration::from_secs(2);
+/// How many times it is said between two looks for other versions, which read what all workers say.
+const LOOK: u64 = 5;
 /// How long leaving may take: what does not get through ends by itself.
 const LEAVING: Duration = Duration::from_secs(2);
 
@@ -32,7 +34,7 @@ impl Presence {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut unreadable, mut noted) = (HashSet::new(), true);
-        loop {
+        for turn in 0_u64.. {
             turns.tick().await;
             let Some(ago) = self.tally.polled_ago().filter(|ago| *ago <= LATELY) else { continue };
             let note = self.health.note(ago);
@@ -46,7 +48,9 @@ impl Presence {
                     debug!(%error, "could not announce this worker");
                     continue;
                 }
-                self.warn_of_other_versions(queue, &mut unreadable).await;
+                if turn % LOOK == 0 {
+                    self.warn_of_other_versions(queue, &mut unreadable).await;
+                }
             }
         }
     }

@@ -3,7 +3,6 @@
 //! An outcome is dropped only by the next call, which says that this one came through.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,8 +26,9 @@ use crate::wire::{self, WireError};
 /// How often the keys of a job are told to live on for another [`KEEP`].
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// How long the first of few outcomes waits for others: a call costs about as much as ten of them.
-const LINGER: Duration = Duration::from_millis(8);
+/// How long the first of few outcomes waits for others, if there were some lately: a call costs the server about as much as
+/// ten of them, and so do the calls that push what follows from them.
+const LINGER: Duration = Duration::from_millis(20);
 /// So many in one call wait for no others in the next.
 const MANY: usize = 16;
 
@@ -45,8 +45,8 @@ pub struct Collecting {
     taken: Mutex<Vec<Taken>>,
     /// Held while the server is told what was taken: a list of it is sent once.
     telling: tokio::sync::Mutex<()>,
-    /// How many outcomes the last call showed.
-    lately: AtomicUsize,
+    /// When a call last showed outcomes, and how many.
+    lately: Mutex<Option<(Instant, usize)>>,
     swept: Mutex<Instant>,
     /// When the keys of the job were last told to live on.
     kept_alive: Mutex<Option<Instant>>,
@@ -77,7 +77,7 @@ impl Default for Collecting {
             shown: Mutex::default(),
             taken: Mutex::default(),
             telling: Default::default(),
-            lately: AtomicUsize::new(0),
+            lately: Mutex::default(),
             swept: Mutex::new(Instant::now()),
             kept_alive: Mutex::default(),
         }
@@ -101,6 +101,14 @@ impl Collecting {
 }
 
 impl Collecting {
+    /// How long an outcome of which the news has come waits for others.
+    fn linger(&self) -> Duration {
+        match *self.lately.lock().expect("no holder panics") {
+            Some((at, count)) if count < MANY && at.elapsed() < 4 * LINGER => LINGER,
+            _ => Duration::ZERO,
+        }
+    }
+
     fn is_to_keep_alive(&self) -> bool {
         let mut last = self.kept_alive.lock().expect("no holder panics");
         let due = last.is_none_or(|last| last.elapsed() >= KEEP_ALIVE);
@@ -129,7 +137,9 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
             return Ok(outcomes);
         }
         let (ring, shown) = look(shared, job, &collecting, most).await?;
-        collecting.lately.store(shown.len(), Ordering::Relaxed);
+        if !shown.is_empty() {
+            *collecting.lately.lock().expect("no holder panics") = Some((Instant::now(), shown.len()));
+        }
         collecting.shown.lock().expect("no holder panics").extend(shown);
         outcomes = collecting.hand_out(most);
         if !outcomes.is_empty() {
@@ -140,8 +150,7 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
             return Ok(Vec::new());
         }
         match shared.blocking.listen(&shared.job(job).news, &ring, left).await {
-            Ok(()) if collecting.lately.load(Ordering::Relaxed) < MANY => tokio::time::sleep(LINGER.min(left)).await,
-            Ok(()) => {}
+            Ok(()) => tokio::time::sleep(collecting.linger().min(left)).await,
             Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
                 debug!(?fault, "could not wait for outcomes, looking again");
             }
