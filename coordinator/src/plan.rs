@@ -4,8 +4,13 @@ use sheaf_common::task::{Content, SourceFile, SourcePath};
 
 use crate::discover::{Source, Sources};
 
-/// The bytes at which a batch of small files is full; a file of this size is a task of its own.
+/// The bytes at which a batch of files is full; a file of this size is a task of its own. The more there is to do, the larger
+/// batches are, up to [`LARGEST_BATCH`]: each task costs the queue the same, however large it is, but of few bytes every
+/// slot is to have its share.
 pub const BATCH_BYTES: u64 = 1 << 20;
+pub const LARGEST_BATCH: u64 = 4 << 20;
+/// How many tasks a job is cut into at least, if that does not make them smaller than [`BATCH_BYTES`].
+const TASKS: u64 = 64;
 /// The most files of a batch.
 pub const BATCH_FILES: usize = 256;
 
@@ -13,6 +18,7 @@ pub const BATCH_FILES: usize = 256;
 pub struct Plan<'a> {
     sources: &'a Sources,
     next: usize,
+    batch_bytes: u64,
 }
 
 /// The next piece of the plan.
@@ -27,7 +33,8 @@ pub enum Planned {
 impl<'a> Plan<'a> {
     /// Begins with the file `first`; past the end of the sources the plan is empty.
     pub fn new(sources: &'a Sources, first: u64) -> Self {
-        Plan { sources, next: usize::try_from(first).unwrap_or(usize::MAX) }
+        let batch_bytes = (sources.total_bytes() / TASKS).clamp(BATCH_BYTES, LARGEST_BATCH);
+        Plan { sources, next: usize::try_from(first).unwrap_or(usize::MAX), batch_bytes }
     }
 
     /// The sequence number with which the next piece begins.
@@ -44,7 +51,7 @@ impl Iterator for Plan<'_> {
         while self.next < self.sources.len() && files.len() < BATCH_FILES {
             let source = self.sources.get(self.next);
             let after = bytes + source.size;
-            let closes = source.problem.is_some() || after > BATCH_BYTES || source.size >= BATCH_BYTES;
+            let closes = source.problem.is_some() || after > self.batch_bytes || source.size >= self.batch_bytes;
             if closes && !files.is_empty() {
                 break;
             }
@@ -56,7 +63,7 @@ impl Iterator for Plan<'_> {
             }
             files.push(file(sequence, &source));
             bytes = after;
-            if bytes >= BATCH_BYTES {
+            if bytes >= self.batch_bytes {
                 break;
             }
         }
@@ -96,6 +103,8 @@ mod tests {
         let half = Some(MIB / 2);
         assert_eq!(pieces(&[half, half, half], 0), [vec![MIB / 2; 2], vec![MIB / 2]]);
         assert_eq!(pieces(&[half, Some(MIB / 2 + 1)], 0).len(), 2);
+        let batches = |files| pieces(&vec![Some(MIB); files], 0).iter().map(Vec::len).max();
+        assert_eq!([127, 128, 1000].map(batches), [Some(1), Some(2), Some(4)]);
         let counts: Vec<usize> = pieces(&[Some(0); 600], 0).iter().map(Vec::len).collect();
         assert_eq!(counts, [256, 256, 88]);
     }

@@ -71,9 +71,9 @@ impl Drop for Shipper {
 /// The most tasks of one call, as far as they are small.
 const BATCH: usize = 64;
 /// The most bytes of one call, unless one task has more.
-const BATCH_BYTES: u64 = 4 << 20;
+const BATCH_BYTES: u64 = 8 << 20;
 /// How many batches are made ready at once, so that files are read while others are sent.
-const READY: usize = 3;
+const READY: usize = 2;
 
 async fn ship<Q: Queue>(
     queue: Q,

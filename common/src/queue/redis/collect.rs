@@ -149,7 +149,7 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
         if left.is_zero() || most == 0 {
             return Ok(Vec::new());
         }
-        match shared.blocking.listen(&shared.job(job).news, &ring, left).await {
+        match shared.blocking.listen(&[(shared.job(job).news, ring)], left).await {
             Ok(()) => tokio::time::sleep(collecting.linger().min(left)).await,
             Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
                 debug!(?fault, "could not wait for outcomes, looking again");
@@ -197,7 +197,7 @@ async fn look(
 
 fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize, keep_alive: bool) -> Call {
     let keys = shared.job(job);
-    let shares = [shared.keys.versions(), shared.keys.jobs(), shared.keys.bell()];
+    let shares = [shared.keys.versions(), shared.keys.jobs(), shared.keys.bell(None)];
     let last = taken.last().map_or("", |taken| taken.entry.as_str());
     let keep_ms = if keep_alive { KEEP.as_millis().to_string() } else { String::new() };
     let mut call = Call::new(&COLLECT)

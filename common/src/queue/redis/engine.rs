@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub blocking: Link,
     pub blobs: Blobs,
     pub recent: Recent,
+    /// Workers whose last lease left nothing for them, with the last rings of their bells before it.
+    pub emptied: Mutex<HashMap<String, [String; 2]>>,
     pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
 }
 
@@ -62,6 +64,7 @@ impl RedisQueue {
             blocking: link(Sharing::Alone),
             blobs,
             recent: Recent::default(),
+            emptied: Mutex::default(),
             collecting: Mutex::default(),
             config,
         };

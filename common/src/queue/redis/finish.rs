@@ -40,9 +40,10 @@ pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueErr
     let (groups, _stale) = by_holder(leases, |lease| lease);
     for (Stream { job, class, consumer, own }, holds) in groups {
         let keys = shared.job(job);
-        let stream = keys.stream(class, own.then_some(&consumer));
+        let addressee = own.then_some(consumer.as_str());
+        let (stream, bell) = (keys.stream(class, addressee), shared.keys.bell(addressee));
         for holds in holds.chunks(MOST_AT_ONCE) {
-            let mut call = Call::new(&RELEASE).key(&stream).key(&keys.tasks).key(shared.keys.bell());
+            let mut call = Call::new(&RELEASE).key(&stream).key(&keys.tasks).key(&bell);
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             match shared.pulse.call(&call).await? {
                 Value::Int(_) => {}

@@ -9,7 +9,8 @@
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
 //! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect |
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
-//! | `sheaf:{Q}:V:bell` | STREAM | one entry, replaced when tasks come to wait | [`KEEP`] | push, release |
+//! | `sheaf:{Q}:V:bell` | STREAM | one entry, replaced when tasks come to wait | [`KEEP`] | push, release, rescue |
+//! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | push, release |
 //! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
@@ -97,8 +98,12 @@ impl Keys {
         format!("{}jobs", self.versioned)
     }
 
-    pub fn bell(&self) -> String {
-        format!("{}bell", self.versioned)
+    /// The bell of tasks for all, or of those for one worker.
+    pub fn bell(&self, addressee: Option<&str>) -> String {
+        match addressee {
+            None => format!("{}bell", self.versioned),
+            Some(worker) => format!("{}bell@{worker}", self.versioned),
+        }
     }
 
     /// What `job_key` in `lua/turns.lua` puts in front: the lease script learns only from `jobs` which jobs there are.
@@ -219,7 +224,8 @@ mod tests {
     fn all_keys_of_a_queue_have_its_hash_tag() {
         let keys = Keys::new("nightly", 2);
         let job = keys.job(JobId(1));
-        let shared = [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.bell()];
+        let shared =
+            [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.bell(None), keys.bell(Some("host:1"))];
         assert!(shared.iter().chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
     }
 }

@@ -82,32 +82,45 @@ async fn search(
     let shared = &queue.shared;
     let until = Instant::now() + wait;
     let mut tries = Tries::new(shared.config.timing.patience);
+    // If the last call left nothing, there is nothing until a bell rings: so who may wait listens first.
+    let mut emptied = shared.emptied.lock().expect("no holder panics").remove(&worker.0);
     loop {
-        let Given { ring, entries } = take(shared, worker, most).await?;
-        let leased = decode(queue, worker, entries).await?;
         let left = until.saturating_duration_since(Instant::now());
-        if !leased.is_empty() || left.is_zero() {
+        if let Some(rings) = emptied.take()
+            && !left.is_zero()
+        {
+            let look = left.min(shared.config.lease / LOOKS_PER_LEASE);
+            let bells: Vec<_> = bells(shared, worker).into_iter().zip(rings).collect();
+            let heard = tokio::select! {
+                heard = shared.blocking.listen(&bells, look) => heard,
+                () = caller.closed() => return Ok(Vec::new()),
+            };
+            match heard {
+                Ok(()) => {}
+                Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
+                    debug!(?fault, "could not wait for tasks, looking again");
+                }
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        let Given { rings, entries } = take(shared, worker, most).await?;
+        let bytes: usize = entries.iter().map(|entry| entry.body.len()).sum();
+        let is_short = entries.len() < most && bytes < BYTES_AT_ONCE;
+        let leased = decode(queue, worker, entries).await?;
+        if !leased.is_empty() || Instant::now() >= until {
+            if is_short {
+                shared.emptied.lock().expect("no holder panics").insert(worker.0.clone(), rings);
+            }
             return Ok(leased);
         }
-        let look = left.min(shared.config.lease / LOOKS_PER_LEASE);
-        let bell = shared.keys.bell();
-        let heard = tokio::select! {
-            heard = shared.blocking.listen(&bell, &ring, look) => heard,
-            () = caller.closed() => return Ok(Vec::new()),
-        };
-        match heard {
-            Ok(()) => {}
-            Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
-                debug!(?fault, "could not wait for tasks, looking again");
-            }
-            Err(fault) => return Err(fault.into()),
-        }
+        emptied = Some(rings);
     }
 }
 
 /// What the script gave.
 struct Given {
-    ring: String,
+    /// The last ring of each of [`bells`].
+    rings: [String; 2],
     entries: Vec<Entry>,
 }
 
@@ -122,7 +135,7 @@ struct Entry {
 async fn take(shared: &Shared, worker: &WorkerId, most: usize) -> Result<Given, QueueError> {
     let mut call = Call::new(&LEASE)
         .key(shared.keys.jobs())
-        .key(shared.keys.bell())
+        .keys(&bells(shared, worker))
         .argument(shared.keys.prefix())
         .argument(&worker.0)
         .argument(most)
@@ -142,18 +155,23 @@ async fn take(shared: &Shared, worker: &WorkerId, most: usize) -> Result<Given, 
     Ok(given)
 }
 
+/// The bells that wake a worker: of tasks for all, and of those for it alone.
+fn bells(shared: &Shared, worker: &WorkerId) -> [String; 2] {
+    [None, Some(worker.0.as_str())].map(|addressee| shared.keys.bell(addressee))
+}
+
 fn text(value: &Value) -> Option<&str> {
     if let Value::BulkString(bytes) = value { std::str::from_utf8(bytes).ok() } else { None }
 }
 
 fn read(answer: &Value) -> Option<Given> {
     let Value::Array(parts) = answer else { return None };
-    let [ring, hold, groups @ ..] = parts.as_slice() else { return None };
-    let (ring, hold, mut entries) = (text(ring)?.to_owned(), text(hold)?, Vec::new());
+    let [ring, own_ring, hold, groups @ ..] = parts.as_slice() else { return None };
+    let (rings, hold, mut entries) = ([text(ring)?.into(), text(own_ring)?.into()], text(hold)?, Vec::new());
     for group in groups {
         read_group(hold, group, &mut entries)?;
     }
-    Some(Given { ring, entries })
+    Some(Given { rings, entries })
 }
 
 /// Reads entries of one job and class that were delivered equally often.

@@ -154,14 +154,16 @@ impl Link {
         self.kept.lock().expect("no holder panics").clear();
     }
 
-    /// Waits until a bell rings after `last`, at most `wait` and [`LONGEST_BLOCK`].
+    /// Waits until one of some bells rings after the ring beside it, at most `wait` and [`LONGEST_BLOCK`].
     ///
     /// # Errors
     /// As [`Link::request`], but without trying again: the caller looks for itself first.
-    pub async fn listen(&self, bell: &str, last: &str, wait: Duration) -> Result<(), Fault> {
+    pub async fn listen(&self, bells: &[(String, String)], wait: Duration) -> Result<(), Fault> {
         let wait_ms = wait.min(LONGEST_BLOCK).as_millis().max(1); // 0 would mean for ever.
         let mut command = redis::cmd("XREAD");
-        command.arg("COUNT").arg(1).arg("BLOCK").arg(wait_ms as u64).arg("STREAMS").arg(bell).arg(last);
+        command.arg("COUNT").arg(1).arg("BLOCK").arg(wait_ms as u64).arg("STREAMS");
+        bells.iter().for_each(|(bell, _)| drop(command.arg(bell)));
+        bells.iter().for_each(|(_, last)| drop(command.arg(last)));
         self.send_once(&command).await.map(|_| ())
     }
 }

@@ -65,7 +65,7 @@ impl<'a> Pushing<'a> {
     fn new(shared: &'a Arc<Shared>, class: Class, job: JobId, addressee: Option<&WorkerId>) -> Self {
         let keys = shared.job(job);
         let addressee = addressee.map(|worker| worker.0.as_str());
-        let shares = [shared.keys.jobs(), shared.keys.bell(), shared.keys.versions()];
+        let shares = [shared.keys.jobs(), shared.keys.bell(addressee), shared.keys.versions()];
         let memory = match class {
             Class::Render => "drains",
             Class::Extract => "fills",
@@ -151,7 +151,7 @@ async fn rescue(shared: &Shared, keys: &JobKeys) -> Result<(), QueueError> {
         .key(&keys.addressed)
         .key(shared.keys.seen())
         .key(keys.stream(Class::Render, None))
-        .key(shared.keys.bell())
+        .key(shared.keys.bell(None))
         .argument(&keys.base)
         .argument(shared.config.lease.max(SEEN).as_millis())
         .argument(shared.lease_ms())

@@ -1,13 +1,13 @@
 -- lease: give tasks to a consumer: class by class, jobs in turn, and in each the ended leases before what is new.
--- KEYS 1 jobs  2 bell  (the jobs' own keys are built from ARGV 1: only `jobs` says which there are; one hash tag)
+-- KEYS 1 jobs  2 bell  3 the bell of the consumer  (the jobs' own keys are built from ARGV 1: only `jobs` says which there are; one hash tag)
 -- ARGV 1 prefix  2 consumer  3 most tasks  4 lease_ms  5 bytes to stop after  6… classes, the first first
--- Returns {last ring of the bell, the hold, {job, class, delivery, {{entry, {field, task}}, …}}, …}; for a task whose
+-- Returns {last ring of each bell, the hold, {job, class, delivery, {{entry, {field, task}}, …}}, …}; for a task whose
 --      body stands apart {entry, {field, '', 'bytes', its length}}
 -- Keeps: every entry given is pending for this consumer, and the hold, which no call had before, is the state of its
 --      task; a job served goes behind the others.
 local prefix, me, room, lease_ms, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local hold = now_us() .. ':' .. me
-local answer = {last_ring(KEYS[2]), hold}
+local answer = {last_ring(KEYS[2]), last_ring(KEYS[3]), hold}
 local function give(job, class, delivery, entries)
     local set = {}
     for n, entry in ipairs(entries) do

@@ -1,5 +1,6 @@
 -- push: put tasks of one job and class on their stream, each once.
--- KEYS 1 stream of the class, or of the worker that they are for  2 tasks  3 jobs  4 bell  5 versions  6 addressed
+-- KEYS 1 stream of the class, or of the worker that they are for  2 tasks  3 jobs  4 bell of all, or of that worker
+--      5 versions  6 addressed
 -- ARGV 1 job  2 version  3 keep_ms  4 `drains`: goes through when the server is full, or `fills`
 --      5 the worker that they are for, or empty
 --      6… triples: the task's field in `tasks`, task encoded, empty; or field, empty, bytes of the body sent before
