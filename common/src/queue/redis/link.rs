@@ -162,8 +162,8 @@ impl Link {
         let wait_ms = wait.min(LONGEST_BLOCK).as_millis().max(1); // 0 would mean for ever.
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(1).arg("BLOCK").arg(wait_ms as u64).arg("STREAMS");
-        bells.iter().for_each(|(bell, _)| drop(command.arg(bell)));
-        bells.iter().for_each(|(_, last)| drop(command.arg(last)));
+        let (bells, rings): (Vec<&str>, Vec<&str>) = bells.iter().map(|(bell, ring)| (&**bell, &**ring)).unzip();
+        command.arg(bells).arg(rings);
         self.send_once(&command).await.map(|_| ())
     }
 }
