@@ -63,25 +63,27 @@ impl Extracts {
         self.tasks.push_back(Entry::Reported(Reported { files, slot, reports: vec![report], rows }));
     }
 
-    /// Takes note of a report; `false` if it is none that is waited for.
-    pub fn report(&mut self, number: u64, slot: String, extracted: Extracted) -> bool {
-        let Extracted { reports, edition, kept } = extracted;
-        let Some(entry) = self.entry_mut(number) else { return false };
-        let Entry::Pending { files } = entry else { return false };
+    /// Takes note of a report; gives it back if it is none that is waited for.
+    pub fn report(&mut self, number: u64, slot: String, extracted: Extracted) -> Result<(), Extracted> {
+        let Some(entry) = self.entry_mut(number) else { return Err(extracted) };
+        let Entry::Pending { files } = entry else { return Err(extracted) };
+        let reports = &extracted.reports;
         let answers_all = files.len() == reports.len()
-            && files.iter().zip(&reports).all(|(file, report)| file.sequence == report.sequence);
-        if answers_all {
-            let (files, rows) = (std::mem::take(files), RowsAt { edition, kept });
-            *entry = Entry::Reported(Reported { files, slot, reports, rows });
+            && files.iter().zip(reports).all(|(file, report)| file.sequence == report.sequence);
+        if !answers_all {
+            return Err(extracted);
         }
-        answers_all
+        let Extracted { reports, edition, kept } = extracted;
+        let (files, rows) = (std::mem::take(files), RowsAt { edition, kept });
+        *entry = Entry::Reported(Reported { files, slot, reports, rows });
+        Ok(())
     }
 
     /// A task failed as a whole: so did each of its files.
     pub fn fail(&mut self, number: u64, slot: String, reason: &str) -> bool {
         let Some(Entry::Pending { files }) = self.entry_mut(number) else { return false };
         let reports = files.iter().map(|file| FileReport::unreadable(file.sequence, reason.into())).collect();
-        self.report(number, slot, Extracted { reports, edition: 0, kept: None })
+        self.report(number, slot, Extracted { reports, edition: 0, kept: None }).is_ok()
     }
 
     /// The edition of the rows of a task that came back and is not placed yet.

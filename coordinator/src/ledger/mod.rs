@@ -173,15 +173,15 @@ impl Ledger {
         let Outcome { task, slot, result } = outcome;
         match (task.class, result) {
             (Class::Extract, TaskResult::Extracted(extracted)) => {
-                let on_queue = on_queue(task, &extracted);
                 if self.edition(task.number) == Some(extracted.edition) {
                     // The same once more.
                 } else if self.placed.get(&task.number).is_some_and(|placed| placed.repairing) {
                     self.repaired(task, extracted, commands);
-                } else if self.extracts.report(task.number, slot, extracted) {
-                    self.place(commands);
-                } else if !on_queue.is_empty() {
-                    commands.push(Command::Forget(on_queue));
+                } else {
+                    match self.extracts.report(task.number, slot, extracted) {
+                        Ok(()) => self.place(commands),
+                        Err(unwanted) => commands.push(Command::Forget(on_queue(task, &unwanted))),
+                    }
                 }
             }
             (Class::Extract, TaskResult::Failed { reason }) => {

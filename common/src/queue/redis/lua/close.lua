@@ -4,9 +4,6 @@
 -- Returns how many tasks were not finished, or their outcomes not collected
 -- Keeps: what is leased goes stale.
 local open = redis.call('HLEN', KEYS[3])
-for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-    redis.call('UNLINK', addressed_stream(ARGV[2], worker))
-end
-redis.call('UNLINK', unpack(KEYS, 2))
+redis.call('UNLINK', unpack(with_addressed_streams({unpack(KEYS, 2)}, KEYS[2], ARGV[2])))
 redis.call('ZREM', KEYS[1], ARGV[1])
 return open

@@ -29,8 +29,6 @@ while room > 0 and bytes > 0 do
     bytes = bytes - #entry[2][2]
 end
 if ARGV[1] ~= '' then
-    local keys = {unpack(KEYS)}
-    for _, worker in ipairs(redis.call('SMEMBERS', KEYS[4])) do keys[#keys + 1] = addressed_stream(ARGV[3], worker) end
-    keep_alive(keys, ARGV[1], ARGV[2], KEYS[5])
+    keep_alive(with_addressed_streams({unpack(KEYS)}, KEYS[4], ARGV[3]), ARGV[1], ARGV[2], KEYS[5])
 end
 return answer

@@ -9,8 +9,7 @@ for n in ipairs(fields) do
     missing[n] = states[n] and 0 or 1
     if states[n] and not is_finished(states[n]) then open = open + 1 end
 end
-local streams = {unpack(KEYS, 3)}
-for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do streams[#streams + 1] = addressed_stream(ARGV[1], worker) end
+local streams = with_addressed_streams({unpack(KEYS, 3)}, KEYS[2], ARGV[1])
 for _, stream in ipairs(streams) do on_streams = on_streams + redis.call('XLEN', stream) end
 if on_streams >= open then return missing end
 -- States without entries: a server that came back with a part of its data. They are sorted out one by one.

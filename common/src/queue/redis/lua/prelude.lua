@@ -49,6 +49,12 @@ end
 -- The stream of the tasks for one worker alone, which keeps their rows.
 local function addressed_stream(base, worker) return base .. 'render@' .. worker end
 
+-- Appends those of all workers that have one to a list of keys, and returns it.
+local function with_addressed_streams(keys, addressed, base)
+    for _, worker in ipairs(redis.call('SMEMBERS', addressed)) do keys[#keys + 1] = addressed_stream(base, worker) end
+    return keys
+end
+
 -- Lets keys live on; notes that this version has a coordinator.
 local function keep_alive(keys, keep_ms, version, versions)
     redis.call('ZADD', versions, now_ms(), version)
