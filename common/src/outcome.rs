@@ -18,7 +18,9 @@ impl Outcome {
     /// The bytes of its segments.
     pub fn segment_bytes(&self) -> usize {
         match &self.result {
-            TaskResult::Rendered(segments) => segments.iter().map(|segment| segment.bytes.len()).sum(),
+            TaskResult::Rendered(units) => {
+                units.iter().flat_map(|unit| &unit.segments).map(|segment| segment.bytes.len()).sum()
+            }
             _ => 0,
         }
     }
@@ -28,10 +30,11 @@ impl Outcome {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum TaskResult {
     Extracted(Extracted),
-    Rendered(Vec<Segment>),
+    Rendered(Vec<RenderedUnit>),
     /// What the task ships was no longer on the queue, so it was not begun: it must be pushed again.
     TaskLost,
-    /// Blocks of rows that a render task needs are no longer on the queue: they must be extracted again.
+    /// Blocks of rows that a render task needs are no longer on the queue, so none of its units was rendered: they must be
+    /// extracted again.
     RowsLost(Vec<RowsKey>),
     /// News, not an end: a nap began.
     NapStarted {
@@ -110,6 +113,14 @@ pub struct Slice {
     pub overflow: u32,
     /// The cells of these rows that are continued there.
     pub long_cells: u32,
+}
+
+/// What a unit was rendered to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderedUnit {
+    /// As in [`crate::task::RenderUnit::number`].
+    pub number: u64,
+    pub segments: Vec<Segment>,
 }
 
 /// The finished bytes of a unit in one stream of an output.

@@ -41,7 +41,7 @@ impl Task {
 pub enum Work {
     /// Read files, give their rows.
     Extract(Extract),
-    /// Turn a unit's rows into segments.
+    /// Turn rows into segments.
     Render(Render),
     /// Sleep: the work of `sheaf demo`, and of tests.
     Nap(Nap),
@@ -116,18 +116,36 @@ impl From<SourcePath> for PathBuf {
     }
 }
 
-/// Renders one unit: consecutive rows, whose place in the output is known.
+/// Renders some units.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Render {
     pub spec: Arc<JobSpec>,
-    /// The place of the unit's first row among all rows of the job, from 0.
+    pub units: Vec<RenderUnit>,
+    /// The worker that keeps some of the rows, which are not on the queue; `None`: all are.
+    pub keeper: Option<WorkerId>,
+}
+
+impl Render {
+    /// The blocks of rows that it names, each once if its pieces follow each other.
+    pub fn rows(&self) -> Vec<RowsKey> {
+        let pieces = self.units.iter().flat_map(|unit| &unit.pieces);
+        let mut keys: Vec<RowsKey> = pieces.map(|piece| piece.rows).collect();
+        keys.dedup();
+        keys
+    }
+}
+
+/// A unit to be rendered: consecutive rows, whose place in the output is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderUnit {
+    /// Its place among the units of the job, from 0.
+    pub number: u64,
+    /// The place of its first row among all rows of the job, from 0.
     pub first_row: u64,
-    /// The place of the unit's first overflow row among all overflow rows of the job, from 0.
+    /// The place of its first overflow row among all overflow rows of the job, from 0.
     pub first_overflow: u64,
     /// The rows, in order.
     pub pieces: Vec<Piece>,
-    /// The worker that keeps some of the rows, which are not on the queue; `None`: all are.
-    pub keeper: Option<WorkerId>,
 }
 
 /// Consecutive rows of one file.

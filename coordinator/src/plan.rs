@@ -37,6 +37,11 @@ impl<'a> Plan<'a> {
         Plan { sources, next: usize::try_from(first).unwrap_or(usize::MAX), batch_bytes }
     }
 
+    /// The bytes at which a batch is full.
+    pub fn batch_bytes(&self) -> u64 {
+        self.batch_bytes
+    }
+
     /// The sequence number with which the next piece begins.
     pub fn position(&self) -> u64 {
         self.next as u64

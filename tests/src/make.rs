@@ -54,8 +54,7 @@ pub fn block(text: &str) -> Option<Block> {
 /// A task that only `worker` may have, as it is said to keep the rows.
 pub fn addressed(job: u64, number: u64, worker: &str) -> Task {
     let (spec, keeper) = (Arc::default(), Some(WorkerId(worker.into())));
-    let render = Render { spec, first_row: 0, first_overflow: 0, pieces: Vec::new(), keeper };
-    Task { id: id(job, Class::Render, number), work: Work::Render(render) }
+    Task { id: id(job, Class::Render, number), work: Work::Render(Render { spec, units: Vec::new(), keeper }) }
 }
 
 pub fn leases(leased: &[Leased]) -> Vec<Lease> {

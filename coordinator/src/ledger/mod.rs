@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! file:  planned ──Push(extract)──▶ pending ──Extracted──▶ reported ──all before it are──▶ placed in a unit
-//! unit:  open ──enough rows──▶ closed ──Push(render)──▶ pending ──Rendered──▶ rendered ──all before it are──▶ Commit
+//! unit:  open ──enough rows──▶ ready ──Push(render)──▶ pending ──Rendered──▶ rendered ──all before it are──▶ Commit
 //! ```
 //!
 //! The place of a unit depends on the rows before it alone, and its bounds on the slices that the extractor cut: so
@@ -16,13 +16,13 @@
 mod extracts;
 mod unit;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use sheaf_common::job::{Class, JobId, JobSpec, TaskId};
-use sheaf_common::outcome::{Extracted, FileReport, Outcome, Segment, TaskResult};
-use sheaf_common::task::{Extract, Piece, RowsKey, SourceFile, Task, Work};
+use sheaf_common::job::{Class, JobId, JobSpec, TaskId, WorkerId};
+use sheaf_common::outcome::{Extracted, FileReport, Outcome, RenderedUnit, Segment, TaskResult};
+use sheaf_common::task::{Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, Task, Work};
 
 use extracts::{Extracts, Placed, RowsAt, slices};
 pub use unit::FileDone;
@@ -97,6 +97,8 @@ pub struct Ledger {
     /// Closed units that are not committed yet; the first has the number `first_unit`.
     units: VecDeque<Unit>,
     first_unit: u64,
+    /// The most rows of a render task with several units, in bytes.
+    task_bytes: u64,
     /// The slices before this belong to units of an earlier run.
     resumed: Position,
     plan_ended: bool,
@@ -104,7 +106,8 @@ pub struct Ledger {
 
 impl Ledger {
     /// A ledger that goes on at `from`; the default is the beginning. The first file that is planned must be `from.file`.
-    pub fn new(job: JobId, spec: Arc<JobSpec>, from: Position) -> Self {
+    /// Units that become ready together are rendered as one task, up to `task_bytes` of rows.
+    pub fn new(job: JobId, spec: Arc<JobSpec>, from: Position, task_bytes: u64) -> Self {
         Ledger {
             job,
             spec,
@@ -113,6 +116,7 @@ impl Ledger {
             open: OpenUnit::new(from),
             units: VecDeque::new(),
             first_unit: 0,
+            task_bytes,
             resumed: from,
             plan_ended: false,
         }
@@ -163,9 +167,9 @@ impl Ledger {
     pub fn pending(&self) -> Vec<TaskId> {
         let extracts = self.extracts.pending();
         let repairs = self.placed.iter().filter(|(_, placed)| placed.repairing).map(|(number, _)| *number);
-        let renders = self.units.iter().zip(self.first_unit..).filter(|(unit, _)| unit.is_pending());
         let id = |class| move |number| TaskId { job: self.job, class, number };
-        let renders = renders.map(|(_, number)| number).map(id(Class::Render));
+        let renders: BTreeSet<u64> = self.units.iter().filter_map(Unit::task).collect();
+        let renders = renders.into_iter().map(id(Class::Render));
         renders.chain(extracts.chain(repairs).map(id(Class::Extract))).collect()
     }
 
@@ -189,9 +193,11 @@ impl Ledger {
                     self.place(commands);
                 }
             }
-            (Class::Render, TaskResult::Rendered(segments)) => {
-                if let Some(unit) = self.unit_mut(task.number) {
-                    unit.rendered(segments);
+            (Class::Render, TaskResult::Rendered(units)) => {
+                for RenderedUnit { number, segments } in units {
+                    if let Some(unit) = self.unit_mut(number) {
+                        unit.rendered(segments);
+                    }
                 }
                 self.commit(commands);
             }
@@ -199,8 +205,8 @@ impl Ledger {
             (Class::Render, TaskResult::RowsLost(keys)) => self.repair(task.number, keys, commands),
             (Class::Render, TaskResult::Failed { reason }) => {
                 // Rows that cannot be used are as good as lost.
-                let keys = self.unit_mut(task.number).map(|unit| unit.rows()).unwrap_or_default();
-                tracing::warn!(%task, reason, "could not render a unit");
+                let keys = self.units_of(task.number).flat_map(|(_, unit)| unit.rows()).collect();
+                tracing::warn!(%task, reason, "could not render units");
                 self.repair(task.number, keys, commands);
             }
             // News of other kinds of work: see `sheaf demo`.
@@ -210,6 +216,7 @@ impl Ledger {
 
     /// Places the rows of all files whose predecessors are reported; closes and pushes the units that are full.
     fn place(&mut self, commands: &mut Vec<Command>) {
+        let closed_before = self.next_unit();
         while let Some((number, reported)) = self.extracts.next_reported() {
             let task = TaskId { job: self.job, class: Class::Extract, number };
             let mut last_block = None;
@@ -233,11 +240,11 @@ impl Ledger {
                         self.open.add(piece, reported.rows.keeper(slice.block));
                     }
                     if index + 1 < slices.len() {
-                        self.close_if_full(commands);
+                        self.close_if_full();
                     }
                 }
                 self.open.end_file(report, &reported.slot);
-                self.close_if_full(commands);
+                self.close_if_full();
             }
             if let Some(last) = last_block {
                 self.forget(last);
@@ -245,8 +252,9 @@ impl Ledger {
             }
         }
         if self.plan_ended && self.extracts.is_empty() && !self.open.is_empty() {
-            self.close(commands);
+            self.close();
         }
+        self.push_ready(closed_before, commands);
         self.commit(commands);
     }
 
@@ -258,19 +266,38 @@ impl Ledger {
         }
     }
 
-    fn close_if_full(&mut self, commands: &mut Vec<Command>) {
+    fn close_if_full(&mut self) {
         if self.open.is_full() {
-            self.close(commands);
+            self.close();
         }
     }
 
-    fn close(&mut self, commands: &mut Vec<Command>) {
-        let unit = self.open.close();
-        let number = self.first_unit + self.units.len() as u64;
-        if unit.is_pending() {
-            commands.push(Command::Push(self.render_task(number, &unit)));
+    fn close(&mut self) {
+        self.units.push_back(self.open.close());
+    }
+
+    /// Pushes what is ready of the units from `first` on. Those that follow each other and are for the same worker are one
+    /// task, up to its bytes: a task costs the queue the same, however much is in it.
+    fn push_ready(&mut self, first: u64, commands: &mut Vec<Command>) {
+        let mut number = first;
+        while number < self.next_unit() {
+            let (task, task_bytes, mut bytes, mut units, mut keeper) = (number, self.task_bytes, 0, Vec::new(), None);
+            while let Some(unit) = self.unit_mut(number).filter(|unit| unit.is_ready()) {
+                bytes += unit.bytes();
+                if number == task {
+                    keeper = unit.keeper().cloned();
+                } else if bytes > task_bytes || unit.keeper() != keeper.as_ref() {
+                    break;
+                }
+                unit.pushed(task);
+                units.push(unit.render(number));
+                number += 1;
+            }
+            match units.is_empty() {
+                true => number += 1,
+                false => commands.push(Command::Push(self.render_task(task, units, keeper))),
+            }
         }
-        self.units.push_back(unit);
     }
 
     fn commit(&mut self, commands: &mut Vec<Command>) {
@@ -289,21 +316,21 @@ impl Ledger {
         }
     }
 
-    /// Has the lost rows of a unit extracted again.
+    /// Has the lost rows of a render task extracted again.
     fn repair(&mut self, number: u64, keys: Vec<RowsKey>, commands: &mut Vec<Command>) {
-        // Rows of an earlier time may be lost: others came since.
-        let is_latest =
-            |key: &&RowsKey| self.placed.get(&key.task.number).is_some_and(|placed| placed.rows.edition == key.edition);
-        let tasks: BTreeSet<u64> = keys.iter().filter(is_latest).map(|key| key.task.number).collect();
-        let Some(unit) = self.unit_mut(number) else { return };
-        if unit.lost_rows(tasks.clone()) > MOST_REPAIRS {
-            let reason = "the rows of a part of the sheet were lost again and again".into();
-            return commands.push(Command::GiveUp { reason });
+        // Rows of an earlier time may be lost: others came since, and the units name these.
+        let lost: HashSet<RowsKey> = keys.into_iter().collect();
+        let mut tasks = BTreeSet::new();
+        for unit in self.units.iter_mut().filter(|unit| unit.task() == Some(number)) {
+            let of_unit: BTreeSet<u64> =
+                unit.rows().filter(|rows| lost.contains(rows)).map(|rows| rows.task.number).collect();
+            tasks.extend(&of_unit);
+            if unit.lost_rows(of_unit) > MOST_REPAIRS {
+                let reason = "the rows of a part of the sheet were lost again and again".into();
+                return commands.push(Command::GiveUp { reason });
+            }
         }
-        if unit.is_pending() {
-            let unit = &self.units[(number - self.first_unit) as usize];
-            commands.push(Command::Push(self.render_task(number, unit)));
-        }
+        self.push_ready(self.first_unit, commands);
         for task in tasks {
             if let Some(placed) = self.placed.get_mut(&task)
                 && !std::mem::replace(&mut placed.repairing, true)
@@ -335,18 +362,27 @@ impl Ledger {
             commands.push(Command::Forget(forget));
         }
         self.open.moved(number, &now);
-        for index in 0..self.units.len() {
-            self.units[index].moved(number, &now);
-            if self.units[index].came_back(number) {
-                commands.push(Command::Push(self.render_task(self.first_unit + index as u64, &self.units[index])));
-            }
+        for unit in &mut self.units {
+            unit.moved(number, &now);
+            unit.came_back(number);
         }
+        self.push_ready(self.first_unit, commands);
     }
 
     /// The edition of the rows that are in use of a task.
     fn edition(&self, number: u64) -> Option<u64> {
         let placed = self.placed.get(&number).map(|placed| placed.rows.edition);
         placed.or_else(|| self.extracts.edition(number))
+    }
+
+    /// The number that the next unit gets.
+    fn next_unit(&self) -> u64 {
+        self.first_unit + self.units.len() as u64
+    }
+
+    /// The units that are waited for from a render task, with their numbers.
+    fn units_of(&self, task: u64) -> impl Iterator<Item = (u64, &Unit)> {
+        (self.first_unit..).zip(&self.units).filter(move |(_, unit)| unit.task() == Some(task))
     }
 
     fn unit_mut(&mut self, number: u64) -> Option<&mut Unit> {
@@ -363,8 +399,9 @@ impl Ledger {
                 Some(Task { id, work: Work::Extract(Extract { spec: Arc::clone(&self.spec), files }) })
             }
             Class::Render => {
-                let unit = self.units.get(number.checked_sub(self.first_unit)? as usize)?;
-                unit.is_pending().then(|| Task { id, work: Work::Render(unit.render(&self.spec)) })
+                let (_, first) = self.units_of(number).next()?;
+                let units = self.units_of(number).map(|(number, unit)| unit.render(number)).collect();
+                Some(self.render_task(number, units, first.keeper().cloned()))
             }
         }
     }
@@ -374,9 +411,9 @@ impl Ledger {
         Command::Push(Task { id, work: Work::Extract(Extract { spec: Arc::clone(&self.spec), files }) })
     }
 
-    fn render_task(&self, number: u64, unit: &Unit) -> Task {
+    fn render_task(&self, number: u64, units: Vec<RenderUnit>, keeper: Option<WorkerId>) -> Task {
         let id = TaskId { job: self.job, class: Class::Render, number };
-        Task { id, work: Work::Render(unit.render(&self.spec)) }
+        Task { id, work: Work::Render(Render { spec: Arc::clone(&self.spec), units, keeper }) }
     }
 }
 

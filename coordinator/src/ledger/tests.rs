@@ -79,11 +79,11 @@ struct Stored {
     end: Position,
 }
 
-/// Runs a ledger over files `from.file..files` and stores units until `stop_after`; all order and batching comes from
-/// `seed`.
+/// Runs a ledger over files `from.file..files` and stores units until `stop_after`; all order and batching, of files and of
+/// units, comes from `seed`.
 fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -> Vec<Stored> {
     let mut random = Random(seed);
-    let mut ledger = Ledger::new(JOB, Arc::default(), from);
+    let mut ledger = Ledger::new(JOB, Arc::default(), from, random.below(3) << 21);
     let (mut queue, mut stored, mut rendered) = (Vec::<Task>::new(), Vec::new(), VecDeque::new());
     let (mut next, mut live_blocks, mut kept_blocks) = (from.file, HashSet::new(), HashMap::new());
     let mut edition = 0;
@@ -103,7 +103,6 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
             continue;
         } else {
             let task = queue.swap_remove(random.below(queue.len() as u64) as usize);
-            let is_there = |piece: &Piece| live_blocks.contains(&piece.rows) || kept_blocks.contains_key(&piece.rows);
             let result = match &task.work {
                 Work::Extract(extract) => {
                     let reports = extracted(&extract.files);
@@ -128,29 +127,29 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
                     let kept = (!blocks.is_empty()).then_some(Kept { by: worker, blocks });
                     TaskResult::Extracted(Extracted { reports, edition, kept })
                 }
-                Work::Render(unit) if faults && random.below(40) == 0 => {
-                    TaskResult::RowsLost(unit.pieces.iter().map(|piece| piece.rows).collect())
-                }
-                Work::Render(unit) if faults && unit.pieces.iter().any(|piece| !is_there(piece)) => {
-                    let lost = unit.pieces.iter().filter(|piece| !is_there(piece));
-                    TaskResult::RowsLost(lost.map(|piece| piece.rows).collect())
-                }
-                Work::Render(unit) => {
-                    assert!(unit.pieces.iter().all(is_there), "rows are dropped too early");
-                    let keepers: HashSet<&WorkerId> =
-                        unit.pieces.iter().filter_map(|piece| kept_blocks.get(&piece.rows)).collect();
+                Work::Render(render) => {
+                    // Kept rows are there for their keeper alone.
+                    let is_there = |rows: &RowsKey| {
+                        live_blocks.contains(rows)
+                            || kept_blocks.get(rows).is_some_and(|keeper| Some(keeper) == render.keeper.as_ref())
+                    };
+                    let mut lost = render.rows();
+                    if !faults || random.below(40) > 0 {
+                        lost.retain(|rows| !is_there(rows));
+                    }
                     assert!(
-                        keepers.iter().copied().eq(&unit.keeper),
-                        "{keepers:?} keep rows, {:?} was asked",
-                        unit.keeper
+                        faults || lost.is_empty(),
+                        "rows are dropped too early, or asked of another than their keeper"
                     );
-                    let text = wire_of(unit);
-                    TaskResult::Rendered(vec![Segment {
-                        stream: Stream::Text { rendering: 0 },
-                        bytes: text,
-                        crc32: 0,
-                        length: 0,
-                    }])
+                    let unit = |unit: &RenderUnit| {
+                        let (stream, bytes) = (Stream::Text { rendering: 0 }, wire_of(unit));
+                        let segments = vec![Segment { stream, bytes, crc32: 0, length: 0 }];
+                        RenderedUnit { number: unit.number, segments }
+                    };
+                    match lost.is_empty() {
+                        true => TaskResult::Rendered(render.units.iter().map(unit).collect()),
+                        false => TaskResult::RowsLost(lost),
+                    }
                 }
                 Work::Nap(_) => unreachable!(),
             };
@@ -184,7 +183,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
     stored
 }
 
-fn wire_of(unit: &sheaf_common::task::Render) -> Vec<u8> {
+fn wire_of(unit: &RenderUnit) -> Vec<u8> {
     let pieces: Vec<_> = unit
         .pieces
         .iter()
@@ -242,7 +241,7 @@ fn every_file_is_reported_once_and_in_order_and_places_add_up() {
 
 #[test]
 fn rows_that_differ_when_read_again_end_the_job() {
-    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
+    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default(), 0);
     let extract = TaskId { job: JOB, class: Class::Extract, number: 0 };
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
     let mut slice = Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };
@@ -264,7 +263,7 @@ fn rows_that_differ_when_read_again_end_the_job() {
 
 #[test]
 fn a_task_that_was_lost_on_the_queue_is_pushed_again_while_it_is_pending() {
-    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
+    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default(), 0);
     let lost = |task| Event::Came(Outcome { task, slot: String::new(), result: TaskResult::TaskLost });
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else { panic!() };
     let commands = ledger.handle(lost(extract.id));
@@ -273,4 +272,45 @@ fn a_task_that_was_lost_on_the_queue_is_pushed_again_while_it_is_pending() {
     assert_eq!(ledger.handle(lost(never_planned)), []);
     let never_closed = TaskId { class: Class::Render, ..extract.id };
     assert_eq!(ledger.handle(lost(never_closed)), []);
+}
+
+/// The units of render tasks, by the tasks' numbers; nothing else may be among the commands.
+fn renders(commands: &[Command]) -> Vec<(u64, Vec<u64>)> {
+    let render = |command: &Command| match command {
+        Command::Push(Task { id, work: Work::Render(render) }) => {
+            (id.number, render.units.iter().map(|unit| unit.number).collect())
+        }
+        other => panic!("{other:?}"),
+    };
+    commands.iter().map(render).collect()
+}
+
+#[test]
+fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_alone() {
+    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default(), 3 << 20);
+    let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else { panic!() };
+    let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
+    // Blocks of a unit each; the fourth one is on the queue.
+    let slice = |block| Slice { block, offset: 0, length: 1_000_000, rows: 1, overflow: 0, long_cells: 0 };
+    let extracted = |edition| {
+        let status = FileStatus::Done { slices: (0..8).map(slice).collect(), truncated_cells: 0 };
+        let reports = vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }];
+        let kept = Some(Kept { by: WorkerId("w".into()), blocks: vec![0, 1, 2, 4, 5, 6, 7] });
+        TaskResult::Extracted(Extracted { reports, edition, kept })
+    };
+    let commands = ledger.handle(came(extract.id, extracted(1)));
+    assert_eq!(renders(&commands), [(0, vec![0, 1, 2]), (3, vec![3]), (4, vec![4, 5, 6]), (7, vec![7])]);
+    let render = |number| TaskId { job: JOB, class: Class::Render, number };
+    assert_eq!(renders(&ledger.handle(Event::Lost(vec![render(4), render(5)]))), [(4, vec![4, 5, 6])]);
+
+    let lost = TaskResult::RowsLost(vec![RowsKey { task: extract.id, block: 5, edition: 1 }]);
+    let commands = ledger.handle(came(render(4), lost));
+    assert_eq!(renders(&commands[..2]), [(4, vec![4]), (6, vec![6])]);
+    assert_eq!(commands[2..], [Command::Push(extract.clone())]);
+    // What comes of the task as it was before is taken all the same.
+    let rendered = |number| RenderedUnit { number, segments: Vec::new() };
+    ledger.handle(came(render(4), TaskResult::Rendered((4..7).map(rendered).collect())));
+    assert_eq!(ledger.pending().len(), 4, "{:?}", ledger.pending());
+    // The units that wait for nothing go on with the rows that they name, until these are found to be gone.
+    assert_eq!(ledger.handle(came(extract.id, extracted(2)))[1..], []);
 }

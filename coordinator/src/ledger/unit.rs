@@ -1,11 +1,10 @@
 //! Units: consecutive rows that are rendered together.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use sheaf_common::job::{JobSpec, UNIT_BYTES, WorkerId};
+use sheaf_common::job::{UNIT_BYTES, WorkerId};
 use sheaf_common::outcome::{FileReport, Segment};
-use sheaf_common::task::{Piece, Render, RowsKey};
+use sheaf_common::task::{Piece, RenderUnit, RowsKey};
 
 use super::extracts::{FILE_COST, RowsAt};
 use super::{Commit, Position};
@@ -115,7 +114,7 @@ impl OpenUnit {
     pub fn close(&mut self) -> Unit {
         let next = Contents::new(self.0.end);
         let contents = std::mem::replace(&mut self.0, next);
-        let state = if contents.pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Pending };
+        let state = if contents.pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Ready };
         Unit { contents, state, repairs: 0 }
     }
 }
@@ -128,16 +127,31 @@ pub struct Unit {
 }
 
 enum State {
-    /// Its render task is on the queue.
-    Pending,
+    /// It is to be rendered.
+    Ready,
+    /// The render task of this number is on the queue, for it and maybe others.
+    Pending {
+        task: u64,
+    },
     /// These tasks must come back first: their rows were lost.
     WaitsForRows(BTreeSet<u64>),
     Rendered(Vec<Segment>),
 }
 
 impl Unit {
-    pub fn is_pending(&self) -> bool {
-        matches!(self.state, State::Pending)
+    /// Whether it is to be rendered, and no task was pushed for it.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.state, State::Ready)
+    }
+
+    /// The render task that it is waited for from.
+    pub fn task(&self) -> Option<u64> {
+        if let State::Pending { task } = self.state { Some(task) } else { None }
+    }
+
+    /// A render task was pushed for it.
+    pub fn pushed(&mut self, task: u64) {
+        self.state = State::Pending { task };
     }
 
     pub fn is_rendered(&self) -> bool {
@@ -148,24 +162,29 @@ impl Unit {
     pub fn bytes(&self) -> u64 {
         let segments = match &self.state {
             State::Rendered(segments) => segments.iter().map(|segment| segment.bytes.len() as u64).sum(),
-            State::Pending | State::WaitsForRows(_) => 0,
+            State::Ready | State::Pending { .. } | State::WaitsForRows(_) => 0,
         };
         self.contents.bytes + segments + self.contents.files.len() as u64 * FILE_COST
     }
 
-    pub fn render(&self, spec: &Arc<JobSpec>) -> Render {
-        Render {
-            spec: Arc::clone(spec),
+    /// What is to be rendered, as the unit of this number.
+    pub fn render(&self, number: u64) -> RenderUnit {
+        RenderUnit {
+            number,
             first_row: self.contents.begin.rows,
             first_overflow: self.contents.begin.overflow,
             pieces: self.contents.pieces.clone(),
-            keeper: self.contents.keeper.as_ref().map(|(_, worker)| worker.clone()),
         }
     }
 
+    /// The worker that keeps some of its rows.
+    pub fn keeper(&self) -> Option<&WorkerId> {
+        self.contents.keeper.as_ref().map(|(_, worker)| worker)
+    }
+
     /// All rows that it names.
-    pub fn rows(&self) -> Vec<RowsKey> {
-        self.contents.pieces.iter().map(|piece| piece.rows).collect()
+    pub fn rows(&self) -> impl Iterator<Item = RowsKey> + '_ {
+        self.contents.pieces.iter().map(|piece| piece.rows)
     }
 
     /// Takes its segments; those of a second time are the same, and dropped.
@@ -179,14 +198,11 @@ impl Unit {
         self.contents.forget.push(rows);
     }
 
-    /// Waits for these tasks to come back, if there are any; returns how often its rows were lost.
+    /// Its render task found rows lost. It waits for these tasks to come back, or is ready if there are none; returns how
+    /// often that happened.
     pub fn lost_rows(&mut self, tasks: BTreeSet<u64>) -> u32 {
-        if self.is_pending() {
-            self.repairs += 1;
-            if !tasks.is_empty() {
-                self.state = State::WaitsForRows(tasks);
-            }
-        }
+        self.state = if tasks.is_empty() { State::Ready } else { State::WaitsForRows(tasks) };
+        self.repairs += 1;
         self.repairs
     }
 
@@ -195,22 +211,20 @@ impl Unit {
         self.contents.moved(task, to);
     }
 
-    /// A task came back; `true` if the unit is to be rendered now.
-    pub fn came_back(&mut self, task: u64) -> bool {
-        let State::WaitsForRows(tasks) = &mut self.state else { return false };
+    /// A task came back: if it waited for no other, it is ready.
+    pub fn came_back(&mut self, task: u64) {
+        let State::WaitsForRows(tasks) = &mut self.state else { return };
         tasks.remove(&task);
-        let complete = tasks.is_empty();
-        if complete {
-            self.state = State::Pending;
+        if tasks.is_empty() {
+            self.state = State::Ready;
         }
-        complete
     }
 
     /// What is to be stored of it.
     pub fn commit(self) -> Commit {
         let segments = match self.state {
             State::Rendered(segments) => segments,
-            State::Pending | State::WaitsForRows(_) => Vec::new(),
+            State::Ready | State::Pending { .. } | State::WaitsForRows(_) => Vec::new(),
         };
         let Contents { files, end, forget, .. } = self.contents;
         Commit { files, segments, end, forget }

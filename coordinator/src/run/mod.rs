@@ -112,8 +112,9 @@ async fn run_on<Q: Queue>(
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
 
     let spec = Arc::new(config.spec.clone());
-    let ledger = Ledger::new(new_job(), spec, store.end);
-    let (job, plan) = (ledger.job(), Plan::new(sources, store.end.file));
+    let plan = Plan::new(sources, store.end.file);
+    let ledger = Ledger::new(new_job(), spec, store.end, plan.batch_bytes());
+    let job = ledger.job();
     let driven = drive(&queue, ledger, plan, &mut store, limits, interrupted).await;
     let worker_tally = match worker {
         Some(worker) => Some(worker.stop().await),

@@ -1,4 +1,4 @@
-//! A unit's rows and their place → segments: the final, already compressed bytes of that part of every output.
+//! Rows and their place → segments: the final, already compressed bytes of that part of every output.
 //!
 //! * [`workbook`]: rows → the row XML of sheets; [`xml`]: one row of it; [`text`]: CSV and JSON lines.
 //! * [`deflate`]: compression to streams that can be joined; [`blocks`]: finds what must be opened up for it.
@@ -11,17 +11,17 @@ pub mod xml;
 
 use std::collections::HashMap;
 
-use sheaf_common::job::{Compression, Packing, Rendering};
-use sheaf_common::outcome::{Segment, Stream};
+use sheaf_common::job::{Compression, JobSpec, Packing, Rendering};
+use sheaf_common::outcome::{RenderedUnit, Segment, Stream};
 use sheaf_common::queue::Block;
 use sheaf_common::row::{DamagedRows, Rows};
-use sheaf_common::task::{Piece, Render, RowsKey};
+use sheaf_common::task::{Piece, Render, RenderUnit, RowsKey};
 
 use deflate::Deflater;
 use text::JsonLines;
 use workbook::WorkbookRows;
 
-/// Why a unit cannot be rendered.
+/// Why units cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// Rows that the task names are not at hand: they must be extracted again.
@@ -42,45 +42,55 @@ impl Renderer {
         Renderer { compression, deflater: Deflater::new(compression) }
     }
 
-    /// Renders a unit in every form that its job asks for. `blocks` holds the rows that it names.
+    /// Renders units in every form that their job asks for. `blocks` holds the rows that they name.
     ///
     /// # Errors
     /// [`RenderError`]; no segment is made then.
-    pub fn render(&mut self, unit: &Render, blocks: &HashMap<RowsKey, Block>) -> Result<Vec<Segment>, RenderError> {
-        if self.compression != unit.spec.compression {
-            *self = Renderer::new(unit.spec.compression);
-        }
-        let lost: Vec<RowsKey> =
-            unit.pieces.iter().map(|piece| piece.rows).filter(|key| !blocks.contains_key(key)).collect();
+    pub fn render(
+        &mut self,
+        render: &Render,
+        blocks: &HashMap<RowsKey, Block>,
+    ) -> Result<Vec<RenderedUnit>, RenderError> {
+        let mut lost = render.rows();
+        lost.retain(|key| !blocks.contains_key(key));
         if !lost.is_empty() {
             return Err(RenderError::RowsLost(lost));
         }
-        let rows = UnitRows { unit, blocks };
+        if self.compression != render.spec.compression {
+            *self = Renderer::new(render.spec.compression);
+        }
+        let units = render.units.iter().map(|unit| {
+            let segments = self.unit(&UnitRows { spec: &render.spec, unit, blocks })?;
+            Ok(RenderedUnit { number: unit.number, segments })
+        });
+        units.collect()
+    }
+
+    fn unit(&mut self, rows: &UnitRows<'_>) -> Result<Vec<Segment>, RenderError> {
         let mut segments = Vec::new();
-        for (index, rendering) in unit.spec.renderings.iter().enumerate() {
+        for (index, rendering) in rows.spec.renderings.iter().enumerate() {
             match rendering {
-                Rendering::Xlsx => self.workbook(&rows, &mut segments)?,
+                Rendering::Xlsx => self.workbook(rows, &mut segments)?,
                 Rendering::Csv(packing) => {
                     let mut csv = Vec::new();
                     rows.each(|_, cells| text::csv_row(&mut csv, cells.iter().map(|cell| cell.unwrap_or_default())))?;
                     segments.push(self.text(index, *packing, csv));
                 }
                 Rendering::JsonLines(packing) => {
-                    let (mut json, writer) = (Vec::new(), JsonLines::new(unit.spec.columns()));
+                    let (mut json, writer) = (Vec::new(), JsonLines::new(rows.spec.columns()));
                     rows.each(|_, cells| writer.row(&mut json, cells))?;
                     segments.push(self.text(index, *packing, json));
                 }
             }
         }
-        if unit.spec.per_file {
-            self.workbooks_per_file(&rows, &mut segments)?;
+        if rows.spec.per_file {
+            self.workbooks_per_file(rows, &mut segments)?;
         }
         Ok(segments)
     }
 
     fn workbook(&mut self, rows: &UnitRows<'_>, segments: &mut Vec<Segment>) -> Result<(), RenderError> {
-        let unit = rows.unit;
-        let mut workbook = WorkbookRows::new(&unit.spec, unit.first_row, unit.first_overflow);
+        let mut workbook = WorkbookRows::new(rows.spec, rows.unit.first_row, rows.unit.first_overflow);
         rows.each(|_, cells| workbook.row(cells))?;
         for (sheet, xml) in workbook.finish() {
             segments.push(self.joinable(Stream::Sheet(sheet), &xml));
@@ -91,7 +101,7 @@ impl Renderer {
     fn workbooks_per_file(&mut self, rows: &UnitRows<'_>, segments: &mut Vec<Segment>) -> Result<(), RenderError> {
         for file in rows.unit.pieces.chunk_by(|a, b| a.sequence == b.sequence) {
             let sequence = file[0].sequence;
-            let mut workbook = WorkbookRows::new(&rows.unit.spec, file[0].first_row, file[0].first_overflow);
+            let mut workbook = WorkbookRows::new(rows.spec, file[0].first_row, file[0].first_overflow);
             for piece in file {
                 rows.each_of(piece, |_, cells| workbook.row(cells))?;
             }
@@ -132,7 +142,8 @@ pub fn zstd_frame(content: &[u8], compression: Compression) -> Vec<u8> {
 
 /// The rows of a unit.
 struct UnitRows<'a> {
-    unit: &'a Render,
+    spec: &'a JobSpec,
+    unit: &'a RenderUnit,
     blocks: &'a HashMap<RowsKey, Block>,
 }
 
@@ -145,8 +156,8 @@ impl UnitRows<'_> {
         let damaged = |source| RenderError::Damaged { sequence: piece.sequence, source };
         let block = &self.blocks[&piece.rows];
         let (from, to) = (piece.slice.offset as usize, (piece.slice.offset + piece.slice.length) as usize);
-        let mut rows = Rows::new(block.get(from..to).unwrap_or_default(), self.unit.spec.width());
-        let mut cells = Vec::with_capacity(self.unit.spec.width());
+        let mut rows = Rows::new(block.get(from..to).unwrap_or_default(), self.spec.width());
+        let mut cells = Vec::with_capacity(self.spec.width());
         while rows.next_into(&mut cells).map_err(damaged)? {
             row(piece, &cells);
         }
@@ -194,13 +205,20 @@ mod tests {
         let pieces = [rows(0, 50, 0, &mut block), rows(50, 90, 1, &mut block)];
         let blocks = HashMap::from([(KEY, Arc::new(block))]);
         let mut renderer = Renderer::new(Compression::Fast);
-        let mut render = |pieces: &[Piece], first_row| {
-            let unit =
-                Render { spec: Arc::clone(&spec), first_row, first_overflow: 0, pieces: pieces.to_vec(), keeper: None };
-            renderer.render(&unit, &blocks).unwrap()
+        let unit = |number, pieces: &[Piece], first_row| RenderUnit {
+            number,
+            first_row,
+            first_overflow: 0,
+            pieces: pieces.to_vec(),
         };
-        let whole = render(&pieces, 0);
-        let parts = [render(&pieces[..1], 0), render(&pieces[1..], 50)].concat();
+        let mut render = |units| {
+            let rendered = renderer.render(&Render { spec: Arc::clone(&spec), units, keeper: None }, &blocks).unwrap();
+            let numbers: Vec<u64> = rendered.iter().map(|unit| unit.number).collect();
+            (numbers, rendered.into_iter().flat_map(|unit| unit.segments).collect::<Vec<Segment>>())
+        };
+        let (_, whole) = render(vec![unit(0, &pieces, 0)]);
+        let (numbers, parts) = render(vec![unit(3, &pieces[..1], 0), unit(4, &pieces[1..], 50)]);
+        assert_eq!(numbers, [3, 4]);
         let of = |segments: &[Segment], stream| {
             inflate(&segments.iter().filter(|segment| segment.stream == stream).collect::<Vec<_>>())
         };
@@ -217,8 +235,9 @@ mod tests {
     #[test]
     fn rows_that_are_not_at_hand_are_named() {
         let piece = rows(0, 1, 0, &mut Vec::new());
-        let unit = Render { spec: Arc::default(), first_row: 0, first_overflow: 0, pieces: vec![piece], keeper: None };
-        let lost = Renderer::new(Compression::Fast).render(&unit, &HashMap::new());
+        let unit = RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
+        let render = Render { spec: Arc::default(), units: vec![unit], keeper: None };
+        let lost = Renderer::new(Compression::Fast).render(&render, &HashMap::new());
         assert!(matches!(lost, Err(RenderError::RowsLost(keys)) if keys == [KEY]));
     }
 }

@@ -67,7 +67,10 @@ pub async fn fetch<Q: Queue>(
             };
             permit.forget(); // The finisher gives it back when the task was handed in.
             origin.held.add(leased.lease.clone());
-            let mut keys = rows_named_by(&leased);
+            let mut keys = match &leased.task.work {
+                Work::Render(render) => render.rows(),
+                Work::Extract(_) | Work::Nap(_) => Vec::new(),
+            };
             let mut rows: HashMap<RowsKey, Block> =
                 keys.iter().filter_map(|key| Some((*key, kept.get(key)?))).collect();
             keys.retain(|key| !rows.contains_key(key));
@@ -131,14 +134,6 @@ async fn lease_in_turn<'a, Q: Queue>(
     .await;
     *turn = index + 1;
     Ok((&origins[index], leased?))
-}
-
-/// The rows that a task needs.
-fn rows_named_by(leased: &Leased) -> Vec<RowsKey> {
-    let Work::Render(render) = &leased.task.work else { return Vec::new() };
-    let mut keys: Vec<RowsKey> = render.pieces.iter().map(|piece| piece.rows).collect();
-    keys.dedup();
-    keys
 }
 
 /// Rows, as far as the queue has them.

@@ -51,7 +51,7 @@ impl Kept {
     }
 
     /// Drops blocks that were rendered.
-    pub fn drop_all(&self, keys: impl Iterator<Item = RowsKey>) {
+    pub fn drop_all(&self, keys: impl IntoIterator<Item = RowsKey>) {
         let mut kept = self.blocks.lock().expect("no holder panics");
         for key in keys {
             if let Some((block, _)) = kept.blocks.remove(&key) {
@@ -98,7 +98,7 @@ mod tests {
         let (kept, block) = (Kept::new(100), Block::new(vec![0; 40]));
         assert!(kept.keep(key(0), &block) && kept.keep(key(1), &block) && !kept.keep(key(2), &block));
         assert!(kept.get(&key(1)).is_some() && kept.get(&key(2)).is_none());
-        kept.drop_all([key(0), key(7)].into_iter());
+        kept.drop_all([key(0), key(7)]);
         assert!(kept.get(&key(0)).is_none() && kept.keep(key(2), &block));
         assert!(!Kept::new(0).keep(key(0), &block));
     }

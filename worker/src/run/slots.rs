@@ -130,10 +130,10 @@ impl SlotThread {
                 let kept = (!kept.is_empty()).then(|| outcome::Kept { by: self.worker.clone(), blocks: kept });
                 TaskResult::Extracted(Extracted { reports, edition: leased.lease.edition(), kept })
             }
-            Work::Render(unit) => match self.renderer.render(unit, &blocks) {
-                Ok(segments) => {
-                    self.kept.drop_all(unit.pieces.iter().map(|piece| piece.rows));
-                    TaskResult::Rendered(segments)
+            Work::Render(render) => match self.renderer.render(render, &blocks) {
+                Ok(units) => {
+                    self.kept.drop_all(render.rows());
+                    TaskResult::Rendered(units)
                 }
                 Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
                 Err(error @ RenderError::Damaged { .. }) => TaskResult::Failed { reason: error.to_string() },
