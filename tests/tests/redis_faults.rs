@@ -37,7 +37,7 @@ async fn a_restart_while_a_lease_waits_is_survived() {
         async move { take_one(&queue, "a").await }
     });
     let clients = async || server.command::<String>(&["CLIENT", "LIST"]);
-    until("the lease blocks", clients, |list| list.contains("cmd=xread")).await;
+    until("the lease blocks", clients, |list| list.contains("cmd=blpop")).await;
     server.kill();
     server.restart().await;
     queue.push(&[nap(1, 5)]).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_flush_while_a_lease_waits_is_survived() {
         async move { take_one(&queue, "b").await }
     });
     let clients = async || server.command::<String>(&["CLIENT", "LIST"]);
-    until("the lease blocks", clients, |list| list.contains("cmd=xread")).await;
+    until("the lease blocks", clients, |list| list.contains("cmd=blpop")).await;
     server.command::<()>(&["FLUSHALL"]);
     queue.push(&[nap(1, 0)]).await.unwrap();
     assert_eq!(waiting.await.unwrap().delivery, 1);

@@ -43,6 +43,8 @@ pub struct Collecting {
     shown: Mutex<VecDeque<Shown>>,
     /// The outcomes that the caller has, and the server still keeps.
     taken: Mutex<Vec<Taken>>,
+    /// The last of the news that were heard, if nothing more was there: who may wait listens before the next look.
+    heard: Mutex<Option<String>>,
     /// Held while the server is told what was taken: a list of it is sent once.
     telling: tokio::sync::Mutex<()>,
     /// When a call last showed outcomes, and how many.
@@ -76,6 +78,7 @@ impl Default for Collecting {
             turn: Default::default(),
             shown: Mutex::default(),
             taken: Mutex::default(),
+            heard: Mutex::default(),
             telling: Default::default(),
             lately: Mutex::default(),
             swept: Mutex::new(Instant::now()),
@@ -132,29 +135,33 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
     sweep(shared, job, &collecting).await?;
     let mut tries = Tries::new(shared.config.timing.patience);
     loop {
-        let mut outcomes = collecting.hand_out(most);
-        if !outcomes.is_empty() {
-            return Ok(outcomes);
-        }
-        let (ring, shown) = look(shared, job, &collecting, most).await?;
-        if !shown.is_empty() {
-            *collecting.lately.lock().expect("no holder panics") = Some((Instant::now(), shown.len()));
-        }
-        collecting.shown.lock().expect("no holder panics").extend(shown);
-        outcomes = collecting.hand_out(most);
+        let outcomes = collecting.hand_out(most);
         if !outcomes.is_empty() {
             return Ok(outcomes);
         }
         let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() || most == 0 {
-            return Ok(Vec::new());
-        }
-        match shared.blocking.listen(&[(shared.job(job).news, ring)], left).await {
-            Ok(()) => tokio::time::sleep(collecting.linger().min(left)).await,
-            Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
-                debug!(?fault, "could not wait for outcomes, looking again");
+        let heard = collecting.heard.lock().expect("no holder panics").take();
+        if let Some(heard) = heard
+            && !left.is_zero()
+            && most > 0
+        {
+            match shared.blocking.hear(&shared.job(job).news, &heard, left).await {
+                Ok(()) => tokio::time::sleep(collecting.linger().min(left)).await,
+                Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
+                    debug!(?fault, "could not wait for outcomes, looking again");
+                }
+                Err(fault) => return Err(fault.into()),
             }
-            Err(fault) => return Err(fault.into()),
+        }
+        let (heard, shown) = look(shared, job, &collecting, most).await?;
+        *collecting.heard.lock().expect("no holder panics") = heard;
+        let some = shown.len();
+        if some > 0 {
+            *collecting.lately.lock().expect("no holder panics") = Some((Instant::now(), some));
+        }
+        collecting.shown.lock().expect("no holder panics").extend(shown);
+        if some == 0 && (most == 0 || Instant::now() >= until) {
+            return Ok(Vec::new());
         }
     }
 }
@@ -170,13 +177,13 @@ pub async fn confirm(shared: &Shared, jobs: impl Iterator<Item = JobId>) -> Resu
     Ok(())
 }
 
-/// Drops what was taken, and shows what is there: the last ring of the news, and up to `most` outcomes.
+/// Drops what was taken, and shows what is there: up to `most` outcomes, and the last of the news if there are no more.
 async fn look(
     shared: &Shared,
     job: JobId,
     collecting: &Collecting,
     most: usize,
-) -> Result<(String, Vec<Shown>), QueueError> {
+) -> Result<(Option<String>, Vec<Shown>), QueueError> {
     let _telling = collecting.telling.lock().await;
     let mut taken = VecDeque::from(collecting.taken.lock().expect("no holder panics").clone());
     loop {
@@ -187,10 +194,10 @@ async fn look(
         // Others have only appended to the list meanwhile.
         collecting.taken.lock().expect("no holder panics").drain(..some.len());
         if taken.is_empty() {
-            let (ring, mut stored) = read(&answer).ok_or_else(|| unexpected("collect", &answer))?;
+            let (heard, mut stored) = read(&answer).ok_or_else(|| unexpected("collect", &answer))?;
             drop(answer);
             fetch(shared, job, &mut stored).await?;
-            return Ok((ring, stored.into_iter().map(|stored| decode(job, stored)).collect()));
+            return Ok((heard, stored.into_iter().map(|stored| decode(job, stored)).collect()));
         }
     }
 }
@@ -229,15 +236,15 @@ struct Stored {
     body: Vec<u8>,
 }
 
-/// Reads what the script answered: the last ring of the news, and the outcomes.
-fn read(answer: &Value) -> Option<(String, Vec<Stored>)> {
+/// Reads what the script answered: the last of the news, and the outcomes.
+fn read(answer: &Value) -> Option<(Option<String>, Vec<Stored>)> {
     let Value::Array(parts) = answer else { return None };
-    let (ring, entries) = parts.split_first()?;
+    let (heard, entries) = parts.split_first()?;
     let mut stored = Vec::new();
     for entry in entries {
         read_entry(entry, &mut stored)?;
     }
-    Some((text(ring)?, stored))
+    Some((Some(text(heard)?).filter(|heard| !heard.is_empty()), stored))
 }
 
 /// Reads an entry: its id; and the tasks that it is about, and their outcomes.

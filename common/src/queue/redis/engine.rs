@@ -1,6 +1,6 @@
 //! The queue on a Redis server: what its parts share, and the trait.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,8 +34,8 @@ pub(super) struct Shared {
     pub blocking: Link,
     pub blobs: Blobs,
     pub recent: Recent,
-    /// Workers whose last lease left nothing for them, with the last rings of their bells before it.
-    pub emptied: Mutex<HashMap<String, [String; 2]>>,
+    /// Workers whose last lease left nothing for them.
+    pub emptied: Mutex<HashSet<String>>,
     pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
 }
 

@@ -43,7 +43,7 @@ pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueErr
         let addressee = own.then_some(consumer.as_str());
         let (stream, bell) = (keys.stream(class, addressee), shared.keys.bell(addressee));
         for holds in holds.chunks(MOST_AT_ONCE) {
-            let mut call = Call::new(&RELEASE).key(&stream).key(&keys.tasks).key(&bell);
+            let mut call = Call::new(&RELEASE).key(&stream).key(&keys.tasks).key(&bell).argument(KEEP.as_millis());
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             match shared.pulse.call(&call).await? {
                 Value::Int(_) => {}

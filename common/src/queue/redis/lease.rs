@@ -11,7 +11,7 @@ use super::blobs;
 use super::connect::Tries;
 use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
-use super::keys::{addressed_class, body_name, parse_job, parse_stream, parse_task_field};
+use super::keys::{KEEP, addressed_class, body_name, parse_job, parse_stream, parse_task_field};
 use super::scripts::{Call, LEASE};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
@@ -23,6 +23,10 @@ use crate::wire::{self, WireError};
 
 /// How often in the length of a lease someone who waits for tasks looks for leases that have ended.
 const LOOKS_PER_LEASE: u32 = 4;
+
+/// Who had to wait for tasks takes this part of what it has room for: others wait, too, and the one that waited longest would
+/// have all.
+const SHARE: usize = 4;
 
 /// Leases tasks. When the caller stops waiting for the answer, what was leased is handed back.
 pub async fn lease(
@@ -83,44 +87,49 @@ async fn search(
     let until = Instant::now() + wait;
     let mut tries = Tries::new(shared.config.timing.patience);
     // If the last call left nothing, there is nothing until a bell rings: so who may wait listens first.
-    let mut emptied = shared.emptied.lock().expect("no holder panics").remove(&worker.0);
+    let mut is_empty = shared.emptied.lock().expect("no holder panics").remove(&worker.0);
+    let bells = bells(shared, worker);
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        if let Some(rings) = emptied.take()
-            && !left.is_zero()
-        {
+        let mut rung = None;
+        if is_empty && !left.is_zero() {
             let look = left.min(shared.config.lease / LOOKS_PER_LEASE);
-            let bells: Vec<_> = bells(shared, worker).into_iter().zip(rings).collect();
             let heard = tokio::select! {
                 heard = shared.blocking.listen(&bells, look) => heard,
                 () = caller.closed() => return Ok(Vec::new()),
             };
             match heard {
-                Ok(()) => {}
+                Ok(bell) => rung = bell,
                 Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
                     debug!(?fault, "could not wait for tasks, looking again");
                 }
                 Err(fault) => return Err(fault.into()),
             }
         }
-        let Given { rings, entries } = take(shared, worker, most).await?;
-        let bytes: usize = entries.iter().map(|entry| entry.body.len()).sum();
-        let is_short = entries.len() < most && bytes < BYTES_AT_ONCE;
+        let wanted = Wanted { most, woken: rung.as_deref() == Some(&*bells[0]) };
+        let Given { left_nothing, entries } = take(shared, worker, &bells, wanted).await?;
+        is_empty = left_nothing;
         let leased = decode(queue, worker, entries).await?;
         if !leased.is_empty() || Instant::now() >= until {
-            if is_short {
-                shared.emptied.lock().expect("no holder panics").insert(worker.0.clone(), rings);
+            if is_empty {
+                shared.emptied.lock().expect("no holder panics").insert(worker.0.clone());
             }
             return Ok(leased);
         }
-        emptied = Some(rings);
     }
+}
+
+/// What the script is asked for.
+struct Wanted {
+    most: usize,
+    /// Whether the bell for all woke the caller.
+    woken: bool,
 }
 
 /// What the script gave.
 struct Given {
-    /// The last ring of each of [`bells`].
-    rings: [String; 2],
+    /// Whether nothing is left that the worker could have.
+    left_nothing: bool,
     entries: Vec<Entry>,
 }
 
@@ -132,15 +141,23 @@ struct Entry {
     body: Vec<u8>,
 }
 
-async fn take(shared: &Shared, worker: &WorkerId, most: usize) -> Result<Given, QueueError> {
+async fn take(
+    shared: &Shared,
+    worker: &WorkerId,
+    bells: &[String; 2],
+    Wanted { most, woken }: Wanted,
+) -> Result<Given, QueueError> {
     let mut call = Call::new(&LEASE)
         .key(shared.keys.jobs())
-        .keys(&bells(shared, worker))
+        .keys(bells)
         .argument(shared.keys.prefix())
         .argument(&worker.0)
         .argument(most)
+        .argument(if woken { most.div_ceil(SHARE) } else { most })
         .argument(shared.lease_ms())
-        .argument(BYTES_AT_ONCE);
+        .argument(BYTES_AT_ONCE)
+        .argument(KEEP.as_millis())
+        .argument(if woken { "woken" } else { "" });
     call.push(addressed_class(Class::Render, &worker.0));
     for class in Class::ALL {
         call.push(class.name());
@@ -166,12 +183,12 @@ fn text(value: &Value) -> Option<&str> {
 
 fn read(answer: &Value) -> Option<Given> {
     let Value::Array(parts) = answer else { return None };
-    let [ring, own_ring, hold, groups @ ..] = parts.as_slice() else { return None };
-    let (rings, hold, mut entries) = ([text(ring)?.into(), text(own_ring)?.into()], text(hold)?, Vec::new());
+    let [Value::Int(left_nothing), hold, groups @ ..] = parts.as_slice() else { return None };
+    let (hold, mut entries) = (text(hold)?, Vec::new());
     for group in groups {
         read_group(hold, group, &mut entries)?;
     }
-    Some(Given { rings, entries })
+    Some(Given { left_nothing: *left_nothing == 1, entries })
 }
 
 /// Reads entries of one job and class that were delivered equally often.

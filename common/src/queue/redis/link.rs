@@ -154,16 +154,30 @@ impl Link {
         self.kept.lock().expect("no holder panics").clear();
     }
 
-    /// Waits until one of some bells rings after the ring beside it, at most `wait` and [`LONGEST_BLOCK`].
+    /// Waits until there are news after those of this entry, at most `wait` and [`LONGEST_BLOCK`].
     ///
     /// # Errors
     /// As [`Link::request`], but without trying again: the caller looks for itself first.
-    pub async fn listen(&self, bells: &[(String, String)], wait: Duration) -> Result<(), Fault> {
-        let wait_ms = wait.min(LONGEST_BLOCK).as_millis().max(1); // 0 would mean for ever.
+    pub async fn hear(&self, news: &str, after: &str, wait: Duration) -> Result<(), Fault> {
         let mut command = redis::cmd("XREAD");
-        command.arg("COUNT").arg(1).arg("BLOCK").arg(wait_ms as u64).arg("STREAMS");
-        let (bells, rings): (Vec<&str>, Vec<&str>) = bells.iter().map(|(bell, ring)| (&**bell, &**ring)).unzip();
-        command.arg(bells).arg(rings);
+        command.arg("COUNT").arg(1).arg("BLOCK").arg(blocks_ms(wait)).arg("STREAMS").arg(news).arg(after);
         self.send_once(&command).await.map(|_| ())
     }
+
+    /// Waits until one of some bells rings, at most `wait` and [`LONGEST_BLOCK`]; gives the one that did. It rings for
+    /// nobody else then.
+    ///
+    /// # Errors
+    /// As [`Link::hear`].
+    pub async fn listen(&self, bells: &[String], wait: Duration) -> Result<Option<String>, Fault> {
+        let mut command = redis::cmd("BLPOP");
+        command.arg(bells).arg(blocks_ms(wait) as f64 / 1e3);
+        let rung = self.send_once(&command).await?;
+        Ok(redis::from_redis_value::<Option<(String, String)>>(rung).ok().flatten().map(|(bell, _)| bell))
+    }
+}
+
+/// How long the server is asked to block, at least 1 ms: 0 would mean for ever.
+fn blocks_ms(wait: Duration) -> u64 {
+    wait.min(LONGEST_BLOCK).as_millis().max(1) as u64
 }

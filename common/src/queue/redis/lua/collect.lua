@@ -3,8 +3,8 @@
 -- ARGV 1 keep_ms, or empty: nothing is to be kept alive this time  2 version  3 what the job's keys begin with
 --      4 most to begin with  5 bytes to stop after  6 the last entry that it has, or empty
 --      7… groups of what it has: hold (empty: whichever), number of tasks, their fields
--- Returns {last ring of the news, {entry, {fields, outcomes}}, …} in the order of storing; whole entries, so they may be
---      more than `most`
+-- Returns {last entry of the news, or empty if there may be more, {entry, {fields, outcomes}}, …} in the order of storing;
+--      whole entries, so they may be more than `most`
 -- Keeps: an outcome goes only once the coordinator says that it has it, so a lost reply loses nothing.
 drains(KEYS[1])
 if #ARGV > 6 then
@@ -20,10 +20,14 @@ if ARGV[6] ~= '' then -- All before it were shown and taken, too; to trim costs 
     redis.call('XTRIM', KEYS[2], 'MINID', ARGV[6])
     redis.call('XDEL', KEYS[2], ARGV[6])
 end
-local answer, room, bytes, from = {last_ring(KEYS[3])}, tonumber(ARGV[4]), tonumber(ARGV[5]), '-'
+local answer, room, bytes, from = {''}, tonumber(ARGV[4]), tonumber(ARGV[5]), '-'
 while room > 0 and bytes > 0 do
     local entry = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 1)[1]
-    if not entry then break end
+    if not entry then -- Who waits for news from here on misses none.
+        local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
+        answer[1] = last and last[1] or '0-0'
+        break
+    end
     answer[#answer + 1], from = entry, '(' .. entry[1]
     room = room - select(2, string.gsub(entry[2][1], ' ', '')) - 1
     bytes = bytes - #entry[2][2]

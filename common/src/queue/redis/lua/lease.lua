@@ -1,13 +1,14 @@
 -- lease: give tasks to a consumer: class by class, jobs in turn, and in each the ended leases before what is new.
 -- KEYS 1 jobs  2 bell  3 the bell of the consumer  (the jobs' own keys are built from ARGV 1: only `jobs` says which there are; one hash tag)
--- ARGV 1 prefix  2 consumer  3 most tasks  4 lease_ms  5 bytes to stop after  6… classes, the first first
--- Returns {last ring of each bell, the hold, {job, class, delivery, {{entry, {field, task}}, …}}, …}; for a task whose
+-- ARGV 1 prefix  2 consumer  3 most tasks  4 most of those for all  5 lease_ms  6 bytes to stop after  7 keep_ms
+--      8 `woken`: by the bell for all, or empty  9 the class of the consumer's own tasks  10… the others, the first first
+-- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}}, …}; for a task whose
 --      body stands apart {entry, {field, '', 'bytes', its length}}
 -- Keeps: every entry given is pending for this consumer, and the hold, which no call had before, is the state of its
---      task; a job served goes behind the others.
-local prefix, me, room, lease_ms, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local hold = now_us() .. ':' .. me
-local answer = {last_ring(KEYS[2]), last_ring(KEYS[3]), hold}
+--      task; when tasks are left for all, the bell rings, or another is on its way here whom it woke.
+local prefix, me, room, lease_ms, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5], tonumber(ARGV[6])
+local hold, jobs = now_us() .. ':' .. me, live_jobs(KEYS[1], ARGV[1])
+local answer = {0, hold}
 local function give(job, class, delivery, entries)
     local set = {}
     for n, entry in ipairs(entries) do
@@ -19,16 +20,21 @@ local function give(job, class, delivery, entries)
     answer[#answer + 1] = {job, class, delivery, entries}
 end
 local function rooms() return room > 0 and bytes > 0 and room end
-each_turn(KEYS[1], prefix, 6, rooms, function(job, class, most)
-    local stream, before = job_key(prefix, job, class), room
-    local holds = overdue(stream, lease_ms, most)
-    if holds then
-        for _, ended in ipairs(holds) do
-            local entries = rooms() and take_ended(stream, me, lease_ms, ended[1])
-            if entries then give(job, class, ended[4] + 1, entries) end
-        end
-        read_new(stream, me, most - (before - room), rooms, function(entries) give(job, class, 1, entries) end)
-    end
-    return room < before
-end)
+local function give_all(class)
+    each_turn(KEYS[1], jobs, rooms, function(job, most)
+        local before = room
+        take(job_key(prefix, job, class), me, lease_ms, most, rooms, function(...) give(job, class, ...) end)
+        return room < before
+    end)
+end
+give_all(ARGV[9])
+if rooms() then redis.call('UNLINK', KEYS[3]) else ring(KEYS[3], ARGV[7]) end
+room = math.min(room, tonumber(ARGV[4]))
+for class = 10, #ARGV do give_all(ARGV[class]) end
+if rooms() then
+    redis.call('UNLINK', KEYS[2])
+    answer[1] = 1
+elseif ARGV[8] ~= '' then
+    ring(KEYS[2], ARGV[7])
+end
 return answer

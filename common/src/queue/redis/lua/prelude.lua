@@ -63,10 +63,11 @@ local function keep_alive(keys, keep_ms, version, versions)
     end
 end
 
--- The last entry of a bell: who blocks on it from there misses no ring.
-local function last_ring(bell)
-    local last = redis.call('XREVRANGE', bell, '+', '-', 'COUNT', 1)
-    return last[1] and last[1][1] or '0-0'
+-- Wakes the one who has waited at a bell for longest, or who comes next. It looks for tasks, and rings again if it leaves
+-- some: so of many who wait, no more are woken than find something.
+local function ring(bell, keep_ms)
+    if redis.call('EXISTS', bell) == 0 then redis.call('RPUSH', bell, 1) end
+    redis.call('PEXPIRE', bell, keep_ms)
 end
 
 -- Lets the rest of the script go through when the server is full: it asks only at the first write of a script, and this

@@ -30,7 +30,7 @@ if #set > 0 then
     if ARGV[5] ~= '' then redis.call('SADD', KEYS[6], ARGV[5]) end
     redis.call('HSET', KEYS[2], unpack(set))
     redis.call('ZADD', KEYS[3], 'NX', 0, ARGV[1])
-    redis.call('XADD', KEYS[4], 'MAXLEN', 1, '*', 'w', 1)
+    ring(KEYS[4], ARGV[3])
 end
 keep_alive(KEYS, ARGV[3], ARGV[2], KEYS[5])
 return #set / 2

@@ -1,12 +1,12 @@
 -- release: hand tasks of one stream back, to be leased at once.
 -- KEYS 1 stream  2 tasks  3 bell
--- ARGV triples: the task's field in `tasks`, entry, hold
+-- ARGV 1 keep_ms, then triples: the task's field in `tasks`, entry, hold
 -- Returns how many were handed back; the others' leases were stale, and nothing was done to them.
 -- Keeps: the old hold is wrong from here on, and the delivery is not counted.
-local states, fields = states_of(KEYS[2], 1, 3)
+local states, fields = states_of(KEYS[2], 2, 3)
 local released = 0
 for n, field in ipairs(fields) do
-    local entry, hold = ARGV[3 * n - 1], ARGV[3 * n]
+    local entry, hold = ARGV[3 * n], ARGV[3 * n + 1]
     local pending = states[n] == hold and redis.pcall('XPENDING', KEYS[1], GROUP, entry, entry, 1)
     if pending and pending[1] then
         -- Nobody's, and idle since 1970: ended.
@@ -16,6 +16,6 @@ for n, field in ipairs(fields) do
     end
 end
 if released > 0 then
-    redis.call('XADD', KEYS[3], 'MAXLEN', 1, '*', 'w', 1)
+    ring(KEYS[3], ARGV[1])
 end
 return released

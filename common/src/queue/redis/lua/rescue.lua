@@ -26,7 +26,7 @@ for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do
 end
 if moved > 0 then
     redis.pcall('XGROUP', 'CREATE', KEYS[4], GROUP, '0')
-    redis.call('XADD', KEYS[5], 'MAXLEN', 1, '*', 'w', 1)
-    for _, k in ipairs({1, 4, 5}) do redis.call('PEXPIRE', KEYS[k], ARGV[4]) end
+    ring(KEYS[5], ARGV[4])
+    for _, k in ipairs({1, 4}) do redis.call('PEXPIRE', KEYS[k], ARGV[4]) end
 end
 return moved

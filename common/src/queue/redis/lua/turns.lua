@@ -38,10 +38,23 @@ local function read_new(stream, consumer, most, rooms, give)
     end
 end
 
--- Calls take(job, class, most) round by round, the job that was served longest ago first, while `rooms()` says how many
--- more are wanted; within a round every job may take its share. `take` says whether it took any.
-local function each_turn(jobs_key, prefix, first_class, rooms, take)
-    local now, jobs = now_us(), {}
+-- Gives up to `most` entries of a stream to a consumer, by give(delivery, entries): first those whose leases have ended.
+local function take(stream, consumer, lease_ms, most, rooms, give)
+    local holds = overdue(stream, lease_ms, most)
+    if not holds then return end
+    for _, ended in ipairs(holds) do
+        local entries = rooms() and take_ended(stream, consumer, lease_ms, ended[1])
+        if entries then
+            give(ended[4] + 1, entries)
+            most = most - 1
+        end
+    end
+    read_new(stream, consumer, most, rooms, function(entries) give(1, entries) end)
+end
+
+-- The jobs of a queue, the one that was served longest ago first.
+local function live_jobs(jobs_key, prefix)
+    local jobs = {}
     for _, job in ipairs(redis.call('ZRANGE', jobs_key, 0, -1)) do
         if redis.call('EXISTS', job_key(prefix, job, 'tasks')) == 1 then
             jobs[#jobs + 1] = job
@@ -49,16 +62,20 @@ local function each_turn(jobs_key, prefix, first_class, rooms, take)
             redis.call('ZREM', jobs_key, job)
         end
     end
-    for class = first_class, #ARGV do
-        local took = true
-        while took and rooms() do
-            took = false
-            for i, job in ipairs(jobs) do
-                local room = rooms()
-                if room and take(job, ARGV[class], math.ceil(room / (#jobs - i + 1))) then
-                    redis.call('ZADD', jobs_key, now, job)
-                    took = true
-                end
+    return jobs
+end
+
+-- Calls take(job, most) round by round, while `rooms()` says how many more are wanted; within a round every job may take its
+-- share. `take` says whether it took any; a job that was served goes behind the others.
+local function each_turn(jobs_key, jobs, rooms, take)
+    local now, took = now_us(), true
+    while took and rooms() do
+        took = false
+        for i, job in ipairs(jobs) do
+            local room = rooms()
+            if room and take(job, math.ceil(room / (#jobs - i + 1))) then
+                redis.call('ZADD', jobs_key, now, job)
+                took = true
             end
         end
     end

@@ -1,0 +1,78 @@
+//! How often the server is asked: what a cluster of many workers costs it.
+
+use std::time::Duration;
+
+use sheaf_common::job::JobId;
+use sheaf_common::queue::{Leased, Queue, RedisSettings, Timing};
+use sheaf_tests::conformance::{PATIENTLY, take_one};
+use sheaf_tests::make::{completion, nap, naps, numbers, worker};
+use sheaf_tests::redis_server::RedisServer;
+use sheaf_tests::server;
+use sheaf_tests::wait::until;
+
+/// So long that nobody looks by itself while a test goes on.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The calls of scripts since the last [`forget_calls`].
+fn calls(server: &RedisServer) -> u64 {
+    let stats: String = server.command(&["INFO", "commandstats"]);
+    let calls = |line: &str| line.split(['=', ',']).nth(1)?.parse::<u64>().ok();
+    stats.lines().filter(|line| line.starts_with("cmdstat_eval")).filter_map(calls).sum()
+}
+
+fn forget_calls(server: &RedisServer) {
+    server.command::<()>(&["CONFIG", "RESETSTAT"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_its_share() {
+    let server = server!("of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_its_share");
+    let queue = server.queue(LONG).await;
+    let waiting: Vec<_> = (0..8)
+        .map(|name| {
+            let queue = queue.clone();
+            tokio::spawn(async move { queue.lease(&worker(&name.to_string()), 4, PATIENTLY).await.unwrap() })
+        })
+        .collect();
+    let clients = async || server.command::<String>(&["CLIENT", "LIST"]).matches("cmd=blpop").count();
+    until("all wait", clients, |count| *count == 8).await;
+    forget_calls(&server);
+    queue.push(&naps(1, 0..3)).await.unwrap();
+    let given = async || waiting.iter().filter(|waiting| waiting.is_finished()).count();
+    until("some have tasks", given, |count| *count == 3).await;
+    // The push, three who found one each, and one who found that there was nothing left.
+    until("the last look", async || calls(&server), |calls| *calls >= 5).await;
+    let looks = calls(&server);
+    assert!(looks <= 6, "{looks} calls");
+
+    queue.push(&naps(1, 3..8)).await.unwrap();
+    let mut all: Vec<Leased> = Vec::new();
+    for waiting in waiting {
+        let leased = waiting.await.unwrap();
+        assert_eq!(leased.len(), 1);
+        all.extend(leased);
+    }
+    let mut numbers = numbers(&all);
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..8).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outcomes_that_come_one_by_one_cost_a_look_each() {
+    let server = server!("outcomes_that_come_one_by_one_cost_a_look_each");
+    let settings = server.settings(LONG);
+    let timing = Timing { sweep: LONG, ..settings.timing };
+    let queue = server.queue_with(RedisSettings { timing, ..settings }).await;
+    for number in 0..20 {
+        queue.push(&[nap(1, number)]).await.unwrap();
+        let leased = take_one(&queue, "a").await;
+        queue.complete_if_held(&[completion(&leased.lease, "a", &[])]).await.unwrap();
+        if number == 9 {
+            forget_calls(&server);
+        }
+        assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 1);
+    }
+    // Push, lease, complete, collect: four for each of ten, but the first three of the first.
+    let calls = calls(&server);
+    assert!(calls <= 40, "{calls} calls");
+}
