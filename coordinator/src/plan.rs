@@ -4,13 +4,14 @@ use sheaf_common::task::{Content, SourceFile, SourcePath};
 
 use crate::discover::{Source, Sources};
 
-/// The bytes at which a batch of files is full; a file of this size is a task of its own. The more there is to do, the larger
-/// batches are, up to [`LARGEST_BATCH`]: each task costs the queue the same, however large it is, but of few bytes every
-/// slot is to have its share.
+/// The bytes at which a batch of files is full; a file of this size is a task of its own. Batches are as large as there is
+/// enough for all, up to [`LARGEST_BATCH`]: each task costs the queue the same, however large it is.
 pub const BATCH_BYTES: u64 = 1 << 20;
 pub const LARGEST_BATCH: u64 = 4 << 20;
-/// How many tasks a job is cut into at least, if that does not make them smaller than [`BATCH_BYTES`].
+/// How many tasks a job is cut into at least, and how many each slot is to have of what may be outstanding, if that does not
+/// make them smaller than [`BATCH_BYTES`]: one in work, one that lies ready, and as many that wait for those before them.
 const TASKS: u64 = 64;
+const TASKS_PER_SLOT: u64 = 4;
 /// The most files of a batch.
 pub const BATCH_FILES: usize = 256;
 
@@ -33,12 +34,14 @@ pub enum Planned {
 impl<'a> Plan<'a> {
     /// Begins with the file `first`; past the end of the sources the plan is empty.
     pub fn new(sources: &'a Sources, first: u64) -> Self {
-        let batch_bytes = (sources.total_bytes() / TASKS).clamp(BATCH_BYTES, LARGEST_BATCH);
-        Plan { sources, next: usize::try_from(first).unwrap_or(usize::MAX), batch_bytes }
+        Plan { sources, next: usize::try_from(first).unwrap_or(usize::MAX), batch_bytes: BATCH_BYTES }
     }
 
-    /// The bytes at which a batch is full.
-    pub fn batch_bytes(&self) -> u64 {
+    /// Cuts what is left into batches for so many slots, of which so many bytes may be outstanding; returns the bytes at which
+    /// a batch is full now.
+    pub fn size_tasks(&mut self, window: u64, slots: usize) -> u64 {
+        let share = window / (TASKS_PER_SLOT * (slots as u64).max(1));
+        self.batch_bytes = share.min(self.sources.total_bytes() / TASKS).clamp(BATCH_BYTES, LARGEST_BATCH);
         self.batch_bytes
     }
 
@@ -87,14 +90,20 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// The sizes in each piece; a problem is an empty one.
-    fn pieces(sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
+    /// The sizes in each piece, for so many slots with a window of 64 MiB; a problem is an empty one.
+    fn pieces_for(slots: usize, sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
         let sources = Sources::example(sizes);
         let sizes_of = |planned| match planned {
             Planned::Task { files } => files.iter().map(|file| file.size).collect(),
             Planned::Problem { .. } => Vec::new(),
         };
-        Plan::new(&sources, first).map(sizes_of).collect()
+        let mut plan = Plan::new(&sources, first);
+        plan.size_tasks(64 * MIB, slots);
+        plan.map(sizes_of).collect()
+    }
+
+    fn pieces(sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
+        pieces_for(1, sizes, first)
     }
 
     #[test]
@@ -108,8 +117,9 @@ mod tests {
         let half = Some(MIB / 2);
         assert_eq!(pieces(&[half, half, half], 0), [vec![MIB / 2; 2], vec![MIB / 2]]);
         assert_eq!(pieces(&[half, Some(MIB / 2 + 1)], 0).len(), 2);
-        let batches = |files| pieces(&vec![Some(MIB); files], 0).iter().map(Vec::len).max();
-        assert_eq!([127, 128, 1000].map(batches), [Some(1), Some(2), Some(4)]);
+        let batches = |slots, files| pieces_for(slots, &vec![Some(MIB); files], 0).iter().map(Vec::len).max().unwrap();
+        assert_eq!([127, 128, 1000].map(|files| batches(1, files)), [1, 2, 4]);
+        assert_eq!([0, 4, 5, 8, 16, 1000].map(|slots| batches(slots, 1000)), [4, 4, 3, 2, 1, 1]);
         let counts: Vec<usize> = pieces(&[Some(0); 600], 0).iter().map(Vec::len).collect();
         assert_eq!(counts, [256, 256, 88]);
     }

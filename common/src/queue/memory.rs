@@ -170,6 +170,10 @@ impl Queue for MemoryQueue {
         Ok(tasks.into_iter().filter(|id| !state.knows(id)).collect())
     }
 
+    async fn slots(&self) -> Result<usize, QueueError> {
+        Ok(0)
+    }
+
     async fn why_idle(&self) -> Result<Option<String>, QueueError> {
         Ok(None) // The workers are threads of this process.
     }
@@ -268,6 +272,11 @@ impl Queue for MemoryQueue {
         }
         drop(state);
         self.shared.pushed.notify_waiters();
+        Ok(())
+    }
+
+    async fn hand_over(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+        self.state().rows.extend(rows.iter().map(|(key, block)| (*key, Arc::clone(block))));
         Ok(())
     }
 

@@ -142,6 +142,9 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Why tasks may wait in vain, in the user's words; `None` if there are workers who can do them.
     fn why_idle(&self) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
 
+    /// How many slots there are to work on this queue, beside those of this process.
+    fn slots(&self) -> impl Future<Output = Result<usize, QueueError>> + Send;
+
     /// Removes everything of a job: tasks, rows, outcomes. What is leased goes stale.
     fn close(&self, job: JobId) -> impl Future<Output = Result<(), QueueError>> + Send;
 
@@ -175,6 +178,10 @@ pub trait Queue: Clone + Send + Sync + 'static {
 
     /// Hands tasks back, to be leased by anyone at once; the delivery does not count. A stale lease is no error.
     fn release_if_held(&self, leases: Vec<Lease>) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Puts blocks of rows on the queue that a worker has kept until now, and can keep no longer: whoever renders them finds
+    /// them for a quarter of an hour, or until [`Queue::forget`]. Of a queue that is full, none may be there.
+    fn hand_over(&self, rows: &[(RowsKey, Block)]) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Fetches blocks of rows, in the order of `keys`; `None` for one that is not there.
     fn rows(&self, keys: Vec<RowsKey>) -> impl Future<Output = Result<Vec<Option<Block>>, QueueError>> + Send;

@@ -76,7 +76,13 @@ pub struct RunArgs {
     pub by_path: bool,
 
     /// How many bytes the run may have in Redis at once: files, rows, segments
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", help_heading = "Many machines")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value = "256MiB",
+        env = "SHEAF_REDIS_BUDGET",
+        help_heading = "Many machines"
+    )]
     pub redis_budget: String,
 
     /// Start over, even if an interrupted run could go on

@@ -106,8 +106,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// A ledger that goes on at `from`; the default is the beginning. The first file that is planned must be `from.file`.
-    /// Units that become ready together are rendered as one task, up to `task_bytes` of rows.
-    pub fn new(job: JobId, spec: Arc<JobSpec>, from: Position, task_bytes: u64) -> Self {
+    pub fn new(job: JobId, spec: Arc<JobSpec>, from: Position) -> Self {
         Ledger {
             job,
             spec,
@@ -116,7 +115,7 @@ impl Ledger {
             open: OpenUnit::new(from),
             units: VecDeque::new(),
             first_unit: 0,
-            task_bytes,
+            task_bytes: 0,
             resumed: from,
             plan_ended: false,
         }
@@ -142,6 +141,11 @@ impl Ledger {
             Event::Lost(tasks) => tasks.into_iter().for_each(|id| commands.extend(self.task(id).map(Command::Push))),
         }
         commands
+    }
+
+    /// From now on, units that become ready together are rendered as one task, up to so many bytes of rows.
+    pub fn size_tasks(&mut self, bytes: u64) {
+        self.task_bytes = bytes;
     }
 
     pub fn job(&self) -> JobId {

@@ -83,7 +83,8 @@ struct Stored {
 /// units, comes from `seed`.
 fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -> Vec<Stored> {
     let mut random = Random(seed);
-    let mut ledger = Ledger::new(JOB, Arc::default(), from, random.below(3) << 21);
+    let mut ledger = Ledger::new(JOB, Arc::default(), from);
+    ledger.size_tasks(random.below(3) << 21);
     let (mut queue, mut stored, mut rendered) = (Vec::<Task>::new(), Vec::new(), VecDeque::new());
     let (mut next, mut live_blocks, mut kept_blocks) = (from.file, HashSet::new(), HashMap::new());
     let mut edition = 0;
@@ -241,7 +242,7 @@ fn every_file_is_reported_once_and_in_order_and_places_add_up() {
 
 #[test]
 fn rows_that_differ_when_read_again_end_the_job() {
-    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default(), 0);
+    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let extract = TaskId { job: JOB, class: Class::Extract, number: 0 };
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
     let mut slice = Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };
@@ -263,7 +264,7 @@ fn rows_that_differ_when_read_again_end_the_job() {
 
 #[test]
 fn a_task_that_was_lost_on_the_queue_is_pushed_again_while_it_is_pending() {
-    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default(), 0);
+    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let lost = |task| Event::Came(Outcome { task, slot: String::new(), result: TaskResult::TaskLost });
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else { panic!() };
     let commands = ledger.handle(lost(extract.id));
@@ -287,7 +288,8 @@ fn renders(commands: &[Command]) -> Vec<(u64, Vec<u64>)> {
 
 #[test]
 fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_alone() {
-    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default(), 3 << 20);
+    let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
+    ledger.size_tasks(3 << 20);
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else { panic!() };
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
     // Blocks of a unit each; the fourth one is on the queue.

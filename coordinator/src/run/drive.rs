@@ -28,8 +28,8 @@ pub struct Window {
     pub bytes: u64,
     /// …unless fewer tasks than this are: the slots must not idle because files are large.
     pub tasks: usize,
-    /// Whether only others work, so that the user is to be told when there are none.
-    pub others_only: bool,
+    /// The slots of this process; if there are none, the user is to be told when nobody else has any.
+    pub slots: usize,
 }
 
 /// How the loop ended.
@@ -70,6 +70,7 @@ pub async fn drive<Q: Queue>(
     let shipper = Shipper::start(queue.clone(), shipping);
     let mut driver = Driver { queue, store, plan: Some(plan), window, shipper };
     let (mut audited, mut heard) = (Instant::now(), Instant::now());
+    driver.size_tasks(&mut ledger).await;
     loop {
         driver.plan(&mut ledger)?;
         if ledger.is_done() {
@@ -93,13 +94,14 @@ pub async fn drive<Q: Queue>(
         driver.forget().await?;
         driver.shipper.check().await?;
         driver.store.tick();
-        if window.others_only && heard.elapsed() >= SILENCE {
+        if window.slots == 0 && heard.elapsed() >= SILENCE {
             heard = Instant::now();
             driver.say_why_idle().await;
         }
         if audited.elapsed() >= AUDIT {
             audited = Instant::now();
             driver.audit(&mut ledger).await?;
+            driver.size_tasks(&mut ledger).await;
         }
     }
 }
@@ -133,6 +135,15 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             self.carry_out(ledger.handle(event))?;
         }
         Ok(())
+    }
+
+    /// Makes tasks as large as leaves enough of them for all slots that there are now.
+    async fn size_tasks(&mut self, ledger: &mut Ledger) {
+        let Some(plan) = &mut self.plan else { return };
+        match self.queue.slots().await {
+            Ok(others) => ledger.size_tasks(plan.size_tasks(self.window.bytes, self.window.slots + others)),
+            Err(error) => warn!(%error, "could not ask who works"), // They stay as they are.
+        }
     }
 
     /// Asks the queue for what it must hold, and pushes again what it has lost.

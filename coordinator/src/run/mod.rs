@@ -82,14 +82,14 @@ pub async fn run(
     let slots = config.processes.map_or(0, NonZeroUsize::get);
     match &config.redis {
         None => {
-            let window = Window { bytes: LOCAL_WINDOW, tasks: slots * TASKS_PER_SLOT, others_only: false };
+            let window = Window { bytes: LOCAL_WINDOW, tasks: slots * TASKS_PER_SLOT, slots };
             let limits = (window, Shipping::None);
             run_on(MemoryQueue::default(), limits, config, sources, child, progress, again).await
         }
         Some(redis) => {
             let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
             let bytes = redis.budget - REDIS_OWN.min(redis.budget / 4);
-            let window = Window { bytes, tasks: 1, others_only: slots == 0 };
+            let window = Window { bytes, tasks: 1, slots };
             let limits = (window, if redis.by_path { Shipping::ByPath } else { Shipping::Content });
             run_on(queue, limits, config, sources, child, progress, again).await
         }
@@ -113,7 +113,7 @@ async fn run_on<Q: Queue>(
 
     let spec = Arc::new(config.spec.clone());
     let plan = Plan::new(sources, store.end.file);
-    let ledger = Ledger::new(new_job(), spec, store.end, plan.batch_bytes());
+    let ledger = Ledger::new(new_job(), spec, store.end);
     let job = ledger.job();
     let driven = drive(&queue, ledger, plan, &mut store, limits, interrupted).await;
     let worker_tally = match worker {

@@ -50,7 +50,8 @@ macro_rules! for_every_case {
                 a_lease_from_elsewhere_holds_nothing, a_late_finish_counts_while_nobody_else_has_the_task;
             outcomes: outcomes_come_in_the_order_of_finishing, an_outcome_is_collected_once, collect_gives_at_most_most,
                 a_finish_wakes_who_collects, jobs_do_not_see_each_others_outcomes, news_end_nothing,
-                rows_stay_until_they_are_forgotten, rows_that_are_not_there_are_none;
+                rows_stay_until_they_are_forgotten, rows_that_are_handed_over_are_there,
+                rows_that_are_not_there_are_none;
             supply: a_task_is_pushed_once, a_finished_task_may_be_pushed_again, missing_names_what_is_nowhere,
                 close_makes_leases_stale_and_removes_all, a_closed_job_may_begin_again;
             crowd: each_task_is_finished_once, tasks_survive_consumers_that_vanish;

@@ -106,6 +106,22 @@ pub async fn rows_stay_until_they_are_forgotten(queue: impl Queue) {
     assert_eq!(queue.rows(all).await.unwrap(), [block("10"), None, block("00")]);
 }
 
+pub async fn rows_that_are_handed_over_are_there(queue: impl Queue) {
+    queue.push(&naps(1, 0..2)).await.unwrap();
+    let leased = take(&queue, "a", 2).await;
+    let keys: Vec<RowsKey> = leased.iter().map(|leased| leased.lease.rows_key(3)).collect();
+    let completions: Vec<_> = leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect();
+    queue.complete_if_held(&completions).await.unwrap();
+    assert_eq!(queue.rows(keys.clone()).await.unwrap(), [None, None]);
+    let kept = [(keys[0], block("03").unwrap()), (keys[1], block("13").unwrap())];
+    queue.hand_over(&kept).await.unwrap();
+    queue.hand_over(&kept).await.unwrap();
+    assert_eq!(queue.rows(keys.clone()).await.unwrap(), [block("03"), block("13")]);
+    queue.forget(keys.clone()).await.unwrap();
+    assert_eq!(queue.rows(keys).await.unwrap(), [None, None]);
+    queue.hand_over(&[]).await.unwrap();
+}
+
 pub async fn rows_that_are_not_there_are_none(queue: impl Queue) {
     let key = RowsKey { task: id(1, Class::Extract, 0), block: 0, edition: 0 };
     assert_eq!(queue.rows(vec![key, key]).await.unwrap(), [None, None]);

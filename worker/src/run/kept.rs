@@ -24,8 +24,15 @@ pub struct Kept {
 
 #[derive(Default)]
 struct Blocks {
-    blocks: HashMap<RowsKey, (Block, Instant)>,
+    blocks: HashMap<RowsKey, KeptBlock>,
     bytes: usize,
+}
+
+struct KeptBlock {
+    block: Block,
+    /// The index of the queue that it belongs to.
+    origin: usize,
+    since: Instant,
 }
 
 impl Kept {
@@ -33,29 +40,37 @@ impl Kept {
         Kept { most, blocks: Mutex::default() }
     }
 
-    /// Keeps a block; `false`: there is no room.
-    pub fn keep(&self, key: RowsKey, block: &Block) -> bool {
+    /// Keeps a block of the queue with this index; `false`: there is no room.
+    pub fn keep(&self, origin: usize, key: RowsKey, block: &Block) -> bool {
         let mut kept = self.blocks.lock().expect("no holder panics");
         if kept.bytes + block.len() > self.most {
             kept.drop_old();
         }
         let fits = kept.bytes + block.len() <= self.most;
-        if fits && kept.blocks.insert(key, (Block::clone(block), Instant::now())).is_none() {
+        let new = || KeptBlock { block: Block::clone(block), origin, since: Instant::now() };
+        if fits && kept.blocks.insert(key, new()).is_none() {
             kept.bytes += block.len();
         }
         fits
     }
 
     pub fn get(&self, key: &RowsKey) -> Option<Block> {
-        self.blocks.lock().expect("no holder panics").blocks.get(key).map(|(block, _)| Block::clone(block))
+        self.blocks.lock().expect("no holder panics").blocks.get(key).map(|kept| Block::clone(&kept.block))
+    }
+
+    /// What is kept of the queue with this index.
+    pub fn all_of(&self, origin: usize) -> Vec<(RowsKey, Block)> {
+        let kept = self.blocks.lock().expect("no holder panics");
+        let of_it = kept.blocks.iter().filter(|(_, kept)| kept.origin == origin && kept.since.elapsed() < OLD);
+        of_it.map(|(key, kept)| (*key, Block::clone(&kept.block))).collect()
     }
 
     /// Drops blocks that were rendered.
     pub fn drop_all(&self, keys: impl IntoIterator<Item = RowsKey>) {
         let mut kept = self.blocks.lock().expect("no holder panics");
         for key in keys {
-            if let Some((block, _)) = kept.blocks.remove(&key) {
-                kept.bytes -= block.len();
+            if let Some(dropped) = kept.blocks.remove(&key) {
+                kept.bytes -= dropped.block.len();
             }
         }
     }
@@ -63,8 +78,8 @@ impl Kept {
 
 impl Blocks {
     fn drop_old(&mut self) {
-        self.blocks.retain(|_, (_, since)| since.elapsed() < OLD);
-        self.bytes = self.blocks.values().map(|(block, _)| block.len()).sum();
+        self.blocks.retain(|_, kept| kept.since.elapsed() < OLD);
+        self.bytes = self.blocks.values().map(|kept| kept.block.len()).sum();
     }
 }
 
@@ -96,11 +111,12 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_not_kept_until_something_was_dropped() {
         let (kept, block) = (Kept::new(100), Block::new(vec![0; 40]));
-        assert!(kept.keep(key(0), &block) && kept.keep(key(1), &block) && !kept.keep(key(2), &block));
+        assert!(kept.keep(0, key(0), &block) && kept.keep(1, key(1), &block) && !kept.keep(0, key(2), &block));
+        assert_eq!(kept.all_of(1), [(key(1), Block::clone(&block))]);
         assert!(kept.get(&key(1)).is_some() && kept.get(&key(2)).is_none());
         kept.drop_all([key(0), key(7)]);
-        assert!(kept.get(&key(0)).is_none() && kept.keep(key(2), &block));
-        assert!(!Kept::new(0).keep(key(0), &block));
+        assert!(kept.get(&key(0)).is_none() && kept.keep(0, key(2), &block));
+        assert!(!Kept::new(0).keep(0, key(0), &block));
     }
 
     #[test]

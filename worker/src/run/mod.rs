@@ -32,9 +32,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::queue::{Block, Queue, QueueError};
+use sheaf_common::task::RowsKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tracing::warn;
 
 use crate::pool::Program;
 pub use paths::Paths;
@@ -97,13 +99,13 @@ pub async fn run_all<Q: Queue>(
     let slots = slots::Slots::start(&config, Arc::clone(&kept), Arc::clone(&stop), Arc::clone(&tally));
     let (mut finishers, mut helpers) = (JoinSet::new(), JoinSet::new());
     let (mut origins, mut holds) = (Vec::new(), Vec::new());
-    for queue in queues {
+    for (index, queue) in queues.into_iter().enumerate() {
         let held = Arc::new(held::Held::default());
         let (outcomes_in, outcomes) = tokio::sync::mpsc::unbounded_channel();
         helpers.spawn(held::keep(queue.clone(), Arc::clone(&held), config.lease, Arc::clone(&tally)));
         finishers.spawn(finisher::finish(queue.clone(), Arc::clone(&held), outcomes, slots.room()));
         holds.push((queue.clone(), Arc::clone(&held)));
-        origins.push(origin::Origin::new(queue, held, outcomes_in));
+        origins.push(origin::Origin::new(index, queue, held, outcomes_in));
     }
     let (mut stopped, stop_slots) = (order.clone(), Arc::clone(&stop));
     helpers.spawn(async move {
@@ -121,9 +123,20 @@ pub async fn run_all<Q: Queue>(
         done = done.and(finished.expect("a finisher does not panic"));
     }
     helpers.abort_all();
-    for (queue, held) in holds {
+    for (index, (queue, held)) in holds.into_iter().enumerate() {
+        tokio::select! {
+            () = hand_over(&queue, kept.all_of(index)) => {}
+            _ = order.wait_for(|order| *order == Order::Stop) => {}
+        }
         let handed_back = queue.release_if_held(held.all()).await;
         done = done.and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back });
     }
     done
+}
+
+/// Gives the rows that were kept to those who go on: else their files would be extracted again.
+async fn hand_over<Q: Queue>(queue: &Q, rows: Vec<(RowsKey, Block)>) {
+    if let Err(error) = queue.hand_over(&rows).await {
+        warn!(%error, blocks = rows.len(), "could not hand over rows that were kept here: their files are read again");
+    }
 }

@@ -10,6 +10,8 @@ use super::held::Held;
 /// Where a task came from. Its finisher ends when the last clone is gone.
 #[derive(Clone)]
 pub struct Origin<Q> {
+    /// Its place among the queues of this worker.
+    pub index: usize,
     pub queue: Q,
     pub held: Arc<Held>,
     outcomes: UnboundedSender<Completion>,
@@ -17,8 +19,8 @@ pub struct Origin<Q> {
 
 impl<Q: Queue> Origin<Q> {
     /// What is handed in goes to `outcomes`, where the queue's finisher listens.
-    pub fn new(queue: Q, held: Arc<Held>, outcomes: UnboundedSender<Completion>) -> Self {
-        Origin { queue, held, outcomes }
+    pub fn new(index: usize, queue: Q, held: Arc<Held>, outcomes: UnboundedSender<Completion>) -> Self {
+        Origin { index, queue, held, outcomes }
     }
 
     /// Hands in what a task came to.

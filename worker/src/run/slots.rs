@@ -122,7 +122,7 @@ impl SlotThread {
                 let (reports, blocks) = self.slot.extract(&self.paths.confine(extract))?;
                 let mut kept = Vec::new();
                 for ((number, block), fills) in (0..).zip(&blocks).zip(fill_units(&reports, blocks.len())) {
-                    match fills && self.kept.keep(leased.lease.rows_key(number), block) {
+                    match fills && self.kept.keep(origin.index, leased.lease.rows_key(number), block) {
                         true => kept.push(number),
                         false => rows.push((number, Block::clone(block))),
                     }

@@ -89,12 +89,17 @@ async fn set_all(shared: &Arc<Shared>, commands: impl Iterator<Item = (String, C
     worst
 }
 
-/// Stores blobs; each lives for [`KEEP`].
+/// Stores blobs; each lives for so long.
 ///
 /// # Errors
 /// [`QueueError::Full`] among others; some of them may be stored then.
-pub async fn store(shared: &Arc<Shared>, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
-    let set = |(name, bytes): &(String, &[u8])| set(job.blob(name), bytes, KEEP);
+pub async fn store(
+    shared: &Arc<Shared>,
+    job: &JobKeys,
+    blobs: &Named<'_>,
+    keep: Duration,
+) -> Result<(), QueueError> {
+    let set = |(name, bytes): &(String, &[u8])| set(job.blob(name), bytes, keep);
     set_all(shared, blobs.iter().map(set)).await
 }
 

@@ -123,6 +123,10 @@ impl Queue for RedisQueue {
         self.why_nobody_works().await
     }
 
+    async fn slots(&self) -> Result<usize, QueueError> {
+        self.slots_of_workers().await
+    }
+
     async fn close(&self, job: JobId) -> Result<(), QueueError> {
         supply::close(&self.shared, job).await
     }
@@ -145,6 +149,10 @@ impl Queue for RedisQueue {
 
     async fn release_if_held(&self, leases: Vec<Lease>) -> Result<(), QueueError> {
         finish::release(&self.shared, leases).await
+    }
+
+    async fn hand_over(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+        finish::hand_over(&self.shared, rows).await
     }
 
     async fn rows(&self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {

@@ -1,4 +1,4 @@
-//! What a holder does with its leases: extend, complete, release; and news of what goes on.
+//! What a holder does with its leases: extend, complete, release; the rows that it kept; and news of what goes on.
 //!
 //! Each names the hold that it has, and a hold that is no more changes nothing.
 
@@ -9,7 +9,7 @@ use redis::Value;
 use tracing::warn;
 
 use super::batch::{Batch, HandedIn};
-use super::blobs;
+use super::blobs::{self, STAGED};
 use super::engine::Shared;
 use super::fault::unexpected;
 use super::keys::{JobKeys, KEEP, body_name, outcome_name, rows_name, task_field};
@@ -18,7 +18,8 @@ use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
 use crate::job::{Class, JobId};
 use crate::outcome::{Outcome, TaskResult};
-use crate::queue::{Completed, Completion, Lease, QueueError};
+use crate::queue::{Block, Completed, Completion, Lease, QueueError};
+use crate::task::RowsKey;
 use crate::wire;
 
 pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
@@ -226,6 +227,14 @@ impl<'a> Finishing<'a> {
         }
         call
     }
+}
+
+pub async fn hand_over(shared: &Arc<Shared>, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+    for rows in rows.chunk_by(|(a, _), (b, _)| a.task.job == b.task.job) {
+        let named: Vec<(String, &[u8])> = rows.iter().map(|(key, block)| (rows_name(key), block.as_slice())).collect();
+        blobs::store(shared, &shared.job(rows[0].0.task.job), &named, STAGED).await?;
+    }
+    Ok(())
 }
 
 pub async fn notify(shared: &Shared, news: Outcome) -> Result<(), QueueError> {

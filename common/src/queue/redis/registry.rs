@@ -112,6 +112,19 @@ impl RedisQueue {
         Ok(versions.into_iter().map(read).collect())
     }
 
+    /// The slots of all workers that can read the tasks of this side.
+    pub(super) async fn slots_of_workers(&self) -> Result<usize, QueueError> {
+        let ours = self.shared.config.bytes_servers();
+        let is_ours = |info: &WorkerInfo| info.version == crate::VERSION && info.bytes_servers as usize == ours;
+        Ok(self
+            .workers()
+            .await?
+            .iter()
+            .filter(|worker| is_ours(&worker.info))
+            .map(|worker| worker.info.slots as usize)
+            .sum())
+    }
+
     /// Why tasks may wait in vain: no worker is there, or none that can read them.
     pub(super) async fn why_nobody_works(&self) -> Result<Option<String>, QueueError> {
         let workers = self.workers().await?;

@@ -115,7 +115,7 @@ impl<'a> Pushing<'a> {
             return Ok(());
         }
         let bodies: Vec<_> = self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
-        blobs::store(self.shared, &self.keys, &bodies).await?;
+        blobs::store(self.shared, &self.keys, &bodies, KEEP).await?;
         match self.shared.bulk.call(&self.call).await? {
             Value::Int(_) => Ok(()),
             other => Err(unexpected("push", &other)),
@@ -159,7 +159,7 @@ async fn rescue(shared: &Shared, keys: &JobKeys) -> Result<(), QueueError> {
     match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()),
         Value::Int(moved) => {
-            tracing::warn!(moved, "a worker is gone with the rows that it kept: they are extracted again");
+            tracing::warn!(moved, "a worker is gone: others do what was for it, and extract again what it has not handed over");
             Ok(())
         }
         other => Err(unexpected("rescue", &other)),
