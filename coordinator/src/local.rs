@@ -27,14 +27,22 @@ impl LocalWorker {
         LocalWorker { order, running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))), tally }
     }
 
-    /// Stops it: what it holds is dropped. Returns what it has done.
+    /// Does something beside it, then stops it: what it holds is dropped. Returns what that came to, and what the worker has
+    /// done.
     ///
     /// # Errors
-    /// Why it had stopped by itself.
-    pub async fn stop(self) -> Result<Arc<Tally>, QueueError> {
+    /// Why the worker stopped by itself; what was done beside it is dropped then, as it would wait for ever.
+    pub async fn beside<T>(mut self, work: impl Future<Output = T>) -> Result<(T, Arc<Tally>), QueueError> {
+        let done = tokio::select! {
+            done = work => done,
+            stopped = &mut self.running => {
+                stopped.expect("the worker does not panic")?;
+                unreachable!("a worker that was not told to stop goes on until its queue cannot be used");
+            }
+        };
         self.order.send_replace(Order::Stop);
         self.running.await.expect("the worker does not panic")?;
-        Ok(self.tally)
+        Ok((done, self.tally))
     }
 }
 

@@ -120,10 +120,12 @@ fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
 
 async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure> {
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
-    let done = demo::demo(queue, new_job(), config, &mut io::stdout(), &mut io::stderr()).await;
-    if let Some(worker) = worker {
-        worker.stop().await.map_err(run::queue_failed)?;
-    }
+    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let demo = demo::demo(queue, new_job(), config, &mut out, &mut err);
+    let done = match worker {
+        Some(worker) => worker.beside(demo).await.map_err(run::queue_failed)?.0,
+        None => demo.await,
+    };
     done.map_err(|error| Failure::new(Exit::CouldNotRun, error))
 }
 

@@ -4,14 +4,11 @@ use sheaf_common::task::{Content, SourceFile, SourcePath};
 
 use crate::discover::{Source, Sources};
 
-/// The bytes at which a batch of files is full; a file of this size is a task of its own. Batches are as large as there is
-/// enough for all, up to [`LARGEST_BATCH`]: each task costs the queue the same, however large it is.
-pub const BATCH_BYTES: u64 = 1 << 20;
-pub const LARGEST_BATCH: u64 = 4 << 20;
-/// How many tasks a job is cut into at least, and how many each slot is to have of what may be outstanding, if that does not
-/// make them smaller than [`BATCH_BYTES`]: one in work, one that lies ready, and as many that wait for those before them.
+/// The bytes at which a batch of files is full, at least; a file of this size is a task of its own.
+const BATCH_BYTES: u64 = 1 << 20;
+/// How many tasks a job is cut into at least, if that does not make them smaller than [`BATCH_BYTES`]: of few bytes every slot
+/// is to have its share.
 const TASKS: u64 = 64;
-const TASKS_PER_SLOT: u64 = 4;
 /// The most files of a batch.
 pub const BATCH_FILES: usize = 256;
 
@@ -37,11 +34,9 @@ impl<'a> Plan<'a> {
         Plan { sources, next: usize::try_from(first).unwrap_or(usize::MAX), batch_bytes: BATCH_BYTES }
     }
 
-    /// Cuts what is left into batches for so many slots, of which so many bytes may be outstanding; returns the bytes at which
-    /// a batch is full now.
-    pub fn size_tasks(&mut self, window: u64, slots: usize) -> u64 {
-        let share = window / (TASKS_PER_SLOT * (slots as u64).max(1));
-        self.batch_bytes = share.min(self.sources.total_bytes() / TASKS).clamp(BATCH_BYTES, LARGEST_BATCH);
+    /// Cuts what is left into batches of at most so many bytes; returns those at which a batch is full now.
+    pub fn size_tasks(&mut self, most: u64) -> u64 {
+        self.batch_bytes = most.min(self.sources.total_bytes() / TASKS).max(BATCH_BYTES);
         self.batch_bytes
     }
 
@@ -90,20 +85,20 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// The sizes in each piece, for so many slots with a window of 64 MiB; a problem is an empty one.
-    fn pieces_for(slots: usize, sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
+    /// The sizes in each piece of at most so many bytes; a problem is an empty one.
+    fn pieces_of(most: u64, sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
         let sources = Sources::example(sizes);
         let sizes_of = |planned| match planned {
             Planned::Task { files } => files.iter().map(|file| file.size).collect(),
             Planned::Problem { .. } => Vec::new(),
         };
         let mut plan = Plan::new(&sources, first);
-        plan.size_tasks(64 * MIB, slots);
+        plan.size_tasks(most);
         plan.map(sizes_of).collect()
     }
 
     fn pieces(sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
-        pieces_for(1, sizes, first)
+        pieces_of(4 * MIB, sizes, first)
     }
 
     #[test]
@@ -117,9 +112,9 @@ mod tests {
         let half = Some(MIB / 2);
         assert_eq!(pieces(&[half, half, half], 0), [vec![MIB / 2; 2], vec![MIB / 2]]);
         assert_eq!(pieces(&[half, Some(MIB / 2 + 1)], 0).len(), 2);
-        let batches = |slots, files| pieces_for(slots, &vec![Some(MIB); files], 0).iter().map(Vec::len).max().unwrap();
-        assert_eq!([127, 128, 1000].map(|files| batches(1, files)), [1, 2, 4]);
-        assert_eq!([0, 4, 5, 8, 16, 1000].map(|slots| batches(slots, 1000)), [4, 4, 3, 2, 1, 1]);
+        let batches = |most, files| pieces_of(most, &vec![Some(MIB); files], 0).iter().map(Vec::len).max().unwrap();
+        assert_eq!([127, 128, 1000].map(|files| batches(4 * MIB, files)), [1, 2, 4]);
+        assert_eq!([0, 3, 99].map(|most| batches(most * MIB, 1000)), [1, 3, 15]);
         let counts: Vec<usize> = pieces(&[Some(0); 600], 0).iter().map(Vec::len).collect();
         assert_eq!(counts, [256, 256, 88]);
     }

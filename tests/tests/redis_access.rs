@@ -101,6 +101,15 @@ async fn tls_with_certificates_and_the_least_privileges_are_enough() {
     run.finish().code(3).says(&["TLS", "hint:"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_own_worker_may_not_work_ends_with_what_it_may_not_do() {
+    let server = server!("a_run_whose_own_worker_may_not_work_ends_with_what_it_may_not_do");
+    server.command::<()>(&["ACL", "SETUSER", "half", "on", ">pass", "~*", "+@all", "-xreadgroup", "-blpop"]);
+    let place = Place::at(server.url());
+    let run = place.new_run("-p 1").env("SHEAF_REDIS_USER", "half").env("SHEAF_REDIS_PASSWORD", "pass");
+    run.finish().code(3).says(&["may not", "hint:"]);
+}
+
 fn with_passwords(users: &str) -> String {
     users.replace("CHANGE-ME-COORDINATOR", "for-c00rdinators").replace("CHANGE-ME-WORKER", "for-w0rkers")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Block, Completed, Completion, LEASE, Lease, Leased, Queue, QueueError};
+use super::{Block, Capacity, Completed, Completion, LEASE, Lease, Leased, Queue, QueueError};
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
@@ -170,8 +170,8 @@ impl Queue for MemoryQueue {
         Ok(tasks.into_iter().filter(|id| !state.knows(id)).collect())
     }
 
-    async fn slots(&self) -> Result<usize, QueueError> {
-        Ok(0)
+    async fn capacity(&self) -> Result<Capacity, QueueError> {
+        Ok(Capacity::default())
     }
 
     async fn why_idle(&self) -> Result<Option<String>, QueueError> {
@@ -276,7 +276,12 @@ impl Queue for MemoryQueue {
     }
 
     async fn hand_over(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
-        self.state().rows.extend(rows.iter().map(|(key, block)| (*key, Arc::clone(block))));
+        let mut state = self.state();
+        for (key, block) in rows {
+            if state.jobs.contains_key(&key.task.job) {
+                state.rows.insert(*key, Arc::clone(block));
+            }
+        }
         Ok(())
     }
 

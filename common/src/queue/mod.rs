@@ -84,6 +84,15 @@ pub enum Completed {
     Stale,
 }
 
+/// What a queue has, beside the process that asks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// The slots of all workers that said that they are there.
+    pub slots: usize,
+    /// How much the servers may hold that have the bytes; `None`: no limit is known.
+    pub bytes: Option<u64>,
+}
+
 /// Why the queue did not answer as it should.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
@@ -142,8 +151,8 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// Why tasks may wait in vain, in the user's words; `None` if there are workers who can do them.
     fn why_idle(&self) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
 
-    /// How many slots there are to work on this queue, beside those of this process.
-    fn slots(&self) -> impl Future<Output = Result<usize, QueueError>> + Send;
+    /// What there is for a job beside this process.
+    fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;
 
     /// Removes everything of a job: tasks, rows, outcomes. What is leased goes stale.
     fn close(&self, job: JobId) -> impl Future<Output = Result<(), QueueError>> + Send;
@@ -180,7 +189,8 @@ pub trait Queue: Clone + Send + Sync + 'static {
     fn release_if_held(&self, leases: Vec<Lease>) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Puts blocks of rows on the queue that a worker has kept until now, and can keep no longer: whoever renders them finds
-    /// them for a quarter of an hour, or until [`Queue::forget`]. Of a queue that is full, none may be there.
+    /// them for a quarter of an hour, or until [`Queue::forget`]. Those of a job that is closed go nowhere. Of a queue that is
+    /// full, none may be there.
     fn hand_over(&self, rows: &[(RowsKey, Block)]) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// Fetches blocks of rows, in the order of `keys`; `None` for one that is not there.

@@ -75,11 +75,12 @@ pub struct RunArgs {
     #[arg(long, requires = "redis", help_heading = "Many machines")]
     pub by_path: bool,
 
-    /// How many bytes the run may have in Redis at once: files, rows, segments
+    /// How many bytes the run may have in Redis at once: files, rows, segments. `auto` is 256 MiB, and with more than 8 processes
+    /// 32 MiB for each, but at most half of what Redis may hold
     #[arg(
         long,
         value_name = "SIZE",
-        default_value = "256MiB",
+        default_value = "auto",
         env = "SHEAF_REDIS_BUDGET",
         help_heading = "Many machines"
     )]

@@ -14,13 +14,13 @@ pub struct RedisRun {
     pub server: RedisConfig,
     /// Whether the workers open the files themselves.
     pub by_path: bool,
-    /// How many bytes may be outstanding in Redis.
-    pub budget: u64,
+    /// How many bytes may be outstanding in Redis; `None`: as many as fits who works.
+    pub budget: Option<u64>,
 }
 
 impl std::fmt::Debug for RedisRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RedisRun({}, by_path: {}, budget: {})", self.server.address(), self.by_path, self.budget)
+        write!(f, "RedisRun({}, by_path: {}, budget: {:?})", self.server.address(), self.by_path, self.budget)
     }
 }
 
@@ -54,10 +54,13 @@ pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
 }
 
 /// Reads `--redis-budget`.
-pub fn budget(typed: &str) -> Result<u64, UsageError> {
+pub fn budget(typed: &str) -> Result<Option<u64>, UsageError> {
+    if typed == "auto" {
+        return Ok(None);
+    }
     let budget = units::bytes("--redis-budget", typed)?;
     match budget >= LEAST_BUDGET {
-        true => Ok(budget),
+        true => Ok(Some(budget)),
         false => Err(units::value("--redis-budget", typed, &format!("at least {} MiB", LEAST_BUDGET >> 20))),
     }
 }

@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::ship::{Shipper, Shipping};
 use super::store::{Store, StoreError};
+use super::window::Window;
 use crate::ledger::{Command, Event, Ledger};
 use crate::plan::{Plan, Planned};
 
@@ -20,17 +21,6 @@ const AUDIT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(3);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
-
-/// What a job may have outstanding at once.
-#[derive(Debug, Clone, Copy)]
-pub struct Window {
-    /// No further file is planned while this many bytes of files, rows and segments are outstanding…
-    pub bytes: u64,
-    /// …unless fewer tasks than this are: the slots must not idle because files are large.
-    pub tasks: usize,
-    /// The slots of this process; if there are none, the user is to be told when nobody else has any.
-    pub slots: usize,
-}
 
 /// How the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +60,7 @@ pub async fn drive<Q: Queue>(
     let shipper = Shipper::start(queue.clone(), shipping);
     let mut driver = Driver { queue, store, plan: Some(plan), window, shipper };
     let (mut audited, mut heard) = (Instant::now(), Instant::now());
-    driver.size_tasks(&mut ledger).await;
+    driver.fit(&mut ledger).await;
     loop {
         driver.plan(&mut ledger)?;
         if ledger.is_done() {
@@ -94,14 +84,14 @@ pub async fn drive<Q: Queue>(
         driver.forget().await?;
         driver.shipper.check().await?;
         driver.store.tick();
-        if window.slots == 0 && heard.elapsed() >= SILENCE {
+        if driver.window.is_for_others() && heard.elapsed() >= SILENCE {
             heard = Instant::now();
             driver.say_why_idle().await;
         }
         if audited.elapsed() >= AUDIT {
             audited = Instant::now();
             driver.audit(&mut ledger).await?;
-            driver.size_tasks(&mut ledger).await;
+            driver.fit(&mut ledger).await;
         }
     }
 }
@@ -119,9 +109,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Plans files as long as the window has room.
     fn plan(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         while let Some(plan) = &mut self.plan {
-            let has_room =
-                ledger.outstanding_bytes() < self.window.bytes || ledger.pending_extracts() < self.window.tasks;
-            if !has_room {
+            if !self.window.has_room(ledger.outstanding_bytes(), ledger.pending_extracts()) {
                 break;
             }
             let event = match plan.next() {
@@ -137,11 +125,14 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         Ok(())
     }
 
-    /// Makes tasks as large as leaves enough of them for all slots that there are now.
-    async fn size_tasks(&mut self, ledger: &mut Ledger) {
+    /// Fits window and tasks to who works now.
+    async fn fit(&mut self, ledger: &mut Ledger) {
         let Some(plan) = &mut self.plan else { return };
-        match self.queue.slots().await {
-            Ok(others) => ledger.size_tasks(plan.size_tasks(self.window.bytes, self.window.slots + others)),
+        match self.queue.capacity().await {
+            Ok(capacity) => {
+                self.window.fit(capacity);
+                ledger.size_tasks(plan.size_tasks(self.window.task_bytes()));
+            }
             Err(error) => warn!(%error, "could not ask who works"), // They stay as they are.
         }
     }

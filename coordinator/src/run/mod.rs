@@ -2,7 +2,7 @@
 //!
 //! `discover → resume or begin → drive (plan, queue, ledger, store) → outputs → summary`
 //!
-//! * [`mod@drive`]: the loop around the ledger. [`ship`]: tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
+//! * [`mod@drive`]: the loop around the ledger. [`window`]: how much it has outstanding. [`ship`]: tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
 //! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the end of a job.
 //! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: Ctrl-C.
 
@@ -14,6 +14,7 @@ mod outputs;
 mod own_workbooks;
 mod ship;
 mod store;
+mod window;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -33,19 +34,12 @@ use crate::plan::Plan;
 use crate::report::{JobLog, Progress, Tally, Written};
 use crate::spool::{Resume, Spool};
 pub use cpu::CpuUse;
-use drive::{DriveError, Driven, Window, drive};
+use drive::{DriveError, Driven, drive};
 use identity::Identity;
 use own_workbooks::OwnWorkbooks;
 use ship::Shipping;
 use store::Store;
-
-/// How many bytes of files, rows and segments one machine's run has outstanding at once.
-const LOCAL_WINDOW: u64 = 64 << 20;
-/// What of `--redis-budget` is for Redis itself: the buffers of its clients, keys, what is on its way when the window closes.
-/// At 2 GB of input its peak was 35 MiB above a window of 256 MiB.
-const REDIS_OWN: u64 = 44 << 20;
-/// How many tasks a slot should find planned, however large files are: one to work on and one that lies ready.
-const TASKS_PER_SLOT: usize = 2;
+use window::Window;
 
 /// What a run came to.
 #[derive(Debug)]
@@ -82,15 +76,13 @@ pub async fn run(
     let slots = config.processes.map_or(0, NonZeroUsize::get);
     match &config.redis {
         None => {
-            let window = Window { bytes: LOCAL_WINDOW, tasks: slots * TASKS_PER_SLOT, slots };
-            let limits = (window, Shipping::None);
+            let limits = (Window::local(slots), Shipping::None);
             run_on(MemoryQueue::default(), limits, config, sources, child, progress, again).await
         }
         Some(redis) => {
             let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
-            let bytes = redis.budget - REDIS_OWN.min(redis.budget / 4);
-            let window = Window { bytes, tasks: 1, slots };
-            let limits = (window, if redis.by_path { Shipping::ByPath } else { Shipping::Content });
+            let limits =
+                (Window::redis(redis.budget, slots), if redis.by_path { Shipping::ByPath } else { Shipping::Content });
             run_on(queue, limits, config, sources, child, progress, again).await
         }
     }
@@ -115,19 +107,19 @@ async fn run_on<Q: Queue>(
     let plan = Plan::new(sources, store.end.file);
     let ledger = Ledger::new(new_job(), spec, store.end);
     let job = ledger.job();
-    let driven = drive(&queue, ledger, plan, &mut store, limits, interrupted).await;
-    let worker_tally = match worker {
-        Some(worker) => Some(worker.stop().await),
-        None => None,
+    let driving = drive(&queue, ledger, plan, &mut store, limits, interrupted);
+    let driven = match worker {
+        Some(worker) => worker.beside(driving).await.map_err(DriveError::Queue),
+        None => Ok((driving.await, Arc::default())),
     };
     if let Err(error) = queue.close(job).await {
         tracing::warn!(%error, "could not remove the job from the queue; it disappears by itself within a day");
     }
-    let driven = driven.map_err(|error| match error {
+    let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
+    let (driven, worker_tally) = driven.map_err(|error| match error {
         DriveError::Queue(error) => queue_failed(error),
         error => Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON),
     })?;
-    let worker_tally = worker_tally.transpose().map_err(queue_failed)?.unwrap_or_default();
 
     let read_bytes = store.tally.bytes - read_before;
     let Store { spool, tally, end: position, progress, .. } = store;

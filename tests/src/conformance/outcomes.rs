@@ -120,6 +120,10 @@ pub async fn rows_that_are_handed_over_are_there(queue: impl Queue) {
     queue.forget(keys.clone()).await.unwrap();
     assert_eq!(queue.rows(keys).await.unwrap(), [None, None]);
     queue.hand_over(&[]).await.unwrap();
+    // What comes too late is not left behind.
+    queue.close(JobId(1)).await.unwrap();
+    queue.hand_over(&kept).await.unwrap();
+    assert_eq!(queue.rows(vec![kept[0].0]).await.unwrap(), [None]);
 }
 
 pub async fn rows_that_are_not_there_are_none(queue: impl Queue) {

@@ -24,6 +24,7 @@ use std::time::Duration;
 use redis::{Cmd, Pipeline, Value};
 use tokio::task::JoinSet;
 
+use super::check;
 use super::config::Server;
 use super::engine::Shared;
 use super::fault::unexpected;
@@ -93,12 +94,7 @@ async fn set_all(shared: &Arc<Shared>, commands: impl Iterator<Item = (String, C
 ///
 /// # Errors
 /// [`QueueError::Full`] among others; some of them may be stored then.
-pub async fn store(
-    shared: &Arc<Shared>,
-    job: &JobKeys,
-    blobs: &Named<'_>,
-    keep: Duration,
-) -> Result<(), QueueError> {
+pub async fn store(shared: &Arc<Shared>, job: &JobKeys, blobs: &Named<'_>, keep: Duration) -> Result<(), QueueError> {
     let set = |(name, bytes): &(String, &[u8])| set(job.blob(name), bytes, keep);
     set_all(shared, blobs.iter().map(set)).await
 }
@@ -196,6 +192,21 @@ pub async fn take(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8>
         }
     }
     Ok(blobs)
+}
+
+/// How many bytes of blobs the servers may hold; `None`: one of them has no limit.
+pub async fn capacity(shared: &Shared) -> Result<Option<u64>, QueueError> {
+    let mut least = u64::MAX;
+    for server in &shared.blobs.0 {
+        let answer = server.request(redis::cmd("INFO").arg("memory")).await?;
+        let info = bytes(&answer).ok_or_else(|| unexpected("INFO", &answer))?;
+        match check::maxmemory(&String::from_utf8_lossy(info)) {
+            0 => return Ok(None),
+            most => least = least.min(most),
+        }
+    }
+    // They have the same share each.
+    Ok(Some(least * shared.blobs.0.len() as u64))
 }
 
 /// Removes all blobs of a job, which may be on any server.

@@ -14,7 +14,7 @@ const OLDEST: (u32, u32) = (6, 2);
 /// # Errors
 /// [`Fault::Hopeless`] with a sentence and a hint: not Redis, too old, a replica that takes no writes, or one that evicts.
 pub fn usable(info: &str) -> Result<(), Fault> {
-    let fields: HashMap<&str, &str> = info.lines().filter_map(|line| line.trim_end().split_once(':')).collect();
+    let fields = fields(info);
     let field = |name: &str| fields.get(name).copied().unwrap_or_default();
 
     let Some(version) = parse_version(field("redis_version")) else {
@@ -39,6 +39,15 @@ pub fn usable(info: &str) -> Result<(), Fault> {
         return hopeless(reason, "set `maxmemory-policy noeviction`: tasks would vanish silently otherwise");
     }
     Ok(())
+}
+
+/// How many bytes the server may hold, by what `INFO` answered; 0: no limit is known.
+pub fn maxmemory(info: &str) -> u64 {
+    fields(info).get("maxmemory").and_then(|most| most.parse().ok()).unwrap_or_default()
+}
+
+fn fields(info: &str) -> HashMap<&str, &str> {
+    info.lines().filter_map(|line| line.trim_end().split_once(':')).collect()
 }
 
 fn hopeless(reason: String, hint: &str) -> Result<(), Fault> {

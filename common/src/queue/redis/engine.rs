@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::blobs::Blobs;
+use super::blobs::{self, Blobs};
 use super::collect::Collecting;
 use super::config::RedisConfig;
 use super::connect::try_out;
@@ -14,7 +14,7 @@ use super::recent::Recent;
 use super::{collect, finish, lease, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
-use crate::queue::{Block, Completed, Completion, Lease, Leased, Queue, QueueError};
+use crate::queue::{Block, Capacity, Completed, Completion, Lease, Leased, Queue, QueueError};
 use crate::task::{RowsKey, Task};
 
 /// The queue on a Redis server. Cheap to clone.
@@ -123,8 +123,8 @@ impl Queue for RedisQueue {
         self.why_nobody_works().await
     }
 
-    async fn slots(&self) -> Result<usize, QueueError> {
-        self.slots_of_workers().await
+    async fn capacity(&self) -> Result<Capacity, QueueError> {
+        Ok(Capacity { slots: self.slots().await?, bytes: blobs::capacity(&self.shared).await? })
     }
 
     async fn close(&self, job: JobId) -> Result<(), QueueError> {

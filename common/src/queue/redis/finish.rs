@@ -230,9 +230,16 @@ impl<'a> Finishing<'a> {
 }
 
 pub async fn hand_over(shared: &Arc<Shared>, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
-    for rows in rows.chunk_by(|(a, _), (b, _)| a.task.job == b.task.job) {
-        let named: Vec<(String, &[u8])> = rows.iter().map(|(key, block)| (rows_name(key), block.as_slice())).collect();
-        blobs::store(shared, &shared.job(rows[0].0.task.job), &named, STAGED).await?;
+    let mut jobs: BTreeMap<JobId, Vec<(String, &[u8])>> = BTreeMap::new();
+    for (key, block) in rows {
+        jobs.entry(key.task.job).or_default().push((rows_name(key), block.as_slice()));
+    }
+    for (job, rows) in jobs {
+        let keys = shared.job(job);
+        // It is there from the first outcome on, and rows are of a task that has one.
+        if shared.pulse.request(redis::cmd("EXISTS").arg(&keys.news)).await? == Value::Int(1) {
+            blobs::store(shared, &keys, &rows, STAGED).await?;
+        }
     }
     Ok(())
 }

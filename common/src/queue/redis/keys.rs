@@ -9,8 +9,8 @@
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
 //! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect |
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
-//! | `sheaf:{Q}:V:bell` | STREAM | one entry, replaced when tasks come to wait | [`KEEP`] | push, release, rescue |
-//! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | push, release |
+//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`] | push, release, rescue, lease ring; waiting and lease take |
+//! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | the same |
 //! | `sheaf:{Q}:V:J:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
@@ -23,7 +23,7 @@
 //! | key | type | holds | lifetime | written by |
 //! |---|---|---|---|---|
 //! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | a task that is too long for its stream | [`KEEP`] after it was stored | push stores; complete deletes |
-//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores; forget deletes, and complete if it was refused |
+//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores, and hand over; forget deletes, and complete if it was refused |
 //! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores; collect deletes, and complete if it was refused |
 //!
 //! Close deletes what is left of the job. `V` ends with the number of servers for bytes, if there are any: who was told of

@@ -13,7 +13,7 @@ use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
 use super::keys::{KEEP, addressed_class, body_name, parse_job, parse_stream, parse_task_field};
 use super::scripts::{Call, LEASE};
-use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
+use super::supply::MOST_AT_ONCE;
 use super::token::Token;
 use crate::job::{Class, WorkerId};
 use crate::outcome::{Outcome, TaskResult};
@@ -23,6 +23,9 @@ use crate::wire::{self, WireError};
 
 /// How often in the length of a lease someone who waits for tasks looks for leases that have ended.
 const LOOKS_PER_LEASE: u32 = 4;
+
+/// The bytes of tasks after which a call gives no more: they need not be small, as most do not go through the script.
+const MOST_BYTES: usize = 16 << 20;
 
 /// Who had to wait for tasks takes this part of what it has room for: others wait, too, and the one that waited longest would
 /// have all.
@@ -155,7 +158,7 @@ async fn take(
         .argument(most)
         .argument(if woken { most.div_ceil(SHARE) } else { most })
         .argument(shared.lease_ms())
-        .argument(BYTES_AT_ONCE)
+        .argument(MOST_BYTES)
         .argument(KEEP.as_millis())
         .argument(if woken { "woken" } else { "" });
     call.push(addressed_class(Class::Render, &worker.0));

@@ -113,7 +113,7 @@ impl RedisQueue {
     }
 
     /// The slots of all workers that can read the tasks of this side.
-    pub(super) async fn slots_of_workers(&self) -> Result<usize, QueueError> {
+    pub(super) async fn slots(&self) -> Result<usize, QueueError> {
         let ours = self.shared.config.bytes_servers();
         let is_ours = |info: &WorkerInfo| info.version == crate::VERSION && info.bytes_servers as usize == ours;
         Ok(self

@@ -159,7 +159,10 @@ async fn rescue(shared: &Shared, keys: &JobKeys) -> Result<(), QueueError> {
     match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()),
         Value::Int(moved) => {
-            tracing::warn!(moved, "a worker is gone: others do what was for it, and extract again what it has not handed over");
+            tracing::warn!(
+                moved,
+                "a worker is gone: others do what was for it, and extract again what it has not handed over"
+            );
             Ok(())
         }
         other => Err(unexpected("rescue", &other)),

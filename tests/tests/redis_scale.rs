@@ -1,9 +1,9 @@
-//! How often the server is asked: what a cluster of many workers costs it.
+//! Many workers: how often the server is asked, and what a run learns of them.
 
 use std::time::Duration;
 
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{Leased, Queue, RedisSettings, Timing};
+use sheaf_common::queue::{Capacity, Leased, Queue, RedisSettings, Timing, WorkerInfo};
 use sheaf_tests::conformance::{PATIENTLY, take_one};
 use sheaf_tests::make::{completion, nap, naps, numbers, worker};
 use sheaf_tests::redis_server::RedisServer;
@@ -75,4 +75,27 @@ async fn outcomes_that_come_one_by_one_cost_a_look_each() {
     // One of the tenth, and of each that follows push, lease, complete and collect.
     let calls = calls(&server);
     assert!(calls <= 41, "{calls} calls");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_there_is_for_a_job_are_the_slots_of_those_who_can_do_it_and_the_memory_of_the_servers() {
+    let server = server!("what_there_is_for_a_job_are_the_slots_of_those_who_can_do_it_and_the_memory_of_the_servers");
+    let queue = server.queue(LONG).await;
+    assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 0, bytes: None });
+    let worker = |id: &str, slots| WorkerInfo {
+        id: id.into(),
+        version: sheaf_common::VERSION.into(),
+        slots,
+        ..WorkerInfo::default()
+    };
+    let others = [
+        WorkerInfo { version: "0.0.9".into(), ..worker("of another version", 50) },
+        WorkerInfo { bytes_servers: 2, ..worker("told of other servers", 50) },
+    ];
+    for info in [worker("a", 3), worker("b", 8)].iter().chain(&others) {
+        queue.announce(info).await.unwrap();
+    }
+    server.command::<()>(&["CONFIG", "SET", "maxmemory", "100mb"]);
+    server.command::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+    assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 11, bytes: Some(100 << 20) });
 }

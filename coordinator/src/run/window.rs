@@ -1,0 +1,126 @@
+//! How much a job may have outstanding at once, and how large its tasks are for that: by how many work on it.
+
+use sheaf_common::queue::Capacity;
+
+/// What one machine's run has outstanding at most, and its largest task: of 1 MiB they took 5 % longer (200 MB of text).
+const LOCAL_BYTES: u64 = 64 << 20;
+const LOCAL_TASK: u64 = 4 << 20;
+
+/// The largest task through Redis: each costs the queue the same, however large it is.
+const LARGEST_TASK: u64 = 8 << 20;
+/// How many tasks each slot is to have of what is outstanding: one in work, one that lies ready, and as many that are done and
+/// wait for those before them.
+const TASKS_PER_SLOT: u64 = 4;
+/// What a run through Redis has outstanding at most, whoever works on it, if nothing is said; for many slots it is more.
+const FEW_SLOTS: u64 = 256 << 20;
+/// What of a budget is for Redis itself: the buffers of its clients, keys, what is on its way when the window closes. At 2 GB
+/// of input its peak was 35 MiB above a window of 256 MiB.
+const REDIS_OWN: u64 = 44 << 20;
+
+/// What a job may have outstanding at once: files, rows, segments.
+#[derive(Debug, Clone)]
+pub struct Window {
+    budget: Budget,
+    /// No further file is planned while this many bytes are outstanding…
+    bytes: u64,
+    /// …unless fewer tasks than this are: the slots must not idle because files are large.
+    tasks: usize,
+    /// The slots of this process.
+    own_slots: usize,
+    /// All that are known.
+    slots: usize,
+    largest_task: u64,
+}
+
+/// How the bytes come about.
+#[derive(Debug, Clone, Copy)]
+enum Budget {
+    Fixed,
+    /// As much as the slots need, as far as the servers may hold it.
+    BySlots,
+}
+
+impl Window {
+    /// For a run on this machine alone.
+    pub fn local(slots: usize) -> Self {
+        let tasks = slots * 2; // One to work on, and one that lies ready.
+        let (budget, bytes, largest_task) = (Budget::Fixed, LOCAL_BYTES, LOCAL_TASK);
+        Window { budget, bytes, tasks, own_slots: slots, slots, largest_task }
+    }
+
+    /// For a run through Redis that may hold so many bytes there, or as many as fits who works on it; this process has so many
+    /// slots of its own.
+    pub fn redis(budget: Option<u64>, slots: usize) -> Self {
+        let bytes = without_redis_own(budget.unwrap_or(FEW_SLOTS));
+        let budget = if budget.is_some() { Budget::Fixed } else { Budget::BySlots };
+        Window { budget, bytes, tasks: 1, own_slots: slots, slots, largest_task: LARGEST_TASK }
+    }
+
+    /// Takes note of who works now, and of what the servers hold.
+    pub fn fit(&mut self, Capacity { slots, bytes }: Capacity) {
+        self.slots = self.own_slots + slots;
+        if let Budget::BySlots = self.budget {
+            let wanted = FEW_SLOTS.max(self.slots as u64 * TASKS_PER_SLOT * LARGEST_TASK);
+            // Others may use them, too.
+            self.bytes = without_redis_own(wanted.min(bytes.map_or(u64::MAX, |bytes| bytes / 2)));
+        }
+    }
+
+    /// Whether another file may be planned, with so many bytes and tasks outstanding.
+    pub fn has_room(&self, bytes: u64, tasks: usize) -> bool {
+        bytes < self.bytes || tasks < self.tasks
+    }
+
+    /// The bytes of a task.
+    pub fn task_bytes(&self) -> u64 {
+        (self.bytes / (TASKS_PER_SLOT * self.slots.max(1) as u64)).min(self.largest_task)
+    }
+
+    /// Whether only others work, so that the user is to be told when there are none.
+    pub fn is_for_others(&self) -> bool {
+        self.own_slots == 0
+    }
+}
+
+fn without_redis_own(budget: u64) -> u64 {
+    budget - REDIS_OWN.min(budget / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    #[test]
+    fn many_slots_get_a_larger_window_and_as_large_tasks_as_it_has_room_for() {
+        let fitted = |budget, slots, bytes| {
+            let mut window = Window::redis(budget, 0);
+            window.fit(Capacity { slots, bytes });
+            (window.bytes / MIB, window.task_bytes() / MIB)
+        };
+        assert_eq!([0, 2, 8].map(|slots| fitted(None, slots, None)), [(212, 8), (212, 8), (212, 6)]);
+        assert_eq!([16, 100].map(|slots| fitted(None, slots, None)), [(468, 7), (3156, 7)]);
+        // Half of what the servers may hold, and never less than something.
+        assert_eq!(fitted(None, 100, Some(3 << 30)), (1492, 3));
+        assert_eq!(fitted(None, 2, Some(64 * MIB)), (24, 3));
+        // What the user says is what it is.
+        assert_eq!(fitted(Some(100 * MIB), 100, Some(10 * MIB)), (75, 0));
+    }
+
+    #[test]
+    fn the_slots_of_this_process_count() {
+        let mut window = Window::redis(None, 12);
+        window.fit(Capacity { slots: 4, bytes: None });
+        assert_eq!(window.bytes / MIB, 468);
+        assert!(!window.is_for_others() && Window::redis(None, 0).is_for_others());
+    }
+
+    #[test]
+    fn slots_do_not_idle_because_files_are_large() {
+        let window = Window::local(3);
+        assert!(window.has_room(LOCAL_BYTES - 1, 100) && window.has_room(u64::MAX, 5));
+        assert!(!window.has_room(LOCAL_BYTES, 6));
+        assert_eq!(window.task_bytes(), LOCAL_TASK);
+    }
+}
