@@ -141,20 +141,23 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// The order in which tasks are leased: render before extract, so that memory drains first.
+/// The order in which tasks are leased: first what all others wait for, then what drains memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
+    /// An extract task once more, by its number, as its rows were lost when they had their places already.
+    Repair,
     Render,
     Extract,
 }
 
 impl Class {
     /// All classes, the one that goes first, first.
-    pub const ALL: [Class; 2] = [Class::Render, Class::Extract];
+    pub const ALL: [Class; 3] = [Class::Repair, Class::Render, Class::Extract];
 
     /// The word for it in keys and messages.
     pub fn name(self) -> &'static str {
         match self {
+            Class::Repair => "repair",
             Class::Render => "render",
             Class::Extract => "extract",
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{JobSpec, TaskId, WorkerId};
+use crate::job::{Class, JobSpec, TaskId, WorkerId};
 use crate::outcome::Slice;
 
 /// A piece of work. It stands for itself: a worker needs nothing but the task (and the rows it names) to do it.
@@ -69,7 +69,10 @@ pub struct SourceFile {
 
 /// The bytes that are shipped with files.
 pub fn shipped_bytes(files: &[SourceFile]) -> usize {
-    let of = |file: &SourceFile| if let Content::Here(bytes) = &file.content { bytes.len() } else { 0 };
+    let of = |file: &SourceFile| match &file.content {
+        Content::Here(bytes) | Content::Packed(bytes) => bytes.len(),
+        _ => 0,
+    };
     files.iter().map(of).sum()
 }
 
@@ -85,6 +88,8 @@ pub enum Content {
     Resolved(SourcePath),
     /// Here: they were shipped with the task.
     Here(#[serde(with = "serde_bytes")] Vec<u8>),
+    /// Here, packed: see `extract/pack.rs` of the worker.
+    Packed(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Nowhere: they were to be shipped, and could not be read.
     Unreadable { reason: String },
 }
@@ -171,6 +176,13 @@ pub struct RowsKey {
     pub block: u32,
     /// Which time the task was done: no two have the same, so what a late worker leaves or removes is never another's.
     pub edition: u64,
+}
+
+impl RowsKey {
+    /// The name of a block of a task, which is that of an extract task also when it is done once more, as a repair.
+    pub fn new(task: TaskId, block: u32, edition: u64) -> Self {
+        RowsKey { task: TaskId { class: Class::Extract, ..task }, block, edition }
+    }
 }
 
 /// Sleeps for a while.

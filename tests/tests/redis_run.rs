@@ -60,6 +60,28 @@ async fn what_an_interrupted_run_leaves_on_the_servers_is_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_that_are_packed_on_their_way_give_the_same_bytes_and_take_less_room() {
+    const NAME: &str = "files_that_are_packed_on_their_way_give_the_same_bytes_and_take_less_room";
+    let server = server!(NAME);
+    let place = Place::at(server.url());
+    let received = || {
+        let stats: String = server.command(&["INFO", "stats"]);
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_net_input_bytes:"));
+        line.unwrap().trim().parse::<u64>().unwrap()
+    };
+    let _worker = place.worker("");
+    let run = |pack: &str| {
+        let before = received();
+        place.new_run("--fresh --pack").arg(pack).finish().code(0);
+        place.has_the_same_bytes();
+        received() - before
+    };
+    // One worker is not enough for `auto`.
+    let [never, auto, always] = ["never", "auto", "always"].map(run);
+    assert!(always * 10 < never * 8 && auto * 10 > never * 9, "{never} {auto} {always}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_by_path_give_the_same_bytes_below_a_root() {
     let server = server!("files_by_path_give_the_same_bytes_below_a_root");
     let place = Place::at(server.url());

@@ -46,13 +46,13 @@ impl Lease {
     /// Names the rows of whatever is extracted under this very hold: see [`RowsKey::edition`].
     pub fn edition(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.token.hash(&mut hasher);
+        (self.task, &self.token).hash(&mut hasher);
         hasher.finish()
     }
 
     /// The name of a block of rows that is extracted under this very hold.
     pub fn rows_key(&self, block: u32) -> RowsKey {
-        RowsKey { task: self.task, block, edition: self.edition() }
+        RowsKey::new(self.task, block, self.edition())
     }
 }
 
@@ -164,7 +164,7 @@ pub trait Queue: Clone + Send + Sync + 'static {
 
     /// Leases up to `most` tasks; waits up to `wait` for the first.
     ///
-    /// Render tasks go before extract tasks; jobs take turns; within a job and class the first pushed goes first. A
+    /// Repairs go before render tasks, and these before extract tasks; jobs take turns; within a job and class the first pushed goes first. A
     /// task whose lease has ended is given out again before any that waits in its job and class. Until that happens, the
     /// one who held it last may still extend, complete or release it: its work is not lost by being late alone.
     ///

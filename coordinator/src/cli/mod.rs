@@ -12,7 +12,7 @@ pub use demo::DemoArgs;
 pub use preview::PreviewArgs;
 pub use recipe::{LimitArgs, RecipeArgs};
 pub use redis::RedisArgs;
-pub use run::{CompressionArg, LongCellsArg, RunArgs};
+pub use run::{CompressionArg, LongCellsArg, PackArg, RunArgs};
 pub use workers::WorkersArgs;
 
 use clap::{Parser, Subcommand};

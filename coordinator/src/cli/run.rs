@@ -75,6 +75,11 @@ pub struct RunArgs {
     #[arg(long, requires = "redis", help_heading = "Many machines")]
     pub by_path: bool,
 
+    /// Compress files on their way to the workers: for networks that are busier than this machine; `auto`: when more than 16
+    /// processes work
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = PackArg::Auto, env = "SHEAF_PACK", help_heading = "Many machines")]
+    pub pack: PackArg,
+
     /// How many bytes the run may have in Redis at once: files, rows, segments. `auto` is 256 MiB, and with more than 8 processes
     /// 32 MiB for each, but at most half of what Redis may hold
     #[arg(
@@ -101,6 +106,14 @@ pub struct RunArgs {
     /// Say more
     #[arg(short, long, help_heading = "How to run")]
     pub verbose: bool,
+}
+
+/// Whether files are compressed on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PackArg {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -3,10 +3,14 @@
 use sheaf_common::queue::{QueueError, RedisConfig};
 
 use super::{UsageError, units};
-use crate::cli::{RedisArgs, WorkersArgs};
+use crate::cli::{PackArg, RedisArgs, WorkersArgs};
 
 /// The least that a run may have in Redis: less than a few tasks is no window at all.
 const LEAST_BUDGET: u64 = 8 << 20;
+
+/// With so many slots, the files of one run are more than half of what a link of 10 Gbit/s carries; with fewer, compressing them
+/// would cost more than sending them.
+const MANY_SLOTS: usize = 17;
 
 /// The settings of a run through Redis.
 #[derive(Clone)]
@@ -14,13 +18,16 @@ pub struct RedisRun {
     pub server: RedisConfig,
     /// Whether the workers open the files themselves.
     pub by_path: bool,
+    /// From how many slots on files are compressed on their way.
+    pub pack_from: usize,
     /// How many bytes may be outstanding in Redis; `None`: as many as fits who works.
     pub budget: Option<u64>,
 }
 
 impl std::fmt::Debug for RedisRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RedisRun({}, by_path: {}, budget: {:?})", self.server.address(), self.by_path, self.budget)
+        let RedisRun { server, by_path, pack_from, budget } = self;
+        write!(f, "RedisRun({}, by_path: {by_path}, pack_from: {pack_from}, budget: {budget:?})", server.address())
     }
 }
 
@@ -51,6 +58,15 @@ pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
         reason: error.to_string(),
         hint: error.hint().map(String::from),
     })
+}
+
+/// From how many slots on files are compressed on their way, by `--pack`.
+pub fn pack_from(pack: PackArg) -> usize {
+    match pack {
+        PackArg::Always => 0,
+        PackArg::Auto => MANY_SLOTS,
+        PackArg::Never => usize::MAX,
+    }
 }
 
 /// Reads `--redis-budget`.

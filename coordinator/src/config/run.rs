@@ -81,7 +81,8 @@ impl RunConfig {
         recipe::check_recipe(&spec)?;
         let budget = redis::budget(&args.redis_budget)?;
         let server = redis::server(&args.redis)?;
-        let redis = server.map(|server| RedisRun { server, by_path: args.by_path, budget });
+        let pack_from = redis::pack_from(args.pack);
+        let redis = server.map(|server| RedisRun { server, by_path: args.by_path, pack_from, budget });
         Ok(RunConfig {
             spec,
             outputs,

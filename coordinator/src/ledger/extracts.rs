@@ -40,7 +40,7 @@ pub struct RowsAt {
 
 impl RowsAt {
     pub fn key(&self, task: TaskId, block: u32) -> RowsKey {
-        RowsKey { task, block, edition: self.edition }
+        RowsKey::new(task, block, self.edition)
     }
 
     /// Who keeps a block; `None`: it is on the queue.

@@ -127,7 +127,7 @@ impl Ledger {
         match event {
             Event::Planned(files) => {
                 let number = self.extracts.plan(files.clone());
-                commands.push(self.extract_task(number, files));
+                commands.push(Command::Push(self.extract_task(Class::Extract, number, files)));
             }
             Event::Unreadable { sequence, reason } => {
                 self.extracts.settle(FileReport::unreadable(sequence, reason));
@@ -174,13 +174,13 @@ impl Ledger {
         let id = |class| move |number| TaskId { job: self.job, class, number };
         let renders: BTreeSet<u64> = self.units.iter().filter_map(Unit::task).collect();
         let renders = renders.into_iter().map(id(Class::Render));
-        renders.chain(extracts.chain(repairs).map(id(Class::Extract))).collect()
+        repairs.map(id(Class::Repair)).chain(renders).chain(extracts.map(id(Class::Extract))).collect()
     }
 
     fn came(&mut self, outcome: Outcome, commands: &mut Vec<Command>) {
         let Outcome { task, slot, result } = outcome;
         match (task.class, result) {
-            (Class::Extract, TaskResult::Extracted(extracted)) => {
+            (Class::Extract | Class::Repair, TaskResult::Extracted(extracted)) => {
                 if self.edition(task.number) == Some(extracted.edition) {
                     // The same once more.
                 } else if self.placed.get(&task.number).is_some_and(|placed| placed.repairing) {
@@ -196,6 +196,10 @@ impl Ledger {
                 if self.extracts.fail(task.number, slot, &reason) {
                     self.place(commands);
                 }
+            }
+            (Class::Repair, TaskResult::Failed { reason }) => {
+                let reason = format!("files whose rows were lost could not be read again: {reason}");
+                commands.push(Command::GiveUp { reason });
             }
             (Class::Render, TaskResult::Rendered(units)) => {
                 for RenderedUnit { number, segments } in units {
@@ -340,7 +344,7 @@ impl Ledger {
                 && !std::mem::replace(&mut placed.repairing, true)
             {
                 let files = placed.files.clone();
-                commands.push(self.extract_task(task, files));
+                commands.push(Command::Push(self.extract_task(Class::Repair, task, files)));
             }
         }
     }
@@ -398,9 +402,12 @@ impl Ledger {
         let number = id.number;
         match id.class {
             Class::Extract => {
-                let repairing = self.placed.get(&number).filter(|placed| placed.repairing);
-                let files = self.extracts.files(number).or(repairing.map(|placed| placed.files.as_slice()))?.to_vec();
-                Some(Task { id, work: Work::Extract(Extract { spec: Arc::clone(&self.spec), files }) })
+                let files = self.extracts.files(number)?.to_vec();
+                Some(self.extract_task(id.class, number, files))
+            }
+            Class::Repair => {
+                let placed = self.placed.get(&number).filter(|placed| placed.repairing)?;
+                Some(self.extract_task(id.class, number, placed.files.clone()))
             }
             Class::Render => {
                 let (_, first) = self.units_of(number).next()?;
@@ -410,9 +417,9 @@ impl Ledger {
         }
     }
 
-    fn extract_task(&self, number: u64, files: Vec<SourceFile>) -> Command {
-        let id = TaskId { job: self.job, class: Class::Extract, number };
-        Command::Push(Task { id, work: Work::Extract(Extract { spec: Arc::clone(&self.spec), files }) })
+    fn extract_task(&self, class: Class, number: u64, files: Vec<SourceFile>) -> Task {
+        let id = TaskId { job: self.job, class, number };
+        Task { id, work: Work::Extract(Extract { spec: Arc::clone(&self.spec), files }) }
     }
 
     fn render_task(&self, number: u64, units: Vec<RenderUnit>, keeper: Option<WorkerId>) -> Task {

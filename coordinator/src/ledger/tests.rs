@@ -119,7 +119,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
                     let mut blocks: Vec<u32> = slices.iter().filter(fills).map(|slice| slice.block).collect();
                     blocks.retain(|_| random.below(3) > 0); // Some there was no room for.
                     for slice in &slices {
-                        let key = RowsKey { task: task.id, block: slice.block, edition };
+                        let key = RowsKey::new(task.id, slice.block, edition);
                         match blocks.contains(&slice.block) {
                             true => drop(kept_blocks.insert(key, worker.clone())),
                             false => drop(live_blocks.insert(key)),
@@ -256,9 +256,11 @@ fn rows_that_differ_when_read_again_end_the_job() {
     let [Command::Push(render)] = &commands[..] else { panic!("{commands:?}") };
     let lost = TaskResult::RowsLost(vec![RowsKey { task: extract, block: 0, edition: 5 }]);
     let commands = ledger.handle(came(render.id, lost));
-    assert!(matches!(&commands[..], [Command::Push(task)] if task.id == extract), "{commands:?}");
+    let repair = TaskId { class: Class::Repair, ..extract };
+    assert!(matches!(&commands[..], [Command::Push(task)] if task.id == repair), "{commands:?}");
+    assert_eq!(ledger.handle(Event::Lost(vec![repair])), commands);
     slice.rows = 6;
-    let commands = ledger.handle(came(extract, report(slice)));
+    let commands = ledger.handle(came(repair, report(slice)));
     assert!(matches!(&commands[..], [Command::GiveUp { reason }] if reason.contains("`f0`")), "{commands:?}");
 }
 
@@ -308,11 +310,12 @@ fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_
     let lost = TaskResult::RowsLost(vec![RowsKey { task: extract.id, block: 5, edition: 1 }]);
     let commands = ledger.handle(came(render(4), lost));
     assert_eq!(renders(&commands[..2]), [(4, vec![4]), (6, vec![6])]);
-    assert_eq!(commands[2..], [Command::Push(extract.clone())]);
+    let repair = TaskId { class: Class::Repair, ..extract.id };
+    assert_eq!(commands[2..], [Command::Push(Task { id: repair, ..extract.clone() })]);
     // What comes of the task as it was before is taken all the same.
     let rendered = |number| RenderedUnit { number, segments: Vec::new() };
     ledger.handle(came(render(4), TaskResult::Rendered((4..7).map(rendered).collect())));
     assert_eq!(ledger.pending().len(), 4, "{:?}", ledger.pending());
     // The units that wait for nothing go on with the rows that they name, until these are found to be gone.
-    assert_eq!(ledger.handle(came(extract.id, extracted(2)))[1..], []);
+    assert_eq!(ledger.handle(came(repair, extracted(2)))[1..], []);
 }

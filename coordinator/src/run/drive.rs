@@ -131,6 +131,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         match self.queue.capacity().await {
             Ok(capacity) => {
                 self.window.fit(capacity);
+                self.shipper.fit(self.window.slots());
                 ledger.size_tasks(plan.size_tasks(self.window.task_bytes()));
             }
             Err(error) => warn!(%error, "could not ask who works"), // They stay as they are.

@@ -81,9 +81,11 @@ pub async fn run(
         }
         Some(redis) => {
             let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
-            let limits =
-                (Window::redis(redis.budget, slots), if redis.by_path { Shipping::ByPath } else { Shipping::Content });
-            run_on(queue, limits, config, sources, child, progress, again).await
+            let shipping = match redis.by_path {
+                true => Shipping::ByPath,
+                false => Shipping::Content { pack_from: redis.pack_from },
+            };
+            run_on(queue, (Window::redis(redis.budget, slots), shipping), config, sources, child, progress, again).await
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Puts tasks on the queue, beside the loop: reads the files that are to be shipped, and waits where the queue has no room.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sheaf_common::job::TaskId;
 use sheaf_common::queue::{Queue, QueueError};
@@ -21,8 +23,15 @@ pub enum Shipping {
     None,
     /// They open the paths themselves, wherever they are.
     ByPath,
-    /// The bytes go with the tasks.
-    Content,
+    /// The bytes go with the tasks, compressed if there are so many slots.
+    Content { pack_from: usize },
+}
+
+impl Shipping {
+    /// Whether bytes are compressed for so many slots.
+    fn packs(self, slots: usize) -> bool {
+        matches!(self, Shipping::Content { pack_from } if slots >= pack_from)
+    }
 }
 
 /// The way to the queue for tasks; dropping it drops those that are not on the queue yet.
@@ -30,6 +39,7 @@ pub struct Shipper {
     tasks: UnboundedSender<Task>,
     shipped: UnboundedReceiver<TaskId>,
     under_way: HashSet<TaskId>,
+    slots: Arc<AtomicUsize>,
     running: JoinHandle<Result<(), QueueError>>,
 }
 
@@ -37,8 +47,14 @@ impl Shipper {
     pub fn start<Q: Queue>(queue: Q, shipping: Shipping) -> Self {
         let (tasks, waiting) = unbounded_channel();
         let (shipped_in, shipped) = unbounded_channel();
-        let running = tokio::spawn(ship(queue, shipping, waiting, shipped_in));
-        Shipper { tasks, shipped, under_way: HashSet::new(), running }
+        let slots = Arc::new(AtomicUsize::new(0));
+        let running = tokio::spawn(ship(queue, shipping, Arc::clone(&slots), waiting, shipped_in));
+        Shipper { tasks, shipped, under_way: HashSet::new(), slots, running }
+    }
+
+    /// Takes note of how many slots there are now.
+    pub fn fit(&self, slots: usize) {
+        self.slots.store(slots, Ordering::Relaxed);
     }
 
     /// Sends a task on its way.
@@ -72,21 +88,26 @@ impl Drop for Shipper {
 const BATCH: usize = 64;
 /// The most bytes of one call, unless one task has more.
 const BATCH_BYTES: u64 = 8 << 20;
-/// How many batches are made ready at once, so that files are read while others are sent.
+/// How many batches are made ready at once, so that files are read while others are sent; those that are compressed take a
+/// core each.
 const READY: usize = 2;
+const READY_PACKED: usize = 8;
 
 async fn ship<Q: Queue>(
     queue: Q,
     shipping: Shipping,
+    slots: Arc<AtomicUsize>,
     mut waiting: UnboundedReceiver<Task>,
     shipped: UnboundedSender<TaskId>,
 ) -> Result<(), QueueError> {
     let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
     loop {
-        while batches.len() < READY
+        let packs = shipping.packs(slots.load(Ordering::Relaxed));
+        let ready = if packs { READY_PACKED } else { READY };
+        while batches.len() < ready
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
-            batches.push_back(tokio::task::spawn_blocking(move || made_ready(batch, shipping)));
+            batches.push_back(tokio::task::spawn_blocking(move || made_ready(batch, shipping, packs)));
         }
         // In their order: the first files are wanted first.
         let Some(next) = batches.pop_front() else { return Ok(()) };
@@ -121,11 +142,11 @@ fn size(tasks: &[Task]) -> u64 {
 }
 
 /// The tasks as they go onto the queue.
-fn made_ready(batch: Vec<Task>, shipping: Shipping) -> Vec<Task> {
+fn made_ready(batch: Vec<Task>, shipping: Shipping, packs: bool) -> Vec<Task> {
     match shipping {
         Shipping::None => batch,
         Shipping::ByPath => batch.into_iter().map(with_absolute_paths).collect(),
-        Shipping::Content => batch.into_iter().map(with_content).collect(),
+        Shipping::Content { .. } => batch.into_iter().map(|task| with_content(task, packs)).collect(),
     }
 }
 
@@ -142,20 +163,21 @@ fn with_absolute_paths(mut task: Task) -> Task {
 }
 
 /// Reads the files of a task.
-fn with_content(mut task: Task) -> Task {
+fn with_content(mut task: Task, packs: bool) -> Task {
     if let Work::Extract(extract) = &mut task.work {
         let memory = extract.spec.limits.memory;
-        extract.files.iter_mut().for_each(|file| file.content = content(file, memory));
+        extract.files.iter_mut().for_each(|file| file.content = content(file, memory, packs));
     }
     task
 }
 
-fn content(file: &SourceFile, memory: u64) -> Content {
+fn content(file: &SourceFile, memory: u64, packs: bool) -> Content {
     if file.size > LARGEST {
         let reason = format!("too large to be shipped through Redis ({} MiB): see --by-path", file.size >> 20);
         return Content::Unreadable { reason };
     }
     match extract::read(file, memory) {
+        Ok(bytes) if packs => extract::pack(bytes.into_owned()),
         Ok(bytes) => Content::Here(bytes.into_owned()),
         Err(reason) => Content::Unreadable { reason },
     }

@@ -76,6 +76,11 @@ impl Window {
         (self.bytes / (TASKS_PER_SLOT * self.slots.max(1) as u64)).min(self.largest_task)
     }
 
+    /// All slots that are known.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// Whether only others work, so that the user is to be told when there are none.
     pub fn is_for_others(&self) -> bool {
         self.own_slots == 0

@@ -40,7 +40,7 @@ pub async fn take_one<Q: Queue>(queue: &Q, name: &str) -> Leased {
 macro_rules! for_every_case {
     ($run:path) => {
         $crate::for_every_case! { $run;
-            leasing: the_first_pushed_goes_first, render_goes_before_extract, jobs_take_turns,
+            leasing: the_first_pushed_goes_first, repair_goes_before_render_and_render_before_extract, jobs_take_turns,
                 a_small_job_is_not_stuck_behind_a_large_one, deliveries_are_counted, an_empty_queue_answers_in_time,
                 a_push_wakes_who_waits, a_lease_of_nothing_is_nothing, a_task_comes_back_as_it_was_pushed,
                 a_caller_that_gives_up_loses_no_task, a_task_for_one_worker_goes_to_no_other;

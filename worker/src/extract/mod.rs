@@ -6,6 +6,7 @@
 //!
 //! * [`extractor`]: the compiled recipe, and one file's way through the steps.
 //! * [`open`]: the bytes of a source, if it is still what it was when it was listed.
+//! * [`mod@pack`]: how it goes over a network.
 //! * [`unpack`]: `.gz`, `.bz2`, `.zst`, `.xz`.
 //! * [`sniff`]: what is not text.
 //! * [`mod@decode`], [`meta`]: bytes → text, and which encoding.
@@ -20,6 +21,7 @@ mod decode;
 mod extractor;
 mod meta;
 mod open;
+mod pack;
 mod parse;
 mod selectors;
 mod setup;
@@ -32,5 +34,6 @@ pub use chunk::{CHUNK, Chunk};
 pub use decode::{Decoded, decode};
 pub use extractor::{Done, Extracted, Extractor};
 pub use open::{modified, read};
+pub use pack::pack;
 pub use parse::{parse, strip};
 pub use setup::{Place, SetupError};

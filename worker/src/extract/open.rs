@@ -11,6 +11,7 @@ use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use sheaf_common::task::{Content, SourceFile};
 
+use super::pack::unpack;
 use super::words;
 
 /// A file's modification time in nanoseconds since 1970, as [`SourceFile::modified`] holds it.
@@ -32,13 +33,17 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
     match &file.content {
         Content::Here(bytes) if bytes.len() as u64 > most => return Err(too_large(bytes.len() as u64)),
         Content::Here(bytes) => return Ok(Cow::Borrowed(bytes)),
+        Content::Packed(_) if file.size > most => return Err(too_large(file.size)),
+        Content::Packed(packed) => return unpack(packed, file.size).map(Cow::Owned),
         Content::Unreadable { reason } => return Err(reason.clone()),
         Content::AtPath | Content::At(_) | Content::Resolved(_) => {}
     }
     let opened = match &file.content {
         Content::At(path) => open(path.as_path()),
         Content::Resolved(path) => open_without_links(path.as_path()),
-        Content::AtPath | Content::Here(_) | Content::Unreadable { .. } => open(file.path.as_path()),
+        Content::AtPath | Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. } => {
+            open(file.path.as_path())
+        }
     };
     let mut opened = opened.map_err(|error| not_opened(&error))?;
     let before = metadata(&opened)?;
@@ -140,6 +145,10 @@ mod tests {
         file.content = Content::Here(b"shipped".to_vec());
         assert!(matches!(read(&file, 1 << 30), Ok(Cow::Borrowed(b"shipped"))));
         assert!(read(&file, 8).unwrap_err().starts_with("too large: 7 bytes"));
+        file.content = super::super::pack(vec![b'x'; 2000]);
+        file.size = 2000;
+        assert_eq!(*read(&file, 1 << 30).unwrap(), *vec![b'x'; 2000]);
+        assert!(read(&file, 3999).unwrap_err().starts_with("too large"));
     }
 
     #[test]

@@ -64,7 +64,7 @@ pub enum Order {
     Work,
     /// Take no new task, finish those that are held, then end.
     Drain,
-    /// Drop everything, hand back what is held, end.
+    /// Drop everything, hand back what is held, and over what is kept; end.
     Stop,
 }
 
@@ -124,12 +124,9 @@ pub async fn run_all<Q: Queue>(
     }
     helpers.abort_all();
     for (index, (queue, held)) in holds.into_iter().enumerate() {
-        tokio::select! {
-            () = hand_over(&queue, kept.all_of(index)) => {}
-            _ = order.wait_for(|order| *order == Order::Stop) => {}
-        }
         let handed_back = queue.release_if_held(held.all()).await;
         done = done.and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back });
+        hand_over(&queue, kept.all_of(index)).await;
     }
     done
 }

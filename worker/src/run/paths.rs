@@ -19,7 +19,9 @@ impl Paths {
     /// The task with every file that may be opened resolved, and every other one made unreadable, with the reason.
     pub fn confine<'a>(&self, work: &'a Extract) -> Cow<'a, Extract> {
         let Paths::Under(roots) = self else { return Cow::Borrowed(work) };
-        let is_shipped = |file: &SourceFile| matches!(file.content, Content::Here(_) | Content::Unreadable { .. });
+        let is_shipped = |file: &SourceFile| {
+            matches!(file.content, Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. })
+        };
         if work.files.iter().all(is_shipped) {
             return Cow::Borrowed(work);
         }
@@ -30,7 +32,7 @@ impl Paths {
 
 fn confine(roots: &[PathBuf], file: &SourceFile) -> SourceFile {
     let path = match &file.content {
-        Content::Here(_) | Content::Unreadable { .. } => return file.clone(),
+        Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. } => return file.clone(),
         Content::AtPath => &file.path,
         Content::At(path) | Content::Resolved(path) => path,
     };

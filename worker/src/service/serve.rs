@@ -29,7 +29,7 @@ use crate::run::{self, Order, Paths, Tally};
 const KEPT_BY_SLOT: usize = 32 << 20;
 
 /// How long handing back may take: a server that is not there gets the tasks back when their leases end.
-const HANDING_BACK: Duration = Duration::from_secs(3);
+const HANDING_BACK: Duration = Duration::from_secs(10);
 
 /// Works until a second message comes through `signals`, or the first and all is handed in.
 ///

@@ -67,7 +67,7 @@ impl<'a> Pushing<'a> {
         let addressee = addressee.map(|worker| worker.0.as_str());
         let shares = [shared.keys.jobs(), shared.keys.bell(addressee), shared.keys.versions()];
         let memory = match class {
-            Class::Render => "drains",
+            Class::Repair | Class::Render => "drains",
             Class::Extract => "fills",
         };
         let call = Call::new(&PUSH)

@@ -1,0 +1,48 @@
+//! Files as they go over a network: compressed, if that makes them smaller.
+//!
+//! A link of 10 Gbit/s carries the files of some 24 workers with a whole core each. zstd at level 1 made pages of Wikipedia text
+//! 2.5 times smaller, and took 3.7 ms a MB for it and 0.8 ms to undo it (`zstd -b1` of a page of 1 MB; a worker takes 19 ms).
+
+use sheaf_common::task::Content;
+
+const LEVEL: i32 = 1;
+
+/// Packs the bytes of a file; those that hardly become smaller stay as they are.
+pub fn pack(bytes: Vec<u8>) -> Content {
+    match zstd::bulk::compress(&bytes, LEVEL) {
+        Ok(packed) if packed.len() < bytes.len() / 10 * 9 => Content::Packed(packed),
+        _ => Content::Here(bytes),
+    }
+}
+
+/// The bytes that were packed, of which there were so many.
+///
+/// # Errors
+/// A reason in the user's words, if they are not what [`pack`] makes of so many bytes.
+pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>, String> {
+    let unpacked = zstd::bulk::decompress(packed, size as usize).unwrap_or_default();
+    if unpacked.len() as u64 == size { Ok(unpacked) } else { Err("was damaged on its way to the worker".into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_back_and_what_does_not_become_smaller_stays() {
+        let text = b"wheat and rye ".repeat(1000);
+        let Content::Packed(packed) = pack(text.clone()) else { panic!() };
+        assert!(packed.len() < 200);
+        assert_eq!(unpack(&packed, text.len() as u64).unwrap(), text);
+        assert_eq!(pack(packed.clone()), Content::Here(packed));
+        assert_eq!(pack(Vec::new()), Content::Here(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_damaged_or_of_another_size_is_refused() {
+        let Content::Packed(mut packed) = pack(vec![7; 5000]) else { panic!() };
+        assert!(unpack(&packed, 4999).is_err() && unpack(&packed, 5001).is_err());
+        packed.truncate(packed.len() - 1);
+        assert!(unpack(&packed, 5000).is_err() && unpack(b"", 5000).is_err());
+    }
+}
