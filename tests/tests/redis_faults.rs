@@ -7,6 +7,7 @@ use sheaf_common::outcome::TaskResult;
 use sheaf_common::queue::{
     Completed, Completion, LEASE, Lease, Queue, QueueError, RedisQueue, RedisSettings, Timing, WorkerInfo,
 };
+use sheaf_common::task::Task;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker};
 use sheaf_tests::proxy::{Proxy, Way};
@@ -313,7 +314,8 @@ async fn a_full_server_refuses_what_fills_and_takes_what_drains() {
     let refused = id(1, Class::Extract, pushed);
     assert_eq!(queue.missing(vec![refused]).await.unwrap(), [refused]);
 
-    queue.push(&[nap_of(id(1, Class::Render, 0))]).await.unwrap();
+    // One whose body is no small one, as of a task with many files.
+    queue.push(&[Task { id: id(1, Class::Render, 0), ..heavy(1, 0, LARGE) }]).await.unwrap();
     let info = WorkerInfo { id: "w".into(), ..WorkerInfo::default() };
     queue.announce(&info).await.unwrap();
     let render = take_one(&queue, "a").await;

@@ -198,11 +198,11 @@ impl Unit {
         self.contents.forget.push(rows);
     }
 
-    /// Its render task found rows lost. It waits for these tasks to come back, or is ready if there are none; returns how
-    /// often that happened.
+    /// Its render task found rows lost. It waits for these tasks to come back, or is ready if none of its own were; returns
+    /// how often some were.
     pub fn lost_rows(&mut self, tasks: BTreeSet<u64>) -> u32 {
+        self.repairs += u32::from(!tasks.is_empty());
         self.state = if tasks.is_empty() { State::Ready } else { State::WaitsForRows(tasks) };
-        self.repairs += 1;
         self.repairs
     }
 

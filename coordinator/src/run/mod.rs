@@ -115,7 +115,7 @@ async fn run_on<Q: Queue>(
         None => Ok((driving.await, Arc::default())),
     };
     if let Err(error) = queue.close(job).await {
-        tracing::warn!(%error, "could not remove the job from the queue; it disappears by itself within a day");
+        tracing::warn!(%error, "could not remove the job from the queue; it disappears by itself within an hour");
     }
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| match error {

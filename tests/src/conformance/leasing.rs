@@ -19,9 +19,9 @@ pub async fn the_first_pushed_goes_first(queue: impl Queue) {
 pub async fn repair_goes_before_render_and_render_before_extract(queue: impl Queue) {
     queue.push(&naps(1, 0..3)).await.unwrap();
     queue.push(&[nap_of(id(2, Class::Render, 8)), nap_of(id(1, Class::Render, 9))]).await.unwrap();
-    queue.push(&[nap_of(id(1, Class::Repair, 1))]).await.unwrap();
+    queue.push(&[addressed(1, 7, "a"), nap_of(id(1, Class::Repair, 1))]).await.unwrap();
     assert_eq!(take(&queue, "a", 1).await[0].task.id, id(1, Class::Repair, 1));
-    let first = take(&queue, "a", 2).await;
+    let first = take(&queue, "a", 3).await;
     assert!(first.iter().all(|leased| leased.task.id.class == Class::Render), "{first:?}");
     assert_eq!(numbers(&take(&queue, "a", 5).await), [0, 1, 2]);
 }

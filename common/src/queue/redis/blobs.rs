@@ -114,9 +114,13 @@ pub async fn stage(shared: &Arc<Shared>, job: &JobKeys, blobs: &Named<'_>) -> Re
         (key, command)
     };
     match set_all(shared, blobs.iter().map(set)).await {
-        Err(QueueError::Full(_)) => {}
-        stored_or_broken => return stored_or_broken,
+        Err(QueueError::Full(_)) => force(shared, job, blobs).await,
+        stored_or_broken => stored_or_broken,
     }
+}
+
+/// Stores blobs for [`STAGED`] on servers that are full.
+pub async fn force(shared: &Shared, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
     for (name, bytes) in blobs {
         let key = job.blob(name);
         let server = &shared.blobs.0[shared.blobs.place(&key)];

@@ -22,6 +22,9 @@ use crate::queue::{Block, Completed, Completion, Lease, QueueError};
 use crate::task::RowsKey;
 use crate::wire;
 
+/// How many blocks of rows are handed over at once: each goes over a connection of its own.
+const HANDED_OVER_AT_ONCE: usize = 8;
+
 pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
     let (groups, mut lost) = by_holder(leases, |lease| lease);
     for (Stream { job, class, consumer, own }, holds) in groups {
@@ -238,7 +241,9 @@ pub async fn hand_over(shared: &Arc<Shared>, rows: &[(RowsKey, Block)]) -> Resul
         let keys = shared.job(job);
         // It is there from the first outcome on, and rows are of a task that has one.
         if shared.pulse.request(redis::cmd("EXISTS").arg(&keys.news)).await? == Value::Int(1) {
-            blobs::store(shared, &keys, &rows, STAGED).await?;
+            for rows in rows.chunks(HANDED_OVER_AT_ONCE) {
+                blobs::store(shared, &keys, rows, STAGED).await?;
+            }
         }
     }
     Ok(())

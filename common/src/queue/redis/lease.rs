@@ -161,10 +161,9 @@ async fn take(
         .argument(MOST_BYTES)
         .argument(KEEP.as_millis())
         .argument(if woken { "woken" } else { "" });
-    call.push(addressed_class(Class::Render, &worker.0));
-    for class in Class::ALL {
-        call.push(class.name());
-    }
+    let [repair, render, extract] = Class::ALL.map(Class::name);
+    let own = addressed_class(Class::Render, &worker.0);
+    [repair, &own, render, extract].into_iter().for_each(|class| call.push(class));
     let answer = shared.blocking.call(&call).await?;
     let mut given = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
     drop(answer);

@@ -177,7 +177,7 @@ impl Link {
     }
 }
 
-/// How long the server is asked to block, at least 1 ms: 0 would mean for ever.
+/// How long the server is asked to block. 0 would mean for ever, and before 7.0.8 so did 1 ms (redis#11687).
 fn blocks_ms(wait: Duration) -> u64 {
-    wait.min(LONGEST_BLOCK).as_millis().max(1) as u64
+    wait.min(LONGEST_BLOCK).as_millis().max(10) as u64
 }

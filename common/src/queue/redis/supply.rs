@@ -53,6 +53,7 @@ pub async fn push(shared: &Arc<Shared>, tasks: &[Task]) -> Result<(), QueueError
 /// A push that is being put together.
 struct Pushing<'a> {
     shared: &'a Arc<Shared>,
+    class: Class,
     keys: JobKeys,
     call: Call,
     tasks: usize,
@@ -80,7 +81,7 @@ impl<'a> Pushing<'a> {
             .argument(KEEP.as_millis())
             .argument(memory)
             .argument(addressee.unwrap_or_default());
-        Pushing { shared, keys, call, tasks: 0, bodies: Vec::new(), bytes: 0 }
+        Pushing { shared, class, keys, call, tasks: 0, bodies: Vec::new(), bytes: 0 }
     }
 
     fn add(&mut self, task: &Task) -> Result<(), QueueError> {
@@ -115,7 +116,12 @@ impl<'a> Pushing<'a> {
             return Ok(());
         }
         let bodies: Vec<_> = self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
-        blobs::store(self.shared, &self.keys, &bodies, KEEP).await?;
+        match blobs::store(self.shared, &self.keys, &bodies, KEEP).await {
+            Err(QueueError::Full(_)) if self.class != Class::Extract => {
+                blobs::force(self.shared, &self.keys, &bodies).await?
+            }
+            stored => stored?,
+        }
         match self.shared.bulk.call(&self.call).await? {
             Value::Int(_) => Ok(()),
             other => Err(unexpected("push", &other)),

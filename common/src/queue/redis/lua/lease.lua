@@ -1,7 +1,7 @@
 -- lease: give tasks to a consumer: class by class, jobs in turn, and in each the ended leases before what is new.
 -- KEYS 1 jobs  2 bell  3 the bell of the consumer  (the jobs' own keys are built from ARGV 1: only `jobs` says which there are; one hash tag)
 -- ARGV 1 prefix  2 consumer  3 most tasks  4 most of those for all  5 lease_ms  6 bytes to stop after  7 keep_ms
---      8 `woken`: by the bell for all, or empty  9 the class of the consumer's own tasks  10… the others, the first first
+--      8 `woken`: by the bell for all, or empty  9 the class that goes first  10 the consumer's own  11… the others
 -- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}}, …}; for a task whose
 --      body stands apart {entry, {field, '', 'bytes', its length}}
 -- Keeps: every entry given is pending for this consumer, and the hold, which no call had before, is the state of its
@@ -27,10 +27,10 @@ local function give_all(class)
         return room < before
     end)
 end
-give_all(ARGV[9])
+for class = 9, 10 do give_all(ARGV[class]) end
 if rooms() then redis.call('UNLINK', KEYS[3]) else ring(KEYS[3], ARGV[7]) end
 room = math.min(room, tonumber(ARGV[4]))
-for class = 10, #ARGV do give_all(ARGV[class]) end
+for class = 11, #ARGV do give_all(ARGV[class]) end
 if rooms() then
     redis.call('UNLINK', KEYS[2])
     answer[1] = 1
