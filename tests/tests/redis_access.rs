@@ -1,6 +1,8 @@
 //! Who may use a server: passwords, certificates and privileges, and what is said, and not said, to those who may not.
 
 use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
 
 use sheaf_tests::corpus::{doc, write};
 use sheaf_tests::job::LONG;
@@ -19,7 +21,7 @@ async fn what_cannot_be_used_is_said_with_a_hint_and_without_the_password() {
     let web = not_redis.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for client in not_redis.incoming().flatten() {
-            let _ = std::io::Write::write_all(&mut &client, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            std::thread::spawn(move || answer_as_a_web_server(client));
         }
     });
 
@@ -60,6 +62,14 @@ async fn what_cannot_be_used_is_said_with_a_hint_and_without_the_password() {
     }
     assert!(!worker.stderr().contains("s3cret"), "{}", worker.stderr());
     drain(worker);
+}
+
+/// Hears something, refuses it, and hangs up when the other side does: what was not heard would take the answer back.
+fn answer_as_a_web_server(mut client: TcpStream) {
+    let _ = client.read(&mut [0; 512]);
+    let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    let _ = client.shutdown(Shutdown::Write);
+    let _ = io::copy(&mut client, &mut io::sink());
 }
 
 #[tokio::test(flavor = "multi_thread")]
