@@ -47,7 +47,8 @@ macro_rules! for_every_case {
             fencing: an_ended_lease_goes_to_another_before_new_tasks, a_stale_finish_stores_nothing,
                 a_lease_finishes_once, an_extended_lease_holds, a_stale_lease_is_not_extended,
                 a_released_task_is_leased_at_once_and_not_counted, a_stale_release_changes_nothing,
-                a_lease_from_elsewhere_holds_nothing, a_late_finish_counts_while_nobody_else_has_the_task;
+                a_lease_from_elsewhere_holds_nothing, a_late_finish_counts_while_nobody_else_has_the_task,
+                a_stale_and_a_valid_outcome_in_one_call_are_told_apart;
             outcomes: outcomes_come_in_the_order_of_finishing, an_outcome_is_collected_once, collect_gives_at_most_most,
                 a_finish_wakes_who_collects, jobs_do_not_see_each_others_outcomes, news_end_nothing,
                 rows_stay_until_they_are_forgotten, rows_that_are_handed_over_are_there,

@@ -2,7 +2,7 @@
 //!
 //! An outcome is dropped only by the next call, which says that this one came through.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::blobs;
 use super::connect::Tries;
 use super::engine::Shared;
 use super::fault::{Fault, unexpected};
-use super::keys::{KEEP, outcome_name, parse_task_field};
+use super::keys::{KEEP, outcome_name, parse_outcome_mark, parse_task_field};
 use super::scripts::{COLLECT, Call, SWEEP};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use crate::job::{Class, JobId};
@@ -166,6 +166,14 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
     }
 }
 
+/// The fields of the tasks whose outcomes this process has from the server, and nobody has collected yet.
+pub fn shown(shared: &Shared, job: JobId) -> HashSet<String> {
+    let collecting = shared.collecting.lock().expect("no holder panics").get(&job).cloned();
+    let Some(collecting) = collecting else { return HashSet::new() };
+    let shown = collecting.shown.lock().expect("no holder panics");
+    shown.iter().map(|shown| shown.stood.field.clone()).collect()
+}
+
 /// Tells the server which outcomes of `jobs` came through, so that it knows their tasks no more.
 pub async fn confirm(shared: &Shared, jobs: impl Iterator<Item = JobId>) -> Result<(), QueueError> {
     for job in jobs.collect::<BTreeSet<_>>() {
@@ -251,21 +259,18 @@ fn read(answer: &Value) -> Option<(Option<String>, Vec<Stored>)> {
 fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
     let Value::Array(entry) = entry else { return None };
     let [entry, Value::Array(values)] = entry.as_slice() else { return None };
-    let [fields, Value::BulkString(batch), ..] = values.as_slice() else { return None };
-    let (entry, fields) = (text(entry)?, text(fields)?);
-    let mut tasks = fields.split(' ').peekable();
-    // Both are in one order; those of stale leases are in the batch alone.
-    let handed_in = wire::decode::<Batch>(batch).map(|batch| batch.0).unwrap_or_default();
-    for HandedIn { field, hold, body } in handed_in {
-        if tasks.next_if(|task| **task == field).is_some() {
-            let stood = Taken { entry: entry.clone(), apart: body.is_empty(), field, hold };
-            stored.push(Stored { stood, body });
-        }
-    }
-    // Of these, the batch does not tell: it is damaged, and so is what it says of whose hold it was.
-    for field in tasks {
-        let stood = Taken { entry: entry.clone(), field: field.into(), hold: String::new(), apart: false };
-        stored.push(Stored { stood, body: Vec::new() });
+    let [names, Value::BulkString(batch), ..] = values.as_slice() else { return None };
+    let (entry, names) = (text(entry)?, text(names)?);
+    let batch = wire::decode::<Batch>(batch).map(|batch| batch.0).unwrap_or_default();
+    let mut handed_in: Vec<Option<HandedIn>> = batch.into_iter().map(Some).collect();
+    for name in names.split(' ') {
+        let (place, field) = parse_outcome_mark(name);
+        let found = handed_in.get_mut(place).and_then(|handed_in| handed_in.take_if(|it| it.field == field));
+        let apart = found.as_ref().is_some_and(|found| found.body.is_empty());
+        // Without it, the batch is damaged, and does not tell whose hold it was.
+        let HandedIn { hold, body, .. } = found.unwrap_or_default();
+        let stood = Taken { entry: entry.clone(), field: field.into(), hold, apart };
+        stored.push(Stored { stood, body });
     }
     Some(())
 }

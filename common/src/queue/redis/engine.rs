@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::blobs::{self, Blobs};
 use super::collect::Collecting;
 use super::config::RedisConfig;
+use super::confirm::Unconfirmed;
 use super::connect::try_out;
 use super::keys::{JobKeys, Keys};
 use super::link::{Link, Sharing};
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub blocking: Link,
     pub blobs: Blobs,
     pub recent: Recent,
+    pub unconfirmed: Unconfirmed,
     /// Workers whose last lease left nothing for them.
     pub emptied: Mutex<HashSet<String>>,
     pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
@@ -64,6 +66,7 @@ impl RedisQueue {
             blocking: link(Sharing::Alone),
             blobs,
             recent: Recent::default(),
+            unconfirmed: Unconfirmed::default(),
             emptied: Mutex::default(),
             collecting: Mutex::default(),
             config,

@@ -8,14 +8,15 @@
 //! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`KEEP`] after the last announcement | worker: announce, leave |
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
 //! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect |
-//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
+//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, and missing if it was lost; lease moves and removes, close removes |
 //! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`] | push, release, rescue, lease ring; waiting and lease take |
 //! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | the same |
-//! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
+//! | `sheaf:{Q}:V:unconfirmed` | ZSET | hold that was given, and of which nobody said yet that the answer came → when, µs | [`KEEP`], until then | lease adds, and removes; confirm removes |
+//! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes, and missing what a loss has left |
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
-//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect |
-//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → their outcomes, a [`Batch`](super::batch::Batch); news have empty names | the same | complete, notify add; collect deletes |
+//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect, missing |
+//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `PLACE=CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), in which they have these places; news have empty names | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
 //!
 //! The bytes stand on servers of their own, if there are such; no script but one touches them:
@@ -96,6 +97,11 @@ impl Keys {
 
     pub fn jobs(&self) -> String {
         format!("{}jobs", self.versioned)
+    }
+
+    /// The holds of leases that were not confirmed yet, of all jobs.
+    pub fn unconfirmed(&self) -> String {
+        format!("{}unconfirmed", self.versioned)
     }
 
     /// The bell of tasks for all, or of those for one worker.
@@ -183,6 +189,12 @@ pub fn outcome_name(field: &str, hold: &str) -> String {
     format!("outcome:{field}:{hold}")
 }
 
+/// Reads how `complete.lua` names an outcome: its place among those of its call, and its task's field. News have neither.
+pub fn parse_outcome_mark(mark: &str) -> (usize, &str) {
+    let place_and_field = mark.split_once('=').and_then(|(place, field)| Some((place.parse().ok()?, field)));
+    place_and_field.unwrap_or((0, mark))
+}
+
 /// Reads what [`task_field`] wrote.
 pub fn parse_task_field(job: JobId, field: &str) -> Option<TaskId> {
     let (class, number) = field.split_once(':')?;
@@ -216,6 +228,8 @@ mod tests {
         assert_eq!(parse_task_field(task.job, &task_field(&task)), Some(task));
         assert_eq!(parse_job(&task.job.to_string()), Some(task.job));
         assert_eq!(parse_task_field(task.job, "render:x"), None);
+        assert_eq!(parse_outcome_mark("12=render:7"), (12, "render:7"));
+        assert_eq!(parse_outcome_mark(""), (0, ""));
         assert_eq!(parse_stream(&addressed_class(Class::Render, "host:1@x")), Some((Class::Render, true)));
         assert_eq!(parse_stream("extract"), Some((Class::Extract, false)));
     }
@@ -224,8 +238,8 @@ mod tests {
     fn all_keys_of_a_queue_have_its_hash_tag() {
         let keys = Keys::new("nightly", 2);
         let job = keys.job(JobId(1));
-        let shared =
-            [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.bell(None), keys.bell(Some("host:1"))];
-        assert!(shared.iter().chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
+        let bells = [keys.bell(None), keys.bell(Some("host:1"))];
+        let shared = [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.unconfirmed()];
+        assert!(shared.iter().chain(&bells).chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
     }
 }
