@@ -10,11 +10,11 @@ use sheaf_common::queue::{Completion, Leased, Queue, RedisQueue, RedisSettings, 
 use sheaf_common::task::Task;
 use sheaf_tests::job::LONG;
 use sheaf_tests::make::{addressed, completion, heavy, id, nap, nap_of, worker};
-use sheaf_tests::place::Place;
+use sheaf_tests::place::{Place, says};
 use sheaf_tests::process::wait_for;
 use sheaf_tests::redis_server::RedisServer;
 use sheaf_tests::wait::DEADLINE;
-use sheaf_tests::{Running, server};
+use sheaf_tests::server;
 use tokio::task::JoinSet;
 
 /// Every kind of key, by what it ends with or has in it.
@@ -137,8 +137,8 @@ async fn work(queue: RedisQueue, name: &'static str) {
     }
 }
 
-/// Brings a job to `moment`, removes the keys of a kind, and sees that it ends; gives how many keys there were.
-async fn survives(server: &RedisServer, moment: Moment, number: usize) -> usize {
+/// Brings a job to `moment`, removes the keys of a kind, and sees whether it ends; gives how many keys there were.
+async fn survives(server: &RedisServer, moment: Moment, number: usize) -> Result<usize, String> {
     let (kind, name) = (KINDS[number], format!("{moment:?}-{number}"));
     let queue = server.queue_with(RedisSettings { queue: name.clone(), ..server.settings(LEASE) }).await;
     announce(&queue).await;
@@ -169,9 +169,7 @@ async fn survives(server: &RedisServer, moment: Moment, number: usize) -> usize 
 
     let workers = ["a", "b"].map(|name| tokio::spawn(work(queue.clone(), name)));
     let end = Instant::now() + DEADLINE;
-    while !coordinator.pending.is_empty() {
-        let left: Vec<_> = coordinator.pending.keys().map(ToString::to_string).collect();
-        assert!(Instant::now() < end, "{moment:?}, {kind} removed: these never ended: {left:?}");
+    while !coordinator.pending.is_empty() && Instant::now() < end {
         coordinator.collect(5).await;
         coordinator.audit().await;
     }
@@ -181,8 +179,12 @@ async fn survives(server: &RedisServer, moment: Moment, number: usize) -> usize 
     }
     queue.close(JOB).await.unwrap();
     let left: Vec<String> = server.command(&["KEYS", &format!("sheaf:{{{name}}}:*{JOB}:*")]);
-    assert!(left.is_empty(), "{moment:?}, {kind} removed: these are left behind: {left:?}");
-    removed
+    let open: Vec<_> = coordinator.pending.keys().map(ToString::to_string).collect();
+    match (open.is_empty(), left.is_empty()) {
+        (true, true) => Ok(removed),
+        (true, false) => Err(format!("{kind}: left behind after the end: {left:?}")),
+        (false, _) => Err(format!("{kind}: these never ended: {open:?}")),
+    }
 }
 
 /// Removes the keys of every kind at a moment, each from a job of its own; `there` are those that must be there then.
@@ -194,9 +196,15 @@ async fn each_kind(test: &str, moment: Moment, there: &[&str]) {
         let server = std::sync::Arc::clone(&server);
         jobs.spawn(async move { (KINDS[number], survives(&server, moment, number).await) });
     }
-    for (kind, removed) in jobs.join_all().await {
-        assert!(removed > 0 || !there.contains(&kind), "{kind}: nothing was there to be removed");
+    let mut failures = Vec::new();
+    for (kind, ended) in jobs.join_all().await {
+        match ended {
+            Ok(0) if there.contains(&kind) => failures.push(format!("{kind}: nothing was there to be removed")),
+            Ok(_) => {}
+            Err(failure) => failures.push(failure),
+        }
     }
+    assert!(failures.is_empty(), "{moment:?}:\n{}", failures.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,67 +236,60 @@ async fn any_key_may_vanish_between_all_that() {
 
 // ---- a real job
 
-/// Removes the keys of a kind of the default queue, once there are some and `ready` says so.
-fn remove_when(server: &RedisServer, kind: &str, ready: impl Fn(&str) -> bool) {
-    let pattern = format!("sheaf:{{default}}*{kind}");
-    wait_for(&format!("a key {pattern}"), LONG, || {
-        let keys: Vec<String> = server.command(&["KEYS", &pattern]);
-        let is_ready = !keys.is_empty() && keys.iter().all(|key| ready(key));
-        is_ready.then(|| keys.iter().for_each(|key| server.command::<()>(&["DEL", key])))
+/// Waits for a key of the default queue with this ending of which `is_ready` says so.
+fn there(server: &RedisServer, kind: &str, is_ready: impl Fn(&str) -> bool) {
+    wait_for(&format!("a key that ends with {kind}"), LONG, || {
+        let keys: Vec<String> = server.command(&["KEYS", &format!("sheaf:{{default}}*{kind}")]);
+        keys.iter().any(|key| is_ready(key)).then_some(())
     });
 }
 
-/// Stops a process where it is, while something happens.
-fn while_stopped(run: &Running, happens: impl FnOnce()) {
-    run.signal(Signal::SIGSTOP);
-    happens();
-    run.signal(Signal::SIGCONT);
+/// Removes all keys of these kinds of the default queue, one kind after the other.
+fn remove_each(server: &RedisServer, kinds: &[&str]) {
+    for kind in kinds {
+        remove(server, "default", kind);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_job_survives_the_loss_of_single_keys_while_its_tasks_wait() {
-    let server = server!("a_real_job_survives_the_loss_of_single_keys_while_its_tasks_wait");
+async fn a_run_survives_the_loss_of_what_waits_and_of_what_is_finished() {
+    let server = server!("a_run_survives_the_loss_of_what_waits_and_of_what_is_finished");
     let place = Place::at(server.url());
     sheaf_tests::job::job();
     let run = place.new_run("").start();
-    let waits = |kind: &str| server.command::<Vec<String>>(&["KEYS", &format!("*{kind}")]).len() == 1;
-    // Nobody works: each must come back by itself, or what waited would never be found.
+    says(&run, "no worker is connected"); // By now, all is pushed that will be.
     for kind in [":jobs", ":tasks", ":extract"] {
-        remove_when(&server, kind, |_| true);
-        wait_for(&format!("{kind} to come back"), LONG, || waits(kind).then_some(()));
+        there(&server, kind, |_| true);
+        remove_each(&server, &[kind]);
+        there(&server, kind, |_| true); // By itself: nobody works, so nothing else is pushed.
     }
-    remove_when(&server, ":body:*", |_| true);
-    let _workers = [place.worker(""), place.worker("")];
+    remove_each(&server, &[":body:*"]);
+
+    run.signal(Signal::SIGSTOP);
+    let _worker = place.worker("");
+    // Nobody collects these.
+    there(&server, ":outcomes", |key| server.command::<i64>(&["XLEN", key]) > 1);
+    remove_each(&server, &[":outcomes"]);
+    run.signal(Signal::SIGCONT);
     run.finish().code(0);
     place.has_the_same_bytes();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_job_survives_the_loss_of_single_keys_on_its_way() {
-    let server = server!("a_real_job_survives_the_loss_of_single_keys_on_its_way");
+async fn a_run_survives_the_loss_of_keys_of_every_kind_on_its_way() {
+    let server = server!("a_run_survives_the_loss_of_keys_of_every_kind_on_its_way");
     let place = Place::at(server.url());
     let workers = [place.worker(""), place.worker("")];
-    let mut run = place.started(10);
-    // What was finished and not collected.
-    let has_some = |key: &str| server.command::<i64>(&["XLEN", key]) > 0;
-    while_stopped(&run, || remove_when(&server, ":outcomes", has_some));
-    place.reaches(&mut run, 25);
-    while_stopped(&run, || remove_when(&server, ":outcome:*", |_| true));
+    let mut run = place.started(5);
+    remove_each(&server, &[":outcomes", ":outcome:*", ":bell*", ":versions"]);
+    place.reaches(&mut run, 20);
+    workers[0].signal(Signal::SIGSTOP);
+    remove_each(&server, &[":render@*", ":addressed", ":tasks", ":unconfirmed"]);
+    workers[0].signal(Signal::SIGCONT);
     place.reaches(&mut run, 40);
-    // What is leased, and what waits for a worker that keeps its rows.
-    while_stopped(&workers[0], || {
-        for kind in [":render@*", ":addressed", ":tasks"] {
-            remove(&server, "default", kind);
-        }
-    });
+    remove_each(&server, &[":rows:*", ":body:*", ":repair", ":render", ":extract", ":news"]);
     place.reaches(&mut run, 60);
-    for kind in [":rows:*", ":render", ":repair", ":unconfirmed", ":bell*", ":news", ":versions"] {
-        remove(&server, "default", kind);
-    }
-    place.reaches(&mut run, 75);
-    for kind in [":seen", ":workers"] {
-        remove(&server, "default", kind);
-    }
+    remove_each(&server, &[":jobs", ":seen", ":workers"]);
     run.finish().code(0);
     place.has_the_same_bytes();
 }

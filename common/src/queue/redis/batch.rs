@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The outcomes that one call handed in, those of stale leases included: the name of the entry says which count, by their
-/// places. The task alone does not tell: a stale and a valid outcome of one task may come in one call.
+/// The outcomes that one call handed in, those of stale leases included: the entry says which do not count, by their places.
+/// The task would not tell: a stale and a valid outcome of one task may come in one call.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch(pub Vec<HandedIn>);
 

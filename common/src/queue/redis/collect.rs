@@ -15,7 +15,7 @@ use super::blobs;
 use super::connect::Tries;
 use super::engine::Shared;
 use super::fault::{Fault, unexpected};
-use super::keys::{KEEP, outcome_name, parse_outcome_mark, parse_task_field};
+use super::keys::{KEEP, outcome_name, parse_task_field};
 use super::scripts::{COLLECT, Call, SWEEP};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use crate::job::{Class, JobId};
@@ -259,13 +259,15 @@ fn read(answer: &Value) -> Option<(Option<String>, Vec<Stored>)> {
 fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
     let Value::Array(entry) = entry else { return None };
     let [entry, Value::Array(values)] = entry.as_slice() else { return None };
-    let [names, Value::BulkString(batch), ..] = values.as_slice() else { return None };
-    let (entry, names) = (text(entry)?, text(names)?);
+    let [fields, Value::BulkString(batch), rest @ ..] = values.as_slice() else { return None };
+    let (entry, fields) = (text(entry)?, text(fields)?);
+    let skipped = rest.get(1).and_then(text).unwrap_or_default();
+    let skipped: HashSet<usize> = skipped.split(' ').filter_map(|place| place.parse().ok()).collect();
+
     let batch = wire::decode::<Batch>(batch).map(|batch| batch.0).unwrap_or_default();
-    let mut handed_in: Vec<Option<HandedIn>> = batch.into_iter().map(Some).collect();
-    for name in names.split(' ') {
-        let (place, field) = parse_outcome_mark(name);
-        let found = handed_in.get_mut(place).and_then(|handed_in| handed_in.take_if(|it| it.field == field));
+    let mut handed_in = (0..).zip(batch).filter(|(place, _)| !skipped.contains(place)).map(|(_, handed_in)| handed_in);
+    for field in fields.split(' ') {
+        let found = handed_in.next().filter(|handed_in| handed_in.field == field);
         let apart = found.as_ref().is_some_and(|found| found.body.is_empty());
         // Without it, the batch is damaged, and does not tell whose hold it was.
         let HandedIn { hold, body, .. } = found.unwrap_or_default();

@@ -16,7 +16,7 @@
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
 //! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect, missing |
-//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `PLACE=CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), in which they have these places; news have empty names | the same | complete, notify add; collect deletes |
+//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), and the places in it of those that do not count; news have empty names | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
 //!
 //! The bytes stand on servers of their own, if there are such; no script but one touches them:
@@ -189,12 +189,6 @@ pub fn outcome_name(field: &str, hold: &str) -> String {
     format!("outcome:{field}:{hold}")
 }
 
-/// Reads how `complete.lua` names an outcome: its place among those of its call, and its task's field. News have neither.
-pub fn parse_outcome_mark(mark: &str) -> (usize, &str) {
-    let place_and_field = mark.split_once('=').and_then(|(place, field)| Some((place.parse().ok()?, field)));
-    place_and_field.unwrap_or((0, mark))
-}
-
 /// Reads what [`task_field`] wrote.
 pub fn parse_task_field(job: JobId, field: &str) -> Option<TaskId> {
     let (class, number) = field.split_once(':')?;
@@ -228,8 +222,6 @@ mod tests {
         assert_eq!(parse_task_field(task.job, &task_field(&task)), Some(task));
         assert_eq!(parse_job(&task.job.to_string()), Some(task.job));
         assert_eq!(parse_task_field(task.job, "render:x"), None);
-        assert_eq!(parse_outcome_mark("12=render:7"), (12, "render:7"));
-        assert_eq!(parse_outcome_mark(""), (0, ""));
         assert_eq!(parse_stream(&addressed_class(Class::Render, "host:1@x")), Some((Class::Render, true)));
         assert_eq!(parse_stream("extract"), Some((Class::Extract, false)));
     }

@@ -6,7 +6,7 @@ local function fields_to_collect(outcomes)
     while true do
         local entry = redis.call('XRANGE', outcomes, from, '+', 'COUNT', 1)[1]
         if not entry then return fields end
-        for field in string.gmatch(entry[2][1], '=(%S+)') do fields[field] = true end
+        for field in string.gmatch(entry[2][1], '%S+') do fields[field] = true end
         from = '(' .. entry[1]
     end
 end
