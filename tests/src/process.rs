@@ -3,6 +3,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use nix::libc;
+pub use nix::sys::resource::Resource;
+
 /// How often [`wait_for`] looks.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -63,4 +66,15 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option
         assert!(Instant::now() < deadline, "waited {limit:?} for {what}");
         std::thread::sleep(LOOK);
     }
+}
+
+/// Sets a limit of a running process, which its children inherit: for what it may use from now on.
+///
+/// # Panics
+/// If the system refuses.
+pub fn limit(pid: u32, resource: Resource, most: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    // SAFETY: the new limit outlives the call, and the old one is not asked for.
+    let set = unsafe { libc::prlimit(pid as libc::pid_t, resource as _, &limit, std::ptr::null_mut()) };
+    assert_eq!(set, 0, "could not limit process {pid}: {}", std::io::Error::last_os_error());
 }

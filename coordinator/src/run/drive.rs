@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use sheaf_common::outcome::{Outcome, TaskResult};
 use sheaf_common::queue::{Queue, QueueError};
+use sheaf_worker::run::WorkerError;
 use tokio::sync::watch;
 use tracing::warn;
 
 use super::ship::{Shipper, Shipping};
 use super::store::{Store, StoreError};
 use super::window::Window;
+use crate::human::{count, shown};
 use crate::ledger::{Command, Event, Ledger};
 use crate::plan::{Plan, Planned};
 
@@ -38,6 +41,8 @@ pub enum DriveError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     #[error("{0}")]
     GaveUp(String),
 }
@@ -76,6 +81,7 @@ pub async fn drive<Q: Queue>(
                     heard = Instant::now();
                 }
                 for outcome in outcomes {
+                    driver.say_what_is_read_alone(&outcome);
                     driver.carry_out(ledger.handle(Event::Came(outcome)))?;
                 }
             }
@@ -157,6 +163,17 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             Ok(Some(reason)) => self.store.progress.say(&format!("waiting: {reason}")),
             Ok(None) => {}
             Err(error) => self.store.progress.say(&format!("waiting: {error}")),
+        }
+    }
+
+    /// Tells the user of files with which workers vanish.
+    fn say_what_is_read_alone(&mut self, outcome: &Outcome) {
+        if let TaskResult::ReadAlone { vanished, files, first } = &outcome.result {
+            let (first, files) = (shown(first.as_bytes()), count(u64::from(*files), "file"));
+            self.store.progress.say(&format!(
+                "{vanished} workers vanished with {files} (`{first}` is the first): reading each alone, to find out which \
+                it is"
+            ));
         }
     }
 

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use sheaf_common::queue::{MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
+use sheaf_worker::run::WorkerError;
 
 use crate::assemble::Counts;
 use crate::config::RunConfig;
@@ -111,7 +112,7 @@ async fn run_on<Q: Queue>(
     let job = ledger.job();
     let driving = drive(&queue, ledger, plan, &mut store, limits, interrupted);
     let driven = match worker {
-        Some(worker) => worker.beside(driving).await.map_err(DriveError::Queue),
+        Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
     if let Err(error) = queue.close(job).await {
@@ -120,6 +121,7 @@ async fn run_on<Q: Queue>(
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| match error {
         DriveError::Queue(error) => queue_failed(error),
+        DriveError::Worker(error) => worker_failed(error),
         error => Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON),
     })?;
 
@@ -142,6 +144,17 @@ async fn run_on<Q: Queue>(
 pub fn queue_failed(error: QueueError) -> Failure {
     let hint = error.hint().unwrap_or(GO_ON).to_string();
     Failure::new(Exit::CouldNotRun, error).with_hint(hint)
+}
+
+/// A worker of this process that stopped by itself, with what can be done about it.
+pub fn worker_failed(error: WorkerError) -> Failure {
+    match error {
+        WorkerError::Queue(error) => queue_failed(error),
+        WorkerError::Unfit(unfit) => {
+            let hint = format!("{}\n{GO_ON}", unfit.hint);
+            Failure::new(Exit::CouldNotRun, anyhow::anyhow!("this machine cannot work: {unfit}")).with_hint(hint)
+        }
+    }
 }
 
 /// Opens what an earlier run left, if this is the same job, or begins anew.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+use super::fitness::{Failures, Fitness};
 use super::kept::Kept;
 use super::origin::Origin;
 use super::slots::{Job, Slots};
@@ -32,8 +33,10 @@ pub async fn fetch<Q: Queue>(
     kept: &Kept,
     order: &mut watch::Receiver<Order>,
     tally: &Tally,
+    fitness: &Fitness,
 ) -> Result<(), QueueError> {
     let (room, mut turn, mut on_their_way) = (slots.room(), 0, JoinSet::new());
+    let mut failures = Failures::default();
     loop {
         let stopped = order.wait_for(|order| *order != Order::Work);
         let first = tokio::select! {
@@ -50,12 +53,16 @@ pub async fn fetch<Q: Queue>(
         let (origin, leased) = match leased {
             Ok((origin, leased)) => {
                 tally.polled();
+                failures = Failures::default();
                 (origin, leased)
             }
             Err(error @ QueueError::Unusable { .. }) => return Err(error),
             Err(error) => {
                 warn!(%error, "could not lease");
-                tokio::time::sleep(PAUSE).await;
+                match fitness.call_failed(&mut failures, &error, tally) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await, // The worker gives up, and this with it.
+                }
                 continue;
             }
         };

@@ -8,6 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tracing::warn;
 
+use super::Tally;
+use super::fitness::{Failures, Fitness};
 use super::held::Held;
 
 /// The most completions in one call.
@@ -30,6 +32,7 @@ pub async fn finish<Q: Queue>(
     held: Arc<Held>,
     mut outcomes: UnboundedReceiver<Completion>,
     room: Arc<Semaphore>,
+    (fitness, tally): (Arc<Fitness>, Arc<Tally>),
 ) -> Result<(), QueueError> {
     let mut batch = Vec::new();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
@@ -41,13 +44,16 @@ pub async fn finish<Q: Queue>(
                 batch.push(completion);
             }
         }
+        let mut failures = Failures::default();
         let answers = loop {
             match queue.complete_if_held(&batch).await {
                 Ok(answers) => break answers,
                 Err(error @ QueueError::Unusable { .. }) => return Err(error),
                 Err(error) => {
                     warn!(%error, "could not hand in");
-                    tokio::time::sleep(PAUSE).await;
+                    // A worker that gives up hands in what it can until its end.
+                    let pause = fitness.call_failed(&mut failures, &error, &tally);
+                    tokio::time::sleep(pause.unwrap_or(PAUSE)).await;
                 }
             }
         };

@@ -12,10 +12,10 @@ use super::connect::try_out;
 use super::keys::{JobKeys, Keys};
 use super::link::{Link, Sharing};
 use super::recent::Recent;
-use super::{collect, finish, lease, supply};
+use super::{collect, finish, lease, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
-use crate::queue::{Block, Capacity, Completed, Completion, Lease, Leased, Queue, QueueError};
+use crate::queue::{Block, Capacity, Completed, Completion, Known, Lease, Leased, Past, Queue, QueueError};
 use crate::task::{RowsKey, Task};
 
 /// The queue on a Redis server. Cheap to clone.
@@ -152,6 +152,22 @@ impl Queue for RedisQueue {
 
     async fn release_if_held(&self, leases: Vec<Lease>) -> Result<(), QueueError> {
         finish::release(&self.shared, leases).await
+    }
+
+    async fn past(&self, lease: &Lease, previous: Option<&WorkerId>) -> Result<Known, QueueError> {
+        past::past(&self.shared, lease, previous).await
+    }
+
+    async fn note_if_held(&self, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
+        past::note(&self.shared, lease, past).await
+    }
+
+    async fn give_back_if_held(&self, lease: &Lease, past: &Past) -> Result<(), QueueError> {
+        past::give_back(&self.shared, lease, past).await
+    }
+
+    async fn has_others(&self, than: &WorkerId) -> Result<bool, QueueError> {
+        self.has_other_workers(than).await
     }
 
     async fn hand_over(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {

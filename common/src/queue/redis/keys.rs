@@ -16,6 +16,7 @@
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
 //! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect, missing |
+//! | `sheaf:{Q}:V:J:past` | HASH | `CLASS:NUMBER` → what befell the task, a [`Past`](crate::queue::Past); `CLASS:NUMBER held` → who let a lease on it end, and when that was seen, ms. Most jobs have none | [`KEEP`] after the last write | note, give back, past; complete deletes |
 //! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), and the places in it of those that do not count; news have empty names | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
 //!
@@ -35,7 +36,7 @@
 use std::time::Duration;
 
 use crate::VERSION;
-use crate::job::{Class, JobId, TaskId};
+use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::task::RowsKey;
 use crate::wire::FORMAT;
 
@@ -45,6 +46,15 @@ pub const KEEP: Duration = Duration::from_secs(60 * 60);
 
 /// The consumer group of every stream of tasks.
 pub const GROUP: &str = "workers";
+
+/// The consumer that holds what a worker gave back is this and the worker: everyone else may have it at once.
+const ALL_BUT: &str = "all but ";
+
+/// What follows a task's field in `past` for those who let a lease on it end.
+const HOLDERS: &str = " held";
+
+/// The consumer that holds what was handed back to all; `nobody` in `lua/release.lua` is the same.
+const NOBODY: &str = "nobody";
 
 /// The keys of one queue, as this version of Sheaf sees it.
 #[derive(Debug, Clone)]
@@ -63,6 +73,7 @@ pub struct JobKeys {
     pub outcomes: String,
     pub addressed: String,
     pub news: String,
+    pub past: String,
     streams: [String; Class::ALL.len()],
 }
 
@@ -125,6 +136,7 @@ impl Keys {
             outcomes: key("outcomes"),
             addressed: key("addressed"),
             news: key("news"),
+            past: key("past"),
             streams: Class::ALL.map(|class| key(class.name())),
             base,
         }
@@ -142,7 +154,7 @@ impl JobKeys {
 
     /// All keys of the job but those of blobs, and those of the streams that `addressed` names.
     pub fn all(&self) -> impl Iterator<Item = &String> {
-        [&self.tasks, &self.outcomes, &self.addressed, &self.news].into_iter().chain(&self.streams)
+        [&self.tasks, &self.outcomes, &self.addressed, &self.news, &self.past].into_iter().chain(&self.streams)
     }
 
     /// What the keys of blobs match, and others may.
@@ -160,7 +172,9 @@ impl JobKeys {
 pub fn lua() -> String {
     format!(
         "local GROUP = '{GROUP}'\n\
-         local function job_key(prefix, job, part) return prefix .. job .. ':' .. part end\n"
+         local function job_key(prefix, job, part) return prefix .. job .. ':' .. part end\n\
+         local function all_but(worker) return '{ALL_BUT}' .. worker end\n\
+         local function holders_field(field) return field .. '{HOLDERS}' end\n"
     )
 }
 
@@ -172,6 +186,17 @@ pub fn addressed_class(class: Class, worker: &str) -> String {
 /// A task's field in `tasks`.
 pub fn task_field(task: &TaskId) -> String {
     format!("{}:{}", task.class.name(), task.number)
+}
+
+/// The worker that is meant by a consumer; `None`: it stands for nobody, or for those who did not give a task back.
+pub fn parse_consumer(consumer: &str) -> Option<WorkerId> {
+    (consumer != NOBODY && !consumer.starts_with(ALL_BUT)).then(|| WorkerId(consumer.into()))
+}
+
+/// The fields of a task in `past`.
+pub fn past_fields(task: &TaskId) -> [String; 2] {
+    let field = task_field(task);
+    [format!("{field}{HOLDERS}"), field]
 }
 
 /// The name of a task's body, where that stands apart.

@@ -13,7 +13,7 @@ use super::confirm::{self, UNCONFIRMED};
 use super::connect::Tries;
 use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
-use super::keys::{KEEP, addressed_class, body_name, parse_job, parse_stream, parse_task_field};
+use super::keys::{KEEP, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field};
 use super::scripts::{Call, LEASE};
 use super::supply::MOST_AT_ONCE;
 use super::token::Token;
@@ -149,6 +149,7 @@ struct Given {
 struct Entry {
     lease: Lease,
     delivery: u32,
+    previous: Option<WorkerId>,
     /// The task, encoded; empty as long as it stands apart.
     body: Vec<u8>,
 }
@@ -219,17 +220,23 @@ fn read(answer: &Value) -> Option<(String, Given)> {
 /// Reads entries of one job and class that were delivered equally often.
 fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     let Value::Array(group) = group else { return None };
-    let [job, class, Value::Int(delivery), Value::Array(entries)] = group.as_slice() else { return None };
+    let [job, class, Value::Int(delivery), Value::Array(entries), held_by @ ..] = group.as_slice() else { return None };
     let (job, (class, own)) = (parse_job(text(job)?)?, parse_stream(text(class)?)?);
     // Someone may have meddled with the count; a delivery is at least the first.
     let delivery = (*delivery).clamp(1, i64::from(u32::MAX)) as u32;
+    let previous = held_by.first().and_then(text).and_then(parse_consumer);
     for entry in entries {
         let Value::Array(entry) = entry else { return None };
         let [id, Value::Array(values)] = entry.as_slice() else { return None };
         let [field, Value::BulkString(body), ..] = values.as_slice() else { return None };
         let token = Token { entry: text(id)?.into(), hold: hold.into(), apart: body.is_empty(), own };
         let task = parse_task_field(job, text(field)?).filter(|id| id.class == class)?;
-        found.push(Entry { lease: Lease { task, token: token.to_string() }, delivery, body: body.clone() });
+        found.push(Entry {
+            lease: Lease { task, token: token.to_string() },
+            delivery,
+            previous: previous.clone(),
+            body: body.clone(),
+        });
     }
     Some(())
 }
@@ -238,10 +245,10 @@ fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
 /// it.
 async fn decode(queue: &RedisQueue, worker: &WorkerId, entries: Vec<Entry>) -> Result<Vec<Leased>, QueueError> {
     let (mut leased, mut unreadable) = (Vec::with_capacity(entries.len()), Vec::new());
-    for Entry { lease, delivery, body } in entries {
+    for Entry { lease, delivery, previous, body } in entries {
         let result = match wire::decode::<Task>(&body) {
             Ok(task) if task.id == lease.task => {
-                leased.push(Leased { lease, task, delivery });
+                leased.push(Leased { lease, task, delivery, previous });
                 continue;
             }
             Ok(other) => failed(format!("another task, {}, stands in its place on the queue", other.id)),
@@ -250,7 +257,7 @@ async fn decode(queue: &RedisQueue, worker: &WorkerId, entries: Vec<Entry>) -> R
         };
         warn!(task = %lease.task, ?result, "a task on the queue is damaged");
         let outcome = Outcome { task: lease.task, slot: worker.0.clone(), result };
-        unreadable.push(Completion { lease, outcome, rows: Vec::new() });
+        unreadable.push(Completion { lease, outcome, rows: Vec::new(), has_past: false });
     }
     if !unreadable.is_empty() {
         queue.complete_if_held(&unreadable).await?;

@@ -12,6 +12,7 @@
 //! * [`fault`]: what an error of the server or of the way to it means.
 //! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
 //! * [`confirm`]: that the answer of a lease was heard.
+//! * [`past`]: what befell tasks that were not done at once.
 //! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script.
 //! * [`recent`]: rows that need not be fetched, as this process made them.
 //! * [`registry`]: who is there.
@@ -32,6 +33,7 @@ mod finish;
 mod keys;
 mod lease;
 mod link;
+mod past;
 mod recent;
 mod registry;
 mod scripts;

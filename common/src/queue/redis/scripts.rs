@@ -38,6 +38,9 @@ scripts! {
     RESCUE: "prelude", "rescue";
     CLOSE: "prelude", "close";
     NOTIFY: "prelude", "notify";
+    PAST: "prelude", "past";
+    NOTE: "prelude", "note";
+    GIVE_BACK: "prelude", "give_back";
     SWEEP: "prelude", "sweep";
     ANNOUNCE: "prelude", "announce";
     WORKERS: "prelude", "workers";

@@ -3,7 +3,7 @@
 -- ARGV 1 prefix  2 consumer  3 most tasks  4 most of those for all  5 lease_ms  6 bytes to stop after  7 keep_ms
 --      8 `woken`: by the bell for all, or empty  9 unconfirmed_us  10 the class that goes first  11 the consumer's own
 --      12 13 the others  14… holds of which the answers were heard
--- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}}, …}; for a task whose
+-- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}, who had them}, …}; for a task whose
 --      body stands apart {entry, {field, '', 'bytes', its length}}
 -- Keeps: every entry given is pending for this consumer, and the hold, which no call had before, is the state of its task and
 --      unconfirmed; when tasks are left for all, the bell rings, or another is on its way here whom it woke.
@@ -12,7 +12,7 @@ local us, jobs, heard = now_us(), live_jobs(KEYS[1], ARGV[1]), {unpack(ARGV, 14)
 local answer = {0, us .. ':' .. me}
 local hold = answer[2]
 end_unconfirmed(KEYS[4], us - ARGV[9], heard, prefix, jobs, {ARGV[10], ARGV[12], ARGV[13]})
-local function give(job, class, delivery, entries)
+local function give(job, class, delivery, entries, held_by)
     local set = {}
     for n, entry in ipairs(entries) do
         bytes = bytes - (tonumber(entry[2][4]) or #entry[2][2])
@@ -20,7 +20,7 @@ local function give(job, class, delivery, entries)
     end
     redis.call('HSET', job_key(prefix, job, 'tasks'), unpack(set))
     room = room - #entries
-    answer[#answer + 1] = {job, class, delivery, entries}
+    answer[#answer + 1] = {job, class, delivery, entries, held_by}
 end
 local function rooms() return room > 0 and bytes > 0 and room end
 local function give_all(class)
