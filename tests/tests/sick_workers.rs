@@ -10,10 +10,10 @@ use sheaf_common::VERSION;
 use sheaf_common::queue::WorkerInfo;
 use sheaf_tests::conformance::LEASE;
 use sheaf_tests::corpus::{column, doc, rows_of, slow_html, write};
-use sheaf_tests::job::{LONG, job};
+use sheaf_tests::job::{LONG, job, size};
 use sheaf_tests::joblog::column_of_log;
 use sheaf_tests::place::{Place, says};
-use sheaf_tests::process::{Resource, children, cpu_ticks, limit, wait_for};
+use sheaf_tests::process::{Resource, children, cpu_ticks, limit, limit_for_now, wait_for};
 use sheaf_tests::{Run, Running, server};
 
 /// So many attributes take some tenths of a second or seconds to parse.
@@ -126,4 +126,29 @@ async fn a_file_that_no_worker_can_read_is_dead_after_another_has_tried() {
     // Two by one worker, one by the other.
     assert_eq!(column_of_log(&log, "attempts"), ["1", "3", "1"], "{log}");
     assert!(workers.iter().any(|worker| worker.stderr().contains("another worker is to try")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_without_open_files_waits_for_some() {
+    let server = server!("a_coordinator_without_open_files_waits_for_some");
+    let place = Place::at(server.url());
+    // Far more than may be outstanding at once.
+    let padding = "padding ".repeat(75_000);
+    for number in 10..50 {
+        write(place.folder(), &format!("in/{number}"), doc(&number.to_string(), "", &padding));
+    }
+    Run::sheaf(place.folder()).typed("run in -o whole.jsonl -p 2").finish().code(0);
+    let run = Run::sheaf(place.folder()).typed("run in -o out.jsonl --redis-budget 8MiB --redis");
+    let mut run = run.arg(place.url()).start();
+    let _worker = place.worker("");
+    wait_for("some output", LONG, || {
+        assert!(!run.has_ended(), "ended too soon: {}", run.stderr());
+        (size(&place.folder().join("out.jsonl.sheaf")) > 1_000_000).then_some(())
+    });
+    let before = limit_for_now(run.pid(), Resource::RLIMIT_NOFILE, 1);
+    says(&run, "too many files are open");
+    limit_for_now(run.pid(), Resource::RLIMIT_NOFILE, before);
+    run.finish().code(0);
+    let read = |name: &str| fs::read(place.folder().join(name)).unwrap();
+    assert!(read("out.jsonl") == read("whole.jsonl"), "other bytes");
 }

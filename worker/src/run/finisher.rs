@@ -20,13 +20,10 @@ const LINGER: Duration = Duration::from_millis(4);
 /// So many wait for no others.
 const MANY: usize = 8;
 
-/// The pause before a call that failed is made again: after a full queue has drained a little, or come back.
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// Hands in completions until no slot can send one any more.
 ///
 /// # Errors
-/// [`QueueError::Unusable`]; anything else is tried again.
+/// [`QueueError::Unusable`], or [`QueueError::Here`] after a while; anything else is tried again.
 pub async fn finish<Q: Queue>(
     queue: Q,
     held: Arc<Held>,
@@ -51,9 +48,10 @@ pub async fn finish<Q: Queue>(
                 Err(error @ QueueError::Unusable { .. }) => return Err(error),
                 Err(error) => {
                     warn!(%error, "could not hand in");
-                    // A worker that gives up hands in what it can until its end.
-                    let pause = fitness.call_failed(&mut failures, &error, &tally);
-                    tokio::time::sleep(pause.unwrap_or(PAUSE)).await;
+                    match fitness.call_failed(&mut failures, &error, &tally) {
+                        Some(pause) => tokio::time::sleep(pause).await,
+                        None => return Err(error), // The worker gives up.
+                    }
                 }
             }
         };

@@ -128,8 +128,9 @@ pub async fn run_all<Q: Queue>(
         stop_slots.store(true, Ordering::Relaxed);
     });
 
+    let watched = (Arc::clone(&fitness), Arc::clone(&tally));
     let mut done = tokio::select! {
-        fetched = fetcher::fetch(&config, origins, slots, &kept, &mut order, &tally, &fitness) => fetched.map_err(WorkerError::from),
+        fetched = fetcher::fetch(&config, origins, slots, &kept, &mut order, watched) => fetched.map_err(WorkerError::from),
         // Before the fetcher, a finisher ends only because its queue became unusable.
         Some(finished) = finishers.join_next() => finished.expect("a finisher does not panic").map_err(WorkerError::from),
         unfit = fitness.given_up() => {

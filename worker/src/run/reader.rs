@@ -59,11 +59,16 @@ impl Reader {
             return self.settle(queue, leased, Past::default(), read);
         }
         let Known { mut past, vanished, .. } = self.ask(queue, leased)?;
-        if !past.deaths.is_empty() && past.deaths.iter().all(|death| death.by == self.worker) && self.has_others(queue)
-        {
+        let died_here_alone = !past.deaths.is_empty() && past.deaths.iter().all(|death| death.by == self.worker);
+        if died_here_alone && self.has_others(queue)? {
             return self.give_back(queue, leased, &past);
         }
+        let begun = past.begun.take();
         if vanished.len() < MOST_VANISHED {
+            if begun.is_some() {
+                // Who began it was late. What happens to that worker from here on is not this file's doing.
+                patiently(&self.runtime, &self.stop, async || queue.note_if_held(&leased.lease, &past).await)?;
+            }
             let alone = Arc::clone(&self.alone);
             let together = alone.read().expect("no holder panics");
             let mut care = self.care(&past);
@@ -71,7 +76,7 @@ impl Reader {
             drop(together);
             return self.settle(queue, leased, past, read);
         }
-        if let Some(begun) = past.begun.take().filter(|begun| vanished.contains(&begun.by)) {
+        if let Some(begun) = begun.filter(|begun| vanished.contains(&begun.by)) {
             past.fatal.push(Fatal { sequence: begun.sequence, workers: vanished.len() as u32 });
         }
         let alone = Arc::clone(&self.alone);
@@ -153,7 +158,7 @@ impl Reader {
             return Ok(Done::Read(read)); // Another worker has tried these files, too, or none is there.
         }
         let deaths: Vec<Death> = read.reports.iter().filter_map(death).collect();
-        if deaths.is_empty() || !self.has_others(queue) {
+        if deaths.is_empty() || !self.has_others(queue)? {
             return Ok(Done::Read(read));
         }
         past.deaths = deaths;
@@ -167,12 +172,9 @@ impl Reader {
         Ok(Done::GivenBack)
     }
 
-    /// Whether another worker could try; if that cannot be found out, none.
-    fn has_others<Q: Queue>(&self, queue: &Q) -> bool {
-        self.runtime.block_on(queue.has_others(&self.worker)).unwrap_or_else(|error| {
-            warn!(%error, "could not ask for other workers");
-            false
-        })
+    /// Whether another worker could try.
+    fn has_others<Q: Queue>(&self, queue: &Q) -> Result<bool, Interrupted> {
+        patiently(&self.runtime, &self.stop, async || queue.has_others(&self.worker).await)
     }
 
     /// Asks what befell a task. Where it matters who vanished, waits until that is known.

@@ -12,7 +12,6 @@ use sheaf_common::queue::{Block, Completion, Leased, Queue};
 use sheaf_common::task::{Nap, RowsKey, Task, Work};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
-use tracing::debug;
 
 use super::fitness::{Failures, Fitness};
 use super::kept::{Kept, fill_units};
@@ -147,11 +146,7 @@ impl SlotThread {
             }
             Err(Interrupted::Stopped) => {} // What is held is handed back when all slots have stopped.
             Err(Interrupted::Unfit(unfit)) => {
-                // No longer held, it is not extended: should this fail, its lease ends.
-                origin.held.remove(&lease);
-                if let Err(error) = self.reader.runtime.block_on(origin.queue.release_if_held(vec![lease])) {
-                    debug!(%error, "could not hand a task back; its lease will end");
-                }
+                self.reader.runtime.block_on(origin.let_go(lease));
                 if let Some(pause) = self.fitness.failed(&mut self.failures, unfit, &self.tally) {
                     self.rest(pause);
                 }
