@@ -12,7 +12,7 @@ use sheaf_tests::conformance::LEASE;
 use sheaf_tests::corpus::{column, doc, rows_of, slow_html, write};
 use sheaf_tests::job::{LONG, job, size};
 use sheaf_tests::joblog::column_of_log;
-use sheaf_tests::place::{Place, says};
+use sheaf_tests::place::{Place, drain, says};
 use sheaf_tests::process::{Resource, children, cpu_ticks, limit, limit_for_now, wait_for};
 use sheaf_tests::{Run, Running, server};
 
@@ -44,8 +44,18 @@ async fn a_worker_that_cannot_work_harms_no_file_and_leaves() {
     may_open_nothing(&sick);
     let run = place.new_run("").start();
     says(&sick, "cannot work just now");
+    // Beside one that can.
+    let healthy = place.worker("");
+    run.finish().code(0);
+    place.has_the_same_bytes();
+    drain(healthy);
+
+    // Alone, and with nothing left to try.
+    fs::remove_dir_all(place.folder().join("out")).unwrap();
+    fs::create_dir(place.folder().join("out")).unwrap();
+    let run = place.new_run("").start();
+    sick.finish().code(3).says(&["error: ", "cannot work|can be opened", "hint:", "ulimit -n"]);
     let _healthy = place.worker("");
-    sick.finish().code(3).says(&["error: this worker cannot work", "hint:", "ulimit -n"]);
     run.finish().code(0);
     place.has_the_same_bytes();
 }

@@ -17,7 +17,7 @@ if ARGV[3] ~= '' and redis.call('HGET', KEYS[2], ARGV[1]) == ARGV[2] then
 end
 for _, holder in ipairs(holders) do
     local seen = redis.call('ZSCORE', KEYS[3], holder[2])
-    if not seen or tonumber(seen) <= tonumber(holder[1]) then
+    if not seen or tonumber(seen) < tonumber(holder[1]) then
         if now - holder[1] < tonumber(ARGV[4]) then
             undecided = undecided + 1
         else
