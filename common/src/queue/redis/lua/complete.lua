@@ -24,8 +24,11 @@ if #set == 0 then return answers end
 delete_finished(KEYS[4], entries)
 local entry = {table.concat(stored, ' '), ARGV[2]}
 if skipped[1] then entry[3], entry[4] = 'skipped', table.concat(skipped, ' ') end
+local is_new = redis.call('EXISTS', KEYS[2]) == 0
 redis.call('XADD', KEYS[2], '*', unpack(entry))
 redis.call('HSET', KEYS[1], unpack(set))
 redis.call('XADD', KEYS[3], 'MAXLEN', 1, '*', 'w', 1)
-for k = 1, 3 do redis.call('PEXPIRE', KEYS[k], ARGV[1]) end
+for k = 2, is_new and 3 or 1 do
+    redis.call('PEXPIRE', KEYS[k], ARGV[1]) -- Later, collect sees to it that they live on.
+end
 return answers

@@ -24,7 +24,7 @@ local function give(job, class, delivery, entries, held_by)
 end
 local function rooms() return room > 0 and bytes > 0 and room end
 local function give_all(class)
-    each_turn(KEYS[1], jobs, rooms, function(job, most)
+    each_turn(KEYS[1], jobs, us, rooms, function(job, most)
         local before = room
         take(job_key(prefix, job, class), me, lease_ms, most, rooms, function(...) give(job, class, ...) end)
         return room < before

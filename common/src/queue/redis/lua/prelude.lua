@@ -66,7 +66,8 @@ end
 -- Wakes the one who has waited at a bell for longest, or who comes next. It looks for tasks, and rings again if it leaves
 -- some: so of many who wait, no more are woken than find something.
 local function ring(bell, keep_ms)
-    if redis.call('EXISTS', bell) == 0 then redis.call('RPUSH', bell, 1) end
+    if redis.call('EXISTS', bell) == 1 then return end
+    redis.call('RPUSH', bell, 1)
     redis.call('PEXPIRE', bell, keep_ms)
 end
 

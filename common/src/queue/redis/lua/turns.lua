@@ -68,9 +68,9 @@ local function live_jobs(jobs_key, prefix)
 end
 
 -- Calls take(job, most) round by round, while `rooms()` says how many more are wanted; within a round every job may take its
--- share. `take` says whether it took any; a job that was served goes behind the others.
-local function each_turn(jobs_key, jobs, rooms, take)
-    local now, took = now_us(), true
+-- share. `take` says whether it took any; a job that was served, now in microseconds, goes behind the others.
+local function each_turn(jobs_key, jobs, now, rooms, take)
+    local took = true
     while took and rooms() do
         took = false
         for i, job in ipairs(jobs) do
