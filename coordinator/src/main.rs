@@ -13,10 +13,11 @@ use sheaf::discover::{Request, Sources, discover};
 use sheaf::dry_run::dry_run;
 use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
-use sheaf::local::{LocalWorker, new_job};
+use sheaf::local::LocalWorker;
 use sheaf::report::{Mode, Progress, Summary};
 use sheaf::run::{self, End, Finished, GO_ON};
 use sheaf::{demo, preview, workers};
+use sheaf_common::job::JobId;
 use sheaf_common::queue::{MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
 
@@ -124,7 +125,7 @@ fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
 async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure> {
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let demo = demo::demo(queue, new_job(), config, &mut out, &mut err);
+    let demo = demo::demo(queue, JobId::random(), config, &mut out, &mut err);
     let done = match worker {
         Some(worker) => worker.beside(demo).await.map_err(run::worker_failed)?.0,
         None => demo.await,

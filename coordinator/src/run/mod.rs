@@ -20,6 +20,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sheaf_common::job::JobId;
 use sheaf_common::queue::{MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
@@ -30,7 +31,7 @@ use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::errors::{Exit, Failure};
 use crate::ledger::{Ledger, Position};
-use crate::local::{LocalWorker, new_job};
+use crate::local::LocalWorker;
 use crate::plan::Plan;
 use crate::report::{JobLog, Progress, Tally, Written};
 use crate::spool::{Resume, Spool};
@@ -108,7 +109,7 @@ async fn run_on<Q: Queue>(
 
     let spec = Arc::new(config.spec.clone());
     let plan = Plan::new(sources, store.end.file);
-    let ledger = Ledger::new(new_job(), spec, store.end);
+    let ledger = Ledger::new(JobId::random(), spec, store.end);
     let job = ledger.job();
     let driving = drive(&queue, ledger, plan, &mut store, limits, interrupted);
     let driven = match worker {
