@@ -14,6 +14,7 @@
 //! Nothing above the trait knows which engine it has; one conformance suite (`tests/`) holds for all.
 
 mod memory;
+mod owner;
 mod past;
 mod redis;
 
@@ -26,8 +27,9 @@ use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
 
-pub use self::redis::{RedisConfig, RedisQueue, RedisSettings, Timing, VersionInUse, WorkerInfo, WorkerSeen};
+pub use self::redis::{JobSeen, RedisConfig, RedisQueue, RedisSettings, Timing, VersionInUse, WorkerInfo, WorkerSeen};
 pub use memory::MemoryQueue;
+pub use owner::{JobOwner, JobPlace};
 pub use past::{Begun, Death, Fatal, Known, Past};
 
 /// How long a lease lasts after it was given or extended, unless a queue is told otherwise.
@@ -137,6 +139,16 @@ impl QueueError {
 /// is forgotten, and so on.
 pub trait Queue: Clone + Send + Sync + 'static {
     // ---- the coordinator's side
+
+    /// Says whose a job is, before its first tasks. Its coordinator is taken for alive as long as it collects; without, a job
+    /// is first left alone and then removed, where it outlives its process.
+    fn open(&self, job: JobId, owner: JobOwner) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Where a later process finds the job; `None`: it ends with this process.
+    fn place(&self, job: JobId) -> Option<JobPlace>;
+
+    /// Removes what an earlier process left of a job; `false`: it does not stand on this queue.
+    fn close_left(&self, left: &JobPlace) -> impl Future<Output = Result<bool, QueueError>> + Send;
 
     /// Puts tasks on the queue. A task whose id waits or is leased already is left as it is. One that names a worker
     /// ([`Task::addressee`]) is leased by that worker alone, or by anyone once [`Queue::missing`] found that it is gone.

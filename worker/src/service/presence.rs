@@ -49,6 +49,9 @@ impl Presence {
                     continue;
                 }
                 if turn % LOOK == 0 {
+                    if let Err(error) = queue.tend().await {
+                        debug!(%error, "could not look after jobs without a coordinator");
+                    }
                     self.warn_of_other_versions(queue, &mut unreadable).await;
                 }
             }

@@ -64,6 +64,10 @@ pub struct Timing {
     pub patience: Duration,
     /// How often a coordinator looks for consumers that hold nothing; one that was idle for ten times as long goes.
     pub sweep: Duration,
+    /// How long a job is leased from after its coordinator's last sign of life.
+    pub abandoned: Duration,
+    /// How long after it the job is removed.
+    pub removed: Duration,
 }
 
 impl Default for Timing {
@@ -73,6 +77,8 @@ impl Default for Timing {
             answer: Duration::from_secs(15),
             patience: Duration::from_secs(10),
             sweep: Duration::from_secs(60),
+            abandoned: Duration::from_secs(60),
+            removed: Duration::from_secs(180),
         }
     }
 }

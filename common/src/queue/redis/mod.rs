@@ -15,7 +15,7 @@
 //! * [`past`]: what befell tasks that were not done at once.
 //! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script.
 //! * [`recent`]: rows that need not be fetched, as this process made them.
-//! * [`registry`]: who is there.
+//! * [`registry`]: who is there. [`jobs`]: which jobs are, and whether their coordinators live. [`usage`]: what they take.
 //!
 //! What drains the server's memory (finishing, render tasks, collecting) is never refused when it is full: such a
 //! script begins with a write that needs no memory, and Redis asks only at the first write of a script.
@@ -30,6 +30,7 @@ mod connect;
 mod engine;
 mod fault;
 mod finish;
+mod jobs;
 mod keys;
 mod lease;
 mod link;
@@ -39,7 +40,9 @@ mod registry;
 mod scripts;
 mod supply;
 mod token;
+mod usage;
 
 pub use config::{RedisConfig, RedisSettings, Timing};
 pub use engine::RedisQueue;
+pub use jobs::JobSeen;
 pub use registry::{VersionInUse, WorkerInfo, WorkerSeen};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use redis::Value;
 use serde::{Deserialize, Serialize};
 
-use super::engine::RedisQueue;
+use super::engine::{RedisQueue, Shared};
 use super::fault::unexpected;
 use super::keys::KEEP;
 use super::scripts::{ANNOUNCE, Call, WORKERS};
@@ -94,7 +94,7 @@ impl RedisQueue {
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].
     pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
-        let (workers, _) = self.listed().await?;
+        let (workers, _) = self.shared.listed(GONE_AFTER).await?;
         let read = |(ago, json): (Duration, String)| Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago });
         let mut workers: Vec<WorkerSeen> = workers.into_iter().filter_map(read).collect();
         workers.sort_by(|a, b| a.info.id.cmp(&b.info.id));
@@ -106,10 +106,7 @@ impl RedisQueue {
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].
     pub async fn versions(&self) -> Result<Vec<VersionInUse>, QueueError> {
-        let (_, versions) = self.listed().await?;
-        let ours = self.shared.keys.version();
-        let read = |(ago, version): (Duration, String)| VersionInUse { is_ours: version == ours, version, ago };
-        Ok(versions.into_iter().map(read).collect())
+        self.shared.versions(GONE_AFTER).await
     }
 
     /// The slots of all workers that can read the tasks of this side.
@@ -157,15 +154,23 @@ impl RedisQueue {
             }
         }))
     }
+}
 
-    async fn listed(&self) -> Result<(Aged, Aged), QueueError> {
-        let keys = &self.shared.keys;
-        let call = Call::new(&WORKERS)
-            .key(keys.workers())
-            .key(keys.seen())
-            .key(keys.versions())
-            .argument(GONE_AFTER.as_millis());
-        let answer = self.shared.pulse.call(&call).await?;
+impl Shared {
+    /// The versions whose coordinators called within that time.
+    pub async fn versions(&self, within: Duration) -> Result<Vec<VersionInUse>, QueueError> {
+        let (_, versions) = self.listed(within).await?;
+        let ours = self.keys.version();
+        let read = |(ago, version): (Duration, String)| VersionInUse { is_ours: version == ours, version, ago };
+        Ok(versions.into_iter().map(read).collect())
+    }
+
+    /// The workers and versions that were heard of within that time.
+    async fn listed(&self, within: Duration) -> Result<(Aged, Aged), QueueError> {
+        let keys = &self.keys;
+        let call =
+            Call::new(&WORKERS).key(keys.workers()).key(keys.seen()).key(keys.versions()).argument(within.as_millis());
+        let answer = self.pulse.call(&call).await?;
         let lists = match &answer {
             Value::Array(lists) => match lists.as_slice() {
                 [workers, versions] => aged(workers).zip(aged(versions)),
