@@ -102,11 +102,14 @@ pub struct Capacity {
 }
 
 /// Why the queue did not answer as it should.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
     /// The server cannot be reached or broke off; trying again may help.
     #[error("could not reach the queue: {0}")]
     Unreachable(String),
+    /// The server is there, and refuses what it is asked for just now; trying again may help. Says what to do about it.
+    #[error("{0}")]
+    Refused(String),
     /// The server has no room; trying again after a while may help.
     #[error("the queue is full: {0}")]
     Full(String),
@@ -125,6 +128,7 @@ impl QueueError {
             QueueError::Unreachable(_) => {
                 Some("is Redis running there, and does the network let this machine through?")
             }
+            QueueError::Refused(_) => None,
             QueueError::Full(_) => Some("give Redis more `maxmemory`, or Sheaf less: `--redis-budget`"),
             QueueError::Here(_) => Some("raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service)"),
             QueueError::Unusable { hint, .. } => hint.as_deref(),
@@ -170,8 +174,12 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// that wait for a worker that is gone are handed to all.
     fn missing(&self, tasks: Vec<TaskId>) -> impl Future<Output = Result<Vec<TaskId>, QueueError>> + Send;
 
-    /// Why tasks may wait in vain, in the user's words; `None` if there are workers who can do them.
-    fn why_idle(&self) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
+    /// Why tasks may wait in vain, in the user's words: what the server refuses, or that there are no workers who can do them,
+    /// if it `needs_others`. `None`: nothing stands in the way.
+    fn why_idle(&self, needs_others: bool) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
+
+    /// What is to be mended about those who work, though they do, in the user's words.
+    fn remarks(&self) -> impl Future<Output = Result<Vec<String>, QueueError>> + Send;
 
     /// What there is for a job beside this process.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;

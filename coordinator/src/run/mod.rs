@@ -43,6 +43,9 @@ use ship::Shipping;
 use store::Store;
 use window::Window;
 
+/// How long a run that begins waits for a server that refuses, before it goes on to say so.
+const OPENING: Duration = Duration::from_secs(2);
+
 /// What a run came to.
 #[derive(Debug)]
 pub struct Finished {
@@ -159,10 +162,10 @@ async fn take_over<Q: Queue>(queue: &Q, job: JobId, config: &RunConfig, spool: &
     }
     let output = config.outputs[0].path.display().to_string();
     let owner = JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() };
-    match queue.open(job, owner).await {
-        Err(error @ QueueError::Unusable { .. }) => Err(queue_failed(error)),
-        // What may pass is tried again while the run collects.
-        Ok(()) | Err(_) => Ok(()),
+    match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
+        Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
+        // What may pass is tried again while the run collects, which says what it is.
+        Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
     }
 }
 

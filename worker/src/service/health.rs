@@ -10,7 +10,8 @@ use sheaf_common::job::random_bits;
 
 use super::{Exit, Failure};
 
-/// How long ago a worker that works has polled at most. It polls each second, or extends its leases each third of one.
+/// How long ago a worker that works has polled at most. It polls each second, or extends its leases every 10 s at
+/// the latest.
 pub const LATELY: Duration = Duration::from_secs(30);
 
 /// Where the note stands.

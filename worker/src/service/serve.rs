@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use sheaf_common::VERSION;
 use sheaf_common::job::WorkerId;
+use sheaf_common::queue::{QueueError, RedisQueue, WorkerInfo};
 use sheaf_common::queue::{RedisQueue, WorkerInfo};
+use sheaf_common::wire::FORMAT;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -76,13 +78,17 @@ pub async fn serve(
             slots: config.slots.get() as u32,
             queues: names,
             bytes_servers: first.bytes_servers() as u32,
+            wire: FORMAT,
+            lease_ms: config.lease.as_millis() as u64,
             ..WorkerInfo::default()
         },
         tally: Arc::clone(&tally),
         health,
     });
     let keeping = tokio::spawn(Arc::clone(&presence).keep());
+    let watching = tokio::spawn(Arc::clone(&presence).say_troubles());
     let done = work(queues, &config, child, WorkerId(id), tally, signals).await;
+    watching.abort();
     keeping.abort();
     let _ = keeping.await; // What it was saying is said: it does not come back after leaving.
     presence.leave().await;

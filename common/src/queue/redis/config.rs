@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
@@ -10,6 +11,7 @@ use redis::{
     TlsCertificates,
 };
 
+use super::troubles::Troubles;
 use crate::queue::{LEASE, QueueError};
 
 /// Where the queue is, as it was typed. The password is wherever it is, and never shown.
@@ -117,6 +119,7 @@ pub(super) struct Server {
     pub timing: Timing,
     /// Where it is, without user and password: for messages.
     pub address: String,
+    pub troubles: Arc<Troubles>,
 }
 
 /// A queue on a server that can be dialled; shows no password.
@@ -176,7 +179,7 @@ impl Server {
         // Small requests must not wait for each other, and a peer that vanished must be noticed between two of them.
         let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(settings.timing.answer);
         let client = client(info.set_redis_settings(silent).set_tcp_settings(tcp), settings)?;
-        Ok(Server { client, greeting, timing: settings.timing, address })
+        Ok(Server { client, greeting, timing: settings.timing, address, troubles: Arc::default() })
     }
 }
 

@@ -16,7 +16,9 @@ use super::recent::Recent;
 use super::{collect, finish, jobs, lease, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
-use crate::queue::{Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, Past, Queue, QueueError};
+use crate::queue::{
+    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, Past, Queue, QueueError,
+};
 use crate::task::{RowsKey, Task};
 
 /// The queue on a Redis server. Cheap to clone.
@@ -138,8 +140,12 @@ impl Queue for RedisQueue {
         supply::missing(&self.shared, tasks).await
     }
 
-    async fn why_idle(&self) -> Result<Option<String>, QueueError> {
-        self.why_nobody_works().await
+    async fn why_idle(&self, needs_others: bool) -> Result<Option<String>, QueueError> {
+        self.why_nothing_comes(needs_others).await
+    }
+
+    async fn remarks(&self) -> Result<Vec<String>, QueueError> {
+        self.other_leases().await
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {

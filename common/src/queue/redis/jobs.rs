@@ -73,6 +73,11 @@ impl Signs {
         due
     }
 
+    /// Whether the job is this process's own.
+    pub fn is_own(&self, job: JobId) -> bool {
+        self.signed.lock().expect("no holder panics").contains_key(&job)
+    }
+
     fn drop_job(&self, job: JobId) {
         self.owners.lock().expect("no holder panics").remove(&job);
         self.signed.lock().expect("no holder panics").remove(&job);
@@ -157,6 +162,7 @@ pub async fn close(shared: &Shared, keys: &Keys, job_keys: &JobKeys, job: JobId)
         .key(keys.owners())
         .key(&job_keys.addressed)
         .key(&job_keys.tasks)
+        .key(&job_keys.outcomes)
         .keys(job_keys.all())
         .argument(job)
         .argument(&job_keys.base);

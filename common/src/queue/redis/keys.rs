@@ -291,7 +291,15 @@ mod tests {
         let keys = Keys::new("nightly", 2);
         let job = keys.job(JobId(1));
         let bells = [keys.bell(None), keys.bell(Some("host:1"))];
-        let shared = [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.alive(), keys.owners(), keys.unconfirmed()];
+        let shared = [
+            keys.workers(),
+            keys.seen(),
+            keys.versions(),
+            keys.jobs(),
+            keys.alive(),
+            keys.owners(),
+            keys.unconfirmed(),
+        ];
         assert!(shared.iter().chain(&bells).chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
     }
 }

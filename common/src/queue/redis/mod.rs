@@ -9,7 +9,8 @@
 //! * [`config`]: what was typed → an address, credentials and certificates that can be used.
 //! * [`connect`], [`link`]: dialling, dialling again after a break, blocking reads on connections of their own.
 //! * [`check`]: whether the server can be used at all, in words.
-//! * [`fault`]: what an error of the server or of the way to it means.
+//! * [`fault`]: what an error of the server or of the way to it means. [`troubles`]: those that last. [`why`]: why nothing comes,
+//!   in words.
 //! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
 //! * [`confirm`]: that the answer of a lease was heard.
 //! * [`past`]: what befell tasks that were not done at once.
@@ -40,7 +41,9 @@ mod registry;
 mod scripts;
 mod supply;
 mod token;
+mod troubles;
 mod usage;
+mod why;
 
 pub use config::{RedisConfig, RedisSettings, Timing};
 pub use engine::RedisQueue;
