@@ -8,7 +8,7 @@ use sheaf_common::job::JobId;
 use sheaf_common::queue::{JobOwner, LEASE, Queue, RedisQueue};
 use sheaf_tests::conformance::take;
 use sheaf_tests::corpus::{doc, write};
-use sheaf_tests::job::{LONG, job};
+use sheaf_tests::job::LONG;
 use sheaf_tests::make::{heavy, naps};
 use sheaf_tests::place::{Place, says};
 use sheaf_tests::process::wait_for;
@@ -181,10 +181,10 @@ async fn what_killed_runs_hold_of_a_full_server_is_said_and_can_be_purged() {
         });
         run.crash();
     }
+    silent_for(&server, 61);
     // There is no room for anything now: what they hold is less than what the server uses.
     let held: u64 = listed(&place).iter().map(|job| job["bytes"].as_u64().unwrap()).sum();
     server.command::<()>(&["CONFIG", "SET", "maxmemory", &held.to_string()]);
-    silent_for(&server, 61);
     let fourth = run("d.csv").start();
     says(&fourth, "3 abandoned jobs hold");
     assert!(fourth.stderr().contains("`maxmemory`") && fourth.stderr().contains("queue purge --abandoned"));
