@@ -129,11 +129,16 @@ impl Shared {
     }
 }
 
-pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
+pub async fn collect(
+    shared: &Arc<Shared>,
+    job: JobId,
+    most: usize,
+    wait: Duration,
+) -> Result<Vec<Outcome>, QueueError> {
     let until = Instant::now() + wait;
     let collecting = shared.collecting(job);
     let _turn = collecting.turn.lock().await;
-    jobs::sign(shared, job).await?;
+    jobs::sign_beside(shared, job);
     sweep(shared, job, &collecting).await?;
     let mut tries = Tries::new(shared.config.timing.patience);
     loop {

@@ -10,7 +10,7 @@
 //! coordinator comes back: that finds everything missing, and pushes it again.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis::Value;
@@ -55,13 +55,20 @@ pub struct JobSeen {
 pub struct Signs {
     owners: Mutex<HashMap<JobId, JobOwner>>,
     signed: Mutex<HashMap<JobId, Instant>>,
+    /// Held while a sign is under way, and while a job is closed.
+    signing: tokio::sync::Mutex<()>,
     tended: Mutex<Option<Instant>>,
 }
 
 impl Signs {
+    /// Whether a sign is due; it counts as given then.
     fn is_due(&self, job: JobId, every: Duration) -> bool {
-        let signed = self.signed.lock().expect("no holder panics");
-        signed.get(&job).is_none_or(|at| at.elapsed() >= every)
+        let mut signed = self.signed.lock().expect("no holder panics");
+        let due = signed.get(&job).is_none_or(|at| at.elapsed() >= every);
+        if due {
+            signed.insert(job, Instant::now());
+        }
+        due
     }
 
     fn is_to_tend(&self, every: Duration) -> bool {
@@ -88,12 +95,28 @@ impl Signs {
 pub async fn open(shared: &Shared, job: JobId, owner: JobOwner) -> Result<(), QueueError> {
     let owner = JobOwner { lease_ms: shared.lease_ms(), ..owner };
     shared.signs.owners.lock().expect("no holder panics").insert(job, owner);
+    shared.signs.is_due(job, Duration::ZERO);
     sign(shared, job).await
 }
 
-/// Gives a sign of life for a job, if the last one is some time ago.
-pub async fn sign(shared: &Shared, job: JobId) -> Result<(), QueueError> {
+/// Gives a sign of life for a job, if the last one is some time ago; whoever collects does not wait for it. One that does not
+/// get through is no harm: the next one follows soon.
+pub fn sign_beside(shared: &Arc<Shared>, job: JobId) {
     if !shared.signs.is_due(job, shared.config.timing.abandoned / SIGNS) {
+        return;
+    }
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        if let Err(error) = sign(&shared, job).await {
+            debug!(%job, %error, "could not give a sign of life");
+        }
+    });
+}
+
+async fn sign(shared: &Shared, job: JobId) -> Result<(), QueueError> {
+    let _signing = shared.signs.signing.lock().await;
+    // One that was closed meanwhile must not come back by it.
+    if !shared.signs.is_own(job) {
         return Ok(());
     }
     let owner = shared.signs.owners.lock().expect("no holder panics").get(&job).cloned();
@@ -115,7 +138,6 @@ pub async fn sign(shared: &Shared, job: JobId) -> Result<(), QueueError> {
             if back == 1 {
                 warn!(%job, "nothing was heard of this run for so long that its tasks were set aside: they are not any more");
             }
-            shared.signs.signed.lock().expect("no holder panics").insert(job, Instant::now());
             Ok(())
         }
         other => Err(unexpected("sign", &other)),
@@ -167,6 +189,7 @@ pub async fn close(shared: &Shared, keys: &Keys, job_keys: &JobKeys, job: JobId)
         .argument(job)
         .argument(&job_keys.base);
     shared.signs.drop_job(job);
+    let _signing = shared.signs.signing.lock().await;
     match shared.bulk.call(&call).await? {
         Value::Int(open) => Ok(open.unsigned_abs()),
         other => Err(unexpected("close", &other)),
