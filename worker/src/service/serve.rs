@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use sheaf_common::VERSION;
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{QueueError, RedisQueue, WorkerInfo};
 use sheaf_common::queue::{RedisQueue, WorkerInfo};
 use sheaf_common::wire::FORMAT;
 use tokio::sync::{mpsc, watch};

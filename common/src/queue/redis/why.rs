@@ -53,7 +53,10 @@ impl RedisQueue {
                 }
                 trouble.to_string()
             }
-            QueueError::Refused(_) | QueueError::Unusable { .. } => trouble.to_string(),
+            QueueError::Here(_) | QueueError::Refused(_) | QueueError::Unusable { .. } => match trouble.hint() {
+                Some(hint) => format!("{trouble}: {hint}"),
+                None => trouble.to_string(),
+            },
         }
     }
 
