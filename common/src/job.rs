@@ -17,9 +17,39 @@ impl fmt::Display for JobId {
     }
 }
 
-/// Names a worker process: `host:pid`, with a suffix that tells restarts apart.
+impl JobId {
+    /// A name that no other job has.
+    ///
+    /// # Panics
+    /// As [`random_bits`].
+    pub fn random() -> Self {
+        JobId(random_bits())
+    }
+}
+
+/// Names a worker process: `host:pid`, with a suffix that no other worker has.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkerId(pub String);
+
+impl WorkerId {
+    /// The name of a worker of this process, on the machine of that name. In containers, host and process repeat: the
+    /// suffix alone tells workers apart.
+    ///
+    /// # Panics
+    /// As [`random_bits`].
+    pub fn random(host: &str) -> Self {
+        WorkerId(format!("{host}:{}-{:016x}", std::process::id(), random_bits()))
+    }
+}
+
+/// 64 random bits of the system: enough that no two names are ever the same. A clock would not do, as machines that start
+/// together read the same time.
+///
+/// # Panics
+/// If the system has no random bits, as before the very end of its start.
+pub fn random_bits() -> u64 {
+    getrandom::u64().expect("the system gives random bits")
+}
 
 /// A unit is full from this many bytes of rows on. Every cut costs compression (its window begins anew) and a little work of
 /// the coordinator; a long unit delays the next. 768 KiB makes a file of 1 MB a unit of its own. So a slice of this length
@@ -161,5 +191,21 @@ impl Class {
             Class::Render => "render",
             Class::Extract => "extract",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_of_one_host_and_process_do_not_repeat() {
+        const COUNT: usize = 10_000;
+        let workers: HashSet<WorkerId> = (0..COUNT).map(|_| WorkerId::random("app")).collect();
+        let jobs: HashSet<JobId> = (0..COUNT).map(|_| JobId::random()).collect();
+        assert_eq!((workers.len(), jobs.len()), (COUNT, COUNT));
+        assert!(workers.iter().all(|worker| worker.0.starts_with(&format!("app:{}-", std::process::id()))));
     }
 }

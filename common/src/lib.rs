@@ -11,6 +11,7 @@
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
 //! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
+//! * [`said`]: saying what goes on for long, without saying it all the time.
 //! * [`allocator`]: how both programs keep memory.
 
 pub mod allocator;
@@ -20,6 +21,7 @@ pub mod outcome;
 pub mod queue;
 pub mod recipe;
 pub mod row;
+pub mod said;
 pub mod task;
 pub mod wire;
 

@@ -47,7 +47,7 @@ pub async fn demo(
     while !open.is_empty() {
         let news = queue.collect(job, BATCH, PATIENCE).await?;
         if news.is_empty() {
-            if let Some(reason) = queue.why_idle().await? {
+            if let Some(reason) = queue.why_idle(true).await? {
                 writeln!(err, "waiting: {reason}")?;
             }
             let missing = queue.missing(open.keys().copied().collect()).await?;

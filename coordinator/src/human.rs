@@ -43,6 +43,22 @@ impl Paint {
     }
 }
 
+/// A table: a line for each row, under its header, with the columns below each other.
+pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let lines: Vec<[String; N]> = std::iter::once(header.map(String::from)).chain(rows).collect();
+    let mut widths = [0; N];
+    for line in &lines {
+        line.iter().zip(&mut widths).for_each(|(cell, width)| *width = cell.chars().count().max(*width));
+    }
+    let mut text = String::new();
+    for line in &lines {
+        let cells: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// A number with its thousands apart: `1,048,576`.
 pub fn number(value: u64) -> String {
     let digits = value.to_string();
@@ -170,6 +186,12 @@ mod tests {
         }
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(count(0, "row"), "0 rows");
+    }
+
+    #[test]
+    fn the_columns_of_a_table_stand_below_each_other() {
+        let rows = [["a".into(), "1".into()], ["long".into(), "22".into()]];
+        assert_eq!(table(["NAME", "N"], rows), "NAME  N\na     1\nlong  22\n");
     }
 
     #[test]

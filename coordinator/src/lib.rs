@@ -14,7 +14,7 @@
 //! * [`report`]: what people are told: progress, summary, job log.
 //! * [`errors`]: how errors speak, and the exit codes.
 //! * [`human`]: numbers, sizes, times and names as people read them.
-//! * [`dry_run`], [`preview`], [`demo`], [`workers`]: the commands beside the run itself.
+//! * [`dry_run`], [`preview`], [`demo`], [`workers`], [`jobs`] (`sheaf queue`): the commands beside the run itself.
 
 pub mod assemble;
 pub mod cli;
@@ -24,6 +24,7 @@ pub mod discover;
 pub mod dry_run;
 pub mod errors;
 pub mod human;
+pub mod jobs;
 pub mod ledger;
 pub mod local;
 pub mod plan;

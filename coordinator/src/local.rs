@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use sheaf_common::job::{JobId, WorkerId};
+use sheaf_common::job::WorkerId;
 use sheaf_common::queue::Queue;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::{self, Config, Order, Paths, Tally, WorkerError};
@@ -22,8 +22,14 @@ impl LocalWorker {
     pub fn start<Q: Queue>(queue: Q, slots: NonZeroUsize, child: Program) -> Self {
         let (order, orders) = watch::channel(Order::Work);
         let tally = Arc::new(Tally::default());
-        let id = WorkerId(format!("{}:{}", host(), std::process::id()));
-        let config = Config { id, slots, keep: 0, child, lease: queue.lease_length(), paths: Paths::Any };
+        let config = Config {
+            id: WorkerId::random(&host()),
+            slots,
+            keep: 0,
+            child,
+            lease: queue.lease_length(),
+            paths: Paths::Any,
+        };
         LocalWorker { order, running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))), tally }
     }
 
@@ -46,13 +52,7 @@ impl LocalWorker {
     }
 }
 
-/// A name for a job that no other has: by the clock and the process.
-pub fn new_job() -> JobId {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    JobId((since.as_nanos() as u64).rotate_left(20) ^ u64::from(std::process::id()))
-}
-
 /// The name of this machine.
-fn host() -> String {
+pub fn host() -> String {
     nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
 }

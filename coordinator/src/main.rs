@@ -6,18 +6,20 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, RunArgs, WorkersArgs};
+use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, QueueArgs, RunArgs, WorkersArgs};
 use sheaf::config::Verbosity;
-use sheaf::config::{DemoConfig, PreviewConfig, RunConfig, WorkersConfig, check_places};
+use sheaf::config::{DemoConfig, PreviewConfig, QueueConfig, QueueTask, RunConfig, WorkersConfig, check_places};
 use sheaf::discover::{Request, Sources, discover};
 use sheaf::dry_run::dry_run;
 use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
-use sheaf::local::{LocalWorker, new_job};
+use sheaf::jobs::{self, Purged};
+use sheaf::local::{LocalWorker, host};
 use sheaf::report::{Mode, Progress, Summary};
 use sheaf::run::{self, End, Finished, GO_ON};
 use sheaf::{demo, preview, workers};
-use sheaf_common::queue::{MemoryQueue, Queue, RedisQueue};
+use sheaf_common::job::JobId;
+use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Command::Preview(args) => preview(&args),
         Command::Demo(args) => demo(&args),
         Command::Workers(args) => workers(&args),
+        Command::Queue(args) => queue(&args),
     };
     match done {
         Ok(exit) => exit.into(),
@@ -122,9 +125,12 @@ fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
 }
 
 async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure> {
+    let job = JobId::random();
+    let owner = JobOwner { host: host(), pid: std::process::id(), output: "(demo)".into(), ..JobOwner::default() };
+    queue.open(job, owner).await.map_err(run::queue_failed)?;
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
     let (mut out, mut err) = (io::stdout(), io::stderr());
-    let demo = demo::demo(queue, new_job(), config, &mut out, &mut err);
+    let demo = demo::demo(queue, job, config, &mut out, &mut err);
     let done = match worker {
         Some(worker) => worker.beside(demo).await.map_err(run::worker_failed)?.0,
         None => demo.await,
@@ -139,6 +145,30 @@ fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
         let workers = queue.workers().await.map_err(run::queue_failed)?;
         let print = if config.json { workers::print_json } else { workers::print_table };
         print(&workers, &mut stdout()).map_err(print_failed)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
+    let config = QueueConfig::resolve(args)?;
+    runtime()?.block_on(async {
+        let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
+        let job = match config.task {
+            QueueTask::List { json } => {
+                let jobs = queue.jobs().await.map_err(run::queue_failed)?;
+                let print = if json { jobs::print_json } else { jobs::print_table };
+                return print(&jobs, &mut stdout()).map_err(print_failed);
+            }
+            QueueTask::Purge(job) => Some(job),
+            QueueTask::PurgeAbandoned => None,
+        };
+        match jobs::purge(&queue, job).await.map_err(run::queue_failed)? {
+            Purged::Removed(jobs) => jobs::print_purged(&jobs, &mut stdout()).map_err(print_failed),
+            Purged::Unknown(job) => {
+                let error = anyhow::anyhow!("there is no job {job} on the queue `{}`", config.server.queue());
+                Err(Failure::new(Exit::CouldNotRun, error).with_hint("`sheaf queue` lists the jobs that are there"))
+            }
+        }
     })?;
     Ok(Exit::Done)
 }

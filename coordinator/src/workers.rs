@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use sheaf_common::queue::WorkerSeen;
 
-use crate::human::{number, shown, size, time};
+use crate::human::{number, shown, size, table, time};
 
 /// One line a worker, under a header; a sentence if there is none.
 ///
@@ -15,8 +15,7 @@ pub fn print_table(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()
         writeln!(out, "no worker is connected")?;
         return out.flush();
     }
-    let mut lines = vec![["WORKER", "HOST", "VERSION", "BUSY", "FILES", "BYTES", "SEEN"].map(String::from)];
-    lines.extend(workers.iter().map(|WorkerSeen { info, ago }| {
+    let rows = workers.iter().map(|WorkerSeen { info, ago }| {
         [
             shown(info.id.as_bytes()),
             shown(info.host.as_bytes()),
@@ -26,15 +25,8 @@ pub fn print_table(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()
             size(info.bytes_done),
             format!("{} ago", time(*ago)),
         ]
-    }));
-    let mut widths = [0; 7];
-    for line in &lines {
-        line.iter().zip(&mut widths).for_each(|(cell, width)| *width = cell.chars().count().max(*width));
-    }
-    for line in &lines {
-        let cells: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
-    }
+    });
+    write!(out, "{}", table(["WORKER", "HOST", "VERSION", "BUSY", "FILES", "BYTES", "SEEN"], rows))?;
     out.flush()
 }
 

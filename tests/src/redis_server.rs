@@ -18,6 +18,8 @@ pub const TIMING: Timing = Timing {
     answer: Duration::from_secs(3),
     patience: Duration::from_secs(15),
     sweep: Duration::from_millis(30),
+    abandoned: Duration::from_secs(60),
+    removed: Duration::from_secs(180),
 };
 
 /// Starts a [`RedisServer`], or ends the test, said aloud, where there is none.

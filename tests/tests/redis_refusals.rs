@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::{Class, JobId, WorkerId};
 use sheaf_common::outcome::TaskResult;
 use sheaf_common::queue::{
-    Completed, LEASE, Queue, QueueError, RedisConfig, RedisQueue, RedisSettings, Timing, WorkerInfo,
+    Completed, JobOwner, LEASE, Queue, QueueError, RedisConfig, RedisQueue, RedisSettings, Timing, WorkerInfo,
 };
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker};
@@ -174,6 +174,20 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
     assert_eq!(hand.complete_if_held(&[finished.clone()]).await.unwrap(), [Completed::Stored]);
     assert_eq!(coordinator.collect(JobId(1), 9, PATIENTLY).await.unwrap(), [finished.outcome]);
     coordinator.close(JobId(1)).await.unwrap();
+    // Whose a job is, what it takes, and what a dead one leaves.
+    coordinator.open(JobId(2), JobOwner::default()).await.unwrap();
+    coordinator.push(&[heavy(2, 0, 20_000)]).await.unwrap();
+    let [job] = &coordinator.jobs().await.unwrap()[..] else { panic!("one job is there") };
+    assert!(job.bytes > 20_000);
+    coordinator.purge(job).await.unwrap();
+    assert!(coordinator.jobs().await.unwrap().is_empty());
+    assert!(hand.runs_with_other_leases().await.unwrap().is_empty());
+    assert_eq!(
+        hand.close_left(&coordinator.place(JobId(2)).unwrap()).await.unwrap(),
+        true,
+        "as if it removed a dead one"
+    );
+    hand.tend().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,6 +247,8 @@ async fn workers_are_listed_while_they_announce_themselves() {
         bytes_done: 2,
         queues: vec!["default".into()],
         bytes_servers: 0,
+        wire: 0,
+        lease_ms: 0,
     };
     queue.announce(&info("b", 1)).await.unwrap();
     queue.announce(&info("a", 1)).await.unwrap();

@@ -61,7 +61,7 @@ async fn of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_it
 async fn outcomes_that_come_one_by_one_cost_a_look_each() {
     let server = server!("outcomes_that_come_one_by_one_cost_a_look_each");
     let settings = server.settings(LONG);
-    let timing = Timing { sweep: LONG, ..settings.timing };
+    let timing = Timing { sweep: LONG, abandoned: 10 * LONG, ..settings.timing };
     let queue = server.queue_with(RedisSettings { timing, ..settings }).await;
     for number in 0..20 {
         queue.push(&[nap(1, number)]).await.unwrap();

@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Block, Capacity, Completed, Completion, Known, LEASE, Lease, Leased, Past, Queue, QueueError};
+use super::{
+    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, LEASE, Lease, Leased, Past, Queue, QueueError,
+};
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
@@ -143,6 +145,18 @@ impl State {
 }
 
 impl Queue for MemoryQueue {
+    async fn open(&self, _job: JobId, _owner: JobOwner) -> Result<(), QueueError> {
+        Ok(())
+    }
+
+    fn place(&self, _job: JobId) -> Option<JobPlace> {
+        None
+    }
+
+    async fn close_left(&self, _left: &JobPlace) -> Result<bool, QueueError> {
+        Ok(false)
+    }
+
     async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         let mut state = self.state();
         for task in tasks {
@@ -192,8 +206,12 @@ impl Queue for MemoryQueue {
         Ok(Capacity::default())
     }
 
-    async fn why_idle(&self) -> Result<Option<String>, QueueError> {
+    async fn why_idle(&self, _needs_others: bool) -> Result<Option<String>, QueueError> {
         Ok(None) // The workers are threads of this process.
+    }
+
+    async fn remarks(&self) -> Result<Vec<String>, QueueError> {
+        Ok(Vec::new())
     }
 
     async fn close(&self, job: JobId) -> Result<(), QueueError> {

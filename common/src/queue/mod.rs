@@ -14,6 +14,7 @@
 //! Nothing above the trait knows which engine it has; one conformance suite (`tests/`) holds for all.
 
 mod memory;
+mod owner;
 mod past;
 mod redis;
 
@@ -26,8 +27,9 @@ use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
 
-pub use self::redis::{RedisConfig, RedisQueue, RedisSettings, Timing, VersionInUse, WorkerInfo, WorkerSeen};
+pub use self::redis::{JobSeen, RedisConfig, RedisQueue, RedisSettings, Timing, VersionInUse, WorkerInfo, WorkerSeen};
 pub use memory::MemoryQueue;
+pub use owner::{JobOwner, JobPlace};
 pub use past::{Begun, Death, Fatal, Known, Past};
 
 /// How long a lease lasts after it was given or extended, unless a queue is told otherwise.
@@ -100,11 +102,14 @@ pub struct Capacity {
 }
 
 /// Why the queue did not answer as it should.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
     /// The server cannot be reached or broke off; trying again may help.
     #[error("could not reach the queue: {0}")]
     Unreachable(String),
+    /// The server is there, and refuses what it is asked for just now; trying again may help. Says what to do about it.
+    #[error("{0}")]
+    Refused(String),
     /// The server has no room; trying again after a while may help.
     #[error("the queue is full: {0}")]
     Full(String),
@@ -123,6 +128,7 @@ impl QueueError {
             QueueError::Unreachable(_) => {
                 Some("is Redis running there, and does the network let this machine through?")
             }
+            QueueError::Refused(_) => None,
             QueueError::Full(_) => Some("give Redis more `maxmemory`, or Sheaf less: `--redis-budget`"),
             QueueError::Here(_) => Some("raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service)"),
             QueueError::Unusable { hint, .. } => hint.as_deref(),
@@ -137,6 +143,16 @@ impl QueueError {
 /// is forgotten, and so on.
 pub trait Queue: Clone + Send + Sync + 'static {
     // ---- the coordinator's side
+
+    /// Says whose a job is, before its first tasks. Its coordinator is taken for alive as long as it collects; without, a job
+    /// is first left alone and then removed, where it outlives its process.
+    fn open(&self, job: JobId, owner: JobOwner) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Where a later process finds the job; `None`: it ends with this process.
+    fn place(&self, job: JobId) -> Option<JobPlace>;
+
+    /// Removes what an earlier process left of a job; `false`: it does not stand on this queue.
+    fn close_left(&self, left: &JobPlace) -> impl Future<Output = Result<bool, QueueError>> + Send;
 
     /// Puts tasks on the queue. A task whose id waits or is leased already is left as it is. One that names a worker
     /// ([`Task::addressee`]) is leased by that worker alone, or by anyone once [`Queue::missing`] found that it is gone.
@@ -158,8 +174,12 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// that wait for a worker that is gone are handed to all.
     fn missing(&self, tasks: Vec<TaskId>) -> impl Future<Output = Result<Vec<TaskId>, QueueError>> + Send;
 
-    /// Why tasks may wait in vain, in the user's words; `None` if there are workers who can do them.
-    fn why_idle(&self) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
+    /// Why tasks may wait in vain, in the user's words: what the server refuses, or that there are no workers who can do them,
+    /// if it `needs_others`. `None`: nothing stands in the way.
+    fn why_idle(&self, needs_others: bool) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
+
+    /// What is to be mended about those who work, though they do, in the user's words.
+    fn remarks(&self) -> impl Future<Output = Result<Vec<String>, QueueError>> + Send;
 
     /// What there is for a job beside this process.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;

@@ -3,6 +3,7 @@
 mod demo;
 mod help;
 mod preview;
+mod queue;
 mod recipe;
 mod redis;
 mod run;
@@ -10,6 +11,7 @@ mod workers;
 
 pub use demo::DemoArgs;
 pub use preview::PreviewArgs;
+pub use queue::{PurgeArgs, QueueArgs, QueueCommand};
 pub use recipe::{LimitArgs, RecipeArgs};
 pub use redis::RedisArgs;
 pub use run::{CompressionArg, LongCellsArg, PackArg, RunArgs};
@@ -36,6 +38,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Show the workers that are connected to Redis
     Workers(WorkersArgs),
+    /// Show the jobs that are in Redis, or remove some
+    Queue(QueueArgs),
 }
 
 #[cfg(test)]

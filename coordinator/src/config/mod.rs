@@ -21,5 +21,5 @@ pub use glob::Filter;
 pub use output::{EXTENSIONS, Output};
 pub use places::{PlaceError, check_places};
 pub use preview::PreviewConfig;
-pub use redis::{RedisRun, WorkersConfig};
+pub use redis::{QueueConfig, QueueTask, RedisRun, WorkersConfig};
 pub use run::{Input, RunConfig, Verbosity};

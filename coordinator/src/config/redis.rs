@@ -1,9 +1,10 @@
 //! Where the queue is.
 
+use sheaf_common::job::JobId;
 use sheaf_common::queue::{QueueError, RedisConfig};
 
 use super::{UsageError, units};
-use crate::cli::{PackArg, RedisArgs, WorkersArgs};
+use crate::cli::{PackArg, QueueArgs, QueueCommand, RedisArgs, WorkersArgs};
 
 /// The least that a run may have in Redis: less than a few tasks is no window at all.
 const LEAST_BUDGET: u64 = 8 << 20;
@@ -45,6 +46,42 @@ impl WorkersConfig {
         let server = server(&args.redis)?.ok_or(UsageError::NoRedis)?;
         Ok(WorkersConfig { server, json: args.json })
     }
+}
+
+/// The settings of `sheaf queue`.
+#[derive(Clone)]
+pub struct QueueConfig {
+    pub server: RedisConfig,
+    pub task: QueueTask,
+}
+
+/// What is to be done with the jobs of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueTask {
+    List { json: bool },
+    Purge(JobId),
+    PurgeAbandoned,
+}
+
+impl QueueConfig {
+    /// # Errors
+    /// When no Redis is named, what is said about it cannot be used, or a job is no job's name.
+    pub fn resolve(args: &QueueArgs) -> Result<Self, UsageError> {
+        let (redis, task) = match &args.command {
+            None => (&args.redis, QueueTask::List { json: args.json }),
+            Some(QueueCommand::Purge(purge)) => match &purge.job {
+                Some(job) => (&purge.redis, QueueTask::Purge(parse_job(job)?)),
+                None => (&purge.redis, QueueTask::PurgeAbandoned),
+            },
+        };
+        Ok(QueueConfig { server: server(redis)?.ok_or(UsageError::NoRedis)?, task })
+    }
+}
+
+fn parse_job(typed: &str) -> Result<JobId, UsageError> {
+    let is_name = typed.len() == 16 && typed.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let job = u64::from_str_radix(typed, 16).ok().filter(|_| is_name);
+    job.map(JobId).ok_or_else(|| units::value("JOB", typed, "16 hexadecimal digits, as `sheaf queue` lists them"))
 }
 
 /// Where the queue is, if it is in Redis.

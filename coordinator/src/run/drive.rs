@@ -1,9 +1,11 @@
 //! The loop around the ledger: carries its commands to the queue and to the store, and brings it what comes back.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use sheaf_common::outcome::{Outcome, TaskResult};
 use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::said::Said;
 use sheaf_worker::run::WorkerError;
 use tokio::sync::watch;
 use tracing::warn;
@@ -22,6 +24,8 @@ const WAIT: Duration = Duration::from_millis(200);
 const AUDIT: Duration = Duration::from_secs(5);
 /// After so long without an outcome the user is told, if nobody is there to work.
 const SILENCE: Duration = Duration::from_secs(3);
+/// How often it is looked whether those who work were told something else than this run.
+const REMARKS: Duration = Duration::from_secs(10);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -63,8 +67,9 @@ pub async fn drive<Q: Queue>(
 ) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
-    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper };
-    let (mut audited, mut heard) = (Instant::now(), Instant::now());
+    let (said, remarks) = (Said::default(), HashSet::new());
+    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, said, remarks };
+    let (mut audited, mut heard, mut remarked) = (Instant::now(), Instant::now(), Instant::now());
     driver.fit(&mut ledger).await;
     loop {
         driver.plan(&mut ledger)?;
@@ -90,7 +95,7 @@ pub async fn drive<Q: Queue>(
         driver.forget().await?;
         driver.shipper.check().await?;
         driver.store.tick();
-        if driver.window.is_for_others() && heard.elapsed() >= SILENCE {
+        if heard.elapsed() >= SILENCE {
             heard = Instant::now();
             driver.say_why_idle().await;
         }
@@ -98,6 +103,10 @@ pub async fn drive<Q: Queue>(
             audited = Instant::now();
             driver.audit(&mut ledger).await?;
             driver.fit(&mut ledger).await;
+        }
+        if remarked.elapsed() >= REMARKS {
+            remarked = Instant::now();
+            driver.remark().await;
         }
     }
 }
@@ -109,6 +118,10 @@ struct Driver<'a, 's, Q> {
     plan: Option<Plan<'a>>,
     window: Window,
     shipper: Shipper,
+    /// What was said of why nothing comes.
+    said: Said,
+    /// What was said of those who work.
+    remarks: HashSet<String>,
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
@@ -157,12 +170,29 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
     }
 
-    /// Tells the user what the run waits for, if nobody works on it.
+    /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it.
     async fn say_why_idle(&mut self) {
-        match self.queue.why_idle().await {
-            Ok(Some(reason)) => self.store.progress.say(&format!("waiting: {reason}")),
-            Ok(None) => {}
-            Err(error) => self.store.progress.say(&format!("waiting: {error}")),
+        let reason = match self.queue.why_idle(self.window.is_for_others()).await {
+            Ok(reason) => reason,
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(reason) = reason.filter(|reason| self.said.is_due(reason)) {
+            self.store.progress.say(&format!("waiting: {reason}"));
+        }
+    }
+
+    /// Tells the user, once, what is wrong with those who work.
+    async fn remark(&mut self) {
+        match self.queue.remarks().await {
+            Ok(remarks) => {
+                for remark in remarks {
+                    if !self.remarks.contains(&remark) {
+                        self.store.progress.say(&format!("note: {remark}"));
+                        self.remarks.insert(remark);
+                    }
+                }
+            }
+            Err(error) => warn!(%error, "could not ask what the workers were told"),
         }
     }
 

@@ -20,7 +20,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sheaf_common::queue::{MemoryQueue, Queue, QueueError, RedisQueue};
+use sheaf_common::job::JobId;
+use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::WorkerError;
@@ -30,7 +31,7 @@ use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::errors::{Exit, Failure};
 use crate::ledger::{Ledger, Position};
-use crate::local::{LocalWorker, new_job};
+use crate::local::{LocalWorker, host};
 use crate::plan::Plan;
 use crate::report::{JobLog, Progress, Tally, Written};
 use crate::spool::{Resume, Spool};
@@ -41,6 +42,9 @@ use own_workbooks::OwnWorkbooks;
 use ship::Shipping;
 use store::Store;
 use window::Window;
+
+/// How long a run that begins waits for a server that refuses, before it goes on to say so.
+const OPENING: Duration = Duration::from_secs(2);
 
 /// What a run came to.
 #[derive(Debug)]
@@ -104,19 +108,20 @@ async fn run_on<Q: Queue>(
     let mut store = open_store(config, sources, progress)?;
     let read_before = store.tally.bytes;
     let interrupted = interrupt::watch(again).map_err(could_not_run)?;
+    let job = JobId::random();
+    take_over(&queue, job, config, &store.spool).await?;
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
 
     let spec = Arc::new(config.spec.clone());
     let plan = Plan::new(sources, store.end.file);
-    let ledger = Ledger::new(new_job(), spec, store.end);
-    let job = ledger.job();
+    let ledger = Ledger::new(job, spec, store.end);
     let driving = drive(&queue, ledger, plan, &mut store, limits, interrupted);
     let driven = match worker {
         Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
     if let Err(error) = queue.close(job).await {
-        tracing::warn!(%error, "could not remove the job from the queue; it disappears by itself within an hour");
+        tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
     }
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| match error {
@@ -138,6 +143,30 @@ async fn run_on<Q: Queue>(
     };
     let cpu = CpuUse::of_this_process(&worker_tally);
     Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
+}
+
+/// Removes what an earlier run of this job left on the queue, and puts this one in its place.
+async fn take_over<Q: Queue>(queue: &Q, job: JobId, config: &RunConfig, spool: &Spool) -> Result<(), Failure> {
+    if let Some(left) = spool.place() {
+        match queue.close_left(&left).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tracing::info!(server = left.server, "the earlier run was on another queue: its job ends by itself")
+            }
+            Err(error) => tracing::warn!(%error, "could not remove the job of the earlier run; it ends by itself"),
+        }
+    }
+    // Noted before anything stands there.
+    if let Some(place) = queue.place(job) {
+        spool.note_place(&place).map_err(could_not_run)?;
+    }
+    let output = config.outputs[0].path.display().to_string();
+    let owner = JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() };
+    match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
+        Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
+        // What may pass is tried again while the run collects, which says what it is.
+        Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
+    }
 }
 
 /// A queue that cannot be used, with what can be done about it.

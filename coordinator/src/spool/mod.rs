@@ -4,6 +4,7 @@
 //! final.xlsx.sheaf/
 //!   job        what the job is: version, settings, outputs
 //!   sources    the inputs as they were listed
+//!   queue      where the job stands on a queue that outlives the run
 //!   journal    one entry a unit: where it ends, and what it added to each stream
 //!   streams/   one file a stream: its segments, one after another
 //! ```
@@ -23,6 +24,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sheaf_common::outcome::{Segment, Sheet, Stream};
+use sheaf_common::queue::JobPlace;
 
 use crate::ledger::Position;
 use journal::{Entry, Journal, Part};
@@ -58,6 +60,7 @@ pub struct Resume {
 
 const JOB: &str = "job";
 const SOURCES: &str = "sources";
+const QUEUE: &str = "queue";
 const JOURNAL: &str = "journal";
 const STREAMS: &str = "streams";
 
@@ -83,6 +86,18 @@ impl Spool {
     /// What an earlier run saved with [`Spool::begin`]: its job and its sources. `None` if there was none.
     pub fn saved(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         Some((fs::read(self.folder.join(JOB)).ok()?, fs::read(self.folder.join(SOURCES)).ok()?))
+    }
+
+    /// Where an earlier run left its job on a queue: what it noted with [`Spool::note_place`]. `None` if it noted nothing, or
+    /// the machine went down before the note was whole.
+    pub fn place(&self) -> Option<JobPlace> {
+        serde_json::from_slice(&fs::read(self.folder.join(QUEUE)).ok()?).ok()
+    }
+
+    /// Notes where the job of this run stands, so that the next run can remove what this one may leave there.
+    pub fn note_place(&self, place: &JobPlace) -> Result<(), SpoolError> {
+        let text = serde_json::to_vec(place).expect("texts and numbers are JSON");
+        fs::write(self.folder.join(QUEUE), text).map_err(|source| self.io("write to", source))
     }
 
     /// Begins anew: throws away what an earlier run left, and saves what this job is.

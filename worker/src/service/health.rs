@@ -6,14 +6,21 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sheaf_common::job::random_bits;
+
 use super::{Exit, Failure};
 
-/// How long ago a worker that works has polled at most. It polls each second, or extends its leases each third of one.
+/// How long ago a worker that works has polled at most. It polls each second, or extends its leases every 10 s at
+/// the latest.
 pub const LATELY: Duration = Duration::from_secs(30);
 
 /// Where the note stands.
 #[derive(Debug, Clone)]
-pub struct HealthFile(PathBuf);
+pub struct HealthFile {
+    path: PathBuf,
+    /// Where it is written before it takes its place. In containers that share a folder, process numbers repeat.
+    new: PathBuf,
+}
 
 /// The default place: `sheaf-worker/health` below `runtime_dir` (`$XDG_RUNTIME_DIR`), or else `/tmp/sheaf-worker-UID/health`.
 /// Workers of one user on one machine share it; with several, give each its own.
@@ -26,7 +33,8 @@ pub fn default_health_file(runtime_dir: Option<&Path>) -> PathBuf {
 
 impl HealthFile {
     pub fn new(path: PathBuf) -> Self {
-        HealthFile(path)
+        let new = path.with_extension(format!("{:016x}.new", random_bits()));
+        HealthFile { path, new }
     }
 
     /// Notes that the worker polled so long ago.
@@ -34,7 +42,7 @@ impl HealthFile {
     /// # Errors
     /// When the folder is not this user's (anyone may make one in /tmp), or the system refuses.
     pub fn note(&self, ago: Duration) -> io::Result<()> {
-        let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if !folder.exists() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
@@ -44,14 +52,13 @@ impl HealthFile {
         }
         let at = since_1970().saturating_sub(ago).as_millis();
         // Renamed into place, so that nobody reads half of it and no link that stands there is followed.
-        let new = self.0.with_extension(format!("{}.new", std::process::id()));
-        fs::write(&new, format!("{at}\n"))?;
-        fs::rename(&new, &self.0)
+        fs::write(&self.new, format!("{at}\n"))?;
+        fs::rename(&self.new, &self.path)
     }
 
     /// Removes the note: the worker has stopped.
     pub fn clear(&self) {
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
     }
 
     /// How long ago the worker polled.
@@ -59,8 +66,8 @@ impl HealthFile {
     /// # Errors
     /// [`Exit::Unhealthy`], when that is not [`LATELY`], or nothing is known.
     pub fn check(&self) -> Result<Duration, Failure> {
-        let path = self.0.display();
-        let text = fs::read_to_string(&self.0).map_err(|error| {
+        let path = self.path.display();
+        let text = fs::read_to_string(&self.path).map_err(|error| {
             Failure::new(Exit::Unhealthy, format!("no worker has noted in `{path}` that it works: {error}"))
                 .with_hint("give `--health-file` as the worker has it; a worker that waits for Redis notes nothing")
         })?;

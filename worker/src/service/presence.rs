@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{RedisQueue, WorkerInfo};
+use sheaf_common::queue::{JobOwner, RedisQueue, WorkerInfo};
+use sheaf_common::said::Said;
+use sheaf_common::wire::FORMAT;
 use tracing::{debug, warn};
 
 use super::health::{HealthFile, LATELY};
@@ -33,7 +35,7 @@ impl Presence {
     pub async fn keep(self: Arc<Self>) {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut unreadable, mut noted) = (HashSet::new(), true);
+        let (mut unreadable, mut others, mut noted) = (HashSet::new(), HashSet::new(), true);
         for turn in 0_u64.. {
             turns.tick().await;
             let Some(ago) = self.tally.polled_ago().filter(|ago| *ago <= LATELY) else { continue };
@@ -49,7 +51,11 @@ impl Presence {
                     continue;
                 }
                 if turn % LOOK == 0 {
+                    if let Err(error) = queue.tend().await {
+                        debug!(%error, "could not look after jobs without a coordinator");
+                    }
                     self.warn_of_other_versions(queue, &mut unreadable).await;
+                    self.warn_of_other_leases(queue, &mut others).await;
                 }
             }
         }
@@ -77,17 +83,52 @@ impl Presence {
         }
     }
 
-    /// Says once of each version of Sheaf that its tasks are none for this worker.
+    /// Says what a server refuses, as long as it does; never ends. It asks nobody, so it does not wait as those do who are
+    /// refused.
+    pub async fn say_troubles(self: Arc<Self>) {
+        let (mut turns, mut said) = (tokio::time::interval(EVERY), Said::default());
+        loop {
+            turns.tick().await;
+            for queue in &self.queues {
+                if let Some(trouble) = queue.trouble()
+                    && said.is_due(&trouble.to_string())
+                {
+                    warn!(redis = queue.address(), hint = trouble.hint(), "waiting: {trouble}");
+                }
+            }
+        }
+    }
+
+    /// Says once of each other build of Sheaf that its tasks are none for this worker.
     async fn warn_of_other_versions(&self, queue: &RedisQueue, said: &mut HashSet<String>) {
         let Ok(versions) = queue.versions().await else { return };
         for other in versions.into_iter().filter(|version| !version.is_ours) {
             if said.insert(other.version.clone()) {
-                let ours = &self.info.version;
-                warn!(
-                    theirs = other.version,
-                    ours,
-                    "leaving the tasks of another version of Sheaf, or of another number of servers for bytes (the last number)"
-                );
+                let (ours, mut parts) = (&self.info.version, other.version.split('+'));
+                let is_same_version = parts.next() == Some(ours);
+                match parts.next().filter(|_| is_same_version) {
+                    Some(format) if format != FORMAT.to_string() => warn!(
+                        "leaving the tasks of another build: it speaks wire format {format}, this is {FORMAT}; install the \
+                         same build everywhere"
+                    ),
+                    Some(_) | None => warn!(
+                        theirs = other.version,
+                        ours,
+                        "leaving the tasks of another version of Sheaf, or of another number of servers for bytes (the \
+                         last number)"
+                    ),
+                }
+            }
+        }
+    }
+
+    /// Says once of each run that its leases are of another length.
+    async fn warn_of_other_leases(&self, queue: &RedisQueue, said: &mut HashSet<String>) {
+        let Ok(owners) = queue.runs_with_other_leases().await else { return };
+        for JobOwner { host, pid, lease_ms: theirs, .. } in owners {
+            if said.insert(format!("{host}:{pid}")) {
+                let ours = self.info.lease_ms;
+                warn!(host, pid, "the run has `--lease {theirs}ms`, this worker {ours}ms: give all sides the same");
             }
         }
     }

@@ -9,11 +9,12 @@
 //! ```
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sheaf_common::VERSION;
 use sheaf_common::job::WorkerId;
 use sheaf_common::queue::{RedisQueue, WorkerInfo};
+use sheaf_common::wire::FORMAT;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -47,7 +48,8 @@ pub async fn serve(
         _ = signals.recv() => return Ok(()),
     }
     let queues: Vec<RedisQueue> = config.queues.iter().cloned().map(RedisQueue::lazy).collect();
-    let (host, id) = name();
+    let host = host();
+    let WorkerId(id) = WorkerId::random(&host);
     let roots = match &config.paths {
         Paths::Any => "any".into(),
         Paths::Under(roots) => roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(" "),
@@ -75,13 +77,17 @@ pub async fn serve(
             slots: config.slots.get() as u32,
             queues: names,
             bytes_servers: first.bytes_servers() as u32,
+            wire: FORMAT,
+            lease_ms: config.lease.as_millis() as u64,
             ..WorkerInfo::default()
         },
         tally: Arc::clone(&tally),
         health,
     });
     let keeping = tokio::spawn(Arc::clone(&presence).keep());
+    let watching = tokio::spawn(Arc::clone(&presence).say_troubles());
     let done = work(queues, &config, child, WorkerId(id), tally, signals).await;
+    watching.abort();
     keeping.abort();
     let _ = keeping.await; // What it was saying is said: it does not come back after leaving.
     presence.leave().await;
@@ -126,11 +132,7 @@ async fn work(
     Ok(())
 }
 
-/// This machine's name, and this worker's: host and process, and the time it started, as in containers both repeat.
-fn name() -> (String, String) {
-    let host =
-        nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned());
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u16;
-    let id = format!("{host}:{}-{started:04x}", std::process::id());
-    (host, id)
+/// This machine's name.
+fn host() -> String {
+    nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
 }

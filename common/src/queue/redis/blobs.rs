@@ -45,7 +45,7 @@ pub const STAGED: Duration = Duration::from_secs(15 * 60);
 /// How many blobs are fetched at once from a server; most are about 1 MiB each.
 const AT_ONCE: usize = 4;
 
-/// How many keys a server is asked to look at in one step of [`clear`].
+/// How many keys a server is asked to look at in one step of [`scan`].
 const LOOKED_AT: usize = 1000;
 
 /// The servers that have the blobs. Each transfer has its connection, so that several cores take part, here and in a server
@@ -59,6 +59,11 @@ impl Blobs {
     /// At least one server.
     pub fn new(servers: &[Server]) -> Self {
         Blobs(servers.iter().map(|server| Link::new(server.clone(), Sharing::Alone)).collect())
+    }
+
+    /// All servers that have blobs.
+    pub fn servers(&self) -> &[Link] {
+        &self.0
     }
 
     /// The index of the server that has the blob under this key; all sides of a queue must come to the same.
@@ -218,26 +223,32 @@ pub async fn clear(shared: &Shared, job: &JobKeys, most_looks: usize) -> Result<
     for server in &shared.blobs.0 {
         let mut cursor = b"0".to_vec();
         for _ in 0..most_looks {
-            let mut scan = redis::cmd("SCAN");
-            scan.arg(&cursor).arg("MATCH").arg(job.pattern()).arg("COUNT").arg(LOOKED_AT);
-            let answer = server.request(&scan).await?;
-            let Value::Array(parts) = &answer else { return Err(unexpected("SCAN", &answer)) };
-            let [Value::BulkString(next), Value::Array(keys)] = parts.as_slice() else {
-                return Err(unexpected("SCAN", &answer));
-            };
-            let keys: Vec<&[u8]> = keys.iter().filter_map(bytes).collect();
+            let (keys, next) = scan(server, &job.pattern(), &cursor).await?;
             if !keys.is_empty() {
                 let mut unlink = redis::cmd("UNLINK");
                 unlink.arg(&keys);
                 server.request(&unlink).await?;
             }
-            cursor.clone_from(next);
-            if cursor == b"0" {
+            if next == b"0" {
                 break;
             }
+            cursor = next;
         }
     }
     Ok(())
+}
+
+/// Looks at some keys of a server, from a cursor on (`0`: the first), and gives those that match the pattern, and the next
+/// cursor.
+pub async fn scan(server: &Link, pattern: &str, cursor: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<u8>), QueueError> {
+    let mut scan = redis::cmd("SCAN");
+    scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(LOOKED_AT);
+    let answer = server.request(&scan).await?;
+    let Value::Array(parts) = &answer else { return Err(unexpected("SCAN", &answer)) };
+    let [Value::BulkString(next), Value::Array(keys)] = parts.as_slice() else {
+        return Err(unexpected("SCAN", &answer));
+    };
+    Ok((keys.iter().filter_map(bytes).map(<[u8]>::to_vec).collect(), next.clone()))
 }
 
 fn bytes(value: &Value) -> Option<&[u8]> {

@@ -46,7 +46,8 @@ pub fn maxmemory(info: &str) -> u64 {
     fields(info).get("maxmemory").and_then(|most| most.parse().ok()).unwrap_or_default()
 }
 
-fn fields(info: &str) -> HashMap<&str, &str> {
+/// The fields of what `INFO` answered.
+pub fn fields(info: &str) -> HashMap<&str, &str> {
     info.lines().filter_map(|line| line.trim_end().split_once(':')).collect()
 }
 

@@ -15,6 +15,7 @@ use super::blobs;
 use super::connect::Tries;
 use super::engine::Shared;
 use super::fault::{Fault, unexpected};
+use super::jobs;
 use super::keys::{KEEP, outcome_name, parse_task_field};
 use super::scripts::{COLLECT, Call, SWEEP};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
@@ -128,10 +129,16 @@ impl Shared {
     }
 }
 
-pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
+pub async fn collect(
+    shared: &Arc<Shared>,
+    job: JobId,
+    most: usize,
+    wait: Duration,
+) -> Result<Vec<Outcome>, QueueError> {
     let until = Instant::now() + wait;
     let collecting = shared.collecting(job);
     let _turn = collecting.turn.lock().await;
+    jobs::sign_beside(shared, job);
     sweep(shared, job, &collecting).await?;
     let mut tries = Tries::new(shared.config.timing.patience);
     loop {

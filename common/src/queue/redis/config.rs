@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
@@ -10,6 +11,7 @@ use redis::{
     TlsCertificates,
 };
 
+use super::troubles::Troubles;
 use crate::queue::{LEASE, QueueError};
 
 /// Where the queue is, as it was typed. The password is wherever it is, and never shown.
@@ -64,6 +66,10 @@ pub struct Timing {
     pub patience: Duration,
     /// How often a coordinator looks for consumers that hold nothing; one that was idle for ten times as long goes.
     pub sweep: Duration,
+    /// How long a job is leased from after its coordinator's last sign of life.
+    pub abandoned: Duration,
+    /// How long after it the job is removed.
+    pub removed: Duration,
 }
 
 impl Default for Timing {
@@ -73,6 +79,8 @@ impl Default for Timing {
             answer: Duration::from_secs(15),
             patience: Duration::from_secs(10),
             sweep: Duration::from_secs(60),
+            abandoned: Duration::from_secs(60),
+            removed: Duration::from_secs(180),
         }
     }
 }
@@ -111,6 +119,7 @@ pub(super) struct Server {
     pub timing: Timing,
     /// Where it is, without user and password: for messages.
     pub address: String,
+    pub troubles: Arc<Troubles>,
 }
 
 /// A queue on a server that can be dialled; shows no password.
@@ -170,7 +179,7 @@ impl Server {
         // Small requests must not wait for each other, and a peer that vanished must be noticed between two of them.
         let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(settings.timing.answer);
         let client = client(info.set_redis_settings(silent).set_tcp_settings(tcp), settings)?;
-        Ok(Server { client, greeting, timing: settings.timing, address })
+        Ok(Server { client, greeting, timing: settings.timing, address, troubles: Arc::default() })
     }
 }
 

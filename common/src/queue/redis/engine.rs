@@ -9,13 +9,16 @@ use super::collect::Collecting;
 use super::config::RedisConfig;
 use super::confirm::Unconfirmed;
 use super::connect::try_out;
+use super::jobs::Signs;
 use super::keys::{JobKeys, Keys};
 use super::link::{Link, Sharing};
 use super::recent::Recent;
-use super::{collect, finish, lease, past, supply};
+use super::{collect, finish, jobs, lease, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
-use crate::queue::{Block, Capacity, Completed, Completion, Known, Lease, Leased, Past, Queue, QueueError};
+use crate::queue::{
+    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, Past, Queue, QueueError,
+};
 use crate::task::{RowsKey, Task};
 
 /// The queue on a Redis server. Cheap to clone.
@@ -39,6 +42,7 @@ pub(super) struct Shared {
     /// Workers whose last lease left nothing for them.
     pub emptied: Mutex<HashSet<String>>,
     pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
+    pub signs: Signs,
 }
 
 impl RedisQueue {
@@ -69,6 +73,7 @@ impl RedisQueue {
             unconfirmed: Unconfirmed::default(),
             emptied: Mutex::default(),
             collecting: Mutex::default(),
+            signs: Signs::default(),
             config,
         };
         RedisQueue { shared: Arc::new(shared) }
@@ -105,6 +110,18 @@ impl Shared {
 }
 
 impl Queue for RedisQueue {
+    async fn open(&self, job: JobId, owner: JobOwner) -> Result<(), QueueError> {
+        jobs::open(&self.shared, job, owner).await
+    }
+
+    fn place(&self, job: JobId) -> Option<JobPlace> {
+        Some(jobs::place(&self.shared, job))
+    }
+
+    async fn close_left(&self, left: &JobPlace) -> Result<bool, QueueError> {
+        jobs::close_left(&self.shared, left).await
+    }
+
     async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         supply::push(&self.shared, tasks).await
     }
@@ -118,12 +135,17 @@ impl Queue for RedisQueue {
     }
 
     async fn missing(&self, tasks: Vec<TaskId>) -> Result<Vec<TaskId>, QueueError> {
+        jobs::tend(&self.shared).await?;
         collect::confirm(&self.shared, tasks.iter().map(|task| task.job)).await?;
         supply::missing(&self.shared, tasks).await
     }
 
-    async fn why_idle(&self) -> Result<Option<String>, QueueError> {
-        self.why_nobody_works().await
+    async fn why_idle(&self, needs_others: bool) -> Result<Option<String>, QueueError> {
+        self.why_nothing_comes(needs_others).await
+    }
+
+    async fn remarks(&self) -> Result<Vec<String>, QueueError> {
+        self.other_leases().await
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {

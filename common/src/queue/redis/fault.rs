@@ -5,7 +5,7 @@ use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 use crate::queue::QueueError;
 
 /// What went wrong with one request, by what helps.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Fault {
     /// The connection is of no use any more; another one may be.
     Broken(String),
@@ -21,6 +21,14 @@ pub enum Fault {
     Hopeless { reason: String, hint: Option<String> },
 }
 
+/// What a server says that is no master any more. Another connection may lead to the new one.
+const DEMOTED: &str = "this Redis has become a read-only replica, as after a failover: it is waited for until it is master \
+                       again; else give the URL of the new master";
+
+/// What a server says, or is found to have, that takes no more connections.
+pub const TOO_MANY_CLIENTS: &str =
+    "Redis has as many clients as its `maxclients` allows: raise that setting, or run fewer workers";
+
 /// Makes a fault of an error's text.
 type Meaning = fn(String) -> Fault;
 
@@ -28,15 +36,33 @@ type Meaning = fn(String) -> Fault;
 /// other code than `ERR`). The first that fits counts.
 const BY_TEXT: &[(&str, Meaning)] = &[
     ("OOM command not allowed", |_| Fault::Full("Redis has reached its `maxmemory`".into())),
-    ("MISCONF", |_| Fault::Busy("Redis cannot save to its disk, and so takes no writes".into())),
-    ("READONLY", |_| Fault::Broken("this Redis is a read-only replica now".into())),
-    ("LOADING", |_| Fault::Busy("Redis is still loading its data".into())),
+    ("MISCONF", |_| {
+        Fault::Busy(
+            "Redis cannot save to its disk (`MISCONF`), and so takes no writes: give its disk room; its log says more"
+                .into(),
+        )
+    }),
+    ("READONLY", |_| Fault::Broken(DEMOTED.into())),
+    ("LOADING", |_| Fault::Busy("Redis is still loading its data, and goes on by itself".into())),
+    ("NOREPLICAS", |_| {
+        Fault::Busy(
+            "Redis has fewer replicas than its `min-replicas-to-write` asks for (`NOREPLICAS`), and so takes no writes: bring \
+             its replicas back, or lower that setting"
+                .into(),
+        )
+    }),
+    ("max number of clients reached", |_| Fault::Busy(TOO_MANY_CLIENTS.into())),
+    ("protected mode", |_| Fault::Hopeless {
+        reason: "Redis is in protected mode: it has no password, and so talks to its own machine alone".into(),
+        hint: Some(
+            "give it a password (`requirepass`, then `SHEAF_REDIS_PASSWORD`); `deploy/hosts.md` sets up several hosts"
+                .into(),
+        ),
+    }),
     ("MASTERDOWN", Fault::Busy),
     ("CLUSTERDOWN", Fault::Busy),
     ("TRYAGAIN", Fault::Busy),
     ("BUSY ", Fault::Busy),
-    ("max number of clients reached", Fault::Busy),
-    ("NOREPLICAS", Fault::Busy),
     ("UNBLOCKED", Fault::Busy),
     ("WRONGPASS", refused),
     ("invalid username-password", refused),
@@ -98,7 +124,9 @@ impl From<RedisError> for Fault {
 impl From<Fault> for QueueError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Broken(reason) | Fault::Busy(reason) => QueueError::Unreachable(reason),
+            Fault::Broken(reason) if reason == DEMOTED => QueueError::Refused(reason),
+            Fault::Broken(reason) => QueueError::Unreachable(reason),
+            Fault::Busy(reason) => QueueError::Refused(reason),
             Fault::NoScript => QueueError::Unreachable("Redis forgot a script as soon as it had it".into()),
             Fault::Full(reason) => QueueError::Full(reason),
             Fault::Here(reason) => QueueError::Here(reason),
@@ -159,6 +187,22 @@ mod tests {
         assert!(matches!(server("NOSCRIPT", "No matching script."), Fault::NoScript));
         assert!(matches!(server("MISCONF", "Redis is configured to save RDB snapshots"), Fault::Busy(_)));
         assert!(matches!(server("LOADING", "Redis is loading"), Fault::Busy(_)));
+    }
+
+    #[test]
+    fn what_is_refused_is_said_with_what_to_do() {
+        let said = |code, detail| QueueError::from(server(code, detail)).to_string();
+        let denied = "Redis is running in protected mode because protected mode is enabled and no password is set for the \
+                      default user.";
+        for (code, detail, words) in [
+            ("NOREPLICAS", "Not enough good replicas to write.", "bring its replicas back"),
+            ("MISCONF", "Redis is configured to save RDB snapshots", "give its disk room"),
+            ("READONLY", "You can't write against a read only replica.", "URL of the new master"),
+            ("ERR", "max number of clients reached", "raise that setting"),
+            ("DENIED", denied, "talks to its own machine alone"),
+        ] {
+            assert!(said(code, detail).contains(words), "{}", said(code, detail));
+        }
     }
 
     #[test]

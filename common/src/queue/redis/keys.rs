@@ -7,8 +7,10 @@
 //! |---|---|---|---|---|
 //! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`KEEP`] after the last announcement | worker: announce, leave |
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
-//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect |
-//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, and missing if it was lost; lease moves and removes, close removes |
+//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect, sign |
+//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push and sign add, and missing if it was lost; lease moves and removes, tend and close remove |
+//! | `sheaf:{Q}:V:alive` | ZSET | job → when its coordinator gave its last sign of life, ms | the same | sign; tend adds who never gave one, close removes |
+//! | `sheaf:{Q}:V:owners` | HASH | job → since when it is there, ms, and whose it is, a [`JobOwner`](crate::queue::JobOwner) as JSON | the same | sign; close removes |
 //! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`] | push, release, rescue, lease ring; waiting and lease take |
 //! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | the same |
 //! | `sheaf:{Q}:V:unconfirmed` | ZSET | hold that was given, and of which nobody said yet that the answer came → when, µs | [`KEEP`], until then | lease adds, and removes; confirm removes |
@@ -89,6 +91,12 @@ impl Keys {
         Keys { queue, version, versioned }
     }
 
+    /// The keys of the same queue under another version.
+    pub fn of_version(&self, version: &str) -> Self {
+        let versioned = format!("{}{version}:", self.queue);
+        Keys { queue: self.queue.clone(), version: version.into(), versioned }
+    }
+
     /// `V`: tasks of another version, wire format, or number of servers for bytes stand elsewhere.
     pub fn version(&self) -> &str {
         &self.version
@@ -113,6 +121,27 @@ impl Keys {
     /// The holds of leases that were not confirmed yet, of all jobs.
     pub fn unconfirmed(&self) -> String {
         format!("{}unconfirmed", self.versioned)
+    }
+
+    pub fn alive(&self) -> String {
+        format!("{}alive", self.versioned)
+    }
+
+    pub fn owners(&self) -> String {
+        format!("{}owners", self.versioned)
+    }
+
+    /// What all keys of the queue match, those of other versions, too.
+    pub fn pattern(&self) -> String {
+        format!("{}*", self.queue) // Names of queues have no character that means something in a pattern.
+    }
+
+    /// The version and the job that a key of this queue is about; `None`: it is about no single job.
+    pub fn parse_job_key(&self, key: &[u8]) -> Option<(String, JobId)> {
+        let rest = std::str::from_utf8(key).ok()?.strip_prefix(&self.queue)?;
+        let (version, rest) = rest.split_once(':')?;
+        let (job, _) = rest.split_once(':')?;
+        Some((version.into(), parse_job(job)?))
     }
 
     /// The bell of tasks for all, or of those for one worker.
@@ -249,6 +278,12 @@ mod tests {
         assert_eq!(parse_task_field(task.job, "render:x"), None);
         assert_eq!(parse_stream(&addressed_class(Class::Render, "host:1@x")), Some((Class::Render, true)));
         assert_eq!(parse_stream("extract"), Some((Class::Extract, false)));
+        let keys = Keys::new("nightly", 0).of_version("0.0.9+1");
+        let of_job = ("0.0.9+1".to_owned(), task.job);
+        assert_eq!(keys.parse_job_key(keys.job(task.job).tasks.as_bytes()), Some(of_job));
+        for other in [keys.jobs(), keys.workers(), keys.bell(Some("a:b"))] {
+            assert_eq!(keys.parse_job_key(other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]
@@ -256,7 +291,15 @@ mod tests {
         let keys = Keys::new("nightly", 2);
         let job = keys.job(JobId(1));
         let bells = [keys.bell(None), keys.bell(Some("host:1"))];
-        let shared = [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.unconfirmed()];
+        let shared = [
+            keys.workers(),
+            keys.seen(),
+            keys.versions(),
+            keys.jobs(),
+            keys.alive(),
+            keys.owners(),
+            keys.unconfirmed(),
+        ];
         assert!(shared.iter().chain(&bells).chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
     }
 }

@@ -41,9 +41,13 @@ impl Link {
         Link { server, kept: Mutex::default(), sharing, dialling: tokio::sync::Mutex::default() }
     }
 
+    pub fn is_to(&self, server: &Server) -> bool {
+        self.server.address == server.address
+    }
+
     /// Runs a script; tries again as [`Link::request`] does.
     pub async fn call(&self, call: &Call) -> Result<Value, QueueError> {
-        self.persist(|| self.call_once(call)).await
+        self.persist(|| call.script.name.into(), || self.call_once(call)).await
     }
 
     /// Sends a command, again after breaks and while the server is busy.
@@ -52,20 +56,31 @@ impl Link {
     /// [`QueueError::Unreachable`] when the time for tries is over, [`QueueError::Full`] and [`QueueError::Unusable`] at
     /// once.
     pub async fn request(&self, command: &Cmd) -> Result<Value, QueueError> {
-        self.persist(|| self.send_once(command)).await
+        self.persist(|| name(command), || self.send_once(command)).await
     }
 
     /// Sends so many commands at once, and gives their answers; tries all of them again as [`Link::request`] does.
     pub async fn pipeline(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, QueueError> {
-        self.persist(|| self.send_all_once(commands, count)).await
+        self.persist(|| "pipeline".into(), || self.send_all_once(commands, count)).await
     }
 
-    async fn persist<T, F: Future<Output = Result<T, Fault>>>(&self, once: impl Fn() -> F) -> Result<T, QueueError> {
+    /// Tries until it succeeds, or the time for tries is over; `name` tells one kind of call from another.
+    async fn persist<T, F: Future<Output = Result<T, Fault>>>(
+        &self,
+        name: impl Fn() -> String,
+        once: impl Fn() -> F,
+    ) -> Result<T, QueueError> {
         let mut tries = Tries::new(self.server.timing.patience);
         loop {
             match once().await {
-                Ok(value) => return Ok(value),
-                Err(fault) => self.retry(fault, &mut tries).await?,
+                Ok(value) => {
+                    self.server.troubles.clear(&name);
+                    return Ok(value);
+                }
+                Err(fault) => {
+                    self.server.troubles.note(&name(), &fault);
+                    self.retry(fault, &mut tries).await?
+                }
             }
         }
     }
@@ -77,7 +92,7 @@ impl Link {
                 if tries.again().await {
                     return Ok(());
                 }
-                warn!(%why, "the queue cannot be reached");
+                warn!(%why, "the queue has not answered for long");
                 Err(fault.into())
             }
             Fault::NoScript | Fault::Full(_) | Fault::Here(_) | Fault::Hopeless { .. } => Err(fault.into()),
@@ -174,6 +189,14 @@ impl Link {
         command.arg(bells).arg(blocks_ms(wait) as f64 / 1e3);
         let rung = self.send_once(&command).await?;
         Ok(redis::from_redis_value::<Option<(String, String)>>(rung).ok().flatten().map(|(bell, _)| bell))
+    }
+}
+
+/// A command's own name.
+fn name(command: &Cmd) -> String {
+    match command.args_iter().next() {
+        Some(redis::Arg::Simple(name)) => String::from_utf8_lossy(name).into_owned(),
+        _ => "command".into(),
     }
 }
 

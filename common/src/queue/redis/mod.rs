@@ -9,13 +9,14 @@
 //! * [`config`]: what was typed → an address, credentials and certificates that can be used.
 //! * [`connect`], [`link`]: dialling, dialling again after a break, blocking reads on connections of their own.
 //! * [`check`]: whether the server can be used at all, in words.
-//! * [`fault`]: what an error of the server or of the way to it means.
+//! * [`fault`]: what an error of the server or of the way to it means. [`troubles`]: those that last. [`why`]: why nothing comes,
+//!   in words.
 //! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
 //! * [`confirm`]: that the answer of a lease was heard.
 //! * [`past`]: what befell tasks that were not done at once.
 //! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script.
 //! * [`recent`]: rows that need not be fetched, as this process made them.
-//! * [`registry`]: who is there.
+//! * [`registry`]: who is there. [`jobs`]: which jobs are, and whether their coordinators live. [`usage`]: what they take.
 //!
 //! What drains the server's memory (finishing, render tasks, collecting) is never refused when it is full: such a
 //! script begins with a write that needs no memory, and Redis asks only at the first write of a script.
@@ -30,6 +31,7 @@ mod connect;
 mod engine;
 mod fault;
 mod finish;
+mod jobs;
 mod keys;
 mod lease;
 mod link;
@@ -39,7 +41,11 @@ mod registry;
 mod scripts;
 mod supply;
 mod token;
+mod troubles;
+mod usage;
+mod why;
 
 pub use config::{RedisConfig, RedisSettings, Timing};
 pub use engine::RedisQueue;
+pub use jobs::JobSeen;
 pub use registry::{VersionInUse, WorkerInfo, WorkerSeen};

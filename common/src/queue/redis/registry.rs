@@ -2,18 +2,18 @@
 //!
 //! Written as JSON, with every field optional, as workers and readers of different versions share it.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redis::Value;
 use serde::{Deserialize, Serialize};
 
-use super::engine::RedisQueue;
+use super::engine::{RedisQueue, Shared};
 use super::fault::unexpected;
 use super::keys::KEEP;
 use super::scripts::{ANNOUNCE, Call, WORKERS};
 use crate::job::WorkerId;
 use crate::queue::QueueError;
+use crate::wire::FORMAT;
 
 /// How long a worker is listed after its last announcement. It should announce itself several times in that time, from
 /// the loop that polls: so who is listed polled recently.
@@ -34,6 +34,22 @@ pub struct WorkerInfo {
     pub queues: Vec<String>,
     /// How many servers for bytes alone it was told of (`--redis-bytes`).
     pub bytes_servers: u32,
+    /// The wire format that it speaks, [`crate::wire::FORMAT`]; 0: it does not say.
+    pub wire: u8,
+    /// Its `--lease`; 0: it does not say.
+    pub lease_ms: u64,
+}
+
+impl WorkerInfo {
+    /// Whether it is of this version, and speaks this wire format.
+    pub(super) fn is_of_this_build(&self) -> bool {
+        self.version == crate::VERSION && self.speaks(FORMAT)
+    }
+
+    /// Whether it speaks that wire format, as far as it says.
+    fn speaks(&self, format: u8) -> bool {
+        self.wire == 0 || self.wire == format
+    }
 }
 
 /// A worker, and when it announced itself last.
@@ -94,7 +110,7 @@ impl RedisQueue {
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].
     pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
-        let (workers, _) = self.listed().await?;
+        let (workers, _) = self.shared.listed(GONE_AFTER).await?;
         let read = |(ago, json): (Duration, String)| Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago });
         let mut workers: Vec<WorkerSeen> = workers.into_iter().filter_map(read).collect();
         workers.sort_by(|a, b| a.info.id.cmp(&b.info.id));
@@ -106,10 +122,7 @@ impl RedisQueue {
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].
     pub async fn versions(&self) -> Result<Vec<VersionInUse>, QueueError> {
-        let (_, versions) = self.listed().await?;
-        let ours = self.shared.keys.version();
-        let read = |(ago, version): (Duration, String)| VersionInUse { is_ours: version == ours, version, ago };
-        Ok(versions.into_iter().map(read).collect())
+        self.shared.versions(GONE_AFTER).await
     }
 
     /// The slots of all workers that can read the tasks of this side.
@@ -124,48 +137,25 @@ impl RedisQueue {
     }
 
     fn is_ours(&self, info: &WorkerInfo) -> bool {
-        info.version == crate::VERSION && info.bytes_servers as usize == self.shared.config.bytes_servers()
+        info.is_of_this_build() && info.bytes_servers as usize == self.shared.config.bytes_servers()
+    }
+}
+
+impl Shared {
+    /// The versions whose coordinators called within that time.
+    pub async fn versions(&self, within: Duration) -> Result<Vec<VersionInUse>, QueueError> {
+        let (_, versions) = self.listed(within).await?;
+        let ours = self.keys.version();
+        let read = |(ago, version): (Duration, String)| VersionInUse { is_ours: version == ours, version, ago };
+        Ok(versions.into_iter().map(read).collect())
     }
 
-    /// Why tasks may wait in vain: no worker is there, or none that can read them.
-    pub(super) async fn why_nobody_works(&self) -> Result<Option<String>, QueueError> {
-        let workers = self.workers().await?;
-        let (queue, address) = (self.shared.config.queue(), self.address());
-        let ours = self.shared.config.bytes_servers();
-        let mut of_our_version = workers.iter().filter(|worker| worker.info.version == crate::VERSION).peekable();
-        if let Some(one) = of_our_version.peek() {
-            let theirs = one.info.bytes_servers;
-            return Ok(match of_our_version.any(|worker| worker.info.bytes_servers as usize == ours) {
-                true => None,
-                false => Some(format!(
-                    "the workers of the queue `{queue}` were told of {theirs} servers for bytes, this run of {ours}: \
-                    give all the same `--redis-bytes`"
-                )),
-            });
-        }
-        let others: BTreeSet<&str> = workers.iter().map(|worker| worker.info.version.as_str()).collect();
-        Ok(Some(match others.is_empty() {
-            true => {
-                format!("no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`")
-            }
-            false => {
-                let others = others.into_iter().collect::<Vec<_>>().join(", ");
-                format!(
-                    "the workers of the queue `{queue}` are of version {others}, this is {}: they cannot read its tasks",
-                    crate::VERSION
-                )
-            }
-        }))
-    }
-
-    async fn listed(&self) -> Result<(Aged, Aged), QueueError> {
-        let keys = &self.shared.keys;
-        let call = Call::new(&WORKERS)
-            .key(keys.workers())
-            .key(keys.seen())
-            .key(keys.versions())
-            .argument(GONE_AFTER.as_millis());
-        let answer = self.shared.pulse.call(&call).await?;
+    /// The workers and versions that were heard of within that time.
+    async fn listed(&self, within: Duration) -> Result<(Aged, Aged), QueueError> {
+        let keys = &self.keys;
+        let call =
+            Call::new(&WORKERS).key(keys.workers()).key(keys.seen()).key(keys.versions()).argument(within.as_millis());
+        let answer = self.pulse.call(&call).await?;
         let lists = match &answer {
             Value::Array(lists) => match lists.as_slice() {
                 [workers, versions] => aged(workers).zip(aged(versions)),

@@ -42,6 +42,9 @@ scripts! {
     NOTE: "prelude", "note";
     GIVE_BACK: "prelude", "give_back";
     SWEEP: "prelude", "sweep";
+    SIGN: "prelude", "sign";
+    TEND: "prelude", "tend";
+    JOBS: "prelude", "jobs";
     ANNOUNCE: "prelude", "announce";
     WORKERS: "prelude", "workers";
 }

@@ -10,8 +10,9 @@ use super::blobs;
 use super::collect;
 use super::engine::Shared;
 use super::fault::unexpected;
+use super::jobs;
 use super::keys::{JobKeys, KEEP, body_name, rows_name, task_field};
-use super::scripts::{CLOSE, Call, MISSING, PUSH, RESCUE, flags};
+use super::scripts::{Call, MISSING, PUSH, RESCUE, flags};
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::queue::{Block, QueueError};
 use crate::task::{RowsKey, Task};
@@ -218,11 +219,9 @@ pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
     shared.collecting.lock().expect("no holder panics").remove(&job);
     shared.recent.close(job);
     let keys = shared.job(job);
-    let call = Call::new(&CLOSE).key(shared.keys.jobs()).key(&keys.addressed).key(&keys.tasks).keys(keys.all());
-    match shared.bulk.call(&call.argument(job).argument(&keys.base)).await? {
+    match jobs::close(shared, &shared.keys, &keys, job).await? {
         // All its tasks were done, and took their bytes with them; but rows stay if nobody rendered them.
-        Value::Int(0) => blobs::clear(shared, &keys, FEW_LOOKS).await,
-        Value::Int(_) => blobs::clear(shared, &keys, usize::MAX).await,
-        other => Err(unexpected("close", &other)),
+        0 => blobs::clear(shared, &keys, FEW_LOOKS).await,
+        _ => blobs::clear(shared, &keys, usize::MAX).await,
     }
 }

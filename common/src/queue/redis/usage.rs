@@ -1,0 +1,52 @@
+//! How much memory of the servers each job takes. Looks at every key: for people who ask, not for the way of the data.
+
+use std::collections::HashSet;
+
+use redis::{Pipeline, Value};
+
+use super::blobs;
+use super::engine::Shared;
+use super::fault::unexpected;
+use super::jobs::Usage;
+use super::link::Link;
+use crate::queue::QueueError;
+
+/// The bytes of each job on all servers.
+pub async fn by_job(shared: &Shared) -> Result<Usage, QueueError> {
+    let mut usage = Usage::new();
+    let servers = shared.blobs.servers();
+    add(shared, &shared.bulk, &mut usage).await?;
+    // Without servers of their own, the bytes stand where the queue is.
+    for server in servers.iter().filter(|_| shared.config.bytes_servers() > 0) {
+        add(shared, server, &mut usage).await?;
+    }
+    Ok(usage)
+}
+
+async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), QueueError> {
+    let (mut cursor, mut seen) = (b"0".to_vec(), HashSet::new()); // A scan may show a key twice.
+    loop {
+        let (keys, next) = blobs::scan(server, &shared.keys.pattern(), &cursor).await?;
+        let of_jobs: Vec<_> = keys
+            .iter()
+            .filter(|key| seen.insert(key.to_vec()))
+            .filter_map(|key| Some((key, shared.keys.parse_job_key(key)?)))
+            .collect();
+        let mut pipeline = Pipeline::with_capacity(of_jobs.len());
+        for (key, _) in &of_jobs {
+            pipeline.cmd("MEMORY").arg("USAGE").arg(key.as_slice());
+        }
+        let sizes = if of_jobs.is_empty() { Vec::new() } else { server.pipeline(&pipeline, of_jobs.len()).await? };
+        for ((_, job), size) in of_jobs.into_iter().zip(sizes) {
+            match size {
+                Value::Int(bytes) => *usage.entry(job).or_default() += bytes.unsigned_abs(),
+                Value::Nil => {} // It went meanwhile.
+                other => return Err(unexpected("MEMORY USAGE", &other)),
+            }
+        }
+        if next == b"0" {
+            return Ok(());
+        }
+        cursor = next;
+    }
+}

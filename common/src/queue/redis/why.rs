@@ -1,0 +1,178 @@
+//! Why nothing comes, in the user's words: what the server refuses goes first, then who is missing.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use redis::Value;
+
+use super::check;
+use super::config::Server;
+use super::engine::{RedisQueue, Shared};
+use super::fault::TOO_MANY_CLIENTS;
+use super::jobs::JobSeen;
+use super::registry::{WorkerInfo, WorkerSeen};
+use crate::queue::{JobOwner, QueueError};
+use crate::wire::FORMAT;
+
+/// How long a server that is in trouble may take to say how it is.
+const ASKED: Duration = Duration::from_secs(2);
+
+impl RedisQueue {
+    /// What a server refused lately and has not granted since; `None`: nothing. Asks nobody.
+    pub fn trouble(&self) -> Option<QueueError> {
+        let config = &self.shared.config;
+        std::iter::once(&config.server).chain(&config.bytes).find_map(|server| server.troubles.worst())
+    }
+
+    pub(super) async fn why_nothing_comes(&self, needs_others: bool) -> Result<Option<String>, QueueError> {
+        if let Some(trouble) = self.trouble() {
+            return Ok(Some(self.explain(trouble).await));
+        }
+        if !needs_others {
+            return Ok(None);
+        }
+        let nobody = self.why_nobody_works(&self.workers().await?);
+        // Asking may have met with trouble itself.
+        match self.trouble() {
+            Some(trouble) => Ok(Some(self.explain(trouble).await)),
+            None => Ok(nobody),
+        }
+    }
+
+    /// What a trouble is about, and what to do.
+    async fn explain(&self, trouble: QueueError) -> String {
+        match trouble {
+            QueueError::Full(reason) => format!("{reason}{}", self.what_holds_memory().await),
+            QueueError::Unreachable(_) => {
+                let servers = std::iter::once(&self.shared.config.server).chain(&self.shared.config.bytes);
+                let in_trouble = servers.filter(|server| server.troubles.worst().is_some());
+                for server in in_trouble {
+                    if let Some(limit) = self.shared.client_limit(server).await {
+                        return limit;
+                    }
+                }
+                trouble.to_string()
+            }
+            QueueError::Here(_) | QueueError::Refused(_) | QueueError::Unusable { .. } => match trouble.hint() {
+                Some(hint) => format!("{trouble}: {hint}"),
+                None => trouble.to_string(),
+            },
+        }
+    }
+
+    /// Who holds the memory of a server that is full, as the end of a sentence.
+    async fn what_holds_memory(&self) -> String {
+        let jobs = self.jobs().await.unwrap_or_default();
+        let held = |chosen: &dyn Fn(&JobSeen) -> bool| {
+            let chosen: Vec<&JobSeen> = jobs.iter().filter(|job| chosen(job)).collect();
+            (chosen.len(), chosen.iter().map(|job| job.bytes).sum::<u64>().div_ceil(1_000_000))
+        };
+        let jobs = |count: usize, kind: &str| match count {
+            1 => format!("1 {kind} job holds"),
+            _ => format!("{count} {kind} jobs hold"),
+        };
+        let own = |job: &JobSeen| self.shared.signs.is_own(job.job);
+        match (held(&|job| job.is_abandoned), held(&|job| !job.is_abandoned && !own(job))) {
+            ((0, _), (0, _)) => ": give it more, or this run less: `--redis-budget`".into(),
+            ((0, _), (count, megabytes)) => {
+                format!("; {} {megabytes} MB: `sheaf queue` lists them", jobs(count, "other"))
+            }
+            ((count, megabytes), _) => {
+                format!("; {} {megabytes} MB: `sheaf queue purge --abandoned`", jobs(count, "abandoned"))
+            }
+        }
+    }
+
+    fn why_nobody_works(&self, workers: &[WorkerSeen]) -> Option<String> {
+        let (queue, address) = (self.shared.config.queue(), self.address());
+        let ours = self.shared.config.bytes_servers();
+        let of =
+            |is: &dyn Fn(&WorkerInfo) -> bool| workers.iter().map(|worker| &worker.info).find(|info| is(info)).cloned();
+        if of(&|info| info.is_of_this_build() && info.bytes_servers as usize == ours).is_some() {
+            return None;
+        }
+        if let Some(other) = of(&WorkerInfo::is_of_this_build) {
+            let theirs = other.bytes_servers;
+            return Some(format!(
+                "the workers of the queue `{queue}` were told of {theirs} servers for bytes, this run of {ours}: \
+                give all the same `--redis-bytes`"
+            ));
+        }
+        if let Some(other) = of(&|info| info.version == crate::VERSION) {
+            return Some(format!(
+                "the workers of the queue `{queue}` speak wire format {}, this is {FORMAT}: install the same build everywhere",
+                other.wire
+            ));
+        }
+        let others: BTreeSet<&str> = workers.iter().map(|worker| worker.info.version.as_str()).collect();
+        Some(match others.is_empty() {
+            true => {
+                format!("no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`")
+            }
+            false => {
+                let others = others.into_iter().collect::<Vec<_>>().join(", ");
+                format!(
+                    "the workers of the queue `{queue}` are of version {others}, this is {}: they cannot read its tasks",
+                    crate::VERSION
+                )
+            }
+        })
+    }
+
+    /// The workers whose leases are of another length than this side's.
+    pub(super) async fn other_leases(&self) -> Result<Vec<String>, QueueError> {
+        let ours = self.shared.lease_ms();
+        let differs = |info: &&WorkerInfo| info.is_of_this_build() && info.lease_ms != 0 && info.lease_ms != ours;
+        let workers = self.workers().await?;
+        let say = |info: &WorkerInfo| {
+            let theirs = info.lease_ms;
+            format!("the worker {} has `--lease {theirs}ms`, this run {ours}ms: give all sides the same", info.id)
+        };
+        Ok(workers.iter().map(|worker| &worker.info).filter(differs).map(say).collect())
+    }
+
+    /// The runs whose leases are of another length than this side's.
+    ///
+    /// # Errors
+    /// As the methods of [`crate::queue::Queue`].
+    pub async fn runs_with_other_leases(&self) -> Result<Vec<JobOwner>, QueueError> {
+        let ours = self.shared.lease_ms();
+        let mut command = redis::cmd("HVALS");
+        command.arg(self.shared.keys.owners());
+        let Value::Array(owners) = self.shared.pulse.request(&command).await? else { return Ok(Vec::new()) };
+        let read = |owner: Value| {
+            let Value::BulkString(text) = owner else { return None };
+            let json = text.splitn(2, |byte| *byte == b' ').nth(1)?;
+            serde_json::from_slice::<JobOwner>(json).ok()
+        };
+        let differs = |owner: &JobOwner| owner.lease_ms != 0 && owner.lease_ms != ours;
+        Ok(owners.into_iter().filter_map(read).filter(differs).collect())
+    }
+}
+
+impl Shared {
+    /// Whether a server that hangs up has reached a limit of its clients, which it says to nobody.
+    async fn client_limit(&self, server: &Server) -> Option<String> {
+        let is_queue = server.address == self.config.address();
+        let link = if is_queue { &self.pulse } else { self.blobs.servers().iter().find(|link| link.is_to(server))? };
+        let mut info = HashMap::new();
+        for section in ["clients", "stats"] {
+            let mut command = redis::cmd("INFO");
+            command.arg(section);
+            let answer = tokio::time::timeout(ASKED, link.request(&command)).await.ok()?.ok()?;
+            let Value::BulkString(text) = answer else { return None };
+            let text = String::from_utf8_lossy(&text).into_owned();
+            info.extend(check::fields(&text).into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
+        let figure = |name: &str| info.get(name).and_then(|value| value.parse::<u64>().ok()).unwrap_or_default();
+        if figure("maxclients") > 0 && figure("connected_clients") >= figure("maxclients") {
+            return Some(TOO_MANY_CLIENTS.into());
+        }
+        match figure("evicted_clients") {
+            0 => None,
+            count => Some(format!(
+                "Redis has closed {count} connections that took more than its `maxmemory-clients` allows: raise that setting"
+            )),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Saying what goes on for long: when it begins, when it changes, and now and again.
+
+use std::time::{Duration, Instant};
+
+/// How long nothing is said of what has not changed.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// What was said last, and when.
+#[derive(Debug, Default)]
+pub struct Said(Option<(String, Instant)>);
+
+impl Said {
+    /// Whether this is to be said now; it counts as said then. Other figures alone are no change.
+    pub fn is_due(&mut self, text: &str) -> bool {
+        self.is_due_at(text, Instant::now())
+    }
+
+    fn is_due_at(&mut self, text: &str, now: Instant) -> bool {
+        let words: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let is_known = self.0.as_ref().is_some_and(|(said, at)| *said == words && now.duration_since(*at) < AGAIN);
+        if !is_known {
+            self.0 = Some((words, now));
+        }
+        !is_known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_said_at_first_on_change_and_after_a_while() {
+        let (mut said, now) = (Said::default(), Instant::now());
+        let second = |count| now + Duration::from_secs(count);
+        let told = [("full: 80 MB", 0), ("full: 81 MB", 3), ("gone", 6), ("full: 80 MB", 9), ("full: 7 MB", 70)];
+        let due = told.map(|(text, at)| said.is_due_at(text, second(at)));
+        assert_eq!(due, [true, false, true, true, true]);
+    }
+}
