@@ -111,6 +111,9 @@ impl QueueError {
     /// What the user may try, if there is something.
     pub fn hint(&self) -> Option<&str> {
         match self {
+            QueueError::Unreachable(why) if why.contains("maxclients") => {
+                Some("raise `maxclients` on the server, or start fewer workers and runs")
+            }
             QueueError::Unreachable(_) => {
                 Some("is Redis running there, and does the network let this machine through?")
             }
@@ -150,6 +153,12 @@ pub trait Queue: Clone + Send + Sync + 'static {
 
     /// Why tasks may wait in vain, in the user's words; `None` if there are workers who can do them.
     fn why_idle(&self) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
+
+    /// What has been wrong with the queue for a moment, in the user's words, while calls are trying again; `None`: nothing is
+    /// known to be. Asks nobody.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
 
     /// What there is for a job beside this process.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;

@@ -46,6 +46,13 @@ pub fn maxmemory(info: &str) -> u64 {
     fields(info).get("maxmemory").and_then(|most| most.parse().ok()).unwrap_or_default()
 }
 
+/// How many clients the server has, and how many it allows; `None`: it does not say.
+pub fn clients(info: &str) -> Option<(u64, u64)> {
+    let fields = fields(info);
+    let number = |name| fields.get(name)?.parse().ok();
+    number("connected_clients").zip(number("maxclients")).filter(|(_, allowed)| *allowed > 0)
+}
+
 fn fields(info: &str) -> HashMap<&str, &str> {
     info.lines().filter_map(|line| line.trim_end().split_once(':')).collect()
 }
@@ -88,6 +95,12 @@ mod tests {
         assert!(reason("redis_version:banana").contains("not Redis"));
         let replica = GOOD.replace("role:master", "role:slave\r\nslave_read_only:1\r\nmaster_host:a\r\nmaster_port:1");
         assert!(reason(&replica).contains("read-only replica"));
+    }
+
+    #[test]
+    fn clients_are_counted_where_the_server_says_how_many_it_allows() {
+        assert_eq!(clients("# Clients\r\nconnected_clients:7\r\nmaxclients:30\r\n"), Some((7, 30)));
+        assert_eq!(clients("connected_clients:7\r\n"), None);
     }
 
     #[test]

@@ -8,15 +8,20 @@ use super::blobs::{self, Blobs};
 use super::collect::Collecting;
 use super::config::RedisConfig;
 use super::confirm::Unconfirmed;
-use super::connect::try_out;
+use super::connect::{Tries, try_out};
+use super::fault::Fault;
 use super::keys::{JobKeys, Keys};
-use super::link::{Link, Sharing};
+use super::link::Link;
+use super::pool::{Pool, Use};
 use super::recent::Recent;
 use super::{collect, finish, lease, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::queue::{Block, Capacity, Completed, Completion, Lease, Leased, Queue, QueueError};
 use crate::task::{RowsKey, Task};
+
+/// How long something is wrong before it is worth a word: shorter breaks are mended in silence.
+const TROUBLE: Duration = Duration::from_secs(2);
 
 /// The queue on a Redis server. Cheap to clone.
 #[derive(Clone)]
@@ -54,17 +59,27 @@ impl RedisQueue {
 
     /// The queue without a connection: the first call makes one.
     pub fn lazy(config: RedisConfig) -> Self {
-        let link = |sharing| Link::new(config.server.clone(), sharing);
-        let blobs = match config.bytes.as_slice() {
-            [] => Blobs::new(std::slice::from_ref(&config.server)),
-            servers => Blobs::new(servers),
+        RedisQueue::lazy_all(vec![config]).remove(0)
+    }
+
+    /// Queues without a connection, which share those to the servers of the first.
+    pub fn lazy_all(configs: Vec<RedisConfig>) -> Vec<Self> {
+        let Some(first) = configs.first() else { return Vec::new() };
+        let pool = Arc::new(Pool::new(first.server.clone()));
+        let bytes: Vec<Arc<Pool>> = match first.bytes.as_slice() {
+            [] => vec![Arc::clone(&pool)],
+            servers => servers.iter().map(|server| Arc::new(Pool::new(server.clone()))).collect(),
         };
+        configs.into_iter().map(|config| RedisQueue::over(&pool, &bytes, config)).collect()
+    }
+
+    fn over(pool: &Arc<Pool>, bytes: &[Arc<Pool>], config: RedisConfig) -> Self {
         let shared = Shared {
             keys: Keys::new(config.queue(), config.bytes.len()),
-            bulk: link(Sharing::Shared),
-            pulse: link(Sharing::Shared),
-            blocking: link(Sharing::Alone),
-            blobs,
+            bulk: Link::new(pool, Use::Small),
+            pulse: Link::new(pool, Use::Small),
+            blocking: Link::new(pool, Use::Blocking),
+            blobs: Blobs::new(bytes),
             recent: Recent::default(),
             unconfirmed: Unconfirmed::default(),
             emptied: Mutex::default(),
@@ -82,8 +97,15 @@ impl RedisQueue {
     /// privileges, untrusted certificate, not Redis, too old, a replica, a policy that evicts.
     pub async fn check(&self) -> Result<(), QueueError> {
         let config = &self.shared.config;
+        let mut tries = Tries::new(config.timing.patience);
         for server in std::iter::once(&config.server).chain(&config.bytes) {
-            try_out(server).await?;
+            loop {
+                match try_out(server).await {
+                    // Others give connections back while they wait.
+                    Err(Fault::Crowded) if tries.again().await => {}
+                    tried => break tried?,
+                }
+            }
         }
         Ok(())
     }
@@ -124,6 +146,12 @@ impl Queue for RedisQueue {
 
     async fn why_idle(&self) -> Result<Option<String>, QueueError> {
         self.why_nobody_works().await
+    }
+
+    fn trouble(&self) -> Option<String> {
+        let shared = &self.shared;
+        let pools = std::iter::once(&shared.bulk).chain(shared.blobs.links()).map(|link| &link.pool);
+        pools.filter_map(|pool| pool.trouble(TROUBLE)).next()
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {

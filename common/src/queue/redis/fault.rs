@@ -11,6 +11,8 @@ pub enum Fault {
     Broken(String),
     /// The server cannot just now.
     Busy(String),
+    /// The server has as many clients as it allows.
+    Crowded,
     /// The server does not know the script; it was not run.
     NoScript,
     /// The server has no room.
@@ -33,7 +35,16 @@ const BY_TEXT: &[(&str, Meaning)] = &[
     ("CLUSTERDOWN", Fault::Busy),
     ("TRYAGAIN", Fault::Busy),
     ("BUSY ", Fault::Busy),
-    ("max number of clients reached", Fault::Busy),
+    ("max number of clients", |_| Fault::Crowded),
+    ("max number of connections", |_| Fault::Crowded),
+    ("protected mode", |_| Fault::Hopeless {
+        reason: "this Redis is in protected mode: it lets in nobody from another machine".into(),
+        hint: Some(
+            "give it a password (`requirepass` in redis.conf, or `redis-server --requirepass …`), and Sheaf the same: \
+            `redis://:PASSWORD@HOST`"
+                .into(),
+        ),
+    }),
     ("NOREPLICAS", Fault::Busy),
     ("UNBLOCKED", Fault::Busy),
     ("WRONGPASS", refused),
@@ -64,6 +75,32 @@ fn refused(_: String) -> Fault {
     }
 }
 
+impl Fault {
+    /// What a line says with which a server refuses: `-CODE text`.
+    pub fn of_line(line: &str) -> Self {
+        Fault::of_text(line.trim_start_matches('-').to_owned()).unwrap_or_else(|text| Fault::Hopeless {
+            reason: format!("Redis answered with an error: {text}"),
+            hint: None,
+        })
+    }
+
+    /// What answers there is something else.
+    pub fn not_redis() -> Self {
+        Fault::Hopeless {
+            reason: "what answers there does not speak as Redis does".into(),
+            hint: Some("check host and port; Redis usually listens on 6379".into()),
+        }
+    }
+
+    /// The meaning of a text that is known; else the text.
+    fn of_text(text: String) -> Result<Self, String> {
+        match BY_TEXT.iter().find(|(words, _)| text.contains(words)) {
+            Some((_, fault)) => Ok(fault(text)),
+            None => Err(text),
+        }
+    }
+}
+
 impl From<RedisError> for Fault {
     fn from(error: RedisError) -> Self {
         // As the server wrote it, where it did: the library's own words differ from version to version.
@@ -79,14 +116,12 @@ impl From<RedisError> for Fault {
             },
             ErrorKind::Io if error.is_timeout() => Fault::Broken("Redis does not answer in time".into()),
             ErrorKind::Io => Fault::Broken(text),
-            ErrorKind::Parse => Fault::Hopeless {
-                reason: "what answers there does not speak as Redis does".into(),
-                hint: Some("check host and port; Redis usually listens on 6379".into()),
-            },
-            _ => match BY_TEXT.iter().find(|(words, _)| text.contains(words)) {
-                Some((_, fault)) => fault(text),
-                None if error.is_unrecoverable_error() => Fault::Broken(text),
-                None => Fault::Hopeless { reason: format!("Redis answered with an error: {text}"), hint: None },
+            // It is a Redis, as it answered our greeting: so its answer broke off in the middle.
+            ErrorKind::Parse => Fault::Broken(format!("an answer of Redis broke off ({text})")),
+            _ => match Fault::of_text(text) {
+                Ok(fault) => fault,
+                Err(text) if error.is_unrecoverable_error() => Fault::Broken(text),
+                Err(text) => Fault::Hopeless { reason: format!("Redis answered with an error: {text}"), hint: None },
             },
         }
     }
@@ -96,6 +131,7 @@ impl From<Fault> for QueueError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Broken(reason) | Fault::Busy(reason) => QueueError::Unreachable(reason),
+            Fault::Crowded => QueueError::Unreachable("the server allows no more connections (`maxclients`)".into()),
             Fault::NoScript => QueueError::Unreachable("Redis forgot a script as soon as it had it".into()),
             Fault::Full(reason) => QueueError::Full(reason),
             Fault::Hopeless { reason, hint } => QueueError::Unusable { reason, hint },

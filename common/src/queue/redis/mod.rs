@@ -7,12 +7,14 @@
 //! * [`keys`]: every key, with its type, lifetime and writers.
 //! * [`scripts`]: one Lua file per operation, and what their answers mean.
 //! * [`config`]: what was typed → an address, credentials and certificates that can be used.
-//! * [`connect`], [`link`]: dialling, dialling again after a break, blocking reads on connections of their own.
+//! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and given up when it is silent.
+//! * [`pool`], [`link`]: few connections for all requests. [`connect`]: the first look, and when to try again.
 //! * [`check`]: whether the server can be used at all, in words.
 //! * [`fault`]: what an error of the server or of the way to it means.
 //! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
 //! * [`confirm`]: that the answer of a lease was heard.
-//! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script.
+//! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script. [`pace`]: how fast
+//!   that comes.
 //! * [`recent`]: rows that need not be fetched, as this process made them.
 //! * [`registry`]: who is there.
 //!
@@ -26,16 +28,21 @@ mod collect;
 mod config;
 mod confirm;
 mod connect;
+mod connection;
 mod engine;
 mod fault;
 mod finish;
 mod keys;
 mod lease;
 mod link;
+mod pace;
+mod pool;
 mod recent;
 mod registry;
 mod scripts;
+mod socket;
 mod supply;
+mod tls;
 mod token;
 
 pub use config::{RedisConfig, RedisSettings, Timing};
