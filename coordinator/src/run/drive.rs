@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sheaf_common::outcome::Outcome;
 use sheaf_common::queue::{Queue, QueueError};
 use tokio::sync::watch;
 use tracing::warn;
@@ -19,6 +20,9 @@ const WAIT: Duration = Duration::from_millis(200);
 const AUDIT: Duration = Duration::from_secs(5);
 /// After so long without an outcome the user is told, if nobody is there to work.
 const SILENCE: Duration = Duration::from_secs(3);
+/// How often it is looked whether something is wrong with the queue, and said again that it still is.
+const TELL: Duration = Duration::from_secs(1);
+const TELL_AGAIN: Duration = Duration::from_secs(30);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -56,20 +60,31 @@ pub async fn drive<Q: Queue>(
     limits: (Window, Shipping),
     mut interrupted: watch::Receiver<bool>,
 ) -> Result<Driven, DriveError> {
+    tokio::select! {
+        driven = drive_on(queue, &mut ledger, plan, store, limits) => driven,
+        // Whatever the queue does: nothing waits within a step that changes ledger or store.
+        _ = interrupted.wait_for(|interrupted| *interrupted) => Ok(Driven::Interrupted),
+    }
+}
+
+async fn drive_on<Q: Queue>(
+    queue: &Q,
+    ledger: &mut Ledger,
+    plan: Plan<'_>,
+    store: &mut Store<'_>,
+    limits: (Window, Shipping),
+) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
-    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper };
+    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, trouble: None };
     let (mut audited, mut heard) = (Instant::now(), Instant::now());
-    driver.fit(&mut ledger).await;
+    driver.fit(ledger).await;
     loop {
-        driver.plan(&mut ledger)?;
+        driver.plan(ledger)?;
         if ledger.is_done() {
             return Ok(Driven::Whole);
         }
-        let collected = tokio::select! {
-            outcomes = queue.collect(ledger.job(), OUTCOMES, WAIT) => outcomes,
-            _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
-        };
+        let collected = driver.collect(ledger).await;
         match collected {
             Ok(outcomes) => {
                 if !outcomes.is_empty() {
@@ -90,8 +105,8 @@ pub async fn drive<Q: Queue>(
         }
         if audited.elapsed() >= AUDIT {
             audited = Instant::now();
-            driver.audit(&mut ledger).await?;
-            driver.fit(&mut ledger).await;
+            driver.audit(ledger).await?;
+            driver.fit(ledger).await;
         }
     }
 }
@@ -103,6 +118,8 @@ struct Driver<'a, 's, Q> {
     plan: Option<Plan<'a>>,
     window: Window,
     shipper: Shipper,
+    /// When the user was last told what is wrong with the queue; `None`: nothing is.
+    trouble: Option<Instant>,
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
@@ -123,6 +140,37 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             self.carry_out(ledger.handle(event))?;
         }
         Ok(())
+    }
+
+    /// Takes outcomes off the queue; says what is wrong with it meanwhile.
+    async fn collect(&mut self, ledger: &Ledger) -> Result<Vec<Outcome>, QueueError> {
+        let queue = self.queue;
+        let mut collecting = std::pin::pin!(queue.collect(ledger.job(), OUTCOMES, WAIT));
+        loop {
+            tokio::select! {
+                outcomes = &mut collecting => {
+                    self.say_trouble();
+                    return outcomes;
+                }
+                () = tokio::time::sleep(TELL) => self.say_trouble(),
+            }
+        }
+    }
+
+    /// Tells the user what is wrong with the queue, now and then while it lasts, and when it is over.
+    fn say_trouble(&mut self) {
+        let due = self.trouble.is_none_or(|told| told.elapsed() >= TELL_AGAIN);
+        match self.queue.trouble() {
+            Some(why) if due => {
+                self.trouble = Some(Instant::now());
+                let line =
+                    format!("waiting: {why}; it is tried again until it works (Ctrl-C stops, and loses nothing)");
+                self.store.progress.say(&line);
+            }
+            Some(_) => {}
+            None if self.trouble.take().is_some() => self.store.progress.say("the queue answers again"),
+            None => {}
+        }
     }
 
     /// Fits window and tasks to who works now.

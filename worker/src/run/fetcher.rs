@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sheaf_common::queue::{Block, Leased, Queue, QueueError};
 use sheaf_common::task::{RowsKey, Work};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::warn;
 
@@ -23,8 +23,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Leases and hands out tasks until `order` is not [`Order::Work`]; rows are on their way while other tasks are leased.
 ///
+/// What is tried again, leasing and rows alike, ends with [`Order::Stop`].
+///
 /// # Errors
-/// [`QueueError::Unusable`]; anything else is tried again.
+/// [`QueueError::Unusable`], from leasing or from fetching rows; anything else is tried again.
 pub async fn fetch<Q: Queue>(
     config: &Config,
     origins: Vec<Origin<Q>>,
@@ -34,10 +36,14 @@ pub async fn fetch<Q: Queue>(
     tally: &Tally,
 ) -> Result<(), QueueError> {
     let (room, mut turn, mut on_their_way) = (slots.room(), 0, JoinSet::new());
+    // Why rows cannot be fetched any more. This end keeps the channel open.
+    let (hopeless_in, mut hopeless) = mpsc::channel(1);
+
     loop {
         let stopped = order.wait_for(|order| *order != Order::Work);
         let first = tokio::select! {
             _ = stopped => break,
+            Some(error) = hopeless.recv() => return Err(error),
             permits = std::sync::Arc::clone(&room).acquire_many_owned(slots.refill()) => permits.expect("never closed"),
         };
         // These permits are in hand; what else is free may be leased in the same call.
@@ -45,6 +51,7 @@ pub async fn fetch<Q: Queue>(
         let stopped = order.wait_for(|order| *order != Order::Work);
         let leased = tokio::select! {
             _ = stopped => break,
+            Some(error) = hopeless.recv() => return Err(error),
             leased = lease_in_turn(&origins, &mut turn, config, most) => leased,
         };
         let (origin, leased) = match leased {
@@ -78,20 +85,28 @@ pub async fn fetch<Q: Queue>(
             if keys.is_empty() {
                 slots.hand(Job { leased, origin, rows });
             } else {
+                let hopeless_in = hopeless_in.clone();
                 on_their_way.spawn(async move {
-                    rows.extend(fetch_rows(&origin.queue, keys).await);
-                    slots.hand(Job { leased, origin, rows });
+                    match fetch_rows(&origin.queue, keys).await {
+                        Ok(found) => {
+                            rows.extend(found);
+                            slots.hand(Job { leased, origin, rows });
+                        }
+                        // One error is enough to end the worker.
+                        Err(error) => drop(hopeless_in.try_send(error)),
+                    }
                 });
             }
         }
         while on_their_way.try_join_next().is_some() {}
     }
+
     let stopped = order.wait_for(|order| *order == Order::Stop);
     tokio::select! {
         _ = stopped => {}
         () = async { while on_their_way.join_next().await.is_some() {} } => {}
     }
-    Ok(())
+    hopeless.try_recv().map_or(Ok(()), Err)
 }
 
 /// Leases up to `most` tasks from the queue that has some and was asked longest ago; waits up to [`WAIT`] for the first.
@@ -137,12 +152,16 @@ async fn lease_in_turn<'a, Q: Queue>(
 }
 
 /// Rows, as far as the queue has them.
-async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> Vec<(RowsKey, Block)> {
+///
+/// # Errors
+/// [`QueueError::Unusable`]; anything else is tried again until the caller stops waiting.
+async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> Result<Vec<(RowsKey, Block)>, QueueError> {
     loop {
         match queue.rows(keys.clone()).await {
             Ok(blocks) => {
-                return keys.into_iter().zip(blocks).filter_map(|(key, block)| Some((key, block?))).collect();
+                return Ok(keys.into_iter().zip(blocks).filter_map(|(key, block)| Some((key, block?))).collect());
             }
+            Err(error @ QueueError::Unusable { .. }) => return Err(error),
             Err(error) => {
                 warn!(%error, "could not fetch rows");
                 tokio::time::sleep(PAUSE).await;

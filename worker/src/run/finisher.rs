@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_common::queue::{Completed, Completion, Queue, QueueError};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Semaphore, watch};
 use tracing::warn;
 
+use super::Order;
 use super::held::Held;
 
 /// The most completions in one call.
@@ -21,11 +22,28 @@ const MANY: usize = 8;
 /// The pause before a call that failed is made again: after a full queue has drained a little, or come back.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Hands in completions until no slot can send one any more.
+/// How long a call that is under way may go on after [`Order::Stop`].
+const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// Hands in completions until no slot can send one any more, or until shortly after [`Order::Stop`]: the leases of what is
+/// not handed in then are given back.
 ///
 /// # Errors
 /// [`QueueError::Unusable`]; anything else is tried again.
 pub async fn finish<Q: Queue>(
+    queue: Q,
+    held: Arc<Held>,
+    outcomes: UnboundedReceiver<Completion>,
+    room: Arc<Semaphore>,
+    mut order: watch::Receiver<Order>,
+) -> Result<(), QueueError> {
+    tokio::select! {
+        finished = finish_all(queue, held, outcomes, room) => finished,
+        () = super::after_stop(&mut order, LAST_CALL) => Ok(()),
+    }
+}
+
+async fn finish_all<Q: Queue>(
     queue: Q,
     held: Arc<Held>,
     mut outcomes: UnboundedReceiver<Completion>,
