@@ -28,7 +28,13 @@ pub fn usable(info: &str) -> Result<(), Fault> {
         let reason = format!("this Redis is {}, Sheaf needs {major}.{minor} or newer", field("redis_version"));
         return hopeless(reason, "install a newer Redis (or Valkey), or run `docker run -p 6379:6379 redis:7`");
     }
-    if field("role") == "slave" && field("slave_read_only") != "0" {
+    if field("redis_mode") == "sentinel" {
+        let hint = "say whose master: `redis+sentinel://HOST:26379/MASTER`, with the name that the sentinel has for it";
+        return hopeless("this is a Redis Sentinel, which holds no queue".into(), hint);
+    }
+    // A node of a cluster says who has the queue.
+    let in_cluster = field("cluster_enabled") == "1";
+    if !in_cluster && field("role") == "slave" && field("slave_read_only") != "0" {
         let (host, port) = (field("master_host"), field("master_port"));
         let hint = format!("use its master: `redis://{host}:{port}`");
         return hopeless("this Redis is a read-only replica".into(), &hint);

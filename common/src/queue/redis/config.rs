@@ -105,10 +105,27 @@ impl Greeting {
     }
 }
 
+/// The sentinels that know which server is the master of that name.
+#[derive(Clone)]
+pub(super) struct Sentinels {
+    pub endpoints: Vec<Endpoint>,
+    pub master: String,
+}
+
+impl Sentinels {
+    /// How they are dialled: as the server, but without password and database.
+    pub fn server_for_them(&self, server: &Server) -> Server {
+        let greeting = Greeting { username: None, password: None, database: 0 };
+        Server { greeting, sentinels: None, ..server.clone() }
+    }
+}
+
 /// A server that can be dialled; shows no password.
 #[derive(Clone)]
 pub(super) struct Server {
     pub endpoint: Endpoint,
+    /// Who knows where it is; `None`: it is at `endpoint`.
+    pub sentinels: Option<Sentinels>,
     pub tls: Option<Tls>,
     pub greeting: Greeting,
     pub timing: Timing,
@@ -157,9 +174,13 @@ impl RedisConfig {
 
 impl Server {
     fn resolve(url: &str, settings: &RedisSettings) -> Result<Self, QueueError> {
-        let info = parse_url(url)?;
+        let (url, sentinels) = parse_sentinels(url)?;
+        let info = parse_url(&url)?;
         let typed = info.redis_settings();
-        let address = address(&info);
+        let address = match &sentinels {
+            None => address(&info),
+            Some(sentinels) => format!("the master `{}` of the sentinels at {}", sentinels.master, address(&info)),
+        };
         let greeting = Greeting {
             username: settings.username.clone().or_else(|| typed.username().map(Into::into)),
             password: settings.password.clone().or_else(|| typed.password().map(Into::into)),
@@ -176,7 +197,7 @@ impl Server {
             other => return Err(unusable(format!("`{other}` is no address for a queue"), "check the URL")),
         };
         let tls = tls(is_tls, settings)?;
-        Ok(Server { endpoint, tls, greeting, timing: settings.timing, address })
+        Ok(Server { endpoint, sentinels, tls, greeting, timing: settings.timing, address })
     }
 
     /// An endpoint of this server, as in messages.
@@ -215,6 +236,41 @@ fn check_queue(name: &str) -> Result<(), QueueError> {
     }
     let reason = format!("expected a queue name of 1 to 64 letters, digits, `.`, `_` and `-`, got `{name}`");
     Err(unusable(reason, "the default is `--queue default`"))
+}
+
+/// Takes the sentinels out of a URL: `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER[/DB]`. What is left
+/// is the URL of the first of them, with credentials and database of the master.
+fn parse_sentinels(url: &str) -> Result<(String, Option<Sentinels>), QueueError> {
+    const PORT: u16 = 26379;
+    let Some((scheme, rest)) =
+        url.split_once("+sentinel://").filter(|(scheme, _)| ["redis", "rediss"].contains(scheme))
+    else {
+        return Ok((url.to_owned(), None));
+    };
+    let (credentials, rest) = match rest.rsplit_once('@') {
+        Some((credentials, rest)) => (format!("{credentials}@"), rest),
+        None => (String::new(), rest),
+    };
+    let wrong = || {
+        let reason = format!(
+            "expected `{scheme}+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST…]/MASTER[/DB]`, got `{}`",
+            redacted(url)
+        );
+        unusable(reason, "MASTER is the name that the sentinels have for it, as `sentinel monitor MASTER …` gave it")
+    };
+    let (hosts, path) = rest.split_once('/').ok_or_else(wrong)?;
+    let (master, database) = path.split_once('/').unwrap_or((path, ""));
+    let endpoints: Option<Vec<Endpoint>> = hosts
+        .split(',')
+        .map(|host| match host.rsplit_once(':') {
+            Some((host, port)) => Some(Endpoint::Tcp { host: host.into(), port: port.parse().ok()? }),
+            None => (!host.is_empty()).then(|| Endpoint::Tcp { host: host.into(), port: PORT }),
+        })
+        .collect();
+    let endpoints = endpoints.filter(|_| !master.is_empty()).ok_or_else(wrong)?;
+    let Some(Endpoint::Tcp { host, port }) = endpoints.first() else { return Err(wrong()) };
+    let first = format!("{scheme}://{credentials}{host}:{port}/{database}");
+    Ok((first, Some(Sentinels { master: master.into(), endpoints })))
 }
 
 fn parse_url(url: &str) -> Result<ConnectionInfo, QueueError> {
@@ -330,6 +386,21 @@ mod tests {
             resolve("redis+unix:///run/redis.sock?pass=s3cret").unwrap().address(),
             "redis+unix:///run/redis.sock"
         );
+    }
+
+    #[test]
+    fn sentinels_are_named_with_their_master() {
+        let server = resolve("redis+sentinel://u:s3cret@a,b:7000/jobs/3").unwrap().server;
+        let sentinels = server.sentinels.as_ref().unwrap();
+        let at = |host: &str, port| Endpoint::Tcp { host: host.into(), port };
+        assert_eq!(
+            (sentinels.master.as_str(), &sentinels.endpoints[..]),
+            ("jobs", &[at("a", 26379), at("b", 7000)][..])
+        );
+        assert_eq!((server.greeting.database, server.greeting.password.as_deref()), (3, Some("s3cret")));
+        assert!(!server.address.contains("s3cret"), "{}", server.address);
+        let error = resolve("redis+sentinel://u:s3cret@a").unwrap_err().to_string();
+        assert!(error.contains("/MASTER") && !error.contains("s3cret"), "{error}");
     }
 
     #[test]

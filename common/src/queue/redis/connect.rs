@@ -2,16 +2,14 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Value;
 use tokio::time::Instant;
 
 use super::check;
-use super::config::Server;
-use super::connection::Connection;
 use super::fault::Fault;
+use super::pool::Pool;
 
 /// The first wait after a break; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -21,11 +19,17 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// [`Fault`], within three times [`super::Timing::connect`] whatever is there.
-pub async fn try_out(server: &Server) -> Result<(), Fault> {
-    let mut connection = Connection::dial(server, &server.endpoint, &Arc::default()).await?;
-    let address = &server.address;
+pub async fn try_out(pool: &Pool) -> Result<(), Fault> {
+    let mut connection = pool.dial().await?;
+    let (server, address) = (&pool.server, &pool.server.address);
     match connection.send(&redis::cmd("INFO"), server.timing.connect).await {
-        Ok(Value::BulkString(info)) => check::usable(&String::from_utf8_lossy(&info)),
+        Ok(Value::BulkString(info)) => match check::usable(&String::from_utf8_lossy(&info)) {
+            // The sentinels have not agreed on another master yet.
+            Err(Fault::Hopeless { reason, .. }) if server.sentinels.is_some() && reason.contains("replica") => {
+                Err(Fault::Broken(reason))
+            }
+            checked => checked,
+        },
         Ok(_) => Err(Fault::not_redis()),
         Err(Fault::Broken(why)) => {
             Err(Fault::Broken(format!("{address} accepts connections, but does not answer ({why}); is it no Redis?")))

@@ -98,9 +98,10 @@ impl RedisQueue {
     pub async fn check(&self) -> Result<(), QueueError> {
         let config = &self.shared.config;
         let mut tries = Tries::new(config.timing.patience);
-        for server in std::iter::once(&config.server).chain(&config.bytes) {
+        let (own, blobs) = (&self.shared.bulk.pool, self.shared.blobs.links().map(|link| &link.pool));
+        for pool in std::iter::once(own).chain(blobs.filter(|pool| !Arc::ptr_eq(own, pool))) {
             loop {
-                match try_out(server).await {
+                match try_out(pool).await {
                     // Others give connections back while they wait.
                     Err(Fault::Crowded) if tries.again().await => {}
                     tried => break tried?,

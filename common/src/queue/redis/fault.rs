@@ -13,6 +13,10 @@ pub enum Fault {
     Busy(String),
     /// The server has as many clients as it allows.
     Crowded,
+    /// Another node of the cluster has the queue: `MOVED SLOT HOST:PORT`.
+    Moved(String),
+    /// Another node of the cluster has these keys for now: `ASK SLOT HOST:PORT`.
+    Ask(String),
     /// The server does not know the script; it was not run.
     NoScript,
     /// The server has no room.
@@ -62,9 +66,11 @@ const BY_TEXT: &[(&str, Meaning)] = &[
         reason: format!("this Redis user may not do what Sheaf does: {text}"),
         hint: Some("`deploy/users.acl` has the least privileges that each side needs".into()),
     }),
-    ("MOVED", |text| Fault::Hopeless {
-        reason: format!("this Redis is one node of a cluster, and the queue lives on another: {text}"),
-        hint: Some("give the URL of the node that the message names".into()),
+    ("MOVED ", Fault::Moved),
+    ("ASK ", Fault::Ask),
+    ("SELECT is not allowed in cluster mode", |_| Fault::Hopeless {
+        reason: "this Redis is a cluster, which has no database numbers".into(),
+        hint: Some("leave the number out of the URL; `--queue NAME` keeps queues apart".into()),
     }),
 ];
 
@@ -131,6 +137,9 @@ impl From<Fault> for QueueError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Broken(reason) | Fault::Busy(reason) => QueueError::Unreachable(reason),
+            Fault::Moved(node) | Fault::Ask(node) => {
+                QueueError::Unreachable(format!("the nodes of the cluster send each other the queue ({node})"))
+            }
             Fault::Crowded => QueueError::Unreachable("the server allows no more connections (`maxclients`)".into()),
             Fault::NoScript => QueueError::Unreachable("Redis forgot a script as soon as it had it".into()),
             Fault::Full(reason) => QueueError::Full(reason),

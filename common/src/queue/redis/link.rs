@@ -83,6 +83,12 @@ impl Link {
                 warn!(%why, "the queue cannot be reached");
                 Err(why)
             }
+            Fault::Moved(ref to) | Fault::Ask(ref to) => {
+                if matches!(fault, Fault::Moved(_)) {
+                    self.pool.follow(to).await;
+                }
+                if tries.again().await { Ok(()) } else { Err(fault.into()) }
+            }
             Fault::NoScript | Fault::Full(_) | Fault::Hopeless { .. } => Err(fault.into()),
         }
     }
@@ -107,7 +113,10 @@ impl Link {
             answer = connection.send(command, silence) => answer,
             fault = self.doubt(&traffic), if blocks.is_zero() => Err(fault),
         };
-        self.end(place, answer).await
+        match self.end(place, answer).await {
+            Err(Fault::Ask(node)) => self.pool.dial_asking(&node).await?.send(command, silence).await,
+            answer => answer,
+        }
     }
 
     async fn send_all_once(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, Fault> {
@@ -119,7 +128,17 @@ impl Link {
             answers = connection.send_all(commands, count, self.pool.server.timing.answer) => answers,
             fault = self.doubt(&traffic) => Err(fault),
         };
-        self.end(place, answers).await
+        match self.end(place, answers).await {
+            Err(Fault::Ask(_)) => {
+                // Some keys are here, some there: each command finds its own.
+                let mut answers = Vec::with_capacity(count);
+                for command in commands.cmd_iter() {
+                    answers.push(self.send_once(command, Duration::ZERO).await?);
+                }
+                Ok(answers)
+            }
+            answers => answers,
+        }
     }
 
     /// Gives a connection back, if it is still good.

@@ -8,6 +8,7 @@
 //! * [`scripts`]: one Lua file per operation, and what their answers mean.
 //! * [`config`]: what was typed → an address, credentials and certificates that can be used.
 //! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and given up when it is silent.
+//! * [`route`]: the node of a cluster that has the queue, the master that sentinels name.
 //! * [`pool`], [`link`]: few connections for all requests. [`connect`]: the first look, and when to try again.
 //! * [`check`]: whether the server can be used at all, in words.
 //! * [`fault`]: what an error of the server or of the way to it means.
@@ -39,6 +40,7 @@ mod pace;
 mod pool;
 mod recent;
 mod registry;
+mod route;
 mod scripts;
 mod socket;
 mod supply;

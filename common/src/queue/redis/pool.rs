@@ -21,6 +21,7 @@ use tracing::debug;
 use super::config::Server;
 use super::connection::Connection;
 use super::fault::Fault;
+use super::route::{Route, parse_node};
 
 /// The most connections of a process to one server.
 pub const MOST: usize = 10;
@@ -61,6 +62,7 @@ pub struct Pool {
     state: Mutex<State>,
     freed: Notify,
     received: Arc<AtomicU64>,
+    route: Route,
 }
 
 #[derive(Default)]
@@ -93,7 +95,7 @@ enum Found {
 impl Pool {
     pub fn new(server: Server) -> Self {
         let state = Mutex::new(State { limit: MOST, ..State::default() });
-        Pool { server, state, freed: Notify::new(), received: Arc::default() }
+        Pool { server, state, freed: Notify::new(), received: Arc::default(), route: Route::default() }
     }
 
     /// A connection for one request; waits for one if all are in use.
@@ -140,7 +142,36 @@ impl Pool {
     /// # Errors
     /// Those of [`Connection::dial`].
     pub async fn dial(&self) -> Result<Connection, Fault> {
-        Connection::dial(&self.server, &self.server.endpoint, &self.received).await
+        let endpoint = self.route.endpoint(&self.server).await?;
+        let mut dialled = Connection::dial(&self.server, &endpoint, &self.received).await;
+        match &mut dialled {
+            Ok(connection) => self.route.learn(connection, &self.server, &endpoint).await,
+            Err(Fault::Broken(_)) => self.route.turn_away(&endpoint, &self.server),
+            Err(_) => {}
+        }
+        dialled
+    }
+
+    /// Goes to the node of the cluster that another one named.
+    pub async fn follow(&self, moved: &str) {
+        if let Ok(from) = self.route.endpoint(&self.server).await
+            && self.route.moved(&from, moved)
+        {
+            debug!(moved, "the queue is on another node of the cluster");
+            self.close_idle();
+        }
+    }
+
+    /// Dials the node that another one named for one request, and says that it may answer.
+    ///
+    /// # Errors
+    /// Those of dialling.
+    pub async fn dial_asking(&self, node: &str) -> Result<Connection, Fault> {
+        let from = self.route.endpoint(&self.server).await?;
+        let endpoint = parse_node(&from, node).ok_or_else(|| Fault::Busy(node.into()))?;
+        let mut connection = Connection::dial(&self.server, &endpoint, &self.received).await?;
+        connection.send(&redis::cmd("ASKING"), self.server.timing.answer).await?;
+        Ok(connection)
     }
 
     /// Whether the server is to be asked how many clients it has; so is nobody else for a while then.
