@@ -41,7 +41,16 @@ fn built() -> &'static Path {
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         // The whole workspace, so that features unify as in `cargo test --workspace` and nothing is built twice.
-        let output = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        // What cargo tells a test of itself is not for the build: build scripts (that of `ring`) look at it, and half of all
+        // dependencies would be built anew at each change between `cargo test` and this.
+        for (name, _) in std::env::vars_os() {
+            let of_this_test = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+            if name.to_str().is_some_and(|name| of_this_test.iter().any(|prefix| name.starts_with(prefix))) {
+                build.env_remove(name);
+            }
+        }
+        let output = build
             .current_dir(repository())
             .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile])
             .arg("--target-dir")

@@ -117,11 +117,12 @@ impl Pool {
                 Found::Room => InUse { pool: self, wanted, connection: None },
                 Found::Idle(connection) => InUse { pool: self, wanted, connection: Some(connection) },
             };
-            match place.make_ready().await {
-                Ok(()) => return Ok(place),
+            let Err(fault) = place.make_ready().await else { return Ok(place) };
+            drop(place);
+            match fault {
                 // Others of this process have theirs: one of these will be free.
-                Err(Fault::Crowded) if self.fall(true) => debug!("the server allows no more connections"),
-                Err(fault) => return Err(fault),
+                Fault::Crowded if self.fall(true) => debug!("the server allows no more connections"),
+                fault => return Err(fault),
             }
         }
     }

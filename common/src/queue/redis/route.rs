@@ -50,7 +50,7 @@ impl Route {
     /// Goes elsewhere, as nobody answers at that endpoint: to what was typed, or to the next node that is known.
     pub fn turn_away(&self, from: &Endpoint, server: &Server) {
         let mut known = self.0.lock().expect("no holder panics");
-        let ways: Vec<Endpoint> = std::iter::once(server.endpoint.clone()).chain(known.others.clone()).collect();
+        let ways: Vec<Endpoint> = std::iter::once(&server.endpoint).chain(&known.others).cloned().collect();
         let at = ways.iter().position(|way| way == from);
         known.node = Some(ways[at.map_or(0, |at| (at + 1) % ways.len())].clone());
     }
@@ -63,7 +63,9 @@ impl Route {
         }
         let command = redis::cmd("CLUSTER").arg("SLOTS").take();
         if let Ok(answer) = connection.send(&command, server.timing.connect).await {
-            self.0.lock().expect("no holder panics").others = nodes(at, &answer);
+            let mut others = nodes(at, &answer);
+            others.retain(|node| *node != server.endpoint);
+            self.0.lock().expect("no holder panics").others = others;
         }
     }
 }
