@@ -13,8 +13,8 @@ use sheaf_tests::make::{addressed, completion, heavy, id, nap, nap_of, worker};
 use sheaf_tests::place::{Place, says};
 use sheaf_tests::process::wait_for;
 use sheaf_tests::redis_server::RedisServer;
-use sheaf_tests::wait::DEADLINE;
 use sheaf_tests::server;
+use sheaf_tests::wait::DEADLINE;
 use tokio::task::JoinSet;
 
 /// Every kind of key, by what it ends with or has in it.
@@ -210,8 +210,19 @@ async fn each_kind(test: &str, moment: Moment, there: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn any_key_may_vanish_while_tasks_wait() {
     let there = [
-        ":workers", ":seen", ":versions", ":jobs", ":bell", ":bell@a", ":repair", ":render", ":extract", ":render@a",
-        ":addressed", ":tasks", ":body:*",
+        ":workers",
+        ":seen",
+        ":versions",
+        ":jobs",
+        ":bell",
+        ":bell@a",
+        ":repair",
+        ":render",
+        ":extract",
+        ":render@a",
+        ":addressed",
+        ":tasks",
+        ":body:*",
     ];
     each_kind("any_key_may_vanish_while_tasks_wait", Moment::Pushed, &there).await;
 }

@@ -31,7 +31,8 @@ async fn main() {
 async fn report(engine: &str, workers: usize, (tasks, batch): (usize, usize), queue: impl Queue) {
     let began = Instant::now();
     let job = JobId(workers as u64);
-    let working: Vec<_> = (0..workers).map(|n| tokio::spawn(work(queue.clone(), format!("bench:{n}"), batch))).collect();
+    let working: Vec<_> =
+        (0..workers).map(|n| tokio::spawn(work(queue.clone(), format!("bench:{n}"), batch))).collect();
     let pushing = tokio::spawn(supply(queue.clone(), job, tasks, batch));
     pushing.await.expect("pushes and collects");
     let seconds = began.elapsed().as_secs_f64();

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline, Value};
+use redis::{Arg, Cmd, Pipeline, Value};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
@@ -20,6 +20,9 @@ use crate::queue::QueueError;
 /// The longest that a read asks the server to block. Short, so that a call notices soon that leases have ended or that a
 /// bell was lost with the server's data, and so that a silent connection is noticed soon.
 pub const LONGEST_BLOCK: Duration = Duration::from_secs(2);
+
+/// The most bytes of a small command.
+const SMALL: usize = 64 << 10;
 
 /// How often someone who may not block looks instead.
 const LOOK: Duration = Duration::from_millis(250);
@@ -111,7 +114,7 @@ impl Link {
         let answer = tokio::select! {
             biased;
             answer = connection.send(command, silence) => answer,
-            fault = self.doubt(&traffic), if blocks.is_zero() => Err(fault),
+            fault = self.doubt(&traffic, is_small(command)), if blocks.is_zero() => Err(fault),
         };
         match self.end(place, answer).await {
             Err(Fault::Ask(node)) => self.pool.dial_asking(&node).await?.send(command, silence).await,
@@ -126,7 +129,7 @@ impl Link {
         let answers = tokio::select! {
             biased;
             answers = connection.send_all(commands, count, self.pool.server.timing.answer) => answers,
-            fault = self.doubt(&traffic) => Err(fault),
+            fault = self.doubt(&traffic, false) => Err(fault),
         };
         match self.end(place, answers).await {
             Err(Fault::Ask(_)) => {
@@ -167,7 +170,7 @@ impl Link {
 
     /// Watches a connection on which an answer is due. When it is silent, says so; and if the server answers on another one
     /// meanwhile, this one is forgotten on the way, which it tells by ending.
-    async fn doubt(&self, traffic: &Traffic) -> Fault {
+    async fn doubt(&self, traffic: &Traffic, is_small: bool) -> Fault {
         let began = Instant::now();
         loop {
             let quiet_since = traffic.last().max(began);
@@ -175,8 +178,8 @@ impl Link {
             if traffic.last() > quiet_since {
                 continue;
             }
-            // Much may be on its way, slowly, behind a middlebox; but not of a small request.
-            if self.kind == Use::Small && self.pool.dial().await.is_ok() {
+            // Much may be on its way yet, slowly, behind a middlebox; but not of a small request.
+            if is_small && self.pool.dial().await.is_ok() {
                 sleep(DOUBT / 2).await;
                 if traffic.last() <= quiet_since {
                     return Fault::Broken("the connection was forgotten on the way".into());
@@ -228,6 +231,12 @@ impl Link {
         sleep(wait.min(LOOK)).await;
         true
     }
+}
+
+/// Whether a command has so few bytes that no link is busy with it for long.
+fn is_small(command: &Cmd) -> bool {
+    let length = |argument: Arg<&[u8]>| if let Arg::Simple(bytes) = argument { bytes.len() } else { 0 };
+    command.args_iter().map(length).sum::<usize>() <= SMALL
 }
 
 /// How long the server is asked to block. 0 would mean for ever, and before 7.0.8 so did 1 ms (redis#11687).
