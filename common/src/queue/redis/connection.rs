@@ -166,12 +166,12 @@ async fn read_line(socket: &mut Box<dyn Socket>) -> io::Result<String> {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_trickles_in_is_waited_for_and_silence_is_not() {
-        let (traffic, silence) = (Traffic::for_tests(), Duration::from_secs(1));
+        let (traffic, silence) = (Traffic::for_tests(), Duration::from_secs(3));
         let trickle = async {
-            for _ in 0..10 {
-                tokio::time::sleep(silence / 2).await;
+            for _ in 0..5 {
+                tokio::time::sleep(silence / 4).await;
                 traffic.pass_for_tests();
             }
             Ok(7)
