@@ -65,10 +65,7 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     };
     let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
     let at_once = || std::process::exit(Exit::Interrupted as i32);
-    let runtime = runtime()?;
-    let finished = runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, at_once));
-    runtime.shutdown_background(); // A file that waits to be opened is waited for by nobody now.
-    let finished = finished?;
+    let finished = block_on(run::run(&config, &sources, Program::this(SLOT), progress, at_once))?;
     report(&config, &sources, &finished)
 }
 
@@ -112,7 +109,7 @@ fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {
 
 fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     let config = DemoConfig::resolve(args, RandomState::new().hash_one(0))?;
-    runtime()?.block_on(async {
+    block_on(async {
         match config.redis.clone() {
             None => demo_on(&MemoryQueue::default(), &config).await,
             Some(server) => {
@@ -140,7 +137,7 @@ async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure
 
 fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
     let config = WorkersConfig::resolve(args)?;
-    runtime()?.block_on(async {
+    block_on(async {
         let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
         let workers = queue.workers().await.map_err(run::queue_failed)?;
         let print = if config.json { workers::print_json } else { workers::print_table };
@@ -151,7 +148,7 @@ fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
 
 fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
     let config = QueueConfig::resolve(args)?;
-    runtime()?.block_on(async {
+    block_on(async {
         let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
         let job = match config.task {
             QueueTask::List { json } => {
@@ -176,10 +173,14 @@ fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
 /// The word that makes this program a child of its own pool.
 const SLOT: &str = "slot";
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     // Two threads: one for the run loop, one for the worker's. The slots have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(|error| Failure::new(Exit::CouldNotRun, error))
+    let runtime = runtime.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
+    let done = runtime.block_on(work);
+    // A name that is being looked up, or a file that is being read, may take long yet: nobody waits for it.
+    runtime.shutdown_background();
+    done
 }
 
 /// Lets the libraries' logs go to standard error, as far as they are wanted.

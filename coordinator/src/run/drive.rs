@@ -26,6 +26,8 @@ const AUDIT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(3);
 /// How often it is looked whether those who work were told something else than this run.
 const REMARKS: Duration = Duration::from_secs(10);
+/// How often it is looked whether the queue is in trouble, while it is waited for.
+const TROUBLE: Duration = Duration::from_secs(1);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -65,21 +67,32 @@ pub async fn drive<Q: Queue>(
     limits: (Window, Shipping),
     mut interrupted: watch::Receiver<bool>,
 ) -> Result<Driven, DriveError> {
+    tokio::select! {
+        driven = drive_on(queue, &mut ledger, plan, store, limits) => driven,
+        // Whatever the queue does: nothing waits within a step that changes ledger or store.
+        _ = interrupted.wait_for(|interrupted| *interrupted) => Ok(Driven::Interrupted),
+    }
+}
+
+async fn drive_on<Q: Queue>(
+    queue: &Q,
+    ledger: &mut Ledger,
+    plan: Plan<'_>,
+    store: &mut Store<'_>,
+    limits: (Window, Shipping),
+) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
     let (said, remarks) = (Said::default(), HashSet::new());
-    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, said, remarks };
+    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, said, in_trouble: false, remarks };
     let (mut audited, mut heard, mut remarked) = (Instant::now(), Instant::now(), Instant::now());
-    driver.fit(&mut ledger).await;
+    driver.fit(ledger).await;
     loop {
-        driver.plan(&mut ledger)?;
+        driver.plan(ledger)?;
         if ledger.is_done() {
             return Ok(Driven::Whole);
         }
-        let collected = tokio::select! {
-            outcomes = queue.collect(ledger.job(), OUTCOMES, WAIT) => outcomes,
-            _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
-        };
+        let collected = driver.collect(ledger).await;
         match collected {
             Ok(outcomes) => {
                 if !outcomes.is_empty() {
@@ -101,8 +114,8 @@ pub async fn drive<Q: Queue>(
         }
         if audited.elapsed() >= AUDIT {
             audited = Instant::now();
-            driver.audit(&mut ledger).await?;
-            driver.fit(&mut ledger).await;
+            driver.audit(ledger).await?;
+            driver.fit(ledger).await;
         }
         if remarked.elapsed() >= REMARKS {
             remarked = Instant::now();
@@ -120,6 +133,8 @@ struct Driver<'a, 's, Q> {
     shipper: Shipper,
     /// What was said of why nothing comes.
     said: Said,
+    /// Whether it was said that the queue is in trouble, and not yet that it answers again.
+    in_trouble: bool,
     /// What was said of those who work.
     remarks: HashSet<String>,
 }
@@ -142,6 +157,32 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             self.carry_out(ledger.handle(event))?;
         }
         Ok(())
+    }
+
+    /// Takes outcomes off the queue; says what is wrong with it meanwhile.
+    async fn collect(&mut self, ledger: &Ledger) -> Result<Vec<Outcome>, QueueError> {
+        let queue = self.queue;
+        let mut collecting = std::pin::pin!(queue.collect(ledger.job(), OUTCOMES, WAIT));
+        loop {
+            tokio::select! {
+                outcomes = &mut collecting => {
+                    self.say_trouble().await;
+                    return outcomes;
+                }
+                () = tokio::time::sleep(TROUBLE) => self.say_trouble().await,
+            }
+        }
+    }
+
+    /// Tells the user what is wrong with the queue, now and then while it lasts, and when it is over.
+    async fn say_trouble(&mut self) {
+        if self.queue.is_in_trouble() {
+            self.in_trouble = true;
+            self.say_why_idle().await;
+        } else if std::mem::take(&mut self.in_trouble) {
+            self.said = Said::default();
+            self.store.progress.say("the queue answers again");
+        }
     }
 
     /// Fits window and tasks to who works now.

@@ -25,6 +25,7 @@ use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::WorkerError;
+use tokio::sync::watch;
 
 use crate::assemble::Counts;
 use crate::config::RunConfig;
@@ -45,6 +46,11 @@ use window::Window;
 
 /// How long a run that begins waits for a server that refuses, before it goes on to say so.
 const OPENING: Duration = Duration::from_secs(2);
+
+/// How long removing a job from the queue may take: workers and other runs do it minutes later.
+const CALLING_OFF: Duration = Duration::from_secs(10);
+/// The same after an interrupt: the user waits.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// What a run came to.
 #[derive(Debug)]
@@ -78,19 +84,27 @@ pub async fn run(
     progress: Progress,
     again: impl Fn() + Send + 'static,
 ) -> Result<Finished, Failure> {
+    let mut interrupted = interrupt::watch(again).map_err(could_not_run)?;
     let slots = config.processes.map_or(0, NonZeroUsize::get);
     match &config.redis {
         None => {
             let limits = (Window::local(slots), Shipping::None);
-            run_on(MemoryQueue::default(), limits, config, sources, child, progress, again).await
+            run_on(MemoryQueue::default(), limits, config, sources, child, progress, interrupted).await
         }
         Some(redis) => {
-            let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
+            let queue = tokio::select! {
+                connected = RedisQueue::connect(redis.server.clone()) => connected.map_err(queue_failed)?,
+                _ = interrupted.wait_for(|interrupted| *interrupted) => {
+                    let error = anyhow::anyhow!("interrupted while connecting to {}", redis.server.address());
+                    return Err(Failure::new(Exit::Interrupted, error).with_hint(GO_ON));
+                }
+            };
             let shipping = match redis.by_path {
                 true => Shipping::ByPath,
                 false => Shipping::Content { pack_from: redis.pack_from },
             };
-            run_on(queue, (Window::redis(redis.budget, slots), shipping), config, sources, child, progress, again).await
+            let limits = (Window::redis(redis.budget, slots), shipping);
+            run_on(queue, limits, config, sources, child, progress, interrupted).await
         }
     }
 }
@@ -102,27 +116,28 @@ async fn run_on<Q: Queue>(
     sources: &Sources,
     child: Program,
     progress: Progress,
-    again: impl Fn() + Send + 'static,
+    mut interrupted: watch::Receiver<bool>,
 ) -> Result<Finished, Failure> {
     let began = Instant::now();
     let mut store = open_store(config, sources, progress)?;
     let read_before = store.tally.bytes;
-    let interrupted = interrupt::watch(again).map_err(could_not_run)?;
     let job = JobId::random();
-    take_over(&queue, job, config, &store.spool).await?;
+    tokio::select! {
+        taken = take_over(&queue, job, config, &store.spool) => taken?,
+        // Nothing stands on the queue yet, or little, which goes by itself.
+        _ = interrupted.wait_for(|interrupted| *interrupted) => {}
+    }
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
 
     let spec = Arc::new(config.spec.clone());
     let plan = Plan::new(sources, store.end.file);
     let ledger = Ledger::new(job, spec, store.end);
-    let driving = drive(&queue, ledger, plan, &mut store, limits, interrupted);
+    let driving = drive(&queue, ledger, plan, &mut store, limits, interrupted.clone());
     let driven = match worker {
         Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
-    if let Err(error) = queue.close(job).await {
-        tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
-    }
+    call_off(&queue, job, interrupted).await;
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| match error {
         DriveError::Queue(error) => queue_failed(error),
@@ -143,6 +158,21 @@ async fn run_on<Q: Queue>(
     };
     let cpu = CpuUse::of_this_process(&worker_tally);
     Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
+}
+
+/// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in [`LAST_WORDS`] after an interrupt.
+async fn call_off<Q: Queue>(queue: &Q, job: JobId, mut interrupted: watch::Receiver<bool>) {
+    let closed = tokio::select! {
+        closed = queue.close(job) => closed.map_err(|error| error.to_string()),
+        () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
+        () = async {
+            let _ = interrupted.wait_for(|interrupted| *interrupted).await;
+            tokio::time::sleep(LAST_WORDS).await;
+        } => Err("the queue does not answer".into()),
+    };
+    if let Err(error) = closed {
+        tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
+    }
 }
 
 /// Removes what an earlier run of this job left on the queue, and puts this one in its place.
