@@ -7,12 +7,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use sheaf_tests::binary::repository;
 use sheaf_tests::faults::judge::Verdict;
 use sheaf_tests::faults::reference::Reference;
 use sheaf_tests::faults::server_version::ServerVersion;
 use sheaf_tests::faults::stage::Setting;
 use sheaf_tests::faults::{actors, kinds, plan, play_all, table};
+use sheaf_tests::process::children;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Run jobs over real servers while things break, and print a Markdown table of what came of it.
 ///
@@ -63,6 +67,8 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    end_children_when_told_to_stop();
+
     match run(&cli) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
@@ -95,12 +101,35 @@ fn run(cli: &Cli) -> Result<bool, String> {
 
     let runs = cli.runs.unwrap_or(kinds.len());
     let plans = plan::plans(&kinds, cli.seed, runs);
-    let verdicts = play_all(plans, &servers, &setting, &reference, cli.jobs_in_parallel, |verdict| tell(&line(verdict)));
+    let verdicts =
+        play_all(plans, &servers, &setting, &reference, cli.jobs_in_parallel, |verdict| tell(&line(verdict)));
     let _ = std::fs::remove_dir_all(&folder);
 
     show(&table::table(&verdicts));
     show(&table::failures(&verdicts, &cli.rest()));
     Ok(verdicts.iter().all(|verdict| verdict.problems.is_empty()))
+}
+
+/// At SIGINT and SIGTERM, ends the servers and programs of all runs, and this one.
+fn end_children_when_told_to_stop() {
+    let wait = async || {
+        let mut interrupt = signal(SignalKind::interrupt()).expect("the system has signals");
+        let mut terminate = signal(SignalKind::terminate()).expect("the system has signals");
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    std::thread::spawn(move || {
+        runtime.block_on(wait());
+        // The children of these notice, and end.
+        for child in children(std::process::id()) {
+            let _ = kill(Pid::from_raw(child as i32), Signal::SIGKILL);
+        }
+        std::process::exit(130);
+    });
 }
 
 impl Cli {

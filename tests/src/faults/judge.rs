@@ -193,7 +193,9 @@ mod tests {
 
     #[test]
     fn keys_of_jobs_are_told_from_those_of_queues() {
-        for key in ["sheaf:{q}:0.1.0+7:00000000000000ff:tasks", "sheaf:{q}:0.1.0+7+2:8badf00d8badf00d:rows:extract:1:2:3"] {
+        for key in
+            ["sheaf:{q}:0.1.0+7:00000000000000ff:tasks", "sheaf:{q}:0.1.0+7+2:8badf00d8badf00d:rows:extract:1:2:3"]
+        {
             assert!(is_of_job(key), "{key}");
         }
         for key in ["sheaf:{q}:workers", "sheaf:{q}:0.1.0+7:jobs", "sheaf:{q}:0.1.0+7:bell@host:7"] {

@@ -8,8 +8,18 @@ const DAY: i64 = 24 * 60 * 60;
 
 /// Every kind, each once.
 pub fn all() -> Vec<Kind> {
-    [processes(), coordinator(), servers(Role::Queue), queue_alone(), servers(Role::Bytes), keys(), ways(), machine(), pairs()]
-        .concat()
+    [
+        processes(),
+        coordinator(),
+        servers(Role::Queue),
+        queue_alone(),
+        servers(Role::Bytes),
+        keys(),
+        ways(),
+        machine(),
+        pairs(),
+    ]
+    .concat()
 }
 
 /// The kinds of these names; a name that ends in `*` stands for all that begin so.
@@ -259,10 +269,11 @@ fn pairs() -> Vec<Kind> {
         kind("two-coordinator-kill-redis-restart", Hold::Short, &[kill_coordinator, restart]),
         kind("two-coordinator-kill-worker-kill", Hold::Short, &[kill_coordinator, kill_worker]),
         kind("two-redis-restart-bytes-restart", Hold::Short, &[restart, Act::Server(Role::Bytes, Ill::Restart)]),
-        kind("two-worker-stop-way-cut", Hold::Medium, &[
-            Act::Worker(Which::One, Blow::Stop),
-            Act::Way(Side::Coordinator, Weather::Cut),
-        ]),
+        kind(
+            "two-worker-stop-way-cut",
+            Hold::Medium,
+            &[Act::Worker(Which::One, Blow::Stop), Act::Way(Side::Coordinator, Weather::Cut)],
+        ),
         kind("two-redis-flush-way-reset", Hold::Medium, &[flush, Act::Way(Side::Both, Weather::Brittle)]),
     ]
 }

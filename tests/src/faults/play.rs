@@ -40,12 +40,7 @@ pub fn play(plan: Plan, setting: &Setting, reference: &Reference, server: &Serve
 
 /// # Errors
 /// Why the fault could not be made here: the run then says nothing.
-async fn run(
-    plan: Plan,
-    setting: &Setting,
-    reference: &Reference,
-    server: ServerVersion,
-) -> Result<Verdict, String> {
+async fn run(plan: Plan, setting: &Setting, reference: &Reference, server: ServerVersion) -> Result<Verdict, String> {
     if !server.is_at_least(plan.kind.since) {
         return Err(format!("{} cannot do that", server.name));
     }
@@ -70,9 +65,9 @@ async fn run(
     Ok(judge(stage, &strikes, began.elapsed(), ended).await)
 }
 
-/// Waits until so much of the output is there; `false` if the run ended before, or hangs.
+/// Waits until so much more of the output is there; `false` if the run ended before, or hangs.
 async fn reaches(stage: &mut Stage<'_>, percent: u64, began: Instant) -> Result<bool, String> {
-    let goal = stage.reference.size() * percent / 100;
+    let goal = stage.watch.bytes() + stage.reference.size() * percent / 100;
     while stage.watch.bytes() < goal {
         if stage.coordinator.has_ended() || began.elapsed() > stage.setting.deadline {
             return Ok(false);

@@ -22,12 +22,7 @@ pub fn table(verdicts: &[Verdict]) -> String {
 
     let failed = verdicts.iter().filter(|verdict| !verdict.problems.is_empty()).count();
     let strikes: usize = verdicts.iter().map(|verdict| verdict.strikes).sum();
-    let _ = writeln!(
-        text,
-        "\n{} kinds, {} runs, {strikes} faults, {failed} runs failed.",
-        kinds.len(),
-        verdicts.len()
-    );
+    let _ = writeln!(text, "\n{} kinds, {} runs, {strikes} faults, {failed} runs failed.", kinds.len(), verdicts.len());
     text
 }
 
@@ -112,14 +107,18 @@ mod tests {
         assert!(table(&verdicts).contains("| worker-kill | 2 | 4.0 s | 4.0 s | **1 of 2 failed** |"));
         let text = failures(&verdicts, " --lease 2s");
         assert!(text.contains("* other bytes in final.xlsx"), "{text}");
-        assert!(text.contains("--bin faults -- --seed 8 --runs 1 --kinds worker-kill --redis redis --lease 2s"), "{text}");
+        assert!(
+            text.contains("--bin faults -- --seed 8 --runs 1 --kinds worker-kill --redis redis --lease 2s"),
+            "{text}"
+        );
     }
 
     #[test]
     fn what_could_not_be_made_says_why() {
         let mut verdicts = verdicts();
         for verdict in &mut verdicts {
-            *verdict = Verdict { skipped: Some("it needs root".into()), strikes: 0, lost: Vec::new(), ..verdict.clone() };
+            *verdict =
+                Verdict { skipped: Some("it needs root".into()), strikes: 0, lost: Vec::new(), ..verdict.clone() };
         }
         assert!(table(&verdicts).contains("| worker-kill | 0 | – | – | 2 not possible: it needs root |"));
     }

@@ -1,8 +1,8 @@
 //! What can be seen of a run from outside: how its outputs grow, and that it says something.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -94,7 +94,8 @@ fn look(folder: &std::path::Path, seen: &Seen, stop: &AtomicBool) {
 
 /// How many lines there are beside those of progress, which begin with a percentage.
 fn count_words(text: &str) -> usize {
-    let is_progress = |line: &str| line.trim_start().split_once('%').is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+    let is_progress =
+        |line: &str| line.trim_start().split_once('%').is_some_and(|(number, _)| number.parse::<u8>().is_ok());
     text.lines().filter(|line| !line.trim().is_empty() && !is_progress(line)).count()
 }
 
@@ -108,7 +109,8 @@ impl Timeline {
     /// Whether each time of more than `limit` without progress, between `from` and `to`, had a word said in it.
     pub fn explains_silences(&self, from: Instant, to: Instant, limit: Duration) -> bool {
         let long = |&(began, ended): &(Instant, Instant)| ended - began > limit;
-        let explained = |(began, ended): (Instant, Instant)| self.said.iter().any(|said| (began..=ended).contains(said));
+        let explained =
+            |(began, ended): (Instant, Instant)| self.said.iter().any(|said| (began..=ended).contains(said));
         self.silences(from, to).filter(long).all(explained)
     }
 
@@ -129,7 +131,8 @@ mod tests {
     fn timeline(grown: &[u64], said: &[u64]) -> (Instant, Timeline) {
         let zero = Instant::now();
         let at = |seconds: &u64| zero + Duration::from_secs(*seconds);
-        let timeline = Timeline { grown: grown.iter().map(at).collect(), said: said.iter().map(at).collect(), bytes: 0 };
+        let timeline =
+            Timeline { grown: grown.iter().map(at).collect(), said: said.iter().map(at).collect(), bytes: 0 };
         (zero, timeline)
     }
 

@@ -28,7 +28,9 @@ pub enum Weather {
     Lost,
     /// The same for each connection that is idle for a moment, as with a short-lived NAT.
     Forgetful,
-    Narrow { bytes_a_second: usize },
+    Narrow {
+        bytes_a_second: usize,
+    },
     /// Answers break off in the middle, with a reset.
     Brittle,
 }
@@ -92,8 +94,20 @@ async fn connect(client: TcpStream, port: u16, mut weather: watch::Receiver<Weat
     let (server_reads, server_writes) = server.into_split();
 
     let line = Arc::new(Line::new());
-    let up = Pump { from: client_reads, to: server_writes, answers: false, line: Arc::clone(&line), weather: weather.clone() };
-    let down = Pump { from: server_reads, to: client_writes, answers: true, line: Arc::clone(&line), weather: weather.clone() };
+    let up = Pump {
+        from: client_reads,
+        to: server_writes,
+        answers: false,
+        line: Arc::clone(&line),
+        weather: weather.clone(),
+    };
+    let down = Pump {
+        from: server_reads,
+        to: client_writes,
+        answers: true,
+        line: Arc::clone(&line),
+        weather: weather.clone(),
+    };
 
     tokio::select! {
         () = up.run() => {}
