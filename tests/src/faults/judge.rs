@@ -68,7 +68,7 @@ pub async fn judge(mut stage: Stage<'_>, strikes: &[Strike], took: Duration, end
 
     let verdict = Verdict {
         strikes: strikes.len(),
-        lost: lost(&stage, strikes),
+        lost: if ended { lost(&stage, strikes) } else { Vec::new() },
         took,
         problems,
         ..Verdict::of(&stage.plan, &stage.server)

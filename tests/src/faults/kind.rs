@@ -228,6 +228,13 @@ impl Kind {
         self.acts.iter().any(grouped)
     }
 
+    /// Whether it takes keys away: such as must be there first.
+    pub fn strikes_keys(&self) -> bool {
+        let takes =
+            |act: &Act| matches!(act, Act::Server(_, Ill::DeleteKeys(_) | Ill::GroupDestroyed | Ill::StreamTrimmed));
+        self.acts.iter().any(takes)
+    }
+
     /// Whether a run can be struck only once: afterwards the stage is another.
     pub fn is_once(&self) -> bool {
         self.needs_replica() || matches!(self.hold, Hold::WholeRun | Hold::Long)

@@ -1,5 +1,6 @@
 //! Faults as deeds: each begins, may be repeated while it lasts, and ends.
 
+mod coordinator;
 mod limits;
 pub mod processes;
 mod servers;
@@ -50,7 +51,7 @@ async fn begin(stage: &mut Stage<'_>, act: Act) -> Result<(), String> {
         Act::Nothing => {}
         Act::Worker(which, blow) => processes::strike_workers(stage, which, blow)?,
         Act::Child(which, blow) => processes::strike_children(stage, which, blow)?,
-        Act::Coordinator(blow) => processes::strike_coordinator(stage, blow),
+        Act::Coordinator(blow) => coordinator::strike(stage, blow),
         Act::CoordinatorChild(blow) => processes::strike_coordinators_children(stage, blow)?,
         Act::Workers(scale) => processes::scale(stage, scale)?,
         Act::Server(role, ill) => servers::begin(stage, role, ill).await?,
@@ -89,7 +90,7 @@ async fn end(stage: &mut Stage<'_>, act: Act) -> Result<(), String> {
         Act::Nothing | Act::Sick(_) => {}
         Act::Worker(which, blow) => processes::relieve_workers(stage, which, blow)?,
         Act::Child(..) | Act::CoordinatorChild(_) => processes::wake(stage),
-        Act::Coordinator(blow) => processes::relieve_coordinator(stage, blow)?,
+        Act::Coordinator(blow) => coordinator::relieve(stage, blow)?,
         Act::Workers(scale) => processes::scale_back(stage, scale)?,
         Act::Server(role, ill) => servers::end(stage, role, ill).await?,
         Act::Way(side, _) => set_weather(stage, side, Weather::Fair),

@@ -1,4 +1,6 @@
-//! Blows to workers, children and the coordinator.
+//! Blows to workers and children, and how many there are.
+
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -7,8 +9,11 @@ use crate::faults::actors::Worker;
 use crate::faults::kind::{Blow, Hold, Scale, Which};
 use crate::faults::stage::Stage;
 use crate::job::LONG;
-use crate::process::{children, wait_for};
+use crate::process::children;
+use crate::run::Running;
 
+/// How long it is looked for a child.
+const CHILD_WITHIN: Duration = Duration::from_secs(10);
 /// How many workers join at once.
 const JOIN: usize = 3;
 
@@ -88,15 +93,15 @@ fn end_worker(stage: &mut Stage<'_>, worker: Worker, blow: Blow) {
 
 /// Waits for the end of a worker that was told to stop.
 pub fn retire(stage: &mut Stage<'_>, mut worker: Worker) {
-    let deadline = std::time::Instant::now() + LONG;
+    let deadline = Instant::now() + LONG;
     while !worker.run.has_ended() {
-        if std::time::Instant::now() > deadline {
+        if Instant::now() > deadline {
             stage.problems.push("a worker that was told to stop went on".into());
             stage.last_words.push(worker.run.stderr());
             worker.run.crash();
             return;
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(5));
     }
 
     let ended = worker.run.finish();
@@ -110,14 +115,11 @@ pub fn retire(stage: &mut Stage<'_>, mut worker: Worker) {
 
 pub fn strike_children(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Result<(), String> {
     let worker = stage.workers[stage.victim()].run.pid();
-    let found = children(worker);
+    let found = children_of(stage, worker)?;
     let struck = match which {
-        Which::One => found.first().map(std::slice::from_ref).unwrap_or_default(),
+        Which::One => &found[..1],
         Which::All => &found,
     };
-    if struck.is_empty() {
-        return Err("the worker had no child".into());
-    }
 
     for &child in struck {
         strike_process(stage, child, blow);
@@ -126,16 +128,26 @@ pub fn strike_children(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Resul
 }
 
 pub fn strike_coordinators_children(stage: &mut Stage<'_>, blow: Blow) -> Result<(), String> {
-    let Some(running) = &stage.coordinator.running else { return Ok(()) };
-    let found = children(running.pid());
-    if found.is_empty() {
-        return Err("the coordinator had no child".into());
-    }
-
-    for child in found {
+    let Some(pid) = stage.coordinator.running.as_ref().map(Running::pid) else { return Ok(()) };
+    for child in children_of(stage, pid)? {
         strike_process(stage, child, blow);
     }
     Ok(())
+}
+
+/// The children of a process, once it has some.
+fn children_of(stage: &mut Stage<'_>, pid: u32) -> Result<Vec<u32>, String> {
+    let deadline = Instant::now() + CHILD_WITHIN;
+    loop {
+        let found = children(pid);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        if stage.coordinator.has_ended() || Instant::now() > deadline {
+            return Err("no child was at work".into());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn strike_process(stage: &mut Stage<'_>, pid: u32, blow: Blow) {
@@ -147,7 +159,7 @@ fn strike_process(stage: &mut Stage<'_>, pid: u32, blow: Blow) {
     }
 }
 
-fn stop(stage: &mut Stage<'_>, pid: u32) {
+pub fn stop(stage: &mut Stage<'_>, pid: u32) {
     send(pid, Signal::SIGSTOP);
     stage.stopped.push(pid);
 }
@@ -162,53 +174,6 @@ pub fn wake(stage: &mut Stage<'_>) {
 /// Sends a signal; to one that is gone it is none.
 fn send(pid: u32, signal: Signal) {
     let _ = kill(Pid::from_raw(pid as i32), signal);
-}
-
-// ---- the coordinator
-
-pub fn strike_coordinator(stage: &mut Stage<'_>, blow: Blow) {
-    match blow {
-        Blow::Kill => stage.coordinator.crash(),
-        Blow::Stop => {
-            if let Some(pid) = stage.coordinator.running.as_ref().map(|running| running.pid()) {
-                stop(stage, pid);
-            }
-        }
-        Blow::Terminate => stage.coordinator.signal(Signal::SIGTERM),
-        Blow::Interrupt => stage.coordinator.signal(Signal::SIGINT),
-        Blow::TerminateTwice => {
-            stage.coordinator.signal(Signal::SIGTERM);
-            stage.coordinator.signal(Signal::SIGTERM);
-        }
-    }
-}
-
-/// Lets it go on, or starts it again with the same command.
-pub fn relieve_coordinator(stage: &mut Stage<'_>, blow: Blow) -> Result<(), String> {
-    match blow {
-        Blow::Stop => {
-            wake(stage);
-            return Ok(());
-        }
-        Blow::Kill => {
-            // Unless it had ended before.
-            if stage.coordinator.finished.is_none() {
-                stage.start_coordinator()?;
-            }
-            return Ok(());
-        }
-        Blow::Terminate | Blow::Interrupt | Blow::TerminateTwice => {}
-    }
-
-    wait_for("the coordinator that was told to stop", LONG, || stage.coordinator.has_ended().then_some(()));
-    match stage.coordinator.finished.as_ref().and_then(|finished| finished.status.code()) {
-        // It was done before it heard.
-        Some(0) => return Ok(()),
-        Some(4) => {}
-        other => stage.problems.push(format!("a coordinator that was told to stop ended with {other:?}, not with 4")),
-    }
-    stage.coordinator.reopen();
-    stage.start_coordinator()
 }
 
 // ---- how many there are

@@ -1,7 +1,7 @@
 //! What happens to servers.
 
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::Connection;
 
@@ -181,16 +181,20 @@ fn used_memory(server: &RedisServer) -> u64 {
 
 /// The keys that match, once there are any.
 async fn some_keys(stage: &mut Stage<'_>, role: Role, pattern: &str) -> Result<Vec<String>, String> {
-    let deadline = std::time::Instant::now() + KEYS_WITHIN;
+    let deadline = Instant::now() + KEYS_WITHIN;
+    // One connection for all looks: some keys are there for a moment only.
+    let mut connection = stage.server(role).connection().map_err(|error| error.to_string())?;
+
     loop {
-        let keys: Vec<String> = stage.server(role).command(&["KEYS", pattern]);
+        let keys: redis::RedisResult<Vec<String>> = redis::cmd("KEYS").arg(pattern).query(&mut connection);
+        let keys = keys.map_err(|error| error.to_string())?;
         if !keys.is_empty() {
             return Ok(keys);
         }
-        if stage.coordinator.has_ended() || std::time::Instant::now() > deadline {
+        if stage.coordinator.has_ended() || Instant::now() > deadline {
             return Err(format!("no key matched `{pattern}`"));
         }
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_micros(200)).await;
     }
 }
 
