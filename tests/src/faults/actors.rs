@@ -37,10 +37,20 @@ impl Stage<'_> {
     /// # Errors
     /// What this machine lacks.
     pub fn start_worker(&mut self) -> Result<(), String> {
-        let worker = self.worker(self.setting.worker_percent, &[], self.plan.kind.needs_groups())?;
+        self.launch_worker()?;
+        let worker = self.workers.last().expect("just started");
         wait_for("the worker to be connected", LONG, || {
             worker.run.stderr().contains("connected, waiting").then_some(())
         });
+        Ok(())
+    }
+
+    /// Starts a worker, and leaves it to itself.
+    ///
+    /// # Errors
+    /// What this machine lacks.
+    pub fn launch_worker(&mut self) -> Result<(), String> {
+        let worker = self.worker(self.setting.worker_percent, &[], self.plan.kind.needs_groups())?;
         self.workers.push(worker);
         Ok(())
     }
@@ -134,11 +144,14 @@ impl Stage<'_> {
         for index in (0..self.workers.len()).rev() {
             if self.workers[index].run.has_ended() {
                 let ended = self.workers.remove(index).run.finish();
+                let words = ended.stderr();
                 if !may_die {
-                    self.problems.push(format!("a worker ended by itself ({})", ended.status));
+                    let last = words.lines().last().unwrap_or_default();
+                    self.problems.push(format!("a worker ended by itself ({}): {last}", ended.status));
                 }
-                self.last_words.push(ended.stderr());
-                self.start_worker()?;
+                self.last_words.push(words);
+                // While the fault lasts, it need not find its server.
+                self.launch_worker()?;
             }
         }
         Ok(())

@@ -31,8 +31,10 @@ pub enum Weather {
     Narrow {
         bytes_a_second: usize,
     },
-    /// Answers break off in the middle, with a reset.
-    Brittle,
+    /// Of so many pieces of answers on a connection one breaks off in the middle, with a reset.
+    Brittle {
+        one_in: usize,
+    },
 }
 
 /// A proxy with weather; it ends with its last clone.
@@ -100,6 +102,7 @@ async fn connect(client: TcpStream, port: u16, mut weather: watch::Receiver<Weat
         answers: false,
         line: Arc::clone(&line),
         weather: weather.clone(),
+        pieces: 0,
     };
     let down = Pump {
         from: server_reads,
@@ -107,6 +110,7 @@ async fn connect(client: TcpStream, port: u16, mut weather: watch::Receiver<Weat
         answers: true,
         line: Arc::clone(&line),
         weather: weather.clone(),
+        pieces: 0,
     };
 
     tokio::select! {
@@ -170,6 +174,8 @@ struct Pump {
     answers: bool,
     line: Arc<Line>,
     weather: watch::Receiver<Weather>,
+    /// How many pieces came in brittle weather.
+    pieces: usize,
 }
 
 impl Pump {
@@ -201,16 +207,25 @@ impl Pump {
                 passes && self.to.write_all(bytes).await.is_ok()
             }
             Weather::Narrow { bytes_a_second } => self.squeeze(bytes, bytes_a_second).await,
-            Weather::Brittle if self.answers && bytes.len() > 1 => {
+            Weather::Brittle { one_in } if self.answers && self.breaks(one_in) && bytes.len() > 1 => {
                 let _ = self.to.write_all(&bytes[..bytes.len() / 2]).await;
                 // Closing with nothing left to wait for sends a reset.
                 let _ = self.to.as_ref().set_zero_linger();
                 false
             }
-            Weather::Fair | Weather::Cut | Weather::Deaf | Weather::Lost | Weather::Forgetful | Weather::Brittle => {
-                self.to.write_all(bytes).await.is_ok()
-            }
+            Weather::Fair
+            | Weather::Cut
+            | Weather::Deaf
+            | Weather::Lost
+            | Weather::Forgetful
+            | Weather::Brittle { .. } => self.to.write_all(bytes).await.is_ok(),
         }
+    }
+
+    /// Counts a piece, and tells whether it breaks.
+    fn breaks(&mut self, one_in: usize) -> bool {
+        self.pieces += 1;
+        self.pieces % one_in == 0
     }
 
     async fn squeeze(&mut self, bytes: &[u8], bytes_a_second: usize) -> bool {

@@ -16,7 +16,8 @@ pub(super) fn ways() -> Vec<Kind> {
         ("lost", Weather::Lost, Hold::Short),
         ("forget", Weather::Forgetful, Hold::Medium),
         ("throttle", Weather::Narrow { bytes_a_second: 400_000 }, Hold::Medium),
-        ("reset", Weather::Brittle, Hold::Medium),
+        ("reset", Weather::Brittle { one_in: 10 }, Hold::Medium),
+        ("reset-all", Weather::Brittle { one_in: 1 }, Hold::Medium),
         ("cut-long", Weather::Cut, Hold::Long),
         ("stall-long", Weather::Stalled, Hold::Long),
     ];
@@ -77,6 +78,10 @@ pub(super) fn pairs() -> Vec<Kind> {
             Hold::Medium,
             &[Act::Worker(Which::One, Blow::Stop), Act::Way(Side::Coordinator, Weather::Cut)],
         ),
-        kind("two-redis-flush-way-reset", Hold::Medium, &[flush, Act::Way(Side::Both, Weather::Brittle)]),
+        kind(
+            "two-redis-flush-way-reset",
+            Hold::Medium,
+            &[flush, Act::Way(Side::Both, Weather::Brittle { one_in: 10 })],
+        ),
     ]
 }

@@ -50,7 +50,8 @@ pub fn relieve_workers(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Resul
         Which::All => stage.plan.workers,
     };
     for _ in 0..missing {
-        stage.start_worker()?;
+        // Another fault may still last: who waits for it to be connected waits for ever.
+        stage.launch_worker()?;
     }
     Ok(())
 }
@@ -214,7 +215,7 @@ pub fn scale_again(stage: &mut Stage<'_>, scale: Scale) -> Result<(), String> {
 pub fn scale_back(stage: &mut Stage<'_>, scale: Scale) -> Result<(), String> {
     if scale == Scale::Away {
         for _ in 0..stage.plan.workers {
-            stage.start_worker()?;
+            stage.launch_worker()?;
         }
     }
     Ok(())
