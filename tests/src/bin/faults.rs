@@ -107,7 +107,7 @@ fn run(cli: &Cli) -> Result<bool, String> {
 
     show(&table::table(&verdicts));
     show(&table::failures(&verdicts, &cli.rest()));
-    Ok(verdicts.iter().all(|verdict| verdict.problems.is_empty()))
+    Ok(!verdicts.iter().any(Verdict::failed))
 }
 
 /// At SIGINT and SIGTERM, ends the servers and programs of all runs, and this one.
@@ -144,11 +144,11 @@ impl Cli {
 
 /// A verdict in a line.
 fn line(verdict: &Verdict) -> String {
-    let Verdict { kind, seed, server, strikes, took, problems, .. } = verdict;
-    let result = match (&verdict.skipped, problems.is_empty()) {
+    let Verdict { kind, seed, server, strikes, took, .. } = verdict;
+    let result = match (&verdict.skipped, verdict.failed()) {
         (Some(reason), _) => format!("not possible: {reason}"),
-        (None, true) => "ok".into(),
-        (None, false) => format!("FAILED: {}", problems.join("; ")),
+        (None, false) => "ok".into(),
+        (None, true) => format!("FAILED: {}", verdict.sentences().join("; ")),
     };
     let lost: Vec<String> = verdict.lost.iter().map(|lost| format!("{:.1} s", lost.as_secs_f64())).collect();
     let (server, took) = (&server.name, took.as_secs_f64());

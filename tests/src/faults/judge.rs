@@ -18,6 +18,10 @@ const MUST_BE_SAID: Duration = Duration::from_secs(15);
 /// How long keys may take to go after the last process has ended.
 const KEYS_GO_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long the server keeps what was sent for a task that nobody finished: its sender was killed, and no other knows its
+/// name.
+const STAGED_SECONDS: i64 = 15 * 60;
+
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -31,6 +35,8 @@ pub struct Verdict {
     pub took: Duration,
     /// What is wrong, a sentence each; none if all is well.
     pub problems: Vec<String>,
+    /// Keys of the job that are left on the servers, for longer than what a killed process had sent and not yet finished.
+    pub left: Vec<String>,
     /// Why the run says nothing.
     pub skipped: Option<String>,
 }
@@ -46,20 +52,34 @@ impl Verdict {
             lost: Vec::new(),
             took: Duration::ZERO,
             problems: Vec::new(),
+            left: Vec::new(),
             skipped: None,
         }
+    }
+
+    /// Whether anything is wrong.
+    pub fn failed(&self) -> bool {
+        !self.problems.is_empty() || !self.left.is_empty()
+    }
+
+    /// What is wrong, a sentence each.
+    pub fn sentences(&self) -> Vec<String> {
+        let some: Vec<&str> = self.left.iter().take(3).map(String::as_str).collect();
+        let left = (!self.left.is_empty()).then(|| format!("{} keys are left: {} …", self.left.len(), some.join(", ")));
+        self.problems.iter().cloned().chain(left).collect()
     }
 }
 
 /// Judges a run that has ended, or that hangs, and takes the stage down.
 pub async fn judge(mut stage: Stage<'_>, strikes: &[Strike], took: Duration, ended: bool) -> Verdict {
     let mut problems = std::mem::take(&mut stage.problems);
+    let mut left = Vec::new();
 
     if ended {
         problems.extend(wrong_end(&stage));
         leave(&mut stage);
         problems.append(&mut stage.problems);
-        problems.extend(left_keys(&stage).await);
+        left = left_keys(&stage).await;
     } else {
         problems.push(format!("it did not end within {} s", took.as_secs()));
         dismiss(&mut stage);
@@ -71,9 +91,10 @@ pub async fn judge(mut stage: Stage<'_>, strikes: &[Strike], took: Duration, end
         lost: if ended { lost(&stage, strikes) } else { Vec::new() },
         took,
         problems,
+        left,
         ..Verdict::of(&stage.plan, &stage.server)
     };
-    if !verdict.problems.is_empty() {
+    if verdict.failed() {
         keep_logs(&stage, &verdict);
     }
     verdict
@@ -119,17 +140,13 @@ fn dismiss(stage: &mut Stage<'_>) {
 }
 
 /// What is left of the job on the servers.
-async fn left_keys(stage: &Stage<'_>) -> Option<String> {
+async fn left_keys(stage: &Stage<'_>) -> Vec<String> {
     let deadline = Instant::now() + KEYS_GO_WITHIN;
     loop {
         let servers = [&stage.queue].into_iter().chain(&stage.bytes);
         let left: Vec<String> = servers.flat_map(keys_of_jobs).collect();
-        if left.is_empty() {
-            return None;
-        }
-        if Instant::now() > deadline {
-            let some: Vec<&str> = left.iter().take(3).map(String::as_str).collect();
-            return Some(format!("{} keys are left: {} …", left.len(), some.join(", ")));
+        if left.is_empty() || Instant::now() > deadline {
+            return left;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
@@ -139,7 +156,10 @@ async fn left_keys(stage: &Stage<'_>) -> Option<String> {
 fn keys_of_jobs(server: &RedisServer) -> Vec<String> {
     let keys: Vec<String> = server.command(&["KEYS", "sheaf:*"]);
     let of_jobs = keys.into_iter().filter(|key| is_of_job(key));
-    of_jobs.map(|key| format!("{key} ({} s)", server.command::<i64>(&["TTL", &key]))).collect()
+    let with_ttl = of_jobs.map(|key| (server.command::<i64>(&["TTL", &key]), key));
+    // -1 is for ever, -2 is gone by now.
+    let stays = |ttl: i64| ttl == -1 || ttl > STAGED_SECONDS;
+    with_ttl.filter(|(ttl, _)| stays(*ttl)).map(|(ttl, key)| format!("{key} ({ttl} s)")).collect()
 }
 
 /// Whether a key is that of one job: `sheaf:{QUEUE}:VERSION:JOB:…`, the job in hexadecimal.

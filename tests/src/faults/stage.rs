@@ -104,7 +104,7 @@ impl<'a> Stage<'a> {
         let out = folder.path().join("out");
         fs::create_dir(&out).map_err(|error| error.to_string())?;
         let mount = match kind.needs_mount() {
-            true => Some(Mount::tmpfs("faults", &out, "size=1g").ok_or("a small disk needs root")?),
+            true => Some(Mount::tmpfs("faults", &out, "1g").ok_or("a small disk needs root")?),
             false => None,
         };
 

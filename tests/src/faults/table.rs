@@ -20,7 +20,7 @@ pub fn table(verdicts: &[Verdict]) -> String {
         let _ = writeln!(text, "{}", row(kind, &of_kind));
     }
 
-    let failed = verdicts.iter().filter(|verdict| !verdict.problems.is_empty()).count();
+    let failed = verdicts.iter().filter(|verdict| verdict.failed()).count();
     let strikes: usize = verdicts.iter().map(|verdict| verdict.strikes).sum();
     let _ = writeln!(text, "\n{} kinds, {} runs, {strikes} faults, {failed} runs failed.", kinds.len(), verdicts.len());
     text
@@ -38,7 +38,7 @@ fn row(kind: &str, verdicts: &[&Verdict]) -> String {
 /// In few words what the runs of a kind came to.
 fn result(verdicts: &[&Verdict]) -> String {
     let played = verdicts.iter().filter(|verdict| verdict.skipped.is_none()).count();
-    let failed = verdicts.iter().filter(|verdict| !verdict.problems.is_empty()).count();
+    let failed = verdicts.iter().filter(|verdict| verdict.failed()).count();
     let unstruck = verdicts.iter().filter(|verdict| verdict.skipped.is_none() && verdict.strikes == 0).count();
 
     let mut words = Vec::new();
@@ -59,10 +59,10 @@ fn result(verdicts: &[&Verdict]) -> String {
 /// For each failed run what was wrong, and the command that repeats it; `more` is what else was typed.
 pub fn failures(verdicts: &[Verdict], more: &str) -> String {
     let mut text = String::new();
-    for verdict in verdicts.iter().filter(|verdict| !verdict.problems.is_empty()) {
+    for verdict in verdicts.iter().filter(|verdict| verdict.failed()) {
         let (kind, seed) = (&verdict.kind, verdict.seed);
         let _ = writeln!(text, "\n{kind}, seed {seed}, {}:", verdict.server.name);
-        for problem in &verdict.problems {
+        for problem in verdict.sentences() {
             let _ = writeln!(text, "* {problem}");
         }
         let _ = writeln!(text, "* what it said: {}", folder_of_logs(kind, seed).display());

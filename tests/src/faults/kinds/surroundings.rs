@@ -65,12 +65,13 @@ pub(super) fn pairs() -> Vec<Kind> {
     let kill_worker = Act::Worker(Which::One, Blow::Kill);
     let kill_coordinator = Act::Coordinator(Blow::Kill);
 
+    // A server is there again before its coordinator: that does not begin without one.
     vec![
         kind("two-worker-kill-redis-flush", Hold::Short, &[kill_worker, flush]),
         kind("two-worker-kill-redis-restart", Hold::Short, &[kill_worker, restart]),
         kind("two-worker-kill-bytes-flush", Hold::Short, &[kill_worker, Act::Server(Role::Bytes, Ill::Flush)]),
         kind("two-coordinator-kill-redis-flush", Hold::Short, &[kill_coordinator, flush]),
-        kind("two-coordinator-kill-redis-restart", Hold::Short, &[kill_coordinator, restart]),
+        kind("two-coordinator-kill-redis-restart", Hold::Short, &[restart, kill_coordinator]),
         kind("two-coordinator-kill-worker-kill", Hold::Short, &[kill_coordinator, kill_worker]),
         kind("two-redis-restart-bytes-restart", Hold::Short, &[restart, Act::Server(Role::Bytes, Ill::Restart)]),
         kind(
