@@ -45,7 +45,7 @@ fn jobs_under_which_things_break_give_the_bytes_of_a_quiet_run() {
     let kinds = kinds::named(&KINDS.map(String::from)).unwrap();
 
     let plans = plan::plans(&kinds, SEED, kinds.len());
-    let mut verdicts = play_all(plans, &[server], &setting, &reference, 2, |_| {});
+    let mut verdicts = play_all(plans, &[server], &setting, &reference, 2, tell);
     for verdict in &mut verdicts {
         if FORGETFUL.contains(&verdict.kind.as_str()) {
             verdict.left.clear();
@@ -59,4 +59,9 @@ fn jobs_under_which_things_break_give_the_bytes_of_a_quiet_run() {
     let struck = verdicts.iter().filter(|verdict| verdict.strikes > 0).count();
     let unstruck: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.strikes == 0).collect();
     assert!(struck * 2 > verdicts.len(), "most runs were over before their fault: {unstruck:#?}");
+}
+
+#[expect(clippy::print_stdout, reason = "seen if the test fails, and under --nocapture")]
+fn tell(verdict: &Verdict) {
+    println!("{}", table::line(verdict));
 }

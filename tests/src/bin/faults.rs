@@ -102,7 +102,7 @@ fn run(cli: &Cli) -> Result<bool, String> {
     let runs = cli.runs.unwrap_or(kinds.len());
     let plans = plan::plans(&kinds, cli.seed, runs);
     let verdicts =
-        play_all(plans, &servers, &setting, &reference, cli.jobs_in_parallel, |verdict| tell(&line(verdict)));
+        play_all(plans, &servers, &setting, &reference, cli.jobs_in_parallel, |verdict| tell(&table::line(verdict)));
     let _ = std::fs::remove_dir_all(&folder);
 
     show(&table::table(&verdicts));
@@ -140,19 +140,6 @@ impl Cli {
             self.lease, self.worker_percent, self.files, self.deadline
         )
     }
-}
-
-/// A verdict in a line.
-fn line(verdict: &Verdict) -> String {
-    let Verdict { kind, seed, server, strikes, took, .. } = verdict;
-    let result = match (&verdict.skipped, verdict.failed()) {
-        (Some(reason), _) => format!("not possible: {reason}"),
-        (None, false) => "ok".into(),
-        (None, true) => format!("FAILED: {}", verdict.sentences().join("; ")),
-    };
-    let lost: Vec<String> = verdict.lost.iter().map(|lost| format!("{:.1} s", lost.as_secs_f64())).collect();
-    let (server, took) = (&server.name, took.as_secs_f64());
-    format!("{kind} {seed} ({server}): {strikes} faults, lost {}, took {took:.1} s: {result}", lost.join(" and "))
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what this program is for")]

@@ -56,6 +56,19 @@ fn result(verdicts: &[&Verdict]) -> String {
     words.join("; ")
 }
 
+/// A verdict in a line.
+pub fn line(verdict: &Verdict) -> String {
+    let Verdict { kind, seed, server, strikes, took, .. } = verdict;
+    let result = match (&verdict.skipped, verdict.failed()) {
+        (Some(reason), _) => format!("not possible: {reason}"),
+        (None, false) => "ok".into(),
+        (None, true) => format!("FAILED: {}", verdict.sentences().join("; ")),
+    };
+    let lost: Vec<String> = verdict.lost.iter().map(|lost| format!("{:.1} s", lost.as_secs_f64())).collect();
+    let (server, took) = (&server.name, took.as_secs_f64());
+    format!("{kind} {seed} ({server}): {strikes} faults, lost {}, took {took:.1} s: {result}", lost.join(" and "))
+}
+
 /// For each failed run what was wrong, and the command that repeats it; `more` is what else was typed.
 pub fn failures(verdicts: &[Verdict], more: &str) -> String {
     let mut text = String::new();
