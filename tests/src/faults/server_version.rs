@@ -18,6 +18,12 @@ impl ServerVersion {
     /// # Errors
     /// A program that does not run, or is no server.
     pub fn of(program: PathBuf) -> Result<Self, String> {
+        // A path is that of this folder, and servers start in others; a name alone is looked up.
+        let program = match program.components().count() {
+            1 => program,
+            _ => std::path::absolute(&program).unwrap_or(program),
+        };
+
         let output = Command::new(&program).arg("--version").output();
         let output = output.map_err(|error| format!("{} does not run: {error}", program.display()))?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
