@@ -146,7 +146,8 @@ impl Stage<'_> {
                 let ended = self.workers.remove(index).run.finish();
                 let words = ended.stderr();
                 if !may_die {
-                    let last = words.lines().last().unwrap_or_default();
+                    let lines = || words.lines();
+                    let last = lines().rfind(|line| line.starts_with("error:")).or(lines().last()).unwrap_or_default();
                     self.problems.push(format!("a worker ended by itself ({}): {last}", ended.status));
                 }
                 self.last_words.push(words);

@@ -18,10 +18,10 @@ impl Dice {
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
 
-        Dice::new(Dice::new(seed).next() ^ hash)
+        Dice::new(Dice::new(seed).roll() ^ hash)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
 
         let mut mixed = self.state;
@@ -32,12 +32,12 @@ impl Dice {
 
     /// A number from `low` to `high`, both included.
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.next() % (high - low + 1)
+        low + self.roll() % (high - low + 1)
     }
 
     /// An index into something of `length` elements, which must not be 0.
     pub fn index(&mut self, length: usize) -> usize {
-        (self.next() % length as u64) as usize
+        (self.roll() % length as u64) as usize
     }
 }
 
@@ -48,14 +48,14 @@ mod tests {
     #[test]
     fn the_numbers_are_those_of_the_published_generator() {
         let mut dice = Dice::new(1_234_567);
-        let drawn = [dice.next(), dice.next(), dice.next()];
+        let drawn = [dice.roll(), dice.roll(), dice.roll()];
         assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]
     fn names_give_different_numbers_and_bounds_are_kept() {
-        assert_ne!(Dice::named(1, "a").next(), Dice::named(1, "b").next());
-        assert_ne!(Dice::named(1, "a").next(), Dice::named(2, "a").next());
+        assert_ne!(Dice::named(1, "a").roll(), Dice::named(1, "b").roll());
+        assert_ne!(Dice::named(1, "a").roll(), Dice::named(2, "a").roll());
 
         let mut dice = Dice::named(1, "a");
         for _ in 0..1_000 {

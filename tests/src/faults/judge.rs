@@ -85,6 +85,8 @@ pub async fn judge(mut stage: Stage<'_>, strikes: &[Strike], took: Duration, end
         dismiss(&mut stage);
     }
     problems.extend(unsaid(&stage, strikes));
+    // A worker that ends each time that it is started says the same each time.
+    problems.dedup();
 
     let verdict = Verdict {
         strikes: strikes.len(),

@@ -73,8 +73,8 @@ mod tests {
     fn one_run_is_repeated_by_its_seed_and_kind() {
         let kinds = kinds::all();
         let planned = &plans(&kinds, 100, 50)[31];
-        let again = plans(&kinds::named(&[planned.kind.name.clone()]).unwrap(), planned.seed, 1);
-        assert_eq!(again, [planned.clone()]);
+        let again = plans(&kinds::named(std::slice::from_ref(&planned.kind.name)).unwrap(), planned.seed, 1);
+        assert_eq!(again, std::slice::from_ref(planned));
     }
 
     #[test]

@@ -225,7 +225,7 @@ impl Pump {
     /// Counts a piece, and tells whether it breaks.
     fn breaks(&mut self, one_in: usize) -> bool {
         self.pieces += 1;
-        self.pieces % one_in == 0
+        self.pieces.is_multiple_of(one_in)
     }
 
     async fn squeeze(&mut self, bytes: &[u8], bytes_a_second: usize) -> bool {
