@@ -32,9 +32,12 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 fn built() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        // A test runs as TARGET/PROFILE/deps/NAME-HASH.
-        let test = std::env::current_exe().expect("a test knows its own path");
-        let folder = test.ancestors().nth(2).expect("a test stands in TARGET/PROFILE/deps").to_path_buf();
+        // A test runs as TARGET/PROFILE/deps/NAME-HASH, a program as TARGET/PROFILE/NAME.
+        let own = std::env::current_exe().expect("a program knows its own path");
+        let mut folder = own.parent().expect("a program stands in a folder").to_path_buf();
+        if folder.ends_with("deps") {
+            folder.pop();
+        }
         let profile = match folder.file_name().and_then(|name| name.to_str()) {
             Some("debug") | None => "dev",
             Some(name) => name,
