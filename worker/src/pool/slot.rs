@@ -38,8 +38,11 @@ pub struct Care<'a> {
     /// How often files ended their processes elsewhere, by their sequence number. They are tried once more.
     pub attempts: HashMap<u64, u32>,
     /// Reads every file alone, and calls this before each attempt.
-    pub before: Option<&'a mut dyn FnMut(&SourceFile) -> Result<(), Interrupted>>,
+    pub before: Option<&'a mut BeforeFile<'a>>,
 }
+
+/// What is to be done before a file is read.
+pub type BeforeFile<'a> = dyn FnMut(&SourceFile) -> Result<(), Interrupted> + 'a;
 
 /// What the files of a task gave.
 pub struct Read {
