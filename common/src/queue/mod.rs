@@ -184,9 +184,9 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// What is to be mended about those who work, though they do, in the user's words.
     fn remarks(&self) -> impl Future<Output = Result<Vec<String>, QueueError>> + Send;
 
-    /// Whether calls have been failing for longer than a moment, and are tried again: see [`Queue::why_idle`]. Asks nobody.
-    fn is_in_trouble(&self) -> bool {
-        false
+    /// For how long calls have been failing that are tried again (see [`Queue::why_idle`]); `None`: none is. Asks nobody.
+    fn in_trouble_for(&self) -> Option<Duration> {
+        None
     }
 
     /// What there is for a job beside this process.

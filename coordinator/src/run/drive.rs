@@ -28,6 +28,8 @@ const SILENCE: Duration = Duration::from_secs(3);
 const REMARKS: Duration = Duration::from_secs(10);
 /// How often it is looked whether the queue is in trouble, while it is waited for.
 const TROUBLE: Duration = Duration::from_secs(1);
+/// Trouble that is over sooner is not worth a word.
+const MOMENT: Duration = Duration::from_secs(2);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -90,6 +92,7 @@ async fn drive_on<Q: Queue>(
     loop {
         driver.plan(ledger)?;
         if ledger.is_done() {
+            driver.say_end_of_trouble();
             return Ok(Driven::Whole);
         }
         let collected = driver.collect(ledger).await;
@@ -176,10 +179,16 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
     /// Tells the user what is wrong with the queue, now and then while it lasts, and when it is over.
     async fn say_trouble(&mut self) {
-        if self.queue.is_in_trouble() {
-            self.in_trouble = true;
-            self.say_why_idle().await;
-        } else if std::mem::take(&mut self.in_trouble) {
+        match self.queue.in_trouble_for() {
+            Some(time) if time >= MOMENT => self.say_why_idle().await,
+            Some(_) => {}
+            None => self.say_end_of_trouble(),
+        }
+    }
+
+    /// Tells the user that the trouble is over which the run spoke of.
+    fn say_end_of_trouble(&mut self) {
+        if std::mem::take(&mut self.in_trouble) {
             self.said = Said::default();
             self.store.progress.say("the queue answers again");
         }
@@ -218,6 +227,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             Err(error) => Some(error.to_string()),
         };
         if let Some(reason) = reason.filter(|reason| self.said.is_due(reason)) {
+            self.in_trouble |= self.queue.in_trouble_for().is_some();
             self.store.progress.say(&format!("waiting: {reason}"));
         }
     }

@@ -23,9 +23,6 @@ use crate::queue::{
 };
 use crate::task::{RowsKey, Task};
 
-/// How long something is wrong before it is worth a word: shorter breaks are mended in silence.
-const TROUBLE: Duration = Duration::from_secs(2);
-
 /// The queue on a Redis server. Cheap to clone.
 #[derive(Clone)]
 pub struct RedisQueue {
@@ -171,9 +168,9 @@ impl Queue for RedisQueue {
         self.other_leases().await
     }
 
-    fn is_in_trouble(&self) -> bool {
+    fn in_trouble_for(&self) -> Option<Duration> {
         let config = &self.shared.config;
-        std::iter::once(&config.server).chain(&config.bytes).any(|server| server.troubles.last_for(TROUBLE))
+        std::iter::once(&config.server).chain(&config.bytes).filter_map(|server| server.troubles.lasting()).max()
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {

@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::pool::{DOUBT, InUse, Pool, Use};
 use super::scripts::Call;
 use super::socket::Traffic;
+use super::troubles::SILENCE;
 use crate::queue::QueueError;
 
 /// The longest that a read asks the server to block. Short, so that a call notices soon that leases have ended or that a
@@ -30,9 +31,6 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// After so long without a byte it is worth a word.
 const QUIET: Duration = Duration::from_secs(5);
-
-/// The name of that trouble, which is no call's.
-const SILENCE: &str = "silence";
 
 /// The way to a server for one kind of requests. Cheap to clone.
 #[derive(Clone)]

@@ -13,6 +13,12 @@ use crate::queue::QueueError;
 /// What was refused is tried again within seconds: after so long, whoever wanted it has given up.
 const RECENT: Duration = Duration::from_secs(30);
 
+/// A call that failed is tried again sooner than that, and fails sooner or goes through, unless it was given up.
+const TRIED_AGAIN: Duration = Duration::from_secs(6);
+
+/// The name of a trouble that is no call's: that nothing comes.
+pub const SILENCE: &str = "silence";
+
 /// The last refusal of each kind of call, until one of that kind goes through: a server may answer what reads and refuse
 /// what writes.
 #[derive(Default)]
@@ -43,13 +49,12 @@ impl Troubles {
         }
     }
 
-    /// Notes that a call went through; `name` is asked only if there was trouble. The server answers, so that it was not
-    /// reached is over, whatever call that was.
+    /// Notes that a call went through; `name` is asked only if there was trouble. So the server is not silent, whoever found it so.
     pub fn clear(&self, name: impl Fn() -> String) {
         if self.some.load(Ordering::Relaxed) {
             let name = name();
             let mut by_call = self.by_call.lock().expect("no holder panics");
-            by_call.retain(|call, trouble| *call != name && !matches!(trouble.error, QueueError::Unreachable(_)));
+            by_call.retain(|call, _| *call != name && call != SILENCE);
             self.some.store(!by_call.is_empty(), Ordering::Relaxed);
         }
     }
@@ -65,13 +70,14 @@ impl Troubles {
         recent.min_by_key(|trouble| (rank(&trouble.error), trouble.at.elapsed())).map(|trouble| trouble.error.clone())
     }
 
-    /// Whether there is a trouble that has lasted for so long.
-    pub fn last_for(&self, at_least: Duration) -> bool {
+    /// For how long calls have failed that are tried again; `None`: none is just now.
+    pub fn lasting(&self) -> Option<Duration> {
         if !self.some.load(Ordering::Relaxed) {
-            return false;
+            return None;
         }
         let by_call = self.by_call.lock().expect("no holder panics");
-        by_call.values().any(|trouble| trouble.is_recent() && trouble.since.elapsed() >= at_least)
+        let tried = by_call.values().filter(|trouble| trouble.at.elapsed() < TRIED_AGAIN);
+        tried.map(|trouble| trouble.since.elapsed()).max()
     }
 }
 
@@ -88,14 +94,18 @@ mod tests {
     #[test]
     fn what_one_call_is_granted_says_nothing_of_what_another_is_refused() {
         let troubles = Troubles::default();
-        troubles.note("PUSH", &Fault::Busy("no replicas".into()));
         troubles.note("LEASE", &Fault::Broken("cut".into()));
-        assert!(matches!(troubles.worst(), Some(QueueError::Refused(reason)) if reason == "no replicas"));
+        troubles.note("PUSH", &Fault::Busy("no replicas".into()));
+        troubles.note(SILENCE, &Fault::Broken("silent".into()));
+        assert!(troubles.lasting().is_some());
 
         troubles.clear(|| "WORKERS".into());
-        assert!(matches!(troubles.worst(), Some(QueueError::Refused(_))));
+        assert!(matches!(troubles.worst(), Some(QueueError::Refused(reason)) if reason == "no replicas"));
 
         troubles.clear(|| "PUSH".into());
-        assert!(troubles.worst().is_none(), "a server that answers is reached");
+        assert!(matches!(troubles.worst(), Some(QueueError::Unreachable(reason)) if reason == "cut"));
+
+        troubles.clear(|| "LEASE".into());
+        assert!(troubles.worst().is_none() && troubles.lasting().is_none());
     }
 }
