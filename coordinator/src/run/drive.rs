@@ -160,9 +160,9 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Tells the user what the run waits for, if nobody works on it.
     async fn say_why_idle(&mut self) {
         match self.queue.why_idle().await {
-            Ok(Some(reason)) => self.store.progress.say(&format!("waiting: {reason}")),
+            Ok(Some(reason)) => self.store.progress.problem(&format!("waiting: {reason}")),
             Ok(None) => {}
-            Err(error) => self.store.progress.say(&format!("waiting: {error}")),
+            Err(error) => self.store.progress.problem(&format!("waiting: {error}")),
         }
     }
 

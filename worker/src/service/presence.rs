@@ -85,8 +85,7 @@ impl Presence {
                 let ours = &self.info.version;
                 warn!(
                     theirs = other.version,
-                    ours,
-                    "leaving the tasks of another version of Sheaf, or of another number of servers for bytes (the last number)"
+                    ours, "ignoring tasks of an incompatible coordinator: another version, or another `--redis-bytes`"
                 );
             }
         }
