@@ -174,7 +174,7 @@ impl fmt::Display for TaskId {
 /// The order in which tasks are leased: first what all others wait for, then what drains memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
-    /// An extract task once more, by its number, as its rows were lost when they had their places already.
+    /// Re-extraction of a task whose rows were lost after they had been placed; keeps the task's number.
     Repair,
     Render,
     Extract,

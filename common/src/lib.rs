@@ -7,9 +7,11 @@
 //! * [`job`]: everything that decides the bytes of the output, and names of jobs and tasks.
 //! * [`task`]: the work on the queue: extract, render, nap.
 //! * [`outcome`]: what a task came to, file by file, segment by segment.
+//! * [`notes`]: what was noticed about a file beside its rows.
 //! * [`row`]: how rows are written down between extraction and rendering.
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
 //! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
+//! * [`xpath`]: what to write in CSS for it.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
 //! * [`said`]: saying what goes on for long, without saying it all the time.
 //! * [`allocator`]: how both programs keep memory.
@@ -17,6 +19,7 @@
 pub mod allocator;
 pub mod cell;
 pub mod job;
+pub mod notes;
 pub mod outcome;
 pub mod queue;
 pub mod recipe;
@@ -24,6 +27,7 @@ pub mod row;
 pub mod said;
 pub mod task;
 pub mod wire;
+pub mod xpath;
 
 /// The version that is part of every task: segments of different versions never mix in one output.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::job::{TaskId, WorkerId};
+use crate::notes::FileNotes;
 use crate::task::RowsKey;
 
 /// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for the render task.
@@ -93,6 +94,8 @@ pub struct FileReport {
     pub started_ms: u64,
     /// How long the last attempt took.
     pub seconds: f64,
+    /// What was noticed about a file that is done; else empty.
+    pub notes: FileNotes,
 }
 
 /// Whether a file gave its rows.
@@ -173,6 +176,7 @@ impl FileReport {
             attempts: 0,
             started_ms: 0,
             seconds: 0.0,
+            notes: FileNotes::default(),
         }
     }
 }

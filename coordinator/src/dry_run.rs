@@ -10,6 +10,7 @@ use sheaf_common::job::{Encoding, Packing, Rendering};
 use crate::config::{RunConfig, Verbosity};
 use crate::discover::{Source, Sources};
 use crate::human::{Paint, count, number, shown, size};
+use crate::report::left_out;
 
 /// How many files are named at each end of the list.
 const ENDS: usize = 3;
@@ -34,6 +35,9 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
         file(out, &sources.get(sequence), paint)?;
     }
     problems(first..last, sources, paint, out)?;
+    if !sources.left_out.is_none() {
+        writeln!(out, "  {}", paint.dim(&left_out(sources.left_out)))?;
+    }
 
     let spec = &config.spec;
     writeln!(out, "{} of each `{}`", paint.bold("Would extract"), shown(spec.recipe.record.as_bytes()))?;

@@ -15,7 +15,7 @@ use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
 use sheaf::jobs::{self, Purged};
 use sheaf::local::{LocalWorker, host};
-use sheaf::report::{Mode, Progress, Summary};
+use sheaf::report::{Mode, Progress, Summary, no_record};
 use sheaf::run::{self, End, Finished, GO_ON};
 use sheaf::{demo, preview, workers};
 use sheaf_common::job::JobId;
@@ -51,7 +51,8 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let config = RunConfig::resolve(args, cores())?;
     check_places(&config)?;
     let own = config.own_places();
-    let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own };
+    let per_file = config.per_file.as_deref();
+    let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own, per_file };
     let sources = discover(&request, &mut io::stdin().lock())?;
     if config.dry_run {
         dry_run(&config, &sources, paint(&io::stdout()), &mut stdout()).map_err(print_failed)?;
@@ -59,7 +60,7 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     }
     log(config.verbosity);
     let mode = match config.verbosity {
-        Verbosity::Quiet => Mode::Off,
+        Verbosity::Quiet => Mode::Problems(Box::new(io::stderr())),
         _ if io::stderr().is_terminal() => Mode::Bar(paint(&io::stderr())),
         _ => Mode::Lines(Box::new(io::stderr())),
     };
@@ -84,20 +85,29 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
             return Err(Failure::new(Exit::Interrupted, error).with_hint(GO_ON));
         }
     };
-    if config.verbosity > Verbosity::Quiet {
-        let summary = Summary {
-            tally,
-            read_bytes: finished.read_bytes,
-            elapsed: finished.elapsed,
-            written,
-            per_file: config.per_file.as_deref(),
-            joblog: config.joblog.as_deref(),
-        };
-        let _ = err.write_all(summary.text(paint(&io::stderr())).as_bytes());
-    }
+    let summary = Summary {
+        tally,
+        spec: &config.spec,
+        left_out: sources.left_out,
+        read_bytes: finished.read_bytes,
+        elapsed: finished.elapsed,
+        written,
+        per_file: config.per_file.as_deref(),
+        joblog: config.joblog.as_deref(),
+    };
+    let paint = paint(&io::stderr());
+    let said = match config.verbosity {
+        // Problems are never silenced: a cron mail must say why the exit code is not 0.
+        Verbosity::Quiet => summary.failed(paint).trim_start().to_string(),
+        Verbosity::Normal | Verbosity::Verbose => summary.text(paint),
+    };
+    let _ = err.write_all(said.as_bytes());
     if config.verbosity == Verbosity::Verbose {
         let (own, all) = (finished.cpu.coordinator.as_secs_f64(), finished.cpu.all.as_secs_f64());
         let _ = writeln!(err, "coordinator CPU: {own:.2} s of {all:.2} s");
+    }
+    if let Some((message, hint)) = no_record(tally, &config.spec) {
+        return Err(Failure::new(Exit::SomeFailed, anyhow::Error::msg(message)).with_hint(hint));
     }
     Ok(if tally.failed > 0 { Exit::SomeFailed } else { Exit::Done })
 }

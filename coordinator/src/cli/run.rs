@@ -20,9 +20,16 @@ pub struct RunArgs {
 
     /// Of what folders hold, read only files that match; repeatable
     ///
-    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder (`2024/**/*.html`).
+    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder (`2024/**/*.html`), whatever is written
+    /// in capitals.
     #[arg(long, value_name = "GLOB", help_heading = "What to read")]
     pub include: Vec<String>,
+
+    /// Also read hidden files and folders (`.git`), `__MACOSX`, `Thumbs.db` and `desktop.ini`
+    ///
+    /// Without it, folders are read without them. What is named itself is always read.
+    #[arg(long, help_heading = "What to read")]
+    pub hidden: bool,
 
     /// Of what folders hold, leave out files and whole folders that match; repeatable
     #[arg(long, value_name = "GLOB", help_heading = "What to read")]
@@ -75,8 +82,8 @@ pub struct RunArgs {
     #[arg(long, requires = "redis", help_heading = "Many machines")]
     pub by_path: bool,
 
-    /// Compress files on their way to the workers: for networks that are busier than this machine; `auto`: when more than 16
-    /// processes work
+    /// Compress files before sending them to workers: worth it when the network, not this CPU, is the bottleneck; `auto`: when
+    /// more than 16 processes work
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = PackArg::Auto, env = "SHEAF_PACK", help_heading = "Many machines")]
     pub pack: PackArg,
 
@@ -99,7 +106,7 @@ pub struct RunArgs {
     #[arg(long, help_heading = "How to run")]
     pub dry_run: bool,
 
-    /// Say nothing but errors
+    /// No progress and no summary: only problems are said, and errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "How to run")]
     pub quiet: bool,
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use sheaf_common::recipe::{Expression, RecipeError};
+use sheaf_common::recipe::{Expression, ExpressionError, RecipeError, Wrong};
 
 use super::output::EXTENSIONS;
 use crate::errors::{Exit, Failure};
@@ -22,6 +22,8 @@ pub enum UsageError {
     SameOutput(String),
     #[error("the job log and an output are both `{0}`")]
     JobLogIsOutput(String),
+    #[error("`{0}` is both an input and the job log")]
+    JobLogIsInput(String),
     #[error("`{0}` is both an input and an output")]
     InputIsOutput(String),
     #[error("standard input (`-`) is given twice")]
@@ -58,7 +60,12 @@ impl UsageError {
             }),
             UsageError::SameOutput(_) => Some("every `--output` needs a name of its own".into()),
             UsageError::JobLogIsOutput(_) => Some("the job log is tab-separated text: try `--joblog run.tsv`".into()),
-            UsageError::InputIsOutput(_) => Some("give the output another name".into()),
+            UsageError::JobLogIsInput(_) => Some("give the job log another name".into()),
+            UsageError::InputIsOutput(_) => Some(
+                "give the output another name; if an earlier run wrote it, name the inputs by their folder: what stands \
+                 there under the name of an output is left out"
+                    .into(),
+            ),
             UsageError::RecipeFile { source, .. } | UsageError::Recipe(source) => recipe_hint(source),
             UsageError::Setup { hint, .. } => hint.clone(),
             UsageError::NoRedis => Some("say where it is: `--redis redis://HOST`, or the variable SHEAF_REDIS".into()),
@@ -73,16 +80,29 @@ impl UsageError {
 
 fn recipe_hint(error: &RecipeError) -> Option<String> {
     match error {
-        RecipeError::Column { source, .. } => Some(format!("did you mean `{}`?", source.meant)),
+        RecipeError::Column { source, .. } => expression_hint(source),
         RecipeError::TwoColumns(name) => Some(format!(
             "give one of them another name; `--source-column=NAME` names that of the file, if it is `{name}`"
         )),
         RecipeError::NotAPair(typed) => {
-            let meant =
-                typed.parse::<Expression>().map_or_else(|error| error.meant, |expression| expression.to_string());
+            let meant = match typed.parse::<Expression>() {
+                Ok(expression) => Some(expression.to_string()),
+                Err(error) => error.meant,
+            };
+            let meant = meant.unwrap_or_else(|| "h1::text".into());
             Some(format!("for example `--column 'name={meant}'`"))
         }
         RecipeError::EmptyName | RecipeError::NoColumn | RecipeError::TooManyColumns(_) | RecipeError::Toml(_) => None,
+    }
+}
+
+fn expression_hint(error: &ExpressionError) -> Option<String> {
+    match &error.meant {
+        Some(meant) if error.wrong == Wrong::XPath => Some(format!("columns are selected by CSS: `{meant}`")),
+        Some(meant) => Some(format!("did you mean `{meant}`?")),
+        None => {
+            Some("columns are selected by CSS, which can say what an element is and where, not what its text is".into())
+        }
     }
 }
 

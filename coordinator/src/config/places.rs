@@ -68,10 +68,21 @@ impl PlaceError {
             PlaceError::IsFolder(path) => {
                 Some(format!("name a file in it: `{}/final.xlsx`", path.trim_end_matches('/')))
             }
-            PlaceError::NoFolder { folder, .. } => Some(format!("make it first: `mkdir -p {}`", printed(folder))),
+            PlaceError::NoFolder { folder, .. } => {
+                Some(format!("make it first: `mkdir -p {}`", quoted(&printed(folder))))
+            }
             PlaceError::NotFolder(_) | PlaceError::NotWritable { .. } => None,
         }
     }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c);
+    if path.chars().all(is_plain) && !path.starts_with('-') {
+        return path.into();
+    }
+    format!("'{}'", path.replace('\'', "'\\''"))
 }
 
 impl From<PlaceError> for Failure {
@@ -110,6 +121,13 @@ mod tests {
             Err(PlaceError::NoFolder { .. })
         ));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the check leaves nothing behind");
+    }
+
+    #[test]
+    fn a_hint_can_be_typed_whatever_the_path() {
+        assert_eq!(quoted("out/2024-01"), "out/2024-01");
+        assert_eq!(quoted("my results"), "'my results'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use sheaf_common::job::{Compression, JobSpec, LongCells};
 use super::{Filter, Output, RedisRun, UsageError, output, recipe, redis, sheet_name};
 use crate::assemble::unfinished_name;
 use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
+use crate::report::JobLog;
 
 /// The settings of a run, checked: what can be wrong with the arguments and the recipe is not wrong.
 #[derive(Debug, Clone)]
@@ -64,9 +65,9 @@ impl RunConfig {
         let limits = recipe::limits(&args.limits, args.retries)?;
         let (outputs, renderings) = output::resolve(&args.outputs)?;
         sheet_name::check(&args.sheet_name)?;
-        let filter = Filter::new(&args.include, &args.exclude)?;
+        let filter = Filter::new(&args.include, &args.exclude)?.with_hidden(args.hidden);
         let inputs = inputs(&args.inputs, &outputs)?;
-        check_joblog(args.joblog.as_deref(), &outputs)?;
+        check_joblog(args.joblog.as_deref(), &outputs, &inputs)?;
         let spec = JobSpec {
             recipe,
             source_column: args.recipe.source_column.clone(),
@@ -109,11 +110,11 @@ impl RunConfig {
         name.into()
     }
 
-    /// All that a run writes: discovery leaves it out, so that no run reads what an earlier one has written.
+    /// All that a run writes, but for the files' own workbooks, of which only the folder is known: discovery leaves it out,
+    /// so that no run reads what an earlier one has written.
     pub fn own_places(&self) -> Vec<PathBuf> {
         let outputs = self.outputs.iter().flat_map(|output| [output.path.clone(), unfinished_name(&output.path)]);
-        let others = self.joblog.as_deref().into_iter().chain(self.per_file.as_deref());
-        outputs.chain(others.map(Path::to_path_buf)).chain([self.work_folder()]).collect()
+        outputs.chain(self.joblog.clone()).chain([self.work_folder()]).collect()
     }
 }
 
@@ -135,10 +136,16 @@ fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageErro
     Ok(inputs)
 }
 
-fn check_joblog(joblog: Option<&Path>, outputs: &[Output]) -> Result<(), UsageError> {
+fn check_joblog(joblog: Option<&Path>, outputs: &[Output], inputs: &[Input]) -> Result<(), UsageError> {
+    let is_input =
+        |place: &Path| inputs.iter().any(|input| matches!(input, Input::Path(path) if output::place(path) == place));
     match joblog {
         Some(path) if outputs.iter().any(|output| output::place(&output.path) == output::place(path)) => {
             Err(UsageError::JobLogIsOutput(output::printed(path)))
+        }
+        // A job log of an earlier run, as `*` finds it, is left out of the inputs; any other file would be written over.
+        Some(path) if is_input(&output::place(path)) && !JobLog::is_at(path) => {
+            Err(UsageError::JobLogIsInput(output::printed(path)))
         }
         _ => Ok(()),
     }
@@ -226,13 +233,13 @@ mod tests {
         assert!(config.spec.per_file && config.verbosity == Verbosity::Quiet);
         assert_eq!(config.work_folder(), Path::new("x.csv.sheaf"));
         let outputs = ["x.csv", ".x.csv.unfinished", "y.jsonl.zst", ".y.jsonl.zst.unfinished"].map(PathBuf::from);
-        let others = ["log.tsv", "each", "x.csv.sheaf"].map(PathBuf::from);
+        let others = ["log.tsv", "x.csv.sheaf"].map(PathBuf::from);
         assert_eq!(config.own_places(), [&outputs[..], &others].concat());
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        let cases: [(&[&str], &str); 9] = [
+        let cases: [(&[&str], &str); 10] = [
             (&["a", "--time-limit", "soon"], "for `--time-limit`: expected a time"),
             (&["a", "--memory-limit", "much"], "for `--memory-limit`: expected a size"),
             (&["a", "-o", "b.pdf"], "there is no format `.pdf`"),
@@ -241,6 +248,7 @@ mod tests {
             (&["a", "--column", "price"], "expected `NAME=EXPRESSION`, got `price`"),
             (&["a", "b.csv", "-o", "b.csv"], "`b.csv` is both an input and an output"),
             (&["a", "-o", "b.csv", "--joblog", "b.csv"], "the job log and an output are both `b.csv`"),
+            (&["a", "log", "--joblog", "./log"], "`./log` is both an input and the job log"),
             (&["-", "a", "-"], "standard input (`-`) is given twice"),
         ];
         for (typed, expected) in cases {

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use super::arena::{Arena, Span};
+use super::unwanted::LeftOut;
 
 /// All input files, in order. The place of a file in this list is its sequence number.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,8 @@ pub struct Sources {
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) problems: Vec<String>,
     pub(super) entries: Vec<Entry>,
+    /// What was found and is not in the list. Not saved with it.
+    pub left_out: LeftOut,
 }
 
 /// One file in 32 bytes.

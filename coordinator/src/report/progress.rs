@@ -23,7 +23,8 @@ pub enum Mode {
     Bar(Paint),
     /// Plain lines.
     Lines(Box<dyn Write + Send>),
-    Off,
+    /// Problems only.
+    Problems(Box<dyn Write + Send>),
 }
 
 /// Shows how far a run is. Dropped in the middle, it clears its bar.
@@ -37,7 +38,7 @@ pub struct Progress {
 enum Sink {
     Bar(ProgressBar, Paint),
     Lines(Box<dyn Write + Send>),
-    Off,
+    Problems(Box<dyn Write + Send>),
 }
 
 impl Progress {
@@ -52,7 +53,7 @@ impl Progress {
                 Sink::Bar(bar, paint)
             }
             Mode::Lines(out) => Sink::Lines(out),
-            Mode::Off => Sink::Off,
+            Mode::Problems(out) => Sink::Problems(out),
         };
         Progress { sink, state: State::new(total_files, total_bytes, now), shown: now }
     }
@@ -62,14 +63,22 @@ impl Progress {
         self.update_at(tally, Instant::now());
     }
 
-    /// Says something that stays above the bar, as that the run waits for a worker. It goes where progress goes, so not
-    /// anywhere with [`Mode::Off`].
+    /// Says something that stays above the bar, as that an earlier run goes on. It goes where progress goes, so not
+    /// anywhere with [`Mode::Problems`].
     pub fn say(&mut self, line: &str) {
         match &mut self.sink {
             Sink::Bar(bar, _) => bar.println(line),
             // Progress that cannot be written is no reason to end a run.
             Sink::Lines(out) => drop(writeln!(out, "{line}")),
-            Sink::Off => {}
+            Sink::Problems(_) => {}
+        }
+    }
+
+    /// Says something that must be known, as that the run waits for a worker: above the bar, or in a line of its own.
+    pub fn problem(&mut self, line: &str) {
+        match &mut self.sink {
+            Sink::Problems(out) => drop(writeln!(out, "{line}")),
+            Sink::Bar(..) | Sink::Lines(_) => self.say(line),
         }
     }
 
@@ -82,7 +91,7 @@ impl Progress {
         let every = match &self.sink {
             Sink::Bar(..) => BAR_EVERY,
             Sink::Lines(_) => LINE_EVERY,
-            Sink::Off => return,
+            Sink::Problems(_) => return,
         };
         if now.duration_since(self.shown) < every {
             return;
@@ -92,7 +101,7 @@ impl Progress {
         match &mut self.sink {
             Sink::Bar(bar, paint) => bar.set_message(self.state.bar(tally, *paint)),
             Sink::Lines(out) => drop(writeln!(out, "{}", self.state.line(tally))),
-            Sink::Off => {}
+            Sink::Problems(_) => {}
         }
     }
 }

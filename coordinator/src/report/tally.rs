@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sheaf_common::outcome::{FileReport, FileStatus};
 
+use super::noticed::Noticed;
 use crate::human::shown;
 
 /// How many examples are kept of files that failed, and of those without a record.
@@ -29,6 +30,9 @@ pub struct Tally {
     pub replaced_files: u64,
     pub first_failed: Examples,
     pub first_empty: Examples,
+    pub first_replaced: Examples,
+    /// What the extractor noticed.
+    pub noticed: Noticed,
 }
 
 /// The first few files of a kind, in the order in which they were added.
@@ -61,11 +65,15 @@ impl Tally {
         self.files += 1;
         self.bytes += size;
         self.replaced += report.replaced;
-        self.replaced_files += u64::from(report.replaced > 0);
+        if report.replaced > 0 {
+            self.replaced_files += 1;
+            self.first_replaced.add(path, "");
+        }
         match &report.status {
             FileStatus::Done { slices, truncated_cells } => {
                 let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
                 self.rows += rows;
+                self.noticed.add(path, &report.notes);
                 self.truncated_cells += truncated_cells;
                 self.long_cells += slices.iter().map(|slice| u64::from(slice.long_cells)).sum::<u64>();
                 self.overflow_rows += slices.iter().map(|slice| u64::from(slice.overflow)).sum::<u64>();
@@ -93,11 +101,23 @@ impl Tally {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use sheaf_common::notes::{FileNotes, Note, NoteKind};
     use sheaf_common::outcome::Slice;
+    use sheaf_common::wire;
 
     pub fn report(status: FileStatus) -> FileReport {
         let encoding = "UTF-8".into();
-        FileReport { sequence: 0, status, bytes: 9, encoding, replaced: 0, attempts: 1, started_ms: 0, seconds: 0.5 }
+        FileReport {
+            sequence: 0,
+            status,
+            bytes: 9,
+            encoding,
+            replaced: 0,
+            attempts: 1,
+            started_ms: 0,
+            seconds: 0.5,
+            notes: FileNotes::default(),
+        }
     }
 
     pub fn done(rows: u32) -> FileStatus {
@@ -117,6 +137,17 @@ pub(super) mod tests {
         assert_eq!((tally.replaced, tally.replaced_files), (4, 1));
         let failed: Vec<_> = tally.first_failed.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
         assert_eq!(failed, [("c", "killed\\nat the limit"), ("d\\u{1b}", "no such file or folder")]);
+    }
+
+    #[test]
+    fn what_was_noticed_survives_a_journal_and_failed_files_say_nothing() {
+        let notes = FileNotes { noticed: vec![Note::new(NoteKind::Nested, 1, 2)], ..FileNotes::default() };
+        let mut tally = Tally::default();
+        tally.add(b"a", 1, &FileReport { notes: notes.clone(), ..report(done(1)) });
+        tally.add(b"b", 1, &FileReport { notes, ..report(FileStatus::Failed { reason: "no".into() }) });
+        let again: Tally = wire::decode(&wire::encode(&tally)).unwrap();
+        assert_eq!(again, tally);
+        assert_eq!(again.noticed.kinds().map(|(_, seen)| seen.files).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

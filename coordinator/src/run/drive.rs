@@ -177,7 +177,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             Err(error) => Some(error.to_string()),
         };
         if let Some(reason) = reason.filter(|reason| self.said.is_due(reason)) {
-            self.store.progress.say(&format!("waiting: {reason}"));
+            self.store.progress.problem(&format!("waiting: {reason}"));
         }
     }
 

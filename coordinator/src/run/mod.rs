@@ -228,13 +228,14 @@ fn open_store<'a>(config: &'a RunConfig, sources: &'a Sources, progress: Progres
 }
 
 fn write_outputs(config: &RunConfig, spool: &Spool, position: Position) -> Result<Vec<Written>, Failure> {
+    let replaced: Vec<bool> = config.outputs.iter().map(|output| output.path.is_file()).collect();
     let written = outputs::write_outputs(&config.spec, &config.outputs, spool, position);
     let written = written.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON))?;
     let sheets = Counts { rows: position.rows, overflow: position.overflow }.sheets().len() as u32;
     let is_workbook = |path: &std::path::Path| path.extension().is_some_and(|extension| extension == "xlsx");
-    let written = written.into_iter().map(|(path, bytes)| {
+    let written = written.into_iter().zip(replaced).map(|((path, bytes), replaced)| {
         let sheets = if is_workbook(&path) { sheets } else { 0 };
-        Written { path, bytes, sheets }
+        Written { path, bytes, sheets, replaced }
     });
     Ok(written.collect())
 }

@@ -50,7 +50,7 @@ fn serve() -> io::Result<()> {
         for file in &order.files {
             let end = match extractor {
                 Ok(extractor) => read_file(extractor, file, &mut output)?,
-                Err(reason) => FileEnd { result: Err(reason.clone()), bytes: 0, encoding: String::new(), replaced: 0 },
+                Err(reason) => FileEnd::failed(reason.clone()),
             };
             let body = wire::encode(&end);
             write_message(&mut output, Header::End { length: body.len() as u32 }, &body)?;
@@ -71,13 +71,13 @@ fn read_file(extractor: &Extractor, file: &SourceFile, output: &mut impl Write) 
     }));
     match read {
         Ok(extracted) => {
-            let Extracted { result, bytes, encoding, replaced } = extracted?;
-            Ok(FileEnd { result: result.map(|done| done.truncated_cells), bytes, encoding, replaced })
+            let Extracted { result, bytes, encoding, replaced, notes } = extracted?;
+            Ok(FileEnd { result: result.map(|done| done.truncated_cells), bytes, encoding, replaced, notes })
         }
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
             let reason = format!("the parser gave up on this file: {}", said.unwrap_or("no reason given"));
-            Ok(FileEnd { result: Err(reason), bytes: 0, encoding: String::new(), replaced: 0 })
+            Ok(FileEnd::failed(reason))
         }
     }
 }
