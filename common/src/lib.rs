@@ -9,12 +9,14 @@
 //! * [`outcome`]: what a task came to, file by file, segment by segment.
 //! * [`row`]: how rows are written down between extraction and rendering.
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
+//! * [`escape`]: what a cell cannot hold as it is, and how it is written there.
 //! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
 //! * [`allocator`]: how both programs keep memory.
 
 pub mod allocator;
 pub mod cell;
+pub mod escape;
 pub mod job;
 pub mod outcome;
 pub mod queue;

@@ -15,7 +15,7 @@ use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
 use sheaf::local::{LocalWorker, new_job};
 use sheaf::report::{Mode, Progress, Summary};
-use sheaf::run::{self, End, Finished, GO_ON};
+use sheaf::run::{self, End, Finished};
 use sheaf::{demo, preview, workers};
 use sheaf_common::queue::{MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
@@ -26,7 +26,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return sheaf_worker::pool::child::main();
     }
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    // A run writes to pipes by itself, and knows when a reader has had enough.
+    let prints = !matches!(&command, Command::Run(args) if !args.dry_run);
+    let done = match command {
         Command::Run(args) => run(&args),
         Command::Preview(args) => preview(&args),
         Command::Demo(args) => demo(&args),
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
     match done {
         Ok(exit) => exit.into(),
         // Rust ignores SIGPIPE (the coordinator must outlive its children): a reader that went away is an error here.
-        Err(failure) if reader_is_gone(failure.error.as_ref()) => Exit::Done.into(),
+        Err(failure) if prints && reader_is_gone(failure.error.as_ref()) => Exit::Done.into(),
         Err(failure) => {
             // If standard error is gone too, the exit code is all that is left to say.
             let _ = failure.write(&mut io::stderr().lock(), paint(&io::stderr()));
@@ -75,7 +78,7 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
         End::Interrupted => {
             let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
             let error = anyhow::anyhow!("interrupted: {done} of {all} are done");
-            return Err(Failure::new(Exit::Interrupted, error).with_hint(GO_ON));
+            return Err(Failure::new(Exit::Interrupted, error).with_hint(run::go_on(config)));
         }
     };
     if config.verbosity > Verbosity::Quiet {
