@@ -10,6 +10,7 @@
 //! * [`notes`]: what was noticed about a file beside its rows.
 //! * [`row`]: how rows are written down between extraction and rendering.
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
+//! * [`escape`]: what a cell cannot hold as it is, and how it is written there.
 //! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
 //! * [`xpath`]: what to write in CSS for it.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
@@ -18,6 +19,7 @@
 
 pub mod allocator;
 pub mod cell;
+pub mod escape;
 pub mod job;
 pub mod notes;
 pub mod outcome;

@@ -144,6 +144,17 @@ pub struct Segment {
     pub crc32: u32,
     /// Length of the content before compression, in bytes.
     pub length: u64,
+    /// What the first rows of a workbook need to be seen; only the segment that begins its first sheet has it.
+    pub look: Option<Look>,
+}
+
+/// The room that the first rows of a sheet need to be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// The width of each column, in digits of the default font.
+    pub widths: Vec<u8>,
+    /// The lines down to the first that is not blank: 1 where texts begin with text.
+    pub lines: u8,
 }
 
 /// A sequence of segments that concatenate to one part of one output.

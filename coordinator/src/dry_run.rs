@@ -55,8 +55,12 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
 
     writeln!(out, "{}", paint.bold("Would write"))?;
     for output in &config.outputs {
-        let over = if output.path.exists() { " (replaces the one that is there)" } else { "" };
-        writeln!(out, "  {}  {}{over}", name(&output.path), format_name(spec.renderings[output.rendering_index]))?;
+        let over = if !output.is_standard_output() && output.path.is_file() {
+            " (replaces the one that is there)"
+        } else {
+            ""
+        };
+        writeln!(out, "  {}  {}{over}", output.name(), format_name(spec.renderings[output.rendering_index]))?;
     }
     if let Some(folder) = &config.per_file {
         writeln!(out, "  {}  one workbook a file", name(folder))?;
@@ -103,6 +107,9 @@ fn format_name(rendering: Rendering) -> &'static str {
         Rendering::Csv(Packing::Plain) => "CSV",
         Rendering::Csv(Packing::Gzip) => "CSV, gzip",
         Rendering::Csv(Packing::Zstd) => "CSV, zstd",
+        Rendering::Tsv(Packing::Plain) => "tab-separated",
+        Rendering::Tsv(Packing::Gzip) => "tab-separated, gzip",
+        Rendering::Tsv(Packing::Zstd) => "tab-separated, zstd",
         Rendering::JsonLines(Packing::Plain) => "JSON lines",
         Rendering::JsonLines(Packing::Gzip) => "JSON lines, gzip",
         Rendering::JsonLines(Packing::Zstd) => "JSON lines, zstd",

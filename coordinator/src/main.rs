@@ -16,7 +16,7 @@ use sheaf::human::{Paint, count, number};
 use sheaf::jobs::{self, Purged};
 use sheaf::local::{LocalWorker, host};
 use sheaf::report::{Mode, Progress, Summary, no_record};
-use sheaf::run::{self, End, Finished, GO_ON};
+use sheaf::run::{self, End, Finished};
 use sheaf::{demo, preview, workers};
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, RedisQueue};
@@ -28,7 +28,10 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return sheaf_worker::pool::child::main();
     }
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    // A run writes to pipes by itself, and knows when a reader has had enough.
+    let prints = !matches!(&command, Command::Run(args) if !args.dry_run);
+    let done = match command {
         Command::Run(args) => run(&args),
         Command::Preview(args) => preview(&args),
         Command::Demo(args) => demo(&args),
@@ -38,7 +41,7 @@ fn main() -> ExitCode {
     match done {
         Ok(exit) => exit.into(),
         // Rust ignores SIGPIPE (the coordinator must outlive its children): a reader that went away is an error here.
-        Err(failure) if reader_is_gone(failure.error.as_ref()) => Exit::Done.into(),
+        Err(failure) if prints && reader_is_gone(failure.error.as_ref()) => Exit::Done.into(),
         Err(failure) => {
             // If standard error is gone too, the exit code is all that is left to say.
             let _ = failure.write(&mut io::stderr().lock(), paint(&io::stderr()));
@@ -82,7 +85,7 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
         End::Interrupted => {
             let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
             let error = anyhow::anyhow!("interrupted: {done} of {all} are done");
-            return Err(Failure::new(Exit::Interrupted, error).with_hint(GO_ON));
+            return Err(Failure::new(Exit::Interrupted, error).with_hint(run::go_on(config)));
         }
     };
     let summary = Summary {

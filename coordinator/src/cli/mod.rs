@@ -1,5 +1,6 @@
 //! What can be typed: the arguments as clap reads them, without a check that needs thought (that is [`crate::config`]).
 
+mod csv;
 mod demo;
 mod help;
 mod preview;
@@ -9,6 +10,7 @@ mod redis;
 mod run;
 mod workers;
 
+pub use csv::{CsvArgs, FormulasArg, NewlineArg};
 pub use demo::DemoArgs;
 pub use preview::PreviewArgs;
 pub use queue::{PurgeArgs, QueueArgs, QueueCommand};
@@ -65,8 +67,10 @@ mod tests {
 
     #[test]
     fn what_clap_refuses_exits_with_2() {
-        let cases: [&[&str]; 6] = [
+        let cases: [&[&str]; 8] = [
             &["run"],
+            &["run", "data", "-o", "a.csv", "--csv-newline", "cr"],
+            &["run", "data", "-o", "a.csv", "--csv-formulas", "no"],
             &["run", "data", "--recipe", "a.toml", "--record", "p"],
             &["run", "data", "-p", "0"],
             &["run", "data", "--quiet", "--verbose"],

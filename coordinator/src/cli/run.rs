@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{LimitArgs, RecipeArgs, RedisArgs, help};
+use super::{CsvArgs, LimitArgs, RecipeArgs, RedisArgs, help};
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::RUN, after_long_help = help::RUN)]
@@ -40,8 +40,11 @@ pub struct RunArgs {
 
     /// Where to write; repeatable, the format goes by the extension [default: final.xlsx]
     ///
-    /// .xlsx, .csv, .jsonl, and compressed: .csv.gz, .csv.zst, .jsonl.gz, .jsonl.zst. All come from one pass.
-    #[arg(short, long = "output", value_name = "FILE", help_heading = "What to write")]
+    /// .xlsx, .csv, .tsv, .jsonl (also called .ndjson), and compressed: .csv.gz, .csv.zst, .tsv.gz, .tsv.zst, .jsonl.gz,
+    /// .jsonl.zst, .ndjson.gz, .ndjson.zst. All come from one pass. `-` is JSON lines on standard output, `-.csv` and the
+    /// like those. A link is followed, a named pipe is written to, an existing file keeps its mode. Without any output that is
+    /// a file, nothing is kept for a later run to go on with.
+    #[arg(short, long = "output", value_name = "FILE", allow_hyphen_values = true, help_heading = "What to write")]
     pub outputs: Vec<PathBuf>,
 
     /// Also write one workbook a file into this folder, `<file name>.xlsx`
@@ -51,6 +54,9 @@ pub struct RunArgs {
     /// What becomes of texts longer than the 32,767 characters that a cell of a workbook holds
     #[arg(long, value_enum, value_name = "HOW", default_value_t = LongCellsArg::Overflow, help_heading = "What to write")]
     pub long_cells: LongCellsArg,
+
+    #[command(flatten)]
+    pub csv: CsvArgs,
 
     /// The name of the sheet that holds the rows
     #[arg(long, value_name = "NAME", default_value = "rows", help_heading = "What to write")]

@@ -7,7 +7,7 @@ use sheaf_common::recipe::{Expression, ExpressionError, RecipeError, Wrong};
 
 use super::output::EXTENSIONS;
 use crate::errors::{Exit, Failure};
-use crate::human::did_you_mean;
+use crate::human::{did_you_mean, number};
 
 /// Why the arguments or the recipe cannot be used. Exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,8 @@ pub enum UsageError {
     UnknownExtension { path: String, extension: String },
     #[error("two outputs are `{0}`")]
     SameOutput(String),
+    #[error("`{0}` needs a CSV output")]
+    NoCsvOutput(&'static str),
     #[error("the job log and an output are both `{0}`")]
     JobLogIsOutput(String),
     #[error("`{0}` is both an input and the job log")]
@@ -30,6 +32,8 @@ pub enum UsageError {
     TwoStandardInputs,
     #[error("a sheet cannot be named `{name}`: {reason}")]
     SheetName { name: String, reason: String },
+    #[error("the name of column `{name}` takes {} characters, a cell of a workbook holds 32,767", number(*units as u64))]
+    ColumnName { name: String, units: usize },
     #[error("invalid pattern for `{option}`")]
     Glob { option: &'static str, source: globset::Error },
     #[error("could not read recipe `{}`", path.display())]
@@ -59,6 +63,11 @@ impl UsageError {
                 None => format!("the formats are {}", EXTENSIONS.join(" ")),
             }),
             UsageError::SameOutput(_) => Some("every `--output` needs a name of its own".into()),
+            UsageError::NoCsvOutput("--csv-delimiter") => {
+                Some("name one, as `-o rows.csv`; the delimiter of `.tsv` is the tab".into())
+            }
+            UsageError::NoCsvOutput(_) => Some("name one, as `-o rows.csv`".into()),
+            UsageError::ColumnName { .. } => Some("give the column a shorter name".into()),
             UsageError::JobLogIsOutput(_) => Some("the job log is tab-separated text: try `--joblog run.tsv`".into()),
             UsageError::JobLogIsInput(_) => Some("give the job log another name".into()),
             UsageError::InputIsOutput(_) => Some(

@@ -3,6 +3,8 @@
 //! * [`RunConfig::resolve`], [`PreviewConfig::resolve`], [`DemoConfig::resolve`]: all checks of the arguments, one error.
 //! * [`check_places`]: whether the outputs can be written, asked before hours of work.
 
+mod column_names;
+mod csv;
 mod demo;
 mod error;
 mod glob;

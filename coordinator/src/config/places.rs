@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::RunConfig;
 use super::output::printed;
+use crate::assemble::{followed, is_flow};
 use crate::errors::{Exit, Failure};
 
 /// Why something cannot be written where it was asked for. Exit code 3.
@@ -27,13 +28,18 @@ pub enum PlaceError {
 /// # Errors
 /// The first that cannot.
 pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
-    let files = config.outputs.iter().map(|output| output.path.as_path()).chain(config.joblog.as_deref());
-    for file in files {
+    for file in config.files().chain(config.joblog.as_deref()) {
         if file.is_dir() {
             return Err(PlaceError::IsFolder(printed(file)));
         }
-        check_parent(file)?;
+        if is_flow(file) {
+            continue; // Bytes go into it, whatever its folder allows.
+        }
+        let not_writable = |source| PlaceError::NotWritable { folder: printed(file), source };
+        check_parent(&followed(file).map_err(not_writable)?)?;
     }
+    // A link and what it leads to may stand in two folders, and the run keeps its journal beside the link.
+    config.work_folder().as_deref().map_or(Ok(()), check_parent)?;
     match config.per_file.as_deref() {
         Some(folder) if folder.is_dir() => check_folder(folder),
         Some(folder) if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
@@ -120,7 +126,12 @@ mod tests {
             check(&["-o", &path("a.csv"), "--joblog", &path("absent/log")]),
             Err(PlaceError::NoFolder { .. })
         ));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the check leaves nothing behind");
+        std::os::unix::fs::symlink("absent/target.csv", path("link.csv")).unwrap();
+        assert!(matches!(check(&["-o", &path("link.csv")]), Err(PlaceError::NoFolder { .. })));
+        std::os::unix::fs::symlink("circle.csv", path("circle.csv")).unwrap();
+        assert!(matches!(check(&["-o", &path("circle.csv")]), Err(PlaceError::NotWritable { .. })));
+        assert!(check(&["-o", "-", "-o", &path("a.csv")]).is_ok());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "the check leaves nothing behind");
     }
 
     #[test]

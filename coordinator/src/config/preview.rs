@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use sheaf_common::job::{Compression, JobSpec, LongCells};
+use sheaf_common::job::{Compression, CsvStyle, JobSpec, LongCells};
 
 use super::{UsageError, recipe};
 use crate::cli::PreviewArgs;
@@ -30,6 +30,7 @@ impl PreviewConfig {
             compression: Compression::Fast,
             sheet_name: "rows".into(),
             renderings: Vec::new(),
+            csv: CsvStyle::default(),
             per_file: false,
             limits: recipe::limits(&args.limits, 0)?,
         };

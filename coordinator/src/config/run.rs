@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use sheaf_common::job::{Compression, JobSpec, LongCells};
+use sheaf_common::job::{Compression, JobSpec, LongCells, Rendering};
 
-use super::{Filter, Output, RedisRun, UsageError, output, recipe, redis, sheet_name};
-use crate::assemble::unfinished_name;
+use super::{Filter, Output, RedisRun, UsageError, column_names, csv, output, recipe, redis, sheet_name};
+use crate::assemble::{followed, unfinished_name};
 use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
 use crate::report::JobLog;
 
@@ -75,10 +75,14 @@ impl RunConfig {
             long_cells: args.long_cells.into(),
             compression: args.compression.into(),
             sheet_name: args.sheet_name.clone(),
+            csv: csv::resolve(&args.csv, &renderings)?,
             renderings,
             per_file: args.per_file.is_some(),
             limits,
         };
+        if spec.per_file || spec.renderings.contains(&Rendering::Xlsx) {
+            column_names::check(&spec)?;
+        }
         recipe::check_recipe(&spec)?;
         let budget = redis::budget(&args.redis_budget)?;
         let server = redis::server(&args.redis)?;
@@ -103,23 +107,34 @@ impl RunConfig {
         })
     }
 
-    /// The folder beside the first output that holds journal and segments while the run is not finished.
-    pub fn work_folder(&self) -> PathBuf {
-        let mut name = self.outputs[0].path.clone().into_os_string();
+    /// The outputs that are files, or have a name like one.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.outputs.iter().filter(|output| !output.is_standard_output()).map(|output| output.path.as_path())
+    }
+
+    /// The folder beside the first output that is a file: it holds journal and segments while the run is not finished. `None`
+    /// if everything goes to standard output: then no later run can go on.
+    pub fn work_folder(&self) -> Option<PathBuf> {
+        let mut name = self.files().next()?.to_path_buf().into_os_string();
         name.push(".sheaf");
-        name.into()
+        Some(name.into())
     }
 
     /// All that a run writes, but for the files' own workbooks, of which only the folder is known: discovery leaves it out,
     /// so that no run reads what an earlier one has written.
     pub fn own_places(&self) -> Vec<PathBuf> {
-        let outputs = self.outputs.iter().flat_map(|output| [output.path.clone(), unfinished_name(&output.path)]);
-        outputs.chain(self.joblog.clone()).chain([self.work_folder()]).collect()
+        let outputs = self.files().flat_map(|path| {
+            let place = followed(path).unwrap_or(path.into());
+            let unfinished = unfinished_name(&place);
+            let followed = (place != path).then_some(place);
+            [path.to_path_buf(), unfinished].into_iter().chain(followed)
+        });
+        outputs.chain(self.joblog.clone()).chain(self.work_folder()).collect()
     }
 }
 
 fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageError> {
-    let places: Vec<PathBuf> = outputs.iter().map(|output| output::place(&output.path)).collect();
+    let places: Vec<PathBuf> = outputs.iter().map(Output::place).collect();
     let mut inputs = Vec::with_capacity(typed.len());
     for path in typed {
         if path.as_os_str() == "-" {
@@ -140,7 +155,7 @@ fn check_joblog(joblog: Option<&Path>, outputs: &[Output], inputs: &[Input]) -> 
     let is_input =
         |place: &Path| inputs.iter().any(|input| matches!(input, Input::Path(path) if output::place(path) == place));
     match joblog {
-        Some(path) if outputs.iter().any(|output| output::place(&output.path) == output::place(path)) => {
+        Some(path) if outputs.iter().any(|output| output.place() == output::place(path)) => {
             Err(UsageError::JobLogIsOutput(output::printed(path)))
         }
         // A job log of an earlier run, as `*` finds it, is left out of the inputs; any other file would be written over.
@@ -176,7 +191,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser;
-    use sheaf_common::job::Encoding;
+    use sheaf_common::job::{CsvStyle, Encoding, Newline};
     use std::time::Duration;
 
     fn resolve(typed: &[&str]) -> Result<RunConfig, UsageError> {
@@ -231,15 +246,44 @@ mod tests {
         assert_eq!(config.spec.encoding, Encoding::Named("euc-kr".into()));
         assert_eq!((config.processes.unwrap().get(), config.spec.limits.retries), (7, 0));
         assert!(config.spec.per_file && config.verbosity == Verbosity::Quiet);
-        assert_eq!(config.work_folder(), Path::new("x.csv.sheaf"));
+        assert_eq!(config.work_folder().unwrap(), Path::new("x.csv.sheaf"));
         let outputs = ["x.csv", ".x.csv.unfinished", "y.jsonl.zst", ".y.jsonl.zst.unfinished"].map(PathBuf::from);
         let others = ["log.tsv", "x.csv.sheaf"].map(PathBuf::from);
         assert_eq!(config.own_places(), [&outputs[..], &others].concat());
     }
 
     #[test]
+    fn csv_is_written_as_asked() {
+        let style =
+            |typed: &[&str]| resolve(&[&["a", "-o", "b.csv.gz", "-o", "c.xlsx"], typed].concat()).unwrap().spec.csv;
+        assert_eq!(style(&[]), CsvStyle::default());
+        assert_eq!(style(&["--csv-formulas", "keep"]), CsvStyle::default());
+        let typed = ["--csv-bom", "--csv-delimiter", ";", "--csv-newline", "lf", "--csv-formulas", "escape"];
+        let expected = CsvStyle { bom: true, delimiter: ';', newline: Some(Newline::Lf), escape_formulas: true };
+        assert_eq!(style(&typed), expected);
+        assert!(resolve(&["a", "-o", "-.tsv", "--csv-bom", "--csv-newline", "crlf"]).unwrap().spec.csv.bom);
+    }
+
+    #[test]
+    fn standard_output_has_no_place() {
+        let config = resolve(&["a", "-o", "-.csv"]).unwrap();
+        assert_eq!((config.work_folder(), config.own_places()), (None, vec![]));
+        let config = resolve(&["a", "-o", "-", "-o", "x.csv"]).unwrap();
+        assert_eq!(config.work_folder().unwrap(), Path::new("x.csv.sheaf"));
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_refused() {
-        let cases: [(&[&str], &str); 10] = [
+        let long = format!("{}=::text", "n".repeat(32_768));
+        let cases: [(&[&str], &str); 18] = [
+            (&["a", "--csv-bom"], "`--csv-bom` needs a CSV output"),
+            (&["a", "-o", "b.jsonl", "--csv-newline", "lf"], "`--csv-newline` needs a CSV output"),
+            (&["a", "-o", "b.tsv", "--csv-delimiter", ";"], "`--csv-delimiter` needs a CSV output"),
+            (&["a", "-o", "b.xlsx", "--csv-formulas", "keep"], "`--csv-formulas` needs a CSV output"),
+            (&["a", "-o", "b.csv", "--csv-delimiter", ";;"], "for `--csv-delimiter`: expected one character"),
+            (&["a", "-o", "-", "-o", "-.csv"], "two outputs are `standard output`"),
+            (&["a", "--column", &long], "takes 32,768 characters, a cell of a workbook holds 32,767"),
+            (&["a", "-o", "b.csv", "--per-file", "c", "--column", &long], "takes 32,768 characters"),
             (&["a", "--time-limit", "soon"], "for `--time-limit`: expected a time"),
             (&["a", "--memory-limit", "much"], "for `--memory-limit`: expected a size"),
             (&["a", "-o", "b.pdf"], "there is no format `.pdf`"),
@@ -253,7 +297,8 @@ mod tests {
         ];
         for (typed, expected) in cases {
             let error = resolve(typed).unwrap_err().to_string();
-            assert!(error.contains(expected), "{typed:?}: {error}");
+            assert!(error.contains(expected), "{typed:.100?}: {error}");
         }
+        assert!(resolve(&["a", "-o", "b.csv", "--column", &long]).is_ok(), "CSV holds any name");
     }
 }

@@ -58,6 +58,10 @@ impl Identity {
         differ(now.source_column != then.source_column, format!("--source-column was {source_column}"));
         differ(now.encoding != then.encoding, "--encoding was another".into());
         differ(now.long_cells != then.long_cells, "--long-cells was another".into());
+        differ(now.csv.bom != then.csv.bom, "--csv-bom was another".into());
+        differ(now.csv.delimiter != then.csv.delimiter, format!("--csv-delimiter was `{}`", then.csv.delimiter));
+        differ(now.csv.newline != then.csv.newline, "--csv-newline was another".into());
+        differ(now.csv.escape_formulas != then.csv.escape_formulas, "--csv-formulas was another".into());
         differ(now.compression != then.compression, "--compression was another".into());
         differ(now.sheet_name != then.sheet_name, format!("--sheet-name was `{}`", then.sheet_name));
         let outputs = old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());

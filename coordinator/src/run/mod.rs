@@ -17,16 +17,17 @@ mod store;
 mod window;
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::WorkerError;
 
-use crate::assemble::Counts;
 use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::errors::{Exit, Failure};
@@ -78,6 +79,20 @@ pub async fn run(
     progress: Progress,
     again: impl Fn() + Send + 'static,
 ) -> Result<Finished, Failure> {
+    let done = run_through(config, sources, child, progress, again).await;
+    done.map_err(|failure| match failure.hint.as_deref() {
+        Some(GO_ON) => failure.with_hint(go_on(config)),
+        _ => failure,
+    })
+}
+
+async fn run_through(
+    config: &RunConfig,
+    sources: &Sources,
+    child: Program,
+    progress: Progress,
+    again: impl Fn() + Send + 'static,
+) -> Result<Finished, Failure> {
     let slots = config.processes.map_or(0, NonZeroUsize::get);
     match &config.redis {
         None => {
@@ -105,7 +120,14 @@ async fn run_on<Q: Queue>(
     again: impl Fn() + Send + 'static,
 ) -> Result<Finished, Failure> {
     let began = Instant::now();
-    let mut store = open_store(config, sources, progress)?;
+    // Removed when this run ends, however it ends: nobody can go on with it.
+    let temporary = match config.work_folder() {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().context("could not make a temporary folder").map_err(could_not_run)?),
+    };
+    let folder = config.work_folder().or(temporary.as_ref().map(|folder| folder.path().join("job")));
+    let folder = folder.expect("one of the two");
+    let mut store = open_store(config, &folder, sources, progress)?;
     let read_before = store.tally.bytes;
     let interrupted = interrupt::watch(again).map_err(could_not_run)?;
     let job = JobId::random();
@@ -136,7 +158,8 @@ async fn run_on<Q: Queue>(
     let end = match driven {
         Driven::Interrupted => End::Interrupted,
         Driven::Whole => {
-            let written = write_outputs(config, &spool, position)?;
+            let written = outputs::write_outputs(&config.spec, &config.outputs, &spool, position);
+            let written = written.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON))?;
             spool.remove().map_err(could_not_run)?;
             End::Written(written)
         }
@@ -187,9 +210,13 @@ pub fn worker_failed(error: WorkerError) -> Failure {
 }
 
 /// Opens what an earlier run left, if this is the same job, or begins anew.
-fn open_store<'a>(config: &'a RunConfig, sources: &'a Sources, progress: Progress) -> Result<Store<'a>, Failure> {
-    let folder = config.work_folder();
-    let mut spool = Spool::open(&folder).map_err(could_not_run)?;
+fn open_store<'a>(
+    config: &'a RunConfig,
+    folder: &Path,
+    sources: &'a Sources,
+    progress: Progress,
+) -> Result<Store<'a>, Failure> {
+    let mut spool = Spool::open(folder).map_err(could_not_run)?;
     let identity = Identity::of(config);
     let resume = match spool.saved().filter(|_| !config.fresh) {
         None => {
@@ -227,21 +254,16 @@ fn open_store<'a>(config: &'a RunConfig, sources: &'a Sources, progress: Progres
     Ok(store)
 }
 
-fn write_outputs(config: &RunConfig, spool: &Spool, position: Position) -> Result<Vec<Written>, Failure> {
-    let replaced: Vec<bool> = config.outputs.iter().map(|output| output.path.is_file()).collect();
-    let written = outputs::write_outputs(&config.spec, &config.outputs, spool, position);
-    let written = written.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON))?;
-    let sheets = Counts { rows: position.rows, overflow: position.overflow }.sheets().len() as u32;
-    let is_workbook = |path: &std::path::Path| path.extension().is_some_and(|extension| extension == "xlsx");
-    let written = written.into_iter().zip(replaced).map(|((path, bytes), replaced)| {
-        let sheets = if is_workbook(&path) { sheets } else { 0 };
-        Written { path, bytes, sheets, replaced }
-    });
-    Ok(written.collect())
-}
-
 /// What can be said whenever a run stops before its end.
 pub const GO_ON: &str = "what is done so far is kept: the same command goes on where this one stopped";
+
+/// The same for a run whose outputs all go to standard output.
+pub const NOTHING_KEPT: &str = "nothing is kept, as no output is a file: the same command begins anew";
+
+/// What can be done after this run stopped before its end.
+pub fn go_on(config: &RunConfig) -> &'static str {
+    if config.work_folder().is_some() { GO_ON } else { NOTHING_KEPT }
+}
 
 fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(Exit::CouldNotRun, error)

@@ -6,7 +6,7 @@ use encoding_rs::Encoding;
 use html5ever::tendril::StrTendril;
 use scraper::{ElementRef, Html};
 use selectors::matching::SelectorCaches;
-use sheaf_common::cell::{CELL_UNITS, overflow_rows};
+use sheaf_common::cell::{CELL_UNITS, overflow_rows, written_units};
 use sheaf_common::job::{JobSpec, LongCells};
 use sheaf_common::notes::FileNotes;
 use sheaf_common::recipe::{Expression, Take};
@@ -151,7 +151,7 @@ impl Extractor {
             for column in &self.columns {
                 let Some(text) = column.cell(record, &mut gathered) else { continue };
                 if overflow_rows(text) > 0 {
-                    let (row, name, units) = (row + 1, &column.name, text.encode_utf16().count());
+                    let (row, name, units) = (row + 1, &column.name, written_units(text));
                     return Err(format!(
                         "a cell is too long: column `{name}` of record {row} has {units} characters, \
                          a cell holds {CELL_UNITS} (`--long-cells overflow` carries them on)"
