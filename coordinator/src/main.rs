@@ -15,10 +15,11 @@ use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
 use sheaf::local::{LocalWorker, new_job};
 use sheaf::report::{Mode, Progress, Summary};
-use sheaf::run::{self, End, Finished, GO_ON};
+use sheaf::run::{self, AtOnce, End, Finished, Interrupt};
 use sheaf::{demo, preview, workers};
 use sheaf_common::queue::{MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
+use sheaf_worker::signals::Stop;
 
 fn main() -> ExitCode {
     sheaf_common::allocator::keep_freed_memory();
@@ -47,6 +48,13 @@ fn main() -> ExitCode {
 fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let config = RunConfig::resolve(args, cores())?;
     check_places(&config)?;
+    // From here on no signal ends the run without a word.
+    let runtime = runtime()?;
+    let interrupt = runtime.block_on(async {
+        let go_on = config.go_on();
+        Interrupt::watch(move |stop, when| stop_at_once(stop, when, go_on))
+    });
+    let interrupt = interrupt.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
     let own = config.own_places();
     let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own };
     let sources = discover(&request, &mut io::stdin().lock())?;
@@ -61,9 +69,23 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
         _ => Mode::Lines(Box::new(io::stderr())),
     };
     let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
-    let at_once = || std::process::exit(Exit::Interrupted as i32);
-    let finished = runtime()?.block_on(run::run(&config, &sources, Program::this(SLOT), progress, at_once))?;
+    let finished = runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, interrupt))?;
     report(&config, &sources, &finished)
+}
+
+/// Ends a run that cannot, or must not, stop cleanly.
+fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str) {
+    let name = stop.name();
+    let failure = match when {
+        AtOnce::NotBegun => Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted by {name} before it began"))
+            .with_hint("the same command begins, or goes on with what an earlier one has kept"),
+        AtOnce::ToldAgain => {
+            Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted by a second {name}, at once"))
+                .with_hint(format!("{go_on}\nwhat it has left in Redis disappears by itself within an hour"))
+        }
+    };
+    let _ = failure.write(&mut io::stderr(), paint(&io::stderr()));
+    std::process::exit(failure.exit as i32);
 }
 
 /// Says what a run came to.
@@ -72,10 +94,10 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
     let tally = &finished.tally;
     let written = match &finished.end {
         End::Written(written) => written,
-        End::Interrupted => {
+        End::Interrupted(stop) => {
             let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
-            let error = anyhow::anyhow!("interrupted: {done} of {all} are done");
-            return Err(Failure::new(Exit::Interrupted, error).with_hint(GO_ON));
+            let error = anyhow::anyhow!("interrupted by {}: {done} of {all} are done", stop.name());
+            return Err(Failure::new(Exit::Interrupted, error).with_hint(config.go_on()));
         }
     };
     if config.verbosity > Verbosity::Quiet {
@@ -135,9 +157,9 @@ fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
         let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
         let workers = queue.workers().await.map_err(run::queue_failed)?;
         let print = if config.json { workers::print_json } else { workers::print_table };
-        print(&workers, &mut stdout()).map_err(print_failed)
-    })?;
-    Ok(Exit::Done)
+        print(&workers, &mut stdout()).map_err(print_failed)?;
+        workers::check(&workers, config.expect)
+    })
 }
 
 /// The word that makes this program a child of its own pool.

@@ -19,7 +19,8 @@ Examples:
   sheaf-worker --redis redis://host --root /mnt/data
       Also open files of `sheaf run --by-path`, if they lie below /mnt/data
 
-SIGTERM and Ctrl-C let it finish what it holds (see --grace); a second one stops it at once.
+SIGTERM, Ctrl-C and SIGHUP let it finish what it holds (see --grace); a second one, more than a second later, stops it
+at once. SIGUSR1 has it log how far it is.
 
 Exit codes:
   0  stopped when it was told to

@@ -75,6 +75,11 @@ pub struct RunArgs {
     #[arg(long, requires = "redis", help_heading = "Many machines")]
     pub by_path: bool,
 
+    /// How long to wait while no worker is there, as `10m`; then the run stops with exit code 3, and the same command goes on
+    /// [default: for ever]
+    #[arg(long, value_name = "TIME", env = "SHEAF_WAIT_FOR_WORKERS", help_heading = "Many machines")]
+    pub wait_for_workers: Option<String>,
+
     /// Compress files on their way to the workers: for networks that are busier than this machine; `auto`: when more than 16
     /// processes work
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = PackArg::Auto, env = "SHEAF_PACK", help_heading = "Many machines")]
@@ -90,6 +95,14 @@ pub struct RunArgs {
         help_heading = "Many machines"
     )]
     pub redis_budget: String,
+
+    /// Go on with an interrupted run though the inputs have changed since: what is done of the files at the front that are
+    /// the same is kept, the rest is read anew
+    ///
+    /// If the recipe or the outputs are others too, it starts over. With this or with --fresh, a job that is run again and
+    /// again never stops to ask.
+    #[arg(long, conflicts_with = "fresh", help_heading = "How to run")]
+    pub changed: bool,
 
     /// Start over, even if an interrupted run could go on
     #[arg(long, help_heading = "How to run")]

@@ -26,6 +26,8 @@ pub struct RunConfig {
     pub processes: Option<NonZeroUsize>,
     /// The way through Redis; `None`: everything is done by this process.
     pub redis: Option<RedisRun>,
+    /// Go on with an interrupted run as far as its inputs are the same.
+    pub changed: bool,
     /// Start over, even if an interrupted run could go on.
     pub fresh: bool,
     /// Only say what would be read and written.
@@ -82,7 +84,9 @@ impl RunConfig {
         let budget = redis::budget(&args.redis_budget)?;
         let server = redis::server(&args.redis)?;
         let pack_from = redis::pack_from(args.pack);
-        let redis = server.map(|server| RedisRun { server, by_path: args.by_path, pack_from, budget });
+        let wait_for_workers = redis::wait_for_workers(args.wait_for_workers.as_deref())?;
+        let redis =
+            server.map(|server| RedisRun { server, by_path: args.by_path, pack_from, budget, wait_for_workers });
         Ok(RunConfig {
             spec,
             outputs,
@@ -92,6 +96,7 @@ impl RunConfig {
             joblog: args.joblog.clone(),
             processes: args.processes.or(if redis.is_some() { None } else { Some(cores) }),
             redis,
+            changed: args.changed,
             fresh: args.fresh,
             dry_run: args.dry_run,
             verbosity: match (args.quiet, args.verbose) {

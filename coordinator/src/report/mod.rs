@@ -1,11 +1,15 @@
 //! What people are told: while it runs, at its end, and in the job log.
 
+mod bar;
 mod joblog;
+mod measure;
 mod progress;
+mod status;
 mod summary;
 mod tally;
 
 pub use joblog::{JobLine, JobLog, JobLogError, Status};
 pub use progress::{Mode, Progress};
+pub use status::{RunStatus, VERSION as STATUS_VERSION};
 pub use summary::{Summary, Written};
 pub use tally::{Example, Examples, Tally};

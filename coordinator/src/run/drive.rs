@@ -1,14 +1,20 @@
 //! The loop around the ledger: carries its commands to the queue and to the store, and brings it what comes back.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use sheaf_common::job::JobId;
+use sheaf_common::outcome::Outcome;
 use sheaf_common::queue::{Queue, QueueError};
-use tokio::sync::watch;
+use sheaf_worker::signals::Stop;
 use tracing::warn;
 
+use super::interrupt::{Heard, Interrupt};
 use super::ship::{Shipper, Shipping};
 use super::store::{Store, StoreError};
+use super::waiting::{Say, Waiting};
 use super::window::Window;
+use crate::human::time;
 use crate::ledger::{Command, Event, Ledger};
 use crate::plan::{Plan, Planned};
 
@@ -17,8 +23,6 @@ const OUTCOMES: usize = 256;
 const WAIT: Duration = Duration::from_millis(200);
 /// How often the queue is asked for tasks that it may have lost.
 const AUDIT: Duration = Duration::from_secs(5);
-/// After so long without an outcome the user is told, if nobody is there to work.
-const SILENCE: Duration = Duration::from_secs(3);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -27,8 +31,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub enum Driven {
     /// Every file is in the store or reported.
     Whole,
-    /// The user asked to stop; what is stored is whole as far as it goes.
-    Interrupted,
+    /// It was told to stop; what is stored is whole as far as it goes.
+    Interrupted(Stop),
 }
 
 /// Why a job cannot go on.
@@ -40,6 +44,8 @@ pub enum DriveError {
     Queue(#[from] QueueError),
     #[error("{0}")]
     GaveUp(String),
+    #[error("nobody worked on it for {}: {reason}", time(*.waited))]
+    NobodyWorks { waited: Duration, reason: String },
 }
 
 /// Drives a job to its end: plans, pushes, collects, stores.
@@ -54,46 +60,25 @@ pub async fn drive<Q: Queue>(
     plan: Plan<'_>,
     store: &mut Store<'_>,
     limits: (Window, Shipping),
-    mut interrupted: watch::Receiver<bool>,
+    wait_for_workers: Option<Duration>,
+    interrupt: &mut Interrupt,
 ) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
     let mut driver = Driver { queue, store, plan: Some(plan), window, shipper };
-    let (mut audited, mut heard) = (Instant::now(), Instant::now());
-    driver.fit(&mut ledger).await;
-    loop {
-        driver.plan(&mut ledger)?;
-        if ledger.is_done() {
-            return Ok(Driven::Whole);
-        }
-        let collected = tokio::select! {
-            outcomes = queue.collect(ledger.job(), OUTCOMES, WAIT) => outcomes,
-            _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
-        };
-        match collected {
-            Ok(outcomes) => {
-                if !outcomes.is_empty() {
-                    heard = Instant::now();
-                }
-                for outcome in outcomes {
-                    driver.carry_out(ledger.handle(Event::Came(outcome)))?;
-                }
-            }
-            Err(error) => pause(error).await?,
-        }
-        driver.forget().await?;
-        driver.shipper.check().await?;
-        driver.store.tick();
-        if driver.window.is_for_others() && heard.elapsed() >= SILENCE {
-            heard = Instant::now();
-            driver.say_why_idle().await;
-        }
-        if audited.elapsed() >= AUDIT {
-            audited = Instant::now();
-            driver.audit(&mut ledger).await?;
-            driver.fit(&mut ledger).await;
-        }
-    }
+
+    let waiting = Waiting::new(wait_for_workers, Instant::now());
+    let driven = driver.drive(&mut ledger, waiting, interrupt).await;
+    // The job is removed next: nothing may arrive after that.
+    driver.shipper.stop().await;
+    driven
+}
+
+/// What waiting for outcomes came to.
+enum Collected {
+    Outcomes(Vec<Outcome>),
+    Nothing(QueueError),
+    ToldToStop(Stop),
 }
 
 struct Driver<'a, 's, Q> {
@@ -106,6 +91,61 @@ struct Driver<'a, 's, Q> {
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
+    async fn drive(
+        &mut self,
+        ledger: &mut Ledger,
+        mut waiting: Waiting,
+        interrupt: &mut Interrupt,
+    ) -> Result<Driven, DriveError> {
+        let mut audited = Instant::now();
+        self.fit(ledger).await;
+        loop {
+            self.plan(ledger)?;
+            if ledger.is_done() {
+                return Ok(Driven::Whole);
+            }
+            match self.collect(ledger.job(), interrupt).await {
+                Collected::Outcomes(outcomes) => {
+                    if !outcomes.is_empty() && waiting.came(Instant::now()) == Say::GoesOn {
+                        self.store.progress.waits_for(None);
+                    }
+                    for outcome in outcomes {
+                        self.carry_out(ledger.handle(Event::Came(outcome)))?;
+                    }
+                }
+                Collected::Nothing(error) => pause(error).await?,
+                Collected::ToldToStop(stop) => return Ok(Driven::Interrupted(stop)),
+            }
+            self.forget().await?;
+            self.shipper.check().await?;
+            self.store.tick();
+
+            if self.window.is_for_others() && waiting.is_due(Instant::now()) {
+                self.look_who_works(&mut waiting).await?;
+            }
+            if audited.elapsed() >= AUDIT {
+                audited = Instant::now();
+                self.audit(ledger).await?;
+                self.fit(ledger).await;
+            }
+        }
+    }
+
+    /// Waits for outcomes; answers meanwhile who asks how far the run is.
+    async fn collect(&mut self, job: JobId, interrupt: &mut Interrupt) -> Collected {
+        // One call, whatever is asked meanwhile: what a call has taken off the queue is not given again.
+        let mut collecting = pin!(self.queue.collect(job, OUTCOMES, WAIT));
+        loop {
+            tokio::select! {
+                outcomes = &mut collecting => return outcomes.map_or_else(Collected::Nothing, Collected::Outcomes),
+                heard = interrupt.heard() => match heard {
+                    Heard::Stop(stop) => return Collected::ToldToStop(stop),
+                    Heard::Asked => self.store.tell(),
+                },
+            }
+        }
+    }
+
     /// Plans files as long as the window has room.
     fn plan(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         while let Some(plan) = &mut self.plan {
@@ -151,13 +191,24 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
     }
 
-    /// Tells the user what the run waits for, if nobody works on it.
-    async fn say_why_idle(&mut self) {
-        match self.queue.why_idle().await {
-            Ok(Some(reason)) => self.store.progress.say(&format!("waiting: {reason}")),
-            Ok(None) => {}
-            Err(error) => self.store.progress.say(&format!("waiting: {error}")),
+    /// Tells the user what the run waits for, if nobody works on it; gives up when it has waited for as long as it may.
+    async fn look_who_works(&mut self, waiting: &mut Waiting) -> Result<(), DriveError> {
+        let began = Instant::now();
+        let reason = match self.queue.why_idle().await {
+            Ok(reason) => reason,
+            Err(error @ QueueError::Unusable { .. }) => return Err(error.into()),
+            Err(error) => Some(error.to_string()),
+        };
+        match waiting.looked(reason.as_deref(), Instant::now()) {
+            Say::Nothing => {}
+            Say::Waits => self.store.progress.waits_for(reason.as_deref()),
+            Say::GoesOn => self.store.progress.waits_for(None),
+            Say::GiveUp => {
+                let waited = waiting.for_so_long(began);
+                return Err(DriveError::NobodyWorks { waited, reason: reason.unwrap_or_default() });
+            }
         }
+        Ok(())
     }
 
     fn carry_out(&mut self, commands: Vec<Command>) -> Result<(), DriveError> {

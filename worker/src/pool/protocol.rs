@@ -29,6 +29,7 @@ pub struct FileEnd {
     /// The truncated cells, or why the file has no rows.
     pub result: Result<u64, String>,
     pub bytes: u64,
+    pub unpacked: u64,
     pub encoding: String,
     pub replaced: u64,
 }

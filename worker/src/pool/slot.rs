@@ -140,6 +140,7 @@ impl Began {
             sequence: file.sequence,
             status,
             bytes: 0,
+            unpacked: 0,
             encoding: String::new(),
             replaced: 0,
             attempts,
@@ -153,7 +154,7 @@ impl Began {
     }
 
     fn ended(self, file: &SourceFile, attempts: u32, end: FileEnd, gathered: &mut Gathered) -> FileReport {
-        let FileEnd { result, bytes, encoding, replaced } = end;
+        let FileEnd { result, bytes, unpacked, encoding, replaced } = end;
         let status = match result {
             Ok(truncated_cells) => FileStatus::Done { slices: gathered.end_file(), truncated_cells },
             Err(reason) => {
@@ -161,7 +162,7 @@ impl Began {
                 FileStatus::Failed { reason }
             }
         };
-        FileReport { bytes, encoding, replaced, ..self.report(file, attempts, status) }
+        FileReport { bytes, unpacked, encoding, replaced, ..self.report(file, attempts, status) }
     }
 }
 

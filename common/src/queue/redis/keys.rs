@@ -7,9 +7,9 @@
 //! |---|---|---|---|---|
 //! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`KEEP`] after the last announcement | worker: announce, leave |
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
-//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect |
+//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`], or until its last job is closed | coordinator: push, collect; close removes |
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
-//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`] | push, release, rescue, lease ring; waiting and lease take |
+//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`], or until the last job is closed | push, release, rescue, lease ring; waiting and lease take |
 //! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | the same |
 //! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |

@@ -205,8 +205,17 @@ pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
     shared.collecting.lock().expect("no holder panics").remove(&job);
     shared.recent.close(job);
     let keys = shared.job(job);
-    let call = Call::new(&CLOSE).key(shared.keys.jobs()).key(&keys.addressed).key(&keys.tasks).keys(keys.all());
-    match shared.bulk.call(&call.argument(job).argument(&keys.base)).await? {
+    let call = Call::new(&CLOSE)
+        .key(shared.keys.jobs())
+        .key(shared.keys.bell(None))
+        .key(shared.keys.versions())
+        .key(&keys.addressed)
+        .key(&keys.tasks)
+        .keys(keys.all())
+        .argument(job)
+        .argument(&keys.base)
+        .argument(shared.keys.version());
+    match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()), // All its tasks were done, and took their bytes with them.
         Value::Int(_) => blobs::clear(shared, &keys).await,
         other => Err(unexpected("close", &other)),
