@@ -11,6 +11,7 @@
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
 //! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
+//! * [`units`]: sizes and times as people type them.
 //! * [`allocator`]: how both programs keep memory.
 
 pub mod allocator;
@@ -21,7 +22,9 @@ pub mod queue;
 pub mod recipe;
 pub mod row;
 pub mod task;
+pub mod units;
 pub mod wire;
 
-/// The version that is part of every task: segments of different versions never mix in one output.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version that is part of every task: segments of different versions never mix in one output. Of a build that is no
+/// release it names date and commit: `0.1.0-20261128.1a2b3c4d`.
+pub const VERSION: &str = env!("SHEAF_VERSION");

@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use clap::Parser;
 use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, RunArgs, WorkersArgs};
 use sheaf::config::Verbosity;
 use sheaf::config::{DemoConfig, PreviewConfig, RunConfig, WorkersConfig, check_places};
@@ -14,9 +13,9 @@ use sheaf::dry_run::dry_run;
 use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
 use sheaf::local::{LocalWorker, new_job};
-use sheaf::report::{Mode, Progress, Summary};
+use sheaf::report::{Mode, Progress, Summary, SummaryFile};
 use sheaf::run::{self, AtOnce, End, Finished, Interrupt};
-use sheaf::{demo, preview, workers};
+use sheaf::{demo, documents, preview, status, workers};
 use sheaf_common::queue::{MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
 use sheaf_worker::signals::Stop;
@@ -27,11 +26,14 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return sheaf_worker::pool::child::main();
     }
-    let done = match Cli::parse().command {
+    let done = match Cli::of_this_process().command {
         Command::Run(args) => run(&args),
         Command::Preview(args) => preview(&args),
         Command::Demo(args) => demo(&args),
         Command::Workers(args) => workers(&args),
+        Command::Status(args) => status::status(&args.output, args.json, &mut stdout()),
+        Command::Completions(args) => documents::completions(args.shell, &mut stdout()).map_err(print_failed),
+        Command::Man(args) => documents::man(&args.folder),
     };
     match done {
         Ok(exit) => exit.into(),
@@ -57,7 +59,10 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let interrupt = interrupt.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
     let own = config.own_places();
     let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own };
-    let sources = discover(&request, &mut io::stdin().lock())?;
+    let mut sources = discover(&request, &mut io::stdin().lock())?;
+    if let Some(limit) = config.limit {
+        sources.truncate(limit.get());
+    }
     if config.dry_run {
         dry_run(&config, &sources, paint(&io::stdout()), &mut stdout()).map_err(print_failed)?;
         return Ok(Exit::Done);
@@ -92,30 +97,39 @@ fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str) {
 fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<Exit, Failure> {
     let mut err = io::stderr().lock();
     let tally = &finished.tally;
-    let written = match &finished.end {
-        End::Written(written) => written,
-        End::Interrupted(stop) => {
-            let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
-            let error = anyhow::anyhow!("interrupted by {}: {done} of {all} are done", stop.name());
-            return Err(Failure::new(Exit::Interrupted, error).with_hint(config.go_on()));
-        }
+    let (written, end, exit) = match &finished.end {
+        End::Written(written) if tally.failed > 0 => (written.as_slice(), "finished", Exit::SomeFailed),
+        End::Written(written) => (written.as_slice(), "finished", Exit::Done),
+        End::Interrupted(_) => (&[][..], "interrupted", Exit::Interrupted),
     };
+    let summary = Summary {
+        tally,
+        read_bytes: finished.read_bytes,
+        elapsed: finished.elapsed,
+        written,
+        per_file: config.per_file.as_deref(),
+        joblog: config.joblog.as_deref(),
+    };
+    if let Some(path) = &config.summary {
+        let file = SummaryFile::new(&summary, sources.len() as u64, end, exit as u8);
+        file.write(path).map_err(|error| {
+            let error = anyhow::Error::from(error).context(format!("could not write `{}`", path.display()));
+            Failure::new(Exit::CouldNotRun, error)
+        })?;
+    }
+    if let End::Interrupted(stop) = &finished.end {
+        let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
+        let error = anyhow::anyhow!("interrupted by {}: {done} of {all} are done", stop.name());
+        return Err(Failure::new(Exit::Interrupted, error).with_hint(config.go_on()));
+    }
     if config.verbosity > Verbosity::Quiet {
-        let summary = Summary {
-            tally,
-            read_bytes: finished.read_bytes,
-            elapsed: finished.elapsed,
-            written,
-            per_file: config.per_file.as_deref(),
-            joblog: config.joblog.as_deref(),
-        };
         let _ = err.write_all(summary.text(paint(&io::stderr())).as_bytes());
     }
     if config.verbosity == Verbosity::Verbose {
         let (own, all) = (finished.cpu.coordinator.as_secs_f64(), finished.cpu.all.as_secs_f64());
         let _ = writeln!(err, "coordinator CPU: {own:.2} s of {all:.2} s");
     }
-    Ok(if tally.failed > 0 { Exit::SomeFailed } else { Exit::Done })
+    Ok(exit)
 }
 
 fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {

@@ -5,7 +5,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
 use sheaf_worker::cli::{Cli, Command, LogFormat, WorkArgs};
 use sheaf_worker::pool::{Program, child};
 use sheaf_worker::service::{Config, Exit, Failure, HealthFile, default_health_file, serve};
@@ -20,7 +19,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return child::main();
     }
-    let cli = Cli::parse();
+    let cli = Cli::of_this_process();
     let done = match &cli.command {
         Some(Command::Health(args)) => health(args.health_file.clone()),
         None => work(&cli.work),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Block, Capacity, Completed, Completion, LEASE, Lease, Leased, Queue, QueueError};
+use super::{Block, Capacity, Completed, Completion, LEASE, Lease, Leased, LostWorker, Queue, QueueError};
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
@@ -176,6 +176,10 @@ impl Queue for MemoryQueue {
 
     async fn why_idle(&self) -> Result<Option<String>, QueueError> {
         Ok(None) // The workers are threads of this process.
+    }
+
+    async fn lost(&self, _: JobId) -> Result<Vec<LostWorker>, QueueError> {
+        Ok(Vec::new()) // The same.
     }
 
     async fn close(&self, job: JobId) -> Result<(), QueueError> {

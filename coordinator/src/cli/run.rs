@@ -57,8 +57,25 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     pub joblog: Option<PathBuf>,
 
+    /// Write what the run came to, for programs: JSON with files, rows, outputs, seconds, and what failed
+    ///
+    /// Its field `summary_version` is 1; fields may be added to it, but none changes its meaning.
+    #[arg(long, value_name = "FILE.json", help_heading = "What to write")]
+    pub summary: Option<PathBuf>,
+
+    /// Read only the first N files
+    #[arg(long, value_name = "N", help_heading = "What to read")]
+    pub limit: Option<NonZeroUsize>,
+
     /// How many processes of this machine read files at once [default: the number of cores; with --redis none]
-    #[arg(short, long, value_name = "N", help_heading = "How to run")]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        visible_short_alias = 'j',
+        visible_alias = "jobs",
+        help_heading = "How to run"
+    )]
     pub processes: Option<NonZeroUsize>,
 
     #[command(flatten)]

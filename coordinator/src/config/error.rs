@@ -22,6 +22,8 @@ pub enum UsageError {
     SameOutput(String),
     #[error("the job log and an output are both `{0}`")]
     JobLogIsOutput(String),
+    #[error("the summary and another file to be written are both `{0}`")]
+    SummaryIsOutput(String),
     #[error("`{0}` is both an input and an output")]
     InputIsOutput(String),
     #[error("standard input (`-`) is given twice")]
@@ -58,6 +60,7 @@ impl UsageError {
             }),
             UsageError::SameOutput(_) => Some("every `--output` needs a name of its own".into()),
             UsageError::JobLogIsOutput(_) => Some("the job log is tab-separated text: try `--joblog run.tsv`".into()),
+            UsageError::SummaryIsOutput(_) => Some("give it a name of its own: try `--summary run.json`".into()),
             UsageError::InputIsOutput(_) => Some("give the output another name".into()),
             UsageError::RecipeFile { source, .. } | UsageError::Recipe(source) => recipe_hint(source),
             UsageError::Setup { hint, .. } => hint.clone(),

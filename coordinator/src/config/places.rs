@@ -20,7 +20,7 @@ pub enum PlaceError {
     NotWritable { folder: String, source: io::Error },
 }
 
-/// Checks that every output, the job log and the folder for one workbook a file can be written.
+/// Checks that every output, the job log, the summary and the folder for one workbook a file can be written.
 ///
 /// Makes a nameless temporary file in each folder, which is gone when this returns.
 ///
@@ -28,6 +28,7 @@ pub enum PlaceError {
 /// The first that cannot.
 pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
     let files = config.outputs.iter().map(|output| output.path.as_path()).chain(config.joblog.as_deref());
+    let files = files.chain(config.summary.as_deref());
     for file in files {
         if file.is_dir() {
             return Err(PlaceError::IsFolder(printed(file)));

@@ -22,6 +22,10 @@ pub struct RunConfig {
     pub inputs: Vec<Input>,
     pub filter: Filter,
     pub joblog: Option<PathBuf>,
+    /// Where the summary goes that programs read.
+    pub summary: Option<PathBuf>,
+    /// How many files are read at most, the first ones.
+    pub limit: Option<NonZeroUsize>,
     /// How many files are read at once on this machine; `None`: only others work.
     pub processes: Option<NonZeroUsize>,
     /// The way through Redis; `None`: everything is done by this process.
@@ -69,6 +73,7 @@ impl RunConfig {
         let filter = Filter::new(&args.include, &args.exclude)?;
         let inputs = inputs(&args.inputs, &outputs)?;
         check_joblog(args.joblog.as_deref(), &outputs)?;
+        check_summary(args.summary.as_deref(), args.joblog.as_deref(), &outputs)?;
         let spec = JobSpec {
             recipe,
             source_column: args.recipe.source_column.clone(),
@@ -94,6 +99,8 @@ impl RunConfig {
             inputs,
             filter,
             joblog: args.joblog.clone(),
+            summary: args.summary.clone(),
+            limit: args.limit,
             processes: args.processes.or(if redis.is_some() { None } else { Some(cores) }),
             redis,
             changed: args.changed,
@@ -109,17 +116,22 @@ impl RunConfig {
 
     /// The folder beside the first output that holds journal and segments while the run is not finished.
     pub fn work_folder(&self) -> PathBuf {
-        let mut name = self.outputs[0].path.clone().into_os_string();
-        name.push(".sheaf");
-        name.into()
+        work_folder(&self.outputs[0].path)
     }
 
     /// All that a run writes: discovery leaves it out, so that no run reads what an earlier one has written.
     pub fn own_places(&self) -> Vec<PathBuf> {
         let outputs = self.outputs.iter().flat_map(|output| [output.path.clone(), unfinished_name(&output.path)]);
-        let others = self.joblog.as_deref().into_iter().chain(self.per_file.as_deref());
+        let others = [&self.joblog, &self.per_file, &self.summary].into_iter().filter_map(|place| place.as_deref());
         outputs.chain(others.map(Path::to_path_buf)).chain([self.work_folder()]).collect()
     }
+}
+
+/// The folder beside an output that holds its journal and segments while its run is not finished.
+pub fn work_folder(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".sheaf");
+    name.into()
 }
 
 fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageError> {
@@ -144,6 +156,16 @@ fn check_joblog(joblog: Option<&Path>, outputs: &[Output]) -> Result<(), UsageEr
     match joblog {
         Some(path) if outputs.iter().any(|output| output::place(&output.path) == output::place(path)) => {
             Err(UsageError::JobLogIsOutput(output::printed(path)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_summary(summary: Option<&Path>, joblog: Option<&Path>, outputs: &[Output]) -> Result<(), UsageError> {
+    let others = outputs.iter().map(|output| output.path.as_path()).chain(joblog);
+    match summary {
+        Some(path) if others.into_iter().any(|other| output::place(other) == output::place(path)) => {
+            Err(UsageError::SummaryIsOutput(output::printed(path)))
         }
         _ => Ok(()),
     }

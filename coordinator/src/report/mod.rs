@@ -6,10 +6,12 @@ mod measure;
 mod progress;
 mod status;
 mod summary;
+mod summary_file;
 mod tally;
 
 pub use joblog::{JobLine, JobLog, JobLogError, Status};
 pub use progress::{Mode, Progress};
 pub use status::{RunStatus, VERSION as STATUS_VERSION};
 pub use summary::{Summary, Written};
+pub use summary_file::SummaryFile;
 pub use tally::{Example, Examples, Tally};

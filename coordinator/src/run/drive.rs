@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sheaf_common::job::JobId;
 use sheaf_common::outcome::Outcome;
-use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::queue::{LostWorker, Queue, QueueError};
 use sheaf_worker::signals::Stop;
 use tracing::warn;
 
@@ -14,7 +14,7 @@ use super::ship::{Shipper, Shipping};
 use super::store::{Store, StoreError};
 use super::waiting::{Say, Waiting};
 use super::window::Window;
-use crate::human::time;
+use crate::human::{count, shown, time};
 use crate::ledger::{Command, Event, Ledger};
 use crate::plan::{Plan, Planned};
 
@@ -65,7 +65,7 @@ pub async fn drive<Q: Queue>(
 ) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
-    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper };
+    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, lost: Vec::new() };
 
     let waiting = Waiting::new(wait_for_workers, Instant::now());
     let driven = driver.drive(&mut ledger, waiting, interrupt).await;
@@ -88,6 +88,8 @@ struct Driver<'a, 's, Q> {
     plan: Option<Plan<'a>>,
     window: Window,
     shipper: Shipper,
+    /// The workers that were not heard of at the last audit.
+    lost: Vec<String>,
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
@@ -180,6 +182,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
     /// Asks the queue for what it must hold, and pushes again what it has lost.
     async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
+        self.say_who_is_lost(ledger.job()).await;
         let pending = self.shipper.arrived(ledger.pending());
         match self.queue.missing(pending).await {
             Ok(lost) if lost.is_empty() => Ok(()),
@@ -209,6 +212,24 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
         }
         Ok(())
+    }
+
+    /// Tells the user which workers are not heard of, once of each.
+    async fn say_who_is_lost(&mut self, job: JobId) {
+        let Ok(lost) = self.queue.lost(job).await else { return };
+        for one in &lost {
+            if !self.lost.contains(&one.worker) {
+                let LostWorker { worker, silent, tasks, left } = one;
+                let (silent, tasks) = (time(*silent), count(*tasks, "task"));
+                let when = match left.as_secs() {
+                    0 => "are taken over now".into(),
+                    seconds => format!("are taken over in {seconds} s"),
+                };
+                let said = format!("worker {} not heard of for {silent}; its {tasks} {when}", shown(worker.as_bytes()));
+                self.store.progress.warn(&said);
+            }
+        }
+        self.lost = lost.into_iter().map(|one| one.worker).collect();
     }
 
     fn carry_out(&mut self, commands: Vec<Command>) -> Result<(), DriveError> {

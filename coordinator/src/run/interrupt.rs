@@ -50,7 +50,7 @@ impl Interrupt {
         tokio::spawn(async move {
             while let Some(wish) = wishes.recv().await {
                 match wish {
-                    Wish::Progress => drop(asked_sender.send_replace(())),
+                    Wish::Progress => asked_sender.send_modify(|()| {}),
                     Wish::Stop(stop) if has_begun.load(Ordering::Relaxed) => drop(stop_sender.send_replace(Some(stop))),
                     Wish::Stop(stop) => at_once(stop, AtOnce::NotBegun),
                     Wish::StopAtOnce(stop) => at_once(stop, AtOnce::ToldAgain),

@@ -5,7 +5,7 @@
 //! * [`mod@drive`]: the loop around the ledger. [`window`]: how much it has outstanding. [`ship`]: tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
 //! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the end of a job.
 //! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: signals.
-//! [`waiting`]: when it is said that nobody works.
+//!   [`waiting`]: when it is said that nobody works.
 
 mod cpu;
 mod drive;

@@ -11,10 +11,10 @@ use super::connect::try_out;
 use super::keys::{JobKeys, Keys};
 use super::link::{Link, Sharing};
 use super::recent::Recent;
-use super::{collect, finish, lease, supply};
+use super::{collect, finish, lease, lost, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
-use crate::queue::{Block, Capacity, Completed, Completion, Lease, Leased, Queue, QueueError};
+use crate::queue::{Block, Capacity, Completed, Completion, Lease, Leased, LostWorker, Queue, QueueError};
 use crate::task::{RowsKey, Task};
 
 /// The queue on a Redis server. Cheap to clone.
@@ -125,6 +125,10 @@ impl Queue for RedisQueue {
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {
         Ok(Capacity { slots: self.slots().await?, bytes: blobs::capacity(&self.shared).await? })
+    }
+
+    async fn lost(&self, job: JobId) -> Result<Vec<LostWorker>, QueueError> {
+        lost::lost(self, job).await
     }
 
     async fn close(&self, job: JobId) -> Result<(), QueueError> {

@@ -30,6 +30,7 @@ mod finish;
 mod keys;
 mod lease;
 mod link;
+mod lost;
 mod recent;
 mod registry;
 mod scripts;
