@@ -44,6 +44,13 @@ pub enum TaskResult {
         name: String,
         seconds: f64,
     },
+    /// News, not an end: workers vanished with the files of this task, so each is read while its worker does nothing else.
+    ReadAlone {
+        vanished: u32,
+        files: u32,
+        /// The path of the first file, for people.
+        first: String,
+    },
     /// The task as a whole could not be done, and trying again is of no use (as an unreadable recipe).
     Failed {
         reason: String,

@@ -62,6 +62,7 @@ pub async fn demo(
                 TaskResult::Failed { reason } => return Err(DemoError::Nap(reason)),
                 // An end told twice, or what is no news of a nap.
                 TaskResult::NapEnded { .. }
+                | TaskResult::ReadAlone { .. }
                 | TaskResult::Extracted(_)
                 | TaskResult::Rendered(_)
                 | TaskResult::TaskLost
@@ -129,7 +130,7 @@ mod tests {
                 queue.notify(news(TaskResult::NapStarted { name: nap.name.clone() })).await.unwrap();
                 let ended = news(TaskResult::NapEnded { name: nap.name, seconds: nap.length.as_secs_f64() });
                 queue.notify(ended.clone()).await.unwrap();
-                let completion = Completion { lease: leased.lease, outcome: ended, rows: Vec::new() };
+                let completion = Completion { lease: leased.lease, outcome: ended, rows: Vec::new(), has_past: false };
                 queue.complete_if_held(&[completion]).await.unwrap();
             }
         }

@@ -4,16 +4,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use sheaf_common::job::{JobId, WorkerId};
-use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::queue::Queue;
 use sheaf_worker::pool::Program;
-use sheaf_worker::run::{self, Config, Order, Paths, Tally};
+use sheaf_worker::run::{self, Config, Order, Paths, Tally, WorkerError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A worker that runs beside the coordinator.
 pub struct LocalWorker {
     order: watch::Sender<Order>,
-    running: JoinHandle<Result<(), QueueError>>,
+    running: JoinHandle<Result<(), WorkerError>>,
     tally: Arc<Tally>,
 }
 
@@ -32,12 +32,12 @@ impl LocalWorker {
     ///
     /// # Errors
     /// Why the worker stopped by itself; what was done beside it is dropped then, as it would wait for ever.
-    pub async fn beside<T>(mut self, work: impl Future<Output = T>) -> Result<(T, Arc<Tally>), QueueError> {
+    pub async fn beside<T>(mut self, work: impl Future<Output = T>) -> Result<(T, Arc<Tally>), WorkerError> {
         let done = tokio::select! {
             done = work => done,
             stopped = &mut self.running => {
                 stopped.expect("the worker does not panic")?;
-                unreachable!("a worker that was not told to stop goes on until its queue cannot be used");
+                unreachable!("a worker that was not told to stop goes on until it cannot");
             }
         };
         self.order.send_replace(Order::Stop);

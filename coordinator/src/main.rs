@@ -74,7 +74,9 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
         _ => Mode::Lines(Box::new(io::stderr())),
     };
     let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
-    let finished = runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, interrupt))?;
+    let finished = runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, interrupt));
+    runtime.shutdown_background(); // A file that waits to be opened is waited for by nobody now.
+    let finished = finished?;
     report(&config, &sources, &finished)
 }
 
@@ -159,7 +161,7 @@ async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let demo = demo::demo(queue, new_job(), config, &mut out, &mut err);
     let done = match worker {
-        Some(worker) => worker.beside(demo).await.map_err(run::queue_failed)?.0,
+        Some(worker) => worker.beside(demo).await.map_err(run::worker_failed)?.0,
         None => demo.await,
     };
     done.map_err(|error| Failure::new(Exit::CouldNotRun, error))

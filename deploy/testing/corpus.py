@@ -2,8 +2,8 @@
 import gzip
 import random
 
-# So many that the job outlasts the faults, by far: what is left then goes fast.
-GOOD = 900
+# So many that the job outlasts the faults by far, on a faster machine too: what is left then goes fast.
+GOOD = 2000
 FILE_BYTES = 400_000
 WORDS = """sheaf field harvest grain reaper stubble mill flour granary barn plough furrow seed rain season autumn 한국어 들판
 русский поле урожай café naïve æther 中文 麦田 R&amp;D a&lt;b""".split()

@@ -41,7 +41,18 @@ fn built() -> &'static Path {
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         // The whole workspace, so that features unify as in `cargo test --workspace` and nothing is built twice.
-        let output = Command::new(cargo)
+        let mut build = Command::new(cargo);
+        // What `cargo test` says of this package to the test: build scripts that look at it would run again, and all that
+        // depends on them would be built again, each time in turn.
+        for (name, _) in std::env::vars_os() {
+            let is_about_package = |name: &str| {
+                ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_"].iter().any(|prefix| name.starts_with(prefix))
+            };
+            if name.to_str().is_some_and(is_about_package) {
+                build.env_remove(name);
+            }
+        }
+        let output = build
             .current_dir(repository())
             .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile])
             .arg("--target-dir")

@@ -7,6 +7,7 @@
 //! * [`corpus`]: input files, good and bad.
 //! * [`hosts`]: several hosts on one machine, each with a network of its own.
 //! * [`job`]: a job of real size, and the bytes that it must give.
+//! * [`joblog`]: reading a job log.
 //! * [`mounts`]: file systems that are full or read-only.
 //! * [`python`]: the virtual environment, the oracle and the readers of workbooks.
 //! * [`conformance`]: what every queue must do, as functions over the trait.
@@ -21,6 +22,7 @@ pub mod conformance;
 pub mod corpus;
 pub mod hosts;
 pub mod job;
+pub mod joblog;
 pub mod make;
 pub mod mounts;
 pub mod place;

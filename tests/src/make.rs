@@ -44,7 +44,7 @@ pub fn outcome(task: TaskId, slot: &str) -> Outcome {
 pub fn completion(lease: &Lease, slot: &str, rows: &[&str]) -> Completion {
     let block = |text: &&str| Arc::new(text.as_bytes().to_vec());
     let rows = (0..).zip(rows.iter().map(block)).collect();
-    Completion { lease: lease.clone(), outcome: outcome(lease.task, slot), rows }
+    Completion { lease: lease.clone(), outcome: outcome(lease.task, slot), rows, has_past: false }
 }
 
 pub fn block(text: &str) -> Option<Block> {

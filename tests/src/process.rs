@@ -3,6 +3,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use nix::libc;
+pub use nix::sys::resource::Resource;
+
 /// How often [`wait_for`] looks.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -63,4 +66,31 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option
         assert!(Instant::now() < deadline, "waited {limit:?} for {what}");
         std::thread::sleep(LOOK);
     }
+}
+
+/// Sets a limit of a running process, which its children inherit, for good.
+///
+/// # Panics
+/// If the system refuses.
+pub fn limit(pid: u32, resource: Resource, most: u64) {
+    set_limit(pid, resource, libc::rlimit { rlim_cur: most, rlim_max: most });
+}
+
+/// Sets a limit of a running process, which can be raised again; returns what it was.
+///
+/// # Panics
+/// If the system refuses.
+pub fn limit_for_now(pid: u32, resource: Resource, most: u64) -> u64 {
+    let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: no new limit is given, and the old one goes to where it outlives the call.
+    let got = unsafe { libc::prlimit(pid as libc::pid_t, resource as _, std::ptr::null(), &mut old) };
+    assert_eq!(got, 0, "could not read a limit of process {pid}: {}", std::io::Error::last_os_error());
+    set_limit(pid, resource, libc::rlimit { rlim_cur: most, ..old });
+    old.rlim_cur
+}
+
+fn set_limit(pid: u32, resource: Resource, new: libc::rlimit) {
+    // SAFETY: the new limit outlives the call, and the old one is not asked for.
+    let set = unsafe { libc::prlimit(pid as libc::pid_t, resource as _, &new, std::ptr::null_mut()) };
+    assert_eq!(set, 0, "could not limit process {pid}: {}", std::io::Error::last_os_error());
 }

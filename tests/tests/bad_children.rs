@@ -6,6 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sheaf_tests::corpus::{column, doc, rows_of, slow_html, write};
+use sheaf_tests::joblog::column_of_log;
 use sheaf_tests::process::{children, cpu_ticks, wait_for};
 use sheaf_tests::{Run, Running};
 
@@ -81,13 +82,4 @@ fn files_that_vanish_or_change_after_discovery_are_reported() {
     let log = fs::read_to_string(folder.path().join("log.tsv")).unwrap();
     let gone = log.lines().find(|line| line.contains("3_gone")).unwrap();
     assert!(["no such", "gone", "no longer", "not there", "vanished"].iter().any(|word| gone.contains(word)), "{gone}");
-}
-
-/// One column of a job log: tab-separated, its first line names the columns.
-fn column_of_log(log: &str, name: &str) -> Vec<String> {
-    let mut lines = log.lines();
-    let header = lines.next().expect("a header");
-    let at = header.split('\t').position(|column| column.eq_ignore_ascii_case(name));
-    let at = at.unwrap_or_else(|| panic!("no column {name} in {header}"));
-    lines.map(|line| line.split('\t').nth(at).unwrap_or_default().to_string()).collect()
 }

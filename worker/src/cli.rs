@@ -29,7 +29,7 @@ Exit codes:
   0  stopped when it was told to
   1  `sheaf-worker health`: it does not work
   2  the arguments cannot be used
-  3  it could not run: the server refuses it, or cannot be used";
+  3  it could not run or go on: the server refuses it or cannot be used, or no process can be started";
 
 /// Work on the tasks of `sheaf run --redis`.
 #[derive(Debug, Parser)]

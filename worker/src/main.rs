@@ -45,7 +45,7 @@ fn work(args: &WorkArgs) -> Result<(), Failure> {
     let done = runtime.block_on(async {
         let wishes = signals::listen().map_err(could_not)?;
         let served = serve(config, Program::this(SLOT), health, wishes).await;
-        served.map_err(|error| Failure::queue(Exit::CouldNotRun, &error))
+        served.map_err(|error| Failure::worker(&error))
     });
     // A task that could not be handed back may still be at work: nobody waits for it.
     runtime.shutdown_background();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Block, Capacity, Completed, Completion, LEASE, Lease, Leased, LostWorker, Queue, QueueError};
+use super::{Block, Capacity, Completed, Completion, Known, LEASE, Lease, Leased, LostWorker, Past, Queue, QueueError};
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::task::{RowsKey, Task};
@@ -34,6 +34,8 @@ struct State {
     served: Option<JobId>,
     leased: HashMap<TaskId, Held>,
     rows: HashMap<RowsKey, Block>,
+    /// What befell tasks, of those that something befell.
+    pasts: HashMap<TaskId, Past>,
     /// Numbers the leases; a token is a number never used before.
     leases: u64,
 }
@@ -49,9 +51,14 @@ struct Waiting {
     task: Task,
     /// How often it was leased before.
     deliveries: u32,
+    /// Who let the last lease on it end.
+    previous: Option<WorkerId>,
+    /// Who gave it back, and until when it is for others.
+    given_back: Option<(WorkerId, Instant)>,
 }
 
 struct Held {
+    by: WorkerId,
     token: String,
     ends: Instant,
     waiting: Waiting,
@@ -82,8 +89,8 @@ impl State {
             self.leased.iter().filter(|(_, held)| held.ends <= now).map(|(id, _)| *id).collect();
         ended.sort_unstable_by(|a, b| b.cmp(a)); // Each goes to the front, so the first goes last.
         for id in ended {
-            let held = self.leased.remove(&id).expect("just found");
-            self.put_back(held.waiting);
+            let Held { by, waiting, .. } = self.leased.remove(&id).expect("just found");
+            self.put_back(Waiting { previous: Some(by), ..waiting });
         }
     }
 
@@ -96,7 +103,7 @@ impl State {
 
     /// Takes the task that goes next to a worker: class by class, and within a class the jobs in turn. No worker is ever
     /// gone here: all are threads of this process.
-    fn next(&mut self, worker: &WorkerId) -> Option<Waiting> {
+    fn next(&mut self, worker: &WorkerId, now: Instant) -> Option<Waiting> {
         for class in Class::ALL {
             let turn = |job: &&JobId| self.served.is_none_or(|served| **job > served);
             let order: Vec<JobId> =
@@ -104,7 +111,11 @@ impl State {
             for id in order {
                 let job = self.jobs.get_mut(&id).expect("just listed");
                 let waiting = &mut job.waiting[class as usize];
-                let for_it = |waiting: &Waiting| waiting.task.addressee().is_none_or(|addressee| addressee == worker);
+                let for_it = |waiting: &Waiting| {
+                    let is_for_others = |(by, until): &(WorkerId, Instant)| by == worker && *until > now;
+                    waiting.task.addressee().is_none_or(|addressee| addressee == worker)
+                        && !waiting.given_back.as_ref().is_some_and(is_for_others)
+                };
                 if let Some(place) = waiting.iter().position(for_it) {
                     self.served = Some(id);
                     return waiting.remove(place);
@@ -112,6 +123,13 @@ impl State {
             }
         }
         None
+    }
+
+    /// When something may be there to lease that is not there now.
+    fn next_change(&self) -> Option<Instant> {
+        let waiting = self.jobs.values().flat_map(|job| job.waiting.iter().flatten());
+        let given_back = waiting.filter_map(|waiting| waiting.given_back.as_ref().map(|(_, until)| *until));
+        self.leased.values().map(|held| held.ends).chain(given_back).min()
     }
 
     fn holds(&self, lease: &Lease) -> bool {
@@ -130,7 +148,7 @@ impl Queue for MemoryQueue {
         for task in tasks {
             let job = state.jobs.entry(task.id.job).or_default();
             if job.ids.insert(task.id) {
-                let waiting = Waiting { task: task.clone(), deliveries: 0 };
+                let waiting = Waiting { task: task.clone(), deliveries: 0, previous: None, given_back: None };
                 job.waiting[task.id.class as usize].push_back(waiting);
             }
         }
@@ -187,6 +205,7 @@ impl Queue for MemoryQueue {
         state.jobs.remove(&job);
         state.leased.retain(|id, _| id.job != job);
         state.rows.retain(|key, _| key.task.job != job);
+        state.pasts.retain(|id, _| id.job != job);
         Ok(())
     }
 
@@ -200,28 +219,30 @@ impl Queue for MemoryQueue {
             let pushed = self.shared.pushed.notified();
             tokio::pin!(pushed);
             pushed.as_mut().enable();
-            let next_end = {
+            let next_change = {
                 let mut state = self.state();
                 let now = Instant::now();
                 state.expire(now);
                 let mut leased = Vec::new();
                 while leased.len() < most
-                    && let Some(mut waiting) = state.next(worker)
+                    && let Some(mut waiting) = state.next(worker, now)
                 {
                     waiting.deliveries += 1;
                     state.leases += 1;
                     let lease = Lease { task: waiting.task.id, token: state.leases.to_string() };
                     let task = waiting.task.clone();
-                    leased.push(Leased { lease: lease.clone(), task, delivery: waiting.deliveries });
-                    let held = Held { token: lease.token, ends: now + self.shared.lease, waiting };
+                    let (delivery, previous) = (waiting.deliveries, waiting.previous.take());
+                    leased.push(Leased { lease: lease.clone(), task, delivery, previous });
+                    let by = worker.clone();
+                    let held = Held { by, token: lease.token, ends: now + self.shared.lease, waiting };
                     state.leased.insert(lease.task, held);
                 }
                 if !leased.is_empty() || most == 0 {
                     return Ok(leased);
                 }
-                state.leased.values().map(|held| held.ends).min()
+                state.next_change()
             };
-            let wake = next_end.map_or(until, |end| end.min(until));
+            let wake = next_change.map_or(until, |end| end.min(until));
             if tokio::time::timeout_at(wake, pushed).await.is_err() && wake == until {
                 return Ok(Vec::new());
             }
@@ -244,12 +265,15 @@ impl Queue for MemoryQueue {
     async fn complete_if_held(&self, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
         let mut state = self.state();
         let mut answers = Vec::with_capacity(completions.len());
-        for Completion { lease, outcome, rows } in completions {
+        for Completion { lease, outcome, rows, has_past } in completions {
             if !state.holds(lease) {
                 answers.push(Completed::Stale);
                 continue;
             }
             state.leased.remove(&lease.task);
+            if *has_past {
+                state.pasts.remove(&lease.task);
+            }
             for (block, rows) in rows {
                 state.rows.insert(lease.rows_key(*block), Arc::clone(rows));
             }
@@ -277,6 +301,37 @@ impl Queue for MemoryQueue {
         drop(state);
         self.shared.pushed.notify_waiters();
         Ok(())
+    }
+
+    async fn past(&self, lease: &Lease, _previous: Option<&WorkerId>) -> Result<Known, QueueError> {
+        let past = self.state().pasts.get(&lease.task).cloned().unwrap_or_default();
+        Ok(Known { past, ..Known::default() }) // No worker ever vanishes here.
+    }
+
+    async fn note_if_held(&self, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
+        let mut state = self.state();
+        let holds = state.holds(lease);
+        if holds {
+            state.pasts.insert(lease.task, past.clone());
+        }
+        Ok(holds)
+    }
+
+    async fn give_back_if_held(&self, lease: &Lease, past: &Past) -> Result<(), QueueError> {
+        let mut state = self.state();
+        if state.holds(lease) {
+            state.pasts.insert(lease.task, past.clone());
+            let Held { by, waiting, .. } = state.leased.remove(&lease.task).expect("just seen");
+            let given_back = Some((by, Instant::now() + self.shared.lease));
+            state.put_back(Waiting { given_back, ..waiting });
+        }
+        drop(state);
+        self.shared.pushed.notify_waiters();
+        Ok(())
+    }
+
+    async fn has_others(&self, _than: &WorkerId) -> Result<bool, QueueError> {
+        Ok(false) // There is one, within this process.
     }
 
     async fn hand_over(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {

@@ -5,7 +5,7 @@
 //! (nowhere) ──────▶ waiting ──────────────▶ leased ─────────────────────▶ finished ─────────▶ (nowhere)
 //!                      ▲                      │ │
 //!                      └──────────────────────┘ └─ extend_if_held: the lease goes on
-//!                        release_if_held, or the lease ends
+//!                        release_if_held, give_back_if_held, or the lease ends
 //! ```
 //!
 //! * [`MemoryQueue`]: within one process, no server; what `sheaf run` uses by default.
@@ -14,6 +14,7 @@
 //! Nothing above the trait knows which engine it has; one conformance suite (`tests/`) holds for all.
 
 mod memory;
+mod past;
 mod redis;
 
 use std::future::Future;
@@ -27,6 +28,7 @@ use crate::task::{RowsKey, Task};
 
 pub use self::redis::{RedisConfig, RedisQueue, RedisSettings, Timing, VersionInUse, WorkerInfo, WorkerSeen};
 pub use memory::MemoryQueue;
+pub use past::{Begun, Death, Fatal, Known, Past};
 
 /// How long a lease lasts after it was given or extended, unless a queue is told otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -63,6 +65,8 @@ pub struct Leased {
     pub task: Task,
     /// How often the task was leased, this time included: 1 for the first. A release does not count, nor does an extension.
     pub delivery: u32,
+    /// Who had it before and let the lease end, if it came so.
+    pub previous: Option<WorkerId>,
 }
 
 /// What a worker hands in for a task.
@@ -73,6 +77,8 @@ pub struct Completion {
     /// Blocks of rows of an extract task, with their numbers; they stay on the queue, by the names that
     /// [`Lease::rows_key`] gives, until [`Queue::forget`].
     pub rows: Vec<(u32, Block)>,
+    /// Whether something was noted of the task, which is to go with it.
+    pub has_past: bool,
 }
 
 /// The queue's answer to a completion.
@@ -113,6 +119,9 @@ pub enum QueueError {
     /// The server has no room; trying again after a while may help.
     #[error("the queue is full: {0}")]
     Full(String),
+    /// This process can open no connection: the fault is here. Trying again after a while may help.
+    #[error("no connection to the queue can be opened: {0}")]
+    Here(String),
     /// The server answers, but cannot be used as it is; trying again is of no use.
     #[error("{reason}")]
     Unusable { reason: String, hint: Option<String> },
@@ -126,6 +135,7 @@ impl QueueError {
                 Some("is Redis running there, and does the network let this machine through?")
             }
             QueueError::Full(_) => Some("give Redis more `maxmemory`, or Sheaf less: `--redis-budget`"),
+            QueueError::Here(_) => Some("raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service)"),
             QueueError::Unusable { hint, .. } => hint.as_deref(),
         }
     }
@@ -133,7 +143,7 @@ impl QueueError {
 
 /// A queue of tasks. Cheap to clone; all clones are one queue.
 ///
-/// Every method may fail with [`QueueError`]; [`QueueError::Unreachable`] and [`QueueError::Full`] may be retried, as
+/// Every method may fail with [`QueueError`]; all but [`QueueError::Unusable`] may be retried, as
 /// every method may be called again with the same arguments: a task that waits is not pushed twice, what is forgotten
 /// is forgotten, and so on.
 pub trait Queue: Clone + Send + Sync + 'static {
@@ -201,6 +211,27 @@ pub trait Queue: Clone + Send + Sync + 'static {
 
     /// Hands tasks back, to be leased by anyone at once; the delivery does not count. A stale lease is no error.
     fn release_if_held(&self, leases: Vec<Lease>) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    // What follows is for tasks that went wrong: none of it is called for others.
+
+    /// What befell a task before it was leased, to be asked for if [`Leased::delivery`] is more than 1. Takes note that
+    /// `previous` let its lease on it end ([`Leased::previous`]); to ask again, leave it out.
+    fn past(
+        &self,
+        lease: &Lease,
+        previous: Option<&WorkerId>,
+    ) -> impl Future<Output = Result<Known, QueueError>> + Send;
+
+    /// Notes what befell a task, for whoever has it next; takes the place of what was noted before. `false`: the lease no
+    /// longer holds the task, and nothing was noted.
+    fn note_if_held(&self, lease: &Lease, past: &Past) -> impl Future<Output = Result<bool, QueueError>> + Send;
+
+    /// Hands a task back, with what befell it: for the other workers at once, for this one only if none of them took it
+    /// within the length of a lease. The delivery counts. A stale lease is no error.
+    fn give_back_if_held(&self, lease: &Lease, past: &Past) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Whether there is another worker that could do what this one does.
+    fn has_others(&self, than: &WorkerId) -> impl Future<Output = Result<bool, QueueError>> + Send;
 
     /// Puts blocks of rows on the queue that a worker has kept until now, and can keep no longer: whoever renders them finds
     /// them for a quarter of an hour, or until [`Queue::forget`]. Those of a job that is closed go nowhere. Of a queue that is

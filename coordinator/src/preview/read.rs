@@ -1,6 +1,6 @@
 //! The rows to show: read by a slot, as in a run, so that no file can harm the command.
 
-use std::io::{self, Read};
+use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use sheaf_common::outcome::FileStatus;
 use sheaf_common::row::Rows;
 use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
-use sheaf_worker::pool::{Program, Slot};
+use sheaf_worker::pool::{Care, Interrupted, Program, Read, Slot};
 
 use super::Preview;
 use crate::config::{Filter, Input, PreviewConfig};
@@ -27,8 +27,11 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
     let (file, chosen) = find(config)?;
     let failed = |error: anyhow::Error| failed(file.path.as_path(), error);
     let work = Extract { spec: Arc::new(config.spec.clone()), files: vec![file.clone()] };
-    let read = Slot::new(child, Arc::new(AtomicBool::new(false))).extract(&work);
-    let (mut reports, blocks) = read.map_err(|_| failed(anyhow!("it was called off")))?;
+    let read = Slot::new(child, Arc::new(AtomicBool::new(false))).extract(&work, &mut Care::default());
+    let Read { mut reports, blocks } = read.map_err(|interrupted| match interrupted {
+        Interrupted::Unfit(unfit) => Failure::new(Exit::CouldNotRun, anyhow!(unfit.reason)).with_hint(unfit.hint),
+        Interrupted::Stopped => failed(anyhow!("it was called off")),
+    })?;
     let report = reports.pop().ok_or_else(|| failed(anyhow!("it gave no report")))?;
     let slices = match report.status {
         FileStatus::Done { slices, .. } => slices,

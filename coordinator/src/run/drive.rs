@@ -4,8 +4,9 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::JobId;
-use sheaf_common::outcome::Outcome;
+use sheaf_common::outcome::{Outcome, TaskResult};
 use sheaf_common::queue::{LostWorker, Queue, QueueError};
+use sheaf_worker::run::WorkerError;
 use sheaf_worker::signals::Stop;
 use tracing::warn;
 
@@ -42,6 +43,8 @@ pub enum DriveError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Queue(#[from] QueueError),
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
     #[error("{0}")]
     GaveUp(String),
     #[error("nobody worked on it for {}: {reason}", time(*.waited))]
@@ -112,6 +115,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                         self.store.progress.waits_for(None);
                     }
                     for outcome in outcomes {
+                        self.say_what_is_read_alone(&outcome);
                         self.carry_out(ledger.handle(Event::Came(outcome)))?;
                     }
                 }
@@ -230,6 +234,17 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
         }
         self.lost = lost.into_iter().map(|one| one.worker).collect();
+    }
+
+    /// Tells the user of files with which workers vanish.
+    fn say_what_is_read_alone(&mut self, outcome: &Outcome) {
+        if let TaskResult::ReadAlone { vanished, files, first } = &outcome.result {
+            let (first, files) = (shown(first.as_bytes()), count(u64::from(*files), "file"));
+            self.store.progress.say(&format!(
+                "{vanished} workers vanished with {files} (`{first}` is the first): reading each alone, to find out which \
+                it is"
+            ));
+        }
     }
 
     fn carry_out(&mut self, commands: Vec<Command>) -> Result<(), DriveError> {

@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 use sheaf_common::queue::{MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
+use sheaf_worker::run::WorkerError;
 use sheaf_worker::signals::Stop;
 
 use crate::assemble::Counts;
@@ -118,7 +119,7 @@ async fn run_on<Q: Queue>(
     let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
     let driving = drive(&queue, ledger, plan, &mut store, limits, wait, &mut interrupt);
     let driven = match worker {
-        Some(worker) => worker.beside(driving).await.map_err(DriveError::Queue),
+        Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
     if let Err(error) = queue.close(job).await {
@@ -127,6 +128,7 @@ async fn run_on<Q: Queue>(
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| match error {
         DriveError::Queue(error) => queue_failed(error),
+        DriveError::Worker(error) => worker_failed(error),
         error @ DriveError::NobodyWorks { .. } => Failure::new(Exit::CouldNotRun, error)
             .with_hint(format!("start workers, or let this machine work too with `-p N`; {}", config.go_on())),
         error => Failure::new(Exit::CouldNotRun, error).with_hint(config.go_on()),
@@ -165,6 +167,17 @@ async fn run_on<Q: Queue>(
 pub fn queue_failed(error: QueueError) -> Failure {
     let hint = error.hint().unwrap_or(GO_ON).to_string();
     Failure::new(Exit::CouldNotRun, error).with_hint(hint)
+}
+
+/// A worker of this process that stopped by itself, with what can be done about it.
+pub fn worker_failed(error: WorkerError) -> Failure {
+    match error {
+        WorkerError::Queue(error) => queue_failed(error),
+        WorkerError::Unfit(unfit) => {
+            let hint = format!("{}\n{GO_ON}", unfit.hint);
+            Failure::new(Exit::CouldNotRun, anyhow::anyhow!("this machine cannot work: {unfit}")).with_hint(hint)
+        }
+    }
 }
 
 /// Opens what an earlier run left, if this is the same job, or begins anew.

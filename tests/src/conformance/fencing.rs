@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sheaf_common::job::JobId;
 use sheaf_common::queue::{Completed, Lease, Queue};
 
 use super::{LEASE, PATIENTLY, take, take_one};
@@ -9,6 +10,9 @@ use crate::make::{block, completion, id, nap, naps, outcome};
 use crate::wait::until;
 
 const CLASS: sheaf_common::job::Class = sheaf_common::job::Class::Extract;
+
+/// More bytes than an outcome on the queue has in its place.
+const LARGE: usize = 20_000;
 
 pub async fn an_ended_lease_goes_to_another_before_new_tasks(queue: impl Queue) {
     queue.push(&naps(1, 0..2)).await.unwrap();
@@ -128,4 +132,34 @@ pub async fn a_late_finish_counts_while_nobody_else_has_the_task(queue: impl Que
     assert_eq!(answer, [Completed::Stored]);
     let outcomes = queue.collect(leased.task.id.job, 1, PATIENTLY).await.unwrap();
     assert_eq!(outcomes, [outcome(leased.task.id, "late")]);
+}
+
+/// A worker that fell asleep, leased the task once more, and hands in what both times came to.
+pub async fn a_stale_and_a_valid_outcome_in_one_call_are_told_apart(queue: impl Queue) {
+    // Small outcomes, and such as an engine may keep elsewhere.
+    let marks = [("stale", "valid"), (&*"s".repeat(LARGE), &*"v".repeat(LARGE))];
+    for (number, (stale, valid)) in (0..).zip(marks) {
+        for (number, stale_first) in [(4 * number, true), (4 * number + 2, false)] {
+            queue.push(&naps(1, number..number + 2)).await.unwrap();
+            let late = take(&queue, "sleeps", 2).await;
+            let current = [take_one(&queue, "sleeps").await, take_one(&queue, "sleeps").await];
+            assert_eq!((late[0].task.id, current[0].delivery), (current[0].task.id, 2));
+
+            let mut handed_in = vec![completion(&late[0].lease, stale, &["wrong"])];
+            handed_in.extend(current.iter().map(|current| completion(&current.lease, valid, &["right"])));
+            let mut answers = vec![Completed::Stale, Completed::Stored, Completed::Stored];
+            if !stale_first {
+                handed_in.reverse();
+                answers.reverse();
+            }
+            assert_eq!(queue.complete_if_held(&handed_in).await.unwrap(), answers);
+
+            let mut outcomes = queue.collect(JobId(1), 9, PATIENTLY).await.unwrap();
+            outcomes.sort_by_key(|outcome| outcome.task.number);
+            let expected = [outcome(late[0].task.id, valid), outcome(late[1].task.id, valid)];
+            assert!(outcomes == expected, "{stale_first}, {} bytes", valid.len());
+            let rows = queue.rows(vec![late[0].lease.rows_key(0), current[0].lease.rows_key(0)]).await.unwrap();
+            assert_eq!(rows, [None, block("right")]);
+        }
+    }
 }

@@ -6,10 +6,13 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path};
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
 use sheaf_common::task::{Content, SourceFile};
+use tracing::error;
 
 use super::pack::unpack;
 use super::words;
@@ -38,13 +41,13 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
         Content::Unreadable { reason } => return Err(reason.clone()),
         Content::AtPath | Content::At(_) | Content::Resolved(_) => {}
     }
-    let opened = match &file.content {
+    let opened = patiently(|| match &file.content {
         Content::At(path) => open(path.as_path()),
         Content::Resolved(path) => open_without_links(path.as_path()),
         Content::AtPath | Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. } => {
             open(file.path.as_path())
         }
-    };
+    });
     let mut opened = opened.map_err(|error| not_opened(&error))?;
     let before = metadata(&opened)?;
     if !before.is_file() {
@@ -65,6 +68,27 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
         return Err("changed while it was read".into());
     }
     Ok(Cow::Owned(bytes))
+}
+
+/// Opens something. While this process or the system has no open file left, which says nothing of this one, it is tried
+/// again.
+fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
+    const SAY_AFTER: Duration = Duration::from_secs(2);
+    const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+    let (began, mut pause, mut said) = (Instant::now(), Duration::from_millis(10), false);
+    loop {
+        let opened = open();
+        let errno = opened.as_ref().err().and_then(io::Error::raw_os_error).map(Errno::from_raw);
+        if !matches!(errno, Some(Errno::EMFILE | Errno::ENFILE)) {
+            return opened;
+        }
+        if !said && began.elapsed() >= SAY_AFTER {
+            said = true;
+            error!("too many files are open: waiting to open the next; raise the limit (`ulimit -n`)");
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
 }
 
 fn reading() -> OFlag {

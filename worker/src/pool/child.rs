@@ -11,7 +11,7 @@ use sheaf_common::job::JobSpec;
 use sheaf_common::task::SourceFile;
 use sheaf_common::wire;
 
-use super::protocol::{FileEnd, Header, read_order, write_message};
+use super::protocol::{FileEnd, Header, READY, read_order, write_message};
 use crate::extract::{Extracted, Extractor};
 
 /// The `main` of a child process: both binaries call it when they are started as one.
@@ -35,6 +35,8 @@ fn serve() -> io::Result<()> {
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     std::panic::set_hook(Box::new(|_| {})); // A panic becomes the file's reason: see `read_file`.
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    output.write_all(&[READY])?;
+    output.flush()?;
     let mut ready: Option<(JobSpec, Result<Extractor, String>)> = None;
     while let Some(order) = read_order(&mut input)? {
         if ready.as_ref().is_none_or(|(spec, _)| *spec != *order.spec) {

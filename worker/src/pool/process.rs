@@ -14,10 +14,13 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sheaf_common::job::{JobSpec, Limits};
 use sheaf_common::task::SourceFile;
 
-use super::protocol;
+use super::protocol::{self, READY};
+use super::unfit::Unfit;
 
 /// How often a child that says nothing is looked at: its memory, its time, whether the work was called off.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long a child may take until it is ready: it takes milliseconds, on a machine that is no longer of use even this long.
+const START: Duration = Duration::from_secs(60);
 /// The size that pipes to and from a child are asked to have, so that a chunk of rows or a shipped file passes in few switches.
 const PIPE: i32 = 1 << 20;
 /// The most that is kept of what a dying child said on standard error.
@@ -46,6 +49,14 @@ pub enum Ended {
     Stopped,
 }
 
+/// Why there is no child.
+#[derive(Debug)]
+pub enum NotStarted {
+    Unfit(Unfit),
+    /// The work was called off.
+    Stopped,
+}
+
 /// A running child.
 pub struct Process {
     child: Child,
@@ -58,25 +69,51 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a child.
+    /// Starts a child, and waits until it is ready: what happens from then on is the doing of the files that it reads.
     ///
     /// # Errors
-    /// What the system says, as when there are too many processes.
-    pub fn start(program: &Program, limits: Limits) -> io::Result<Process> {
+    /// [`NotStarted::Unfit`] when the system has no process, no pipe or no memory for it.
+    pub fn start(program: &Program, limits: Limits, stop: &AtomicBool) -> Result<Process, NotStarted> {
+        let refused = |error: &io::Error| NotStarted::Unfit(Unfit::refused(error));
         let mut child = Command::new(&program.path)
             .args(&program.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()?;
+            .spawn()
+            .map_err(|error| refused(&error))?;
         let input = child.stdin.take().expect("piped");
         let output = child.stdout.take().expect("piped");
-        fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        // Refused past a user's quota: smaller pipes do.
-        let _ = fcntl(&output, FcntlArg::F_SETPIPE_SZ(PIPE));
-        let _ = fcntl(&input, FcntlArg::F_SETPIPE_SZ(PIPE));
         let now = Instant::now();
-        Ok(Process { child, input, output, limits, file_began: now, looked: now })
+        // From here on, what ends early ends the child.
+        let mut process = Process { child, input, output, limits, file_began: now, looked: now };
+        fcntl(&process.output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| refused(&errno.into()))?;
+        // Refused past a user's quota: smaller pipes do.
+        let _ = fcntl(&process.output, FcntlArg::F_SETPIPE_SZ(PIPE));
+        let _ = fcntl(&process.input, FcntlArg::F_SETPIPE_SZ(PIPE));
+        process.wait_until_ready(stop)?;
+        Ok(process)
+    }
+
+    fn wait_until_ready(&mut self, stop: &AtomicBool) -> Result<(), NotStarted> {
+        let not_ready = |reason| NotStarted::Unfit(Unfit::not_ready(reason));
+        let mut said = [0];
+        loop {
+            match self.output.read(&mut said) {
+                Ok(0) => return Err(not_ready(self.why_it_died())),
+                Ok(_) if said == [READY] => return Ok(()),
+                Ok(_) => return Err(not_ready("it speaks nonsense".into())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_for_words(LOOK),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
+                Err(error) => return Err(not_ready(error.to_string())),
+            };
+            if stop.load(Ordering::Relaxed) {
+                return Err(NotStarted::Stopped);
+            }
+            if self.file_began.elapsed() >= START {
+                return Err(not_ready(format!("it was not ready after {}", in_seconds(START))));
+            }
+        }
     }
 
     /// Hands the child an order; the time of its first file begins.
@@ -111,12 +148,17 @@ impl Process {
     /// Waits until the child says something, but no longer than a look takes to come due.
     fn wait(&mut self, stop: &AtomicBool) -> Result<(), Ended> {
         let left = self.limits.time.saturating_sub(self.file_began.elapsed()).min(LOOK).max(Duration::from_millis(1));
+        match self.wait_for_words(left) {
+            true => Ok(()),
+            false => self.look(stop),
+        }
+    }
+
+    /// Waits until the child says something or goes; `false` when it did neither for `left`.
+    fn wait_for_words(&self, left: Duration) -> bool {
         let mut fds = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
         let timeout = PollTimeout::try_from(left).expect("a look is short");
-        match poll(&mut fds, timeout) {
-            Ok(0) => self.look(stop),
-            _ => Ok(()),
-        }
+        !matches!(poll(&mut fds, timeout), Ok(0))
     }
 
     /// Holds the child against its limits.

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! parent → child   length u32 LE, Extract by the wire format        (the files to read, in order)
+//! child → parent   READY, one byte                                  (once: it has started)
 //! child → parent   header 17 bytes, then `length` bytes             (for each file: rows…, then its end)
 //! ```
-//! The child ends what it says about a file before it begins the next one, so the parent always knows at which file a
-//! child died.
+//! A child that goes before it is ready has met no file: that is the machine's doing. The child ends what it says about a
+//! file before it begins the next one, so the parent always knows at which file a child died.
 
 use std::io::{self, Read, Write};
 
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use sheaf_common::job::JobSpec;
 use sheaf_common::task::{Extract, SourceFile, shipped_bytes};
 use sheaf_common::wire;
+
+/// The first byte of a child.
+pub const READY: u8 = b'!';
 
 /// What one message of the child holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The parent's side of a slot: hands a child its files, gathers their rows, and tries again alone what killed it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -11,18 +12,42 @@ use sheaf_common::task::{Extract, SourceFile};
 use sheaf_common::wire;
 use tracing::{debug, warn};
 
-pub use super::process::Program;
-use super::process::{Ended, Process};
+use super::process::{Ended, NotStarted, Process, Program};
 use super::protocol::{FileEnd, Header};
+use super::unfit::Unfit;
 
 /// The size that blocks of rows are filled up to, in bytes; one chunk of the child may go past it.
 const BLOCK: usize = 1 << 20;
 /// The room that a block is given at once, so that a chunk of usual size does not move it.
 const BLOCK_ROOM: usize = BLOCK + BLOCK / 8;
 
-/// The work was called off before it was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stopped;
+/// Why a task was not done. Nothing of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interrupted {
+    /// The work was called off.
+    Stopped,
+    /// This machine can start no child: no file is to blame.
+    Unfit(Unfit),
+}
+
+/// What is known of files from earlier work on their task; the default is nothing.
+#[derive(Default)]
+pub struct Care<'a> {
+    /// Files that are not read, by their sequence number, with what is to be reported of them.
+    pub settled: HashMap<u64, FileReport>,
+    /// How often files ended their processes elsewhere, by their sequence number. They are tried once more.
+    pub attempts: HashMap<u64, u32>,
+    /// Reads every file alone, and calls this before each attempt.
+    pub before: Option<&'a mut dyn FnMut(&SourceFile) -> Result<(), Interrupted>>,
+}
+
+/// What the files of a task gave.
+pub struct Read {
+    /// One for each file, in their order.
+    pub reports: Vec<FileReport>,
+    /// The blocks of rows that the reports speak of.
+    pub blocks: Vec<Block>,
+}
 
 /// One slot of the pool, with at most one child, which lives as long as it behaves.
 pub struct Slot {
@@ -47,29 +72,40 @@ impl Slot {
         Slot { program, stop, process: None }
     }
 
-    /// Reads the files of a task, in order: a report for each, and the blocks of rows that the reports speak of.
+    /// Reads the files of a task, in order.
     ///
     /// A file that kills its child is tried again, alone and in a new child, as often as the job's limits say; the files
     /// before it keep their rows and those after it go on as if nothing had been.
     ///
     /// # Errors
-    /// [`Stopped`] when the work was called off.
-    pub fn extract(&mut self, work: &Extract) -> Result<(Vec<FileReport>, Vec<Block>), Stopped> {
+    /// [`Interrupted`], when no file is to blame.
+    pub fn extract(&mut self, work: &Extract, care: &mut Care<'_>) -> Result<Read, Interrupted> {
         let mut gathered = Gathered::default();
         let mut reports = Vec::with_capacity(work.files.len());
         let mut attempt = 1;
-        while reports.len() < work.files.len() {
-            let left = &work.files[reports.len()..];
-            let files = if attempt > 1 { &left[..1] } else { left };
-            match self.attempt(work, files, attempt, &mut gathered, &mut reports) {
+        while let Some(file) = work.files.get(reports.len()) {
+            if let Some(report) = care.settled.remove(&file.sequence) {
+                reports.push(report);
+                continue;
+            }
+            let elsewhere = care.attempts.get(&file.sequence).copied().unwrap_or_default();
+            let files = care.next_files(&work.files[reports.len()..], attempt);
+            if let Some(before) = &mut care.before {
+                before(file)?;
+            }
+            match self.attempt(work, files, elsewhere + attempt, &mut gathered, &mut reports) {
                 Ok(()) => attempt = 1,
-                Err(Died::Stopped) => return Err(Stopped),
+                Err(Died::Early(interrupted)) => return Err(interrupted),
+                Err(Died::Unread) => self.process = None, // The next one is new.
                 Err(Died::At { file, began, reason }) => {
                     self.process = None;
                     gathered.give_up_file();
-                    warn!(path = %file.path.display(), attempt, reason, "a file ended its process");
-                    if attempt > work.spec.limits.retries {
-                        reports.push(began.dead(file, attempt, reason));
+                    // Files before it may have been read in the same attempt.
+                    let elsewhere = care.attempts.get(&file.sequence).copied().unwrap_or_default();
+                    let attempts = elsewhere + attempt;
+                    warn!(path = %file.path.display(), attempts, reason, "a file ended its process");
+                    if attempt > work.spec.limits.retries || elsewhere > 0 {
+                        reports.push(began.dead(file, attempts, reason));
                         attempt = 1;
                     } else {
                         attempt += 1;
@@ -78,7 +114,7 @@ impl Slot {
             }
         }
         let blocks = gathered.blocks.into_iter().map(Arc::new).collect();
-        Ok((reports, blocks))
+        Ok(Read { reports, blocks })
     }
 
     /// Has a child read `files`; adds the reports of those that it came through.
@@ -90,24 +126,28 @@ impl Slot {
         gathered: &mut Gathered,
         reports: &mut Vec<FileReport>,
     ) -> Result<(), Died<'a>> {
-        let mut began = Began::now();
-        let died = |file, began, ended| match ended {
-            Ended::Stopped => Died::Stopped,
-            Ended::Dead(reason) => Died::At { file, began, reason },
-        };
-        let lost = |error: std::io::Error| Ended::Dead(format!("its process cannot be used: {error}"));
         let process = match &mut self.process {
-            Some(process) => process,
+            Some(process) => {
+                // One that lay idle and is gone has met none of these files.
+                process.send(&work.spec, files).map_err(|_| Died::Unread)?;
+                process
+            }
             none => {
-                let process = Process::start(&self.program, work.spec.limits).map_err(lost);
-                let process = process.map_err(|ended| died(&files[0], began, ended))?;
+                let process = none.insert(Process::start(&self.program, work.spec.limits, &self.stop)?);
                 debug!(child = process.id(), "started a child");
-                none.insert(process)
+                let began = Began::now();
+                let lost =
+                    |error| Died::At { file: &files[0], began, reason: format!("its process cannot be used: {error}") };
+                process.send(&work.spec, files).map_err(lost)?;
+                process
             }
         };
-        process.send(&work.spec, files).map_err(lost).map_err(|ended| died(&files[0], began, ended))?;
+        let mut began = Began::now();
         for file in files {
-            let end = gathered.read_file(process, &self.stop).map_err(|ended| died(file, began, ended))?;
+            let end = gathered.read_file(process, &self.stop).map_err(|ended| match ended {
+                Ended::Stopped => Died::Early(Interrupted::Stopped),
+                Ended::Dead(reason) => Died::At { file, began, reason },
+            })?;
             reports.push(began.ended(file, attempt, end, gathered));
             began = Began::now();
             process.next_file();
@@ -116,10 +156,37 @@ impl Slot {
     }
 }
 
+impl Care<'_> {
+    /// Which files of those that are left are read next, in one go.
+    fn next_files<'f>(&self, left: &'f [SourceFile], attempt: u32) -> &'f [SourceFile] {
+        let known =
+            |file: &SourceFile| self.settled.contains_key(&file.sequence) || self.attempts.contains_key(&file.sequence);
+        let alone = attempt > 1 || self.before.is_some() || known(&left[0]);
+        let some = if alone { 1 } else { left.iter().position(known).unwrap_or(left.len()) };
+        &left[..some]
+    }
+}
+
 /// How an attempt ended early.
 enum Died<'a> {
-    Stopped,
-    At { file: &'a SourceFile, began: Began, reason: String },
+    /// No file is to blame.
+    Early(Interrupted),
+    /// The child went before it was given anything.
+    Unread,
+    At {
+        file: &'a SourceFile,
+        began: Began,
+        reason: String,
+    },
+}
+
+impl From<NotStarted> for Died<'_> {
+    fn from(not_started: NotStarted) -> Self {
+        Died::Early(match not_started {
+            NotStarted::Unfit(unfit) => Interrupted::Unfit(unfit),
+            NotStarted::Stopped => Interrupted::Stopped,
+        })
+    }
 }
 
 /// When work on a file began, by the wall clock for people and by a steady one.

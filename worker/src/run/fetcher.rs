@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+use super::fitness::{Failures, Fitness};
 use super::kept::Kept;
 use super::origin::Origin;
 use super::slots::{Job, Slots};
@@ -31,14 +33,16 @@ pub async fn fetch<Q: Queue>(
     slots: Slots<Q>,
     kept: &Kept,
     order: &mut watch::Receiver<Order>,
-    tally: &Tally,
+    (fitness, tally): (Arc<Fitness>, Arc<Tally>),
 ) -> Result<(), QueueError> {
     let (room, mut turn, mut on_their_way) = (slots.room(), 0, JoinSet::new());
+    // Of leasing, and of fetching rows.
+    let (mut failures, row_failures) = (Failures::default(), Arc::new(Mutex::new(Failures::default())));
     loop {
         let stopped = order.wait_for(|order| *order != Order::Work);
         let first = tokio::select! {
             _ = stopped => break,
-            permits = std::sync::Arc::clone(&room).acquire_many_owned(slots.refill()) => permits.expect("never closed"),
+            permits = Arc::clone(&room).acquire_many_owned(slots.refill()) => permits.expect("never closed"),
         };
         // These permits are in hand; what else is free may be leased in the same call.
         let most = slots.refill() as usize + room.available_permits();
@@ -50,12 +54,18 @@ pub async fn fetch<Q: Queue>(
         let (origin, leased) = match leased {
             Ok((origin, leased)) => {
                 tally.polled();
+                if !leased.is_empty() {
+                    failures = Failures::default();
+                }
                 (origin, leased)
             }
             Err(error @ QueueError::Unusable { .. }) => return Err(error),
             Err(error) => {
                 warn!(%error, "could not lease");
-                tokio::time::sleep(PAUSE).await;
+                match fitness.call_failed(&mut failures, &error, &tally) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await, // The worker gives up, and this with it.
+                }
                 continue;
             }
         };
@@ -63,7 +73,7 @@ pub async fn fetch<Q: Queue>(
         for leased in leased {
             let permit = match permits.split(1) {
                 Some(permit) => permit,
-                None => std::sync::Arc::clone(&room).acquire_owned().await.expect("never closed"),
+                None => Arc::clone(&room).acquire_owned().await.expect("never closed"),
             };
             permit.forget(); // The finisher gives it back when the task was handed in.
             origin.held.add(leased.lease.clone());
@@ -78,9 +88,23 @@ pub async fn fetch<Q: Queue>(
             if keys.is_empty() {
                 slots.hand(Job { leased, origin, rows });
             } else {
+                let (room, failures) = (Arc::clone(&room), Arc::clone(&row_failures));
+                let (fitness, tally) = (Arc::clone(&fitness), Arc::clone(&tally));
                 on_their_way.spawn(async move {
-                    rows.extend(fetch_rows(&origin.queue, keys).await);
-                    slots.hand(Job { leased, origin, rows });
+                    match fetch_rows(&origin.queue, keys).await {
+                        Ok(found) => {
+                            *failures.lock().expect("no holder panics") = Failures::default();
+                            rows.extend(found);
+                            slots.hand(Job { leased, origin, rows });
+                        }
+                        Err(error) => {
+                            origin.let_go(leased.lease).await;
+                            let failed = |failures: &mut Failures| fitness.call_failed(failures, &error, &tally);
+                            let pause = failed(&mut failures.lock().expect("no holder panics"));
+                            tokio::time::sleep(pause.unwrap_or(PAUSE)).await;
+                            room.add_permits(1);
+                        }
+                    }
                 });
             }
         }
@@ -137,12 +161,16 @@ async fn lease_in_turn<'a, Q: Queue>(
 }
 
 /// Rows, as far as the queue has them.
-async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> Vec<(RowsKey, Block)> {
+///
+/// # Errors
+/// [`QueueError::Here`]: others may come to them.
+async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> Result<Vec<(RowsKey, Block)>, QueueError> {
     loop {
         match queue.rows(keys.clone()).await {
             Ok(blocks) => {
-                return keys.into_iter().zip(blocks).filter_map(|(key, block)| Some((key, block?))).collect();
+                return Ok(keys.into_iter().zip(blocks).filter_map(|(key, block)| Some((key, block?))).collect());
             }
+            Err(error @ QueueError::Here(_)) => return Err(error),
             Err(error) => {
                 warn!(%error, "could not fetch rows");
                 tokio::time::sleep(PAUSE).await;

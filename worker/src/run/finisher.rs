@@ -8,6 +8,8 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tracing::warn;
 
+use super::Tally;
+use super::fitness::{Failures, Fitness};
 use super::held::Held;
 
 /// The most completions in one call.
@@ -18,18 +20,16 @@ const LINGER: Duration = Duration::from_millis(4);
 /// So many wait for no others.
 const MANY: usize = 8;
 
-/// The pause before a call that failed is made again: after a full queue has drained a little, or come back.
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// Hands in completions until no slot can send one any more.
 ///
 /// # Errors
-/// [`QueueError::Unusable`]; anything else is tried again.
+/// [`QueueError::Unusable`], or [`QueueError::Here`] after a while; anything else is tried again.
 pub async fn finish<Q: Queue>(
     queue: Q,
     held: Arc<Held>,
     mut outcomes: UnboundedReceiver<Completion>,
     room: Arc<Semaphore>,
+    (fitness, tally): (Arc<Fitness>, Arc<Tally>),
 ) -> Result<(), QueueError> {
     let mut batch = Vec::new();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
@@ -41,13 +41,17 @@ pub async fn finish<Q: Queue>(
                 batch.push(completion);
             }
         }
+        let mut failures = Failures::default();
         let answers = loop {
             match queue.complete_if_held(&batch).await {
                 Ok(answers) => break answers,
                 Err(error @ QueueError::Unusable { .. }) => return Err(error),
                 Err(error) => {
                     warn!(%error, "could not hand in");
-                    tokio::time::sleep(PAUSE).await;
+                    match fitness.call_failed(&mut failures, &error, &tally) {
+                        Some(pause) => tokio::time::sleep(pause).await,
+                        None => return Err(error), // The worker gives up.
+                    }
                 }
             }
         };

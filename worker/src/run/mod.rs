@@ -10,6 +10,8 @@
 //! * [`fetcher`]: leases no more than the slots can take, from each queue in turn, and fetches the rows that a render
 //!   task needs.
 //! * [`slots`]: the threads that work, for all queues.
+//! * [`reader`]: reading files, with regard to what befell their task before.
+//! * [`fitness`]: whether this machine can run children at all.
 //! * [`origin`]: a queue, with what is held of it. Each has a keeper and a finisher of its own.
 //! * [`finisher`]: hands in outcomes, many at a time.
 //! * [`kept`]: the rows that need not leave this worker.
@@ -19,10 +21,12 @@
 
 mod fetcher;
 mod finisher;
+mod fitness;
 mod held;
 mod kept;
 mod origin;
 mod paths;
+mod reader;
 mod slots;
 mod tally;
 
@@ -32,13 +36,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{Block, Queue, QueueError};
+use sheaf_common::queue::{Block, Queue};
 use sheaf_common::task::RowsKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
 use crate::pool::Program;
+pub use fitness::WorkerError;
 pub use paths::Paths;
 pub use tally::Tally;
 
@@ -77,7 +82,7 @@ pub async fn run<Q: Queue>(
     config: Config,
     order: watch::Receiver<Order>,
     tally: Arc<Tally>,
-) -> Result<(), QueueError> {
+) -> Result<(), WorkerError> {
     run_all(vec![queue], config, order, tally).await
 }
 
@@ -87,23 +92,33 @@ pub async fn run<Q: Queue>(
 /// A queue that cannot be reached is tried again and again: see [`fetcher`] and [`finisher`].
 ///
 /// # Errors
-/// [`QueueError::Unusable`], when trying again is of no use.
+/// [`QueueError::Unusable`](sheaf_common::queue::QueueError::Unusable), when trying again is of no use;
+/// [`WorkerError::Unfit`], when no slot could start a child for a while.
 pub async fn run_all<Q: Queue>(
     queues: Vec<Q>,
     config: Config,
     mut order: watch::Receiver<Order>,
     tally: Arc<Tally>,
-) -> Result<(), QueueError> {
+) -> Result<(), WorkerError> {
     let stop = Arc::new(AtomicBool::new(false));
     let kept = Arc::new(kept::Kept::new(config.keep));
-    let slots = slots::Slots::start(&config, Arc::clone(&kept), Arc::clone(&stop), Arc::clone(&tally));
+    let fitness = Arc::new(fitness::Fitness::new());
+    let shared = slots::Shared { kept: Arc::clone(&kept), stop: Arc::clone(&stop), tally: Arc::clone(&tally), fitness };
+    let fitness = Arc::clone(&shared.fitness);
+    let slots = slots::Slots::start(&config, shared).map_err(WorkerError::Unfit)?;
     let (mut finishers, mut helpers) = (JoinSet::new(), JoinSet::new());
     let (mut origins, mut holds) = (Vec::new(), Vec::new());
     for (index, queue) in queues.into_iter().enumerate() {
         let held = Arc::new(held::Held::default());
         let (outcomes_in, outcomes) = tokio::sync::mpsc::unbounded_channel();
         helpers.spawn(held::keep(queue.clone(), Arc::clone(&held), config.lease, Arc::clone(&tally)));
-        finishers.spawn(finisher::finish(queue.clone(), Arc::clone(&held), outcomes, slots.room()));
+        finishers.spawn(finisher::finish(
+            queue.clone(),
+            Arc::clone(&held),
+            outcomes,
+            slots.room(),
+            (Arc::clone(&fitness), Arc::clone(&tally)),
+        ));
         holds.push((queue.clone(), Arc::clone(&held)));
         origins.push(origin::Origin::new(index, queue, held, outcomes_in));
     }
@@ -113,19 +128,24 @@ pub async fn run_all<Q: Queue>(
         stop_slots.store(true, Ordering::Relaxed);
     });
 
+    let watched = (Arc::clone(&fitness), Arc::clone(&tally));
     let mut done = tokio::select! {
-        fetched = fetcher::fetch(&config, origins, slots, &kept, &mut order, &tally) => fetched,
+        fetched = fetcher::fetch(&config, origins, slots, &kept, &mut order, watched) => fetched.map_err(WorkerError::from),
         // Before the fetcher, a finisher ends only because its queue became unusable.
-        Some(finished) = finishers.join_next() => finished.expect("a finisher does not panic"),
+        Some(finished) = finishers.join_next() => finished.expect("a finisher does not panic").map_err(WorkerError::from),
+        unfit = fitness.given_up() => {
+            stop.store(true, Ordering::Relaxed);
+            Err(WorkerError::Unfit(unfit))
+        }
     };
     // The fetcher has let go of the slots: their threads end when they are through, and then the finishers do.
     while let Some(finished) = finishers.join_next().await {
-        done = done.and(finished.expect("a finisher does not panic"));
+        done = done.and(finished.expect("a finisher does not panic").map_err(WorkerError::from));
     }
     helpers.abort_all();
     for (index, (queue, held)) in holds.into_iter().enumerate() {
         let handed_back = queue.release_if_held(held.all()).await;
-        done = done.and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back });
+        done = done.and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back.map_err(WorkerError::from) });
         hand_over(&queue, kept.all_of(index)).await;
     }
     done

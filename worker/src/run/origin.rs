@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use sheaf_common::queue::{Completion, Queue};
+use sheaf_common::queue::{Completion, Lease, Queue};
 use tokio::sync::mpsc::UnboundedSender;
+use tracing::debug;
 
 use super::held::Held;
 
@@ -21,6 +22,15 @@ impl<Q: Queue> Origin<Q> {
     /// What is handed in goes to `outcomes`, where the queue's finisher listens.
     pub fn new(index: usize, queue: Q, held: Arc<Held>, outcomes: UnboundedSender<Completion>) -> Self {
         Origin { index, queue, held, outcomes }
+    }
+
+    /// Hands a task back, which this worker cannot do.
+    pub async fn let_go(&self, lease: Lease) {
+        // No longer held, it is not extended: should this fail, its lease ends.
+        self.held.remove(&lease);
+        if let Err(error) = self.queue.release_if_held(vec![lease]).await {
+            debug!(%error, "could not hand a task back; its lease will end");
+        }
     }
 
     /// Hands in what a task came to.

@@ -2,21 +2,23 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, RwLock, mpsc};
+use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
-use sheaf_common::job::{Compression, WorkerId};
+use sheaf_common::job::Compression;
 use sheaf_common::outcome::{self, Extracted, Outcome, TaskResult};
 use sheaf_common::queue::{Block, Completion, Leased, Queue};
 use sheaf_common::task::{Nap, RowsKey, Task, Work};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::fitness::{Failures, Fitness};
 use super::kept::{Kept, fill_units};
 use super::origin::Origin;
+use super::reader::{Done, Reader};
 use super::{Config, Paths, Tally};
-use crate::pool::{Slot, Stopped};
+use crate::pool::{Interrupted, Read, Slot, Unfit};
 use crate::render::{RenderError, Renderer};
 
 /// How many tasks are leased for each slot: one to work on, one that lies ready, and two on their way here or back.
@@ -29,6 +31,14 @@ pub struct Job<Q> {
     pub origin: Origin<Q>,
     /// The rows of a render task.
     pub rows: HashMap<RowsKey, Block>,
+}
+
+/// What all slots of a worker have in common.
+pub struct Shared {
+    pub kept: Arc<Kept>,
+    pub stop: Arc<AtomicBool>,
+    pub tally: Arc<Tally>,
+    pub fitness: Arc<Fitness>,
 }
 
 /// The way to the slot threads; they end when all clones of this are dropped and what was handed out is done.
@@ -46,41 +56,46 @@ impl<Q> Clone for Slots<Q> {
 
 impl<Q: Queue> Slots<Q> {
     /// Starts the threads. What they come to goes where the task came from; a task that was called off goes nowhere.
-    pub fn start(config: &Config, kept: Arc<Kept>, stop: Arc<AtomicBool>, tally: Arc<Tally>) -> Self {
+    ///
+    /// # Errors
+    /// When the system has no thread for each.
+    pub fn start(config: &Config, shared: Shared) -> Result<Self, Unfit> {
         let (jobs, waiting) = mpsc::channel::<Job<Q>>();
         let waiting = Arc::new(Mutex::new(waiting));
+        let most = config.slots.get() * TASKS_PER_SLOT;
+        let (room, alone) = (Arc::new(Semaphore::new(most)), Arc::new(RwLock::new(())));
         for index in 0..config.slots.get() {
+            let name = format!("{}/{index}", config.id.0);
             let mut worker = SlotThread {
-                worker: config.id.clone(),
-                name: format!("{}/{index}", config.id.0),
-                kept: Arc::clone(&kept),
+                kept: Arc::clone(&shared.kept),
                 paths: config.paths.clone(),
-                runtime: Handle::current(),
-                slot: Slot::new(config.child.clone(), Arc::clone(&stop)),
+                reader: Reader {
+                    worker: config.id.clone(),
+                    name: name.clone(),
+                    slot: Slot::new(config.child.clone(), Arc::clone(&shared.stop)),
+                    runtime: Handle::current(),
+                    stop: Arc::clone(&shared.stop),
+                    alone: Arc::clone(&alone),
+                },
                 renderer: Renderer::new(Compression::Balanced),
-                stop: Arc::clone(&stop),
+                tally: Arc::clone(&shared.tally),
+                fitness: Arc::clone(&shared.fitness),
+                failures: Failures::default(),
+                room: Arc::clone(&room),
+                name,
             };
-            let (waiting, tally) = (Arc::clone(&waiting), Arc::clone(&tally));
+            let waiting = Arc::clone(&waiting);
             let body = move || {
                 loop {
                     let job = waiting.lock().expect("no holder of this lock panics").recv();
                     let Ok(job) = job else { return };
-                    tally.busy.fetch_add(1, Ordering::Relaxed);
-                    let began = thread_cpu_us();
-                    let origin = job.origin.clone();
-                    let done = worker.work(job);
-                    tally.slot_cpu_us.fetch_add(thread_cpu_us() - began, Ordering::Relaxed);
-                    tally.busy.fetch_sub(1, Ordering::Relaxed);
-                    if let Ok(completion) = done {
-                        tally.count(&completion);
-                        origin.finish(completion);
-                    }
+                    worker.handle(job);
                 }
             };
-            std::thread::Builder::new().name(format!("slot-{index}")).spawn(body).expect("the system has threads");
+            let thread = std::thread::Builder::new().name(format!("slot-{index}"));
+            thread.spawn(body).map_err(|error| Unfit::refused(&error))?;
         }
-        let most = config.slots.get() * TASKS_PER_SLOT;
-        Slots { jobs, room: Arc::new(Semaphore::new(most)), refill: most as u32 / 2 }
+        Ok(Slots { jobs, room, refill: most as u32 / 2 })
     }
 
     /// How many tasks are leased in one call at least, so that the server is asked half as often as there are tasks.
@@ -100,26 +115,68 @@ impl<Q: Queue> Slots<Q> {
 }
 
 struct SlotThread {
-    worker: WorkerId,
     name: String,
     kept: Arc<Kept>,
     paths: Paths,
-    runtime: Handle,
-    slot: Slot,
+    reader: Reader,
     renderer: Renderer,
-    stop: Arc<AtomicBool>,
+    tally: Arc<Tally>,
+    fitness: Arc<Fitness>,
+    failures: Failures,
+    room: Arc<Semaphore>,
 }
 
 impl SlotThread {
-    fn work<Q: Queue>(&mut self, job: Job<Q>) -> Result<Completion, Stopped> {
+    /// Does a task, and sees to it that someone has it then: its queue, or another worker.
+    fn handle<Q: Queue>(&mut self, job: Job<Q>) {
+        self.tally.busy.fetch_add(1, Ordering::Relaxed);
+        let began = thread_cpu_us();
+        let (origin, lease) = (job.origin.clone(), job.leased.lease.clone());
+        let done = self.work(job);
+        self.tally.slot_cpu_us.fetch_add(thread_cpu_us() - began, Ordering::Relaxed);
+        self.tally.busy.fetch_sub(1, Ordering::Relaxed);
+        match done {
+            Ok(Some(completion)) => {
+                self.tally.count(&completion);
+                origin.finish(completion);
+            }
+            Ok(None) => {
+                origin.held.remove(&lease);
+                self.room.add_permits(1);
+            }
+            Err(Interrupted::Stopped) => {} // What is held is handed back when all slots have stopped.
+            Err(Interrupted::Unfit(unfit)) => {
+                self.reader.runtime.block_on(origin.let_go(lease));
+                if let Some(pause) = self.fitness.failed(&mut self.failures, unfit, &self.tally) {
+                    self.rest(pause);
+                }
+                self.room.add_permits(1); // Now, so that no other task is leased in its place meanwhile.
+            }
+        }
+    }
+
+    /// Waits, unless the work is called off.
+    fn rest(&self, pause: Duration) {
+        let began = Instant::now();
+        while let Some(left) = pause.checked_sub(began.elapsed())
+            && !self.reader.stop.load(Ordering::Relaxed)
+        {
+            std::thread::sleep(left.min(Duration::from_millis(50)));
+        }
+    }
+
+    /// Does a task; `None` when others have it now.
+    fn work<Q: Queue>(&mut self, job: Job<Q>) -> Result<Option<Completion>, Interrupted> {
         let Job { leased, origin, rows: blocks } = job;
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(Stopped);
+        if self.reader.stop.load(Ordering::Relaxed) {
+            return Err(Interrupted::Stopped);
         }
         let mut rows = Vec::new();
         let result = match &leased.task.work {
             Work::Extract(extract) => {
-                let (reports, blocks) = self.slot.extract(&self.paths.confine(extract))?;
+                let read = self.reader.read(&origin.queue, &leased, &self.paths.confine(extract))?;
+                self.fitness.worked(&mut self.failures);
+                let Done::Read(Read { reports, blocks }) = read else { return Ok(None) };
                 let mut kept = Vec::new();
                 for ((number, block), fills) in (0..).zip(&blocks).zip(fill_units(&reports, blocks.len())) {
                     match fills && self.kept.keep(origin.index, leased.lease.rows_key(number), block) {
@@ -127,31 +184,35 @@ impl SlotThread {
                         false => rows.push((number, Block::clone(block))),
                     }
                 }
-                let kept = (!kept.is_empty()).then(|| outcome::Kept { by: self.worker.clone(), blocks: kept });
+                let by = &self.reader.worker;
+                let kept = (!kept.is_empty()).then(|| outcome::Kept { by: by.clone(), blocks: kept });
                 TaskResult::Extracted(Extracted { reports, edition: leased.lease.edition(), kept })
             }
-            Work::Render(render) => match self.renderer.render(render, &blocks) {
-                Ok(units) => {
-                    self.kept.drop_all(render.rows());
-                    TaskResult::Rendered(units)
+            Work::Render(render) => {
+                let _together = self.reader.alone.read().expect("no holder panics");
+                match self.renderer.render(render, &blocks) {
+                    Ok(units) => {
+                        self.kept.drop_all(render.rows());
+                        TaskResult::Rendered(units)
+                    }
+                    Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
+                    Err(error @ RenderError::Damaged { .. }) => TaskResult::Failed { reason: error.to_string() },
                 }
-                Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
-                Err(error @ RenderError::Damaged { .. }) => TaskResult::Failed { reason: error.to_string() },
-            },
+            }
             Work::Nap(nap) => self.nap(&origin.queue, &leased.task, nap)?,
         };
         let outcome = Outcome { task: leased.task.id, slot: self.name.clone(), result };
-        Ok(Completion { lease: leased.lease, outcome, rows })
+        Ok(Some(Completion { lease: leased.lease, outcome, rows, has_past: leased.delivery > 1 }))
     }
 
-    fn nap(&self, queue: &impl Queue, task: &Task, nap: &Nap) -> Result<TaskResult, Stopped> {
+    fn nap(&self, queue: &impl Queue, task: &Task, nap: &Nap) -> Result<TaskResult, Interrupted> {
         let began = Instant::now();
         self.tell(queue, task, TaskResult::NapStarted { name: nap.name.clone() });
         while let Some(left) = nap.length.checked_sub(began.elapsed()) {
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(Stopped);
+            if self.reader.stop.load(Ordering::Relaxed) {
+                return Err(Interrupted::Stopped);
             }
-            std::thread::sleep(left.min(std::time::Duration::from_millis(50)));
+            std::thread::sleep(left.min(Duration::from_millis(50)));
         }
         let ended = TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() };
         // Told at once: what is handed in goes with others, and could come after the start of this slot's next nap.
@@ -162,7 +223,7 @@ impl SlotThread {
     /// Sends news of a task. News that do not arrive are no loss: the end tells all.
     fn tell(&self, queue: &impl Queue, task: &Task, result: TaskResult) {
         let news = Outcome { task: task.id, slot: self.name.clone(), result };
-        let _ = self.runtime.block_on(queue.notify(news));
+        let _ = self.reader.runtime.block_on(queue.notify(news));
     }
 }
 

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use sheaf_common::queue::QueueError;
 
+use crate::run::WorkerError;
+
 /// What the exit code of `sheaf-worker` means. The table in its help says the same to people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -15,7 +17,7 @@ pub enum Exit {
     Unhealthy = 1,
     /// What was typed cannot be used. Clap exits with the same code.
     Usage = 2,
-    /// The server refuses it or cannot be used.
+    /// The server refuses it or cannot be used, or this machine cannot run its processes.
     CouldNotRun = 3,
 }
 
@@ -46,6 +48,11 @@ impl Failure {
     /// About what a queue said.
     pub fn queue(exit: Exit, error: &QueueError) -> Self {
         Failure { exit, reason: error.to_string(), hint: error.hint().map(String::from) }
+    }
+
+    /// Why a worker stopped by itself.
+    pub fn worker(error: &WorkerError) -> Self {
+        Failure { exit: Exit::CouldNotRun, reason: error.to_string(), hint: error.hint().map(String::from) }
     }
 
     /// Writes the sentence, and the hint after a blank line.

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::VERSION;
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{QueueError, RedisQueue, WorkerInfo};
+use sheaf_common::queue::{RedisQueue, WorkerInfo};
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
@@ -23,7 +23,7 @@ use super::connect::connect;
 use super::health::HealthFile;
 use super::presence::Presence;
 use crate::pool::Program;
-use crate::run::{self, Order, Paths, Tally};
+use crate::run::{self, Order, Paths, Tally, WorkerError};
 use crate::signals::{Stop, Wish};
 
 /// The bytes of rows that may wait in memory for each slot until their places are known. They seldom are more than a few
@@ -36,13 +36,13 @@ const HANDING_BACK: Duration = Duration::from_secs(10);
 /// Works until a second wish to stop comes through `wishes`, or the first and all is handed in.
 ///
 /// # Errors
-/// [`QueueError::Unusable`], when the server refuses this worker or cannot be used.
+/// [`WorkerError`]: the server refuses this worker or cannot be used, or this machine cannot run its children.
 pub async fn serve(
     config: Config,
     child: Program,
     health: HealthFile,
     mut wishes: mpsc::Receiver<Wish>,
-) -> Result<(), QueueError> {
+) -> Result<(), WorkerError> {
     let tally = Arc::new(Tally::default());
     let first = &config.queues[0];
     tokio::select! {
@@ -100,12 +100,12 @@ async fn work(
     id: WorkerId,
     tally: Arc<Tally>,
     mut wishes: mpsc::Receiver<Wish>,
-) -> Result<(), QueueError> {
+) -> Result<(), WorkerError> {
     let (order, orders) = watch::channel(Order::Work);
     let (slots, lease, paths) = (config.slots, config.lease, config.paths.clone());
     let settings = run::Config { id, slots, keep: slots.get() * KEPT_BY_SLOT, child, lease, paths };
     let mut running = tokio::spawn(run::run_all(queues, settings, orders, Arc::clone(&tally)));
-    let ended = |ended: Result<Result<(), QueueError>, _>| ended.expect("the worker loop does not panic");
+    let ended = |ended: Result<Result<(), WorkerError>, _>| ended.expect("the worker loop does not panic");
 
     let stop = tokio::select! {
         done = &mut running => return ended(done),

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The outcomes that one call handed in, those of stale leases included: the entry's own name says which count.
+/// The outcomes that one call handed in, those of stale leases included: the entry says which do not count, by their places.
+/// The task would not tell: a stale and a valid outcome of one task may come in one call.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch(pub Vec<HandedIn>);
 
 /// What one task came to.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HandedIn {
     /// The task's field in `tasks`; empty for news.
     pub field: String,

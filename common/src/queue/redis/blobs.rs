@@ -213,11 +213,11 @@ pub async fn capacity(shared: &Shared) -> Result<Option<u64>, QueueError> {
     Ok(Some(least * shared.blobs.0.len() as u64))
 }
 
-/// Removes all blobs of a job, which may be on any server.
-pub async fn clear(shared: &Shared, job: &JobKeys) -> Result<(), QueueError> {
+/// Removes all blobs of a job, which may be on any server; each server is looked through by at most so many steps.
+pub async fn clear(shared: &Shared, job: &JobKeys, most_looks: usize) -> Result<(), QueueError> {
     for server in &shared.blobs.0 {
         let mut cursor = b"0".to_vec();
-        loop {
+        for _ in 0..most_looks {
             let mut scan = redis::cmd("SCAN");
             scan.arg(&cursor).arg("MATCH").arg(job.pattern()).arg("COUNT").arg(LOOKED_AT);
             let answer = server.request(&scan).await?;

@@ -2,7 +2,7 @@
 //!
 //! An outcome is dropped only by the next call, which says that this one came through.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -166,6 +166,14 @@ pub async fn collect(shared: &Shared, job: JobId, most: usize, wait: Duration) -
     }
 }
 
+/// The fields of the tasks whose outcomes this process has from the server, and nobody has collected yet.
+pub fn shown(shared: &Shared, job: JobId) -> HashSet<String> {
+    let collecting = shared.collecting.lock().expect("no holder panics").get(&job).cloned();
+    let Some(collecting) = collecting else { return HashSet::new() };
+    let shown = collecting.shown.lock().expect("no holder panics");
+    shown.iter().map(|shown| shown.stood.field.clone()).collect()
+}
+
 /// Tells the server which outcomes of `jobs` came through, so that it knows their tasks no more.
 pub async fn confirm(shared: &Shared, jobs: impl Iterator<Item = JobId>) -> Result<(), QueueError> {
     for job in jobs.collect::<BTreeSet<_>>() {
@@ -251,21 +259,20 @@ fn read(answer: &Value) -> Option<(Option<String>, Vec<Stored>)> {
 fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
     let Value::Array(entry) = entry else { return None };
     let [entry, Value::Array(values)] = entry.as_slice() else { return None };
-    let [fields, Value::BulkString(batch), ..] = values.as_slice() else { return None };
+    let [fields, Value::BulkString(batch), rest @ ..] = values.as_slice() else { return None };
     let (entry, fields) = (text(entry)?, text(fields)?);
-    let mut tasks = fields.split(' ').peekable();
-    // Both are in one order; those of stale leases are in the batch alone.
-    let handed_in = wire::decode::<Batch>(batch).map(|batch| batch.0).unwrap_or_default();
-    for HandedIn { field, hold, body } in handed_in {
-        if tasks.next_if(|task| **task == field).is_some() {
-            let stood = Taken { entry: entry.clone(), apart: body.is_empty(), field, hold };
-            stored.push(Stored { stood, body });
-        }
-    }
-    // Of these, the batch does not tell: it is damaged, and so is what it says of whose hold it was.
-    for field in tasks {
-        let stood = Taken { entry: entry.clone(), field: field.into(), hold: String::new(), apart: false };
-        stored.push(Stored { stood, body: Vec::new() });
+    let skipped = rest.get(1).and_then(text).unwrap_or_default();
+    let skipped: HashSet<usize> = skipped.split(' ').filter_map(|place| place.parse().ok()).collect();
+
+    let batch = wire::decode::<Batch>(batch).map(|batch| batch.0).unwrap_or_default();
+    let mut handed_in = (0..).zip(batch).filter(|(place, _)| !skipped.contains(place)).map(|(_, handed_in)| handed_in);
+    for field in fields.split(' ') {
+        let found = handed_in.next().filter(|handed_in| handed_in.field == field);
+        let apart = found.as_ref().is_some_and(|found| found.body.is_empty());
+        // Without it, the batch is damaged, and does not tell whose hold it was.
+        let HandedIn { hold, body, .. } = found.unwrap_or_default();
+        let stood = Taken { entry: entry.clone(), field: field.into(), hold, apart };
+        stored.push(Stored { stood, body });
     }
     Some(())
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use super::blobs::{self, Blobs};
 use super::collect::Collecting;
 use super::config::RedisConfig;
+use super::confirm::Unconfirmed;
 use super::connect::try_out;
 use super::keys::{JobKeys, Keys};
 use super::link::{Link, Sharing};
 use super::recent::Recent;
-use super::{collect, finish, lease, lost, supply};
+use super::{collect, finish, lease, lost, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
-use crate::queue::{Block, Capacity, Completed, Completion, Lease, Leased, LostWorker, Queue, QueueError};
+use crate::queue::{Block, Capacity, Completed, Completion, Known, Lease, Leased, LostWorker, Past, Queue, QueueError};
 use crate::task::{RowsKey, Task};
 
 /// The queue on a Redis server. Cheap to clone.
@@ -34,6 +35,7 @@ pub(super) struct Shared {
     pub blocking: Link,
     pub blobs: Blobs,
     pub recent: Recent,
+    pub unconfirmed: Unconfirmed,
     /// Workers whose last lease left nothing for them.
     pub emptied: Mutex<HashSet<String>>,
     pub collecting: Mutex<HashMap<JobId, Arc<Collecting>>>,
@@ -64,6 +66,7 @@ impl RedisQueue {
             blocking: link(Sharing::Alone),
             blobs,
             recent: Recent::default(),
+            unconfirmed: Unconfirmed::default(),
             emptied: Mutex::default(),
             collecting: Mutex::default(),
             config,
@@ -153,6 +156,22 @@ impl Queue for RedisQueue {
 
     async fn release_if_held(&self, leases: Vec<Lease>) -> Result<(), QueueError> {
         finish::release(&self.shared, leases).await
+    }
+
+    async fn past(&self, lease: &Lease, previous: Option<&WorkerId>) -> Result<Known, QueueError> {
+        past::past(&self.shared, lease, previous).await
+    }
+
+    async fn note_if_held(&self, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
+        past::note(&self.shared, lease, past).await
+    }
+
+    async fn give_back_if_held(&self, lease: &Lease, past: &Past) -> Result<(), QueueError> {
+        past::give_back(&self.shared, lease, past).await
+    }
+
+    async fn has_others(&self, than: &WorkerId) -> Result<bool, QueueError> {
+        self.has_other_workers(than).await
     }
 
     async fn hand_over(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {

@@ -15,6 +15,8 @@ pub enum Fault {
     NoScript,
     /// The server has no room.
     Full(String),
+    /// This process has no open files left.
+    Here(String),
     /// Nothing but a change of settings helps.
     Hopeless { reason: String, hint: Option<String> },
 }
@@ -77,6 +79,7 @@ impl From<RedisError> for Fault {
                 reason: format!("the TLS connection to Redis failed: {text}"),
                 hint: Some(tls_hint(&text).into()),
             },
+            ErrorKind::Io if has_no_files(&text) => Fault::Here(text),
             ErrorKind::Io if error.is_timeout() => Fault::Broken("Redis does not answer in time".into()),
             ErrorKind::Io => Fault::Broken(text),
             ErrorKind::Parse => Fault::Hopeless {
@@ -98,6 +101,7 @@ impl From<Fault> for QueueError {
             Fault::Broken(reason) | Fault::Busy(reason) => QueueError::Unreachable(reason),
             Fault::NoScript => QueueError::Unreachable("Redis forgot a script as soon as it had it".into()),
             Fault::Full(reason) => QueueError::Full(reason),
+            Fault::Here(reason) => QueueError::Here(reason),
             Fault::Hopeless { reason, hint } => QueueError::Unusable { reason, hint },
         }
     }
@@ -108,6 +112,12 @@ pub fn unexpected(operation: &str, value: &Value) -> QueueError {
     let shape: String = format!("{value:?}").chars().take(200).collect();
     let reason = format!("`{operation}` answered with what it never answers: {shape}");
     QueueError::Unusable { reason, hint: Some("is there another program that writes to `sheaf:*`?".into()) }
+}
+
+/// Whether the system gave no socket, as too many files are open: by the number of the error (EMFILE, ENFILE), which the
+/// client library hands on as text alone.
+fn has_no_files(text: &str) -> bool {
+    ["(os error 24)", "(os error 23)"].iter().any(|number| text.contains(number))
 }
 
 /// Whether TLS itself failed, and not the way to the server. By the words of `rustls::Error`: the client library hands

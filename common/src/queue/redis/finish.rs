@@ -109,6 +109,9 @@ pub async fn complete(shared: &Arc<Shared>, completions: &[Completion]) -> Resul
     }
     for (completion, _) in completions.iter().zip(&answers).filter(|(_, answer)| **answer == Completed::Stored) {
         let rows = completion.rows.iter();
+        if completion.has_past {
+            super::past::forget(shared, &completion.lease.task).await;
+        }
         shared.recent.add(rows.map(|(block, rows)| (completion.lease.rows_key(*block), Arc::clone(rows))));
     }
     Ok(answers)
@@ -154,7 +157,7 @@ impl<'a> Finishing<'a> {
     }
 
     fn add(&mut self, place: usize, completion: &'a Completion, token: Token) {
-        let Completion { lease, outcome, rows } = completion;
+        let Completion { lease, outcome, rows, .. } = completion;
         let (mut body, mut rows) = (wire::encode_large(outcome, outcome.segment_bytes()), rows.as_slice());
         let largest = rows.iter().map(|(_, block)| block.len()).max().unwrap_or_default().max(body.len());
         if largest > blobs::LARGEST {

@@ -8,14 +8,16 @@
 //! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`KEEP`] after the last announcement | worker: announce, leave |
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
 //! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`], or until its last job is closed | coordinator: push, collect; close removes |
-//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, lease moves and removes, close removes |
+//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push adds, and missing if it was lost; lease moves and removes, close removes |
 //! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`], or until the last job is closed | push, release, rescue, lease ring; waiting and lease take |
 //! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | the same |
-//! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes |
+//! | `sheaf:{Q}:V:unconfirmed` | ZSET | hold that was given, and of which nobody said yet that the answer came → when, µs | [`KEEP`], until then | lease adds, and removes; confirm removes |
+//! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes, and missing what a loss has left |
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
-//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect |
-//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → their outcomes, a [`Batch`](super::batch::Batch); news have empty names | the same | complete, notify add; collect deletes |
+//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect, missing |
+//! | `sheaf:{Q}:V:J:past` | HASH | `CLASS:NUMBER` → what befell the task, a [`Past`](crate::queue::Past); `CLASS:NUMBER held` → who let a lease on it end, and when that was seen, ms. Most jobs have none | [`KEEP`] after the last write | note, give back, past; complete deletes |
+//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), and the places in it of those that do not count; news have empty names | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
 //!
 //! The bytes stand on servers of their own, if there are such; no script but one touches them:
@@ -34,7 +36,7 @@
 use std::time::Duration;
 
 use crate::VERSION;
-use crate::job::{Class, JobId, TaskId};
+use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::task::RowsKey;
 use crate::wire::FORMAT;
 
@@ -44,6 +46,15 @@ pub const KEEP: Duration = Duration::from_secs(60 * 60);
 
 /// The consumer group of every stream of tasks.
 pub const GROUP: &str = "workers";
+
+/// The consumer that holds what a worker gave back is this and the worker: everyone else may have it at once.
+const ALL_BUT: &str = "all but ";
+
+/// What follows a task's field in `past` for those who let a lease on it end.
+const HOLDERS: &str = " held";
+
+/// The consumer that holds what was handed back to all; `nobody` in `lua/release.lua` is the same.
+const NOBODY: &str = "nobody";
 
 /// The keys of one queue, as this version of Sheaf sees it.
 #[derive(Debug, Clone)]
@@ -62,6 +73,7 @@ pub struct JobKeys {
     pub outcomes: String,
     pub addressed: String,
     pub news: String,
+    pub past: String,
     streams: [String; Class::ALL.len()],
 }
 
@@ -98,6 +110,11 @@ impl Keys {
         format!("{}jobs", self.versioned)
     }
 
+    /// The holds of leases that were not confirmed yet, of all jobs.
+    pub fn unconfirmed(&self) -> String {
+        format!("{}unconfirmed", self.versioned)
+    }
+
     /// The bell of tasks for all, or of those for one worker.
     pub fn bell(&self, addressee: Option<&str>) -> String {
         match addressee {
@@ -119,6 +136,7 @@ impl Keys {
             outcomes: key("outcomes"),
             addressed: key("addressed"),
             news: key("news"),
+            past: key("past"),
             streams: Class::ALL.map(|class| key(class.name())),
             base,
         }
@@ -136,7 +154,7 @@ impl JobKeys {
 
     /// All keys of the job but those of blobs, and those of the streams that `addressed` names.
     pub fn all(&self) -> impl Iterator<Item = &String> {
-        [&self.tasks, &self.outcomes, &self.addressed, &self.news].into_iter().chain(&self.streams)
+        [&self.tasks, &self.outcomes, &self.addressed, &self.news, &self.past].into_iter().chain(&self.streams)
     }
 
     /// What the keys of blobs match, and others may.
@@ -154,7 +172,9 @@ impl JobKeys {
 pub fn lua() -> String {
     format!(
         "local GROUP = '{GROUP}'\n\
-         local function job_key(prefix, job, part) return prefix .. job .. ':' .. part end\n"
+         local function job_key(prefix, job, part) return prefix .. job .. ':' .. part end\n\
+         local function all_but(worker) return '{ALL_BUT}' .. worker end\n\
+         local function holders_field(field) return field .. '{HOLDERS}' end\n"
     )
 }
 
@@ -166,6 +186,17 @@ pub fn addressed_class(class: Class, worker: &str) -> String {
 /// A task's field in `tasks`.
 pub fn task_field(task: &TaskId) -> String {
     format!("{}:{}", task.class.name(), task.number)
+}
+
+/// The worker that is meant by a consumer; `None`: it stands for nobody, or for those who did not give a task back.
+pub fn parse_consumer(consumer: &str) -> Option<WorkerId> {
+    (consumer != NOBODY && !consumer.starts_with(ALL_BUT)).then(|| WorkerId(consumer.into()))
+}
+
+/// The fields of a task in `past`.
+pub fn past_fields(task: &TaskId) -> [String; 2] {
+    let field = task_field(task);
+    [format!("{field}{HOLDERS}"), field]
 }
 
 /// The name of a task's body, where that stands apart.
@@ -224,8 +255,8 @@ mod tests {
     fn all_keys_of_a_queue_have_its_hash_tag() {
         let keys = Keys::new("nightly", 2);
         let job = keys.job(JobId(1));
-        let shared =
-            [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.bell(None), keys.bell(Some("host:1"))];
-        assert!(shared.iter().chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
+        let bells = [keys.bell(None), keys.bell(Some("host:1"))];
+        let shared = [keys.workers(), keys.seen(), keys.versions(), keys.jobs(), keys.unconfirmed()];
+        assert!(shared.iter().chain(&bells).chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
     }
 }

@@ -1,5 +1,6 @@
 //! Leasing tasks, and waiting for some.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::Value;
@@ -8,10 +9,11 @@ use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use super::blobs;
+use super::confirm::{self, UNCONFIRMED};
 use super::connect::Tries;
 use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
-use super::keys::{KEEP, addressed_class, body_name, parse_job, parse_stream, parse_task_field};
+use super::keys::{KEEP, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field};
 use super::scripts::{Call, LEASE};
 use super::supply::MOST_AT_ONCE;
 use super::token::Token;
@@ -48,7 +50,7 @@ pub async fn lease(
         let mut answer = answer;
         let found = search(&queue, &worker, most.min(MOST_AT_ONCE), wait, &mut answer).await;
         if let Err(unwanted) = answer.send(found) {
-            hand_back(&queue, unwanted).await;
+            hand_back(&queue, leases(unwanted)).await;
         }
     });
     (&mut caller.found).await.unwrap_or_else(|_| Err(QueueError::Unreachable("the search for tasks broke off".into())))
@@ -67,13 +69,15 @@ impl Drop for Caller {
         self.found.close();
         let (Ok(found), Ok(runtime)) = (self.found.try_recv(), tokio::runtime::Handle::try_current()) else { return };
         let queue = self.queue.clone();
-        runtime.spawn(async move { hand_back(&queue, found).await });
+        runtime.spawn(async move { hand_back(&queue, leases(found)).await });
     }
 }
 
-async fn hand_back(queue: &RedisQueue, found: Found) {
-    let Ok(leased) = found else { return };
-    let leases = leased.into_iter().map(|leased| leased.lease).collect();
+fn leases(found: Found) -> Vec<Lease> {
+    found.into_iter().flatten().map(|leased| leased.lease).collect()
+}
+
+async fn hand_back(queue: &RedisQueue, leases: Vec<Lease>) {
     if let Err(error) = queue.release_if_held(leases).await {
         debug!(%error, "could not hand back what nobody waits for; the leases will end");
     }
@@ -110,8 +114,13 @@ async fn search(
             }
         }
         let wanted = Wanted { most, woken: rung.as_deref() == Some(&*bells[0]) };
-        let Given { left_nothing, entries } = take(shared, worker, &bells, wanted).await?;
+        let Given { left_nothing, mut entries } = take(shared, worker, &bells, wanted).await?;
         is_empty = left_nothing;
+        if let Err(error) = fetch_bodies(shared, &mut entries).await {
+            // Nobody gets these tasks from here.
+            hand_back(queue, entries.into_iter().map(|entry| entry.lease).collect()).await;
+            return Err(error);
+        }
         let leased = decode(queue, worker, entries).await?;
         if !leased.is_empty() || Instant::now() >= until {
             if is_empty {
@@ -140,12 +149,13 @@ struct Given {
 struct Entry {
     lease: Lease,
     delivery: u32,
+    previous: Option<WorkerId>,
     /// The task, encoded; empty as long as it stands apart.
     body: Vec<u8>,
 }
 
 async fn take(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     worker: &WorkerId,
     bells: &[String; 2],
     Wanted { most, woken }: Wanted,
@@ -153,6 +163,7 @@ async fn take(
     let mut call = Call::new(&LEASE)
         .key(shared.keys.jobs())
         .keys(bells)
+        .key(shared.keys.unconfirmed())
         .argument(shared.keys.prefix())
         .argument(&worker.0)
         .argument(most)
@@ -160,18 +171,30 @@ async fn take(
         .argument(shared.lease_ms())
         .argument(MOST_BYTES)
         .argument(KEEP.as_millis())
-        .argument(if woken { "woken" } else { "" });
+        .argument(if woken { "woken" } else { "" })
+        .argument(UNCONFIRMED.as_micros());
     let [repair, render, extract] = Class::ALL.map(Class::name);
     let own = addressed_class(Class::Render, &worker.0);
     [repair, &own, render, extract].into_iter().for_each(|class| call.push(class));
+    let before = shared.unconfirmed.all();
+    before.iter().for_each(|hold| call.push(hold.as_str()));
+
     let answer = shared.blocking.call(&call).await?;
-    let mut given = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
-    drop(answer);
-    let mut apart: Vec<&mut Entry> = given.entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
+    let (hold, given) = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
+    if !given.entries.is_empty() {
+        shared.unconfirmed.settle(&before);
+        confirm::heard(shared, hold);
+    }
+    Ok(given)
+}
+
+/// Fetches the tasks that stand apart; one that is gone stays empty.
+async fn fetch_bodies(shared: &Shared, entries: &mut [Entry]) -> Result<(), QueueError> {
+    let mut apart: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
     let key = |entry: &&mut Entry| shared.job(entry.lease.task.job).blob(&body_name(&entry.lease.task));
     let bodies = blobs::fetch(shared, &apart.iter().map(key).collect::<Vec<_>>()).await?;
     apart.iter_mut().zip(bodies).for_each(|(entry, body)| entry.body = body.unwrap_or_default());
-    Ok(given)
+    Ok(())
 }
 
 /// The bells that wake a worker: of tasks for all, and of those for it alone.
@@ -183,30 +206,37 @@ fn text(value: &Value) -> Option<&str> {
     if let Value::BulkString(bytes) = value { std::str::from_utf8(bytes).ok() } else { None }
 }
 
-fn read(answer: &Value) -> Option<Given> {
+/// Reads the hold, and what was given under it.
+fn read(answer: &Value) -> Option<(String, Given)> {
     let Value::Array(parts) = answer else { return None };
     let [Value::Int(left_nothing), hold, groups @ ..] = parts.as_slice() else { return None };
     let (hold, mut entries) = (text(hold)?, Vec::new());
     for group in groups {
         read_group(hold, group, &mut entries)?;
     }
-    Some(Given { left_nothing: *left_nothing == 1, entries })
+    Some((hold.into(), Given { left_nothing: *left_nothing == 1, entries }))
 }
 
 /// Reads entries of one job and class that were delivered equally often.
 fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     let Value::Array(group) = group else { return None };
-    let [job, class, Value::Int(delivery), Value::Array(entries)] = group.as_slice() else { return None };
+    let [job, class, Value::Int(delivery), Value::Array(entries), held_by @ ..] = group.as_slice() else { return None };
     let (job, (class, own)) = (parse_job(text(job)?)?, parse_stream(text(class)?)?);
     // Someone may have meddled with the count; a delivery is at least the first.
     let delivery = (*delivery).clamp(1, i64::from(u32::MAX)) as u32;
+    let previous = held_by.first().and_then(text).and_then(parse_consumer);
     for entry in entries {
         let Value::Array(entry) = entry else { return None };
         let [id, Value::Array(values)] = entry.as_slice() else { return None };
         let [field, Value::BulkString(body), ..] = values.as_slice() else { return None };
         let token = Token { entry: text(id)?.into(), hold: hold.into(), apart: body.is_empty(), own };
         let task = parse_task_field(job, text(field)?).filter(|id| id.class == class)?;
-        found.push(Entry { lease: Lease { task, token: token.to_string() }, delivery, body: body.clone() });
+        found.push(Entry {
+            lease: Lease { task, token: token.to_string() },
+            delivery,
+            previous: previous.clone(),
+            body: body.clone(),
+        });
     }
     Some(())
 }
@@ -215,10 +245,10 @@ fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
 /// it.
 async fn decode(queue: &RedisQueue, worker: &WorkerId, entries: Vec<Entry>) -> Result<Vec<Leased>, QueueError> {
     let (mut leased, mut unreadable) = (Vec::with_capacity(entries.len()), Vec::new());
-    for Entry { lease, delivery, body } in entries {
+    for Entry { lease, delivery, previous, body } in entries {
         let result = match wire::decode::<Task>(&body) {
             Ok(task) if task.id == lease.task => {
-                leased.push(Leased { lease, task, delivery });
+                leased.push(Leased { lease, task, delivery, previous });
                 continue;
             }
             Ok(other) => failed(format!("another task, {}, stands in its place on the queue", other.id)),
@@ -227,7 +257,7 @@ async fn decode(queue: &RedisQueue, worker: &WorkerId, entries: Vec<Entry>) -> R
         };
         warn!(task = %lease.task, ?result, "a task on the queue is damaged");
         let outcome = Outcome { task: lease.task, slot: worker.0.clone(), result };
-        unreadable.push(Completion { lease, outcome, rows: Vec::new() });
+        unreadable.push(Completion { lease, outcome, rows: Vec::new(), has_past: false });
     }
     if !unreadable.is_empty() {
         queue.complete_if_held(&unreadable).await?;

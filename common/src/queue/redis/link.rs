@@ -80,7 +80,7 @@ impl Link {
                 warn!(%why, "the queue cannot be reached");
                 Err(fault.into())
             }
-            Fault::NoScript | Fault::Full(_) | Fault::Hopeless { .. } => Err(fault.into()),
+            Fault::NoScript | Fault::Full(_) | Fault::Here(_) | Fault::Hopeless { .. } => Err(fault.into()),
         }
     }
 

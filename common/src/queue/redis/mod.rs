@@ -11,6 +11,8 @@
 //! * [`check`]: whether the server can be used at all, in words.
 //! * [`fault`]: what an error of the server or of the way to it means.
 //! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
+//! * [`confirm`]: that the answer of a lease was heard.
+//! * [`past`]: what befell tasks that were not done at once.
 //! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script.
 //! * [`recent`]: rows that need not be fetched, as this process made them.
 //! * [`registry`]: who is there.
@@ -23,6 +25,7 @@ mod blobs;
 mod check;
 mod collect;
 mod config;
+mod confirm;
 mod connect;
 mod engine;
 mod fault;
@@ -31,6 +34,7 @@ mod keys;
 mod lease;
 mod link;
 mod lost;
+mod past;
 mod recent;
 mod registry;
 mod scripts;

@@ -114,15 +114,17 @@ impl RedisQueue {
 
     /// The slots of all workers that can read the tasks of this side.
     pub(super) async fn slots(&self) -> Result<usize, QueueError> {
-        let ours = self.shared.config.bytes_servers();
-        let is_ours = |info: &WorkerInfo| info.version == crate::VERSION && info.bytes_servers as usize == ours;
-        Ok(self
-            .workers()
-            .await?
-            .iter()
-            .filter(|worker| is_ours(&worker.info))
-            .map(|worker| worker.info.slots as usize)
-            .sum())
+        let slots = |worker: WorkerSeen| self.is_ours(&worker.info).then_some(worker.info.slots as usize);
+        Ok(self.workers().await?.into_iter().filter_map(slots).sum())
+    }
+
+    /// Whether there is another worker that can read the tasks of this side.
+    pub(super) async fn has_other_workers(&self, than: &WorkerId) -> Result<bool, QueueError> {
+        Ok(self.workers().await?.iter().any(|worker| worker.info.id != than.0 && self.is_ours(&worker.info)))
+    }
+
+    fn is_ours(&self, info: &WorkerInfo) -> bool {
+        info.version == crate::VERSION && info.bytes_servers as usize == self.shared.config.bytes_servers()
     }
 
     /// Why tasks may wait in vain: no worker is there, or none that can read them.

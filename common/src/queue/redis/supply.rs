@@ -24,6 +24,10 @@ pub const MOST_AT_ONCE: usize = 512;
 /// The most tasks that are asked for at once. All of a job's should be: the script counts them against its streams.
 const MOST_ASKED: usize = 4096;
 
+/// How often each server is asked for 1,000 keys when a job that seems to have left nothing is closed: all keys of a server
+/// that is for Sheaf, and not those of a large one that is for much else, where what may be left disappears by itself.
+const FEW_LOOKS: usize = 100;
+
 /// A worker that was not seen for so long is gone, if its leases have ended, too: it announces itself every 2 s.
 const SEEN: Duration = Duration::from_secs(6);
 
@@ -138,10 +142,19 @@ pub async fn missing(shared: &Shared, tasks: Vec<TaskId>) -> Result<Vec<TaskId>,
     for (job, tasks) in jobs {
         let keys = shared.job(job);
         rescue(shared, &keys).await?;
-        let streams = Class::ALL.map(|class| keys.stream(class, None));
+        let shown = collect::shown(shared, job);
+        let tasks: Vec<TaskId> = tasks.into_iter().filter(|task| !shown.contains(&task_field(task))).collect();
         for tasks in tasks.chunks(MOST_ASKED) {
-            let mut call =
-                Call::new(&MISSING).key(&keys.tasks).key(&keys.addressed).keys(&streams).argument(&keys.base);
+            let mut call = Call::new(&MISSING)
+                .key(&keys.tasks)
+                .key(&keys.addressed)
+                .key(&keys.outcomes)
+                .key(shared.keys.jobs())
+                .key(shared.keys.bell(None))
+                .keys(&Class::ALL.map(|class| keys.stream(class, None)))
+                .argument(job)
+                .argument(&keys.base)
+                .argument(KEEP.as_millis());
             tasks.iter().for_each(|task| call.push(task_field(task)));
             let lost = flags("missing", shared.bulk.call(&call).await?, tasks.len())?;
             missing.extend(tasks.iter().zip(lost).filter(|(_, lost)| *lost).map(|(task, _)| *task));
@@ -211,13 +224,15 @@ pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
         .key(shared.keys.versions())
         .key(&keys.addressed)
         .key(&keys.tasks)
+        .key(&keys.outcomes)
         .keys(keys.all())
         .argument(job)
         .argument(&keys.base)
         .argument(shared.keys.version());
     match shared.bulk.call(&call).await? {
-        Value::Int(0) => Ok(()), // All its tasks were done, and took their bytes with them.
-        Value::Int(_) => blobs::clear(shared, &keys).await,
+        // All its tasks were done, and took their bytes with them; but rows stay if nobody rendered them.
+        Value::Int(0) => blobs::clear(shared, &keys, FEW_LOOKS).await,
+        Value::Int(_) => blobs::clear(shared, &keys, usize::MAX).await,
         other => Err(unexpected("close", &other)),
     }
 }

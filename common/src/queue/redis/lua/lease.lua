@@ -1,15 +1,18 @@
 -- lease: give tasks to a consumer: class by class, jobs in turn, and in each the ended leases before what is new.
--- KEYS 1 jobs  2 bell  3 the bell of the consumer  (the jobs' own keys are built from ARGV 1: only `jobs` says which there are; one hash tag)
+-- KEYS 1 jobs  2 bell  3 the bell of the consumer  4 unconfirmed  (the jobs' own keys are built from ARGV 1; one hash tag)
 -- ARGV 1 prefix  2 consumer  3 most tasks  4 most of those for all  5 lease_ms  6 bytes to stop after  7 keep_ms
---      8 `woken`: by the bell for all, or empty  9 the class that goes first  10 the consumer's own  11… the others
--- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}}, …}; for a task whose
+--      8 `woken`: by the bell for all, or empty  9 unconfirmed_us  10 the class that goes first  11 the consumer's own
+--      12 13 the others  14… holds of which the answers were heard
+-- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}, who had them}, …}; for a task whose
 --      body stands apart {entry, {field, '', 'bytes', its length}}
--- Keeps: every entry given is pending for this consumer, and the hold, which no call had before, is the state of its
---      task; when tasks are left for all, the bell rings, or another is on its way here whom it woke.
+-- Keeps: every entry given is pending for this consumer, and the hold, which no call had before, is the state of its task and
+--      unconfirmed; when tasks are left for all, the bell rings, or another is on its way here whom it woke.
 local prefix, me, room, lease_ms, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5], tonumber(ARGV[6])
-local hold, jobs = now_us() .. ':' .. me, live_jobs(KEYS[1], ARGV[1])
-local answer = {0, hold}
-local function give(job, class, delivery, entries)
+local us, jobs, heard = now_us(), live_jobs(KEYS[1], ARGV[1]), {unpack(ARGV, 14)}
+local answer = {0, us .. ':' .. me}
+local hold = answer[2]
+end_unconfirmed(KEYS[4], us - ARGV[9], heard, prefix, jobs, {ARGV[10], ARGV[12], ARGV[13]})
+local function give(job, class, delivery, entries, held_by)
     local set = {}
     for n, entry in ipairs(entries) do
         bytes = bytes - (tonumber(entry[2][4]) or #entry[2][2])
@@ -17,7 +20,7 @@ local function give(job, class, delivery, entries)
     end
     redis.call('HSET', job_key(prefix, job, 'tasks'), unpack(set))
     room = room - #entries
-    answer[#answer + 1] = {job, class, delivery, entries}
+    answer[#answer + 1] = {job, class, delivery, entries, held_by}
 end
 local function rooms() return room > 0 and bytes > 0 and room end
 local function give_all(class)
@@ -27,14 +30,11 @@ local function give_all(class)
         return room < before
     end)
 end
-for class = 9, 10 do give_all(ARGV[class]) end
+for class = 10, 11 do give_all(ARGV[class]) end
 if rooms() then redis.call('UNLINK', KEYS[3]) else ring(KEYS[3], ARGV[7]) end
 room = math.min(room, tonumber(ARGV[4]))
-for class = 11, #ARGV do give_all(ARGV[class]) end
-if rooms() then
-    redis.call('UNLINK', KEYS[2])
-    answer[1] = 1
-elseif ARGV[8] ~= '' then
-    ring(KEYS[2], ARGV[7])
-end
+for class = 12, 13 do give_all(ARGV[class]) end
+if answer[3] then note_hold(KEYS[4], us, hold, heard, ARGV[7]) end
+if rooms() then redis.call('UNLINK', KEYS[2]) elseif ARGV[8] ~= '' then ring(KEYS[2], ARGV[7]) end
+answer[1] = rooms() and 1 or 0
 return answer

@@ -1,26 +1,37 @@
--- missing: say which tasks the queue has lost.
--- KEYS 1 tasks  2 addressed  3… streams of the classes
--- ARGV 1 what the job's keys begin with  2… fields in `tasks` of tasks that should wait, be leased, or have an outcome to collect
+-- missing: say which tasks the queue has lost, and put right what a loss of single keys has left.
+-- KEYS 1 tasks  2 addressed  3 outcomes  4 jobs  5 bell  6… streams of the classes
+-- ARGV 1 job  2 what the job's keys begin with  3 keep_ms
+--      4… fields in `tasks` of tasks that should wait, be leased, or have an outcome to collect
 -- Returns for each 1 missing | 0 there
--- Keeps: a task that is said to be missing has no state any more, so it can be pushed again, and a late finish is stale.
-local states, fields = states_of(KEYS[1], 2, 1)
-local missing, open, on_streams = {}, 0, 0
+-- Keeps: a task that is said to be missing has neither a state nor an entry any more, so it can be pushed again, and a late
+--      finish is stale; a job with tasks to be leased stands in `jobs`. Goes through when the server is full.
+drains(KEYS[1])
+local states, fields = states_of(KEYS[1], 4, 1)
+local missing, open, over = {}, 0, 0
 for n in ipairs(fields) do
-    missing[n] = states[n] and 0 or 1
-    if states[n] and not is_finished(states[n]) then open = open + 1 end
+    missing[n] = 0
+    if states[n] and not is_finished(states[n]) then open = open + 1 else over = over + 1 end
 end
-local streams = with_addressed_streams({unpack(KEYS, 3)}, KEYS[2], ARGV[1])
-for _, stream in ipairs(streams) do on_streams = on_streams + redis.call('XLEN', stream) end
-if on_streams >= open then return missing end
--- States without entries: a server that came back with a part of its data. They are sorted out one by one.
-local there = {}
-for _, stream in ipairs(streams) do
-    for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do there[entry[2][1]] = true end
-end
+local to_collect = over > 0 and fields_to_collect(KEYS[3]) or {}
+local lost = 0
 for n, field in ipairs(fields) do
-    if missing[n] == 0 and not is_finished(states[n]) and not there[field] then
+    if (not states[n] or is_finished(states[n])) and not to_collect[field] then
         redis.call('HDEL', KEYS[1], field)
-        missing[n] = 1
+        missing[n], lost = 1, lost + 1
     end
+end
+local streams = with_addressed_streams({unpack(KEYS, 6)}, KEYS[2], ARGV[2])
+if lost > 0 or count_entries(streams) < open then -- Usually it is not, and no entry need be looked at.
+    local there = fields_on_streams(streams, KEYS[1])
+    for n, field in ipairs(fields) do
+        if states[n] and not is_finished(states[n]) and not there[field] then
+            redis.call('HDEL', KEYS[1], field)
+            missing[n], open = 1, open - 1
+        end
+    end
+end
+if open > 0 and redis.call('ZADD', KEYS[4], 'NX', 0, ARGV[1]) == 1 then
+    redis.call('PEXPIRE', KEYS[4], ARGV[3])
+    ring(KEYS[5], ARGV[3])
 end
 return missing

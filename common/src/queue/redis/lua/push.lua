@@ -11,6 +11,11 @@ local group = redis.pcall('XGROUP', 'CREATE', KEYS[1], GROUP, '0', 'MKSTREAM')
 if group.err and not string.find(group.err, 'BUSYGROUP') then
     return group
 end
+if ARGV[5] ~= '' and redis.call('SADD', KEYS[6], ARGV[5]) == 1 and group.err then
+    -- `addressed` was lost, and so were, for the audit, the tasks on this stream: they are pushed again.
+    redis.call('UNLINK', KEYS[1])
+    redis.call('XGROUP', 'CREATE', KEYS[1], GROUP, '0', 'MKSTREAM')
+end
 local known, fields = states_of(KEYS[2], 6, 3)
 local set, put = {}, {}
 for n, field in ipairs(fields) do
@@ -27,7 +32,6 @@ for n, field in ipairs(fields) do
     end
 end
 if #set > 0 then
-    if ARGV[5] ~= '' then redis.call('SADD', KEYS[6], ARGV[5]) end
     redis.call('HSET', KEYS[2], unpack(set))
     redis.call('ZADD', KEYS[3], 'NX', 0, ARGV[1])
     ring(KEYS[4], ARGV[3])

@@ -38,14 +38,16 @@ local function read_new(stream, consumer, most, rooms, give)
     end
 end
 
--- Gives up to `most` entries of a stream to a consumer, by give(delivery, entries): first those whose leases have ended.
+-- Gives up to `most` entries of a stream to a consumer, by give(delivery, entries, who held them): first those whose leases
+-- have ended. What it has given back is for others, until the lease that it counts as has ended, too.
 local function take(stream, consumer, lease_ms, most, rooms, give)
     local holds = overdue(stream, lease_ms, most)
     if not holds then return end
     for _, ended in ipairs(holds) do
-        local entries = rooms() and take_ended(stream, consumer, lease_ms, ended[1])
+        local is_for_others = ended[2] == all_but(consumer) and ended[3] < 2 * lease_ms
+        local entries = not is_for_others and rooms() and take_ended(stream, consumer, lease_ms, ended[1])
         if entries then
-            give(ended[4] + 1, entries)
+            give(ended[4] + 1, entries, ended[2])
             most = most - 1
         end
     end

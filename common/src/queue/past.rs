@@ -1,0 +1,50 @@
+//! What befell earlier work on a task: deaths of its files, and workers that vanished with it. Most tasks have none.
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::WorkerId;
+
+/// What workers note of a task for those who have it after them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past {
+    /// The files that ended their processes.
+    pub deaths: Vec<Death>,
+    /// The file that is being read while nothing else is.
+    pub begun: Option<Begun>,
+    /// The files with which a worker vanished that read nothing else: they are not read again.
+    pub fatal: Vec<Fatal>,
+}
+
+/// A file ended its process on each of its attempts by one worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Death {
+    pub by: WorkerId,
+    pub sequence: u64,
+    pub attempts: u32,
+    pub reason: String,
+}
+
+/// A worker reads a file, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    pub by: WorkerId,
+    pub sequence: u64,
+}
+
+/// A file with which workers vanished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fatal {
+    pub sequence: u64,
+    /// How many, that one included which read nothing else.
+    pub workers: u32,
+}
+
+/// What the queue knows of a task's past.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    pub past: Past,
+    /// The workers that held the task, let their lease end, and were not heard of since.
+    pub vanished: Vec<WorkerId>,
+    /// How many more it may be: not heard of either, but not for long.
+    pub undecided: usize,
+}

@@ -1,0 +1,99 @@
+//! Tells the server that the answer of a lease was heard: leases of which nobody heard go to others after [`UNCONFIRMED`].
+//!
+//! A server that was frozen, or a network that comes back, runs requests whose clients gave up long ago. The next call that
+//! leases something confirms by the way; only if none comes for [`PAUSE`], a command of its own does.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::engine::Shared;
+
+/// After so long, by the server's clock, a lease that was not confirmed goes to others.
+pub const UNCONFIRMED: Duration = Duration::from_secs(3);
+
+/// How long a hold waits for a call that confirms it by the way.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The holds of which this process heard, and the server does not know it yet.
+#[derive(Default)]
+pub struct Unconfirmed(Mutex<Holds>);
+
+#[derive(Default)]
+struct Holds {
+    /// Each with when it was heard of, in that order.
+    heard: Vec<(Instant, String)>,
+    /// Whether a task sees to it that they are confirmed.
+    watched: bool,
+}
+
+impl Unconfirmed {
+    /// Takes note of a hold; `true` if nobody watches yet.
+    fn add(&self, hold: String) -> bool {
+        let mut holds = self.0.lock().expect("no holder panics");
+        holds.heard.push((Instant::now(), hold));
+        !std::mem::replace(&mut holds.watched, true)
+    }
+
+    /// What a call that leases can confirm.
+    pub fn all(&self) -> Vec<String> {
+        let holds = self.0.lock().expect("no holder panics");
+        holds.heard.iter().map(|(_, hold)| hold.clone()).collect()
+    }
+
+    /// The server knows of these, or it is too late.
+    pub fn settle(&self, confirmed: &[String]) {
+        self.0.lock().expect("no holder panics").heard.retain(|(_, hold)| !confirmed.contains(hold));
+    }
+
+    /// When the first of them must be confirmed; `None`, and nobody watches from here on: there are none.
+    fn next(&self) -> Option<Instant> {
+        let mut holds = self.0.lock().expect("no holder panics");
+        holds.watched = !holds.heard.is_empty();
+        holds.heard.first().map(|(heard, _)| *heard + PAUSE)
+    }
+}
+
+/// Takes note that the answer came in which this hold was given.
+pub fn heard(shared: &Arc<Shared>, hold: String) {
+    if shared.unconfirmed.add(hold) {
+        tokio::spawn(watch(Arc::clone(shared)));
+    }
+}
+
+/// Confirms what no other call confirms in time, until there is nothing to confirm.
+async fn watch(shared: Arc<Shared>) {
+    while let Some(due) = shared.unconfirmed.next() {
+        if due > Instant::now() {
+            tokio::time::sleep_until(due).await;
+            continue; // Most were confirmed meanwhile.
+        }
+        let holds = shared.unconfirmed.all();
+        let mut command = redis::cmd("ZREM");
+        command.arg(shared.keys.unconfirmed()).arg(&holds);
+        if let Err(error) = shared.pulse.request(&command).await {
+            debug!(%error, "could not confirm leases; others may get their tasks");
+        }
+        shared.unconfirmed.settle(&holds);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_watches_as_long_as_there_is_something_to_confirm() {
+        let holds = Unconfirmed::default();
+        assert!(holds.add("1:a".into()));
+        assert!(!holds.add("2:a".into()));
+        assert_eq!(holds.all(), ["1:a", "2:a"]);
+        holds.settle(&["1:a".into()]);
+        assert!(holds.next().is_some());
+        holds.settle(&["2:a".into()]);
+        assert!(holds.next().is_none());
+        assert!(holds.add("3:a".into()), "who watched has left");
+    }
+}

@@ -1,0 +1,28 @@
+-- past: say what befell a task before, and who vanished with it; note whose lease on it has just ended.
+-- KEYS 1 past  2 tasks  3 seen
+-- ARGV 1 the task's field in `tasks`  2 hold  3 whose lease ended, or empty  4 silent_ms  5 keep_ms
+-- Returns {what was noted, or empty, how many may have vanished, who has}
+-- Keeps: who was seen after its lease was taken over has not vanished, and neither has anyone before `silent_ms` are over.
+local now, holders, gone, undecided = now_ms(), {}, {}, 0
+for since, worker in string.gmatch(redis.call('HGET', KEYS[1], holders_field(ARGV[1])) or '', '(%d+) ([^\n]*)\n') do
+    if worker ~= ARGV[3] then holders[#holders + 1] = {since, worker} end
+end
+if ARGV[3] ~= '' and redis.call('HGET', KEYS[2], ARGV[1]) == ARGV[2] then
+    holders[#holders + 1] = {now, ARGV[3]}
+    local lines = ''
+    for _, holder in ipairs(holders) do lines = lines .. holder[1] .. ' ' .. holder[2] .. '\n' end
+    drains(KEYS[2])
+    redis.call('HSET', KEYS[1], holders_field(ARGV[1]), lines)
+    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+end
+for _, holder in ipairs(holders) do
+    local seen = redis.call('ZSCORE', KEYS[3], holder[2])
+    if not seen or tonumber(seen) <= tonumber(holder[1]) then
+        if now - holder[1] < tonumber(ARGV[4]) then
+            undecided = undecided + 1
+        else
+            gone[#gone + 1] = holder[2]
+        end
+    end
+end
+return {redis.call('HGET', KEYS[1], ARGV[1]) or '', undecided, gone}

@@ -1,0 +1,101 @@
+//! What befell tasks that were not done at once: asked for, noted, and handed on. Nothing of it is called for others.
+
+use std::time::Duration;
+
+use redis::Value;
+use tracing::{debug, warn};
+
+use super::engine::Shared;
+use super::fault::unexpected;
+use super::keys::{KEEP, past_fields, task_field};
+use super::scripts::{Call, GIVE_BACK, NOTE, PAST};
+use super::token::Token;
+use crate::job::{TaskId, WorkerId};
+use crate::queue::{Known, Lease, Past, QueueError};
+use crate::wire;
+
+/// A worker whose lease was taken over and that says nothing for so long has vanished: one that is there announces itself
+/// every 2 s.
+const SILENT: Duration = Duration::from_secs(7);
+
+pub async fn past(shared: &Shared, lease: &Lease, previous: Option<&WorkerId>) -> Result<Known, QueueError> {
+    let Some(token) = Token::of(lease) else { return Ok(Known::default()) };
+    let keys = shared.job(lease.task.job);
+    let call = Call::new(&PAST)
+        .key(&keys.past)
+        .key(&keys.tasks)
+        .key(shared.keys.seen())
+        .argument(task_field(&lease.task))
+        .argument(token.hold)
+        .argument(previous.map_or("", |worker| &worker.0))
+        .argument(SILENT.as_millis())
+        .argument(KEEP.as_millis());
+    let answer = shared.pulse.call(&call).await?;
+    read(&answer).ok_or_else(|| unexpected("past", &answer))
+}
+
+fn read(answer: &Value) -> Option<Known> {
+    let Value::Array(parts) = answer else { return None };
+    let [Value::BulkString(noted), Value::Int(undecided), Value::Array(vanished)] = parts.as_slice() else {
+        return None;
+    };
+    let worker = |value: &Value| match value {
+        Value::BulkString(name) => Some(WorkerId(String::from_utf8_lossy(name).into_owned())),
+        _ => None,
+    };
+    let past = match wire::decode::<Past>(noted) {
+        Ok(past) => past,
+        Err(error) => {
+            if !noted.is_empty() {
+                warn!(%error, "what was noted of a task cannot be read");
+            }
+            Past::default()
+        }
+    };
+    let vanished = vanished.iter().map(worker).collect::<Option<_>>()?;
+    Some(Known { past, vanished, undecided: usize::try_from(*undecided).ok()? })
+}
+
+pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
+    let Some(token) = Token::of(lease) else { return Ok(false) };
+    let keys = shared.job(lease.task.job);
+    let mut call =
+        Call::new(&NOTE).key(&keys.past).key(&keys.tasks).argument(task_field(&lease.task)).argument(token.hold);
+    call.push(wire::encode(past));
+    match shared.pulse.call(&call.argument(KEEP.as_millis())).await? {
+        Value::Int(noted @ (0 | 1)) => Ok(noted == 1),
+        other => Err(unexpected("note", &other)),
+    }
+}
+
+pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<(), QueueError> {
+    let Some(token) = Token::of(lease) else { return Ok(()) };
+    let keys = shared.job(lease.task.job);
+    let addressee = token.own.then(|| token.consumer());
+    let mut call = Call::new(&GIVE_BACK)
+        .key(keys.stream(lease.task.class, addressee))
+        .key(&keys.tasks)
+        .key(shared.keys.bell(addressee))
+        .key(&keys.past)
+        .argument(KEEP.as_millis())
+        .argument(shared.lease_ms())
+        .argument(token.consumer())
+        .argument(task_field(&lease.task))
+        .argument(&token.entry)
+        .argument(&token.hold);
+    call.push(wire::encode(past));
+    match shared.pulse.call(&call).await? {
+        Value::Int(0 | 1) => Ok(()),
+        other => Err(unexpected("give_back", &other)),
+    }
+}
+
+/// Drops what was noted of a finished task; should that fail, it goes with the job.
+pub async fn forget(shared: &Shared, task: &TaskId) {
+    let keys = shared.job(task.job);
+    let mut command = redis::cmd("HDEL");
+    command.arg(&keys.past).arg(&past_fields(task));
+    if let Err(error) = shared.pulse.request(&command).await {
+        debug!(%error, "could not drop what was noted of a finished task");
+    }
+}

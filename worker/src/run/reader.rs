@@ -1,0 +1,221 @@
+//! Reading the files of a task, with regard to what befell it before.
+//!
+//! ```text
+//! first time ──────────────────▶ read ──▶ a file died, and another worker is there ──▶ given back, with the deaths
+//! a file died elsewhere ───────▶ read; that file is tried once more, then dead
+//! a file died here alone ──────▶ given back while another worker is there; else that file is dead, the others are read
+//! three workers vanished ──────▶ read alone, one by one, each noted before it begins
+//!                                └─ another one vanished: the file that was noted is dead
+//! ```
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sheaf_common::job::WorkerId;
+use sheaf_common::outcome::{FileReport, FileStatus, Outcome, TaskResult};
+use sheaf_common::queue::{Begun, Death, Fatal, Known, Leased, Past, Queue, QueueError};
+use sheaf_common::task::{Extract, SourceFile};
+use tokio::runtime::Handle;
+use tracing::{info, warn};
+
+use crate::pool::{Care, Interrupted, Read, Slot};
+
+/// After so many workers that vanished with a task, its files are read alone.
+const MOST_VANISHED: usize = 3;
+/// The pause before the queue is asked again: for what it could not answer, or who may still turn up.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Reads files in a slot.
+pub struct Reader {
+    pub worker: WorkerId,
+    /// The slot's name, for news.
+    pub name: String,
+    pub slot: Slot,
+    pub runtime: Handle,
+    pub stop: Arc<AtomicBool>,
+    /// Held by whoever works; alone by who reads files that may end the whole worker.
+    pub alone: Arc<RwLock<()>>,
+}
+
+/// What became of a task.
+pub enum Done {
+    Read(Read),
+    /// Others have it now: there is nothing to hand in.
+    GivenBack,
+}
+
+impl Reader {
+    /// Reads the files of a leased task, which are those of `work`.
+    ///
+    /// # Errors
+    /// [`Interrupted`], when no file is to blame.
+    pub fn read<Q: Queue>(&mut self, queue: &Q, leased: &Leased, work: &Extract) -> Result<Done, Interrupted> {
+        if leased.delivery == 1 {
+            let alone = Arc::clone(&self.alone);
+            let together = alone.read().expect("no holder panics");
+            let read = self.slot.extract(work, &mut Care::default())?;
+            drop(together);
+            return self.settle(queue, leased, Past::default(), read);
+        }
+        let Known { mut past, vanished, .. } = self.ask(queue, leased)?;
+        let died_here_alone = !past.deaths.is_empty() && past.deaths.iter().all(|death| death.by == self.worker);
+        if died_here_alone && self.has_others(queue)? {
+            return self.give_back(queue, leased, &past);
+        }
+        let begun = past.begun.take();
+        if vanished.len() < MOST_VANISHED {
+            if begun.is_some() {
+                // Who began it was late. What happens to that worker from here on is not this file's doing.
+                patiently(&self.runtime, &self.stop, async || queue.note_if_held(&leased.lease, &past).await)?;
+            }
+            let alone = Arc::clone(&self.alone);
+            let together = alone.read().expect("no holder panics");
+            let mut care = self.care(&past);
+            let read = self.slot.extract(work, &mut care)?;
+            drop(together);
+            return self.settle(queue, leased, past, read);
+        }
+        if let Some(begun) = begun.filter(|begun| vanished.contains(&begun.by)) {
+            past.fatal.push(Fatal { sequence: begun.sequence, workers: vanished.len() as u32 });
+        }
+        let alone = Arc::clone(&self.alone);
+        let _alone = alone.write().expect("no holder panics");
+        match self.read_alone(queue, leased, work, &mut past, vanished.len())? {
+            Some(read) => self.settle(queue, leased, past, read),
+            None => Ok(Done::GivenBack), // Another worker has it.
+        }
+    }
+
+    /// Reads the files one by one, each noted before it begins; `None` when the lease no longer held the task.
+    fn read_alone<Q: Queue>(
+        &mut self,
+        queue: &Q,
+        leased: &Leased,
+        work: &Extract,
+        past: &mut Past,
+        vanished: usize,
+    ) -> Result<Option<Read>, Interrupted> {
+        let files = work.files.len() as u32;
+        let first = work.files.first().map_or_else(String::new, |file| file.path.display());
+        warn!(task = %leased.task.id, vanished, files, first, "workers vanished with these files: reading each alone");
+        let result = TaskResult::ReadAlone { vanished: vanished as u32, files, first };
+        let news = Outcome { task: leased.task.id, slot: self.name.clone(), result };
+        let _ = self.runtime.block_on(queue.notify(news)); // What does not arrive is in this worker's log.
+        let mut care = self.care(past);
+        let (mut is_stale, worker, stop, runtime) = (false, &self.worker, &self.stop, &self.runtime);
+        let mut before = |file: &SourceFile| {
+            past.begun = Some(Begun { by: worker.clone(), sequence: file.sequence });
+            let noted = patiently(runtime, stop, async || queue.note_if_held(&leased.lease, past).await)?;
+            is_stale = !noted;
+            if noted { Ok(()) } else { Err(Interrupted::Stopped) }
+        };
+        care.before = Some(&mut before);
+        let read = self.slot.extract(work, &mut care);
+        drop(care);
+        // What happens to this worker from here on is no file's doing.
+        past.begun = None;
+        if let Err(error) = self.runtime.block_on(queue.note_if_held(&leased.lease, past)) {
+            warn!(%error, "could not note that the files were read");
+        }
+        if is_stale { Ok(None) } else { read.map(Some) }
+    }
+
+    /// What is known of the files, for the slot.
+    fn care<'a>(&self, past: &Past) -> Care<'a> {
+        let mut care = Care::default();
+        let elsewhere = past.deaths.iter().any(|death| death.by != self.worker);
+        for Death { sequence, attempts, reason, .. } in &past.deaths {
+            if elsewhere {
+                *care.attempts.entry(*sequence).or_default() += attempts;
+            } else {
+                care.settled.insert(*sequence, dead(*sequence, *attempts, reason.clone()));
+            }
+        }
+        for Fatal { sequence, workers } in &past.fatal {
+            let reason = format!(
+                "{workers} workers vanished while they had it, the last one while it read nothing else: does it need \
+                more memory than their machines have?"
+            );
+            care.settled.insert(*sequence, dead(*sequence, *workers, reason));
+        }
+        care
+    }
+
+    /// What is read is done, unless a file died that another worker has yet to try.
+    fn settle<Q: Queue>(&self, queue: &Q, leased: &Leased, mut past: Past, read: Read) -> Result<Done, Interrupted> {
+        let fatal = |report: &FileReport| past.fatal.iter().any(|fatal| fatal.sequence == report.sequence);
+        let death = |report: &FileReport| match &report.status {
+            FileStatus::Dead { reason } if !fatal(report) => Some(Death {
+                by: self.worker.clone(),
+                sequence: report.sequence,
+                attempts: report.attempts,
+                reason: reason.clone(),
+            }),
+            FileStatus::Dead { .. } | FileStatus::Done { .. } | FileStatus::Failed { .. } => None,
+        };
+        if !past.deaths.is_empty() {
+            return Ok(Done::Read(read)); // Another worker has tried these files, too, or none is there.
+        }
+        let deaths: Vec<Death> = read.reports.iter().filter_map(death).collect();
+        if deaths.is_empty() || !self.has_others(queue)? {
+            return Ok(Done::Read(read));
+        }
+        past.deaths = deaths;
+        self.give_back(queue, leased, &past)
+    }
+
+    fn give_back<Q: Queue>(&self, queue: &Q, leased: &Leased, past: &Past) -> Result<Done, Interrupted> {
+        let files = past.deaths.len();
+        info!(task = %leased.task.id, files, "handing a task back: another worker is to try what ended processes here");
+        patiently(&self.runtime, &self.stop, async || queue.give_back_if_held(&leased.lease, past).await)?;
+        Ok(Done::GivenBack)
+    }
+
+    /// Whether another worker could try.
+    fn has_others<Q: Queue>(&self, queue: &Q) -> Result<bool, Interrupted> {
+        patiently(&self.runtime, &self.stop, async || queue.has_others(&self.worker).await)
+    }
+
+    /// Asks what befell a task. Where it matters who vanished, waits until that is known.
+    fn ask<Q: Queue>(&self, queue: &Q, leased: &Leased) -> Result<Known, Interrupted> {
+        let mut previous = leased.previous.as_ref();
+        loop {
+            let known = patiently(&self.runtime, &self.stop, async || queue.past(&leased.lease, previous).await)?;
+            previous = None;
+            let matters = known.past.begun.is_some() || known.vanished.len() + known.undecided >= MOST_VANISHED;
+            if known.undecided == 0 || !matters {
+                return Ok(known);
+            }
+            pause(&self.stop)?;
+        }
+    }
+}
+
+/// Calls the queue until it answers.
+fn patiently<T>(
+    runtime: &Handle,
+    stop: &AtomicBool,
+    call: impl AsyncFn() -> Result<T, QueueError>,
+) -> Result<T, Interrupted> {
+    loop {
+        match runtime.block_on(call()) {
+            Ok(answer) => return Ok(answer),
+            Err(QueueError::Unusable { .. }) => return Err(Interrupted::Stopped), // As all that follows will find.
+            Err(error) => warn!(%error, "could not ask or tell what befell a task"),
+        }
+        pause(stop)?;
+    }
+}
+
+fn pause(stop: &AtomicBool) -> Result<(), Interrupted> {
+    std::thread::sleep(PAUSE);
+    if stop.load(Ordering::Relaxed) { Err(Interrupted::Stopped) } else { Ok(()) }
+}
+
+/// The report on a file that is not tried again.
+fn dead(sequence: u64, attempts: u32, reason: String) -> FileReport {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let status = FileStatus::Dead { reason };
+    FileReport { status, attempts, started_ms: now, ..FileReport::unreadable(sequence, String::new()) }
+}

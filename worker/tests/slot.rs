@@ -1,0 +1,95 @@
+//! A slot, whose children come up or do not, and read or die.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use sheaf_common::job::{JobSpec, Limits};
+use sheaf_common::outcome::{FileReport, FileStatus};
+use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
+use sheaf_worker::pool::{Care, Interrupted, Program, Read, Slot};
+
+fn slot(program: Program) -> Slot {
+    Slot::new(program, Arc::new(AtomicBool::new(false)))
+}
+
+/// A child that does what a shell does.
+fn shell(script: &str) -> Program {
+    Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] }
+}
+
+fn real() -> Program {
+    Program { path: env!("CARGO_BIN_EXE_sheaf-worker").into(), arguments: vec!["slot".into()] }
+}
+
+/// Files with one record each; a child that dies is tried again `retries` times.
+fn work(files: u64, retries: u32) -> Extract {
+    let file = |sequence: u64| {
+        let content = format!("<doc id={sequence} title=t>text</doc>").into_bytes();
+        let (path, size) = (SourcePath(format!("file_{sequence}").into_bytes()), content.len() as u64);
+        SourceFile { sequence, path, size, modified: 0, content: Content::Here(content) }
+    };
+    let limits = Limits { retries, ..JobSpec::default().limits };
+    let spec = JobSpec { limits, ..JobSpec::default() };
+    Extract { spec: Arc::new(spec), files: (0..files).map(file).collect() }
+}
+
+fn ends(reports: &[FileReport]) -> Vec<(u64, bool, u32)> {
+    let is_done = |report: &FileReport| matches!(report.status, FileStatus::Done { .. });
+    reports.iter().map(|report| (report.sequence, is_done(report), report.attempts)).collect()
+}
+
+#[test]
+fn a_child_that_does_not_come_up_is_no_files_fault() {
+    let nowhere = Program { path: PathBuf::from("/nowhere/at/all"), arguments: Vec::new() };
+    for (program, said) in [
+        (nowhere, "no process can be started"),
+        (shell("exit 7"), "does not come up"),
+        (shell("echo hello"), "nonsense"),
+    ] {
+        match slot(program).extract(&work(2, 0), &mut Care::default()) {
+            Err(Interrupted::Unfit(unfit)) => {
+                assert!(unfit.reason.contains(said) && !unfit.hint.is_empty(), "{unfit:?}")
+            }
+            Err(Interrupted::Stopped) => panic!("{said}: stopped"),
+            Ok(Read { reports, .. }) => panic!("{said}: {reports:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_child_that_dies_once_it_is_up_has_died_of_its_file() {
+    let mut slot = slot(shell("printf '!'; cat > /dev/null & exit 1"));
+    let read = slot.extract(&work(2, 1), &mut Care::default()).unwrap();
+    assert_eq!(ends(&read.reports), [(0, false, 2), (1, false, 2)]);
+}
+
+#[test]
+fn a_file_that_died_elsewhere_is_tried_once_and_its_attempts_are_summed() {
+    let mut care = Care { attempts: [(1, 3)].into(), ..Care::default() };
+    let mut dies = slot(shell("printf '!'; exit 1"));
+    let read = dies.extract(&work(3, 1), &mut care).unwrap();
+    assert_eq!(ends(&read.reports), [(0, false, 2), (1, false, 4), (2, false, 2)]);
+
+    let read = slot(real()).extract(&work(3, 1), &mut care).unwrap();
+    assert_eq!(ends(&read.reports), [(0, true, 1), (1, true, 4), (2, true, 1)]);
+}
+
+#[test]
+fn settled_files_are_not_read_and_each_of_the_others_is_told_before_it_begins() {
+    let settled = FileReport { attempts: 9, ..FileReport::unreadable(1, "known".into()) };
+    let mut told = Vec::new();
+    let mut before = |file: &SourceFile| {
+        told.push(file.sequence);
+        Ok(())
+    };
+    let mut care = Care { settled: [(1, settled)].into(), before: Some(&mut before), ..Care::default() };
+    let read = slot(real()).extract(&work(4, 1), &mut care).unwrap();
+    drop(care);
+    assert_eq!(ends(&read.reports), [(0, true, 1), (1, false, 9), (2, true, 1), (3, true, 1)]);
+    assert_eq!(told, [0, 2, 3]);
+
+    let mut refuse = |_: &SourceFile| Err(Interrupted::Stopped);
+    let mut care = Care { before: Some(&mut refuse), ..Care::default() };
+    assert_eq!(slot(real()).extract(&work(1, 1), &mut care).err(), Some(Interrupted::Stopped));
+}
