@@ -15,6 +15,7 @@
 //! * [`xpath`]: what to write in CSS for it.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
 //! * [`said`]: saying what goes on for long, without saying it all the time.
+//! * [`units`]: sizes and times as people type them.
 //! * [`allocator`]: how both programs keep memory.
 
 pub mod allocator;
@@ -28,8 +29,10 @@ pub mod recipe;
 pub mod row;
 pub mod said;
 pub mod task;
+pub mod units;
 pub mod wire;
 pub mod xpath;
 
-/// The version that is part of every task: segments of different versions never mix in one output.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version that is part of every task: segments of different versions never mix in one output. Of a build that is no
+/// release it names date and commit: `0.1.0-20261128.1a2b3c4d`.
+pub const VERSION: &str = env!("SHEAF_VERSION");

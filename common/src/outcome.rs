@@ -84,6 +84,8 @@ pub struct FileReport {
     pub status: FileStatus,
     /// Bytes read from the file, before unpacking.
     pub bytes: u64,
+    /// Bytes after unpacking; 0 if it came not so far.
+    pub unpacked: u64,
     /// The encoding that was used, as the Encoding Standard names it; empty if it came not so far.
     pub encoding: String,
     /// How many characters had to be replaced in decoding.
@@ -182,6 +184,7 @@ impl FileReport {
             sequence,
             status: FileStatus::Failed { reason },
             bytes: 0,
+            unpacked: 0,
             encoding: String::new(),
             replaced: 0,
             attempts: 0,

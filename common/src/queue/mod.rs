@@ -101,6 +101,17 @@ pub struct Capacity {
     pub bytes: Option<u64>,
 }
 
+/// A worker that may be lost: nothing is heard of it, and it holds tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostWorker {
+    pub worker: String,
+    /// How long it was not heard of.
+    pub silent: Duration,
+    pub tasks: u64,
+    /// In how long others take its tasks over, at most.
+    pub left: Duration,
+}
+
 /// Why the queue did not answer as it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
@@ -180,6 +191,9 @@ pub trait Queue: Clone + Send + Sync + 'static {
 
     /// What is to be mended about those who work, though they do, in the user's words.
     fn remarks(&self) -> impl Future<Output = Result<Vec<String>, QueueError>> + Send;
+
+    /// The workers that hold tasks of a job, and were not heard of for a while.
+    fn lost(&self, job: JobId) -> impl Future<Output = Result<Vec<LostWorker>, QueueError>> + Send;
 
     /// What there is for a job beside this process.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;

@@ -3,6 +3,7 @@
 mod csv;
 mod demo;
 mod help;
+mod others;
 mod preview;
 mod queue;
 mod recipe;
@@ -12,22 +13,32 @@ mod workers;
 
 pub use csv::{CsvArgs, FormulasArg, NewlineArg};
 pub use demo::DemoArgs;
-pub use preview::PreviewArgs;
+pub use others::{CompletionsArgs, ManArgs, StatusArgs};
+pub use preview::{PreviewArgs, ViewArg};
 pub use queue::{PurgeArgs, QueueArgs, QueueCommand};
 pub use recipe::{LimitArgs, RecipeArgs};
 pub use redis::RedisArgs;
 pub use run::{CompressionArg, LongCellsArg, PackArg, RunArgs};
 pub use workers::WorkersArgs;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use sheaf_worker::cli::without_empty_variables;
 
 /// Turn a pile of files into one sheet.
 #[derive(Debug, Parser)]
-#[command(name = "sheaf", version, about, after_help = help::SHEAF, propagate_version = false)]
-#[command(arg_required_else_help = true, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "sheaf", version = sheaf_common::VERSION, about, after_help = help::SHEAF, propagate_version = false)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the arguments of this process; ends it where they cannot be used.
+    pub fn of_this_process() -> Self {
+        let matches = without_empty_variables(Cli::command()).get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,12 +53,18 @@ pub enum Command {
     Workers(WorkersArgs),
     /// Show the jobs that are in Redis, or remove some
     Queue(QueueArgs),
+    /// Show how far the run of an output is, from another terminal
+    Status(StatusArgs),
+    /// Print what a shell needs to complete commands and options: `sheaf completions bash >…`
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn clap_finds_no_contradiction() {

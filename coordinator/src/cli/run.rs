@@ -70,8 +70,25 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     pub joblog: Option<PathBuf>,
 
+    /// Write what the run came to, for programs: JSON with files, rows, outputs, seconds, and what failed
+    ///
+    /// Its field `summary_version` is 1; fields may be added to it, but none changes its meaning.
+    #[arg(long, value_name = "FILE.json", help_heading = "What to write")]
+    pub summary: Option<PathBuf>,
+
+    /// Read only the first N files
+    #[arg(long, value_name = "N", help_heading = "What to read")]
+    pub limit: Option<NonZeroUsize>,
+
     /// How many processes of this machine read files at once [default: the number of cores; with --redis none]
-    #[arg(short, long, value_name = "N", help_heading = "How to run")]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        visible_short_alias = 'j',
+        visible_alias = "jobs",
+        help_heading = "How to run"
+    )]
     pub processes: Option<NonZeroUsize>,
 
     #[command(flatten)]
@@ -88,6 +105,11 @@ pub struct RunArgs {
     #[arg(long, requires = "redis", help_heading = "Many machines")]
     pub by_path: bool,
 
+    /// How long to wait while no worker is there, as `10m`; then the run stops with exit code 3, and the same command goes on
+    /// [default: for ever]
+    #[arg(long, value_name = "TIME", env = "SHEAF_WAIT_FOR_WORKERS", help_heading = "Many machines")]
+    pub wait_for_workers: Option<String>,
+
     /// Compress files before sending them to workers: worth it when the network, not this CPU, is the bottleneck; `auto`: when
     /// more than 16 processes work
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = PackArg::Auto, env = "SHEAF_PACK", help_heading = "Many machines")]
@@ -103,6 +125,14 @@ pub struct RunArgs {
         help_heading = "Many machines"
     )]
     pub redis_budget: String,
+
+    /// Go on with an interrupted run though the inputs have changed since: what is done of the files at the front that are
+    /// the same is kept, the rest is read anew
+    ///
+    /// If the recipe or the outputs are others too, it starts over. With this or with --fresh, a job that is run again and
+    /// again never stops to ask.
+    #[arg(long, conflicts_with = "fresh", help_heading = "How to run")]
+    pub changed: bool,
 
     /// Start over, even if an interrupted run could go on
     #[arg(long, help_heading = "How to run")]

@@ -26,6 +26,8 @@ pub enum UsageError {
     JobLogIsOutput(String),
     #[error("`{0}` is both an input and the job log")]
     JobLogIsInput(String),
+    #[error("the summary and another file to be written are both `{0}`")]
+    SummaryIsOutput(String),
     #[error("`{0}` is both an input and an output")]
     InputIsOutput(String),
     #[error("standard input (`-`) is given twice")]
@@ -75,6 +77,7 @@ impl UsageError {
                  there under the name of an output is left out"
                     .into(),
             ),
+            UsageError::SummaryIsOutput(_) => Some("give it a name of its own: try `--summary run.json`".into()),
             UsageError::RecipeFile { source, .. } | UsageError::Recipe(source) => recipe_hint(source),
             UsageError::Setup { hint, .. } => hint.clone(),
             UsageError::NoRedis => Some("say where it is: `--redis redis://HOST`, or the variable SHEAF_REDIS".into()),

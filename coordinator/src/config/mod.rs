@@ -24,4 +24,4 @@ pub use output::{EXTENSIONS, Output};
 pub use places::{PlaceError, check_places};
 pub use preview::PreviewConfig;
 pub use redis::{QueueConfig, QueueTask, RedisRun, WorkersConfig};
-pub use run::{Input, RunConfig, Verbosity};
+pub use run::{Input, RunConfig, Verbosity, work_folder};

@@ -21,14 +21,14 @@ pub enum PlaceError {
     NotWritable { folder: String, source: io::Error },
 }
 
-/// Checks that every output, the job log and the folder for one workbook a file can be written.
+/// Checks that every output, the job log, the summary and the folder for one workbook a file can be written.
 ///
 /// Makes a nameless temporary file in each folder, which is gone when this returns.
 ///
 /// # Errors
 /// The first that cannot.
 pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
-    for file in config.files().chain(config.joblog.as_deref()) {
+    for file in config.files().chain(config.joblog.as_deref()).chain(config.summary.as_deref()) {
         if file.is_dir() {
             return Err(PlaceError::IsFolder(printed(file)));
         }

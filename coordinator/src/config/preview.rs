@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sheaf_common::job::{Compression, CsvStyle, JobSpec, LongCells};
 
 use super::{UsageError, recipe};
-use crate::cli::PreviewArgs;
+use crate::cli::{PreviewArgs, ViewArg};
 
 /// The settings of a preview, checked.
 #[derive(Debug, Clone)]
@@ -14,6 +14,7 @@ pub struct PreviewConfig {
     /// As a run with the same options would have it, without outputs.
     pub spec: JobSpec,
     pub file: PathBuf,
+    pub view: ViewArg,
     /// How many rows are shown.
     pub rows: NonZeroUsize,
 }
@@ -35,6 +36,6 @@ impl PreviewConfig {
             limits: recipe::limits(&args.limits, 0)?,
         };
         recipe::check_recipe(&spec)?;
-        Ok(PreviewConfig { spec, file: args.file.clone(), rows: args.rows })
+        Ok(PreviewConfig { spec, file: args.file.clone(), view: args.view, rows: args.rows })
     }
 }

@@ -23,10 +23,16 @@ pub struct RunConfig {
     pub inputs: Vec<Input>,
     pub filter: Filter,
     pub joblog: Option<PathBuf>,
+    /// Where the summary goes that programs read.
+    pub summary: Option<PathBuf>,
+    /// How many files are read at most, the first ones.
+    pub limit: Option<NonZeroUsize>,
     /// How many files are read at once on this machine; `None`: only others work.
     pub processes: Option<NonZeroUsize>,
     /// The way through Redis; `None`: everything is done by this process.
     pub redis: Option<RedisRun>,
+    /// Go on with an interrupted run as far as its inputs are the same.
+    pub changed: bool,
     /// Start over, even if an interrupted run could go on.
     pub fresh: bool,
     /// Only say what would be read and written.
@@ -68,6 +74,7 @@ impl RunConfig {
         let filter = Filter::new(&args.include, &args.exclude)?.with_hidden(args.hidden);
         let inputs = inputs(&args.inputs, &outputs)?;
         check_joblog(args.joblog.as_deref(), &outputs, &inputs)?;
+        check_summary(args.summary.as_deref(), args.joblog.as_deref(), &outputs)?;
         let spec = JobSpec {
             recipe,
             source_column: args.recipe.source_column.clone(),
@@ -87,7 +94,9 @@ impl RunConfig {
         let budget = redis::budget(&args.redis_budget)?;
         let server = redis::server(&args.redis)?;
         let pack_from = redis::pack_from(args.pack);
-        let redis = server.map(|server| RedisRun { server, by_path: args.by_path, pack_from, budget });
+        let wait_for_workers = redis::wait_for_workers(args.wait_for_workers.as_deref())?;
+        let redis =
+            server.map(|server| RedisRun { server, by_path: args.by_path, pack_from, budget, wait_for_workers });
         Ok(RunConfig {
             spec,
             outputs,
@@ -95,8 +104,11 @@ impl RunConfig {
             inputs,
             filter,
             joblog: args.joblog.clone(),
+            summary: args.summary.clone(),
+            limit: args.limit,
             processes: args.processes.or(if redis.is_some() { None } else { Some(cores) }),
             redis,
+            changed: args.changed,
             fresh: args.fresh,
             dry_run: args.dry_run,
             verbosity: match (args.quiet, args.verbose) {
@@ -115,9 +127,7 @@ impl RunConfig {
     /// The folder beside the first output that is a file: it holds journal and segments while the run is not finished. `None`
     /// if everything goes to standard output: then no later run can go on.
     pub fn work_folder(&self) -> Option<PathBuf> {
-        let mut name = self.files().next()?.to_path_buf().into_os_string();
-        name.push(".sheaf");
-        Some(name.into())
+        self.files().next().map(work_folder)
     }
 
     /// All that a run writes, but for the files' own workbooks, of which only the folder is known: discovery leaves it out,
@@ -129,8 +139,15 @@ impl RunConfig {
             let followed = (place != path).then_some(place);
             [path.to_path_buf(), unfinished].into_iter().chain(followed)
         });
-        outputs.chain(self.joblog.clone()).chain(self.work_folder()).collect()
+        outputs.chain(self.joblog.clone()).chain(self.summary.clone()).chain(self.work_folder()).collect()
     }
+}
+
+/// The folder beside an output that holds its journal and segments while its run is not finished.
+pub fn work_folder(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".sheaf");
+    name.into()
 }
 
 fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageError> {
@@ -161,6 +178,16 @@ fn check_joblog(joblog: Option<&Path>, outputs: &[Output], inputs: &[Input]) -> 
         // A job log of an earlier run, as `*` finds it, is left out of the inputs; any other file would be written over.
         Some(path) if is_input(&output::place(path)) && !JobLog::is_at(path) => {
             Err(UsageError::JobLogIsInput(output::printed(path)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_summary(summary: Option<&Path>, joblog: Option<&Path>, outputs: &[Output]) -> Result<(), UsageError> {
+    let others = outputs.iter().map(|output| output.path.as_path()).chain(joblog);
+    match summary {
+        Some(path) if others.into_iter().any(|other| output::place(other) == output::place(path)) => {
+            Err(UsageError::SummaryIsOutput(output::printed(path)))
         }
         _ => Ok(()),
     }

@@ -68,6 +68,11 @@ impl Sources {
         (0..self.len()).map(|sequence| self.get(sequence))
     }
 
+    /// Keeps the first `most` files.
+    pub fn truncate(&mut self, most: usize) {
+        self.entries.truncate(most);
+    }
+
     /// The sum of all sizes.
     pub fn total_bytes(&self) -> u64 {
         self.entries.iter().map(|entry| entry.size).sum()

@@ -16,6 +16,10 @@ pub struct Tally {
     pub files: u64,
     /// The sizes of these files as they were discovered: what progress and ETA go by.
     pub bytes: u64,
+    /// Of these, the sizes of those that gave no rows because they failed.
+    pub unread_bytes: u64,
+    /// What was read of the others, unpacked: what rates go by.
+    pub read_bytes: u64,
     pub rows: u64,
     pub failed: u64,
     /// Files without a record.
@@ -74,6 +78,7 @@ impl Tally {
                 let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
                 self.rows += rows;
                 self.noticed.add(path, &report.notes);
+                self.read_bytes += report.unpacked;
                 self.truncated_cells += truncated_cells;
                 self.long_cells += slices.iter().map(|slice| u64::from(slice.long_cells)).sum::<u64>();
                 self.overflow_rows += slices.iter().map(|slice| u64::from(slice.overflow)).sum::<u64>();
@@ -82,7 +87,10 @@ impl Tally {
                     self.first_empty.add(path, "");
                 }
             }
-            FileStatus::Failed { reason } | FileStatus::Dead { reason } => self.fail(path, reason),
+            FileStatus::Failed { reason } | FileStatus::Dead { reason } => {
+                self.unread_bytes += size;
+                self.fail(path, reason)
+            }
         }
     }
 
@@ -111,6 +119,7 @@ pub(super) mod tests {
             sequence: 0,
             status,
             bytes: 9,
+            unpacked: 27,
             encoding,
             replaced: 0,
             attempts: 1,
@@ -118,6 +127,11 @@ pub(super) mod tests {
             seconds: 0.5,
             notes: FileNotes::default(),
         }
+    }
+
+    /// So many files, of so many bytes, two rows each.
+    pub fn so_far(files: u64, bytes: u64) -> Tally {
+        Tally { files, bytes, read_bytes: bytes, rows: files * 2, ..Tally::default() }
     }
 
     pub fn done(rows: u32) -> FileStatus {
@@ -133,6 +147,7 @@ pub(super) mod tests {
         tally.add(b"c", 30, &report(FileStatus::Dead { reason: "killed\nat the limit".into() }));
         tally.add_problem(b"d\x1b", "no such file or folder");
         assert_eq!((tally.files, tally.bytes, tally.rows, tally.failed, tally.empty), (4, 60, 10, 2, 1));
+        assert_eq!((tally.read_bytes, tally.unread_bytes), (54, 30));
         assert_eq!((tally.long_cells, tally.overflow_rows, tally.truncated_cells), (4, 6, 2));
         assert_eq!((tally.replaced, tally.replaced_files), (4, 1));
         let failed: Vec<_> = tally.first_failed.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();

@@ -1,19 +1,22 @@
 //! The loop around the ledger: carries its commands to the queue and to the store, and brings it what comes back.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use sheaf_common::job::JobId;
 use sheaf_common::outcome::{Outcome, TaskResult};
-use sheaf_common::queue::{Queue, QueueError};
-use sheaf_common::said::Said;
+use sheaf_common::queue::{LostWorker, Queue, QueueError};
 use sheaf_worker::run::WorkerError;
-use tokio::sync::watch;
+use sheaf_worker::signals::Stop;
 use tracing::warn;
 
+use super::interrupt::{Heard, Interrupt};
 use super::ship::{Shipper, Shipping};
 use super::store::{Store, StoreError};
+use super::waiting::{Say, Waiting};
 use super::window::Window;
-use crate::human::{count, shown};
+use crate::human::{count, shown, time};
 use crate::ledger::{Command, Event, Ledger};
 use crate::plan::{Plan, Planned};
 
@@ -22,8 +25,6 @@ const OUTCOMES: usize = 256;
 const WAIT: Duration = Duration::from_millis(200);
 /// How often the queue is asked for tasks that it may have lost.
 const AUDIT: Duration = Duration::from_secs(5);
-/// After so long without an outcome the user is told, if nobody is there to work.
-const SILENCE: Duration = Duration::from_secs(3);
 /// How often it is looked whether those who work were told something else than this run.
 const REMARKS: Duration = Duration::from_secs(10);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
@@ -34,8 +35,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub enum Driven {
     /// Every file is in the store or reported.
     Whole,
-    /// The user asked to stop; what is stored is whole as far as it goes.
-    Interrupted,
+    /// It was told to stop; what is stored is whole as far as it goes.
+    Interrupted(Stop),
 }
 
 /// Why a job cannot go on.
@@ -49,6 +50,8 @@ pub enum DriveError {
     Worker(#[from] WorkerError),
     #[error("{0}")]
     GaveUp(String),
+    #[error("nobody worked on it for {}: {reason}", time(*.waited))]
+    NobodyWorks { waited: Duration, reason: String },
 }
 
 /// Drives a job to its end: plans, pushes, collects, stores.
@@ -63,52 +66,28 @@ pub async fn drive<Q: Queue>(
     plan: Plan<'_>,
     store: &mut Store<'_>,
     limits: (Window, Shipping),
-    mut interrupted: watch::Receiver<bool>,
+    wait_for_workers: Option<Duration>,
+    interrupt: &mut Interrupt,
 ) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
-    let (said, remarks) = (Said::default(), HashSet::new());
-    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, said, remarks };
-    let (mut audited, mut heard, mut remarked) = (Instant::now(), Instant::now(), Instant::now());
-    driver.fit(&mut ledger).await;
-    loop {
-        driver.plan(&mut ledger)?;
-        if ledger.is_done() {
-            return Ok(Driven::Whole);
-        }
-        let collected = tokio::select! {
-            outcomes = queue.collect(ledger.job(), OUTCOMES, WAIT) => outcomes,
-            _ = interrupted.wait_for(|interrupted| *interrupted) => return Ok(Driven::Interrupted),
-        };
-        match collected {
-            Ok(outcomes) => {
-                if !outcomes.is_empty() {
-                    heard = Instant::now();
-                }
-                for outcome in outcomes {
-                    driver.say_what_is_read_alone(&outcome);
-                    driver.carry_out(ledger.handle(Event::Came(outcome)))?;
-                }
-            }
-            Err(error) => pause(error).await?,
-        }
-        driver.forget().await?;
-        driver.shipper.check().await?;
-        driver.store.tick();
-        if heard.elapsed() >= SILENCE {
-            heard = Instant::now();
-            driver.say_why_idle().await;
-        }
-        if audited.elapsed() >= AUDIT {
-            audited = Instant::now();
-            driver.audit(&mut ledger).await?;
-            driver.fit(&mut ledger).await;
-        }
-        if remarked.elapsed() >= REMARKS {
-            remarked = Instant::now();
-            driver.remark().await;
-        }
-    }
+    // Whoever works too waits for nobody.
+    let limit = wait_for_workers.filter(|_| window.is_for_others());
+    let (remarks, lost) = (HashSet::new(), Vec::new());
+    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, remarks, lost };
+
+    let waiting = Waiting::new(limit, Instant::now());
+    let driven = driver.drive(&mut ledger, waiting, interrupt).await;
+    // The job is removed next: nothing may arrive after that.
+    driver.shipper.stop().await;
+    driven
+}
+
+/// What waiting for outcomes came to.
+enum Collected {
+    Outcomes(Vec<Outcome>),
+    Nothing(QueueError),
+    ToldToStop(Stop),
 }
 
 struct Driver<'a, 's, Q> {
@@ -118,13 +97,73 @@ struct Driver<'a, 's, Q> {
     plan: Option<Plan<'a>>,
     window: Window,
     shipper: Shipper,
-    /// What was said of why nothing comes.
-    said: Said,
     /// What was said of those who work.
     remarks: HashSet<String>,
+    /// The workers that were not heard of at the last audit.
+    lost: Vec<String>,
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
+    async fn drive(
+        &mut self,
+        ledger: &mut Ledger,
+        mut waiting: Waiting,
+        interrupt: &mut Interrupt,
+    ) -> Result<Driven, DriveError> {
+        let (mut audited, mut remarked) = (Instant::now(), Instant::now());
+        self.fit(ledger).await;
+        loop {
+            self.plan(ledger)?;
+            if ledger.is_done() {
+                return Ok(Driven::Whole);
+            }
+            match self.collect(ledger.job(), interrupt).await {
+                Collected::Outcomes(outcomes) => {
+                    if !outcomes.is_empty() && waiting.came(Instant::now()) == Say::GoesOn {
+                        self.store.progress.waits_for(None);
+                    }
+                    for outcome in outcomes {
+                        self.say_what_is_read_alone(&outcome);
+                        self.carry_out(ledger.handle(Event::Came(outcome)))?;
+                    }
+                }
+                Collected::Nothing(error) => pause(error).await?,
+                Collected::ToldToStop(stop) => return Ok(Driven::Interrupted(stop)),
+            }
+            self.forget().await?;
+            self.shipper.check().await?;
+            self.store.tick();
+
+            if waiting.is_due(Instant::now()) {
+                self.look_what_it_waits_for(&mut waiting).await?;
+            }
+            if audited.elapsed() >= AUDIT {
+                audited = Instant::now();
+                self.audit(ledger).await?;
+                self.fit(ledger).await;
+            }
+            if remarked.elapsed() >= REMARKS {
+                remarked = Instant::now();
+                self.remark().await;
+            }
+        }
+    }
+
+    /// Waits for outcomes; answers meanwhile who asks how far the run is.
+    async fn collect(&mut self, job: JobId, interrupt: &mut Interrupt) -> Collected {
+        // One call, whatever is asked meanwhile: what a call has taken off the queue is not given again.
+        let mut collecting = pin!(self.queue.collect(job, OUTCOMES, WAIT));
+        loop {
+            tokio::select! {
+                outcomes = &mut collecting => return outcomes.map_or_else(Collected::Nothing, Collected::Outcomes),
+                heard = interrupt.heard() => match heard {
+                    Heard::Stop(stop) => return Collected::ToldToStop(stop),
+                    Heard::Asked => self.store.tell(),
+                },
+            }
+        }
+    }
+
     /// Plans files as long as the window has room.
     fn plan(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         while let Some(plan) = &mut self.plan {
@@ -159,6 +198,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
     /// Asks the queue for what it must hold, and pushes again what it has lost.
     async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
+        self.say_who_is_lost(ledger.job()).await;
         let pending = self.shipper.arrived(ledger.pending());
         match self.queue.missing(pending).await {
             Ok(lost) if lost.is_empty() => Ok(()),
@@ -170,15 +210,25 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
     }
 
-    /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it.
-    async fn say_why_idle(&mut self) {
+    /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it. Gives up when it has waited
+    /// for as long as it may.
+    async fn look_what_it_waits_for(&mut self, waiting: &mut Waiting) -> Result<(), DriveError> {
+        let began = Instant::now();
         let reason = match self.queue.why_idle(self.window.is_for_others()).await {
             Ok(reason) => reason,
+            Err(error @ QueueError::Unusable { .. }) => return Err(error.into()),
             Err(error) => Some(error.to_string()),
         };
-        if let Some(reason) = reason.filter(|reason| self.said.is_due(reason)) {
-            self.store.progress.problem(&format!("waiting: {reason}"));
+        match waiting.looked(reason.as_deref(), Instant::now()) {
+            Say::Nothing => {}
+            Say::Waits => self.store.progress.waits_for(reason.as_deref()),
+            Say::GoesOn => self.store.progress.waits_for(None),
+            Say::GiveUp => {
+                let waited = waiting.for_so_long(began);
+                return Err(DriveError::NobodyWorks { waited, reason: reason.unwrap_or_default() });
+            }
         }
+        Ok(())
     }
 
     /// Tells the user, once, what is wrong with those who work.
@@ -194,6 +244,24 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
             Err(error) => warn!(%error, "could not ask what the workers were told"),
         }
+    }
+
+    /// Tells the user which workers are not heard of, once of each.
+    async fn say_who_is_lost(&mut self, job: JobId) {
+        let Ok(lost) = self.queue.lost(job).await else { return };
+        for one in &lost {
+            if !self.lost.contains(&one.worker) {
+                let LostWorker { worker, silent, tasks, left } = one;
+                let (silent, tasks) = (time(*silent), count(*tasks, "task"));
+                let when = match left.as_secs() {
+                    0 => "are taken over now".into(),
+                    seconds => format!("are taken over in {seconds} s"),
+                };
+                let said = format!("worker {} not heard of for {silent}; its {tasks} {when}", shown(worker.as_bytes()));
+                self.store.progress.warn(&said);
+            }
+        }
+        self.lost = lost.into_iter().map(|one| one.worker).collect();
     }
 
     /// Tells the user of files with which workers vanish.

@@ -51,6 +51,8 @@ pub struct Extracted {
     pub result: Result<Done, String>,
     /// Read from the file, before unpacking.
     pub bytes: u64,
+    /// After unpacking; 0 if it came not so far.
+    pub unpacked: u64,
     /// The encoding that was used, as the Encoding Standard names it; empty if it came not so far.
     pub encoding: String,
     /// How many characters had to be replaced in decoding.
@@ -104,6 +106,7 @@ impl Extractor {
         let mut extracted = Extracted {
             result: Err(String::new()),
             bytes: 0,
+            unpacked: 0,
             encoding: String::new(),
             replaced: 0,
             notes: FileNotes::default(),
@@ -125,6 +128,7 @@ impl Extractor {
         let raw = open::read(file, self.memory)?;
         known.bytes = raw.len() as u64;
         let plain = unpack::unpack(file.path.as_path(), raw, self.memory / unpack::SHARE)?;
+        known.unpacked = plain.len() as u64;
         sniff::refuse(&plain, self.encoding)?;
         let decoded = decode::decode(&plain, self.encoding);
         known.encoding = decoded.encoding.name().into();

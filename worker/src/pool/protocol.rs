@@ -34,6 +34,7 @@ pub struct FileEnd {
     /// The truncated cells, or why the file has no rows.
     pub result: Result<u64, String>,
     pub bytes: u64,
+    pub unpacked: u64,
     pub encoding: String,
     pub replaced: u64,
     pub notes: FileNotes,
@@ -42,7 +43,14 @@ pub struct FileEnd {
 impl FileEnd {
     /// The end of a file that could not be read at all.
     pub fn failed(reason: String) -> Self {
-        FileEnd { result: Err(reason), bytes: 0, encoding: String::new(), replaced: 0, notes: FileNotes::default() }
+        FileEnd {
+            result: Err(reason),
+            bytes: 0,
+            unpacked: 0,
+            encoding: String::new(),
+            replaced: 0,
+            notes: FileNotes::default(),
+        }
     }
 }
 

@@ -208,6 +208,7 @@ impl Began {
             sequence: file.sequence,
             status,
             bytes: 0,
+            unpacked: 0,
             encoding: String::new(),
             replaced: 0,
             attempts,
@@ -222,7 +223,7 @@ impl Began {
     }
 
     fn ended(self, file: &SourceFile, attempts: u32, end: FileEnd, gathered: &mut Gathered) -> FileReport {
-        let FileEnd { result, bytes, encoding, replaced, notes } = end;
+        let FileEnd { result, bytes, unpacked, encoding, replaced, notes } = end;
         let status = match result {
             Ok(truncated_cells) => FileStatus::Done { slices: gathered.end_file(), truncated_cells },
             Err(reason) => {
@@ -230,7 +231,7 @@ impl Began {
                 FileStatus::Failed { reason }
             }
         };
-        FileReport { bytes, encoding, replaced, notes, ..self.report(file, attempts, status) }
+        FileReport { bytes, unpacked, encoding, replaced, notes, ..self.report(file, attempts, status) }
     }
 }
 

@@ -13,11 +13,12 @@ use super::jobs::Signs;
 use super::keys::{JobKeys, Keys};
 use super::link::{Link, Sharing};
 use super::recent::Recent;
-use super::{collect, finish, jobs, lease, past, supply};
+use super::{collect, finish, jobs, lease, lost, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::queue::{
-    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, Past, Queue, QueueError,
+    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, Past, Queue,
+    QueueError,
 };
 use crate::task::{RowsKey, Task};
 
@@ -150,6 +151,10 @@ impl Queue for RedisQueue {
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {
         Ok(Capacity { slots: self.slots().await?, bytes: blobs::capacity(&self.shared).await? })
+    }
+
+    async fn lost(&self, job: JobId) -> Result<Vec<LostWorker>, QueueError> {
+        lost::lost(self, job).await
     }
 
     async fn close(&self, job: JobId) -> Result<(), QueueError> {

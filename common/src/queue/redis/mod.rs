@@ -35,6 +35,7 @@ mod jobs;
 mod keys;
 mod lease;
 mod link;
+mod lost;
 mod past;
 mod recent;
 mod registry;
