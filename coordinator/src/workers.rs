@@ -11,15 +11,15 @@ use crate::human::{count, number, shown, size, table, time};
 /// Checks that as many workers are there as are expected.
 ///
 /// # Errors
-/// [`Exit::SomeFailed`], when fewer are there that runs of this version could have.
+/// [`Exit::SomeFailed`], when fewer are there that runs of this build could have.
 pub fn check(workers: &[WorkerSeen], expected: Option<usize>) -> Result<Exit, Failure> {
-    let of_this_version = workers.iter().filter(|worker| worker.info.version == VERSION).count();
-    let Some(expected) = expected.filter(|expected| of_this_version < *expected) else { return Ok(Exit::Done) };
-    let others = match workers.len() - of_this_version {
+    let of_this_build = workers.iter().filter(|worker| worker.info.is_of_this_build()).count();
+    let Some(expected) = expected.filter(|expected| of_this_build < *expected) else { return Ok(Exit::Done) };
+    let others = match workers.len() - of_this_build {
         0 => String::new(),
-        others => format!(" ({} of another version than {VERSION})", count(others as u64, "other")),
+        others => format!(" ({} of another build than {VERSION})", count(others as u64, "other")),
     };
-    let there = number(of_this_version as u64);
+    let there = number(of_this_build as u64);
     let error = anyhow::anyhow!("{there} of {} are there{others}", count(expected as u64, "worker"));
     Err(Failure::new(Exit::SomeFailed, error))
 }

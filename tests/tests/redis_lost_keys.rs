@@ -72,7 +72,7 @@ fn tasks() -> Vec<Task> {
 
 /// What a task comes to: every second outcome stands apart.
 fn finished(leased: &Leased) -> Completion {
-    let slot = if leased.task.id.number % 2 == 0 { "small".into() } else { "x".repeat(LARGE) };
+    let slot = if leased.task.id.number.is_multiple_of(2) { "small".into() } else { "x".repeat(LARGE) };
     completion(&leased.lease, &slot, &["rows"])
 }
 
@@ -192,9 +192,9 @@ async fn each_kind(test: &str, moment: Moment, there: &[&str]) {
     let Some(server) = RedisServer::start(test).await else { return };
     let server = std::sync::Arc::new(server);
     let mut jobs = JoinSet::new();
-    for number in 0..KINDS.len() {
+    for (number, kind) in KINDS.into_iter().enumerate() {
         let server = std::sync::Arc::clone(&server);
-        jobs.spawn(async move { (KINDS[number], survives(&server, moment, number).await) });
+        jobs.spawn(async move { (kind, survives(&server, moment, number).await) });
     }
     let mut failures = Vec::new();
     for (kind, ended) in jobs.join_all().await {

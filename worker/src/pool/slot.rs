@@ -39,8 +39,11 @@ pub struct Care<'a> {
     /// How often files ended their processes elsewhere, by their sequence number. They are tried once more.
     pub attempts: HashMap<u64, u32>,
     /// Reads every file alone, and calls this before each attempt.
-    pub before: Option<&'a mut dyn FnMut(&SourceFile) -> Result<(), Interrupted>>,
+    pub before: Option<&'a mut BeforeFile<'a>>,
 }
+
+/// What is done before a file is tried; if it fails, the task is not done.
+pub type BeforeFile<'a> = dyn FnMut(&SourceFile) -> Result<(), Interrupted> + 'a;
 
 /// What the files of a task gave.
 pub struct Read {
