@@ -59,8 +59,8 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     // From here on no signal ends the run without a word.
     let runtime = runtime()?;
     let interrupt = runtime.block_on(async {
-        let go_on = config.go_on();
-        Interrupt::watch(move |stop, when| stop_at_once(stop, when, go_on))
+        let (go_on, over_redis) = (config.go_on(), config.redis.is_some());
+        Interrupt::watch(move |stop, when| stop_at_once(stop, when, go_on, over_redis))
     });
     let interrupt = interrupt.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
     let own = config.own_places();
@@ -88,14 +88,18 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 /// Ends a run that cannot, or must not, stop cleanly.
-fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str) {
+fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str, over_redis: bool) {
     let name = stop.name();
     let failure = match when {
         AtOnce::NotBegun => Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted by {name} before it began"))
             .with_hint("the same command begins, or goes on with what an earlier one has kept"),
         AtOnce::ToldAgain => {
+            let left = match over_redis {
+                true => "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge --abandoned`",
+                false => "",
+            };
             Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted by a second {name}, at once"))
-                .with_hint(format!("{go_on}\nwhat it has left in Redis disappears by itself within an hour"))
+                .with_hint(format!("{go_on}{left}"))
         }
     };
     let _ = failure.write(&mut io::stderr(), paint(&io::stderr()));

@@ -40,12 +40,8 @@ fn blocks(page: &str) -> Vec<Block> {
 /// A copy of the folder that the pages speak of.
 fn readers_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let copied = Command::new("cp")
-        .arg("-r")
-        .arg(repository().join("tests/readme/."))
-        .arg(folder.path())
-        .status()
-        .unwrap();
+    let copied =
+        Command::new("cp").arg("-r").arg(repository().join("tests/readme/.")).arg(folder.path()).status().unwrap();
     assert!(copied.success());
     folder
 }

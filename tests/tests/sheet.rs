@@ -109,7 +109,7 @@ fn a_workbook_in_capitals_is_a_workbook() {
 #[test]
 fn what_a_workbook_cannot_hold_is_refused_before_the_run() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "in", "<p>x</p>");
+    write(folder.path(), "in", "<doc>x</doc>");
     let long_sheet = "s".repeat(32);
     for name in
         ["", &long_sheet, "a[", "a]", "a:b", "a*", "a?", "a/b", "a\\b", "'a", "a'", "history", "a\u{ffff}", "a\u{1}"]

@@ -205,7 +205,7 @@ async fn a_second_wish_stops_a_run_at_once_that_a_silent_server_holds_up() {
         run.has_ended().then_some(())
     });
     server.freeze(false);
-    run.finish().code(4).says(&["interrupted by a second SIGINT", "the same command goes on", "within an hour"]);
+    run.finish().code(4).says(&["interrupted by a second SIGINT", "the same command goes on", "sheaf queue purge"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
