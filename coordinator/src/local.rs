@@ -47,7 +47,11 @@ impl LocalWorker {
             }
         };
         self.order.send_replace(Order::Stop);
-        self.running.await.expect("the worker does not panic")?;
+        // The threads of its slots may be in the middle of something: they end with this process.
+        match tokio::time::timeout(run::STOPPING, self.running).await {
+            Ok(stopped) => stopped.expect("the worker does not panic")?,
+            Err(_) => tracing::warn!("the slots of this run are still at work"),
+        }
         Ok((done, self.tally))
     }
 }

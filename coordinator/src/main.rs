@@ -167,7 +167,7 @@ fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {
 
 fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
     let config = DemoConfig::resolve(args, RandomState::new().hash_one(0))?;
-    runtime()?.block_on(async {
+    block_on(async {
         match config.redis.clone() {
             None => demo_on(&MemoryQueue::default(), &config).await,
             Some(server) => {
@@ -195,7 +195,7 @@ async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure
 
 fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
     let config = WorkersConfig::resolve(args)?;
-    runtime()?.block_on(async {
+    block_on(async {
         let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
         let workers = queue.workers().await.map_err(run::queue_failed)?;
         let print = if config.json { workers::print_json } else { workers::print_table };
@@ -206,7 +206,7 @@ fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
 
 fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
     let config = QueueConfig::resolve(args)?;
-    runtime()?.block_on(async {
+    block_on(async {
         let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
         let job = match config.task {
             QueueTask::List { json } => {
@@ -235,6 +235,14 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     // Two threads: one for the run loop, one for the worker's. The slots have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(|error| Failure::new(Exit::CouldNotRun, error))
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
+    // A name that is being looked up, or a file that is being read, may take long yet: nobody waits for it.
+    runtime.shutdown_background();
+    done
 }
 
 /// Lets the libraries' logs go to standard error, as far as they are wanted.

@@ -32,9 +32,12 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 fn built() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        // A test runs as TARGET/PROFILE/deps/NAME-HASH.
-        let test = std::env::current_exe().expect("a test knows its own path");
-        let folder = test.ancestors().nth(2).expect("a test stands in TARGET/PROFILE/deps").to_path_buf();
+        // A test runs as TARGET/PROFILE/deps/NAME-HASH, a program as TARGET/PROFILE/NAME.
+        let own = std::env::current_exe().expect("a program knows its own path");
+        let mut folder = own.parent().expect("a program stands in a folder").to_path_buf();
+        if folder.ends_with("deps") {
+            folder.pop();
+        }
         let profile = match folder.file_name().and_then(|name| name.to_str()) {
             Some("debug") | None => "dev",
             Some(name) => name,
@@ -42,13 +45,11 @@ fn built() -> &'static Path {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         // The whole workspace, so that features unify as in `cargo test --workspace` and nothing is built twice.
         let mut build = Command::new(cargo);
-        // What `cargo test` says of this package to the test: build scripts that look at it would run again, and all that
-        // depends on them would be built again, each time in turn.
+        // What cargo tells a test of itself is not for the build: build scripts (that of `ring`) look at it, and half of all
+        // dependencies would be built anew at each change between `cargo test` and this.
         for (name, _) in std::env::vars_os() {
-            let is_about_package = |name: &str| {
-                ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_"].iter().any(|prefix| name.starts_with(prefix))
-            };
-            if name.to_str().is_some_and(is_about_package) {
+            let of_this_test = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+            if name.to_str().is_some_and(|name| of_this_test.iter().any(|prefix| name.starts_with(prefix))) {
                 build.env_remove(name);
             }
         }

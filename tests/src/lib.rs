@@ -6,6 +6,7 @@
 //! * [`place`]: a folder, workers and runs for the same job over Redis.
 //! * [`process`]: what /proc knows of a process: its children, its memory.
 //! * [`corpus`]: input files, good and bad.
+//! * [`faults`]: jobs while things break by a seeded plan.
 //! * [`hosts`]: several hosts on one machine, each with a network of its own.
 //! * [`job`]: a job of real size, and the bytes that it must give.
 //! * [`joblog`]: reading a job log.
@@ -22,6 +23,7 @@ pub mod archive;
 pub mod binary;
 pub mod conformance;
 pub mod corpus;
+pub mod faults;
 pub mod hosts;
 pub mod job;
 pub mod joblog;

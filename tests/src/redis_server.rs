@@ -43,6 +43,7 @@ pub struct RedisServer {
     arguments: Vec<String>,
     password: Option<String>,
     tls: bool,
+    program: PathBuf,
     child: Child,
 }
 
@@ -54,6 +55,8 @@ pub struct Options {
     pub password: Option<String>,
     /// Speaks TLS only, and asks clients for certificates.
     pub tls: bool,
+    /// Another program than the `redis-server` of this machine.
+    pub program: Option<PathBuf>,
 }
 
 impl Options {
@@ -74,7 +77,8 @@ impl RedisServer {
     /// # Panics
     /// When the server does not come up, with its log.
     pub async fn start_with(test: &str, options: Options) -> Option<Self> {
-        if !is_installed("redis-server") || (options.tls && !is_installed("openssl")) {
+        let program = options.program.unwrap_or_else(|| "redis-server".into());
+        if !is_installed(&program) || (options.tls && !is_installed("openssl".as_ref())) {
             skipped(test, "no `redis-server` (or `openssl`) on this machine: `apt-get install redis-server openssl`");
             return None;
         }
@@ -86,8 +90,9 @@ impl RedisServer {
         if options.tls {
             certificates::make(folder.path());
         }
-        let RedisStart { port, child } = RedisStart::on_free_port(folder.path(), options.tls, &arguments).await;
-        Some(RedisServer { folder, port, arguments, password: options.password, tls: options.tls, child })
+        let RedisStart { port, child } =
+            RedisStart::on_free_port(&program, folder.path(), options.tls, &arguments).await;
+        Some(RedisServer { folder, port, arguments, password: options.password, tls: options.tls, program, child })
     }
 
     pub fn port(&self) -> u16 {
@@ -138,7 +143,11 @@ impl RedisServer {
             .unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
-    fn connection(&self) -> redis::RedisResult<Connection> {
+    /// A connection of the test itself, to be kept: later ones may be refused.
+    ///
+    /// # Errors
+    /// When the server does not answer, or refuses it.
+    pub fn connection(&self) -> redis::RedisResult<Connection> {
         assert!(!self.tls, "the test itself speaks no TLS");
         redis::Client::open(self.url())?.get_connection_with_timeout(Duration::from_secs(3))
     }
@@ -151,7 +160,7 @@ impl RedisServer {
 
     /// Starts the server again after [`RedisServer::kill`], on the same port.
     pub async fn restart(&mut self) {
-        self.child = spawn(self.folder.path(), self.port, self.tls, &self.arguments);
+        self.child = spawn(&self.program, self.folder.path(), self.port, self.tls, &self.arguments);
         assert!(comes_up(&mut self.child, self.folder.path()).await, "redis-server did not come up:\n{}", self.log());
     }
 
@@ -162,7 +171,13 @@ impl RedisServer {
         kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal).expect("the server runs");
     }
 
-    fn log(&self) -> String {
+    /// The process of the server.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("redis.log")).unwrap_or_default()
     }
 }
@@ -174,10 +189,10 @@ struct RedisStart {
 }
 
 impl RedisStart {
-    async fn on_free_port(folder: &Path, tls: bool, arguments: &[String]) -> Self {
+    async fn on_free_port(program: &Path, folder: &Path, tls: bool, arguments: &[String]) -> Self {
         for _ in 0..5 {
             let port = free_port();
-            let mut child = spawn(folder, port, tls, arguments);
+            let mut child = spawn(program, folder, port, tls, arguments);
             if comes_up(&mut child, folder).await {
                 return RedisStart { port, child };
             } // Else someone took the port meanwhile.
@@ -192,7 +207,7 @@ async fn comes_up(child: &mut Child, folder: &Path) -> bool {
     let look = async || {
         let ended = child.try_wait().expect("a child").is_some();
         let text = fs::read_to_string(&log).unwrap_or_default();
-        (ended, text.rsplit("Redis is starting").next().unwrap_or_default().to_owned())
+        (ended, text.rsplit(" is starting oO0").next().unwrap_or_default().to_owned())
     };
     let ready = |(ended, log): &(bool, String)| *ended || log.contains("Ready to accept connections");
     !until("redis-server starts", look, ready).await.0
@@ -210,7 +225,7 @@ pub fn skipped(test: &str, reason: &str) {
     eprintln!("SKIPPED {test}: {reason}");
 }
 
-fn is_installed(program: &str) -> bool {
+fn is_installed(program: &Path) -> bool {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
@@ -221,8 +236,8 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("an address").port()
 }
 
-fn spawn(folder: &Path, port: u16, tls: bool, arguments: &[String]) -> Child {
-    let mut command = Command::new("redis-server");
+fn spawn(program: &Path, folder: &Path, port: u16, tls: bool, arguments: &[String]) -> Child {
+    let mut command = Command::new(program);
     let port = port.to_string();
     command.current_dir(folder).args(["--bind", "127.0.0.1", "--save", "", "--logfile", "redis.log"]);
     if tls {

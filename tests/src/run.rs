@@ -119,6 +119,11 @@ impl Running {
         self.stderr.so_far()
     }
 
+    /// What it writes to stderr, for someone who outlives it.
+    pub fn heard(&self) -> Heard {
+        Heard(Arc::clone(&self.stderr.bytes))
+    }
+
     /// True once it has ended.
     pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("own child").is_some()
@@ -210,6 +215,16 @@ impl std::fmt::Display for Finished {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let head = |text: String| text.chars().take(4_000).collect::<String>();
         write!(f, "{}\n--- stdout\n{}\n--- stderr\n{}", self.words, head(self.stdout()), head(self.stderr()))
+    }
+}
+
+/// What a run has written to stderr, as it comes.
+#[derive(Clone)]
+pub struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    pub fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("no reader panics")).into_owned()
     }
 }
 

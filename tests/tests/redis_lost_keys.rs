@@ -18,7 +18,7 @@ use sheaf_tests::wait::DEADLINE;
 use tokio::task::JoinSet;
 
 /// Every kind of key, by what it ends with or has in it.
-const KINDS: [&str; 18] = [
+const KINDS: [&str; 19] = [
     ":workers",
     ":seen",
     ":versions",
@@ -32,6 +32,7 @@ const KINDS: [&str; 18] = [
     ":render@a",
     ":addressed",
     ":tasks",
+    ":past",
     ":outcomes",
     ":news",
     ":body:*",

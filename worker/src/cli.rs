@@ -83,8 +83,10 @@ pub struct WorkArgs {
     #[arg(long = "root", value_name = "DIR", env = "SHEAF_ROOTS", value_delimiter = ':')]
     pub roots: Vec<PathBuf>,
 
-    /// How long it may finish what it holds after it is told to stop; the rest is handed back
-    #[arg(long, value_name = "TIME", env = "SHEAF_GRACE", default_value = "30s")]
+    /// How long it may take to end after it is told to stop: it finishes what it holds, and hands back the rest in time
+    ///
+    /// `docker stop` waits 10 s by default; with more here, give it more, too (`--stop-timeout`, `stop_grace_period`).
+    #[arg(long, value_name = "TIME", env = "SHEAF_GRACE", default_value = "8s")]
     pub grace: String,
 
     /// Where to note that it works, for `sheaf-worker health` [default: a place of this user]

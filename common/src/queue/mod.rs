@@ -136,6 +136,9 @@ impl QueueError {
     /// What the user may try, if there is something.
     pub fn hint(&self) -> Option<&str> {
         match self {
+            QueueError::Unreachable(why) if why.contains("maxclients") => {
+                Some("raise `maxclients` on the server, or start fewer workers and runs")
+            }
             QueueError::Unreachable(_) => {
                 Some("is Redis running there, and does the network let this machine through?")
             }
@@ -194,6 +197,11 @@ pub trait Queue: Clone + Send + Sync + 'static {
 
     /// The workers that hold tasks of a job, and were not heard of for a while.
     fn lost(&self, job: JobId) -> impl Future<Output = Result<Vec<LostWorker>, QueueError>> + Send;
+
+    /// Whether calls have been failing for longer than a moment, and are tried again: see [`Queue::why_idle`]. Asks nobody.
+    fn is_in_trouble(&self) -> bool {
+        false
+    }
 
     /// What there is for a job beside this process.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;

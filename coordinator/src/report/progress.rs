@@ -102,13 +102,16 @@ impl Progress {
         }
     }
 
-    /// Says what the run waits for, or that it waits no longer.
-    pub fn waits_for(&mut self, reason: Option<&str>) {
-        self.waiting = reason.map(String::from);
-        match reason {
-            Some(reason) => self.warn(&format!("waiting: {reason}")),
-            None => self.warn("going on"),
-        }
+    /// Says what the run waits for.
+    pub fn waits_for(&mut self, reason: &str) {
+        self.waiting = Some(reason.into());
+        self.warn(&format!("waiting: {reason}"));
+    }
+
+    /// Says that it waits no longer.
+    pub fn goes_on(&mut self) {
+        self.waiting = None;
+        self.warn("going on");
     }
 
     /// Says how far it is, now, whatever the mode is: someone has asked.

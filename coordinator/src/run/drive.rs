@@ -11,7 +11,7 @@ use sheaf_worker::run::WorkerError;
 use sheaf_worker::signals::Stop;
 use tracing::warn;
 
-use super::interrupt::{Heard, Interrupt};
+use super::interrupt::Interrupt;
 use super::ship::{Shipper, Shipping};
 use super::store::{Store, StoreError};
 use super::waiting::{Say, Waiting};
@@ -27,6 +27,8 @@ const WAIT: Duration = Duration::from_millis(200);
 const AUDIT: Duration = Duration::from_secs(5);
 /// How often it is looked whether those who work were told something else than this run.
 const REMARKS: Duration = Duration::from_secs(10);
+/// How often it is looked whether the queue is in trouble, while it is waited for.
+const TROUBLE: Duration = Duration::from_secs(1);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -77,17 +79,15 @@ pub async fn drive<Q: Queue>(
     let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, remarks, lost };
 
     let waiting = Waiting::new(limit, Instant::now());
-    let driven = driver.drive(&mut ledger, waiting, interrupt).await;
+    let mut told = interrupt.clone();
+    let driven = tokio::select! {
+        driven = driver.drive(&mut ledger, waiting, interrupt) => driven,
+        // Whatever the queue does: nothing waits within a step that changes ledger or store.
+        stop = told.stopped() => Ok(Driven::Interrupted(stop)),
+    };
     // The job is removed next: nothing may arrive after that.
     driver.shipper.stop().await;
     driven
-}
-
-/// What waiting for outcomes came to.
-enum Collected {
-    Outcomes(Vec<Outcome>),
-    Nothing(QueueError),
-    ToldToStop(Stop),
 }
 
 struct Driver<'a, 's, Q> {
@@ -115,20 +115,22 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         loop {
             self.plan(ledger)?;
             if ledger.is_done() {
+                if waiting.came(Instant::now()) == Say::GoesOn {
+                    self.store.progress.goes_on();
+                }
                 return Ok(Driven::Whole);
             }
-            match self.collect(ledger.job(), interrupt).await {
-                Collected::Outcomes(outcomes) => {
-                    if !outcomes.is_empty() && waiting.came(Instant::now()) == Say::GoesOn {
-                        self.store.progress.waits_for(None);
+            match self.collect(ledger.job(), &mut waiting, interrupt).await? {
+                Ok(outcomes) => {
+                    if !outcomes.is_empty() {
+                        self.heard(&mut waiting);
                     }
                     for outcome in outcomes {
                         self.say_what_is_read_alone(&outcome);
                         self.carry_out(ledger.handle(Event::Came(outcome)))?;
                     }
                 }
-                Collected::Nothing(error) => pause(error).await?,
-                Collected::ToldToStop(stop) => return Ok(Driven::Interrupted(stop)),
+                Err(error) => pause(error).await?,
             }
             self.forget().await?;
             self.shipper.check().await?;
@@ -149,18 +151,46 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
     }
 
-    /// Waits for outcomes; answers meanwhile who asks how far the run is.
-    async fn collect(&mut self, job: JobId, interrupt: &mut Interrupt) -> Collected {
+    /// Waits for outcomes; says meanwhile what is wrong with the queue, and answers who asks how far the run is.
+    ///
+    /// # Errors
+    /// When it has waited for as long as it may; within, what the queue said.
+    async fn collect(
+        &mut self,
+        job: JobId,
+        waiting: &mut Waiting,
+        interrupt: &mut Interrupt,
+    ) -> Result<Result<Vec<Outcome>, QueueError>, DriveError> {
         // One call, whatever is asked meanwhile: what a call has taken off the queue is not given again.
-        let mut collecting = pin!(self.queue.collect(job, OUTCOMES, WAIT));
+        let queue = self.queue;
+        let mut collecting = pin!(queue.collect(job, OUTCOMES, WAIT));
         loop {
             tokio::select! {
-                outcomes = &mut collecting => return outcomes.map_or_else(Collected::Nothing, Collected::Outcomes),
-                heard = interrupt.heard() => match heard {
-                    Heard::Stop(stop) => return Collected::ToldToStop(stop),
-                    Heard::Asked => self.store.tell(),
-                },
+                outcomes = &mut collecting => {
+                    self.look_at_the_queue(waiting).await?;
+                    return Ok(outcomes);
+                }
+                () = interrupt.asked() => self.store.tell(),
+                () = tokio::time::sleep(TROUBLE) => self.look_at_the_queue(waiting).await?,
             }
+        }
+    }
+
+    /// Takes note that an outcome came.
+    fn heard(&mut self, waiting: &mut Waiting) {
+        let now = Instant::now();
+        match self.queue.is_in_trouble() {
+            true => waiting.heard(now), // From another server than the one that is in trouble.
+            false if waiting.came(now) == Say::GoesOn => self.store.progress.goes_on(),
+            false => {}
+        }
+    }
+
+    /// Tells the user what is wrong with the queue, if something is, and it was not just looked at.
+    async fn look_at_the_queue(&mut self, waiting: &mut Waiting) -> Result<(), DriveError> {
+        match self.queue.is_in_trouble() && waiting.looked_ago(Instant::now()) >= TROUBLE {
+            true => self.look_what_it_waits_for(waiting).await,
+            false => Ok(()),
         }
     }
 
@@ -221,8 +251,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         };
         match waiting.looked(reason.as_deref(), Instant::now()) {
             Say::Nothing => {}
-            Say::Waits => self.store.progress.waits_for(reason.as_deref()),
-            Say::GoesOn => self.store.progress.waits_for(None),
+            Say::Waits => self.store.progress.waits_for(reason.as_deref().unwrap_or_default()),
+            Say::GoesOn => self.store.progress.goes_on(),
             Say::GiveUp => {
                 let waited = waiting.for_so_long(began);
                 return Err(DriveError::NobodyWorks { waited, reason: reason.unwrap_or_default() });

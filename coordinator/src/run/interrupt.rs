@@ -24,14 +24,6 @@ pub struct Interrupt {
     begun: Arc<AtomicBool>,
 }
 
-/// What was heard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
-    Stop(Stop),
-    /// Someone wants to know how far it is.
-    Asked,
-}
-
 impl Interrupt {
     /// Takes the signals from now on. `at_once` is called, and is not to return, when a wish to stop comes before
     /// [`Interrupt::begin`], and when a second one comes after it.
@@ -70,17 +62,18 @@ impl Interrupt {
         *self.stop.borrow()
     }
 
-    /// Waits for a signal. One that came already is heard at once.
-    pub async fn heard(&mut self) -> Heard {
-        tokio::select! {
-            stop = self.stop.wait_for(Option::is_some) => match stop {
-                Ok(stop) => Heard::Stop(stop.expect("just looked")),
-                Err(_) => std::future::pending().await, // Nobody listens any more.
-            },
-            asked = self.asked.changed() => match asked {
-                Ok(()) => Heard::Asked,
-                Err(_) => std::future::pending().await,
-            },
+    /// Waits until it is told to stop. If that was before, it is heard at once.
+    pub async fn stopped(&mut self) -> Stop {
+        match self.stop.wait_for(Option::is_some).await {
+            Ok(stop) => stop.expect("just looked"),
+            Err(_) => std::future::pending().await, // Nobody listens any more.
+        }
+    }
+
+    /// Waits until someone wants to know how far it is.
+    pub async fn asked(&mut self) {
+        if self.asked.changed().await.is_err() {
+            std::future::pending().await
         }
     }
 }

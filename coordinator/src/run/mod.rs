@@ -52,6 +52,11 @@ use window::Window;
 /// How long a run that begins waits for a server that refuses, before it goes on to say so.
 const OPENING: Duration = Duration::from_secs(2);
 
+/// How long removing a job from the queue may take: workers and other runs do it minutes later.
+const CALLING_OFF: Duration = Duration::from_secs(10);
+/// The same after an interrupt: the user waits.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// What a run came to.
 #[derive(Debug)]
 pub struct Finished {
@@ -152,9 +157,7 @@ async fn run_on<Q: Queue>(
         Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
-    if let Err(error) = queue.close(job).await {
-        tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
-    }
+    call_off(&queue, job, &mut interrupt).await;
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| match error {
         DriveError::Queue(error) => queue_failed(error),
@@ -191,6 +194,21 @@ async fn run_on<Q: Queue>(
         }
     }
     finished(end, tally)
+}
+
+/// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in [`LAST_WORDS`] after an interrupt.
+async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
+    let closed = tokio::select! {
+        closed = queue.close(job) => closed.map_err(|error| error.to_string()),
+        () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
+        () = async {
+            interrupt.stopped().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        } => Err("the queue does not answer".into()),
+    };
+    if let Err(error) = closed {
+        tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
+    }
 }
 
 /// Removes what an earlier run of this job left on the queue, and puts this one in its place.

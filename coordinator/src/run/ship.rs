@@ -101,7 +101,7 @@ impl Drop for Shipper {
 }
 
 /// How long what is just being sent may take when the run stops: a server that is gone gets nothing more.
-const STOPPING: Duration = Duration::from_secs(10);
+const STOPPING: Duration = Duration::from_secs(3);
 
 /// The most tasks of one call, as far as they are small.
 const BATCH: usize = 64;

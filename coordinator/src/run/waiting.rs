@@ -36,7 +36,12 @@ impl Waiting {
         Waiting { limit, came: now, looked: now, said: Said::default() }
     }
 
-    /// Takes note that something came.
+    /// Takes note that something came, though what it waits for may not be over.
+    pub fn heard(&mut self, now: Instant) {
+        self.came = now;
+    }
+
+    /// Takes note that something came, or that nothing stands in the way any more.
     pub fn came(&mut self, now: Instant) -> Say {
         (self.came, self.looked) = (now, now);
         if self.said.is_over() { Say::GoesOn } else { Say::Nothing }
@@ -45,6 +50,11 @@ impl Waiting {
     /// How long nothing has come.
     pub fn for_so_long(&self, now: Instant) -> Duration {
         now.duration_since(self.came)
+    }
+
+    /// How long ago it was asked why nothing comes, or something came.
+    pub fn looked_ago(&self, now: Instant) -> Duration {
+        now.duration_since(self.looked)
     }
 
     /// Whether it is time to ask why nothing comes.

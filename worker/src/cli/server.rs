@@ -10,7 +10,7 @@ use sheaf_common::queue::RedisSettings;
 pub struct ServerArgs {
     /// The Redis through which coordinators and workers meet
     ///
-    /// `redis://HOST`, `rediss://HOST` (TLS) or `redis+unix:///PATH`, with `USER:PASSWORD@` before the host if need be. A
+    /// `redis://HOST`, `rediss://HOST` (TLS), `redis+sentinel://HOST[,HOST…]/MASTER` or `redis+unix:///PATH`, with `USER:PASSWORD@` before the host if need be. A
     /// password is better kept in SHEAF_REDIS_PASSWORD: other users of this machine can see what is typed.
     #[arg(long, value_name = "URL", env = "SHEAF_REDIS", hide_env_values = true)]
     pub redis: Option<String>,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sheaf_common::queue::{Block, Leased, Queue, QueueError};
 use sheaf_common::task::{RowsKey, Work};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::warn;
 
@@ -25,8 +25,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Leases and hands out tasks until `order` is not [`Order::Work`]; rows are on their way while other tasks are leased.
 ///
+/// What is tried again, leasing and rows alike, ends with [`Order::Stop`].
+///
 /// # Errors
-/// [`QueueError::Unusable`]; anything else is tried again.
+/// [`QueueError::Unusable`], from leasing or from fetching rows; anything else is tried again.
 pub async fn fetch<Q: Queue>(
     config: &Config,
     origins: Vec<Origin<Q>>,
@@ -38,10 +40,14 @@ pub async fn fetch<Q: Queue>(
     let (room, mut turn, mut on_their_way) = (slots.room(), 0, JoinSet::new());
     // Of leasing, and of fetching rows.
     let (mut failures, row_failures) = (Failures::default(), Arc::new(Mutex::new(Failures::default())));
+    // Why rows cannot be fetched any more. This end keeps the channel open.
+    let (hopeless_in, mut hopeless) = mpsc::channel(1);
+
     loop {
         let stopped = order.wait_for(|order| *order != Order::Work);
         let first = tokio::select! {
             _ = stopped => break,
+            Some(error) = hopeless.recv() => return Err(error),
             permits = Arc::clone(&room).acquire_many_owned(slots.refill()) => permits.expect("never closed"),
         };
         // These permits are in hand; what else is free may be leased in the same call.
@@ -49,6 +55,7 @@ pub async fn fetch<Q: Queue>(
         let stopped = order.wait_for(|order| *order != Order::Work);
         let leased = tokio::select! {
             _ = stopped => break,
+            Some(error) = hopeless.recv() => return Err(error),
             leased = lease_in_turn(&origins, &mut turn, config, most) => leased,
         };
         let (origin, leased) = match leased {
@@ -90,6 +97,7 @@ pub async fn fetch<Q: Queue>(
             } else {
                 let (room, failures) = (Arc::clone(&room), Arc::clone(&row_failures));
                 let (fitness, tally) = (Arc::clone(&fitness), Arc::clone(&tally));
+                let hopeless_in = hopeless_in.clone();
                 on_their_way.spawn(async move {
                     match fetch_rows(&origin.queue, keys).await {
                         Ok(found) => {
@@ -97,6 +105,8 @@ pub async fn fetch<Q: Queue>(
                             rows.extend(found);
                             slots.hand(Job { leased, origin, rows });
                         }
+                        // One error is enough to end the worker.
+                        Err(error @ QueueError::Unusable { .. }) => drop(hopeless_in.try_send(error)),
                         Err(error) => {
                             origin.let_go(leased.lease).await;
                             let failed = |failures: &mut Failures| fitness.call_failed(failures, &error, &tally);
@@ -110,12 +120,13 @@ pub async fn fetch<Q: Queue>(
         }
         while on_their_way.try_join_next().is_some() {}
     }
+
     let stopped = order.wait_for(|order| *order == Order::Stop);
     tokio::select! {
         _ = stopped => {}
         () = async { while on_their_way.join_next().await.is_some() {} } => {}
     }
-    Ok(())
+    hopeless.try_recv().map_or(Ok(()), Err)
 }
 
 /// Leases up to `most` tasks from the queue that has some and was asked longest ago; waits up to [`WAIT`] for the first.
@@ -163,14 +174,15 @@ async fn lease_in_turn<'a, Q: Queue>(
 /// Rows, as far as the queue has them.
 ///
 /// # Errors
-/// [`QueueError::Here`]: others may come to them.
+/// [`QueueError::Unusable`]; [`QueueError::Here`], as others may come to them. Anything else is tried again until the caller
+/// stops waiting.
 async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> Result<Vec<(RowsKey, Block)>, QueueError> {
     loop {
         match queue.rows(keys.clone()).await {
             Ok(blocks) => {
                 return Ok(keys.into_iter().zip(blocks).filter_map(|(key, block)| Some((key, block?))).collect());
             }
-            Err(error @ QueueError::Here(_)) => return Err(error),
+            Err(error @ (QueueError::Unusable { .. } | QueueError::Here(_))) => return Err(error),
             Err(error) => {
                 warn!(%error, "could not fetch rows");
                 tokio::time::sleep(PAUSE).await;

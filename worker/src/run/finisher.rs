@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_common::queue::{Completed, Completion, Queue, QueueError};
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Semaphore, watch};
 use tracing::warn;
 
-use super::Tally;
 use super::fitness::{Failures, Fitness};
 use super::held::Held;
+use super::{Order, Tally};
 
 /// The most completions in one call.
 const BATCH: usize = 64;
@@ -20,11 +20,29 @@ const LINGER: Duration = Duration::from_millis(4);
 /// So many wait for no others.
 const MANY: usize = 8;
 
-/// Hands in completions until no slot can send one any more.
+/// How long a call that is under way may go on after [`Order::Stop`].
+const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// Hands in completions until no slot can send one any more, or until shortly after [`Order::Stop`]: the leases of what is
+/// not handed in then are given back.
 ///
 /// # Errors
 /// [`QueueError::Unusable`], or [`QueueError::Here`] after a while; anything else is tried again.
 pub async fn finish<Q: Queue>(
+    queue: Q,
+    held: Arc<Held>,
+    outcomes: UnboundedReceiver<Completion>,
+    room: Arc<Semaphore>,
+    watched: (Arc<Fitness>, Arc<Tally>),
+    mut order: watch::Receiver<Order>,
+) -> Result<(), QueueError> {
+    tokio::select! {
+        finished = finish_all(queue, held, outcomes, room, watched) => finished,
+        () = super::after_stop(&mut order, LAST_CALL) => Ok(()),
+    }
+}
+
+async fn finish_all<Q: Queue>(
     queue: Q,
     held: Arc<Held>,
     mut outcomes: UnboundedReceiver<Completion>,

@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{Block, Queue};
+use sheaf_common::queue::{Block, Queue, QueueError};
 use sheaf_common::task::RowsKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -46,6 +46,12 @@ use crate::pool::Program;
 pub use fitness::WorkerError;
 pub use paths::Paths;
 pub use tally::Tally;
+
+/// How long handing back may take after [`Order::Stop`]: a server that is away gets the tasks back when their leases end.
+const HANDING_BACK: Duration = Duration::from_secs(1);
+
+/// The longest that [`run_all`] goes on after [`Order::Stop`]: the last call, and handing back.
+pub const STOPPING: Duration = Duration::from_millis(1600);
 
 /// What a worker needs to know.
 #[derive(Debug, Clone)]
@@ -89,10 +95,11 @@ pub async fn run<Q: Queue>(
 /// Works until `order` says otherwise and all that is held was handed in or back. The queues share all slots: they are
 /// asked in turn.
 ///
-/// A queue that cannot be reached is tried again and again: see [`fetcher`] and [`finisher`].
+/// A queue that cannot be reached is tried again and again: see [`fetcher`] and [`finisher`]. [`Order::Stop`] ends that
+/// within [`STOPPING`], whatever the queue does.
 ///
 /// # Errors
-/// [`QueueError::Unusable`](sheaf_common::queue::QueueError::Unusable), when trying again is of no use;
+/// [`QueueError::Unusable`], when trying again is of no use;
 /// [`WorkerError::Unfit`], when no slot could start a child for a while.
 pub async fn run_all<Q: Queue>(
     queues: Vec<Q>,
@@ -118,6 +125,7 @@ pub async fn run_all<Q: Queue>(
             outcomes,
             slots.room(),
             (Arc::clone(&fitness), Arc::clone(&tally)),
+            order.clone(),
         ));
         holds.push((queue.clone(), Arc::clone(&held)));
         origins.push(origin::Origin::new(index, queue, held, outcomes_in));
@@ -143,9 +151,32 @@ pub async fn run_all<Q: Queue>(
         done = done.and(finished.expect("a finisher does not panic").map_err(WorkerError::from));
     }
     helpers.abort_all();
+    tokio::select! {
+        handed_back = hand_back(holds, &kept) => {
+            // Who is told to drop everything need not hear that it could not be handed back.
+            done.and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back.map_err(WorkerError::from) })
+        }
+        () = after_stop(&mut order, HANDING_BACK) => {
+            warn!("could not hand back what is held: others take it over when its leases end");
+            done
+        }
+    }
+}
+
+/// Ends so long after [`Order::Stop`]; never without it.
+async fn after_stop(order: &mut watch::Receiver<Order>, later: Duration) {
+    if order.wait_for(|order| *order == Order::Stop).await.is_err() {
+        // Whoever gives orders is gone: nobody will say it any more.
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(later).await;
+}
+
+/// Gives back the leases that are still held, and the rows that were kept.
+async fn hand_back<Q: Queue>(holds: Vec<(Q, Arc<held::Held>)>, kept: &kept::Kept) -> Result<(), QueueError> {
+    let mut done = Ok(());
     for (index, (queue, held)) in holds.into_iter().enumerate() {
-        let handed_back = queue.release_if_held(held.all()).await;
-        done = done.and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back.map_err(WorkerError::from) });
+        done = done.and(queue.release_if_held(held.all()).await);
         hand_over(&queue, kept.all_of(index)).await;
     }
     done

@@ -26,7 +26,8 @@ impl Tally {
         }
     }
 
-    /// Notes that a queue has just answered: to being connected, to a question for tasks, to leases that go on.
+    /// Notes that a queue has just answered: to being connected, to a question for tasks, to leases that go on; or that
+    /// bytes of tasks come.
     pub fn polled(&self) {
         *self.polled.lock().expect("no holder of this lock panics") = Some(Instant::now());
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{JobOwner, RedisQueue, WorkerInfo};
+use sheaf_common::queue::{JobOwner, QueueError, RedisQueue, WorkerInfo};
 use sheaf_common::said::Said;
 use sheaf_common::wire::FORMAT;
 use tracing::{debug, warn};
@@ -18,8 +18,8 @@ use crate::run::Tally;
 const EVERY: Duration = Duration::from_secs(2);
 /// How many times it is said between two looks for other versions, which read what all workers say.
 const LOOK: u64 = 5;
-/// How long leaving may take: what does not get through ends by itself.
-const LEAVING: Duration = Duration::from_secs(2);
+/// How long leaving may take, all queues together: what does not get through ends by itself.
+const LEAVING: Duration = Duration::from_millis(400);
 
 /// Who is there, and where that is said.
 pub struct Presence {
@@ -35,9 +35,16 @@ impl Presence {
     pub async fn keep(self: Arc<Self>) {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut unreadable, mut others, mut noted) = (HashSet::new(), HashSet::new(), true);
+        let (mut unreadable, mut others) = (HashSet::new(), HashSet::new());
+        let (mut noted, mut received) = (true, 0);
         for turn in 0_u64.. {
             turns.tick().await;
+            // A task that takes minutes over a slow link is a long answer, and no silence.
+            let now: u64 = self.queues.iter().map(RedisQueue::received).sum();
+            if now > received {
+                self.tally.polled();
+            }
+            received = now;
             let Some(ago) = self.tally.polled_ago().filter(|ago| *ago <= LATELY) else { continue };
             let note = self.health.note(ago);
             if let (Err(error), true) = (&note, noted) {
@@ -65,12 +72,14 @@ impl Presence {
     pub async fn leave(&self) {
         self.health.clear();
         let id = WorkerId(self.info.id.clone());
-        for queue in &self.queues {
-            let left = tokio::time::timeout(LEAVING, queue.leave(&id)).await;
-            if !matches!(left, Ok(Ok(()))) {
-                debug!("could not leave the registry; it forgets this worker by itself");
-                return;
+        let leaving = async {
+            for queue in &self.queues {
+                queue.leave(&id).await?;
             }
+            Ok::<(), QueueError>(())
+        };
+        if !matches!(tokio::time::timeout(LEAVING, leaving).await, Ok(Ok(()))) {
+            debug!("could not leave the registry; it forgets this worker by itself");
         }
     }
 

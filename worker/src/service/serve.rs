@@ -31,8 +31,9 @@ use crate::signals::{Stop, Wish};
 /// MiB; what goes past it goes to Redis.
 const KEPT_BY_SLOT: usize = 32 << 20;
 
-/// How long handing back may take: a server that is not there gets the tasks back when their leases end.
-const HANDING_BACK: Duration = Duration::from_secs(10);
+/// What is left of the grace for handing back and leaving, or a quarter of it if that is less: all of it is to be over when
+/// the grace is.
+const HANDING_BACK: Duration = Duration::from_secs(2);
 
 /// Works until a second wish to stop comes through `wishes`, or the first and all is handed in.
 ///
@@ -53,7 +54,7 @@ pub async fn serve(
             return Ok(());
         }
     }
-    let queues: Vec<RedisQueue> = config.queues.iter().cloned().map(RedisQueue::lazy).collect();
+    let queues = RedisQueue::lazy_all(config.queues.clone());
     let host = host();
     let WorkerId(id) = WorkerId::random(&host);
     let roots = match &config.paths {
@@ -120,21 +121,23 @@ async fn work(
     let (signal, grace_s) = (stop.name(), config.grace.as_secs_f64());
     info!(signal, grace_s, "told to stop: finishing what is held; a second signal after a second stops at once");
     order.send_replace(Order::Drain);
+    let finishing = config.grace - HANDING_BACK.min(config.grace / 4);
     tokio::select! {
         done = &mut running => {
             info!("finished what was held");
             return ended(done);
         }
-        () = tokio::time::sleep(config.grace) => warn!("the grace is over: handing back what is held"),
+        () = tokio::time::sleep(finishing) => warn!("the grace is over: handing back what is held"),
         _ = told_to_stop(&mut wishes, &tally) => warn!("told to stop again: handing back what is held"),
     }
     order.send_replace(Order::Stop);
     tokio::select! {
         done = &mut running => return ended(done),
+        // It ends by itself before; a thread that is stuck must not keep this process.
         () = tokio::time::sleep(HANDING_BACK) => {}
         _ = told_to_stop(&mut wishes, &tally) => {}
     }
-    warn!("could not hand back what is held: others take it over when its leases end");
+    warn!("gone without handing back what is held: others take it over when its leases end");
     Ok(())
 }
 

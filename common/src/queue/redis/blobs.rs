@@ -23,13 +23,15 @@ use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::check;
-use super::config::Server;
 use super::engine::Shared;
 use super::fault::unexpected;
 use super::keys::{JobKeys, KEEP};
-use super::link::{Link, Sharing};
+use super::link::Link;
+use super::pace::Pace;
+use super::pool::{Pool, Use};
 use super::scripts::{Call, STAGE};
 use crate::queue::QueueError;
 
@@ -42,33 +44,55 @@ pub const LARGEST: usize = 512 << 20;
 /// How long a blob waits for the script that says it is there, which comes right after it.
 pub const STAGED: Duration = Duration::from_secs(15 * 60);
 
-/// How many blobs are fetched at once from a server; most are about 1 MiB each.
+/// How many blobs are fetched at once from a server; most are about 1 MiB each. Over a slow link, one: what breaks off is sent
+/// again as a whole.
 const AT_ONCE: usize = 4;
+
+/// A link that brings fewer bytes a second is slow.
+const SLOW: f64 = 8e6;
 
 /// How many keys a server is asked to look at in one step of [`scan`].
 const LOOKED_AT: usize = 1000;
 
 /// The servers that have the blobs. Each transfer has its connection, so that several cores take part, here and in a server
 /// with `io-threads`.
-pub struct Blobs(Vec<Link>);
+pub struct Blobs {
+    links: Vec<Link>,
+    pace: Pace,
+}
 
 /// Blobs of a job, by what their keys have after the job's, with their bytes.
 pub type Named<'a> = [(String, &'a [u8])];
 
 impl Blobs {
     /// At least one server.
-    pub fn new(servers: &[Server]) -> Self {
-        Blobs(servers.iter().map(|server| Link::new(server.clone(), Sharing::Alone)).collect())
+    pub fn new(servers: &[Arc<Pool>]) -> Self {
+        let links = servers.iter().map(|pool| Link::new(pool, Use::Bytes)).collect();
+        Blobs { links, pace: Pace::default() }
+    }
+
+    /// How many bytes have come so far.
+    pub fn received(&self) -> u64 {
+        self.links.iter().map(|link| link.pool.received()).sum()
+    }
+
+    /// How many bytes come in so long, and how many blobs; `None`: not known yet.
+    pub fn in_time(&self, time: Duration) -> Option<(u64, usize)> {
+        self.pace.in_time(time)
+    }
+
+    fn at_once(&self) -> usize {
+        if self.pace.bytes_a_second().is_some_and(|pace| pace < SLOW) { 1 } else { AT_ONCE }
     }
 
     /// All servers that have blobs.
     pub fn servers(&self) -> &[Link] {
-        &self.0
+        &self.links
     }
 
     /// The index of the server that has the blob under this key; all sides of a queue must come to the same.
     fn place(&self, key: &str) -> usize {
-        crc32fast::hash(key.as_bytes()) as usize % self.0.len()
+        crc32fast::hash(key.as_bytes()) as usize % self.links.len()
     }
 
     /// Sorts things by the server that has the blob under their key.
@@ -86,7 +110,7 @@ async fn set_all(shared: &Arc<Shared>, commands: impl Iterator<Item = (String, C
     let mut setting = JoinSet::new();
     for (key, command) in commands {
         let shared = Arc::clone(shared);
-        setting.spawn(async move { shared.blobs.0[shared.blobs.place(&key)].request(&command).await });
+        setting.spawn(async move { shared.blobs.links[shared.blobs.place(&key)].request(&command).await });
     }
     let mut worst = Ok(());
     while let Some(set) = setting.join_next().await {
@@ -128,7 +152,7 @@ pub async fn stage(shared: &Arc<Shared>, job: &JobKeys, blobs: &Named<'_>) -> Re
 pub async fn force(shared: &Shared, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
     for (name, bytes) in blobs {
         let key = job.blob(name);
-        let server = &shared.blobs.0[shared.blobs.place(&key)];
+        let server = &shared.blobs.links[shared.blobs.place(&key)];
         let mut call = Call::new(&STAGE).key(key).argument(STAGED.as_millis());
         call.push(*bytes);
         match server.call(&call).await? {
@@ -158,7 +182,7 @@ pub async fn settle(shared: &Shared, job: &JobKeys, live: &[String], gone: &[Str
         commands.into_iter().for_each(|(_, command)| {
             pipeline.add_command(command);
         });
-        shared.blobs.0[server].pipeline(&pipeline, count).await?;
+        shared.blobs.links[server].pipeline(&pipeline, count).await?;
     }
     Ok(())
 }
@@ -167,13 +191,15 @@ pub async fn settle(shared: &Shared, job: &JobKeys, live: &[String], gone: &[Str
 pub async fn fetch(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
     let mut blobs = vec![None; keys.len()];
     for (server, wanted) in shared.blobs.by_server(keys.iter().enumerate(), |(_, key)| key) {
-        for wanted in wanted.chunks(AT_ONCE) {
+        for wanted in wanted.chunks(shared.blobs.at_once()) {
             let mut command = redis::cmd("MGET");
             wanted.iter().for_each(|(_, key)| {
                 command.arg(key);
             });
-            match shared.blobs.0[server].request(&command).await? {
+            let began = Instant::now();
+            match shared.blobs.links[server].request(&command).await? {
                 Value::Array(found) if found.len() == wanted.len() => {
+                    shared.blobs.pace.note(&found, began.elapsed());
                     for ((place, _), value) in wanted.iter().zip(found) {
                         blobs[*place] = bytes_or_nothing(value).map_err(|other| unexpected("MGET", &other))?;
                     }
@@ -189,12 +215,14 @@ pub async fn fetch(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8
 pub async fn take(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
     let mut blobs = vec![None; keys.len()];
     for (server, wanted) in shared.blobs.by_server(keys.iter().enumerate(), |(_, key)| key) {
-        for wanted in wanted.chunks(AT_ONCE) {
+        for wanted in wanted.chunks(shared.blobs.at_once()) {
             let mut pipeline = Pipeline::with_capacity(wanted.len());
             wanted.iter().for_each(|(_, key)| {
                 pipeline.cmd("GETDEL").arg(key);
             });
-            let found = shared.blobs.0[server].pipeline(&pipeline, wanted.len()).await?;
+            let began = Instant::now();
+            let found = shared.blobs.links[server].pipeline(&pipeline, wanted.len()).await?;
+            shared.blobs.pace.note(&found, began.elapsed());
             for ((place, _), value) in wanted.iter().zip(found) {
                 blobs[*place] = bytes_or_nothing(value).map_err(|other| unexpected("GETDEL", &other))?;
             }
@@ -206,7 +234,7 @@ pub async fn take(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8>
 /// How many bytes of blobs the servers may hold; `None`: one of them has no limit.
 pub async fn capacity(shared: &Shared) -> Result<Option<u64>, QueueError> {
     let mut least = u64::MAX;
-    for server in &shared.blobs.0 {
+    for server in &shared.blobs.links {
         let answer = server.request(redis::cmd("INFO").arg("memory")).await?;
         let info = bytes(&answer).ok_or_else(|| unexpected("INFO", &answer))?;
         match check::maxmemory(&String::from_utf8_lossy(info)) {
@@ -215,12 +243,12 @@ pub async fn capacity(shared: &Shared) -> Result<Option<u64>, QueueError> {
         }
     }
     // They have the same share each.
-    Ok(Some(least * shared.blobs.0.len() as u64))
+    Ok(Some(least * shared.blobs.links.len() as u64))
 }
 
 /// Removes all blobs of a job, which may be on any server; each server is looked through by at most so many steps.
 pub async fn clear(shared: &Shared, job: &JobKeys, most_looks: usize) -> Result<(), QueueError> {
-    for server in &shared.blobs.0 {
+    for server in &shared.blobs.links {
         let mut cursor = b"0".to_vec();
         for _ in 0..most_looks {
             let (keys, next) = scan(server, &job.pattern(), &cursor).await?;

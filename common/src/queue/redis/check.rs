@@ -28,7 +28,13 @@ pub fn usable(info: &str) -> Result<(), Fault> {
         let reason = format!("this Redis is {}, Sheaf needs {major}.{minor} or newer", field("redis_version"));
         return hopeless(reason, "install a newer Redis (or Valkey), or run `docker run -p 6379:6379 redis:7`");
     }
-    if field("role") == "slave" && field("slave_read_only") != "0" {
+    if field("redis_mode") == "sentinel" {
+        let hint = "say whose master: `redis+sentinel://HOST:26379/MASTER`, with the name that the sentinel has for it";
+        return hopeless("this is a Redis Sentinel, which holds no queue".into(), hint);
+    }
+    // A node of a cluster says who has the queue.
+    let in_cluster = field("cluster_enabled") == "1";
+    if !in_cluster && field("role") == "slave" && field("slave_read_only") != "0" {
         let (host, port) = (field("master_host"), field("master_port"));
         let hint = format!("use its master: `redis://{host}:{port}`");
         return hopeless("this Redis is a read-only replica".into(), &hint);
@@ -44,6 +50,13 @@ pub fn usable(info: &str) -> Result<(), Fault> {
 /// How many bytes the server may hold, by what `INFO` answered; 0: no limit is known.
 pub fn maxmemory(info: &str) -> u64 {
     fields(info).get("maxmemory").and_then(|most| most.parse().ok()).unwrap_or_default()
+}
+
+/// How many clients the server has, and how many it allows; `None`: it does not say.
+pub fn clients(info: &str) -> Option<(u64, u64)> {
+    let fields = fields(info);
+    let number = |name| fields.get(name)?.parse().ok();
+    number("connected_clients").zip(number("maxclients")).filter(|(_, allowed)| *allowed > 0)
 }
 
 /// The fields of what `INFO` answered.
@@ -89,6 +102,12 @@ mod tests {
         assert!(reason("redis_version:banana").contains("not Redis"));
         let replica = GOOD.replace("role:master", "role:slave\r\nslave_read_only:1\r\nmaster_host:a\r\nmaster_port:1");
         assert!(reason(&replica).contains("read-only replica"));
+    }
+
+    #[test]
+    fn clients_are_counted_where_the_server_says_how_many_it_allows() {
+        assert_eq!(clients("# Clients\r\nconnected_clients:7\r\nmaxclients:30\r\n"), Some((7, 30)));
+        assert_eq!(clients("connected_clients:7\r\n"), None);
     }
 
     #[test]

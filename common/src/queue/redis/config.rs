@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::io::tcp::TcpSettings;
-use redis::{
-    Client, ClientTlsConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
-    TlsCertificates,
-};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+
+use super::socket::Endpoint;
+use super::tls::{Certificates, Tls};
 
 use super::troubles::Troubles;
 use crate::queue::{LEASE, QueueError};
@@ -60,9 +59,10 @@ impl RedisSettings {
 pub struct Timing {
     /// To be connected to, with TLS and password.
     pub connect: Duration,
-    /// For one answer, beyond the time that the request asks it to block. A silent connection is given up after it.
+    /// Without a byte in either direction while an answer is due, beyond the time that the request asks it to block. A
+    /// connection that is silent for longer is given up; how long an answer takes in all is not limited.
     pub answer: Duration,
-    /// How long a call tries again before it fails with [`QueueError::Unreachable`].
+    /// How long a call tries again, from its first fault on, before it fails with [`QueueError::Unreachable`].
     pub patience: Duration,
     /// How often a coordinator looks for consumers that hold nothing; one that was idle for ten times as long goes.
     pub sweep: Duration,
@@ -107,14 +107,34 @@ impl Greeting {
             select.arg(self.database);
             commands.push(select);
         }
+        // So that there is an answer in any case: a server that refuses to talk says so with its first.
+        commands.push(redis::cmd("PING"));
         commands
+    }
+}
+
+/// The sentinels that know which server is the master of that name.
+#[derive(Clone)]
+pub(super) struct Sentinels {
+    pub endpoints: Vec<Endpoint>,
+    pub master: String,
+}
+
+impl Sentinels {
+    /// How they are dialled: as the server, but without password and database.
+    pub fn server_for_them(&self, server: &Server) -> Server {
+        let greeting = Greeting { username: None, password: None, database: 0 };
+        Server { greeting, sentinels: None, ..server.clone() }
     }
 }
 
 /// A server that can be dialled; shows no password.
 #[derive(Clone)]
 pub(super) struct Server {
-    pub client: Client,
+    pub endpoint: Endpoint,
+    /// Who knows where it is; `None`: it is at `endpoint`.
+    pub sentinels: Option<Sentinels>,
+    pub tls: Option<Tls>,
     pub greeting: Greeting,
     pub timing: Timing,
     /// Where it is, without user and password: for messages.
@@ -163,9 +183,13 @@ impl RedisConfig {
 
 impl Server {
     fn resolve(url: &str, settings: &RedisSettings) -> Result<Self, QueueError> {
-        let info = parse_url(url)?;
+        let (url, sentinels) = parse_sentinels(url)?;
+        let info = parse_url(&url)?;
         let typed = info.redis_settings();
-        let address = address(&info);
+        let address = match &sentinels {
+            None => address(&info),
+            Some(sentinels) => format!("the master `{}` of the sentinels at {}", sentinels.master, address(&info)),
+        };
         let greeting = Greeting {
             username: settings.username.clone().or_else(|| typed.username().map(Into::into)),
             password: settings.password.clone().or_else(|| typed.password().map(Into::into)),
@@ -175,11 +199,26 @@ impl Server {
             let hint = "put it into the URL, `redis://USER:PASSWORD@HOST`, or into `SHEAF_REDIS_PASSWORD`";
             return Err(unusable("there is a Redis user but no password".into(), hint));
         }
-        let silent = RedisConnectionInfo::default().set_skip_set_lib_name();
-        // Small requests must not wait for each other, and a peer that vanished must be noticed between two of them.
-        let tcp = TcpSettings::default().set_nodelay(true).set_user_timeout(settings.timing.answer);
-        let client = client(info.set_redis_settings(silent).set_tcp_settings(tcp), settings)?;
-        Ok(Server { client, greeting, timing: settings.timing, address, troubles: Arc::default() })
+        let (endpoint, is_tls) = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => (Endpoint::Tcp { host: host.clone(), port: *port }, false),
+            ConnectionAddr::TcpTls { host, port, .. } => (Endpoint::Tcp { host: host.clone(), port: *port }, true),
+            ConnectionAddr::Unix(path) => (Endpoint::Unix(path.clone()), false),
+            other => return Err(unusable(format!("`{other}` is no address for a queue"), "check the URL")),
+        };
+        let tls = tls(is_tls, settings)?;
+        Ok(Server { endpoint, sentinels, tls, greeting, timing: settings.timing, address, troubles: Arc::default() })
+    }
+
+    /// An endpoint of this server, as in messages.
+    pub fn address_of(&self, endpoint: &Endpoint) -> String {
+        match endpoint {
+            same if *same == self.endpoint => self.address.clone(),
+            Endpoint::Unix(path) => format!("redis+unix://{}", path.display()),
+            Endpoint::Tcp { host, port } => {
+                let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
+                format!("{scheme}://{}:{port}", bracketed(host))
+            }
+        }
     }
 }
 
@@ -208,6 +247,41 @@ fn check_queue(name: &str) -> Result<(), QueueError> {
     Err(unusable(reason, "the default is `--queue default`"))
 }
 
+/// Takes the sentinels out of a URL: `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER[/DB]`. What is left
+/// is the URL of the first of them, with credentials and database of the master.
+fn parse_sentinels(url: &str) -> Result<(String, Option<Sentinels>), QueueError> {
+    const PORT: u16 = 26379;
+    let Some((scheme, rest)) =
+        url.split_once("+sentinel://").filter(|(scheme, _)| ["redis", "rediss"].contains(scheme))
+    else {
+        return Ok((url.to_owned(), None));
+    };
+    let (credentials, rest) = match rest.rsplit_once('@') {
+        Some((credentials, rest)) => (format!("{credentials}@"), rest),
+        None => (String::new(), rest),
+    };
+    let wrong = || {
+        let reason = format!(
+            "expected `{scheme}+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST…]/MASTER[/DB]`, got `{}`",
+            redacted(url)
+        );
+        unusable(reason, "MASTER is the name that the sentinels have for it, as `sentinel monitor MASTER …` gave it")
+    };
+    let (hosts, path) = rest.split_once('/').ok_or_else(wrong)?;
+    let (master, database) = path.split_once('/').unwrap_or((path, ""));
+    let endpoints: Option<Vec<Endpoint>> = hosts
+        .split(',')
+        .map(|host| match host.rsplit_once(':') {
+            Some((host, port)) => Some(Endpoint::Tcp { host: host.into(), port: port.parse().ok()? }),
+            None => (!host.is_empty()).then(|| Endpoint::Tcp { host: host.into(), port: PORT }),
+        })
+        .collect();
+    let endpoints = endpoints.filter(|_| !master.is_empty()).ok_or_else(wrong)?;
+    let Some(Endpoint::Tcp { host, port }) = endpoints.first() else { return Err(wrong()) };
+    let first = format!("{scheme}://{credentials}{host}:{port}/{database}");
+    Ok((first, Some(Sentinels { master: master.into(), endpoints })))
+}
+
 fn parse_url(url: &str) -> Result<ConnectionInfo, QueueError> {
     const FORMS: &str = "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` for TLS, or `redis+unix:///PATH`";
     if url.contains("#insecure") {
@@ -226,32 +300,35 @@ fn parse_url(url: &str) -> Result<ConnectionInfo, QueueError> {
     })
 }
 
-fn client(info: ConnectionInfo, settings: &RedisSettings) -> Result<Client, QueueError> {
-    let certificates = match (&settings.ca, &settings.cert, &settings.key) {
-        (None, None, None) => return Client::open(info).map_err(|error| unusable(error.to_string(), "check the URL")),
-        (_, Some(_), None) | (_, None, Some(_)) => {
+/// How connections are encrypted; `None`: not at all.
+fn tls(is_asked_for: bool, settings: &RedisSettings) -> Result<Option<Tls>, QueueError> {
+    let client = match (&settings.cert, &settings.key) {
+        (None, None) => None,
+        (Some(cert), Some(key)) => Some((cert, key)),
+        _ => {
             return Err(unusable(
                 "a client's certificate needs its key, and the key its certificate".into(),
                 "give both: `--tls-cert FILE --tls-key FILE`",
             ));
         }
-        (ca, cert, key) => TlsCertificates {
-            root_cert: ca.as_deref().map(|path| read_pem(path, "CERTIFICATE")).transpose()?,
-            client_tls: match (cert, key) {
-                (Some(cert), Some(key)) => Some(ClientTlsConfig {
-                    client_cert: read_pem(cert, "CERTIFICATE")?,
-                    client_key: read_pem(key, "PRIVATE KEY")?,
-                }),
-                _ => None,
-            },
+    };
+    let certificates = Certificates {
+        authorities: settings.ca.as_deref().map(|path| read_pem(path, "CERTIFICATE")).transpose()?,
+        client: match client {
+            Some((cert, key)) => Some((read_pem(cert, "CERTIFICATE")?, read_pem(key, "PRIVATE KEY")?)),
+            None => None,
         },
     };
-    if !matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-        let reason = "certificates are of no use without TLS, and the URL asks for none".into();
-        return Err(unusable(reason, "write `rediss://` instead of `redis://`"));
+    match is_asked_for {
+        true => Tls::new(certificates)
+            .map(Some)
+            .map_err(|error| unusable(format!("could not use the certificates: {error}"), "they must be PEM files")),
+        false if certificates.authorities.is_some() || certificates.client.is_some() => Err(unusable(
+            "certificates are of no use without TLS, and the URL asks for none".into(),
+            "write `rediss://` instead of `redis://`",
+        )),
+        false => Ok(None),
     }
-    Client::build_with_tls(info, certificates)
-        .map_err(|error| unusable(format!("could not use the certificates: {error}"), "they must be PEM files"))
 }
 
 fn read_pem(path: &Path, kind: &str) -> Result<Vec<u8>, QueueError> {
@@ -269,17 +346,21 @@ fn read_pem(path: &Path, kind: &str) -> Result<Vec<u8>, QueueError> {
 
 /// The address without what is secret.
 fn address(info: &ConnectionInfo) -> String {
-    let host = |host: &str| if host.contains(':') { format!("[{host}]") } else { host.into() };
     let database = match info.redis_settings().db() {
         0 => String::new(),
         database => format!("/{database}"),
     };
     match info.addr() {
-        ConnectionAddr::Tcp(name, port) => format!("redis://{}:{port}{database}", host(name)),
-        ConnectionAddr::TcpTls { host: name, port, .. } => format!("rediss://{}:{port}{database}", host(name)),
+        ConnectionAddr::Tcp(name, port) => format!("redis://{}:{port}{database}", bracketed(name)),
+        ConnectionAddr::TcpTls { host: name, port, .. } => format!("rediss://{}:{port}{database}", bracketed(name)),
         ConnectionAddr::Unix(path) => format!("redis+unix://{}", path.display()),
         _ => "a server".into(),
     }
+}
+
+/// A host as it stands in a URL.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.into() }
 }
 
 /// A URL that may be no URL, without what may be a password: all before the last `@`, and all behind a `?`.
@@ -314,6 +395,21 @@ mod tests {
             resolve("redis+unix:///run/redis.sock?pass=s3cret").unwrap().address(),
             "redis+unix:///run/redis.sock"
         );
+    }
+
+    #[test]
+    fn sentinels_are_named_with_their_master() {
+        let server = resolve("redis+sentinel://u:s3cret@a,b:7000/jobs/3").unwrap().server;
+        let sentinels = server.sentinels.as_ref().unwrap();
+        let at = |host: &str, port| Endpoint::Tcp { host: host.into(), port };
+        assert_eq!(
+            (sentinels.master.as_str(), &sentinels.endpoints[..]),
+            ("jobs", &[at("a", 26379), at("b", 7000)][..])
+        );
+        assert_eq!((server.greeting.database, server.greeting.password.as_deref()), (3, Some("s3cret")));
+        assert!(!server.address.contains("s3cret"), "{}", server.address);
+        let error = resolve("redis+sentinel://u:s3cret@a").unwrap_err().to_string();
+        assert!(error.contains("/MASTER") && !error.contains("s3cret"), "{error}");
     }
 
     #[test]

@@ -1,83 +1,54 @@
-//! Dialling the server, and how long to wait before dialling it again.
+//! The first look at a server, and how long to wait before dialling it again.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-use redis::AsyncConnectionConfig;
-use redis::aio::MultiplexedConnection;
-use tokio::time::{Instant, timeout};
+use redis::Value;
+use tokio::time::Instant;
 
 use super::check;
-use super::config::Server;
 use super::fault::Fault;
+use super::pool::Pool;
 
 /// The first wait after a break; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// Opens a connection, which gives up on an answer after `blocks` and [`super::Timing::answer`].
-///
-/// # Errors
-/// [`Fault`]; messages name the address, never the credentials.
-pub async fn dial(server: &Server, blocks: Duration) -> Result<MultiplexedConnection, Fault> {
-    let timing = server.timing;
-    let settings = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(timing.connect))
-        .set_response_timeout(Some(blocks + timing.answer));
-    let at = |fault: Fault| match fault {
-        Fault::Broken(why) => {
-            let guess = match server.address.starts_with("rediss") {
-                true => " (a port without TLS keeps silent, too: `redis://`)",
-                false => "",
-            };
-            Fault::Broken(format!("no Redis answers at {}: {why}{guess}", server.address))
-        }
-        other => other,
-    };
-    let dialled = server.client.get_multiplexed_async_connection_with_config(&settings).await;
-    let mut connection = dialled.map_err(|error| at(error.into()))?;
-    for command in server.greeting.commands() {
-        let answer = timeout(timing.connect, command.exec_async(&mut connection)).await;
-        answer.map_err(|_| at(Fault::Broken("it is silent".into())))?.map_err(|error| at(error.into()))?;
-    }
-    Ok(connection)
-}
-
 /// Dials once and checks whether the server can be used.
 ///
 /// # Errors
-/// [`Fault`], within twice [`super::Timing::connect`] whatever is there.
-pub async fn try_out(server: &Server) -> Result<MultiplexedConnection, Fault> {
-    let mut connection = dial(server, Duration::ZERO).await?;
-    let silent = || Fault::Broken(format!("{} accepts connections, but does not answer; is it Redis?", server.address));
-    let command = redis::cmd("INFO");
-    let answer = timeout(server.timing.connect, command.query_async::<String>(&mut connection));
-    match answer.await {
-        Err(_) => Err(silent()),
-        Ok(Err(error)) => Err(match error.into() {
-            Fault::Broken(why) => {
-                let guess = match server.address.starts_with("rediss") {
-                    true => "does it ask for a client's certificate (`--tls-cert FILE --tls-key FILE`)?",
-                    false => "does it speak TLS only (`rediss://`), or is it no Redis?",
-                };
-                Fault::Broken(format!("{} hangs up at once ({why}); {guess}", server.address))
+/// [`Fault`], within three times [`super::Timing::connect`] whatever is there.
+pub async fn try_out(pool: &Pool) -> Result<(), Fault> {
+    let mut connection = pool.dial().await?;
+    let (server, address) = (&pool.server, &pool.server.address);
+    match connection.send(&redis::cmd("INFO"), server.timing.connect).await {
+        Ok(Value::BulkString(info)) => match check::usable(&String::from_utf8_lossy(&info)) {
+            // The sentinels have not agreed on another master yet.
+            Err(Fault::Hopeless { reason, .. }) if server.sentinels.is_some() && reason.contains("replica") => {
+                Err(Fault::Broken(reason))
             }
-            other => other,
-        }),
-        Ok(Ok(info)) => check::usable(&info).map(|()| connection),
+            checked => checked,
+        },
+        Ok(_) => Err(Fault::not_redis()),
+        Err(Fault::Broken(why)) => {
+            Err(Fault::Broken(format!("{address} accepts connections, but does not answer ({why}); is it no Redis?")))
+        }
+        Err(other) => Err(other),
     }
 }
 
 /// The tries of one call: how long it goes on, and how long it waits in between.
 pub struct Tries {
-    until: Instant,
+    patience: Duration,
+    /// From the first fault on: what was under way before may have been long and good.
+    until: Option<Instant>,
     wait: Duration,
 }
 
 impl Tries {
     pub fn new(patience: Duration) -> Self {
-        Tries { until: Instant::now() + patience, wait: FIRST_WAIT }
+        Tries { patience, until: None, wait: FIRST_WAIT }
     }
 
     /// Waits before the next try; `false` when there is no time for another.
@@ -87,7 +58,8 @@ impl Tries {
         let share = 0.5 + 0.5 * random();
         let wait = self.wait.mul_f64(share);
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
-        if Instant::now() + wait > self.until {
+        let until = *self.until.get_or_insert_with(|| Instant::now() + self.patience);
+        if Instant::now() + wait > until {
             return false;
         }
         tokio::time::sleep(wait).await;

@@ -8,10 +8,12 @@ use super::blobs::{self, Blobs};
 use super::collect::Collecting;
 use super::config::RedisConfig;
 use super::confirm::Unconfirmed;
-use super::connect::try_out;
+use super::connect::{Tries, try_out};
+use super::fault::Fault;
 use super::jobs::Signs;
 use super::keys::{JobKeys, Keys};
-use super::link::{Link, Sharing};
+use super::link::Link;
+use super::pool::{Pool, Use};
 use super::recent::Recent;
 use super::{collect, finish, jobs, lease, lost, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
@@ -21,6 +23,9 @@ use crate::queue::{
     QueueError,
 };
 use crate::task::{RowsKey, Task};
+
+/// How long something is wrong before it is worth a word: shorter breaks are mended in silence.
+const TROUBLE: Duration = Duration::from_secs(2);
 
 /// The queue on a Redis server. Cheap to clone.
 #[derive(Clone)]
@@ -59,17 +64,27 @@ impl RedisQueue {
 
     /// The queue without a connection: the first call makes one.
     pub fn lazy(config: RedisConfig) -> Self {
-        let link = |sharing| Link::new(config.server.clone(), sharing);
-        let blobs = match config.bytes.as_slice() {
-            [] => Blobs::new(std::slice::from_ref(&config.server)),
-            servers => Blobs::new(servers),
+        RedisQueue::lazy_all(vec![config]).remove(0)
+    }
+
+    /// Queues without a connection, which share those to the servers of the first.
+    pub fn lazy_all(configs: Vec<RedisConfig>) -> Vec<Self> {
+        let Some(first) = configs.first() else { return Vec::new() };
+        let pool = Arc::new(Pool::new(first.server.clone()));
+        let bytes: Vec<Arc<Pool>> = match first.bytes.as_slice() {
+            [] => vec![Arc::clone(&pool)],
+            servers => servers.iter().map(|server| Arc::new(Pool::new(server.clone()))).collect(),
         };
+        configs.into_iter().map(|config| RedisQueue::over(&pool, &bytes, config)).collect()
+    }
+
+    fn over(pool: &Arc<Pool>, bytes: &[Arc<Pool>], config: RedisConfig) -> Self {
         let shared = Shared {
             keys: Keys::new(config.queue(), config.bytes.len()),
-            bulk: link(Sharing::Shared),
-            pulse: link(Sharing::Shared),
-            blocking: link(Sharing::Alone),
-            blobs,
+            bulk: Link::new(pool, Use::Small),
+            pulse: Link::new(pool, Use::Small),
+            blocking: Link::new(pool, Use::Blocking),
+            blobs: Blobs::new(bytes),
             recent: Recent::default(),
             unconfirmed: Unconfirmed::default(),
             emptied: Mutex::default(),
@@ -88,8 +103,16 @@ impl RedisQueue {
     /// privileges, untrusted certificate, not Redis, too old, a replica, a policy that evicts.
     pub async fn check(&self) -> Result<(), QueueError> {
         let config = &self.shared.config;
-        for server in std::iter::once(&config.server).chain(&config.bytes) {
-            try_out(server).await?;
+        let mut tries = Tries::new(config.timing.patience);
+        let (own, blobs) = (&self.shared.bulk.pool, self.shared.blobs.servers().iter().map(|link| &link.pool));
+        for pool in std::iter::once(own).chain(blobs.filter(|pool| !Arc::ptr_eq(own, pool))) {
+            loop {
+                match try_out(pool).await {
+                    // Others give connections back while they wait.
+                    Err(Fault::Crowded) if tries.again().await => {}
+                    tried => break tried?,
+                }
+            }
         }
         Ok(())
     }
@@ -147,6 +170,11 @@ impl Queue for RedisQueue {
 
     async fn remarks(&self) -> Result<Vec<String>, QueueError> {
         self.other_leases().await
+    }
+
+    fn is_in_trouble(&self) -> bool {
+        let config = &self.shared.config;
+        std::iter::once(&config.server).chain(&config.bytes).any(|server| server.troubles.last_for(TROUBLE))
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {

@@ -11,6 +11,12 @@ pub enum Fault {
     Broken(String),
     /// The server cannot just now.
     Busy(String),
+    /// The server has as many clients as it allows.
+    Crowded,
+    /// Another node of the cluster has the queue: `MOVED SLOT HOST:PORT`.
+    Moved(String),
+    /// Another node of the cluster has these keys for now: `ASK SLOT HOST:PORT`.
+    Ask(String),
     /// The server does not know the script; it was not run.
     NoScript,
     /// The server has no room.
@@ -51,7 +57,8 @@ const BY_TEXT: &[(&str, Meaning)] = &[
                 .into(),
         )
     }),
-    ("max number of clients reached", |_| Fault::Busy(TOO_MANY_CLIENTS.into())),
+    ("max number of clients", |_| Fault::Crowded),
+    ("max number of connections", |_| Fault::Crowded),
     ("protected mode", |_| Fault::Hopeless {
         reason: "Redis is in protected mode: it has no password, and so talks to its own machine alone".into(),
         hint: Some(
@@ -79,9 +86,11 @@ const BY_TEXT: &[(&str, Meaning)] = &[
         reason: format!("this Redis user may not do what Sheaf does: {text}"),
         hint: Some("`deploy/users.acl` has the least privileges that each side needs".into()),
     }),
-    ("MOVED", |text| Fault::Hopeless {
-        reason: format!("this Redis is one node of a cluster, and the queue lives on another: {text}"),
-        hint: Some("give the URL of the node that the message names".into()),
+    ("MOVED ", Fault::Moved),
+    ("ASK ", Fault::Ask),
+    ("SELECT is not allowed in cluster mode", |_| Fault::Hopeless {
+        reason: "this Redis is a cluster, which has no database numbers".into(),
+        hint: Some("leave the number out of the URL; `--queue NAME` keeps queues apart".into()),
     }),
 ];
 
@@ -89,6 +98,32 @@ fn refused(_: String) -> Fault {
     Fault::Hopeless {
         reason: "Redis refuses this user and password".into(),
         hint: Some("check the user and the password in the URL or in `SHEAF_REDIS_PASSWORD`".into()),
+    }
+}
+
+impl Fault {
+    /// What a line says with which a server refuses: `-CODE text`.
+    pub fn of_line(line: &str) -> Self {
+        Fault::of_text(line.trim_start_matches('-').to_owned()).unwrap_or_else(|text| Fault::Hopeless {
+            reason: format!("Redis answered with an error: {text}"),
+            hint: None,
+        })
+    }
+
+    /// What answers there is something else.
+    pub fn not_redis() -> Self {
+        Fault::Hopeless {
+            reason: "what answers there does not speak as Redis does".into(),
+            hint: Some("check host and port; Redis usually listens on 6379".into()),
+        }
+    }
+
+    /// The meaning of a text that is known; else the text.
+    fn of_text(text: String) -> Result<Self, String> {
+        match BY_TEXT.iter().find(|(words, _)| text.contains(words)) {
+            Some((_, fault)) => Ok(fault(text)),
+            None => Err(text),
+        }
     }
 }
 
@@ -108,14 +143,12 @@ impl From<RedisError> for Fault {
             ErrorKind::Io if has_no_files(&text) => Fault::Here(text),
             ErrorKind::Io if error.is_timeout() => Fault::Broken("Redis does not answer in time".into()),
             ErrorKind::Io => Fault::Broken(text),
-            ErrorKind::Parse => Fault::Hopeless {
-                reason: "what answers there does not speak as Redis does".into(),
-                hint: Some("check host and port; Redis usually listens on 6379".into()),
-            },
-            _ => match BY_TEXT.iter().find(|(words, _)| text.contains(words)) {
-                Some((_, fault)) => fault(text),
-                None if error.is_unrecoverable_error() => Fault::Broken(text),
-                None => Fault::Hopeless { reason: format!("Redis answered with an error: {text}"), hint: None },
+            // It is a Redis, as it answered our greeting: so its answer broke off in the middle.
+            ErrorKind::Parse => Fault::Broken(format!("an answer of Redis broke off ({text})")),
+            _ => match Fault::of_text(text) {
+                Ok(fault) => fault,
+                Err(text) if error.is_unrecoverable_error() => Fault::Broken(text),
+                Err(text) => Fault::Hopeless { reason: format!("Redis answered with an error: {text}"), hint: None },
             },
         }
     }
@@ -127,6 +160,10 @@ impl From<Fault> for QueueError {
             Fault::Broken(reason) if reason == DEMOTED => QueueError::Refused(reason),
             Fault::Broken(reason) => QueueError::Unreachable(reason),
             Fault::Busy(reason) => QueueError::Refused(reason),
+            Fault::Moved(node) | Fault::Ask(node) => {
+                QueueError::Unreachable(format!("the nodes of the cluster send each other the queue ({node})"))
+            }
+            Fault::Crowded => QueueError::Refused(TOO_MANY_CLIENTS.into()),
             Fault::NoScript => QueueError::Unreachable("Redis forgot a script as soon as it had it".into()),
             Fault::Full(reason) => QueueError::Full(reason),
             Fault::Here(reason) => QueueError::Here(reason),

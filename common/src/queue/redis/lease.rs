@@ -13,6 +13,7 @@ use super::confirm::{self, UNCONFIRMED};
 use super::connect::Tries;
 use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
+use super::finish;
 use super::keys::{KEEP, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field};
 use super::scripts::{Call, LEASE};
 use super::supply::MOST_AT_ONCE;
@@ -26,8 +27,11 @@ use crate::wire::{self, WireError};
 /// How often in the length of a lease someone who waits for tasks looks for leases that have ended.
 const LOOKS_PER_LEASE: u32 = 4;
 
-/// The bytes of tasks after which a call gives no more: they need not be small, as most do not go through the script.
-const MOST_BYTES: usize = 16 << 20;
+/// The bytes of tasks after which a call gives no more: they need not be small, as most do not go through the script. Over a
+/// slow link it is what comes in this part of a lease; before its pace is known, the least.
+const MOST_BYTES: u64 = 16 << 20;
+const FIRST_BYTES: u64 = 4 << 20;
+const SHARE_OF_LEASE: u32 = 3;
 
 /// Who had to wait for tasks takes this part of what it has room for: others wait, too, and the one that waited longest would
 /// have all.
@@ -160,6 +164,14 @@ async fn take(
     bells: &[String; 2],
     Wanted { most, woken }: Wanted,
 ) -> Result<Given, QueueError> {
+    let in_time = shared.blobs.in_time(shared.config.lease / SHARE_OF_LEASE);
+    let (bytes, tasks) = match in_time {
+        None => (FIRST_BYTES, most),
+        Some((bytes, _)) if bytes >= MOST_BYTES => (MOST_BYTES, most),
+        // The script learns how large tasks are only by reading them, several at once.
+        Some((bytes, tasks)) => (bytes.max(1), tasks),
+    };
+    let most = most.min(tasks);
     let mut call = Call::new(&LEASE)
         .key(shared.keys.jobs())
         .keys(bells)
@@ -169,7 +181,7 @@ async fn take(
         .argument(most)
         .argument(if woken { most.div_ceil(SHARE) } else { most })
         .argument(shared.lease_ms())
-        .argument(MOST_BYTES)
+        .argument(bytes)
         .argument(KEEP.as_millis())
         .argument(if woken { "woken" } else { "" })
         .argument(UNCONFIRMED.as_micros());
@@ -179,7 +191,7 @@ async fn take(
     let before = shared.unconfirmed.all();
     before.iter().for_each(|hold| call.push(hold.as_str()));
 
-    let answer = shared.blocking.call(&call).await?;
+    let answer = shared.bulk.call(&call).await?;
     let (hold, given) = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
     if !given.entries.is_empty() {
         shared.unconfirmed.settle(&before);
@@ -190,11 +202,33 @@ async fn take(
 
 /// Fetches the tasks that stand apart; one that is gone stays empty.
 async fn fetch_bodies(shared: &Shared, entries: &mut [Entry]) -> Result<(), QueueError> {
+    let leases: Vec<Lease> = entries.iter().map(|entry| entry.lease.clone()).collect();
     let mut apart: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
     let key = |entry: &&mut Entry| shared.job(entry.lease.task.job).blob(&body_name(&entry.lease.task));
-    let bodies = blobs::fetch(shared, &apart.iter().map(key).collect::<Vec<_>>()).await?;
+    let keys: Vec<String> = apart.iter().map(key).collect();
+    let bodies = tokio::select! {
+        fetched = blobs::fetch(shared, &keys) => fetched?,
+        never = keep_while_bytes_come(shared, &leases) => never,
+    };
     apart.iter_mut().zip(bodies).for_each(|(entry, body)| entry.body = body.unwrap_or_default());
     Ok(())
+}
+
+/// Extends leases, each third of one, as long as bytes come; never ends. Over a slow link tasks may take longer to arrive than
+/// a lease lasts, and whoever had them then would have to fetch them again.
+async fn keep_while_bytes_come<T>(shared: &Shared, leases: &[Lease]) -> T {
+    let mut received = shared.blobs.received();
+    loop {
+        tokio::time::sleep(shared.config.lease / SHARE_OF_LEASE).await;
+        let now = shared.blobs.received();
+        if now == received {
+            continue;
+        }
+        received = now;
+        if let Err(error) = finish::extend(shared, leases.to_vec()).await {
+            debug!(%error, "could not extend the leases of tasks that are on their way");
+        }
+    }
 }
 
 /// The bells that wake a worker: of tasks for all, and of those for it alone.

@@ -1,48 +1,53 @@
-//! The connections of a queue: shared ones for requests that return at once, and one for each read that blocks.
+//! One kind of requests to a server: small ones, those that carry much, those that block. All share its pool.
 
 use std::future::Future;
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, RedisResult, Value};
+use redis::{Arg, Cmd, Pipeline, Value};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
+use super::check;
 use super::config::Server;
-use super::connect::{Tries, dial};
+use super::connect::Tries;
+use super::connection::Connection;
 use super::fault::Fault;
+use super::pool::{DOUBT, InUse, Pool, Use};
 use super::scripts::Call;
+use super::socket::Traffic;
 use crate::queue::QueueError;
 
 /// The longest that a read asks the server to block. Short, so that a call notices soon that leases have ended or that a
-/// bell was lost with the server's data, and so that a connection's response timeout need not be long.
+/// bell was lost with the server's data, and so that a silent connection is noticed soon.
 pub const LONGEST_BLOCK: Duration = Duration::from_secs(2);
 
-/// Connections that are not in use.
-///
-/// A shared link keeps one, which all calls use at once; a pool keeps those that no blocking call has taken.
-pub struct Link {
-    server: Server,
-    kept: Mutex<Vec<MultiplexedConnection>>,
-    sharing: Sharing,
-    /// Held while a shared link dials, so that a break is followed by one new connection and not by one a call.
-    dialling: tokio::sync::Mutex<()>,
-}
+/// The most bytes of a small command.
+const SMALL: usize = 64 << 10;
 
-/// Whether calls use a connection together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
-    Shared,
-    Alone,
+/// How often someone who may not block looks instead.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// After so long without a byte it is worth a word.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// The name of that trouble, which is no call's.
+const SILENCE: &str = "silence";
+
+/// The way to a server for one kind of requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Link {
+    pub pool: Arc<Pool>,
+    kind: Use,
 }
 
 impl Link {
-    pub fn new(server: Server, sharing: Sharing) -> Self {
-        Link { server, kept: Mutex::default(), sharing, dialling: tokio::sync::Mutex::default() }
+    pub fn new(pool: &Arc<Pool>, kind: Use) -> Self {
+        Link { pool: Arc::clone(pool), kind }
     }
 
     pub fn is_to(&self, server: &Server) -> bool {
-        self.server.address == server.address
+        self.pool.server.address == server.address
     }
 
     /// Runs a script; tries again as [`Link::request`] does.
@@ -56,7 +61,7 @@ impl Link {
     /// [`QueueError::Unreachable`] when the time for tries is over, [`QueueError::Full`] and [`QueueError::Unusable`] at
     /// once.
     pub async fn request(&self, command: &Cmd) -> Result<Value, QueueError> {
-        self.persist(|| name(command), || self.send_once(command)).await
+        self.persist(|| name(command), || self.send_once(command, Duration::ZERO)).await
     }
 
     /// Sends so many commands at once, and gives their answers; tries all of them again as [`Link::request`] does.
@@ -70,15 +75,17 @@ impl Link {
         name: impl Fn() -> String,
         once: impl Fn() -> F,
     ) -> Result<T, QueueError> {
-        let mut tries = Tries::new(self.server.timing.patience);
+        let mut tries = Tries::new(self.pool.server.timing.patience);
         loop {
             match once().await {
                 Ok(value) => {
-                    self.server.troubles.clear(&name);
+                    let troubles = &self.pool.server.troubles;
+                    troubles.clear(&name);
+                    troubles.clear(|| SILENCE.into());
                     return Ok(value);
                 }
                 Err(fault) => {
-                    self.server.troubles.note(&name(), &fault);
+                    self.pool.server.troubles.note(&name(), &fault);
                     self.retry(fault, &mut tries).await?
                 }
             }
@@ -87,109 +94,166 @@ impl Link {
 
     async fn retry(&self, fault: Fault, tries: &mut Tries) -> Result<(), QueueError> {
         match fault {
-            Fault::Broken(ref why) | Fault::Busy(ref why) => {
+            Fault::Broken(_) | Fault::Busy(_) | Fault::Crowded => {
+                let why = QueueError::from(fault);
                 debug!(%why, "the queue did not answer, trying again");
                 if tries.again().await {
                     return Ok(());
                 }
                 warn!(%why, "the queue has not answered for long");
-                Err(fault.into())
+                Err(why)
+            }
+            Fault::Moved(ref to) | Fault::Ask(ref to) => {
+                if matches!(fault, Fault::Moved(_)) {
+                    self.pool.follow(to).await;
+                }
+                if tries.again().await { Ok(()) } else { Err(fault.into()) }
             }
             Fault::NoScript | Fault::Full(_) | Fault::Here(_) | Fault::Hopeless { .. } => Err(fault.into()),
         }
     }
 
     async fn call_once(&self, call: &Call) -> Result<Value, Fault> {
-        match self.send_once(&call.by_sha()).await {
+        match self.send_once(&call.by_sha(), Duration::ZERO).await {
             Err(Fault::NoScript) => {
                 debug!(script = call.script.name, "leaving the script with the server");
-                self.send_once(&call.by_source()).await
+                self.send_once(&call.by_source(), Duration::ZERO).await
             }
             other => other,
         }
     }
 
-    async fn send_once(&self, command: &Cmd) -> Result<Value, Fault> {
-        let mut connection = self.connection().await?;
-        let answer = connection.send_packed_command(command).await.and_then(Value::extract_error);
-        self.judge(connection, answer)
+    /// Sends a command that may wait for so long at the server.
+    async fn send_once(&self, command: &Cmd, blocks: Duration) -> Result<Value, Fault> {
+        let mut place = self.pool.take(self.kind).await?;
+        let connection = place.connection();
+        let (traffic, silence) = (Arc::clone(&connection.traffic), blocks + self.pool.server.timing.answer);
+        let answer = tokio::select! {
+            biased;
+            answer = connection.send(command, silence) => answer,
+            fault = self.doubt(&traffic, is_small(command)), if blocks.is_zero() => Err(fault),
+        };
+        match self.end(place, answer).await {
+            Err(Fault::Ask(node)) => self.pool.dial_asking(&node).await?.send(command, silence).await,
+            answer => answer,
+        }
     }
 
     async fn send_all_once(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, Fault> {
-        let mut connection = self.connection().await?;
-        let answers = connection.send_packed_commands(commands, 0, count).await;
-        let answers = answers.and_then(|answers| answers.into_iter().map(Value::extract_error).collect());
-        self.judge(connection, answers)
+        let mut place = self.pool.take(self.kind).await?;
+        let connection = place.connection();
+        let traffic = Arc::clone(&connection.traffic);
+        let answers = tokio::select! {
+            biased;
+            answers = connection.send_all(commands, count, self.pool.server.timing.answer) => answers,
+            fault = self.doubt(&traffic, false) => Err(fault),
+        };
+        match self.end(place, answers).await {
+            Err(Fault::Ask(_)) => {
+                // Some keys are here, some there: each command finds its own.
+                let mut answers = Vec::with_capacity(count);
+                for command in commands.cmd_iter() {
+                    answers.push(self.send_once(command, Duration::ZERO).await?);
+                }
+                Ok(answers)
+            }
+            answers => answers,
+        }
     }
 
-    /// Keeps the connection on which an answer came, if it is still good.
-    fn judge<T>(&self, connection: MultiplexedConnection, answer: RedisResult<T>) -> Result<T, Fault> {
-        let answer = answer.map_err(Fault::from);
+    /// Gives a connection back, if it is still good.
+    async fn end<T>(&self, mut place: InUse<'_>, answer: Result<T, Fault>) -> Result<T, Fault> {
         match answer {
-            Err(Fault::Broken(_)) => self.forget(),
-            _ => self.put_back(connection),
+            Err(Fault::Broken(_)) => place.broken(),
+            _ => {
+                if self.kind == Use::Small && self.pool.is_to_count() {
+                    self.count_clients(place.connection()).await;
+                }
+                place.give_back();
+            }
         }
         answer
     }
 
-    async fn connection(&self) -> Result<MultiplexedConnection, Fault> {
-        if let Some(connection) = self.take() {
-            return Ok(connection);
-        }
-        let blocks = match self.sharing {
-            Sharing::Alone => return dial(&self.server, LONGEST_BLOCK).await,
-            Sharing::Shared => Duration::ZERO,
-        };
-        let _dialling = self.dialling.lock().await;
-        if let Some(connection) = self.take() {
-            return Ok(connection);
-        }
-        let connection = dial(&self.server, blocks).await?;
-        debug!(address = self.server.address, "connected");
-        self.kept.lock().expect("no holder panics").push(connection.clone());
-        Ok(connection)
-    }
-
-    fn take(&self) -> Option<MultiplexedConnection> {
-        let mut kept = self.kept.lock().expect("no holder panics");
-        match self.sharing {
-            Sharing::Shared => kept.first().cloned(),
-            Sharing::Alone => kept.pop(),
+    /// Asks how many clients the server has, so that this process leaves room for others.
+    async fn count_clients(&self, connection: &mut Connection) {
+        let command = redis::cmd("INFO").arg("clients").take();
+        if let Ok(Value::BulkString(info)) = connection.send(&command, self.pool.server.timing.answer).await
+            && let Some((there, allowed)) = check::clients(&String::from_utf8_lossy(&info))
+        {
+            self.pool.note_clients(there, allowed);
         }
     }
 
-    fn put_back(&self, connection: MultiplexedConnection) {
-        if self.sharing == Sharing::Alone {
-            self.kept.lock().expect("no holder panics").push(connection);
+    /// Watches a connection on which an answer is due. When it is silent, says so; and if the server answers on another one
+    /// meanwhile, this one is forgotten on the way, which it tells by ending.
+    async fn doubt(&self, traffic: &Traffic, is_small: bool) -> Fault {
+        let began = Instant::now();
+        loop {
+            let quiet_since = traffic.last().max(began);
+            sleep_until(quiet_since + DOUBT).await;
+            if traffic.last() > quiet_since {
+                continue;
+            }
+            // Much may be on its way yet, slowly, behind a middlebox; but not of a small request.
+            if is_small && self.pool.dial().await.is_ok() {
+                sleep(DOUBT / 2).await;
+                if traffic.last() <= quiet_since {
+                    return Fault::Broken("the connection was forgotten on the way".into());
+                }
+            }
+            if traffic.last() <= quiet_since && quiet_since.elapsed() >= QUIET {
+                let silent = quiet_since.elapsed().as_secs();
+                let fault = Fault::Broken(format!("Redis has been silent for {silent} s"));
+                self.pool.server.troubles.note(SILENCE, &fault);
+            }
+            sleep(DOUBT / 2).await;
         }
     }
 
-    /// Drops all connections: what broke one has likely broken them all.
-    fn forget(&self) {
-        self.kept.lock().expect("no holder panics").clear();
-    }
-
-    /// Waits until there are news after those of this entry, at most `wait` and [`LONGEST_BLOCK`].
+    /// Waits until there are news after those of this entry, at most `wait` and [`LONGEST_BLOCK`]; for less with few
+    /// connections.
     ///
     /// # Errors
     /// As [`Link::request`], but without trying again: the caller looks for itself first.
     pub async fn hear(&self, news: &str, after: &str, wait: Duration) -> Result<(), Fault> {
+        if self.is_to_look(wait).await {
+            return Ok(());
+        }
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(1).arg("BLOCK").arg(blocks_ms(wait)).arg("STREAMS").arg(news).arg(after);
-        self.send_once(&command).await.map(|_| ())
+        self.send_once(&command, LONGEST_BLOCK).await.map(|_| ())
     }
 
     /// Waits until one of some bells rings, at most `wait` and [`LONGEST_BLOCK`]; gives the one that did. It rings for
-    /// nobody else then.
+    /// nobody else then. With few connections it waits for less, and leaves the bells as they are.
     ///
     /// # Errors
     /// As [`Link::hear`].
     pub async fn listen(&self, bells: &[String], wait: Duration) -> Result<Option<String>, Fault> {
+        if self.is_to_look(wait).await {
+            return Ok(None);
+        }
         let mut command = redis::cmd("BLPOP");
         command.arg(bells).arg(blocks_ms(wait) as f64 / 1e3);
-        let rung = self.send_once(&command).await?;
+        let rung = self.send_once(&command, LONGEST_BLOCK).await?;
         Ok(redis::from_redis_value::<Option<(String, String)>>(rung).ok().flatten().map(|(bell, _)| bell))
     }
+
+    /// Waits a little where there are too few connections for one to block; the caller is to look then.
+    async fn is_to_look(&self, wait: Duration) -> bool {
+        if self.pool.may_block() {
+            return false;
+        }
+        sleep(wait.min(LOOK)).await;
+        true
+    }
+}
+
+/// Whether a command has so few bytes that no link is busy with it for long.
+fn is_small(command: &Cmd) -> bool {
+    let length = |argument: Arg<&[u8]>| if let Arg::Simple(bytes) = argument { bytes.len() } else { 0 };
+    command.args_iter().map(length).sum::<usize>() <= SMALL
 }
 
 /// A command's own name.

@@ -7,14 +7,17 @@
 //! * [`keys`]: every key, with its type, lifetime and writers.
 //! * [`scripts`]: one Lua file per operation, and what their answers mean.
 //! * [`config`]: what was typed → an address, credentials and certificates that can be used.
-//! * [`connect`], [`link`]: dialling, dialling again after a break, blocking reads on connections of their own.
+//! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and given up when it is silent.
+//! * [`route`]: the node of a cluster that has the queue, the master that sentinels name.
+//! * [`pool`], [`link`]: few connections for all requests. [`connect`]: the first look, and when to try again.
 //! * [`check`]: whether the server can be used at all, in words.
 //! * [`fault`]: what an error of the server or of the way to it means. [`troubles`]: those that last. [`why`]: why nothing comes,
 //!   in words.
 //! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
 //! * [`confirm`]: that the answer of a lease was heard.
 //! * [`past`]: what befell tasks that were not done at once.
-//! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script.
+//! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script. [`pace`]: how fast
+//!   that comes.
 //! * [`recent`]: rows that need not be fetched, as this process made them.
 //! * [`registry`]: who is there. [`jobs`]: which jobs are, and whether their coordinators live. [`usage`]: what they take.
 //!
@@ -28,6 +31,7 @@ mod collect;
 mod config;
 mod confirm;
 mod connect;
+mod connection;
 mod engine;
 mod fault;
 mod finish;
@@ -36,11 +40,16 @@ mod keys;
 mod lease;
 mod link;
 mod lost;
+mod pace;
 mod past;
+mod pool;
 mod recent;
 mod registry;
+mod route;
 mod scripts;
+mod socket;
 mod supply;
+mod tls;
 mod token;
 mod troubles;
 mod usage;

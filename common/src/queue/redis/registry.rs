@@ -92,6 +92,11 @@ impl RedisQueue {
         }
     }
 
+    /// How many bytes of tasks and rows have come so far: while it grows, the queue is heard.
+    pub fn received(&self) -> u64 {
+        self.shared.blobs.received()
+    }
+
     /// Takes a worker off the list.
     ///
     /// # Errors

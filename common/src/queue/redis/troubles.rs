@@ -19,15 +19,28 @@ const RECENT: Duration = Duration::from_secs(30);
 pub struct Troubles {
     /// Whether there are any: spares good days the lock.
     some: AtomicBool,
-    by_call: Mutex<HashMap<String, (Instant, QueueError)>>,
+    by_call: Mutex<HashMap<String, Trouble>>,
+}
+
+struct Trouble {
+    /// When it was met first, and last.
+    since: Instant,
+    at: Instant,
+    error: QueueError,
 }
 
 impl Troubles {
     /// Notes that a call of that name failed.
     pub fn note(&self, call: &str, fault: &Fault) {
         self.some.store(true, Ordering::Relaxed);
-        let trouble = (Instant::now(), fault.clone().into());
-        self.by_call.lock().expect("no holder panics").insert(call.into(), trouble);
+        let (now, error) = (Instant::now(), QueueError::from(fault.clone()));
+        let mut by_call = self.by_call.lock().expect("no holder panics");
+
+        // What was given up long ago is another trouble.
+        match by_call.get_mut(call).filter(|trouble| trouble.is_recent()) {
+            Some(trouble) => (trouble.at, trouble.error) = (now, error),
+            None => drop(by_call.insert(call.into(), Trouble { since: now, at: now, error })),
+        }
     }
 
     /// Notes that a call went through; `name` is asked only if there was trouble.
@@ -45,9 +58,24 @@ impl Troubles {
             return None;
         }
         let by_call = self.by_call.lock().expect("no holder panics");
-        let recent = by_call.values().filter(|(at, _)| at.elapsed() < RECENT);
+        let recent = by_call.values().filter(|trouble| trouble.is_recent());
         let rank = |error: &QueueError| matches!(error, QueueError::Unreachable(_));
-        recent.min_by_key(|(at, error)| (rank(error), at.elapsed())).map(|(_, error)| error.clone())
+        recent.min_by_key(|trouble| (rank(&trouble.error), trouble.at.elapsed())).map(|trouble| trouble.error.clone())
+    }
+
+    /// Whether there is a trouble that has lasted for so long.
+    pub fn last_for(&self, at_least: Duration) -> bool {
+        if !self.some.load(Ordering::Relaxed) {
+            return false;
+        }
+        let by_call = self.by_call.lock().expect("no holder panics");
+        by_call.values().any(|trouble| trouble.is_recent() && trouble.since.elapsed() >= at_least)
+    }
+}
+
+impl Trouble {
+    fn is_recent(&self) -> bool {
+        self.at.elapsed() < RECENT
     }
 }
 

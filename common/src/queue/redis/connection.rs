@@ -1,0 +1,183 @@
+//! One connection to a server: greeted, and given up when it is silent for too long.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisResult, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::config::{Greeting, Server};
+use super::fault::Fault;
+use super::socket::{self, Endpoint, Socket, Traffic};
+
+/// The longest line of an answer to a greeting.
+const LONGEST_LINE: usize = 1024;
+
+/// A connection that one request uses at a time.
+pub struct Connection {
+    redis: MultiplexedConnection,
+    pub traffic: Arc<Traffic>,
+    driver: JoinHandle<()>,
+    /// Since when it is not in use.
+    pub idle_since: Instant,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Connection {
+    /// Dials an endpoint of a server, and says who we are.
+    ///
+    /// # Errors
+    /// [`Fault`], within twice [`super::Timing::connect`]; messages name the address, never the credentials.
+    pub async fn dial(server: &Server, endpoint: &Endpoint, received: &Arc<AtomicU64>) -> Result<Self, Fault> {
+        let address = server.address_of(endpoint);
+        let opening = socket::open(endpoint, server.tls.as_ref(), server.timing.answer, Arc::clone(received));
+        let opened = timeout(server.timing.connect, opening);
+        let guess = match server.tls {
+            Some(_) => " (a port without TLS keeps silent, too: `redis://`)",
+            None => "",
+        };
+        let unreachable = |why: String| Fault::Broken(format!("no Redis answers at {address}: {why}{guess}"));
+        let (mut socket, traffic) = match opened.await {
+            Err(_) => return Err(unreachable("it does not answer in time".into())),
+            Ok(Err(error)) => match Fault::from(redis::RedisError::from(error)) {
+                Fault::Broken(why) => return Err(unreachable(why)),
+                other => return Err(other),
+            },
+            Ok(Ok(opened)) => opened,
+        };
+        match timeout(server.timing.connect, greet(&mut socket, &server.greeting)).await {
+            Err(_) => {
+                let why = format!("{address} accepts connections, but does not answer: it is silent{guess}");
+                return Err(Fault::Broken(why));
+            }
+            Ok(Err(Fault::Broken(why))) => {
+                let guess = match server.tls {
+                    Some(_) => "does it ask for a client's certificate (`--tls-cert FILE --tls-key FILE`)?",
+                    None => "does it speak TLS only (`rediss://`), or is it no Redis?",
+                };
+                return Err(Fault::Broken(format!("{address} hangs up at once ({why}); {guess}")));
+            }
+            Ok(greeted) => greeted?,
+        }
+        // What is to be said is said, and how long an answer may take is judged here.
+        let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let (redis, driver) = MultiplexedConnection::new_with_config(&settings, socket, config).await?;
+        Ok(Connection { redis, traffic, driver: tokio::spawn(driver), idle_since: Instant::now() })
+    }
+
+    /// Sends a command; the connection is of no use any more when this fails with [`Fault::Broken`].
+    pub async fn send(&mut self, command: &Cmd, silence: Duration) -> Result<Value, Fault> {
+        let traffic = Arc::clone(&self.traffic);
+        let answer = unless_silent(&traffic, silence, self.redis.send_packed_command(command)).await?;
+        Ok(answer.extract_error()?)
+    }
+
+    /// Sends so many commands at once, and gives their answers.
+    pub async fn send_all(
+        &mut self,
+        commands: &Pipeline,
+        count: usize,
+        silence: Duration,
+    ) -> Result<Vec<Value>, Fault> {
+        let traffic = Arc::clone(&self.traffic);
+        let answers = unless_silent(&traffic, silence, self.redis.send_packed_commands(commands, 0, count)).await?;
+        let answers: RedisResult<Vec<Value>> = answers.into_iter().map(Value::extract_error).collect();
+        Ok(answers?)
+    }
+
+    /// Asks for a sign of life; any answer is one.
+    pub async fn ping(&mut self, silence: Duration) -> Result<(), Fault> {
+        match self.send(&redis::cmd("PING"), silence).await {
+            Err(fault @ Fault::Broken(_)) => Err(fault),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Waits for an answer as long as bytes pass: `silence` begins anew with each.
+async fn unless_silent<T>(
+    traffic: &Traffic,
+    silence: Duration,
+    request: impl Future<Output = RedisResult<T>>,
+) -> Result<T, Fault> {
+    let began = Instant::now();
+    let mut request = pin!(request);
+    loop {
+        let quiet_since = traffic.last().max(began);
+        tokio::select! {
+            biased;
+            answer = &mut request => return answer.map_err(Fault::from),
+            () = sleep_until(quiet_since + silence) => {}
+        }
+        if traffic.last().max(began) == quiet_since {
+            return Err(Fault::Broken(format!("Redis has been silent for {:.0} s", silence.as_secs_f64())));
+        }
+    }
+}
+
+/// Says who we are, and hears that a Redis is there. By hand, as the client library keeps the reasons of a server that
+/// hangs up (too many clients, protected mode) to itself.
+async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), Fault> {
+    let commands = greeting.commands();
+    let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
+    // A server that hangs up may have said why before: so the answer is read all the same.
+    let sent = async {
+        socket.write_all(&packed).await?;
+        socket.flush().await
+    };
+    let sent = sent.await;
+    for _ in &commands {
+        let line = read_line(socket).await.map_err(|error| {
+            let error = sent.as_ref().err().map_or(error, |sent| io::Error::new(sent.kind(), sent.to_string()));
+            Fault::from(redis::RedisError::from(error))
+        })?;
+        match line.as_bytes().first() {
+            Some(b'+') => {}
+            // A user who may not ping is known, and that is all there is to hear.
+            Some(b'-') if line.starts_with("-NOPERM") => {}
+            Some(b'-') => return Err(Fault::of_line(&line)),
+            _ => return Err(Fault::not_redis()),
+        }
+    }
+    Ok(())
+}
+
+async fn read_line(socket: &mut Box<dyn Socket>) -> io::Result<String> {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") && line.len() < LONGEST_LINE {
+        line.push(socket.read_u8().await?);
+    }
+    Ok(String::from_utf8_lossy(&line).trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_trickles_in_is_waited_for_and_silence_is_not() {
+        let (traffic, silence) = (Traffic::for_tests(), Duration::from_secs(3));
+        let trickle = async {
+            for _ in 0..5 {
+                tokio::time::sleep(silence / 4).await;
+                traffic.pass_for_tests();
+            }
+            Ok(7)
+        };
+        assert_eq!(unless_silent(&traffic, silence, trickle).await.unwrap(), 7);
+        let silent = std::future::pending::<RedisResult<()>>();
+        assert!(matches!(unless_silent(&traffic, silence, silent).await, Err(Fault::Broken(_))));
+    }
+}

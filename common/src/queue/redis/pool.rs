@@ -1,0 +1,352 @@
+//! The connections of this process to one server: few, given back, and tried before they are used after a pause.
+//!
+//! ```text
+//!            idle one, or room for one more          answer came
+//!  waiting ───────────────────────────────▶ in use ──────────────▶ idle ───▶ closed, after IDLE or above the limit
+//!     ▲                                        │ broken, silent
+//!     └── all in use                           └──────────────────▶ closed, and all idle ones with it
+//! ```
+//! A server allows so many clients, and small ones few. So there is a limit a process, which falls when the server refuses
+//! or is nearly full, down to one, and grows again slowly. With two or fewer, nothing blocks on a connection.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tracing::debug;
+
+use super::config::Server;
+use super::connection::Connection;
+use super::fault::Fault;
+use super::route::{Route, parse_node};
+
+/// The most connections of a process to one server.
+pub const MOST: usize = 10;
+
+/// How many are left to small requests by those that block or carry much, as far as there are so many.
+const SPARED: usize = 2;
+
+/// How long a connection stays that nobody uses; one stays for longer.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// A connection that was idle for longer is tried before it is used: a middlebox may have forgotten it.
+const TRUSTED: Duration = Duration::from_secs(3);
+
+/// After so long without a sign of life, another connection is opened.
+pub const DOUBT: Duration = Duration::from_secs(2);
+
+/// How often the server is asked how many clients it has, and from which percentage on it is nearly full.
+const COUNT: Duration = Duration::from_secs(3);
+const NEARLY_FULL: u64 = 80;
+
+/// How long the limit stays as it is after it fell.
+const FALLEN: Duration = Duration::from_secs(5);
+
+/// What a connection is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// What returns at once, heartbeats among it.
+    Small,
+    /// What carries much.
+    Bytes,
+    /// What waits at the server.
+    Blocking,
+}
+
+/// The connections to one server.
+pub struct Pool {
+    pub server: Server,
+    state: Mutex<State>,
+    freed: Notify,
+    received: Arc<AtomicU64>,
+    route: Route,
+}
+
+#[derive(Default)]
+struct State {
+    /// The one that was used last is at the end.
+    idle: VecDeque<Connection>,
+    /// How many there are, idle or in use, or being dialled.
+    open: usize,
+    /// How many of these are in use for [`Use::Bytes`] and for [`Use::Blocking`].
+    bytes: usize,
+    blocking: usize,
+    /// How many wait for one for [`Use::Small`]: they go first.
+    small_waiting: usize,
+    /// How many there may be.
+    limit: usize,
+    /// When the limit fell last.
+    fell: Option<Instant>,
+    /// When the server was last asked how many clients it has.
+    counted: Option<Instant>,
+}
+
+enum Found {
+    Idle(Connection),
+    Room,
+    Nothing,
+}
+
+impl Pool {
+    pub fn new(server: Server) -> Self {
+        let state = Mutex::new(State { limit: MOST, ..State::default() });
+        Pool { server, state, freed: Notify::new(), received: Arc::default(), route: Route::default() }
+    }
+
+    /// A connection for one request; waits for one if all are in use.
+    ///
+    /// # Errors
+    /// Those of dialling.
+    pub async fn take(&self, wanted: Use) -> Result<InUse<'_>, Fault> {
+        let _waiting = (wanted == Use::Small).then(|| SmallWaiting::new(self));
+        loop {
+            // Listened for before the look, so that none is missed in between.
+            let mut freed = std::pin::pin!(self.freed.notified());
+            freed.as_mut().enable();
+            let found = self.state.lock().expect("no holder panics").find(wanted);
+            let mut place = match found {
+                Found::Nothing => {
+                    freed.await;
+                    continue;
+                }
+                Found::Room => InUse { pool: self, wanted, connection: None },
+                Found::Idle(connection) => InUse { pool: self, wanted, connection: Some(connection) },
+            };
+            let Err(fault) = place.make_ready().await else { return Ok(place) };
+            drop(place);
+            match fault {
+                // Others of this process have theirs: one of these will be free.
+                Fault::Crowded if self.fall(true) => debug!("the server allows no more connections"),
+                fault => return Err(fault),
+            }
+        }
+    }
+
+    /// Whether a request may wait at the server without keeping others from it.
+    pub fn may_block(&self) -> bool {
+        let state = self.state.lock().expect("no holder panics");
+        state.blocking < state.limit.saturating_sub(SPARED)
+    }
+
+    /// How many bytes have come so far over connections for [`Use::Bytes`].
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Dials the server.
+    ///
+    /// # Errors
+    /// Those of [`Connection::dial`].
+    pub async fn dial(&self) -> Result<Connection, Fault> {
+        let endpoint = self.route.endpoint(&self.server).await?;
+        let mut dialled = Connection::dial(&self.server, &endpoint, &self.received).await;
+        match &mut dialled {
+            Ok(connection) => self.route.learn(connection, &self.server, &endpoint).await,
+            Err(Fault::Broken(_)) => self.route.turn_away(&endpoint, &self.server),
+            Err(_) => {}
+        }
+        dialled
+    }
+
+    /// Goes to the node of the cluster that another one named.
+    pub async fn follow(&self, moved: &str) {
+        if let Ok(from) = self.route.endpoint(&self.server).await
+            && self.route.moved(&from, moved)
+        {
+            debug!(moved, "the queue is on another node of the cluster");
+            self.close_idle();
+        }
+    }
+
+    /// Dials the node that another one named for one request, and says that it may answer.
+    ///
+    /// # Errors
+    /// Those of dialling.
+    pub async fn dial_asking(&self, node: &str) -> Result<Connection, Fault> {
+        let from = self.route.endpoint(&self.server).await?;
+        let endpoint = parse_node(&from, node).ok_or_else(|| Fault::Busy(node.into()))?;
+        let mut connection = Connection::dial(&self.server, &endpoint, &self.received).await?;
+        connection.send(&redis::cmd("ASKING"), self.server.timing.answer).await?;
+        Ok(connection)
+    }
+
+    /// Whether the server is to be asked how many clients it has; so is nobody else for a while then.
+    pub fn is_to_count(&self) -> bool {
+        let mut state = self.state.lock().expect("no holder panics");
+        let due = state.counted.is_none_or(|at| at.elapsed() >= COUNT);
+        if due {
+            state.counted = Some(Instant::now());
+        }
+        due
+    }
+
+    /// Takes note of how many clients the server has, of how many it allows: when it is nearly full, the limit falls by one.
+    pub fn note_clients(&self, there: u64, allowed: u64) {
+        if there * 100 > allowed * NEARLY_FULL {
+            self.fall(false);
+        }
+    }
+
+    /// Lets the limit fall: to what there is if the server refused more, or by one. `false` if there is nothing left to use.
+    fn fall(&self, refused: bool) -> bool {
+        let mut state = self.state.lock().expect("no holder panics");
+        state.limit = if refused { state.limit.min(state.open) } else { state.limit - 1 }.max(1);
+        state.fell = Some(Instant::now());
+        state.trim();
+        state.open > 0
+    }
+
+    /// Closes all that are idle: what broke one connection has likely broken them all.
+    fn close_idle(&self) {
+        let mut state = self.state.lock().expect("no holder panics");
+        state.open -= state.idle.len();
+        state.idle.clear();
+        drop(state);
+        self.freed.notify_waiters();
+    }
+}
+
+impl State {
+    fn find(&mut self, wanted: Use) -> Found {
+        if self.limit < MOST && self.open >= self.limit && self.fell.is_none_or(|fell| fell.elapsed() >= FALLEN) {
+            self.limit += 1;
+            self.fell = Some(Instant::now());
+        }
+        let most = self.limit.saturating_sub(SPARED).max(1);
+        let free = (self.limit + self.idle.len()).saturating_sub(self.open);
+        let may = match wanted {
+            Use::Small => true,
+            Use::Bytes => self.bytes < most && free > self.small_waiting,
+            Use::Blocking => self.blocking < most && free > self.small_waiting,
+        };
+        if !may {
+            return Found::Nothing;
+        }
+        let found = match self.idle.pop_back() {
+            Some(connection) => Found::Idle(connection),
+            None if self.open < self.limit => {
+                self.open += 1;
+                Found::Room
+            }
+            None => return Found::Nothing,
+        };
+        match wanted {
+            Use::Small => {}
+            Use::Bytes => self.bytes += 1,
+            Use::Blocking => self.blocking += 1,
+        }
+        found
+    }
+
+    /// Closes those above the limit, and those that nobody has used for long.
+    fn trim(&mut self) {
+        while let Some(oldest) = self.idle.front() {
+            let old = oldest.idle_since.elapsed() >= IDLE && self.open > 1;
+            if !old && self.open <= self.limit {
+                return;
+            }
+            self.idle.pop_front();
+            self.open -= 1;
+        }
+    }
+}
+
+/// A small request that waits for a connection.
+struct SmallWaiting<'a>(&'a Pool);
+
+impl<'a> SmallWaiting<'a> {
+    fn new(pool: &'a Pool) -> Self {
+        pool.state.lock().expect("no holder panics").small_waiting += 1;
+        SmallWaiting(pool)
+    }
+}
+
+impl Drop for SmallWaiting<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().expect("no holder panics").small_waiting -= 1;
+        self.0.freed.notify_waiters();
+    }
+}
+
+/// A place in the pool, with the connection that one request uses. Dropped, it is closed, as the answer may still come.
+pub struct InUse<'a> {
+    pool: &'a Pool,
+    wanted: Use,
+    connection: Option<Connection>,
+}
+
+impl InUse<'_> {
+    pub fn connection(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("made ready")
+    }
+
+    /// Gives the connection back after a whole answer.
+    pub fn give_back(mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            connection.idle_since = Instant::now();
+            let mut state = self.pool.state.lock().expect("no holder panics");
+            state.idle.push_back(connection);
+            state.open += 1; // Dropping this takes one off.
+        }
+    }
+
+    /// Closes the connection, and all that are idle.
+    pub fn broken(self) {
+        self.pool.close_idle();
+    }
+
+    async fn make_ready(&mut self) -> Result<(), Fault> {
+        let connection = match self.connection.take() {
+            None => self.pool.dial().await?,
+            Some(connection) if connection.idle_since.elapsed() < TRUSTED => connection,
+            Some(connection) => self.tried(connection).await?,
+        };
+        connection.traffic.count(self.wanted == Use::Bytes);
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// The connection if it gives a sign of life, or else another one.
+    async fn tried(&self, mut connection: Connection) -> Result<Connection, Fault> {
+        let in_doubt = async {
+            sleep(DOUBT).await;
+            self.pool.dial().await
+        };
+        let dialled = {
+            let mut ping = std::pin::pin!(connection.ping(self.pool.server.timing.answer));
+            tokio::select! {
+                alive = &mut ping => alive.is_err().then_some(None),
+                dialled = in_doubt => match dialled {
+                    Ok(dialled) => Some(Some(dialled)),
+                    // No other way there either: the first may only be slow.
+                    Err(_) => ping.await.is_err().then_some(None),
+                },
+            }
+        };
+        let Some(dialled) = dialled else { return Ok(connection) };
+        debug!("a connection that was idle has been forgotten on the way");
+        self.pool.close_idle();
+        match dialled {
+            Some(dialled) => Ok(dialled),
+            None => self.pool.dial().await,
+        }
+    }
+}
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        let mut state = self.pool.state.lock().expect("no holder panics");
+        match self.wanted {
+            Use::Small => {}
+            Use::Bytes => state.bytes -= 1,
+            Use::Blocking => state.blocking -= 1,
+        }
+        state.open -= 1;
+        state.trim();
+        drop(state);
+        self.pool.freed.notify_waiters();
+    }
+}

@@ -1,0 +1,227 @@
+//! What a run is judged by: that it ends, how, with which bytes, what it leaves behind, and what it said.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::plan::Plan;
+use super::server_version::ServerVersion;
+use super::stage::Stage;
+use super::strike::{Strike, processes::retire};
+use crate::binary::repository;
+use crate::redis_server::RedisServer;
+
+/// Who sees no progress for so long must be told why.
+const MUST_BE_SAID: Duration = Duration::from_secs(15);
+/// How long keys may take to go after the last process has ended.
+const KEYS_GO_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the server keeps what was sent for a task that nobody finished: its sender was killed, and no other knows its
+/// name.
+const STAGED_SECONDS: i64 = 15 * 60;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub kind: String,
+    pub seed: u64,
+    pub server: ServerVersion,
+    /// How often the fault struck.
+    pub strikes: usize,
+    /// The longest time without progress after each strike.
+    pub lost: Vec<Duration>,
+    pub took: Duration,
+    /// What is wrong, a sentence each; none if all is well.
+    pub problems: Vec<String>,
+    /// Keys of the job that are left on the servers, for longer than what a killed process had sent and not yet finished.
+    pub left: Vec<String>,
+    /// Why the run says nothing.
+    pub skipped: Option<String>,
+}
+
+impl Verdict {
+    /// Of a run that has not been played.
+    pub fn of(plan: &Plan, server: &ServerVersion) -> Self {
+        Verdict {
+            kind: plan.kind.name.clone(),
+            seed: plan.seed,
+            server: server.clone(),
+            strikes: 0,
+            lost: Vec::new(),
+            took: Duration::ZERO,
+            problems: Vec::new(),
+            left: Vec::new(),
+            skipped: None,
+        }
+    }
+
+    /// Whether anything is wrong.
+    pub fn failed(&self) -> bool {
+        !self.problems.is_empty() || !self.left.is_empty()
+    }
+
+    /// What is wrong, a sentence each.
+    pub fn sentences(&self) -> Vec<String> {
+        let some: Vec<&str> = self.left.iter().take(3).map(String::as_str).collect();
+        let left = (!self.left.is_empty()).then(|| format!("{} keys are left: {} …", self.left.len(), some.join(", ")));
+        self.problems.iter().cloned().chain(left).collect()
+    }
+}
+
+/// Judges a run that has ended, or that hangs, and takes the stage down.
+pub async fn judge(mut stage: Stage<'_>, strikes: &[Strike], took: Duration, ended: bool) -> Verdict {
+    let mut problems = std::mem::take(&mut stage.problems);
+    let mut left = Vec::new();
+
+    if ended {
+        problems.extend(wrong_end(&stage));
+        leave(&mut stage);
+        problems.append(&mut stage.problems);
+        left = left_keys(&stage).await;
+    } else {
+        problems.push(format!("it did not end within {} s", took.as_secs()));
+        dismiss(&mut stage);
+    }
+    problems.extend(unsaid(&stage, strikes));
+    // A worker that ends each time that it is started says the same each time.
+    problems.dedup();
+
+    let verdict = Verdict {
+        strikes: strikes.len(),
+        lost: if ended { lost(&stage, strikes) } else { Vec::new() },
+        took,
+        problems,
+        left,
+        ..Verdict::of(&stage.plan, &stage.server)
+    };
+    if verdict.failed() {
+        keep_logs(&stage, &verdict);
+    }
+    verdict
+}
+
+/// What is wrong with the exit code and the outputs.
+fn wrong_end(stage: &Stage<'_>) -> Vec<String> {
+    let mut problems = Vec::new();
+    if let Some(finished) = &stage.coordinator.finished
+        && finished.status.code() != Some(0)
+    {
+        let words = finished.stderr();
+        let last = words.lines().rfind(|line| line.starts_with("error:")).or(words.lines().last());
+        problems.push(format!("it ended with {}: {}", finished.status, last.unwrap_or_default()));
+    }
+    problems.extend(stage.reference.differences(&stage.out()));
+    problems
+}
+
+/// Lets the workers leave in good order.
+fn leave(stage: &mut Stage<'_>) {
+    for sick in std::mem::take(&mut stage.sick) {
+        stage.last_words.push(sick.run.stderr());
+        sick.run.crash();
+    }
+
+    let workers = std::mem::take(&mut stage.workers);
+    for worker in &workers {
+        worker.run.signal(Signal::SIGTERM);
+    }
+    for worker in workers {
+        retire(stage, worker);
+    }
+}
+
+/// Kills what does not end.
+fn dismiss(stage: &mut Stage<'_>) {
+    stage.coordinator.crash();
+    for worker in stage.workers.drain(..).chain(stage.sick.drain(..)) {
+        stage.last_words.push(worker.run.stderr());
+        worker.run.crash();
+    }
+}
+
+/// What is left of the job on the servers.
+async fn left_keys(stage: &Stage<'_>) -> Vec<String> {
+    let deadline = Instant::now() + KEYS_GO_WITHIN;
+    loop {
+        let servers = [&stage.queue].into_iter().chain(&stage.bytes);
+        let left: Vec<String> = servers.flat_map(keys_of_jobs).collect();
+        if left.is_empty() || Instant::now() > deadline {
+            return left;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The keys of jobs, each with how many seconds it would still be there.
+fn keys_of_jobs(server: &RedisServer) -> Vec<String> {
+    let keys: Vec<String> = server.command(&["KEYS", "sheaf:*"]);
+    let of_jobs = keys.into_iter().filter(|key| is_of_job(key));
+    let with_ttl = of_jobs.map(|key| (server.command::<i64>(&["TTL", &key]), key));
+    // -1 is for ever, -2 is gone by now.
+    let stays = |ttl: i64| ttl == -1 || ttl > STAGED_SECONDS;
+    with_ttl.filter(|(ttl, _)| stays(*ttl)).map(|(ttl, key)| format!("{key} ({ttl} s)")).collect()
+}
+
+/// Whether a key is that of one job: `sheaf:{QUEUE}:VERSION:JOB:…`, the job in hexadecimal.
+fn is_of_job(key: &str) -> bool {
+    let mut parts = key.split(':').skip(3);
+    let job = parts.next().unwrap_or_default();
+    job.len() == 16 && u64::from_str_radix(job, 16).is_ok() && parts.next().is_some()
+}
+
+/// Whether a fault that stopped everything for long was passed over in silence.
+fn unsaid(stage: &Stage<'_>, strikes: &[Strike]) -> Option<String> {
+    let timeline = stage.watch.timeline();
+    let silent = |strike: &Strike| !timeline.explains_silences(strike.began, strike.ended, MUST_BE_SAID);
+    (stage.plan.kind.must_be_said() && strikes.iter().any(silent))
+        .then(|| format!("nothing went on for more than {} s, and it did not say why", MUST_BE_SAID.as_secs()))
+}
+
+/// The longest time without progress after each strike, or after its end if it has one.
+fn lost(stage: &Stage<'_>, strikes: &[Strike]) -> Vec<Duration> {
+    let timeline = stage.watch.timeline();
+    let ends = strikes.iter().skip(1).map(|next| next.began).chain([Instant::now()]);
+    let from = |strike: &Strike| if stage.plan.kind.hold.has_end() { strike.ended } else { strike.began };
+    strikes.iter().zip(ends).map(|(strike, end)| timeline.longest_silence(from(strike), end)).collect()
+}
+
+/// Where the words of failed runs are kept.
+pub fn folder_of_logs(kind: &str, seed: u64) -> std::path::PathBuf {
+    repository().join("target/faults").join(format!("{kind}-{seed}"))
+}
+
+fn keep_logs(stage: &Stage<'_>, verdict: &Verdict) {
+    let folder = folder_of_logs(&verdict.kind, verdict.seed);
+    let _ = fs::remove_dir_all(&folder);
+    let keep = |name: &str, text: &str| {
+        let path: &Path = &folder.join(name);
+        fs::write(path, text).unwrap_or_else(|error| panic!("could not write {}: {error}", path.display()));
+    };
+
+    fs::create_dir_all(&folder).expect("the folder of what is built can be written");
+    keep("plan.txt", &format!("{:#?}\n{:#?}\n", stage.plan, verdict));
+    keep("coordinator.log", &stage.coordinator.words());
+    keep("redis.log", &stage.queue.log());
+    for (number, words) in stage.last_words.iter().enumerate() {
+        keep(&format!("worker-{number}.log"), words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_jobs_are_told_from_those_of_queues() {
+        for key in
+            ["sheaf:{q}:0.1.0+7:00000000000000ff:tasks", "sheaf:{q}:0.1.0+7+2:8badf00d8badf00d:rows:extract:1:2:3"]
+        {
+            assert!(is_of_job(key), "{key}");
+        }
+        for key in ["sheaf:{q}:workers", "sheaf:{q}:0.1.0+7:jobs", "sheaf:{q}:0.1.0+7:bell@host:7"] {
+            assert!(!is_of_job(key), "{key}");
+        }
+    }
+}

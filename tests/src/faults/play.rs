@@ -1,0 +1,91 @@
+//! One run: the stage is set, the job starts, faults strike, and it is judged.
+
+use std::time::{Duration, Instant};
+
+use super::judge::{Verdict, judge};
+use super::plan::Plan;
+use super::reference::Reference;
+use super::server_version::ServerVersion;
+use super::stage::{Setting, Stage};
+use super::strike::{Strike, strike};
+
+/// How often it is looked whether a run has come so far, or has ended.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Plays a plan to its end. A failure of this program itself is a verdict, too.
+pub fn play(plan: Plan, setting: &Setting, reference: &Reference, server: &ServerVersion) -> Verdict {
+    let blank = Verdict::of(&plan, server);
+
+    // A thread and a runtime of its own: what panics there ends nothing else, and no task outlives the run.
+    let played = std::thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            let runtime = builder.worker_threads(2).enable_all().build().expect("a runtime");
+            runtime.block_on(run(plan, setting, reference, server.clone()))
+        });
+        run.join()
+    });
+
+    match played {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(reason)) => Verdict { skipped: Some(reason), ..blank },
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+            let problem = format!("the run could not be judged: {}", text.unwrap_or_default());
+            Verdict { problems: vec![problem], ..blank }
+        }
+    }
+}
+
+/// # Errors
+/// Why the fault could not be made here: the run then says nothing.
+async fn run(plan: Plan, setting: &Setting, reference: &Reference, server: ServerVersion) -> Result<Verdict, String> {
+    if !server.is_at_least(plan.kind.since) {
+        return Err(format!("{} cannot do that", server.name));
+    }
+
+    let (workers, moments) = (plan.workers, plan.moments.clone());
+    let mut stage = Stage::set(plan, setting, reference, server).await?;
+    for _ in 0..workers {
+        stage.start_worker()?;
+    }
+    let began = Instant::now();
+    stage.start_coordinator()?;
+
+    let mut strikes: Vec<Strike> = Vec::new();
+    for percent in moments {
+        if !reaches(&mut stage, percent, began).await? {
+            break;
+        }
+        strikes.push(strike(&mut stage).await?);
+    }
+
+    let ended = ends(&mut stage, began).await?;
+    Ok(judge(stage, &strikes, began.elapsed(), ended).await)
+}
+
+/// Waits until so much more of the output is there; `false` if the run ended before, or hangs.
+async fn reaches(stage: &mut Stage<'_>, percent: u64, began: Instant) -> Result<bool, String> {
+    let goal = stage.watch.bytes() + stage.reference.size() * percent / 100;
+    while stage.watch.bytes() < goal {
+        if stage.coordinator.has_ended() || began.elapsed() > stage.setting.deadline {
+            return Ok(false);
+        }
+        stage.tend_workers()?;
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(!stage.coordinator.has_ended())
+}
+
+/// Waits for the end of the run; `false` if it hangs.
+async fn ends(stage: &mut Stage<'_>, began: Instant) -> Result<bool, String> {
+    while !stage.coordinator.has_ended() {
+        if began.elapsed() > stage.setting.deadline {
+            return Ok(false);
+        }
+        stage.tend_workers()?;
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(true)
+}
