@@ -173,7 +173,7 @@ fn redis_answers_only_by_tls_only_who_knows_a_password_and_only_what_the_user_ma
         }
     }
     // A worker must not do what is a coordinator's; and a script is no way round.
-    refused(ask(&worker, "smembers 'sheaf:{default}:x'"), "NOPERM");
+    refused(ask(&worker, "getdel 'sheaf:{default}:x'"), "NOPERM");
     refused(ask(&worker, "eval \"return redis.call('keys', '*')\" 0"), "can't run|ermission");
 
     // A coordinator may work, too: there is nobody else here.

@@ -269,11 +269,24 @@ async fn a_run_survives_the_loss_of_what_waits_and_of_what_is_finished() {
     let place = Place::at(server.url());
     sheaf_tests::job::job();
     let run = place.new_run("").start();
-    says(&run, "no worker is connected"); // By now, all is pushed that will be.
+    says(&run, "no worker is connected");
+    let key = |kind: &str| {
+        let keys: Vec<String> = server.command(&["KEYS", &format!("sheaf:{{default}}*{kind}")]);
+        keys.into_iter().next().unwrap_or_default()
+    };
+    let count = |command: &str, kind: &str| server.command::<i64>(&[command, &key(kind)]);
+    // Each waits, and stands on the stream, once: nobody works, so all that comes back does so by itself.
+    let all_wait = |least: i64| {
+        wait_for("all tasks to wait", LONG, || {
+            let tasks = count("HLEN", ":tasks");
+            let all = tasks >= least && count("XLEN", ":extract") == tasks && count("EXISTS", ":jobs") == 1;
+            all.then_some(tasks)
+        })
+    };
+    let tasks = all_wait(2);
     for kind in [":jobs", ":tasks", ":extract"] {
-        there(&server, kind, |_| true);
         remove_each(&server, &[kind]);
-        there(&server, kind, |_| true); // By itself: nobody works, so nothing else is pushed.
+        all_wait(tasks);
     }
     remove_each(&server, &[":body:*"]);
 

@@ -182,8 +182,7 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
     coordinator.purge(job).await.unwrap();
     assert!(coordinator.jobs().await.unwrap().is_empty());
     assert!(hand.runs_with_other_leases().await.unwrap().is_empty());
-    let is_here = hand.close_left(&coordinator.place(JobId(2)).unwrap()).await.unwrap();
-    assert!(is_here, "as if it removed a dead one");
+    assert!(hand.close_left(&coordinator.place(JobId(2)).unwrap()).await.unwrap(), "as if it removed a dead one");
     hand.tend().await.unwrap();
 }
 

@@ -69,7 +69,7 @@ async fn a_lease_whose_answer_is_lost_on_the_way_goes_to_another() {
     let queue = server.queue(LEASE).await;
     let proxy = Proxy::to(server.port()).await;
     let deaf = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
-    warm_up(&deaf, "deaf").await;
+    warm_up(&deaf, "who finds nothing, and listens at first the next time").await;
     queue.push(&naps(1, 0..3)).await.unwrap();
 
     proxy.set(Way::Deaf);

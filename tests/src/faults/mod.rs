@@ -4,12 +4,12 @@
 //!
 //! * [`kind`], [`kinds`]: what can be broken.
 //! * [`dice`], [`plan`]: what is broken in one run, and when: it follows from the seed alone.
-//! * [`reference`]: the job, and the bytes that it must give.
+//! * [`mod@reference`]: the job, and the bytes that it must give.
 //! * [`stage`], [`actors`]: servers, and the processes of Sheaf; [`wire`], [`group`]: the network and the cores that they get.
 //! * [`server_version`]: what a server can do.
 //! * [`strike`]: how things are broken, and mended.
 //! * [`watch`]: what is seen of the run meanwhile.
-//! * [`play`], [`judge`], [`table`]: a run, what it is judged by, and all of them side by side.
+//! * [`mod@play`], [`judge`], [`table`]: a run, what it is judged by, and all of them side by side.
 
 pub mod actors;
 pub mod dice;

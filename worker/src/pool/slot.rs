@@ -42,7 +42,7 @@ pub struct Care<'a> {
     pub before: Option<&'a mut BeforeFile<'a>>,
 }
 
-/// What is done before a file is tried; if it fails, the task is not done.
+/// What is to be done before a file is read.
 pub type BeforeFile<'a> = dyn FnMut(&SourceFile) -> Result<(), Interrupted> + 'a;
 
 /// What the files of a task gave.

@@ -145,8 +145,9 @@ async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), 
         })?;
         match line.as_bytes().first() {
             Some(b'+') => {}
-            // A user who may not ping is known, and that is all there is to hear.
-            Some(b'-') if line.starts_with("-NOPERM") => {}
+            // A user who may not ping is known, and that is all there is to hear. A server that cannot save refuses to be
+            // pinged as it refuses to be written to: that is for those to say who write.
+            Some(b'-') if line.starts_with("-NOPERM") || line.starts_with("-MISCONF") => {}
             Some(b'-') => return Err(Fault::of_line(&line)),
             _ => return Err(Fault::not_redis()),
         }

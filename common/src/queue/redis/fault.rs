@@ -33,7 +33,7 @@ const DEMOTED: &str = "this Redis has become a read-only replica, as after a fai
 
 /// What a server says, or is found to have, that takes no more connections.
 pub const TOO_MANY_CLIENTS: &str =
-    "Redis has as many clients as its `maxclients` allows: raise that setting, or run fewer workers";
+    "Redis allows no more connections (`maxclients`): raise that setting, or run fewer workers";
 
 /// Makes a fault of an error's text.
 type Meaning = fn(String) -> Fault;

@@ -79,9 +79,7 @@ impl Link {
         loop {
             match once().await {
                 Ok(value) => {
-                    let troubles = &self.pool.server.troubles;
-                    troubles.clear(&name);
-                    troubles.clear(|| SILENCE.into());
+                    self.pool.server.troubles.clear(&name);
                     return Ok(value);
                 }
                 Err(fault) => {

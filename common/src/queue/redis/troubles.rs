@@ -43,11 +43,13 @@ impl Troubles {
         }
     }
 
-    /// Notes that a call went through; `name` is asked only if there was trouble.
+    /// Notes that a call went through; `name` is asked only if there was trouble. The server answers, so that it was not
+    /// reached is over, whatever call that was.
     pub fn clear(&self, name: impl Fn() -> String) {
         if self.some.load(Ordering::Relaxed) {
+            let name = name();
             let mut by_call = self.by_call.lock().expect("no holder panics");
-            by_call.remove(&name());
+            by_call.retain(|call, trouble| *call != name && !matches!(trouble.error, QueueError::Unreachable(_)));
             self.some.store(!by_call.is_empty(), Ordering::Relaxed);
         }
     }
@@ -84,15 +86,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_call_is_granted_says_nothing_of_another() {
+    fn what_one_call_is_granted_says_nothing_of_what_another_is_refused() {
         let troubles = Troubles::default();
-        troubles.note("LEASE", &Fault::Broken("cut".into()));
         troubles.note("PUSH", &Fault::Busy("no replicas".into()));
-        troubles.clear(|| "WORKERS".into());
+        troubles.note("LEASE", &Fault::Broken("cut".into()));
         assert!(matches!(troubles.worst(), Some(QueueError::Refused(reason)) if reason == "no replicas"));
+
+        troubles.clear(|| "WORKERS".into());
+        assert!(matches!(troubles.worst(), Some(QueueError::Refused(_))));
+
         troubles.clear(|| "PUSH".into());
-        assert!(matches!(troubles.worst(), Some(QueueError::Unreachable(_))));
-        troubles.clear(|| "LEASE".into());
-        assert!(troubles.worst().is_none());
+        assert!(troubles.worst().is_none(), "a server that answers is reached");
     }
 }
