@@ -78,7 +78,7 @@ async fn wrong_usage_of_the_worker_exits_with_2() {
     let run = |typed: &str| Run::of(&worker_bin(), folder.path()).typed(typed).finish().code(2);
     run("").says(&["no Redis is named", "hint:"]);
     run("--redis redis://h --root gone").says(&["`gone`"]);
-    run("--redis redis://h --grace soon").says(&["--grace", "30s"]);
+    run("--redis redis://h --grace soon").says(&["--grace", "expected a time"]);
     run("--redis h:6379").says(&["expected", "hint:", "redis://h:6379"]);
     run("--redis redis://h -p 0").says(&["-p"]);
 }
