@@ -3,7 +3,10 @@
 //! Source: ECMA-376 leaves them open; these are Excel's published limits ("Excel specifications and limits"), which
 //! LibreOffice, openpyxl and pandas share.
 
-/// The most UTF-16 code units that a cell holds.
+use crate::escape::{self, ESCAPE_UNITS};
+
+/// The most UTF-16 code units that a cell holds, those of escapes included: what writers of workbooks report is that Excel
+/// counts them as they stand in the file.
 pub const CELL_UNITS: usize = 32_767;
 /// The most rows of a sheet, the header row included.
 pub const SHEET_ROWS: u64 = 1_048_576;
@@ -12,17 +15,28 @@ pub const SHEET_DATA_ROWS: u64 = SHEET_ROWS - 1;
 /// The most columns of a sheet.
 pub const SHEET_COLUMNS: usize = 16_384;
 
+/// The longest text, in bytes, that fits a cell whatever stands in it.
+const SURE_BYTES: usize = CELL_UNITS / ESCAPE_UNITS;
+
 /// The number of overflow rows that `text` needs: 0 when it fits its cell.
 pub fn overflow_rows(text: &str) -> u32 {
-    if text.len() <= CELL_UNITS {
-        return 0; // A UTF-8 text has at least as many bytes as UTF-16 units.
-    }
     (parts(text).count() - 1) as u32
+}
+
+/// The UTF-16 units that `text` takes in a cell, escapes included.
+pub fn written_units(text: &str) -> usize {
+    let (mut at, mut units) = (0, 0);
+    while let Some(escape) = escape::find(text.as_bytes(), at, text.len()) {
+        units += count_units(&text[at..escape.at]) + ESCAPE_UNITS;
+        at = escape.end();
+    }
+    units + count_units(&text[at..])
 }
 
 /// Cuts `text` into the parts that cells can hold: the head first, then those that go to the overflow sheet.
 ///
-/// Every part has at most [`CELL_UNITS`] UTF-16 units and no surrogate pair is cut, so a part may be one unit short.
+/// Every part has at most [`CELL_UNITS`] UTF-16 units as it is written, and neither a surrogate pair nor an escape is cut,
+/// so a part may be some units short.
 /// An empty text is one empty part. The parts concatenate to `text`.
 pub fn parts(text: &str) -> Parts<'_> {
     Parts { rest: Some(text) }
@@ -50,14 +64,36 @@ const FEW: usize = 64;
 
 /// The length in bytes of the longest head of `text` that one cell holds.
 fn head_length(text: &str) -> usize {
-    if text.len() <= CELL_UNITS {
+    if text.len() <= SURE_BYTES {
         return text.len();
     }
+    let (mut at, mut left) = (0, CELL_UNITS);
+    while at < text.len() {
+        // What is left of the cell holds at most so many bytes: no escape further on matters.
+        let window = text.len().min(at + 3 * left);
+        let escape = escape::find(text.as_bytes(), at, window);
+        let plain = &text[at..escape.map_or(text.len(), |escape| escape.at)];
+        let (length, units) = fitting(plain, left);
+        at += length;
+        left -= units;
+        match escape {
+            Some(escape) if length == plain.len() && left >= ESCAPE_UNITS => {
+                at = escape.end();
+                left -= ESCAPE_UNITS;
+            }
+            _ => return at,
+        }
+    }
+    at
+}
+
+/// The longest head of `text` that takes at most `room` UTF-16 units where nothing is escaped: its bytes, and its units.
+fn fitting(text: &str, room: usize) -> (usize, usize) {
     let bytes = text.as_bytes();
     let (mut at, mut units) = (0, 0);
-    // As many bytes as the cell has units left never go past its end: count them at once, until few are left.
-    while CELL_UNITS - units >= FEW && at < bytes.len() {
-        let mut end = bytes.len().min(at + CELL_UNITS - units);
+    // As many bytes as there are units left never go past the end: count them at once, until few are left.
+    while room - units >= FEW && at < bytes.len() {
+        let mut end = bytes.len().min(at + room - units);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
@@ -71,13 +107,13 @@ fn head_length(text: &str) -> usize {
             0xe0..=0xef => (3, 1),
             0xf0..=0xff => (4, 2),
         };
-        if units + width > CELL_UNITS {
-            return at;
+        if units + width > room {
+            break;
         }
         units += width;
         at += length;
     }
-    text.len()
+    (at, units)
 }
 
 /// The most UTF-16 units of a sheet's name.
@@ -162,6 +198,36 @@ mod tests {
                 assert_eq!(parts(&text).next().unwrap().len(), expected, "{pad} {unit}");
             }
         }
+    }
+
+    #[test]
+    fn an_escape_counts_as_it_is_written_and_is_never_cut() {
+        // By the definition, character by character.
+        let expected = |text: &str| {
+            let (mut at, mut left) = (0, CELL_UNITS);
+            for c in text.chars() {
+                let units = escape::escape_at(text.as_bytes(), at).map_or(c.len_utf16(), |_| ESCAPE_UNITS);
+                if units > left {
+                    break;
+                }
+                left -= units;
+                at += c.len_utf8();
+            }
+            at
+        };
+        let escapes = ["\r", "\u{ffff}", "_x0041_", "_x0041\r", "x한\u{1}😀", "__x000D_", "한_x004\u{fffe}"];
+        for escaped in escapes {
+            for pad in [0, 1, 6, 7, 63, 64, 65, 32_700, 32_759, 32_760, 32_761, 32_766, 32_767, 32_768] {
+                let text = "y".repeat(pad) + &escaped.repeat(12_000);
+                assert_eq!(parts(&text).next().unwrap().len(), expected(&text), "{pad} {escaped:?}");
+            }
+            let text = escaped.repeat(12_000);
+            let cut: Vec<&str> = parts(&text).collect();
+            assert_eq!(cut.concat(), text);
+            assert!(cut.iter().all(|part| written_units(part) <= CELL_UNITS), "{escaped:?}");
+        }
+        assert_eq!(overflow_rows(&"\r".repeat(CELL_UNITS / ESCAPE_UNITS)), 0);
+        assert_eq!(overflow_rows(&"\r".repeat(CELL_UNITS / ESCAPE_UNITS + 1)), 1);
     }
 
     #[test]

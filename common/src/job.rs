@@ -69,6 +69,8 @@ pub struct JobSpec {
     pub sheet_name: String,
     /// What is rendered, without duplicates: two `.xlsx` outputs are one rendering.
     pub renderings: Vec<Rendering>,
+    /// How CSV and tab-separated outputs are written.
+    pub csv: CsvStyle,
     /// Whether every file also gets a workbook of its own.
     pub per_file: bool,
     pub limits: Limits,
@@ -85,6 +87,7 @@ impl Default for JobSpec {
             compression: Compression::Balanced,
             sheet_name: "rows".into(),
             renderings: vec![Rendering::Xlsx],
+            csv: CsvStyle::default(),
             per_file: false,
             limits: Limits { time: Duration::from_secs(60), memory: 2 << 30, retries: 2 },
         }
@@ -136,7 +139,35 @@ pub enum Compression {
 pub enum Rendering {
     Xlsx,
     Csv(Packing),
+    /// As CSV, with tabs between the cells and line feeds after the rows.
+    Tsv(Packing),
     JsonLines(Packing),
+}
+
+/// How CSV and tab-separated outputs are written, beyond RFC 4180.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CsvStyle {
+    /// Whether a byte order mark stands in front: without one, Excel on Windows does not read UTF-8.
+    pub bom: bool,
+    /// What stands between the cells of CSV; tab-separated outputs have their tab.
+    pub delimiter: char,
+    /// What ends a row; `None`: CR LF in CSV, a line feed in tab-separated outputs.
+    pub newline: Option<Newline>,
+    /// Whether an apostrophe stands before a cell that a spreadsheet would take for a formula.
+    pub escape_formulas: bool,
+}
+
+impl Default for CsvStyle {
+    fn default() -> Self {
+        CsvStyle { bom: false, delimiter: ',', newline: None, escape_formulas: false }
+    }
+}
+
+/// What ends a row of a text output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Newline {
+    Lf,
+    CrLf,
 }
 
 /// How a text output is compressed.
@@ -174,7 +205,7 @@ impl fmt::Display for TaskId {
 /// The order in which tasks are leased: first what all others wait for, then what drains memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
-    /// An extract task once more, by its number, as its rows were lost when they had their places already.
+    /// Re-extraction of a task whose rows were lost after they had been placed; keeps the task's number.
     Repair,
     Render,
     Extract,

@@ -7,23 +7,32 @@
 //! * [`job`]: everything that decides the bytes of the output, and names of jobs and tasks.
 //! * [`task`]: the work on the queue: extract, render, nap.
 //! * [`outcome`]: what a task came to, file by file, segment by segment.
+//! * [`notes`]: what was noticed about a file beside its rows.
 //! * [`row`]: how rows are written down between extraction and rendering.
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
+//! * [`escape`]: what a cell cannot hold as it is, and how it is written there.
 //! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
+//! * [`xpath`]: what to write in CSS for it.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
 //! * [`said`]: saying what goes on for long, without saying it all the time.
+//! * [`units`]: sizes and times as people type them.
 //! * [`allocator`]: how both programs keep memory.
 
 pub mod allocator;
 pub mod cell;
+pub mod escape;
 pub mod job;
+pub mod notes;
 pub mod outcome;
 pub mod queue;
 pub mod recipe;
 pub mod row;
 pub mod said;
 pub mod task;
+pub mod units;
 pub mod wire;
+pub mod xpath;
 
-/// The version that is part of every task: segments of different versions never mix in one output.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version that is part of every task: segments of different versions never mix in one output. Of a build that is no
+/// release it names date and commit: `0.1.0-20261128.1a2b3c4d`.
+pub const VERSION: &str = env!("SHEAF_VERSION");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::job::{TaskId, WorkerId};
+use crate::notes::FileNotes;
 use crate::task::RowsKey;
 
 /// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for the render task.
@@ -83,6 +84,8 @@ pub struct FileReport {
     pub status: FileStatus,
     /// Bytes read from the file, before unpacking.
     pub bytes: u64,
+    /// Bytes after unpacking; 0 if it came not so far.
+    pub unpacked: u64,
     /// The encoding that was used, as the Encoding Standard names it; empty if it came not so far.
     pub encoding: String,
     /// How many characters had to be replaced in decoding.
@@ -93,6 +96,8 @@ pub struct FileReport {
     pub started_ms: u64,
     /// How long the last attempt took.
     pub seconds: f64,
+    /// What was noticed about a file that is done; else empty.
+    pub notes: FileNotes,
 }
 
 /// Whether a file gave its rows.
@@ -141,6 +146,17 @@ pub struct Segment {
     pub crc32: u32,
     /// Length of the content before compression, in bytes.
     pub length: u64,
+    /// What the first rows of a workbook need to be seen; only the segment that begins its first sheet has it.
+    pub look: Option<Look>,
+}
+
+/// The room that the first rows of a sheet need to be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// The width of each column, in digits of the default font.
+    pub widths: Vec<u8>,
+    /// The lines down to the first that is not blank: 1 where texts begin with text.
+    pub lines: u8,
 }
 
 /// A sequence of segments that concatenate to one part of one output.
@@ -168,11 +184,13 @@ impl FileReport {
             sequence,
             status: FileStatus::Failed { reason },
             bytes: 0,
+            unpacked: 0,
             encoding: String::new(),
             replaced: 0,
             attempts: 0,
             started_ms: 0,
             seconds: 0.0,
+            notes: FileNotes::default(),
         }
     }
 }

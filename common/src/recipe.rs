@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::cell::SHEET_COLUMNS;
+use crate::xpath;
 
 /// What to extract: which elements become rows, and what stands in their cells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,12 +68,39 @@ pub enum RecipeError {
 }
 
 /// Why a text is not an [`Expression`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected `[CSS selector]::text` or `[CSS selector]::attr(NAME)`, got `{found}`")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpressionError {
     pub found: String,
-    /// What was probably meant.
-    pub meant: String,
+    pub wrong: Wrong,
+    /// What was probably meant; `None` for XPath that CSS cannot say.
+    pub meant: Option<String>,
+}
+
+/// What is wrong with a text that is no [`Expression`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// Nothing says what is to be taken from the element.
+    NoEnd,
+    /// What stands behind the last `::` is not known.
+    End,
+    XPath,
+}
+
+impl std::error::Error for ExpressionError {}
+
+impl fmt::Display for ExpressionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let found = &self.found;
+        match self.wrong {
+            Wrong::NoEnd => {
+                write!(f, "expected `[CSS selector]::text` or `[CSS selector]::attr(NAME)`, got `{found}`")
+            }
+            Wrong::End => f.write_str("expected `::text` or `::attr(NAME)` at the end"),
+            Wrong::XPath => {
+                write!(f, "expected `[CSS selector]::text` or `[CSS selector]::attr(NAME)`, got the XPath `{found}`")
+            }
+        }
+    }
 }
 
 impl Default for Recipe {
@@ -129,7 +157,10 @@ impl FromStr for Column {
 
     /// Reads `NAME=EXPRESSION`, as it is typed after `--column`.
     fn from_str(typed: &str) -> Result<Self, RecipeError> {
-        let (name, value) = typed.split_once('=').ok_or_else(|| RecipeError::NotAPair(typed.into()))?;
+        // `a[href="x"]::text` has a `=`, but no name in front of it.
+        let is_name = |name: &str| name.matches('[').count() == name.matches(']').count() && !xpath::is_xpath(name);
+        let pair = typed.split_once('=').filter(|(name, _)| is_name(name));
+        let (name, value) = pair.ok_or_else(|| RecipeError::NotAPair(typed.into()))?;
         let value = value.parse().map_err(|source| RecipeError::Column { name: name.into(), source })?;
         Ok(Column { name: name.trim().into(), value })
     }
@@ -139,7 +170,15 @@ impl FromStr for Expression {
     type Err = ExpressionError;
 
     fn from_str(typed: &str) -> Result<Self, ExpressionError> {
-        let wrong = || ExpressionError { found: typed.into(), meant: guess(typed) };
+        let wrong = || {
+            let (wrong, meant) = if xpath::is_xpath(typed) {
+                (Wrong::XPath, xpath::expression(typed))
+            } else {
+                let wrong = if typed.contains("::") { Wrong::End } else { Wrong::NoEnd };
+                (wrong, Some(guess(typed)))
+            };
+            ExpressionError { found: typed.into(), wrong, meant }
+        };
         let (selector, what) = typed.rsplit_once("::").ok_or_else(wrong)?;
         let take = match what.trim() {
             "text" => Take::Text,
@@ -164,7 +203,8 @@ fn guess(typed: &str) -> String {
     if let Some((selector, name)) = typed.rsplit_once('@') {
         return format!("{}::attr({})", selector.trim_end_matches('/'), name);
     }
-    if let Some(argument) = what.strip_prefix("attr") {
+    let argument = ["attributes", "attribute", "attrs", "attr", "@"].iter().find_map(|word| what.strip_prefix(word));
+    if let Some(argument) = argument {
         let name: String = argument.chars().filter(|c| c.is_alphanumeric() || "-_:".contains(*c)).collect();
         return format!("{selector}::attr({})", if name.is_empty() { "NAME" } else { &name });
     }
@@ -213,13 +253,24 @@ mod tests {
 
     #[test]
     fn what_was_meant_is_guessed() {
-        let meant = |typed| read(typed).unwrap_err().meant;
+        let meant = |typed| read(typed).unwrap_err().meant.unwrap();
         assert_eq!(meant(".price"), ".price::text");
         assert_eq!(meant(".price:text"), ".price::text");
         assert_eq!(meant("a@href"), "a::attr(href)");
         assert_eq!(meant("a::attr[href]"), "a::attr(href)");
         assert_eq!(meant("a::attr()"), "a::attr(NAME)");
+        assert_eq!(meant("a::attribute(href)"), "a::attr(href)");
+        assert_eq!(meant("::attrs[data-id]"), "::attr(data-id)");
+        assert_eq!(meant("//a/@href"), "a::attr(href)");
         assert_eq!(meant("a::html"), "a::text");
+    }
+
+    #[test]
+    fn an_expression_without_a_name_is_no_column() {
+        for typed in ["a::text", "a[href=x]::text", "//a[@class='x']/@href"] {
+            assert_eq!(typed.parse::<Column>(), Err(RecipeError::NotAPair(typed.into())), "{typed}");
+        }
+        assert_eq!("x=a[href=x]::text".parse::<Column>().unwrap().name, "x");
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub fn shipped_bytes(files: &[SourceFile]) -> usize {
 pub enum Content {
     /// At its path.
     AtPath,
-    /// At this absolute path: the one that the file is called by may be relative to the coordinator's folder.
+    /// At this absolute path ([`SourceFile::path`] may be relative to the coordinator's working directory).
     At(SourcePath),
     /// At this path, on which nothing is a symbolic link any more: a worker with roots has checked it. Never on the
     /// queue: what a queue says of links is not believed.

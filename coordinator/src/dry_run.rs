@@ -10,6 +10,7 @@ use sheaf_common::job::{Encoding, Packing, Rendering};
 use crate::config::{RunConfig, Verbosity};
 use crate::discover::{Source, Sources};
 use crate::human::{Paint, count, number, shown, size};
+use crate::report::left_out;
 
 /// How many files are named at each end of the list.
 const ENDS: usize = 3;
@@ -34,6 +35,9 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
         file(out, &sources.get(sequence), paint)?;
     }
     problems(first..last, sources, paint, out)?;
+    if !sources.left_out.is_none() {
+        writeln!(out, "  {}", paint.dim(&left_out(sources.left_out)))?;
+    }
 
     let spec = &config.spec;
     writeln!(out, "{} of each `{}`", paint.bold("Would extract"), shown(spec.recipe.record.as_bytes()))?;
@@ -51,8 +55,12 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
 
     writeln!(out, "{}", paint.bold("Would write"))?;
     for output in &config.outputs {
-        let over = if output.path.exists() { " (replaces the one that is there)" } else { "" };
-        writeln!(out, "  {}  {}{over}", name(&output.path), format_name(spec.renderings[output.rendering_index]))?;
+        let over = if !output.is_standard_output() && output.path.is_file() {
+            " (replaces the one that is there)"
+        } else {
+            ""
+        };
+        writeln!(out, "  {}  {}{over}", output.name(), format_name(spec.renderings[output.rendering_index]))?;
     }
     if let Some(folder) = &config.per_file {
         writeln!(out, "  {}  one workbook a file", name(folder))?;
@@ -99,6 +107,9 @@ fn format_name(rendering: Rendering) -> &'static str {
         Rendering::Csv(Packing::Plain) => "CSV",
         Rendering::Csv(Packing::Gzip) => "CSV, gzip",
         Rendering::Csv(Packing::Zstd) => "CSV, zstd",
+        Rendering::Tsv(Packing::Plain) => "tab-separated",
+        Rendering::Tsv(Packing::Gzip) => "tab-separated, gzip",
+        Rendering::Tsv(Packing::Zstd) => "tab-separated, zstd",
         Rendering::JsonLines(Packing::Plain) => "JSON lines",
         Rendering::JsonLines(Packing::Gzip) => "JSON lines, gzip",
         Rendering::JsonLines(Packing::Zstd) => "JSON lines, zstd",

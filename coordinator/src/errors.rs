@@ -19,7 +19,7 @@ use crate::human::Paint;
 pub enum Exit {
     /// All files are in the sheet.
     Done = 0,
-    /// The run finished, and some files could not be read: the output holds all others.
+    /// The run finished, and some files could not be read, or no file has a record: the output holds all that there is.
     SomeFailed = 1,
     /// What was typed, or the recipe, cannot be used: nothing was read or written. Clap exits with the same code.
     Usage = 2,

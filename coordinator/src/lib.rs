@@ -14,13 +14,14 @@
 //! * [`report`]: what people are told: progress, summary, job log.
 //! * [`errors`]: how errors speak, and the exit codes.
 //! * [`human`]: numbers, sizes, times and names as people read them.
-//! * [`dry_run`], [`preview`], [`demo`], [`workers`], [`jobs`] (`sheaf queue`): the commands beside the run itself.
+//! * [`dry_run`], [`preview`], [`demo`], [`workers`], [`jobs`] (`sheaf queue`), [`status`], [`documents`]: the commands beside the run itself.
 
 pub mod assemble;
 pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod discover;
+pub mod documents;
 pub mod dry_run;
 pub mod errors;
 pub mod human;
@@ -32,4 +33,5 @@ pub mod preview;
 pub mod report;
 pub mod run;
 pub mod spool;
+pub mod status;
 pub mod workers;

@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use clap::Parser;
 use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, QueueArgs, RunArgs, WorkersArgs};
 use sheaf::config::Verbosity;
 use sheaf::config::{DemoConfig, PreviewConfig, QueueConfig, QueueTask, RunConfig, WorkersConfig, check_places};
@@ -15,12 +14,13 @@ use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
 use sheaf::jobs::{self, Purged};
 use sheaf::local::{LocalWorker, host};
-use sheaf::report::{Mode, Progress, Summary};
-use sheaf::run::{self, End, Finished, GO_ON};
-use sheaf::{demo, preview, workers};
+use sheaf::report::{Mode, Progress, Summary, SummaryFile, no_record};
+use sheaf::run::{self, AtOnce, End, Finished, Interrupt};
+use sheaf::{demo, documents, preview, status, workers};
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
+use sheaf_worker::signals::Stop;
 
 fn main() -> ExitCode {
     sheaf_common::allocator::keep_freed_memory();
@@ -28,17 +28,23 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return sheaf_worker::pool::child::main();
     }
-    let done = match Cli::parse().command {
+    let command = Cli::of_this_process().command;
+    // A run writes to pipes by itself, and knows when a reader has had enough.
+    let prints = !matches!(&command, Command::Run(args) if !args.dry_run);
+    let done = match command {
         Command::Run(args) => run(&args),
         Command::Preview(args) => preview(&args),
         Command::Demo(args) => demo(&args),
         Command::Workers(args) => workers(&args),
         Command::Queue(args) => queue(&args),
+        Command::Status(args) => status::status(&args.output, args.json, &mut stdout()),
+        Command::Completions(args) => documents::completions(args.shell, &mut stdout()).map_err(print_failed),
+        Command::Man(args) => documents::man(&args.folder),
     };
     match done {
         Ok(exit) => exit.into(),
         // Rust ignores SIGPIPE (the coordinator must outlive its children): a reader that went away is an error here.
-        Err(failure) if reader_is_gone(failure.error.as_ref()) => Exit::Done.into(),
+        Err(failure) if prints && reader_is_gone(failure.error.as_ref()) => Exit::Done.into(),
         Err(failure) => {
             // If standard error is gone too, the exit code is all that is left to say.
             let _ = failure.write(&mut io::stderr().lock(), paint(&io::stderr()));
@@ -50,53 +56,105 @@ fn main() -> ExitCode {
 fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let config = RunConfig::resolve(args, cores())?;
     check_places(&config)?;
+    // From here on no signal ends the run without a word.
+    let runtime = runtime()?;
+    let interrupt = runtime.block_on(async {
+        let (go_on, over_redis) = (config.go_on(), config.redis.is_some());
+        Interrupt::watch(move |stop, when| stop_at_once(stop, when, go_on, over_redis))
+    });
+    let interrupt = interrupt.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
     let own = config.own_places();
-    let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own };
-    let sources = discover(&request, &mut io::stdin().lock())?;
+    let per_file = config.per_file.as_deref();
+    let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own, per_file };
+    let mut sources = discover(&request, &mut io::stdin().lock())?;
+    if let Some(limit) = config.limit {
+        sources.truncate(limit.get());
+    }
     if config.dry_run {
         dry_run(&config, &sources, paint(&io::stdout()), &mut stdout()).map_err(print_failed)?;
         return Ok(Exit::Done);
     }
     log(config.verbosity);
     let mode = match config.verbosity {
-        Verbosity::Quiet => Mode::Off,
+        Verbosity::Quiet => Mode::Problems(Box::new(io::stderr())),
         _ if io::stderr().is_terminal() => Mode::Bar(paint(&io::stderr())),
         _ => Mode::Lines(Box::new(io::stderr())),
     };
     let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
-    let at_once = || std::process::exit(Exit::Interrupted as i32);
-    let finished = block_on(run::run(&config, &sources, Program::this(SLOT), progress, at_once))?;
+    let finished = runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, interrupt));
+    runtime.shutdown_background(); // A file that waits to be opened is waited for by nobody now.
+    let finished = finished?;
     report(&config, &sources, &finished)
+}
+
+/// Ends a run that cannot, or must not, stop cleanly.
+fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str, over_redis: bool) {
+    let name = stop.name();
+    let failure = match when {
+        AtOnce::NotBegun => Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted by {name} before it began"))
+            .with_hint("the same command begins, or goes on with what an earlier one has kept"),
+        AtOnce::ToldAgain => {
+            let left = match over_redis {
+                true => "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge --abandoned`",
+                false => "",
+            };
+            Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted by a second {name}, at once"))
+                .with_hint(format!("{go_on}{left}"))
+        }
+    };
+    let _ = failure.write(&mut io::stderr(), paint(&io::stderr()));
+    std::process::exit(failure.exit as i32);
 }
 
 /// Says what a run came to.
 fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<Exit, Failure> {
     let mut err = io::stderr().lock();
     let tally = &finished.tally;
-    let written = match &finished.end {
-        End::Written(written) => written,
-        End::Interrupted => {
-            let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
-            let error = anyhow::anyhow!("interrupted: {done} of {all} are done");
-            return Err(Failure::new(Exit::Interrupted, error).with_hint(GO_ON));
+    let no_record = no_record(tally, &config.spec);
+    let (written, end, exit) = match &finished.end {
+        End::Written(written) if tally.failed > 0 || no_record.is_some() => {
+            (written.as_slice(), "finished", Exit::SomeFailed)
         }
+        End::Written(written) => (written.as_slice(), "finished", Exit::Done),
+        End::Interrupted(_) => (&[][..], "interrupted", Exit::Interrupted),
     };
-    if config.verbosity > Verbosity::Quiet {
-        let summary = Summary {
-            tally,
-            read_bytes: finished.read_bytes,
-            elapsed: finished.elapsed,
-            written,
-            per_file: config.per_file.as_deref(),
-            joblog: config.joblog.as_deref(),
-        };
-        let _ = err.write_all(summary.text(paint(&io::stderr())).as_bytes());
+    let summary = Summary {
+        tally,
+        spec: &config.spec,
+        left_out: sources.left_out,
+        read_bytes: finished.read_bytes,
+        elapsed: finished.elapsed,
+        written,
+        per_file: config.per_file.as_deref(),
+        joblog: config.joblog.as_deref(),
+    };
+    if let Some(path) = &config.summary {
+        let file = SummaryFile::new(&summary, sources.len() as u64, end, exit as u8);
+        file.write(path).map_err(|error| {
+            let error = anyhow::Error::from(error).context(format!("could not write `{}`", path.display()));
+            Failure::new(Exit::CouldNotRun, error)
+        })?;
     }
+    if let End::Interrupted(stop) = &finished.end {
+        let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
+        let error = anyhow::anyhow!("interrupted by {}: {done} of {all} are done", stop.name());
+        return Err(Failure::new(Exit::Interrupted, error).with_hint(config.go_on()));
+    }
+    let paint = paint(&io::stderr());
+    let said = match config.verbosity {
+        // Problems are never silenced: a cron mail must say why the exit code is not 0.
+        Verbosity::Quiet => summary.failed(paint).trim_start().to_string(),
+        Verbosity::Normal | Verbosity::Verbose => summary.text(paint),
+    };
+    let _ = err.write_all(said.as_bytes());
     if config.verbosity == Verbosity::Verbose {
         let (own, all) = (finished.cpu.coordinator.as_secs_f64(), finished.cpu.all.as_secs_f64());
         let _ = writeln!(err, "coordinator CPU: {own:.2} s of {all:.2} s");
     }
-    Ok(if tally.failed > 0 { Exit::SomeFailed } else { Exit::Done })
+    if let Some((message, hint)) = no_record {
+        return Err(Failure::new(exit, anyhow::Error::msg(message)).with_hint(hint));
+    }
+    Ok(exit)
 }
 
 fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {
@@ -141,9 +199,9 @@ fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
         let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
         let workers = queue.workers().await.map_err(run::queue_failed)?;
         let print = if config.json { workers::print_json } else { workers::print_table };
-        print(&workers, &mut stdout()).map_err(print_failed)
-    })?;
-    Ok(Exit::Done)
+        print(&workers, &mut stdout()).map_err(print_failed)?;
+        workers::check(&workers, config.expect)
+    })
 }
 
 fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
@@ -173,10 +231,14 @@ fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
 /// The word that makes this program a child of its own pool.
 const SLOT: &str = "slot";
 
-fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     // Two threads: one for the run loop, one for the worker's. The slots have threads of their own.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
+    runtime.map_err(|error| Failure::new(Exit::CouldNotRun, error))
+}
+
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = runtime()?;
     let done = runtime.block_on(work);
     // A name that is being looked up, or a file that is being read, may take long yet: nobody waits for it.
     runtime.shutdown_background();

@@ -2,9 +2,27 @@
 
 use std::io::{self, Write};
 
+use sheaf_common::VERSION;
 use sheaf_common::queue::WorkerSeen;
 
-use crate::human::{number, shown, size, table, time};
+use crate::errors::{Exit, Failure};
+use crate::human::{count, number, shown, size, table, time};
+
+/// Checks that as many workers are there as are expected.
+///
+/// # Errors
+/// [`Exit::SomeFailed`], when fewer are there that runs of this build could have.
+pub fn check(workers: &[WorkerSeen], expected: Option<usize>) -> Result<Exit, Failure> {
+    let of_this_build = workers.iter().filter(|worker| worker.info.is_of_this_build()).count();
+    let Some(expected) = expected.filter(|expected| of_this_build < *expected) else { return Ok(Exit::Done) };
+    let others = match workers.len() - of_this_build {
+        0 => String::new(),
+        others => format!(" ({} of another build than {VERSION})", count(others as u64, "other")),
+    };
+    let there = number(of_this_build as u64);
+    let error = anyhow::anyhow!("{there} of {} are there{others}", count(expected as u64, "worker"));
+    Err(Failure::new(Exit::SomeFailed, error))
+}
 
 /// One line a worker, under a header; a sentence if there is none.
 ///

@@ -1,5 +1,6 @@
 //! What the tests that cross crates share: they run the real binaries from outside.
 //!
+//! * [`archive`]: the parts of a workbook.
 //! * [`binary`]: where `sheaf` and `sheaf-worker` are, built first if need be.
 //! * [`run`]: a run of a binary: arguments, input, signals → exit code and what it said.
 //! * [`place`]: a folder, workers and runs for the same job over Redis.
@@ -18,6 +19,7 @@
 //! * [`wait`]: waiting for something to become true.
 //! * [`skip`](skip()): says that a test cannot run on this machine.
 
+pub mod archive;
 pub mod binary;
 pub mod conformance;
 pub mod corpus;

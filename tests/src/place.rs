@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::job::{LONG, job};
 use crate::process::wait_for;
-use crate::{Run, Running, worker_bin};
+use crate::{Run, Running, sheaf_bin, worker_bin};
 
 /// The leases of these tests: short, as some wait for their end.
 pub const LEASE: &str = "2s";
@@ -69,14 +69,22 @@ impl Place {
 
     /// The job, not yet started.
     pub fn new_run(&self, typed: &str) -> Run {
-        Run::sheaf(self.folder.path())
-            .env("SHEAF_REDIS", &self.url)
+        self.of_this_job(Run::sheaf(self.folder.path())).typed(typed)
+    }
+
+    /// The job as a command of another program: `timeout 2 sheaf run …`.
+    pub fn run_under(&self, words: &[&str]) -> Run {
+        let run = words[1..].iter().fold(Run::of(Path::new(words[0]), self.folder()), |run, word| run.arg(word));
+        self.of_this_job(run.arg(sheaf_bin()))
+    }
+
+    fn of_this_job(&self, run: Run) -> Run {
+        run.env("SHEAF_REDIS", &self.url)
             .env("SHEAF_REDIS_BYTES", &self.bytes_urls)
             .env("SHEAF_LEASE", LEASE)
             .arg("run")
             .arg(&job().inputs)
             .typed("-o out/final.xlsx -o out/final.jsonl")
-            .typed(typed)
             .within(LONG)
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -33,8 +33,20 @@ impl Run {
     /// Any program, in the folder `cwd`.
     pub fn of(program: &Path, cwd: &Path) -> Self {
         let mut command = Command::new(program);
-        command.current_dir(cwd).env_remove("RUST_LOG").env("NO_COLOR", "1");
+        command.current_dir(cwd);
+        Self::command(command)
+    }
+
+    /// A command that has its program, and perhaps arguments, already.
+    pub fn command(mut command: Command) -> Self {
+        command.env_remove("RUST_LOG").env("NO_COLOR", "1");
         Self { command, stdin: Vec::new(), limit: LIMIT }
+    }
+
+    /// In a process group of its own, so that the group can be sent signals.
+    pub fn leader(mut self) -> Self {
+        self.command.process_group(0);
+        self
     }
 
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {

@@ -43,9 +43,44 @@ fn csv_follows_rfc_4180() {
 }
 
 #[test]
+fn csv_is_written_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "in", doc("=1+1", "a;b", "-x,y") + &doc("007", "c", ""));
+    let csv = |output: &str, options: &str| {
+        Run::sheaf(folder.path()).typed("run in -o").arg(output).typed(options).finish().code(0);
+        String::from_utf8(read(folder.path(), output)).expect("UTF-8")
+    };
+    assert_eq!(csv("a.csv", ""), "id,title,text\r\n=1+1,a;b,\"-x,y\"\r\n007,c,\r\n");
+    assert_eq!(
+        csv("b.csv", "--csv-bom --csv-delimiter ; --csv-newline lf --csv-formulas escape"),
+        "\u{feff}id;title;text\n\"'=1+1\";\"a;b\";\"'-x,y\"\n007;c;\n"
+    );
+    assert_eq!(csv("c.csv", "--csv-delimiter tab"), "id\ttitle\ttext\r\n=1+1\ta;b\t-x,y\r\n007\tc\t\r\n");
+    assert_eq!(csv("d.tsv", ""), "id\ttitle\ttext\n=1+1\ta;b\t-x,y\n007\tc\t\n");
+    assert_eq!(csv("e.tsv", "--csv-newline crlf --csv-bom").lines().next(), Some("\u{feff}id\ttitle\ttext"));
+    assert!(csv("f.csv", "--record doc --column ID=::attr(id)").starts_with("\"ID\"\r\n"), "it is not SYLK");
+}
+
+#[test]
+fn options_of_csv_are_refused_where_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "in", doc("1", "t", "x"));
+    for options in ["--csv-bom", "--csv-delimiter ;", "--csv-newline lf", "--csv-formulas escape"] {
+        let run = Run::sheaf(folder.path()).typed("run in -o out.jsonl -o out.xlsx").typed(options).finish();
+        run.code(2).says(&["needs a csv output", options.split(' ').next().unwrap()]);
+    }
+    Run::sheaf(folder.path()).typed("run in -o out.tsv --csv-delimiter ;").finish().code(2).says(&["tab"]);
+    Run::sheaf(folder.path()).typed("run in -o out.csv --csv-delimiter ab").finish().code(2).says(&["one character"]);
+}
+
+#[test]
 fn json_lines_are_one_object_a_row_with_the_columns_in_order() {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "in", "<doc id=1 title='a\"\\'>x\ny</doc><doc title=''>\u{7f}&#1;😀</doc>");
+    write(
+        folder.path(),
+        "in",
+        "<doc id=1 title='a\"\\'>x\ny</doc><doc title=''>\u{7f}&#1;😀\u{2028}\u{2029}\u{85}</doc>",
+    );
     Run::sheaf(folder.path()).typed("run in -o out.jsonl").finish().code(0);
     let text = String::from_utf8(read(folder.path(), "out.jsonl")).expect("UTF-8");
     let lines: Vec<&str> = text.lines().collect();
@@ -53,7 +88,8 @@ fn json_lines_are_one_object_a_row_with_the_columns_in_order() {
     assert!(text.ends_with('\n') && lines[0].find("\"id\"") < lines[0].find("\"title\""), "{text}");
     let rows = sheaf_tests::corpus::rows(&text);
     assert_eq!(rows[0], json!({ "id": "1", "title": "a\"\\", "text": "x\ny" }));
-    assert_eq!(rows[1], json!({ "id": null, "title": "", "text": "\u{7f}\u{1}😀" }));
+    assert_eq!(rows[1], json!({ "id": null, "title": "", "text": "\u{7f}\u{1}😀\u{2028}\u{2029}\u{85}" }));
+    assert!(text.contains("\\u2028\\u2029\\u0085"), "nothing but a line feed ends a line, for any program: {text}");
 }
 
 #[test]
@@ -65,9 +101,22 @@ fn packed_outputs_hold_the_bytes_of_the_plain_ones() {
     }
     let folder = tempfile::tempdir().unwrap();
     write_many(&folder.path().join("in"), 30, 30, Some(70));
-    let outputs = ["x.csv", "x.csv.gz", "x.csv.zst", "x.jsonl", "x.jsonl.gz", "x.jsonl.zst"];
-    outputs.iter().fold(Run::sheaf(folder.path()).typed("run in"), |run, out| run.arg("-o").arg(out)).finish().code(0);
-    for plain in ["x.csv", "x.jsonl"] {
+    let outputs = [
+        "x.csv",
+        "x.csv.gz",
+        "x.csv.zst",
+        "x.tsv",
+        "x.tsv.gz",
+        "x.tsv.zst",
+        "x.jsonl",
+        "x.jsonl.gz",
+        "x.jsonl.zst",
+        "x.ndjson",
+    ];
+    let run = Run::sheaf(folder.path()).typed("run in --csv-bom --csv-formulas escape");
+    outputs.iter().fold(run, |run, out| run.arg("-o").arg(out)).finish().code(0);
+    assert!(read(folder.path(), "x.ndjson") == read(folder.path(), "x.jsonl"));
+    for plain in ["x.csv", "x.tsv", "x.jsonl"] {
         let wanted = read(folder.path(), plain);
         let unzip = "import gzip, sys; sys.stdout.buffer.write(gzip.open(sys.argv[1]).read())";
         let gz = in_python(&python, unzip, &folder.path().join(format!("{plain}.gz")));

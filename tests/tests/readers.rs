@@ -28,6 +28,7 @@ fn hard_texts() -> Vec<(&'static str, String)> {
         ("byte order mark", "a\u{feff}b"),
         ("an escape, literal", "_x0041_"),
         ("an escaped escape, literal", "_x005F_x0041_ _x000D_ __x005f__"),
+        ("a literal before an escape", "file_x0041\u{c} b_x0042\r c_x0043\u{fffe} _x0044_x0045\u{1}_x0046"),
         ("no escape", "_x41_ _X0041_ _x004G_ x0041_"),
         ("an escape after one that is real", "\u{1}x0041_"),
         ("formula", "=1+1"),
@@ -56,6 +57,8 @@ fn hard_texts() -> Vec<(&'static str, String)> {
         ("a pair up to the limit", x(CELL_UNITS - 2) + "😀"),
         ("a pair across the limit", x(CELL_UNITS - 1) + "😀 and on"),
         ("three full parts", x(3 * CELL_UNITS)),
+        ("escapes up to the limit", "\u{1f}".repeat(CELL_UNITS / 7) + "abcdefghi"),
+        ("escapes across the limit", x(CELL_UNITS - 20) + "_x0041_\u{b}_x0042\u{b} and on"),
         ("several parts", "한😀\r_x0041_ <&\u{1} ".repeat(12_000)),
         ("the last", "end".into()),
     ]);

@@ -132,6 +132,6 @@ async fn a_run_goes_on_when_redis_is_back_and_says_so() {
     proxy.set(Way::Cut);
     says(&run, "waiting: could not reach the queue");
     proxy.set(Way::Open);
-    run.finish().code(0).says(&["the queue answers again"]);
+    run.finish().code(0).says(&["going on"]);
     place.has_the_same_bytes();
 }

@@ -2,13 +2,16 @@
 //! [`crate::service::Config`]).
 
 mod server;
+mod variables;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::FalseyValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use server::ServerArgs;
+pub use variables::without_empty_variables;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,7 +22,8 @@ Examples:
   sheaf-worker --redis redis://host --root /mnt/data
       Also open files of `sheaf run --by-path`, if they lie below /mnt/data
 
-SIGTERM and Ctrl-C let it finish what it holds (see --grace); a second one stops it at once.
+SIGTERM, Ctrl-C and SIGHUP let it finish what it holds (see --grace); a second one, more than a second later, stops it
+at once. SIGUSR1 has it log how far it is.
 
 Exit codes:
   0  stopped when it was told to
@@ -29,7 +33,7 @@ Exit codes:
 
 /// Work on the tasks of `sheaf run --redis`.
 #[derive(Debug, Parser)]
-#[command(name = "sheaf-worker", version, about, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "sheaf-worker", version = sheaf_common::VERSION, about, after_help = EXAMPLES, max_term_width = 100)]
 #[command(disable_help_subcommand = true, args_conflicts_with_subcommands = true)]
 pub struct Cli {
     #[command(subcommand)]
@@ -37,6 +41,14 @@ pub struct Cli {
 
     #[command(flatten)]
     pub work: WorkArgs,
+}
+
+impl Cli {
+    /// Reads the arguments of this process; ends it where they cannot be used.
+    pub fn of_this_process() -> Self {
+        let matches = without_empty_variables(Cli::command()).get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,19 +74,19 @@ pub struct WorkArgs {
     pub queues: Vec<String>,
 
     /// How many processes read files at once [default: the number of cores]
-    #[arg(short, long, value_name = "N", env = "SHEAF_PROCESSES")]
+    #[arg(short, long, value_name = "N", visible_short_alias = 'j', visible_alias = "jobs", env = "SHEAF_PROCESSES")]
     pub processes: Option<NonZeroUsize>,
 
     /// A folder below which files may be opened by their path (`sheaf run --by-path`); repeatable [default: none]
     ///
-    /// Symbolic links are followed first: what counts is where a file really is.
-    #[arg(long = "root", value_name = "DIR")]
+    /// Symbolic links are followed first: what counts is where a file really is. Several may also be given as `DIR:DIR`.
+    #[arg(long = "root", value_name = "DIR", env = "SHEAF_ROOTS", value_delimiter = ':')]
     pub roots: Vec<PathBuf>,
 
     /// How long it may take to end after it is told to stop: it finishes what it holds, and hands back the rest in time
     ///
     /// `docker stop` waits 10 s by default; with more here, give it more, too (`--stop-timeout`, `stop_grace_period`).
-    #[arg(long, value_name = "TIME", default_value = "8s")]
+    #[arg(long, value_name = "TIME", env = "SHEAF_GRACE", default_value = "8s")]
     pub grace: String,
 
     /// Where to note that it works, for `sheaf-worker health` [default: a place of this user]
@@ -82,11 +94,11 @@ pub struct WorkArgs {
     pub health_file: Option<PathBuf>,
 
     /// How logs are written
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    #[arg(long, value_enum, value_name = "FORMAT", env = "SHEAF_LOG_FORMAT", default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
 
     /// Say more
-    #[arg(short, long)]
+    #[arg(short, long, env = "SHEAF_VERBOSE", value_parser = FalseyValueParser::new())]
     pub verbose: bool,
 }
 
@@ -101,7 +113,6 @@ pub enum LogFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn clap_finds_no_contradiction() {
@@ -115,6 +126,13 @@ mod tests {
             assert!(help.contains(&format!("\n  {code}  ")), "exit code {code} in:\n{help}");
         }
         assert!(!help.contains("redis-password"));
+    }
+
+    #[test]
+    fn every_option_has_a_variable() {
+        let command = Cli::command();
+        let without = command.get_arguments().filter(|arg| arg.get_long().is_some() && arg.get_env().is_none());
+        assert_eq!(without.map(|arg| arg.get_id().as_str()).collect::<Vec<_>>(), [""; 0]);
     }
 
     #[test]

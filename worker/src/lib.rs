@@ -7,6 +7,7 @@
 //! * [`render`]: rows and their place → segments.
 //! * [`run`]: the worker loop over the queue.
 //! * [`cli`], [`service`]: what `sheaf-worker` is around that: arguments, connecting, registering, health, stopping.
+//! * [`signals`]: the signals that both programs take.
 
 pub mod cli;
 pub mod extract;
@@ -14,3 +15,4 @@ pub mod pool;
 pub mod render;
 pub mod run;
 pub mod service;
+pub mod signals;

@@ -5,12 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
 use sheaf_worker::cli::{Cli, Command, LogFormat, WorkArgs};
 use sheaf_worker::pool::{Program, child};
 use sheaf_worker::service::{Config, Exit, Failure, HealthFile, default_health_file, serve};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use sheaf_worker::signals;
 
 /// The word that makes this program a child of its own pool.
 const SLOT: &str = "slot";
@@ -21,7 +19,7 @@ fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return child::main();
     }
-    let cli = Cli::parse();
+    let cli = Cli::of_this_process();
     let done = match &cli.command {
         Some(Command::Health(args)) => health(args.health_file.clone()),
         None => work(&cli.work),
@@ -45,8 +43,8 @@ fn work(args: &WorkArgs) -> Result<(), Failure> {
     let runtime = runtime.map_err(could_not)?;
     let health = health_file(config.health_file.clone());
     let done = runtime.block_on(async {
-        let signals = signals().map_err(could_not)?;
-        let served = serve(config, Program::this(SLOT), health, signals).await;
+        let wishes = signals::listen().map_err(could_not)?;
+        let served = serve(config, Program::this(SLOT), health, wishes).await;
         served.map_err(|error| Failure::worker(&error))
     });
     // A task that could not be handed back may still be at work: nobody waits for it.
@@ -63,16 +61,6 @@ fn health(path: Option<PathBuf>) -> Result<(), Failure> {
 fn health_file(path: Option<PathBuf>) -> HealthFile {
     let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     HealthFile::new(path.unwrap_or_else(|| default_health_file(runtime_dir.as_deref())))
-}
-
-/// A message for each SIGTERM and SIGINT.
-fn signals() -> io::Result<mpsc::Receiver<()>> {
-    let (said, signals) = mpsc::channel(4);
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
-        let (mut signal, said) = (signal(kind)?, said.clone());
-        tokio::spawn(async move { while signal.recv().await.is_some() && said.send(()).await.is_ok() {} });
-    }
-    Ok(signals)
 }
 
 fn log(format: LogFormat, verbose: bool) {

@@ -72,7 +72,7 @@ fn a_recipe_or_an_encoding_that_cannot_be_used_says_where() {
     let error = Extractor::new(&spec(recipe("p", &["x=a:hover::text"]))).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "column `x`: `:hover` is not a selector for documents at rest, at character 2 of `a:hover`"
+        "column `x`: `:hover` depends on what a user does and never matches in a file, at character 2 of `a:hover`"
     );
     let named = sheaf_common::job::JobSpec { encoding: Encoding::Named("klingon".into()), ..spec(Recipe::default()) };
     let error = Extractor::new(&named).err().unwrap();

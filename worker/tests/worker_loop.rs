@@ -7,8 +7,8 @@ use std::time::Duration;
 use sheaf_common::job::{Class, JobId, TaskId, UNIT_BYTES, WorkerId};
 use sheaf_common::outcome::{Extracted, Outcome, Slice, TaskResult};
 use sheaf_common::queue::{
-    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, MemoryQueue, Past, Queue,
-    QueueError,
+    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, MemoryQueue, Past,
+    Queue, QueueError,
 };
 use sheaf_common::task::{Content, Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::pool::Program;
@@ -154,6 +154,10 @@ impl Queue for NoRows {
 
     async fn remarks(&self) -> Result<Vec<String>, QueueError> {
         self.queue.remarks().await
+    }
+
+    async fn lost(&self, job: JobId) -> Result<Vec<LostWorker>, QueueError> {
+        self.queue.lost(job).await
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {

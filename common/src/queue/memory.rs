@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{
-    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, LEASE, Lease, Leased, Past, Queue, QueueError,
+    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, LEASE, Lease, Leased, LostWorker, Past, Queue,
+    QueueError,
 };
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
@@ -212,6 +213,10 @@ impl Queue for MemoryQueue {
 
     async fn remarks(&self) -> Result<Vec<String>, QueueError> {
         Ok(Vec::new())
+    }
+
+    async fn lost(&self, _: JobId) -> Result<Vec<LostWorker>, QueueError> {
+        Ok(Vec::new()) // The same.
     }
 
     async fn close(&self, job: JobId) -> Result<(), QueueError> {

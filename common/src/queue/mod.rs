@@ -101,6 +101,17 @@ pub struct Capacity {
     pub bytes: Option<u64>,
 }
 
+/// A worker that may be lost: nothing is heard of it, and it holds tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostWorker {
+    pub worker: String,
+    /// How long it was not heard of.
+    pub silent: Duration,
+    pub tasks: u64,
+    /// In how long others take its tasks over, at most.
+    pub left: Duration,
+}
+
 /// Why the queue did not answer as it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
@@ -184,9 +195,12 @@ pub trait Queue: Clone + Send + Sync + 'static {
     /// What is to be mended about those who work, though they do, in the user's words.
     fn remarks(&self) -> impl Future<Output = Result<Vec<String>, QueueError>> + Send;
 
-    /// For how long calls have been failing that are tried again (see [`Queue::why_idle`]); `None`: none is. Asks nobody.
-    fn in_trouble_for(&self) -> Option<Duration> {
-        None
+    /// The workers that hold tasks of a job, and were not heard of for a while.
+    fn lost(&self, job: JobId) -> impl Future<Output = Result<Vec<LostWorker>, QueueError>> + Send;
+
+    /// Whether calls have been failing for longer than a moment, and are tried again: see [`Queue::why_idle`]. Asks nobody.
+    fn is_in_trouble(&self) -> bool {
+        false
     }
 
     /// What there is for a job beside this process.

@@ -1,9 +1,14 @@
 //! Segments → output files. It runs at the speed of the disk: nothing is compressed here but a header and an end.
 //!
-//! * [`shell`]: the workbook around the rows, made by rust_xlsxwriter. [`workbook`]: shell + segments → `.xlsx`.
-//! * [`text`]: `.csv`, `.jsonl`, plain or packed. [`whole`]: a file that appears whole or not at all.
+//! * [`shell`]: the workbook around the rows, made by rust_xlsxwriter. [`look`]: its columns and row heights. [`workbook`]:
+//!   shell + segments → `.xlsx`. [`archive`]: the ZIP around its parts.
+//! * [`text`]: `.csv`, `.tsv`, `.jsonl`, plain or packed.
+//! * [`whole`]: a file that appears whole or not at all. [`sink`]: that, or a pipe.
 
+mod archive;
+mod look;
 mod shell;
+mod sink;
 mod text;
 mod whole;
 mod workbook;
@@ -11,8 +16,9 @@ mod workbook;
 use std::io::{self, BufReader, Read, Write};
 
 pub use shell::Counts;
+pub use sink::{Sink, is_flow};
 pub use text::write_text;
-pub use whole::{WholeFile, unfinished_name};
+pub use whole::{WholeFile, followed, unfinished_name};
 pub use workbook::WorkbookWriter;
 
 use crate::spool::Content;

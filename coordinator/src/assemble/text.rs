@@ -1,10 +1,10 @@
-//! Joined segments → CSV and JSON lines, plain or packed.
+//! Joined segments → CSV, tab-separated text and JSON lines, plain or packed.
 
 use std::io::{self, Write};
 
 use sheaf_common::job::{JobSpec, Packing, Rendering};
 use sheaf_worker::render::deflate::{Deflater, END};
-use sheaf_worker::render::text::csv_row;
+use sheaf_worker::render::text::CsvWriter;
 use sheaf_worker::render::zstd_frame;
 
 use super::Rows;
@@ -15,7 +15,10 @@ const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /// Writes a text output: what goes before the rows, and their joined segments.
 pub fn write_text(out: &mut impl Write, spec: &JobSpec, rendering: Rendering, mut rows: Rows<'_>) -> io::Result<()> {
     let (packing, head) = match rendering {
-        Rendering::Csv(packing) => (packing, csv_head(spec)),
+        Rendering::Csv(packing) | Rendering::Tsv(packing) => {
+            let columns: Vec<&str> = spec.columns().collect();
+            (packing, CsvWriter::new(&spec.csv, rendering).head(columns.into_iter()))
+        }
         Rendering::JsonLines(packing) => (packing, Vec::new()),
         Rendering::Xlsx => unreachable!("a workbook is no text"),
     };
@@ -44,10 +47,4 @@ pub fn write_text(out: &mut impl Write, spec: &JobSpec, rendering: Rendering, mu
         }
     }
     Ok(())
-}
-
-fn csv_head(spec: &JobSpec) -> Vec<u8> {
-    let (mut head, columns) = (Vec::new(), spec.columns().collect::<Vec<_>>());
-    csv_row(&mut head, columns.into_iter());
-    head
 }

@@ -1,14 +1,16 @@
 //! A file that appears whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// A file in the making, under another name beside its place.
 ///
 /// The name is the same every time, so what a killed run left is written over by the next; the lock on the job's folder
-/// keeps two runs apart. One that is dropped unfinished is removed.
+/// keeps two runs apart. One that is dropped unfinished is removed. Where a file stands already, the new one gets its mode,
+/// and its owner as far as that is allowed.
 pub struct WholeFile {
     place: PathBuf,
     unfinished: PathBuf,
@@ -23,12 +25,46 @@ pub fn unfinished_name(place: &Path) -> PathBuf {
     place.with_file_name(name)
 }
 
+/// The most links that lead from one to the next; Linux follows as many.
+const MOST_LINKS: usize = 40;
+
+/// Where a file written to `path` stands: `path`, or what it leads to if it is a link. What it leads to need not exist.
+///
+/// # Errors
+/// When links lead in a circle.
+pub fn followed(path: &Path) -> io::Result<PathBuf> {
+    let mut place = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match fs::read_link(&place) {
+            Ok(target) => place = place.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(place), // No link; whether it can be written is found out by writing.
+        }
+    }
+    Err(io::Error::other("too many links lead from one to the next"))
+}
+
 impl WholeFile {
-    /// Begins the file that is to stand at `place`.
+    /// Begins the file that is to stand at `place`, or where that leads to if it is a link.
     pub fn create(place: &Path) -> io::Result<Self> {
-        let unfinished = unfinished_name(place);
-        let file = BufWriter::with_capacity(1 << 20, File::create(&unfinished)?);
-        Ok(WholeFile { place: place.into(), unfinished, file: Some(file) })
+        let place = followed(place)?;
+        let unfinished = unfinished_name(&place);
+        let replaced = fs::metadata(&place).ok();
+        // What a killed run left has the mode of another time.
+        let _ = fs::remove_file(&unfinished);
+        let file = File::create(&unfinished)?;
+        let whole = WholeFile { place, unfinished, file: Some(BufWriter::with_capacity(1 << 20, file)) };
+        if let Some(replaced) = replaced {
+            let file = whole.file.as_ref().expect("just made").get_ref();
+            let made = file.metadata()?;
+            if (made.uid(), made.gid()) != (replaced.uid(), replaced.gid()) {
+                // Only root may give files away; a group of one's own can be kept.
+                let _ = fchown(file, None, Some(replaced.gid()));
+                let _ = fchown(file, Some(replaced.uid()), None);
+            }
+            // Last, as a change of owner takes bits away.
+            file.set_permissions(Permissions::from_mode(replaced.mode() & 0o7777))?;
+        }
+        Ok(whole)
     }
 
     /// Puts the file in its place, safely on disk; returns its size in bytes.
@@ -78,6 +114,13 @@ impl Write for WholeFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn write(place: &Path, content: &str) -> u64 {
+        let mut file = WholeFile::create(place).unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        file.finish().unwrap()
+    }
 
     #[test]
     fn an_unfinished_file_leaves_no_trace_and_a_finished_one_replaces() {
@@ -89,9 +132,37 @@ mod tests {
         drop(file);
         assert_eq!(std::fs::read(&place).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        let mut file = WholeFile::create(&place).unwrap();
-        file.write_all(b"new").unwrap();
-        assert_eq!(file.finish().unwrap(), 3);
+        assert_eq!(write(&place, "new"), 3);
         assert_eq!(std::fs::read(&place).unwrap(), b"new");
+    }
+
+    #[test]
+    fn the_file_that_is_replaced_gives_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("out");
+        for mode in [0o600, 0o664, 0o444] {
+            std::fs::write(&place, "old").unwrap();
+            std::fs::set_permissions(&place, Permissions::from_mode(mode)).unwrap();
+            std::fs::write(folder.path().join(".out.unfinished"), "left behind, with a mode of its own").unwrap();
+            write(&place, "new");
+            assert_eq!(std::fs::metadata(&place).unwrap().mode() & 0o7777, mode);
+            std::fs::remove_file(&place).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_link_stays_and_what_it_leads_to_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("elsewhere")).unwrap();
+        symlink("elsewhere/second", path("first")).unwrap();
+        symlink("target", path("elsewhere/second")).unwrap();
+        for content in ["made by the dangling link", "replaced"] {
+            write(&path("first"), content);
+            assert!(path("first").is_symlink() && path("elsewhere/second").is_symlink());
+            assert_eq!(std::fs::read_to_string(path("elsewhere/target")).unwrap(), content);
+        }
+        symlink("circle", path("circle")).unwrap();
+        assert!(WholeFile::create(&path("circle")).is_err());
     }
 }

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
-use rawzip::{CompressionMethod, DataDescriptorOutput, ZipArchiveWriter};
 use sheaf_common::job::{Compression, JobSpec};
 use sheaf_common::outcome::Sheet;
 use sheaf_worker::render::deflate::{Deflater, END};
 
 use super::Rows;
+use super::archive::{Archive, Entry};
 use super::shell::{Counts, Shells};
 use crate::spool::Content;
 
@@ -33,22 +33,32 @@ impl<'a> WorkbookWriter<'a> {
         counts: Counts,
         mut rows: impl FnMut(Sheet) -> io::Result<Rows<'r>>,
     ) -> anyhow::Result<()> {
-        let mut archive = ZipArchiveWriter::new(out);
-        for part in self.shells.parts(counts)? {
-            let file = archive.new_file(part.name).compression_method(CompressionMethod::DEFLATE);
-            let (mut entry, _) = file.start().with_context(|| format!("could not begin the part `{}`", part.name))?;
+        let look = rows(Sheet::Rows(0))?.content.look;
+        let mut archive = Archive::new(out);
+        for part in self.shells.parts(counts, look.as_ref())? {
             let mut content = Content::default();
-            entry.write_all(&joinable(&mut self.deflater, &part.head, &mut content))?;
-            if let Some((sheet, _)) = part.rows {
-                let mut joined = rows(sheet)?;
-                content.join(&joined.content);
-                joined.copy_to(&mut entry)?;
-                entry.write_all(&joinable(&mut self.deflater, &part.tail(counts), &mut content))?;
-            }
-            entry.write_all(&END)?;
-            entry.finish(DataDescriptorOutput::new(content.crc.finalize(), content.length))?;
+            let head = joinable(&mut self.deflater, &part.head, &mut content);
+            let (mut joined, tail) = match &part.rows {
+                None => (Rows::none(), Vec::new()),
+                Some((sheet, tail)) => {
+                    let joined = rows(*sheet)?;
+                    content.join(&joined.content);
+                    let tail = joinable(&mut self.deflater, tail, &mut content);
+                    (joined, tail)
+                }
+            };
+            let packed = content.packed + END.len() as u64;
+            let crc32 = content.crc.finalize();
+            let entry = Entry { name: part.name, crc32, packed, length: content.length };
+            let write = archive.entry(&entry, |out| {
+                out.write_all(&head)?;
+                joined.copy_to(out)?;
+                out.write_all(&tail)?;
+                out.write_all(&END)
+            });
+            write.with_context(|| format!("could not write the part `{}`", part.name))?;
         }
-        archive.finish()?.flush()?;
+        archive.finish()?;
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ pub struct DemoArgs {
     pub items: NonZeroUsize,
 
     /// How many processes of this machine work on them [default: 6; with --redis none]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", visible_short_alias = 'j', visible_alias = "jobs")]
     pub processes: Option<NonZeroUsize>,
 
     /// How long a task sleeps: a random time from A to B seconds

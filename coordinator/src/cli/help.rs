@@ -21,7 +21,7 @@ An interrupted run (Ctrl-C, a crash, a full disk) goes on where it stopped when 
 
 Exit codes:
   0  all files are in the sheet
-  1  finished, but some files could not be read: the summary names them, --joblog lists them
+  1  finished, but some files could not be read (they are named, --joblog lists them all), or no file has a record
   2  the arguments or the recipe cannot be used
   3  the run could not begin or go on: a folder, the disk, memory
   4  interrupted; the same command goes on";

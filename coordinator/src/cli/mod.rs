@@ -1,7 +1,9 @@
 //! What can be typed: the arguments as clap reads them, without a check that needs thought (that is [`crate::config`]).
 
+mod csv;
 mod demo;
 mod help;
+mod others;
 mod preview;
 mod queue;
 mod recipe;
@@ -9,23 +11,34 @@ mod redis;
 mod run;
 mod workers;
 
+pub use csv::{CsvArgs, FormulasArg, NewlineArg};
 pub use demo::DemoArgs;
-pub use preview::PreviewArgs;
+pub use others::{CompletionsArgs, ManArgs, StatusArgs};
+pub use preview::{PreviewArgs, ViewArg};
 pub use queue::{PurgeArgs, QueueArgs, QueueCommand};
 pub use recipe::{LimitArgs, RecipeArgs};
 pub use redis::RedisArgs;
 pub use run::{CompressionArg, LongCellsArg, PackArg, RunArgs};
 pub use workers::WorkersArgs;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use sheaf_worker::cli::without_empty_variables;
 
 /// Turn a pile of files into one sheet.
 #[derive(Debug, Parser)]
-#[command(name = "sheaf", version, about, after_help = help::SHEAF, propagate_version = false)]
-#[command(arg_required_else_help = true, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "sheaf", version = sheaf_common::VERSION, about, after_help = help::SHEAF, propagate_version = false)]
+#[command(arg_required_else_help = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the arguments of this process; ends it where they cannot be used.
+    pub fn of_this_process() -> Self {
+        let matches = without_empty_variables(Cli::command()).get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -40,12 +53,18 @@ pub enum Command {
     Workers(WorkersArgs),
     /// Show the jobs that are in Redis, or remove some
     Queue(QueueArgs),
+    /// Show how far the run of an output is, from another terminal
+    Status(StatusArgs),
+    /// Print what a shell needs to complete commands and options: `sheaf completions bash >…`
+    Completions(CompletionsArgs),
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn clap_finds_no_contradiction() {
@@ -65,8 +84,10 @@ mod tests {
 
     #[test]
     fn what_clap_refuses_exits_with_2() {
-        let cases: [&[&str]; 6] = [
+        let cases: [&[&str]; 8] = [
             &["run"],
+            &["run", "data", "-o", "a.csv", "--csv-newline", "cr"],
+            &["run", "data", "-o", "a.csv", "--csv-formulas", "no"],
             &["run", "data", "--recipe", "a.toml", "--record", "p"],
             &["run", "data", "-p", "0"],
             &["run", "data", "--quiet", "--verbose"],

@@ -3,14 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{LimitArgs, RecipeArgs, help};
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::PREVIEW, after_long_help = help::PREVIEW)]
 pub struct PreviewArgs {
-    /// The file to look into
+    /// The file to look into; of a folder its first file, `-` for markup on standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
@@ -18,9 +18,22 @@ pub struct PreviewArgs {
     #[arg(short = 'n', long, value_name = "N", default_value = "10")]
     pub rows: NonZeroUsize,
 
+    /// How the rows are shown
+    #[arg(long, value_enum, value_name = "VIEW", default_value_t = ViewArg::Auto)]
+    pub view: ViewArg,
+
     #[command(flatten)]
     pub recipe: RecipeArgs,
 
     #[command(flatten)]
     pub limits: LimitArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ViewArg {
+    /// A table where it fits the terminal, else one line a cell
+    Auto,
+    Table,
+    /// One line a cell
+    Vertical,
 }

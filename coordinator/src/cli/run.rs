@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{LimitArgs, RecipeArgs, RedisArgs, help};
+use super::{CsvArgs, LimitArgs, RecipeArgs, RedisArgs, help};
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::RUN, after_long_help = help::RUN)]
@@ -20,9 +20,16 @@ pub struct RunArgs {
 
     /// Of what folders hold, read only files that match; repeatable
     ///
-    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder (`2024/**/*.html`).
+    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder (`2024/**/*.html`), whatever is written
+    /// in capitals.
     #[arg(long, value_name = "GLOB", help_heading = "What to read")]
     pub include: Vec<String>,
+
+    /// Also read hidden files and folders (`.git`), `__MACOSX`, `Thumbs.db` and `desktop.ini`
+    ///
+    /// Without it, folders are read without them. What is named itself is always read.
+    #[arg(long, help_heading = "What to read")]
+    pub hidden: bool,
 
     /// Of what folders hold, leave out files and whole folders that match; repeatable
     #[arg(long, value_name = "GLOB", help_heading = "What to read")]
@@ -33,8 +40,11 @@ pub struct RunArgs {
 
     /// Where to write; repeatable, the format goes by the extension [default: final.xlsx]
     ///
-    /// .xlsx, .csv, .jsonl, and compressed: .csv.gz, .csv.zst, .jsonl.gz, .jsonl.zst. All come from one pass.
-    #[arg(short, long = "output", value_name = "FILE", help_heading = "What to write")]
+    /// .xlsx, .csv, .tsv, .jsonl (also called .ndjson), and compressed: .csv.gz, .csv.zst, .tsv.gz, .tsv.zst, .jsonl.gz,
+    /// .jsonl.zst, .ndjson.gz, .ndjson.zst. All come from one pass. `-` is JSON lines on standard output, `-.csv` and the
+    /// like those. A link is followed, a named pipe is written to, an existing file keeps its mode. Without any output that is
+    /// a file, nothing is kept for a later run to go on with.
+    #[arg(short, long = "output", value_name = "FILE", allow_hyphen_values = true, help_heading = "What to write")]
     pub outputs: Vec<PathBuf>,
 
     /// Also write one workbook a file into this folder, `<file name>.xlsx`
@@ -44,6 +54,9 @@ pub struct RunArgs {
     /// What becomes of texts longer than the 32,767 characters that a cell of a workbook holds
     #[arg(long, value_enum, value_name = "HOW", default_value_t = LongCellsArg::Overflow, help_heading = "What to write")]
     pub long_cells: LongCellsArg,
+
+    #[command(flatten)]
+    pub csv: CsvArgs,
 
     /// The name of the sheet that holds the rows
     #[arg(long, value_name = "NAME", default_value = "rows", help_heading = "What to write")]
@@ -57,8 +70,25 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     pub joblog: Option<PathBuf>,
 
+    /// Write what the run came to, for programs: JSON with files, rows, outputs, seconds, and what failed
+    ///
+    /// Its field `summary_version` is 1; fields may be added to it, but none changes its meaning.
+    #[arg(long, value_name = "FILE.json", help_heading = "What to write")]
+    pub summary: Option<PathBuf>,
+
+    /// Read only the first N files
+    #[arg(long, value_name = "N", help_heading = "What to read")]
+    pub limit: Option<NonZeroUsize>,
+
     /// How many processes of this machine read files at once [default: the number of cores; with --redis none]
-    #[arg(short, long, value_name = "N", help_heading = "How to run")]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        visible_short_alias = 'j',
+        visible_alias = "jobs",
+        help_heading = "How to run"
+    )]
     pub processes: Option<NonZeroUsize>,
 
     #[command(flatten)]
@@ -75,8 +105,13 @@ pub struct RunArgs {
     #[arg(long, requires = "redis", help_heading = "Many machines")]
     pub by_path: bool,
 
-    /// Compress files on their way to the workers: for networks that are busier than this machine; `auto`: when more than 16
-    /// processes work
+    /// How long to wait while no worker is there, as `10m`; then the run stops with exit code 3, and the same command goes on
+    /// [default: for ever]
+    #[arg(long, value_name = "TIME", env = "SHEAF_WAIT_FOR_WORKERS", help_heading = "Many machines")]
+    pub wait_for_workers: Option<String>,
+
+    /// Compress files before sending them to workers: worth it when the network, not this CPU, is the bottleneck; `auto`: when
+    /// more than 16 processes work
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = PackArg::Auto, env = "SHEAF_PACK", help_heading = "Many machines")]
     pub pack: PackArg,
 
@@ -91,6 +126,14 @@ pub struct RunArgs {
     )]
     pub redis_budget: String,
 
+    /// Go on with an interrupted run though the inputs have changed since: what is done of the files at the front that are
+    /// the same is kept, the rest is read anew
+    ///
+    /// If the recipe or the outputs are others too, it starts over. With this or with --fresh, a job that is run again and
+    /// again never stops to ask.
+    #[arg(long, conflicts_with = "fresh", help_heading = "How to run")]
+    pub changed: bool,
+
     /// Start over, even if an interrupted run could go on
     #[arg(long, help_heading = "How to run")]
     pub fresh: bool,
@@ -99,7 +142,7 @@ pub struct RunArgs {
     #[arg(long, help_heading = "How to run")]
     pub dry_run: bool,
 
-    /// Say nothing but errors
+    /// No progress and no summary: only problems are said, and errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "How to run")]
     pub quiet: bool,
 

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use sheaf_common::recipe::{Expression, RecipeError};
+use sheaf_common::recipe::{Expression, ExpressionError, RecipeError, Wrong};
 
 use super::output::EXTENSIONS;
 use crate::errors::{Exit, Failure};
-use crate::human::did_you_mean;
+use crate::human::{did_you_mean, number};
 
 /// Why the arguments or the recipe cannot be used. Exit code 2.
 #[derive(Debug, thiserror::Error)]
@@ -20,14 +20,22 @@ pub enum UsageError {
     UnknownExtension { path: String, extension: String },
     #[error("two outputs are `{0}`")]
     SameOutput(String),
+    #[error("`{0}` needs a CSV output")]
+    NoCsvOutput(&'static str),
     #[error("the job log and an output are both `{0}`")]
     JobLogIsOutput(String),
+    #[error("`{0}` is both an input and the job log")]
+    JobLogIsInput(String),
+    #[error("the summary and another file to be written are both `{0}`")]
+    SummaryIsOutput(String),
     #[error("`{0}` is both an input and an output")]
     InputIsOutput(String),
     #[error("standard input (`-`) is given twice")]
     TwoStandardInputs,
     #[error("a sheet cannot be named `{name}`: {reason}")]
     SheetName { name: String, reason: String },
+    #[error("the name of column `{name}` takes {} characters, a cell of a workbook holds 32,767", number(*units as u64))]
+    ColumnName { name: String, units: usize },
     #[error("invalid pattern for `{option}`")]
     Glob { option: &'static str, source: globset::Error },
     #[error("could not read recipe `{}`", path.display())]
@@ -57,8 +65,19 @@ impl UsageError {
                 None => format!("the formats are {}", EXTENSIONS.join(" ")),
             }),
             UsageError::SameOutput(_) => Some("every `--output` needs a name of its own".into()),
+            UsageError::NoCsvOutput("--csv-delimiter") => {
+                Some("name one, as `-o rows.csv`; the delimiter of `.tsv` is the tab".into())
+            }
+            UsageError::NoCsvOutput(_) => Some("name one, as `-o rows.csv`".into()),
+            UsageError::ColumnName { .. } => Some("give the column a shorter name".into()),
             UsageError::JobLogIsOutput(_) => Some("the job log is tab-separated text: try `--joblog run.tsv`".into()),
-            UsageError::InputIsOutput(_) => Some("give the output another name".into()),
+            UsageError::JobLogIsInput(_) => Some("give the job log another name".into()),
+            UsageError::InputIsOutput(_) => Some(
+                "give the output another name; if an earlier run wrote it, name the inputs by their folder: what stands \
+                 there under the name of an output is left out"
+                    .into(),
+            ),
+            UsageError::SummaryIsOutput(_) => Some("give it a name of its own: try `--summary run.json`".into()),
             UsageError::RecipeFile { source, .. } | UsageError::Recipe(source) => recipe_hint(source),
             UsageError::Setup { hint, .. } => hint.clone(),
             UsageError::NoRedis => Some("say where it is: `--redis redis://HOST`, or the variable SHEAF_REDIS".into()),
@@ -73,16 +92,29 @@ impl UsageError {
 
 fn recipe_hint(error: &RecipeError) -> Option<String> {
     match error {
-        RecipeError::Column { source, .. } => Some(format!("did you mean `{}`?", source.meant)),
+        RecipeError::Column { source, .. } => expression_hint(source),
         RecipeError::TwoColumns(name) => Some(format!(
             "give one of them another name; `--source-column=NAME` names that of the file, if it is `{name}`"
         )),
         RecipeError::NotAPair(typed) => {
-            let meant =
-                typed.parse::<Expression>().map_or_else(|error| error.meant, |expression| expression.to_string());
+            let meant = match typed.parse::<Expression>() {
+                Ok(expression) => Some(expression.to_string()),
+                Err(error) => error.meant,
+            };
+            let meant = meant.unwrap_or_else(|| "h1::text".into());
             Some(format!("for example `--column 'name={meant}'`"))
         }
         RecipeError::EmptyName | RecipeError::NoColumn | RecipeError::TooManyColumns(_) | RecipeError::Toml(_) => None,
+    }
+}
+
+fn expression_hint(error: &ExpressionError) -> Option<String> {
+    match &error.meant {
+        Some(meant) if error.wrong == Wrong::XPath => Some(format!("columns are selected by CSS: `{meant}`")),
+        Some(meant) => Some(format!("did you mean `{meant}`?")),
+        None => {
+            Some("columns are selected by CSS, which can say what an element is and where, not what its text is".into())
+        }
     }
 }
 

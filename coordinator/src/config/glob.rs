@@ -10,19 +10,31 @@ use super::UsageError;
 ///
 /// A pattern is matched against the name of a file or folder, and against its path below the folder that was given as
 /// input: `*.html` speaks of all files of that kind, `2024/*.html` of those in one folder. `*` does not match a `/`,
-/// `**` does; a `/` at the end does not count. What was given by name is read whatever the patterns say.
+/// `**` does; a `/` at the end does not count, nor do capitals. What was given by name is read whatever the patterns say.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// `None`: everything is included.
     include: Option<GlobSet>,
     exclude: Option<GlobSet>,
+    hidden: bool,
 }
 
 impl Filter {
     /// # Errors
     /// The first pattern that is none, with the reason.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, UsageError> {
-        Ok(Filter { include: build("--include", include)?, exclude: build("--exclude", exclude)? })
+        let (include, exclude) = (build("--include", include)?, build("--exclude", exclude)?);
+        Ok(Filter { include, exclude, hidden: false })
+    }
+
+    /// The same filter, which lets hidden files and folders through if `hidden` is true.
+    pub fn with_hidden(self, hidden: bool) -> Self {
+        Filter { hidden, ..self }
+    }
+
+    /// Whether hidden files and folders are read.
+    pub fn reads_hidden(&self) -> bool {
+        self.hidden
     }
 
     /// Whether a file with this path below its input folder is read.
@@ -54,7 +66,7 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, U
     for pattern in patterns {
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
         let pattern = pattern.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(pattern);
-        set.add(GlobBuilder::new(pattern).literal_separator(true).build().map_err(wrong)?);
+        set.add(GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build().map_err(wrong)?);
     }
     set.build().map(Some).map_err(wrong)
 }
@@ -75,6 +87,7 @@ mod tests {
         assert!(takes(&["2024/*.html"], "2024/a.html") && !takes(&["2024/*.html"], "2024/b/a.html"));
         assert!(takes(&["2024/**/*.html"], "2024/b/c/a.html") && !takes(&["2024/*.html"], "old/2024/a.html"));
         assert!(takes(&["*.csv", "*.{htm,html}"], "a.htm") && !takes(&["*.html"], "a.txt"));
+        assert!(takes(&["*.html"], "A.HTML") && takes(&["*.HTML"], "a.html"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! * [`RunConfig::resolve`], [`PreviewConfig::resolve`], [`DemoConfig::resolve`]: all checks of the arguments, one error.
 //! * [`check_places`]: whether the outputs can be written, asked before hours of work.
 
+mod column_names;
+mod csv;
 mod demo;
 mod error;
 mod glob;
@@ -22,4 +24,4 @@ pub use output::{EXTENSIONS, Output};
 pub use places::{PlaceError, check_places};
 pub use preview::PreviewConfig;
 pub use redis::{QueueConfig, QueueTask, RedisRun, WorkersConfig};
-pub use run::{Input, RunConfig, Verbosity};
+pub use run::{Input, RunConfig, Verbosity, work_folder};

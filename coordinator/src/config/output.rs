@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use sheaf_common::job::{Packing, Rendering};
 
 use super::UsageError;
+use crate::assemble::followed;
 use crate::human::shown;
 
 /// A file to write.
@@ -17,17 +18,57 @@ pub struct Output {
 }
 
 /// The extensions that name a format.
-pub const EXTENSIONS: [&str; 7] = [".xlsx", ".csv", ".jsonl", ".csv.gz", ".csv.zst", ".jsonl.gz", ".jsonl.zst"];
+pub const EXTENSIONS: [&str; 13] = {
+    let mut extensions = [""; FORMATS.len()];
+    let mut index = 0;
+    while index < FORMATS.len() {
+        extensions[index] = FORMATS[index].0;
+        index += 1;
+    }
+    extensions
+};
 
-const RENDERINGS: [Rendering; 7] = [
-    Rendering::Xlsx,
-    Rendering::Csv(Packing::Plain),
-    Rendering::JsonLines(Packing::Plain),
-    Rendering::Csv(Packing::Gzip),
-    Rendering::Csv(Packing::Zstd),
-    Rendering::JsonLines(Packing::Gzip),
-    Rendering::JsonLines(Packing::Zstd),
+const FORMATS: [(&str, Rendering); 13] = [
+    (".xlsx", Rendering::Xlsx),
+    (".csv", Rendering::Csv(Packing::Plain)),
+    (".tsv", Rendering::Tsv(Packing::Plain)),
+    (".jsonl", Rendering::JsonLines(Packing::Plain)),
+    (".ndjson", Rendering::JsonLines(Packing::Plain)),
+    (".csv.gz", Rendering::Csv(Packing::Gzip)),
+    (".csv.zst", Rendering::Csv(Packing::Zstd)),
+    (".tsv.gz", Rendering::Tsv(Packing::Gzip)),
+    (".tsv.zst", Rendering::Tsv(Packing::Zstd)),
+    (".jsonl.gz", Rendering::JsonLines(Packing::Gzip)),
+    (".jsonl.zst", Rendering::JsonLines(Packing::Zstd)),
+    (".ndjson.gz", Rendering::JsonLines(Packing::Gzip)),
+    (".ndjson.zst", Rendering::JsonLines(Packing::Zstd)),
 ];
+
+/// Names standard output: alone, or with an extension behind it.
+const STANDARD_OUTPUT: &str = "-";
+
+impl Output {
+    /// Whether it is written to standard output: `-`, `-.csv`. A file that is called so has its folder in front.
+    pub fn is_standard_output(&self) -> bool {
+        is_standard_output(&self.path)
+    }
+
+    /// The place that it is written to: see [`place`].
+    pub fn place(&self) -> PathBuf {
+        if self.is_standard_output() { STANDARD_OUTPUT.into() } else { place(&self.path) }
+    }
+
+    /// What it is called in messages.
+    pub fn name(&self) -> String {
+        if self.is_standard_output() { "standard output".into() } else { printed(&self.path) }
+    }
+}
+
+fn is_standard_output(path: &Path) -> bool {
+    let typed = path.as_os_str().as_bytes();
+    let rest = typed.strip_prefix(STANDARD_OUTPUT.as_bytes());
+    rest.is_some_and(|rest| (rest.is_empty() || rest.starts_with(b".")) && !rest.contains(&b'/'))
+}
 
 /// Where to write if nothing is said.
 const DEFAULT: &str = "final.xlsx";
@@ -42,27 +83,31 @@ pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), Usage
     let (mut outputs, mut renderings, mut places) = (Vec::new(), Vec::new(), Vec::new());
     for path in paths {
         let rendering = rendering(path)?;
-        let place = place(path);
-        if places.contains(&place) {
-            return Err(UsageError::SameOutput(printed(path)));
-        }
-        places.push(place);
         let known = renderings.iter().position(|known| *known == rendering);
         let rendering_index = known.unwrap_or_else(|| {
             renderings.push(rendering);
             renderings.len() - 1
         });
-        outputs.push(Output { path: path.clone(), rendering_index });
+        let output = Output { path: path.clone(), rendering_index };
+        let place = output.place();
+        if places.contains(&place) {
+            return Err(UsageError::SameOutput(output.name()));
+        }
+        places.push(place);
+        outputs.push(output);
     }
     Ok((outputs, renderings))
 }
 
 fn rendering(path: &Path) -> Result<Rendering, UsageError> {
+    if path.as_os_str() == STANDARD_OUTPUT {
+        return Ok(Rendering::JsonLines(Packing::Plain));
+    }
     let name = path.file_name().map(|name| String::from_utf8_lossy(name.as_bytes()).to_lowercase()).unwrap_or_default();
     // A name that is nothing but an extension (`.csv`) is a hidden file without one.
-    let found = EXTENSIONS.iter().position(|extension| name.ends_with(extension) && name.len() > extension.len());
-    if let Some(index) = found {
-        return Ok(RENDERINGS[index]);
+    let found = FORMATS.iter().find(|(extension, _)| name.ends_with(extension) && name.len() > extension.len());
+    if let Some((_, rendering)) = found {
+        return Ok(*rendering);
     }
     let Some((_, extension)) =
         name.rsplit_once('.').filter(|(stem, extension)| !stem.is_empty() && !extension.is_empty())
@@ -79,8 +124,9 @@ fn rendering(path: &Path) -> Result<Rendering, UsageError> {
     Err(UsageError::UnknownExtension { path: printed(path), extension })
 }
 
-/// The place that a path means: absolute, with symbolic links in its folder resolved as far as that exists.
+/// The place that a path means: absolute, with symbolic links resolved as far as they lead to something.
 pub fn place(path: &Path) -> PathBuf {
+    let path = &followed(path).unwrap_or(path.into());
     let folder = match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
@@ -123,9 +169,21 @@ mod tests {
 
     #[test]
     fn every_extension_has_its_format() {
-        for (extension, expected) in EXTENSIONS.iter().zip(RENDERINGS) {
+        for (extension, expected) in FORMATS {
             assert_eq!(rendering(Path::new(&format!("a.b{extension}"))).unwrap(), expected);
+            assert_eq!(rendering(Path::new(&format!("A{}", extension.to_uppercase()))).unwrap(), expected);
+            let (outputs, renderings) = resolved(&[&format!("-{extension}")]).unwrap();
+            assert!(outputs[0].is_standard_output() && renderings == [expected]);
         }
+    }
+
+    #[test]
+    fn a_dash_is_standard_output_and_in_a_folder_a_file() {
+        let (outputs, renderings) = resolved(&["-", "./-.csv"]).unwrap();
+        assert_eq!(renderings, [Rendering::JsonLines(Packing::Plain), Rendering::Csv(Packing::Plain)]);
+        assert_eq!([outputs[0].is_standard_output(), outputs[1].is_standard_output()], [true, false]);
+        assert!(matches!(resolved(&["-", "-.jsonl"]), Err(UsageError::SameOutput(name)) if name == "standard output"));
+        assert!(!is_standard_output(Path::new("-a.csv")) && !is_standard_output(Path::new("-.d/a.csv")));
     }
 
     #[test]
@@ -144,7 +202,7 @@ mod tests {
             let hint = rendering(Path::new(path)).unwrap_err().hint().unwrap();
             match meant {
                 Some(meant) => assert_eq!(hint, meant),
-                None => assert!(hint.contains(".xlsx .csv .jsonl"), "{hint}"),
+                None => assert!(hint.contains(".xlsx .csv .tsv .jsonl"), "{hint}"),
             }
         }
     }
@@ -153,8 +211,12 @@ mod tests {
     fn one_place_by_two_names_is_one_place() {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(folder.path(), folder.path().join("link")).unwrap();
-        let (a, b) = (folder.path().join("a.csv"), folder.path().join("link/./a.csv"));
-        assert!(matches!(resolve(&[a, b]), Err(UsageError::SameOutput(_))));
+        std::os::unix::fs::symlink("a.csv", folder.path().join("b.csv")).unwrap();
+        let a = folder.path().join("a.csv");
+        for other in ["link/./a.csv", "b.csv", "link/b.csv"] {
+            let both = [a.clone(), folder.path().join(other)];
+            assert!(matches!(resolve(&both), Err(UsageError::SameOutput(_))), "{other}");
+        }
         assert!(matches!(resolved(&["a.csv", "./a.csv"]), Err(UsageError::SameOutput(_))));
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::RunConfig;
 use super::output::printed;
+use crate::assemble::{followed, is_flow};
 use crate::errors::{Exit, Failure};
 
 /// Why something cannot be written where it was asked for. Exit code 3.
@@ -20,20 +21,25 @@ pub enum PlaceError {
     NotWritable { folder: String, source: io::Error },
 }
 
-/// Checks that every output, the job log and the folder for one workbook a file can be written.
+/// Checks that every output, the job log, the summary and the folder for one workbook a file can be written.
 ///
 /// Makes a nameless temporary file in each folder, which is gone when this returns.
 ///
 /// # Errors
 /// The first that cannot.
 pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
-    let files = config.outputs.iter().map(|output| output.path.as_path()).chain(config.joblog.as_deref());
-    for file in files {
+    for file in config.files().chain(config.joblog.as_deref()).chain(config.summary.as_deref()) {
         if file.is_dir() {
             return Err(PlaceError::IsFolder(printed(file)));
         }
-        check_parent(file)?;
+        if is_flow(file) {
+            continue; // Bytes go into it, whatever its folder allows.
+        }
+        let not_writable = |source| PlaceError::NotWritable { folder: printed(file), source };
+        check_parent(&followed(file).map_err(not_writable)?)?;
     }
+    // A link and what it leads to may stand in two folders, and the run keeps its journal beside the link.
+    config.work_folder().as_deref().map_or(Ok(()), check_parent)?;
     match config.per_file.as_deref() {
         Some(folder) if folder.is_dir() => check_folder(folder),
         Some(folder) if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
@@ -68,10 +74,21 @@ impl PlaceError {
             PlaceError::IsFolder(path) => {
                 Some(format!("name a file in it: `{}/final.xlsx`", path.trim_end_matches('/')))
             }
-            PlaceError::NoFolder { folder, .. } => Some(format!("make it first: `mkdir -p {}`", printed(folder))),
+            PlaceError::NoFolder { folder, .. } => {
+                Some(format!("make it first: `mkdir -p {}`", quoted(&printed(folder))))
+            }
             PlaceError::NotFolder(_) | PlaceError::NotWritable { .. } => None,
         }
     }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c);
+    if path.chars().all(is_plain) && !path.starts_with('-') {
+        return path.into();
+    }
+    format!("'{}'", path.replace('\'', "'\\''"))
 }
 
 impl From<PlaceError> for Failure {
@@ -109,7 +126,19 @@ mod tests {
             check(&["-o", &path("a.csv"), "--joblog", &path("absent/log")]),
             Err(PlaceError::NoFolder { .. })
         ));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the check leaves nothing behind");
+        std::os::unix::fs::symlink("absent/target.csv", path("link.csv")).unwrap();
+        assert!(matches!(check(&["-o", &path("link.csv")]), Err(PlaceError::NoFolder { .. })));
+        std::os::unix::fs::symlink("circle.csv", path("circle.csv")).unwrap();
+        assert!(matches!(check(&["-o", &path("circle.csv")]), Err(PlaceError::NotWritable { .. })));
+        assert!(check(&["-o", "-", "-o", &path("a.csv")]).is_ok());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "the check leaves nothing behind");
+    }
+
+    #[test]
+    fn a_hint_can_be_typed_whatever_the_path() {
+        assert_eq!(quoted("out/2024-01"), "out/2024-01");
+        assert_eq!(quoted("my results"), "'my results'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
     }
 
     #[test]

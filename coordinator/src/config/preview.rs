@@ -3,10 +3,10 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use sheaf_common::job::{Compression, JobSpec, LongCells};
+use sheaf_common::job::{Compression, CsvStyle, JobSpec, LongCells};
 
 use super::{UsageError, recipe};
-use crate::cli::PreviewArgs;
+use crate::cli::{PreviewArgs, ViewArg};
 
 /// The settings of a preview, checked.
 #[derive(Debug, Clone)]
@@ -14,6 +14,7 @@ pub struct PreviewConfig {
     /// As a run with the same options would have it, without outputs.
     pub spec: JobSpec,
     pub file: PathBuf,
+    pub view: ViewArg,
     /// How many rows are shown.
     pub rows: NonZeroUsize,
 }
@@ -30,10 +31,11 @@ impl PreviewConfig {
             compression: Compression::Fast,
             sheet_name: "rows".into(),
             renderings: Vec::new(),
+            csv: CsvStyle::default(),
             per_file: false,
             limits: recipe::limits(&args.limits, 0)?,
         };
         recipe::check_recipe(&spec)?;
-        Ok(PreviewConfig { spec, file: args.file.clone(), rows: args.rows })
+        Ok(PreviewConfig { spec, file: args.file.clone(), view: args.view, rows: args.rows })
     }
 }

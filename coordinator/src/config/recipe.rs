@@ -38,7 +38,7 @@ pub fn check_recipe(spec: &JobSpec) -> Result<(), UsageError> {
         Ok(_) => Ok(()),
         Err(error) => {
             let pointer = error.pointer().map_or(String::new(), |pointer| format!("\n\n{pointer}"));
-            Err(UsageError::Setup { reason: format!("{error}{pointer}"), hint: error.hint().map(String::from) })
+            Err(UsageError::Setup { reason: format!("{error}{pointer}"), hint: error.hint() })
         }
     }
 }

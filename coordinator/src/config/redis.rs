@@ -1,5 +1,7 @@
 //! Where the queue is.
 
+use std::time::Duration;
+
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{QueueError, RedisConfig};
 
@@ -23,12 +25,15 @@ pub struct RedisRun {
     pub pack_from: usize,
     /// How many bytes may be outstanding in Redis; `None`: as many as fits who works.
     pub budget: Option<u64>,
+    /// How long the run waits for somebody to work; `None`: for ever.
+    pub wait_for_workers: Option<Duration>,
 }
 
 impl std::fmt::Debug for RedisRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let RedisRun { server, by_path, pack_from, budget } = self;
-        write!(f, "RedisRun({}, by_path: {by_path}, pack_from: {pack_from}, budget: {budget:?})", server.address())
+        let RedisRun { server, by_path, pack_from, budget, wait_for_workers } = self;
+        let address = server.address();
+        write!(f, "RedisRun({address}, {by_path}, {pack_from}, {budget:?}, {wait_for_workers:?})")
     }
 }
 
@@ -37,6 +42,8 @@ impl std::fmt::Debug for RedisRun {
 pub struct WorkersConfig {
     pub server: RedisConfig,
     pub json: bool,
+    /// How many workers there are to be.
+    pub expect: Option<usize>,
 }
 
 impl WorkersConfig {
@@ -44,7 +51,7 @@ impl WorkersConfig {
     /// When no Redis is named, or what is said about it cannot be used.
     pub fn resolve(args: &WorkersArgs) -> Result<Self, UsageError> {
         let server = server(&args.redis)?.ok_or(UsageError::NoRedis)?;
-        Ok(WorkersConfig { server, json: args.json })
+        Ok(WorkersConfig { server, json: args.json, expect: args.expect })
     }
 }
 
@@ -104,6 +111,11 @@ pub fn pack_from(pack: PackArg) -> usize {
         PackArg::Auto => MANY_SLOTS,
         PackArg::Never => usize::MAX,
     }
+}
+
+/// Reads `--wait-for-workers`.
+pub fn wait_for_workers(typed: Option<&str>) -> Result<Option<Duration>, UsageError> {
+    typed.map(|typed| units::time("--wait-for-workers", typed)).transpose()
 }
 
 /// Reads `--redis-budget`.

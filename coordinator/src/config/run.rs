@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use sheaf_common::job::{Compression, JobSpec, LongCells};
+use sheaf_common::job::{Compression, JobSpec, LongCells, Rendering};
 
-use super::{Filter, Output, RedisRun, UsageError, output, recipe, redis, sheet_name};
-use crate::assemble::unfinished_name;
+use super::{Filter, Output, RedisRun, UsageError, column_names, csv, output, recipe, redis, sheet_name};
+use crate::assemble::{followed, unfinished_name};
 use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
+use crate::report::JobLog;
 
 /// The settings of a run, checked: what can be wrong with the arguments and the recipe is not wrong.
 #[derive(Debug, Clone)]
@@ -22,10 +23,16 @@ pub struct RunConfig {
     pub inputs: Vec<Input>,
     pub filter: Filter,
     pub joblog: Option<PathBuf>,
+    /// Where the summary goes that programs read.
+    pub summary: Option<PathBuf>,
+    /// How many files are read at most, the first ones.
+    pub limit: Option<NonZeroUsize>,
     /// How many files are read at once on this machine; `None`: only others work.
     pub processes: Option<NonZeroUsize>,
     /// The way through Redis; `None`: everything is done by this process.
     pub redis: Option<RedisRun>,
+    /// Go on with an interrupted run as far as its inputs are the same.
+    pub changed: bool,
     /// Start over, even if an interrupted run could go on.
     pub fresh: bool,
     /// Only say what would be read and written.
@@ -64,9 +71,10 @@ impl RunConfig {
         let limits = recipe::limits(&args.limits, args.retries)?;
         let (outputs, renderings) = output::resolve(&args.outputs)?;
         sheet_name::check(&args.sheet_name)?;
-        let filter = Filter::new(&args.include, &args.exclude)?;
+        let filter = Filter::new(&args.include, &args.exclude)?.with_hidden(args.hidden);
         let inputs = inputs(&args.inputs, &outputs)?;
-        check_joblog(args.joblog.as_deref(), &outputs)?;
+        check_joblog(args.joblog.as_deref(), &outputs, &inputs)?;
+        check_summary(args.summary.as_deref(), args.joblog.as_deref(), &outputs)?;
         let spec = JobSpec {
             recipe,
             source_column: args.recipe.source_column.clone(),
@@ -74,15 +82,21 @@ impl RunConfig {
             long_cells: args.long_cells.into(),
             compression: args.compression.into(),
             sheet_name: args.sheet_name.clone(),
+            csv: csv::resolve(&args.csv, &renderings)?,
             renderings,
             per_file: args.per_file.is_some(),
             limits,
         };
+        if spec.per_file || spec.renderings.contains(&Rendering::Xlsx) {
+            column_names::check(&spec)?;
+        }
         recipe::check_recipe(&spec)?;
         let budget = redis::budget(&args.redis_budget)?;
         let server = redis::server(&args.redis)?;
         let pack_from = redis::pack_from(args.pack);
-        let redis = server.map(|server| RedisRun { server, by_path: args.by_path, pack_from, budget });
+        let wait_for_workers = redis::wait_for_workers(args.wait_for_workers.as_deref())?;
+        let redis =
+            server.map(|server| RedisRun { server, by_path: args.by_path, pack_from, budget, wait_for_workers });
         Ok(RunConfig {
             spec,
             outputs,
@@ -90,8 +104,11 @@ impl RunConfig {
             inputs,
             filter,
             joblog: args.joblog.clone(),
+            summary: args.summary.clone(),
+            limit: args.limit,
             processes: args.processes.or(if redis.is_some() { None } else { Some(cores) }),
             redis,
+            changed: args.changed,
             fresh: args.fresh,
             dry_run: args.dry_run,
             verbosity: match (args.quiet, args.verbose) {
@@ -102,23 +119,39 @@ impl RunConfig {
         })
     }
 
-    /// The folder beside the first output that holds journal and segments while the run is not finished.
-    pub fn work_folder(&self) -> PathBuf {
-        let mut name = self.outputs[0].path.clone().into_os_string();
-        name.push(".sheaf");
-        name.into()
+    /// The outputs that are files, or have a name like one.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.outputs.iter().filter(|output| !output.is_standard_output()).map(|output| output.path.as_path())
     }
 
-    /// All that a run writes: discovery leaves it out, so that no run reads what an earlier one has written.
+    /// The folder beside the first output that is a file: it holds journal and segments while the run is not finished. `None`
+    /// if everything goes to standard output: then no later run can go on.
+    pub fn work_folder(&self) -> Option<PathBuf> {
+        self.files().next().map(work_folder)
+    }
+
+    /// All that a run writes, but for the files' own workbooks, of which only the folder is known: discovery leaves it out,
+    /// so that no run reads what an earlier one has written.
     pub fn own_places(&self) -> Vec<PathBuf> {
-        let outputs = self.outputs.iter().flat_map(|output| [output.path.clone(), unfinished_name(&output.path)]);
-        let others = self.joblog.as_deref().into_iter().chain(self.per_file.as_deref());
-        outputs.chain(others.map(Path::to_path_buf)).chain([self.work_folder()]).collect()
+        let outputs = self.files().flat_map(|path| {
+            let place = followed(path).unwrap_or(path.into());
+            let unfinished = unfinished_name(&place);
+            let followed = (place != path).then_some(place);
+            [path.to_path_buf(), unfinished].into_iter().chain(followed)
+        });
+        outputs.chain(self.joblog.clone()).chain(self.summary.clone()).chain(self.work_folder()).collect()
     }
 }
 
+/// The folder beside an output that holds its journal and segments while its run is not finished.
+pub fn work_folder(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".sheaf");
+    name.into()
+}
+
 fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageError> {
-    let places: Vec<PathBuf> = outputs.iter().map(|output| output::place(&output.path)).collect();
+    let places: Vec<PathBuf> = outputs.iter().map(Output::place).collect();
     let mut inputs = Vec::with_capacity(typed.len());
     for path in typed {
         if path.as_os_str() == "-" {
@@ -135,10 +168,26 @@ fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageErro
     Ok(inputs)
 }
 
-fn check_joblog(joblog: Option<&Path>, outputs: &[Output]) -> Result<(), UsageError> {
+fn check_joblog(joblog: Option<&Path>, outputs: &[Output], inputs: &[Input]) -> Result<(), UsageError> {
+    let is_input =
+        |place: &Path| inputs.iter().any(|input| matches!(input, Input::Path(path) if output::place(path) == place));
     match joblog {
-        Some(path) if outputs.iter().any(|output| output::place(&output.path) == output::place(path)) => {
+        Some(path) if outputs.iter().any(|output| output.place() == output::place(path)) => {
             Err(UsageError::JobLogIsOutput(output::printed(path)))
+        }
+        // A job log of an earlier run, as `*` finds it, is left out of the inputs; any other file would be written over.
+        Some(path) if is_input(&output::place(path)) && !JobLog::is_at(path) => {
+            Err(UsageError::JobLogIsInput(output::printed(path)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_summary(summary: Option<&Path>, joblog: Option<&Path>, outputs: &[Output]) -> Result<(), UsageError> {
+    let others = outputs.iter().map(|output| output.path.as_path()).chain(joblog);
+    match summary {
+        Some(path) if others.into_iter().any(|other| output::place(other) == output::place(path)) => {
+            Err(UsageError::SummaryIsOutput(output::printed(path)))
         }
         _ => Ok(()),
     }
@@ -169,7 +218,7 @@ mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser;
-    use sheaf_common::job::Encoding;
+    use sheaf_common::job::{CsvStyle, Encoding, Newline};
     use std::time::Duration;
 
     fn resolve(typed: &[&str]) -> Result<RunConfig, UsageError> {
@@ -224,15 +273,44 @@ mod tests {
         assert_eq!(config.spec.encoding, Encoding::Named("euc-kr".into()));
         assert_eq!((config.processes.unwrap().get(), config.spec.limits.retries), (7, 0));
         assert!(config.spec.per_file && config.verbosity == Verbosity::Quiet);
-        assert_eq!(config.work_folder(), Path::new("x.csv.sheaf"));
+        assert_eq!(config.work_folder().unwrap(), Path::new("x.csv.sheaf"));
         let outputs = ["x.csv", ".x.csv.unfinished", "y.jsonl.zst", ".y.jsonl.zst.unfinished"].map(PathBuf::from);
-        let others = ["log.tsv", "each", "x.csv.sheaf"].map(PathBuf::from);
+        let others = ["log.tsv", "x.csv.sheaf"].map(PathBuf::from);
         assert_eq!(config.own_places(), [&outputs[..], &others].concat());
     }
 
     #[test]
+    fn csv_is_written_as_asked() {
+        let style =
+            |typed: &[&str]| resolve(&[&["a", "-o", "b.csv.gz", "-o", "c.xlsx"], typed].concat()).unwrap().spec.csv;
+        assert_eq!(style(&[]), CsvStyle::default());
+        assert_eq!(style(&["--csv-formulas", "keep"]), CsvStyle::default());
+        let typed = ["--csv-bom", "--csv-delimiter", ";", "--csv-newline", "lf", "--csv-formulas", "escape"];
+        let expected = CsvStyle { bom: true, delimiter: ';', newline: Some(Newline::Lf), escape_formulas: true };
+        assert_eq!(style(&typed), expected);
+        assert!(resolve(&["a", "-o", "-.tsv", "--csv-bom", "--csv-newline", "crlf"]).unwrap().spec.csv.bom);
+    }
+
+    #[test]
+    fn standard_output_has_no_place() {
+        let config = resolve(&["a", "-o", "-.csv"]).unwrap();
+        assert_eq!((config.work_folder(), config.own_places()), (None, vec![]));
+        let config = resolve(&["a", "-o", "-", "-o", "x.csv"]).unwrap();
+        assert_eq!(config.work_folder().unwrap(), Path::new("x.csv.sheaf"));
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_refused() {
-        let cases: [(&[&str], &str); 9] = [
+        let long = format!("{}=::text", "n".repeat(32_768));
+        let cases: [(&[&str], &str); 18] = [
+            (&["a", "--csv-bom"], "`--csv-bom` needs a CSV output"),
+            (&["a", "-o", "b.jsonl", "--csv-newline", "lf"], "`--csv-newline` needs a CSV output"),
+            (&["a", "-o", "b.tsv", "--csv-delimiter", ";"], "`--csv-delimiter` needs a CSV output"),
+            (&["a", "-o", "b.xlsx", "--csv-formulas", "keep"], "`--csv-formulas` needs a CSV output"),
+            (&["a", "-o", "b.csv", "--csv-delimiter", ";;"], "for `--csv-delimiter`: expected one character"),
+            (&["a", "-o", "-", "-o", "-.csv"], "two outputs are `standard output`"),
+            (&["a", "--column", &long], "takes 32,768 characters, a cell of a workbook holds 32,767"),
+            (&["a", "-o", "b.csv", "--per-file", "c", "--column", &long], "takes 32,768 characters"),
             (&["a", "--time-limit", "soon"], "for `--time-limit`: expected a time"),
             (&["a", "--memory-limit", "much"], "for `--memory-limit`: expected a size"),
             (&["a", "-o", "b.pdf"], "there is no format `.pdf`"),
@@ -241,11 +319,13 @@ mod tests {
             (&["a", "--column", "price"], "expected `NAME=EXPRESSION`, got `price`"),
             (&["a", "b.csv", "-o", "b.csv"], "`b.csv` is both an input and an output"),
             (&["a", "-o", "b.csv", "--joblog", "b.csv"], "the job log and an output are both `b.csv`"),
+            (&["a", "log", "--joblog", "./log"], "`./log` is both an input and the job log"),
             (&["-", "a", "-"], "standard input (`-`) is given twice"),
         ];
         for (typed, expected) in cases {
             let error = resolve(typed).unwrap_err().to_string();
-            assert!(error.contains(expected), "{typed:?}: {error}");
+            assert!(error.contains(expected), "{typed:.100?}: {error}");
         }
+        assert!(resolve(&["a", "-o", "b.csv", "--column", &long]).is_ok(), "CSV holds any name");
     }
 }

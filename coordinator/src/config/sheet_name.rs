@@ -20,6 +20,8 @@ pub fn check(name: &str) -> Result<(), UsageError> {
         format!("Excel does not allow `{c}` (nor any of `{FORBIDDEN}`)")
     } else if name.chars().any(char::is_control) {
         "it has a control character".into()
+    } else if let Some(c) = name.chars().find(|c| is_noncharacter(*c)) {
+        format!("U+{:04X} is no character", u32::from(c))
     } else if name.starts_with('\'') || name.ends_with('\'') {
         "Excel does not allow `'` at its ends".into()
     } else if lower == "history" {
@@ -30,6 +32,12 @@ pub fn check(name: &str) -> Result<(), UsageError> {
         return Ok(());
     };
     Err(UsageError::SheetName { name: name.into(), reason })
+}
+
+/// Whether Unicode keeps a code point free for ever: XML cannot hold some of them, and no program shows any.
+fn is_noncharacter(c: char) -> bool {
+    let code = u32::from(c);
+    (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
 /// Whether it is `overflow`, or one of its further sheets, as `overflow 2`.
@@ -65,6 +73,10 @@ mod tests {
             ("Overflow", "carried on"),
             ("overflow 2", "carried on"),
             ("a\tb", "control"),
+            ("a\u{fffe}", "U+FFFE"),
+            ("\u{ffff}b", "U+FFFF"),
+            ("a\u{fdd0}b", "U+FDD0"),
+            ("a\u{1fffe}b", "U+1FFFE"),
             (&"x".repeat(32), "32 characters"),
             (&"😀".repeat(16), "32 characters"),
         ];

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
-use super::sources::Sources;
+use super::sources::{Entry, Sources};
 use crate::human::{count, number, shown};
 
 /// What is different between the list of an earlier run and that of now.
@@ -33,6 +33,16 @@ impl Changes {
 }
 
 impl Sources {
+    /// How many files at the front are the same as in `old`: path, size, time, problem.
+    pub fn same_front(&self, old: &Sources) -> u64 {
+        let is_same = |(a, b): &(&Entry, &Entry)| {
+            (a.size, a.modified_ns) == (b.size, b.modified_ns)
+                && self.problem(a) == old.problem(b)
+                && self.path_bytes(a).eq(old.path_bytes(b))
+        };
+        self.entries.iter().zip(&old.entries).take_while(is_same).count() as u64
+    }
+
     /// What has changed since `old`.
     pub fn diff(&self, old: &Sources) -> Changes {
         let (now, then) = (by_path(self), by_path(old));
@@ -124,6 +134,18 @@ mod tests {
         assert_eq!(old.diff(&old).to_string(), "nothing has changed");
         let turned = list("d", &[("b", 1, 1), ("a", 1, 1)]);
         assert_eq!(turned.diff(&old).to_string(), "the same files in another order");
+    }
+
+    #[test]
+    fn the_same_front_ends_at_the_first_difference() {
+        let old = list("d", &[("a", 1, 1), ("b", 1, 1), ("c", 1, 1)]);
+        let front = |files: &[(&str, u64, i64)]| list("d", files).same_front(&old);
+        assert_eq!(front(&[("a", 1, 1), ("b", 1, 1), ("c", 1, 1), ("d", 1, 1)]), 3);
+        assert_eq!(front(&[("a", 1, 1), ("b", 1, 1)]), 2);
+        assert_eq!(front(&[("a", 1, 1), ("b", 1, 2), ("c", 1, 1)]), 1, "another time");
+        assert_eq!(front(&[("a", 2, 1), ("b", 1, 1)]), 0, "another size");
+        assert_eq!(front(&[("0", 1, 1), ("a", 1, 1)]), 0, "a new one in front");
+        assert_eq!(list("e", &[("a", 1, 1)]).same_front(&old), 0, "another folder");
     }
 
     #[test]

@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 
 use super::problem;
 use super::sources::{Entry, Sources};
+use super::unwanted::LeftOut;
 use super::walk::Walk;
 use crate::config::{Filter, Input};
 use crate::errors::{Exit, Failure};
 use crate::human::{count, shown};
+use crate::report::left_out;
 
 /// What to discover.
 pub struct Request<'a> {
@@ -21,6 +23,8 @@ pub struct Request<'a> {
     pub filter: &'a Filter,
     /// What the run itself writes: left out where it lies in a folder.
     pub own: &'a [PathBuf],
+    /// The folder for one workbook a file: the workbooks in it are left out.
+    pub per_file: Option<&'a Path>,
 }
 
 /// Why there is nothing to do.
@@ -30,6 +34,8 @@ pub enum DiscoverError {
     Nothing(String),
     #[error("there is no file to read that `--include` and `--exclude` let pass")]
     Filtered,
+    #[error("there is no file to read: {}", left_out(*.0))]
+    LeftOut(LeftOut),
     #[error("could not read the list of paths on standard input")]
     Stdin(#[source] io::Error),
 }
@@ -42,7 +48,7 @@ pub enum DiscoverError {
 /// # Errors
 /// When no file is found at all, and when standard input cannot be read.
 pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, DiscoverError> {
-    let mut builder = Builder::new(request.own);
+    let mut builder = Builder::new(request.own, request.per_file);
     for input in request.inputs {
         match input {
             Input::Path(path) => add(&mut builder, request.filter, path),
@@ -71,9 +77,18 @@ fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
 
 fn add(builder: &mut Builder, filter: &Filter, path: &Path) {
     match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Walk::new(builder, filter).run(path, &metadata),
+        Ok(metadata) if metadata.is_dir() => {
+            let written = path.as_os_str().as_bytes();
+            let (folder, name) = split(written.strip_suffix(b"/").unwrap_or(written));
+            if !builder.leaves_out_own(folder, name) {
+                Walk::new(builder, filter).run(path, &metadata);
+            }
+        }
         found => {
             let (folder, name) = split(path.as_os_str().as_bytes());
+            if builder.leaves_out_own(folder, name) {
+                return;
+            }
             let folder = builder.folder(folder, None);
             builder.file(folder, name, found.map_err(|error| problem::of_error(&error, path.is_symlink())));
         }
@@ -100,6 +115,7 @@ fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
             shown(first.path.as_os_str().as_bytes()),
             first.problem.unwrap_or_default()
         ),
+        None if !sources.left_out.is_none() => return DiscoverError::LeftOut(sources.left_out),
         None if filter.takes_all() => ": the inputs are empty".into(),
         None => return DiscoverError::Filtered,
     })
@@ -112,6 +128,10 @@ impl From<DiscoverError> for Failure {
                 .with_hint("a pattern matches a file's name (`*.html`) or its path below the folder (`2024/*.html`)"),
             DiscoverError::Nothing(_) => Failure::new(Exit::Usage, error)
                 .with_hint("name files, folders, or `-` for a list of paths on standard input"),
+            DiscoverError::LeftOut(left_out) if left_out.unwanted > 0 => {
+                Failure::new(Exit::Usage, error).with_hint("`--hidden` reads hidden files and folders, too")
+            }
+            DiscoverError::LeftOut(_) => Failure::new(Exit::Usage, error),
             DiscoverError::Stdin(_) => Failure::new(Exit::CouldNotRun, error),
         }
     }
@@ -146,10 +166,12 @@ pub(super) struct Builder {
     begun: Vec<u32>,
     problems: HashMap<String, u32>,
     own: HashMap<Place, Vec<Vec<u8>>>,
+    /// The folder with one workbook a file, if it exists.
+    per_file: Option<Place>,
 }
 
 impl Builder {
-    pub fn new(own: &[PathBuf]) -> Self {
+    pub fn new(own: &[PathBuf], per_file: Option<&Path>) -> Self {
         let mut places: HashMap<Place, Vec<Vec<u8>>> = HashMap::new();
         for path in own {
             let bytes = path.as_os_str().as_bytes();
@@ -166,6 +188,7 @@ impl Builder {
             begun: Vec::new(),
             problems: HashMap::new(),
             own: places,
+            per_file: per_file.and_then(|folder| Some(Place::of(&fs::metadata(folder).ok()?))),
         }
     }
 
@@ -197,6 +220,28 @@ impl Builder {
     /// The names in this folder that the run itself writes.
     pub fn own_names(&self, place: &Place) -> Vec<Vec<u8>> {
         self.own.get(place).cloned().unwrap_or_default()
+    }
+
+    /// Whether this is a workbook in the folder for one workbook a file: an earlier run wrote it there.
+    pub fn is_own_workbook(&self, folder: &Place, name: &[u8]) -> bool {
+        let extension = name.len().checked_sub(5).map(|at| &name[at..]);
+        self.per_file.as_ref() == Some(folder) && extension.is_some_and(|end| end.eq_ignore_ascii_case(b".xlsx"))
+    }
+
+    /// Whether the run itself writes what is named here; if so, it is counted as left out.
+    fn leaves_out_own(&mut self, folder: &[u8], name: &[u8]) -> bool {
+        let Ok(metadata) = fs::metadata(path_of(folder)) else { return false };
+        let place = Place::of(&metadata);
+        let own = self.own.get(&place).is_some_and(|names| names.iter().any(|own| own == name));
+        let is_own = own || self.is_own_workbook(&place, name);
+        self.sources.left_out.own += u64::from(is_own);
+        is_own
+    }
+
+    /// Counts something in a folder that is not read.
+    pub fn leave_out(&mut self, more: LeftOut) {
+        self.sources.left_out.unwanted += more.unwanted;
+        self.sources.left_out.own += more.own;
     }
 
     /// Adds what was found under a name: what it is, or why it cannot be looked at.

@@ -14,8 +14,10 @@ mod save;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod unwanted;
 mod walk;
 
 pub use changes::Changes;
 pub use given::{DiscoverError, Request, discover};
 pub use sources::{Source, Sources};
+pub use unwanted::LeftOut;

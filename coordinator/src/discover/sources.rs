@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use super::arena::{Arena, Span};
+use super::unwanted::LeftOut;
 
 /// All input files, in order. The place of a file in this list is its sequence number.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,8 @@ pub struct Sources {
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) problems: Vec<String>,
     pub(super) entries: Vec<Entry>,
+    /// What was found and is not in the list. Not saved with it.
+    pub left_out: LeftOut,
 }
 
 /// One file in 32 bytes.
@@ -63,6 +66,11 @@ impl Sources {
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Source<'_>> {
         (0..self.len()).map(|sequence| self.get(sequence))
+    }
+
+    /// Keeps the first `most` files.
+    pub fn truncate(&mut self, most: usize) {
+        self.entries.truncate(most);
     }
 
     /// The sum of all sizes.

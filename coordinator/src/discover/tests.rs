@@ -26,7 +26,7 @@ fn tree(files: &[&str]) -> TempDir {
 fn find(inputs: &[PathBuf], filter: &Filter, own: &[PathBuf], stdin: &[u8]) -> Result<Sources, DiscoverError> {
     let input = |path: &PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path.clone()) };
     let inputs: Vec<Input> = inputs.iter().map(input).collect();
-    discover(&Request { inputs: &inputs, filter, own }, &mut &stdin[..])
+    discover(&Request { inputs: &inputs, filter, own, per_file: None }, &mut &stdin[..])
 }
 
 /// What is found, as paths below `root`, with the problem behind it.
@@ -50,8 +50,8 @@ fn globs(include: &[&str], exclude: &[&str]) -> Filter {
 
 #[test]
 fn files_and_folders_are_sorted_together_in_natural_order() {
-    let folder = tree(&["file_10", "file_2", "file_2b/x", "file_3/10", "file_3/9", ".hidden", "Z"]);
-    assert_eq!(walked(&folder), [".hidden", "Z", "file_2", "file_2b/x", "file_3/9", "file_3/10", "file_10"]);
+    let folder = tree(&["file_10", "file_2", "file_2b/x", "file_3/10", "file_3/9", "Z"]);
+    assert_eq!(walked(&folder), ["Z", "file_2", "file_2b/x", "file_3/9", "file_3/10", "file_10"]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_folder_that_vanishes_before_it_is_listed_is_told() {
     let (gone, filter) = (folder.path().join("gone"), Filter::default());
     let metadata = fs::metadata(&gone).unwrap();
     fs::remove_dir_all(&gone).unwrap();
-    let mut builder = given::Builder::new(&[]);
+    let mut builder = given::Builder::new(&[], None);
     walk::Walk::new(&mut builder, &filter).run(&gone, &metadata);
     let expected = ["gone: the folder could not be read: no such file or folder"];
     assert_eq!(told(&builder.finish(), folder.path()), expected);
@@ -165,6 +165,47 @@ fn what_the_run_writes_is_not_read() {
     let own = ["final.xlsx", "final.xlsx.sheaf", "each/"].map(|name| folder.path().join("sub/..").join(name));
     let sources = find(&[folder.path().into()], &Filter::default(), &own, b"").unwrap();
     assert_eq!(told(&sources, folder.path()), ["a", "sub/final.xlsx"]);
+}
+
+#[test]
+fn a_repeated_run_does_not_read_the_workbooks_and_the_job_log_of_the_one_before() {
+    let folder = tree(&["a.html", "a.html.xlsx", "B.XLSX", "log.tsv", "sub/a.xlsx"]);
+    let (root, filter) = (folder.path(), Filter::default());
+    let own = [root.join("log.tsv")];
+    let found = |inputs: &[Input]| {
+        discover(&Request { inputs, filter: &filter, own: &own, per_file: Some(root) }, &mut &b""[..]).unwrap()
+    };
+    let sources = found(&[Input::Path(root.into())]);
+    assert_eq!(told(&sources, root), ["a.html", "sub/a.xlsx"]);
+    assert_eq!(sources.left_out, LeftOut { unwanted: 0, own: 2 });
+
+    // As the shell's `*` names them.
+    let names = ["B.XLSX", "a.html", "a.html.xlsx", "log.tsv"].map(|name| Input::Path(root.join(name)));
+    let sources = found(&names);
+    assert_eq!(told(&sources, root), ["a.html"]);
+    assert_eq!(sources.left_out, LeftOut { unwanted: 0, own: 3 });
+}
+
+#[test]
+fn what_is_hidden_is_read_only_if_it_is_named_or_asked_for() {
+    let folder = tree(&["a.html", ".DS_Store", ".git/x", "__MACOSX/y", "sub/Thumbs.db", "sub/.b.html"]);
+    let (root, all) = (folder.path(), Filter::default());
+    let sources = find(&[root.into()], &all, &[], b"").unwrap();
+    assert_eq!(told(&sources, root), ["a.html"]);
+    assert_eq!(sources.left_out, LeftOut { unwanted: 5, own: 0 });
+
+    let hidden = all.clone().with_hidden(true);
+    assert_eq!(find(&[root.into()], &hidden, &[], b"").unwrap().len(), 6);
+    let named = find(&[root.join(".git"), root.join("sub/.b.html")], &all, &[], b"").unwrap();
+    assert_eq!(told(&named, root), [".git/x", "sub/.b.html"]);
+
+    // What `--include` and `--exclude` leave out is not missed; whole folders may be.
+    let html = find(&[root.into()], &globs(&["*.html"], &[".git"]), &[], b"").unwrap();
+    assert_eq!(html.left_out, LeftOut { unwanted: 2, own: 0 });
+    let failure = Failure::from(
+        find(&[root.join("__MACOSX/.."), root.join("sub")], &globs(&["*.db"], &[]), &[], b"").unwrap_err(),
+    );
+    assert!(failure.exit == Exit::Usage && failure.hint.unwrap().contains("--hidden"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::arena::{Arena, Span};
 use super::given::{Builder, Place, path_of};
+use super::unwanted::{LeftOut, is_unwanted};
 use super::{natural, problem};
 use crate::config::Filter;
 
@@ -20,7 +21,7 @@ pub(super) struct Walk<'a> {
     /// The folders walked so far: what is reached again by another link holds nothing new, and links that fan out and
     /// meet again would double the way at each step.
     walked: HashSet<Place>,
-    /// The length of the input folder's path, up to which filters do not look.
+    /// Length of the input folder's path; filters match only what follows it.
     root: usize,
 }
 
@@ -74,6 +75,16 @@ impl<'a> Walk<'a> {
         }
         let on_disk = path_of(&path);
         let found = fs::metadata(&on_disk).map_err(|error| problem::of_error(&error, on_disk.is_symlink()));
+        let is_folder = found.as_ref().is_ok_and(Metadata::is_dir);
+
+        // What `--include` does not name is not missed.
+        if !self.filter.reads_hidden() && is_unwanted(name) {
+            let unwanted = u64::from(is_folder || self.filter.takes_file(below));
+            return self.builder.leave_out(LeftOut { unwanted, own: 0 });
+        }
+        if !is_folder && self.builder.is_own_workbook(&open.place, name) {
+            return self.builder.leave_out(LeftOut { unwanted: 0, own: 1 });
+        }
         match found {
             Ok(metadata) if metadata.is_dir() => self.enter(path, &metadata, Some((folder, name))),
             found if self.filter.takes_file(below) => self.builder.file(folder, name, found),

@@ -183,7 +183,7 @@ impl Placed {
         self.needed.iter().copied()
     }
 
-    /// The blocks that came back when it was extracted again though nobody needs them.
+    /// Blocks whose units are already committed; a repair produces them again for nothing.
     pub fn needless(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.blocks).filter(|block| !self.needed.contains(block))
     }

@@ -361,7 +361,7 @@ impl Ledger {
         }
         let before = std::mem::replace(&mut placed.rows, RowsAt { edition, kept });
         let now = placed.rows.clone();
-        // Of both times, what nobody needs. A unit that has yet to find the rows of the first time gone is sent the others.
+        // Drop the new blocks that no unit needs, and the old ones that the new edition replaces.
         let needless = placed.needless().filter(|block| now.keeper(*block).is_none()).map(|block| now.key(task, block));
         let outdated =
             placed.needed().filter(|block| before.keeper(*block).is_none()).map(|block| before.key(task, block));

@@ -144,7 +144,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
                     );
                     let unit = |unit: &RenderUnit| {
                         let (stream, bytes) = (Stream::Text { rendering: 0 }, wire_of(unit));
-                        let segments = vec![Segment { stream, bytes, crc32: 0, length: 0 }];
+                        let segments = vec![Segment { stream, bytes, crc32: 0, length: 0, look: None }];
                         RenderedUnit { number: unit.number, segments }
                     };
                     match lost.is_empty() {

@@ -2,12 +2,15 @@
 
 mod read;
 mod table;
+mod vertical;
 
 pub use read::read;
 pub use table::{Preview, render_table};
+pub use vertical::render_vertical;
 
 use std::io::Write;
 
+use crate::cli::ViewArg;
 use crate::config::PreviewConfig;
 use crate::errors::{Exit, Failure};
 use crate::human::Paint;
@@ -27,8 +30,12 @@ pub fn preview(
 ) -> Result<(), Failure> {
     let found = rows(config)?;
     let columns: Vec<&str> = config.spec.columns().collect();
-    let table = render_table(&columns, &found, width, paint);
-    out.write_all(table.as_bytes())
+    let text = match config.view {
+        ViewArg::Auto if table::fits(&columns, &found, width) => render_table(&columns, &found, width, paint),
+        ViewArg::Table => render_table(&columns, &found, width, paint),
+        ViewArg::Auto | ViewArg::Vertical => render_vertical(&columns, &found, width, paint),
+    };
+    out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|error| Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print")))
 }

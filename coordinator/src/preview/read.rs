@@ -1,5 +1,8 @@
 //! The rows to show: read by a slot, as in a run, so that no file can harm the command.
 
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::UNIX_EPOCH;
@@ -11,24 +14,19 @@ use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
 use sheaf_worker::pool::{Care, Interrupted, Program, Read, Slot};
 
 use super::Preview;
-use crate::config::PreviewConfig;
+use crate::config::{Filter, Input, PreviewConfig};
+use crate::discover::{Request, discover};
 use crate::errors::{Exit, Failure};
+use crate::human::shown;
 
 /// Reads the file in a child, which is `child`.
 ///
 /// # Errors
 /// Why the file gives no rows.
 pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> {
-    let path = &config.file;
-    let failed = |error: anyhow::Error| {
-        Failure::new(Exit::SomeFailed, error.context(format!("could not read `{}`", path.display())))
-    };
-    let known = std::fs::metadata(path).map_err(|error| failed(error.into()))?;
-    let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let modified = since.map_or(0, |since| since.as_nanos() as i64);
-    let source = SourcePath::from(path.as_path());
-    let file = SourceFile { sequence: 0, path: source, size: known.len(), modified, content: Content::AtPath };
-    let work = Extract { spec: Arc::new(config.spec.clone()), files: vec![file] };
+    let (file, chosen) = find(config)?;
+    let failed = |error: anyhow::Error| failed(file.path.as_path(), error);
+    let work = Extract { spec: Arc::new(config.spec.clone()), files: vec![file.clone()] };
     let read = Slot::new(child, Arc::new(AtomicBool::new(false))).extract(&work, &mut Care::default());
     let Read { mut reports, blocks } = read.map_err(|interrupted| match interrupted {
         Interrupted::Unfit(unfit) => Failure::new(Exit::CouldNotRun, anyhow!(unfit.reason)).with_hint(unfit.hint),
@@ -49,5 +47,44 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
             rows.push(cells.iter().map(|cell| cell.map(String::from)).collect());
         }
     }
-    Ok(Preview { rows, total, encoding: report.encoding, replaced: report.replaced })
+    Ok(Preview { rows, total, encoding: report.encoding, replaced: report.replaced, chosen })
+}
+
+fn failed(path: &Path, error: anyhow::Error) -> Failure {
+    Failure::new(Exit::SomeFailed, error.context(format!("could not read `{}`", path.display())))
+}
+
+/// The file to look into, and its name if it is another one than was typed: the first of a folder.
+fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure> {
+    let path = &config.file;
+    if path.as_os_str() == "-" {
+        return Ok((from_standard_input(config.spec.limits.memory)?, None));
+    }
+    if !path.is_dir() {
+        let known = std::fs::metadata(path).map_err(|error| failed(path, error.into()))?;
+        let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = since.map_or(0, |since| since.as_nanos() as i64);
+        return Ok((at_path(path, known.len(), modified), None));
+    }
+
+    let filter = Filter::new(&[], &[])?;
+    let inputs = [Input::Path(path.clone())];
+    let sources = discover(&Request { inputs: &inputs, filter: &filter, own: &[], per_file: None }, &mut io::empty())?;
+    let first = sources.iter().find(|source| source.problem.is_none());
+    let first = first.ok_or_else(|| failed(path, anyhow!("it holds no file that can be read")))?;
+    let shown = shown(first.path.as_os_str().as_bytes());
+    Ok((at_path(&first.path, first.size, first.modified_ns), Some(shown)))
+}
+
+fn at_path(path: &Path, size: u64, modified: i64) -> SourceFile {
+    SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: Content::AtPath }
+}
+
+/// The markup on standard input, as far as memory may hold it.
+fn from_standard_input(memory: u64) -> Result<SourceFile, Failure> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(memory).read_to_end(&mut bytes);
+    read.map_err(|error| failed(Path::new("-"), error.into()))?;
+    let file = at_path(Path::new("-"), bytes.len() as u64, 0);
+    Ok(SourceFile { content: Content::Here(bytes), ..file })
 }

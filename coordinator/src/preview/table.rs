@@ -17,6 +17,8 @@ pub struct Preview {
     pub encoding: String,
     /// How many characters had to be replaced.
     pub replaced: u64,
+    /// The file, if it is another one than was asked for: the first of a folder.
+    pub chosen: Option<String>,
 }
 
 /// What stands between columns.
@@ -27,8 +29,21 @@ const NARROWEST: usize = 4;
 const LONGEST: usize = 2000;
 /// By how many columns the parts of an emoji may seem wider than the whole.
 const SLACK: usize = 4;
-const MISSING: &str = "–";
+pub(super) const MISSING: &str = "–";
 const CUT: &str = "…";
+
+/// A column narrower than this, whose cells are longer, shows too little of them.
+const READABLE: usize = 10;
+
+/// Whether each column finds room to be read in a table that is so wide.
+pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
+    let needed = |(index, name): (usize, &&str)| {
+        let cells = found.rows.iter().filter_map(|row| row.get(index)?.as_deref());
+        let widest = cells.map(|cell| one_line(cell).width()).max().unwrap_or(0).max(one_line(name).width());
+        widest.clamp(1, READABLE) + GAP.len()
+    };
+    columns.iter().enumerate().map(needed).sum::<usize>() <= width + GAP.len()
+}
 
 /// The table, and below it how many rows there are and how the file was decoded.
 ///
@@ -85,13 +100,16 @@ fn line(text: &mut String, cells: impl Iterator<Item = (String, Shade)>, widths:
     text.push('\n');
 }
 
-fn footer(found: &Preview, hidden: usize) -> String {
+pub(super) fn footer(found: &Preview, hidden: usize) -> String {
     let shown = found.rows.len() as u64;
     let mut parts = vec![match found.total {
         0 => "no record in this file".into(),
         total if total > shown => format!("{} of {}", number(shown), count(total, "row")),
         total => count(total, "row"),
     }];
+    if let Some(chosen) = &found.chosen {
+        parts.insert(0, chosen.clone());
+    }
     if hidden > 0 {
         parts.push(format!("{} more without room", count(hidden as u64, "column")));
     }
@@ -127,9 +145,9 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     widths
 }
 
-/// A text in one line: line breaks as `⏎`, other controls as their pictures, marks that turn the direction left out.
-fn one_line(text: &str) -> String {
-    let head = text.replace("\r\n", "\n");
+/// A text in one line, without white space in front: line breaks as `⏎`, other controls as their pictures, marks that turn the direction left out.
+pub(super) fn one_line(text: &str) -> String {
+    let head: String = text.trim_start().chars().take(2 * LONGEST).collect::<String>().replace("\r\n", "\n");
     let shown = head.chars().take(LONGEST).map(|c| match c {
         '\n' | '\r' | '\u{2028}' | '\u{2029}' => '⏎',
         '\t' => ' ',
@@ -142,7 +160,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The head of `text` that `width` columns hold, with `…` if that is not all of it.
-fn cut(text: &str, width: usize) -> String {
+pub(super) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.into();
     }
@@ -159,7 +177,7 @@ mod tests {
 
     fn found(rows: &[&[Option<&str>]]) -> Preview {
         let rows: Vec<_> = rows.iter().map(|row| row.iter().map(|cell| cell.map(str::to_string)).collect()).collect();
-        Preview { total: rows.len() as u64, rows, encoding: "UTF-8".into(), replaced: 0 }
+        Preview { total: rows.len() as u64, rows, encoding: "UTF-8".into(), replaced: 0, chosen: None }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The job log: one line a file, in the order of the inputs, tab-separated.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use sheaf_common::outcome::{FileReport, FileStatus};
@@ -43,6 +43,13 @@ pub enum JobLogError {
 }
 
 impl JobLog {
+    /// Whether a job log is at this place, perhaps one without a line.
+    pub fn is_at(path: &Path) -> bool {
+        let mut first = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut first));
+        read.is_ok() && first == HEADER.as_bytes()
+    }
+
     /// Opens the log for lines from `first` on: those at or past it, and a last one that is cut, are dropped. With
     /// `first` 0 the file starts anew, whatever it held.
     ///

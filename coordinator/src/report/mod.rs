@@ -1,11 +1,21 @@
 //! What people are told: while it runs, at its end, and in the job log.
 
+mod bar;
 mod joblog;
+mod measure;
+mod notes;
+mod noticed;
 mod progress;
+mod status;
 mod summary;
+mod summary_file;
 mod tally;
 
 pub use joblog::{JobLine, JobLog, JobLogError, Status};
+pub use notes::no_record;
+pub use noticed::{Noticed, Seen};
 pub use progress::{Mode, Progress};
-pub use summary::{Summary, Written};
+pub use status::{RunStatus, VERSION as STATUS_VERSION};
+pub use summary::{Summary, Written, left_out};
+pub use summary_file::SummaryFile;
 pub use tally::{Example, Examples, Tally};

@@ -4,13 +4,20 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Examples, Tally};
+use sheaf_common::cell::SHEET_DATA_ROWS;
+use sheaf_common::job::JobSpec;
+
+use super::{Examples, Tally, notes};
+use crate::discover::LeftOut;
 use crate::human::{Paint, count, number, rate, shown, size, time};
 
 /// What a finished run came to.
 #[derive(Debug, Clone)]
 pub struct Summary<'a> {
     pub tally: &'a Tally,
+    pub spec: &'a JobSpec,
+    /// What stood in the inputs and was not read.
+    pub left_out: LeftOut,
     /// Bytes read in this run: not those of a run that it went on with.
     pub read_bytes: u64,
     /// How long this run took.
@@ -28,6 +35,8 @@ pub struct Written {
     pub bytes: u64,
     /// The sheets of a workbook, those of long cells included; 0 for text.
     pub sheets: u32,
+    /// Whether there was such a file before.
+    pub replaced: bool,
 }
 
 impl Summary<'_> {
@@ -37,8 +46,8 @@ impl Summary<'_> {
     /// final.xlsx  1 sheet, 4.20 MB
     /// 130 rows from 5 files in 0.42 s (84.2 MB/s)
     /// ```
-    /// and a paragraph for each thing that someone may want to know about: long cells, replaced characters, files
-    /// without a record, failed files.
+    /// and a line for each thing that someone may want to know about: further sheets, long cells, replaced characters, what
+    /// the extractor noticed, files without a record; then [`Summary::failed`].
     pub fn text(&self, paint: Paint) -> String {
         let (mut text, tally) = (String::new(), self.tally);
         let width = self.written.iter().map(|one| name(&one.path).chars().count()).max().unwrap_or(0);
@@ -46,7 +55,8 @@ impl Summary<'_> {
             let pad = " ".repeat(width - name(&one.path).chars().count());
             let sheets =
                 if one.sheets > 0 { format!("{}, ", count(one.sheets.into(), "sheet")) } else { String::new() };
-            line(&mut text, &format!("{}{pad}  {sheets}{}", paint.bold(&name(&one.path)), size(one.bytes)));
+            let replaced = if one.replaced { ", replaces an earlier file" } else { "" };
+            line(&mut text, &format!("{}{pad}  {sheets}{}{replaced}", paint.bold(&name(&one.path)), size(one.bytes)));
         }
         if let Some(folder) = self.per_file {
             let books = tally.files - tally.failed;
@@ -56,14 +66,16 @@ impl Summary<'_> {
         let good = count(tally.files - tally.failed, "file");
         line(&mut text, &format!("{} from {good} in {} ({speed})", count(tally.rows, "row"), time(self.elapsed)));
         self.notes(&mut text, paint);
-        self.failed(&mut text, paint);
-        text
+        text + &self.failed(paint)
     }
 
     fn notes(&self, text: &mut String, paint: Paint) {
         let tally = self.tally;
         // Text outputs hold long cells whole.
         let workbooks = self.per_file.is_some() || self.written.iter().any(|one| one.sheets > 0);
+        if self.written.iter().any(|one| one.sheets > 0) && tally.rows > SHEET_DATA_ROWS {
+            note(text, paint, &more_sheets(tally.rows, &self.spec.sheet_name));
+        }
         if tally.overflow_rows > 0 && workbooks {
             let parts = count(tally.overflow_rows, "row");
             let cells = count(tally.long_cells, "long cell");
@@ -78,14 +90,23 @@ impl Summary<'_> {
             );
         }
         if tally.replaced > 0 {
+            let first =
+                tally.first_replaced.iter().next().map_or(String::new(), |one| format!(" (first `{}`)", one.path));
             let (characters, files) = (count(tally.replaced, "character"), count(tally.replaced_files, "file"));
             note(
                 text,
                 paint,
-                &format!("{characters} in {files} could not be decoded and became `\u{fffd}` (see `--encoding`)"),
+                &format!(
+                    "{characters} in {files}{first} could not be decoded and became `\u{fffd}`: `--encoding NAME` says how files are encoded"
+                ),
             );
         }
-        if tally.empty > 0 {
+        notes::noticed(tally, self.spec).iter().for_each(|words| note(text, paint, words));
+        if !self.left_out.is_none() {
+            note(text, paint, &left_out(self.left_out));
+        }
+        // Where no file has a record, that is an error of its own.
+        if tally.empty > 0 && tally.rows > 0 {
             let all = tally.first_empty.iter().len() as u64 == tally.empty;
             let paths: Vec<String> = tally.first_empty.iter().map(|one| format!("`{}`", one.path)).collect();
             let more = if all { "" } else { ", …" };
@@ -93,11 +114,13 @@ impl Summary<'_> {
         }
     }
 
-    fn failed(&self, text: &mut String, paint: Paint) {
-        let tally = self.tally;
+    /// The files that failed, a paragraph with an empty line in front; nothing if none did. It is said with `--quiet`, too.
+    pub fn failed(&self, paint: Paint) -> String {
+        let (mut said, tally) = (String::new(), self.tally);
         if tally.failed == 0 {
-            return;
+            return said;
         }
+        let text = &mut said;
         line(text, "");
         line(text, &paint.error(&format!("{} failed:", count(tally.failed, "file"))));
         examples(text, &tally.first_failed);
@@ -110,7 +133,28 @@ impl Summary<'_> {
             }
             _ => {}
         }
+        said
     }
+}
+
+/// What was left out of the inputs, in words.
+pub fn left_out(left_out: LeftOut) -> String {
+    let mut parts = Vec::new();
+    if left_out.unwanted > 0 {
+        let noun = if left_out.unwanted == 1 { "hidden file or folder" } else { "hidden files or folders" };
+        parts.push(format!("{} {noun} left out (`--hidden` reads them)", number(left_out.unwanted)));
+    }
+    if left_out.own > 0 {
+        parts.push(format!("{} left out that this command itself writes", count(left_out.own, "file")));
+    }
+    parts.join("; ")
+}
+
+/// Where the rows stand that one sheet does not hold.
+fn more_sheets(rows: u64, sheet: &str) -> String {
+    let (held, sheets, name) = (number(SHEET_DATA_ROWS), rows.div_ceil(SHEET_DATA_ROWS), shown(sheet.as_bytes()));
+    let last = if sheets == 2 { String::new() } else { format!(" to `{name} {sheets}`") };
+    format!("a sheet holds {held} rows: the others go on in `{name} 2`{last}")
 }
 
 fn examples(text: &mut String, examples: &Examples) {
@@ -134,15 +178,27 @@ fn name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::recipe::Recipe;
 
     fn written(name: &str, bytes: u64, sheets: u32) -> Written {
-        Written { path: name.into(), bytes, sheets }
+        Written { path: name.into(), bytes, sheets, replaced: false }
+    }
+
+    fn summary<'a>(tally: &'a Tally, written: &'a [Written], joblog: Option<&'a str>) -> Summary<'a> {
+        let spec: &'static JobSpec = Box::leak(Box::new(JobSpec { recipe: no_columns(), ..JobSpec::default() }));
+        let (elapsed, joblog) = (Duration::from_millis(500), joblog.map(Path::new));
+        let (left_out, read_bytes) = (LeftOut::default(), 42_100_000);
+        Summary { tally, spec, left_out, read_bytes, elapsed, written, per_file: None, joblog }
+    }
+
+    /// Without columns, so that none is always empty.
+    fn no_columns() -> Recipe {
+        Recipe { columns: Vec::new(), ..Recipe::default() }
     }
 
     fn text(tally: &Tally, joblog: Option<&str>) -> String {
         let written = [written("w.xlsx", 4_200_000, 2), written("rows.jsonl", 999, 0)];
-        let (elapsed, joblog) = (Duration::from_millis(500), joblog.map(Path::new));
-        Summary { tally, read_bytes: 42_100_000, elapsed, written: &written, per_file: None, joblog }.text(Paint::Plain)
+        summary(tally, &written, joblog).text(Paint::Plain)
     }
 
     #[test]
@@ -157,12 +213,25 @@ mod tests {
     fn long_cells_matter_to_workbooks_only() {
         let tally =
             Tally { files: 1, rows: 1, long_cells: 1, overflow_rows: 1, truncated_cells: 1, ..Tally::default() };
-        let told = |written: &[Written]| {
-            let elapsed = Duration::from_secs(1);
-            Summary { tally: &tally, read_bytes: 1, elapsed, written, per_file: None, joblog: None }.text(Paint::Plain)
-        };
+        let told = |written: &[Written]| summary(&tally, written, None).text(Paint::Plain);
         assert!(!told(&[written("a.jsonl", 1, 0)]).contains("long cell"));
         assert!(told(&[written("a.jsonl", 1, 0), written("b.xlsx", 1, 1)]).contains("long cell"));
+    }
+
+    #[test]
+    fn further_sheets_replaced_files_and_what_was_left_out_are_told() {
+        let tally = Tally { files: 1, rows: 3 * SHEET_DATA_ROWS, ..Tally::default() };
+        let book = Written { replaced: true, ..written("w.xlsx", 1, 3) };
+        let summary = Summary { left_out: LeftOut { unwanted: 2, own: 1 }, ..summary(&tally, &[], None) };
+        let told = Summary { written: &[book], ..summary }.text(Paint::Plain);
+        for part in [
+            "w.xlsx  3 sheets, 1 B, replaces an earlier file\n",
+            "note: a sheet holds 1,048,575 rows: the others go on in `rows 2` to `rows 3`\n",
+            "note: 2 hidden files or folders left out (`--hidden` reads them); 1 file left out that this command",
+        ] {
+            assert!(told.contains(part), "{part:?} in:\n{told}");
+        }
+        assert!(more_sheets(SHEET_DATA_ROWS + 1, "r").ends_with("go on in `r 2`"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sheaf_common::outcome::{FileReport, FileStatus};
 
+use super::noticed::Noticed;
 use crate::human::shown;
 
 /// How many examples are kept of files that failed, and of those without a record.
@@ -15,6 +16,10 @@ pub struct Tally {
     pub files: u64,
     /// The sizes of these files as they were discovered: what progress and ETA go by.
     pub bytes: u64,
+    /// Of these, the sizes of those that gave no rows because they failed.
+    pub unread_bytes: u64,
+    /// What was read of the others, unpacked: what rates go by.
+    pub read_bytes: u64,
     pub rows: u64,
     pub failed: u64,
     /// Files without a record.
@@ -29,6 +34,9 @@ pub struct Tally {
     pub replaced_files: u64,
     pub first_failed: Examples,
     pub first_empty: Examples,
+    pub first_replaced: Examples,
+    /// What the extractor noticed.
+    pub noticed: Noticed,
 }
 
 /// The first few files of a kind, in the order in which they were added.
@@ -61,11 +69,16 @@ impl Tally {
         self.files += 1;
         self.bytes += size;
         self.replaced += report.replaced;
-        self.replaced_files += u64::from(report.replaced > 0);
+        if report.replaced > 0 {
+            self.replaced_files += 1;
+            self.first_replaced.add(path, "");
+        }
         match &report.status {
             FileStatus::Done { slices, truncated_cells } => {
                 let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
                 self.rows += rows;
+                self.noticed.add(path, &report.notes);
+                self.read_bytes += report.unpacked;
                 self.truncated_cells += truncated_cells;
                 self.long_cells += slices.iter().map(|slice| u64::from(slice.long_cells)).sum::<u64>();
                 self.overflow_rows += slices.iter().map(|slice| u64::from(slice.overflow)).sum::<u64>();
@@ -74,7 +87,10 @@ impl Tally {
                     self.first_empty.add(path, "");
                 }
             }
-            FileStatus::Failed { reason } | FileStatus::Dead { reason } => self.fail(path, reason),
+            FileStatus::Failed { reason } | FileStatus::Dead { reason } => {
+                self.unread_bytes += size;
+                self.fail(path, reason)
+            }
         }
     }
 
@@ -93,11 +109,29 @@ impl Tally {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use sheaf_common::notes::{FileNotes, Note, NoteKind};
     use sheaf_common::outcome::Slice;
+    use sheaf_common::wire;
 
     pub fn report(status: FileStatus) -> FileReport {
         let encoding = "UTF-8".into();
-        FileReport { sequence: 0, status, bytes: 9, encoding, replaced: 0, attempts: 1, started_ms: 0, seconds: 0.5 }
+        FileReport {
+            sequence: 0,
+            status,
+            bytes: 9,
+            unpacked: 27,
+            encoding,
+            replaced: 0,
+            attempts: 1,
+            started_ms: 0,
+            seconds: 0.5,
+            notes: FileNotes::default(),
+        }
+    }
+
+    /// So many files, of so many bytes, two rows each.
+    pub fn so_far(files: u64, bytes: u64) -> Tally {
+        Tally { files, bytes, read_bytes: bytes, rows: files * 2, ..Tally::default() }
     }
 
     pub fn done(rows: u32) -> FileStatus {
@@ -113,10 +147,22 @@ pub(super) mod tests {
         tally.add(b"c", 30, &report(FileStatus::Dead { reason: "killed\nat the limit".into() }));
         tally.add_problem(b"d\x1b", "no such file or folder");
         assert_eq!((tally.files, tally.bytes, tally.rows, tally.failed, tally.empty), (4, 60, 10, 2, 1));
+        assert_eq!((tally.read_bytes, tally.unread_bytes), (54, 30));
         assert_eq!((tally.long_cells, tally.overflow_rows, tally.truncated_cells), (4, 6, 2));
         assert_eq!((tally.replaced, tally.replaced_files), (4, 1));
         let failed: Vec<_> = tally.first_failed.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
         assert_eq!(failed, [("c", "killed\\nat the limit"), ("d\\u{1b}", "no such file or folder")]);
+    }
+
+    #[test]
+    fn what_was_noticed_survives_a_journal_and_failed_files_say_nothing() {
+        let notes = FileNotes { noticed: vec![Note::new(NoteKind::Nested, 1, 2)], ..FileNotes::default() };
+        let mut tally = Tally::default();
+        tally.add(b"a", 1, &FileReport { notes: notes.clone(), ..report(done(1)) });
+        tally.add(b"b", 1, &FileReport { notes, ..report(FileStatus::Failed { reason: "no".into() }) });
+        let again: Tally = wire::decode(&wire::encode(&tally)).unwrap();
+        assert_eq!(again, tally);
+        assert_eq!(again.noticed.kinds().map(|(_, seen)| seen.files).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

@@ -1,19 +1,22 @@
 //! The loop around the ledger: carries its commands to the queue and to the store, and brings it what comes back.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use sheaf_common::job::JobId;
 use sheaf_common::outcome::{Outcome, TaskResult};
-use sheaf_common::queue::{Queue, QueueError};
-use sheaf_common::said::Said;
+use sheaf_common::queue::{LostWorker, Queue, QueueError};
 use sheaf_worker::run::WorkerError;
-use tokio::sync::watch;
+use sheaf_worker::signals::Stop;
 use tracing::warn;
 
+use super::interrupt::Interrupt;
 use super::ship::{Shipper, Shipping};
 use super::store::{Store, StoreError};
+use super::waiting::{Say, Waiting};
 use super::window::Window;
-use crate::human::{count, shown};
+use crate::human::{count, shown, time};
 use crate::ledger::{Command, Event, Ledger};
 use crate::plan::{Plan, Planned};
 
@@ -22,14 +25,10 @@ const OUTCOMES: usize = 256;
 const WAIT: Duration = Duration::from_millis(200);
 /// How often the queue is asked for tasks that it may have lost.
 const AUDIT: Duration = Duration::from_secs(5);
-/// After so long without an outcome the user is told, if nobody is there to work.
-const SILENCE: Duration = Duration::from_secs(3);
 /// How often it is looked whether those who work were told something else than this run.
 const REMARKS: Duration = Duration::from_secs(10);
 /// How often it is looked whether the queue is in trouble, while it is waited for.
 const TROUBLE: Duration = Duration::from_secs(1);
-/// Trouble that is over sooner is not worth a word.
-const MOMENT: Duration = Duration::from_secs(2);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -38,8 +37,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub enum Driven {
     /// Every file is in the store or reported.
     Whole,
-    /// The user asked to stop; what is stored is whole as far as it goes.
-    Interrupted,
+    /// It was told to stop; what is stored is whole as far as it goes.
+    Interrupted(Stop),
 }
 
 /// Why a job cannot go on.
@@ -53,6 +52,8 @@ pub enum DriveError {
     Worker(#[from] WorkerError),
     #[error("{0}")]
     GaveUp(String),
+    #[error("nobody worked on it for {}: {reason}", time(*.waited))]
+    NobodyWorks { waited: Duration, reason: String },
 }
 
 /// Drives a job to its end: plans, pushes, collects, stores.
@@ -67,64 +68,26 @@ pub async fn drive<Q: Queue>(
     plan: Plan<'_>,
     store: &mut Store<'_>,
     limits: (Window, Shipping),
-    mut interrupted: watch::Receiver<bool>,
-) -> Result<Driven, DriveError> {
-    tokio::select! {
-        driven = drive_on(queue, &mut ledger, plan, store, limits) => driven,
-        // Whatever the queue does: nothing waits within a step that changes ledger or store.
-        _ = interrupted.wait_for(|interrupted| *interrupted) => Ok(Driven::Interrupted),
-    }
-}
-
-async fn drive_on<Q: Queue>(
-    queue: &Q,
-    ledger: &mut Ledger,
-    plan: Plan<'_>,
-    store: &mut Store<'_>,
-    limits: (Window, Shipping),
+    wait_for_workers: Option<Duration>,
+    interrupt: &mut Interrupt,
 ) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
-    let (said, remarks) = (Said::default(), HashSet::new());
-    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, said, in_trouble: false, remarks };
-    let (mut audited, mut heard, mut remarked) = (Instant::now(), Instant::now(), Instant::now());
-    driver.fit(ledger).await;
-    loop {
-        driver.plan(ledger)?;
-        if ledger.is_done() {
-            driver.say_end_of_trouble();
-            return Ok(Driven::Whole);
-        }
-        let collected = driver.collect(ledger).await;
-        match collected {
-            Ok(outcomes) => {
-                if !outcomes.is_empty() {
-                    heard = Instant::now();
-                }
-                for outcome in outcomes {
-                    driver.say_what_is_read_alone(&outcome);
-                    driver.carry_out(ledger.handle(Event::Came(outcome)))?;
-                }
-            }
-            Err(error) => pause(error).await?,
-        }
-        driver.forget().await?;
-        driver.shipper.check().await?;
-        driver.store.tick();
-        if heard.elapsed() >= SILENCE {
-            heard = Instant::now();
-            driver.say_why_idle().await;
-        }
-        if audited.elapsed() >= AUDIT {
-            audited = Instant::now();
-            driver.audit(ledger).await?;
-            driver.fit(ledger).await;
-        }
-        if remarked.elapsed() >= REMARKS {
-            remarked = Instant::now();
-            driver.remark().await;
-        }
-    }
+    // Whoever works too waits for nobody.
+    let limit = wait_for_workers.filter(|_| window.is_for_others());
+    let (remarks, lost) = (HashSet::new(), Vec::new());
+    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, remarks, lost };
+
+    let waiting = Waiting::new(limit, Instant::now());
+    let mut told = interrupt.clone();
+    let driven = tokio::select! {
+        driven = driver.drive(&mut ledger, waiting, interrupt) => driven,
+        // Whatever the queue does: nothing waits within a step that changes ledger or store.
+        stop = told.stopped() => Ok(Driven::Interrupted(stop)),
+    };
+    // The job is removed next: nothing may arrive after that.
+    driver.shipper.stop().await;
+    driven
 }
 
 struct Driver<'a, 's, Q> {
@@ -134,15 +97,103 @@ struct Driver<'a, 's, Q> {
     plan: Option<Plan<'a>>,
     window: Window,
     shipper: Shipper,
-    /// What was said of why nothing comes.
-    said: Said,
-    /// Whether it was said that the queue is in trouble, and not yet that it answers again.
-    in_trouble: bool,
     /// What was said of those who work.
     remarks: HashSet<String>,
+    /// The workers that were not heard of at the last audit.
+    lost: Vec<String>,
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
+    async fn drive(
+        &mut self,
+        ledger: &mut Ledger,
+        mut waiting: Waiting,
+        interrupt: &mut Interrupt,
+    ) -> Result<Driven, DriveError> {
+        let (mut audited, mut remarked) = (Instant::now(), Instant::now());
+        self.fit(ledger).await;
+        loop {
+            self.plan(ledger)?;
+            if ledger.is_done() {
+                if waiting.came(Instant::now()) == Say::GoesOn {
+                    self.store.progress.goes_on();
+                }
+                return Ok(Driven::Whole);
+            }
+            match self.collect(ledger.job(), &mut waiting, interrupt).await? {
+                Ok(outcomes) => {
+                    if !outcomes.is_empty() {
+                        self.heard(&mut waiting);
+                    }
+                    for outcome in outcomes {
+                        self.say_what_is_read_alone(&outcome);
+                        self.carry_out(ledger.handle(Event::Came(outcome)))?;
+                    }
+                }
+                Err(error) => pause(error).await?,
+            }
+            self.forget().await?;
+            self.shipper.check().await?;
+            self.store.tick();
+
+            if waiting.is_due(Instant::now()) {
+                self.look_what_it_waits_for(&mut waiting).await?;
+            }
+            if audited.elapsed() >= AUDIT {
+                audited = Instant::now();
+                self.audit(ledger).await?;
+                self.fit(ledger).await;
+            }
+            if remarked.elapsed() >= REMARKS {
+                remarked = Instant::now();
+                self.remark().await;
+            }
+        }
+    }
+
+    /// Waits for outcomes; says meanwhile what is wrong with the queue, and answers who asks how far the run is.
+    ///
+    /// # Errors
+    /// When it has waited for as long as it may; within, what the queue said.
+    async fn collect(
+        &mut self,
+        job: JobId,
+        waiting: &mut Waiting,
+        interrupt: &mut Interrupt,
+    ) -> Result<Result<Vec<Outcome>, QueueError>, DriveError> {
+        // One call, whatever is asked meanwhile: what a call has taken off the queue is not given again.
+        let queue = self.queue;
+        let mut collecting = pin!(queue.collect(job, OUTCOMES, WAIT));
+        loop {
+            tokio::select! {
+                outcomes = &mut collecting => {
+                    self.look_at_the_queue(waiting).await?;
+                    return Ok(outcomes);
+                }
+                () = interrupt.asked() => self.store.tell(),
+                () = tokio::time::sleep(TROUBLE) => self.look_at_the_queue(waiting).await?,
+            }
+        }
+    }
+
+    /// Takes note that an outcome came.
+    fn heard(&mut self, waiting: &mut Waiting) {
+        let now = Instant::now();
+        match self.queue.is_in_trouble() {
+            true => waiting.heard(now), // From another server than the one that is in trouble.
+            false if waiting.came(now) == Say::GoesOn => self.store.progress.goes_on(),
+            false => {}
+        }
+    }
+
+    /// Tells the user what is wrong with the queue, if something is, and it was not just looked at.
+    async fn look_at_the_queue(&mut self, waiting: &mut Waiting) -> Result<(), DriveError> {
+        match self.queue.is_in_trouble() && waiting.looked_ago(Instant::now()) >= TROUBLE {
+            true => self.look_what_it_waits_for(waiting).await,
+            false => Ok(()),
+        }
+    }
+
     /// Plans files as long as the window has room.
     fn plan(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         while let Some(plan) = &mut self.plan {
@@ -162,38 +213,6 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         Ok(())
     }
 
-    /// Takes outcomes off the queue; says what is wrong with it meanwhile.
-    async fn collect(&mut self, ledger: &Ledger) -> Result<Vec<Outcome>, QueueError> {
-        let queue = self.queue;
-        let mut collecting = std::pin::pin!(queue.collect(ledger.job(), OUTCOMES, WAIT));
-        loop {
-            tokio::select! {
-                outcomes = &mut collecting => {
-                    self.say_trouble().await;
-                    return outcomes;
-                }
-                () = tokio::time::sleep(TROUBLE) => self.say_trouble().await,
-            }
-        }
-    }
-
-    /// Tells the user what is wrong with the queue, now and then while it lasts, and when it is over.
-    async fn say_trouble(&mut self) {
-        match self.queue.in_trouble_for() {
-            Some(time) if time >= MOMENT => self.say_why_idle().await,
-            Some(_) => {}
-            None => self.say_end_of_trouble(),
-        }
-    }
-
-    /// Tells the user that the trouble is over which the run spoke of.
-    fn say_end_of_trouble(&mut self) {
-        if std::mem::take(&mut self.in_trouble) {
-            self.said = Said::default();
-            self.store.progress.say("the queue answers again");
-        }
-    }
-
     /// Fits window and tasks to who works now.
     async fn fit(&mut self, ledger: &mut Ledger) {
         let Some(plan) = &mut self.plan else { return };
@@ -209,6 +228,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
     /// Asks the queue for what it must hold, and pushes again what it has lost.
     async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
+        self.say_who_is_lost(ledger.job()).await;
         let pending = self.shipper.arrived(ledger.pending());
         match self.queue.missing(pending).await {
             Ok(lost) if lost.is_empty() => Ok(()),
@@ -220,16 +240,25 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
     }
 
-    /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it.
-    async fn say_why_idle(&mut self) {
+    /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it. Gives up when it has waited
+    /// for as long as it may.
+    async fn look_what_it_waits_for(&mut self, waiting: &mut Waiting) -> Result<(), DriveError> {
+        let began = Instant::now();
         let reason = match self.queue.why_idle(self.window.is_for_others()).await {
             Ok(reason) => reason,
+            Err(error @ QueueError::Unusable { .. }) => return Err(error.into()),
             Err(error) => Some(error.to_string()),
         };
-        if let Some(reason) = reason.filter(|reason| self.said.is_due(reason)) {
-            self.in_trouble |= self.queue.in_trouble_for().is_some();
-            self.store.progress.say(&format!("waiting: {reason}"));
+        match waiting.looked(reason.as_deref(), Instant::now()) {
+            Say::Nothing => {}
+            Say::Waits => self.store.progress.waits_for(reason.as_deref().unwrap_or_default()),
+            Say::GoesOn => self.store.progress.goes_on(),
+            Say::GiveUp => {
+                let waited = waiting.for_so_long(began);
+                return Err(DriveError::NobodyWorks { waited, reason: reason.unwrap_or_default() });
+            }
         }
+        Ok(())
     }
 
     /// Tells the user, once, what is wrong with those who work.
@@ -245,6 +274,24 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
             Err(error) => warn!(%error, "could not ask what the workers were told"),
         }
+    }
+
+    /// Tells the user which workers are not heard of, once of each.
+    async fn say_who_is_lost(&mut self, job: JobId) {
+        let Ok(lost) = self.queue.lost(job).await else { return };
+        for one in &lost {
+            if !self.lost.contains(&one.worker) {
+                let LostWorker { worker, silent, tasks, left } = one;
+                let (silent, tasks) = (time(*silent), count(*tasks, "task"));
+                let when = match left.as_secs() {
+                    0 => "are taken over now".into(),
+                    seconds => format!("are taken over in {seconds} s"),
+                };
+                let said = format!("worker {} not heard of for {silent}; its {tasks} {when}", shown(worker.as_bytes()));
+                self.store.progress.warn(&said);
+            }
+        }
+        self.lost = lost.into_iter().map(|one| one.worker).collect();
     }
 
     /// Tells the user of files with which workers vanish.

@@ -20,6 +20,22 @@ pub struct Identity {
     per_file: Option<Vec<u8>>,
 }
 
+/// How a saved job and this one compare.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Comparison {
+    Same,
+    /// Only the inputs are others.
+    OtherInputs {
+        /// In the user's words.
+        what: String,
+        /// How many files at the front are the same, and how many the saved job had.
+        same: u64,
+        listed: u64,
+    },
+    /// Its rows would be others, or go elsewhere; why, in the user's words.
+    AnotherJob(Vec<String>),
+}
+
 impl Identity {
     pub fn of(config: &RunConfig) -> Self {
         let bytes = |path: &PathBuf| path.as_os_str().as_bytes().to_vec();
@@ -35,13 +51,35 @@ impl Identity {
         wire::encode(self)
     }
 
-    /// What is different between the saved job and this one, in the user's words; empty when a run may go on.
+    /// What is different between the saved job and this one.
     ///
     /// The limits of a file may differ: a run that stopped because of them is gone on with under others.
-    pub fn differences(&self, sources: &Sources, saved: &(Vec<u8>, Vec<u8>)) -> Vec<String> {
+    pub fn compare(&self, sources: &Sources, saved: &(Vec<u8>, Vec<u8>)) -> Comparison {
         let Ok(old) = wire::decode::<Identity>(&saved.0) else {
-            return vec!["it was begun by another version of Sheaf".into()];
+            return Comparison::AnotherJob(vec!["it was begun by another version of Sheaf".into()]);
         };
+        let mut differences = self.differences(&old);
+        let Ok(then) = Sources::load(&mut saved.1.as_slice()) else {
+            differences.push("its list of inputs cannot be read".into());
+            return Comparison::AnotherJob(differences);
+        };
+        let changes = sources.diff(&then);
+        match (differences.is_empty(), changes.is_empty()) {
+            (true, true) => Comparison::Same,
+            (true, false) => {
+                let (same, listed) = (sources.same_front(&then), then.len() as u64);
+                Comparison::OtherInputs { what: changes.to_string(), same, listed }
+            }
+            (false, true) => Comparison::AnotherJob(differences),
+            (false, false) => {
+                differences.push(format!("of its inputs, {changes}"));
+                Comparison::AnotherJob(differences)
+            }
+        }
+    }
+
+    /// What is different but for the inputs, in the user's words.
+    fn differences(&self, old: &Identity) -> Vec<String> {
         let mut differences = Vec::new();
         let mut differ = |differs: bool, what: String| {
             if differs {
@@ -58,19 +96,16 @@ impl Identity {
         differ(now.source_column != then.source_column, format!("--source-column was {source_column}"));
         differ(now.encoding != then.encoding, "--encoding was another".into());
         differ(now.long_cells != then.long_cells, "--long-cells was another".into());
+        differ(now.csv.bom != then.csv.bom, "--csv-bom was another".into());
+        differ(now.csv.delimiter != then.csv.delimiter, format!("--csv-delimiter was `{}`", then.csv.delimiter));
+        differ(now.csv.newline != then.csv.newline, "--csv-newline was another".into());
+        differ(now.csv.escape_formulas != then.csv.escape_formulas, "--csv-formulas was another".into());
         differ(now.compression != then.compression, "--compression was another".into());
         differ(now.sheet_name != then.sheet_name, format!("--sheet-name was `{}`", then.sheet_name));
         let outputs = old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());
         let outputs = outputs.collect::<Vec<_>>().join("`, `");
         differ(self.outputs != old.outputs, format!("the outputs were `{outputs}`"));
         differ(self.per_file != old.per_file, "--per-file was another".into());
-        match Sources::load(&mut saved.1.as_slice()) {
-            Ok(old) => {
-                let changes = sources.diff(&old);
-                differ(!changes.is_empty(), changes.to_string());
-            }
-            Err(_) => differ(true, "its list of inputs cannot be read".into()),
-        }
         differences
     }
 }

@@ -1,25 +1,79 @@
-//! Ctrl-C: once stops cleanly, twice at once.
+//! Signals while a run goes on: the first wish to stop stops cleanly, the second at once; SIGUSR1 wants to know how far it is.
 
-use tokio::signal::unix::{SignalKind, signal};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sheaf_worker::signals::{self, Stop, Wish};
 use tokio::sync::watch;
 
-/// Becomes `true` at the first SIGINT or SIGTERM; `again` is called at the second.
-///
-/// # Errors
-/// When the system gives no signal handlers.
-pub fn watch(again: impl Fn() + Send + 'static) -> std::io::Result<watch::Receiver<bool>> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+/// Why a run is ended without its own doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtOnce {
+    /// Nothing was begun yet that had to be stopped.
+    NotBegun,
+    /// It was told before.
+    ToldAgain,
+}
+
+/// What a run hears of signals. All clones hear the same.
+#[derive(Debug, Clone)]
+pub struct Interrupt {
+    stop: watch::Receiver<Option<Stop>>,
+    asked: watch::Receiver<()>,
+    begun: Arc<AtomicBool>,
+}
+
+impl Interrupt {
+    /// Takes the signals from now on. `at_once` is called, and is not to return, when a wish to stop comes before
+    /// [`Interrupt::begin`], and when a second one comes after it.
+    ///
+    /// # Errors
+    /// When the system gives no signal handlers.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn watch(at_once: impl Fn(Stop, AtOnce) + Send + 'static) -> io::Result<Self> {
+        let mut wishes = signals::listen()?;
+        let (stop_sender, stop) = watch::channel(None);
+        let (asked_sender, asked) = watch::channel(());
+        let begun = Arc::new(AtomicBool::new(false));
+        let has_begun = Arc::clone(&begun);
+        tokio::spawn(async move {
+            while let Some(wish) = wishes.recv().await {
+                match wish {
+                    Wish::Progress => asked_sender.send_modify(|()| {}),
+                    Wish::Stop(stop) if has_begun.load(Ordering::Relaxed) => drop(stop_sender.send_replace(Some(stop))),
+                    Wish::Stop(stop) => at_once(stop, AtOnce::NotBegun),
+                    Wish::StopAtOnce(stop) => at_once(stop, AtOnce::ToldAgain),
+                }
             }
-            if sender.send_replace(true) {
-                again();
-            }
+        });
+        Ok(Interrupt { stop, asked, begun })
+    }
+
+    /// From now on the run itself sees to it that it stops.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told to stop, and by what.
+    pub fn told(&self) -> Option<Stop> {
+        *self.stop.borrow()
+    }
+
+    /// Waits until it is told to stop. If that was before, it is heard at once.
+    pub async fn stopped(&mut self) -> Stop {
+        match self.stop.wait_for(Option::is_some).await {
+            Ok(stop) => stop.expect("just looked"),
+            Err(_) => std::future::pending().await, // Nobody listens any more.
         }
-    });
-    Ok(receiver)
+    }
+
+    /// Waits until someone wants to know how far it is.
+    pub async fn asked(&mut self) {
+        if self.asked.changed().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }

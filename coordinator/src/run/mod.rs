@@ -4,7 +4,8 @@
 //!
 //! * [`mod@drive`]: the loop around the ledger. [`window`]: how much it has outstanding. [`ship`]: tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
 //! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the end of a job.
-//! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: Ctrl-C.
+//! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: signals.
+//!   [`waiting`]: when it is said that nobody works.
 
 mod cpu;
 mod drive;
@@ -14,31 +15,35 @@ mod outputs;
 mod own_workbooks;
 mod ship;
 mod store;
+mod waiting;
 mod window;
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::WorkerError;
-use tokio::sync::watch;
+use sheaf_worker::signals::Stop;
 
-use crate::assemble::Counts;
 use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::errors::{Exit, Failure};
+use crate::human::{count, day_and_time, number};
 use crate::ledger::{Ledger, Position};
 use crate::local::{LocalWorker, host};
 use crate::plan::Plan;
 use crate::report::{JobLog, Progress, Tally, Written};
-use crate::spool::{Resume, Spool};
+use crate::spool::{self, Resume, Spool};
 pub use cpu::CpuUse;
 use drive::{DriveError, Driven, drive};
-use identity::Identity;
+use identity::{Comparison, Identity};
+pub use interrupt::{AtOnce, Interrupt};
 use own_workbooks::OwnWorkbooks;
 use ship::Shipping;
 use store::Store;
@@ -57,7 +62,7 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 pub struct Finished {
     pub end: End,
     pub tally: Tally,
-    /// Bytes of the files that this run itself finished, as they were discovered.
+    /// Bytes that this run itself has read, unpacked.
     pub read_bytes: u64,
     pub elapsed: Duration,
     pub cpu: CpuUse,
@@ -68,12 +73,12 @@ pub struct Finished {
 pub enum End {
     /// All outputs are written.
     Written(Vec<Written>),
-    /// The user asked to stop; the same command goes on.
-    Interrupted,
+    /// It was told to stop; the same command goes on.
+    Interrupted(Stop),
 }
 
 /// Runs a job: on this machine, or through Redis. `child` is what this machine's slots start, if it has any; `progress` is
-/// shown while it runs; `again` is called when the user asks to stop a second time.
+/// shown while it runs; `interrupt` says when it is to stop.
 ///
 /// # Errors
 /// When the run cannot begin or go on; what is stored stays, and the same command goes on with it.
@@ -82,29 +87,39 @@ pub async fn run(
     sources: &Sources,
     child: Program,
     progress: Progress,
-    again: impl Fn() + Send + 'static,
+    interrupt: Interrupt,
 ) -> Result<Finished, Failure> {
-    let mut interrupted = interrupt::watch(again).map_err(could_not_run)?;
+    let done = run_through(config, sources, child, progress, interrupt).await;
+    done.map_err(|failure| match failure.hint.as_deref() {
+        Some(hint) => {
+            let hint = hint.replace(GO_ON, config.go_on());
+            failure.with_hint(hint)
+        }
+        None => failure,
+    })
+}
+
+async fn run_through(
+    config: &RunConfig,
+    sources: &Sources,
+    child: Program,
+    progress: Progress,
+    interrupt: Interrupt,
+) -> Result<Finished, Failure> {
     let slots = config.processes.map_or(0, NonZeroUsize::get);
     match &config.redis {
         None => {
             let limits = (Window::local(slots), Shipping::None);
-            run_on(MemoryQueue::default(), limits, config, sources, child, progress, interrupted).await
+            run_on(MemoryQueue::default(), limits, config, sources, child, progress, interrupt).await
         }
         Some(redis) => {
-            let queue = tokio::select! {
-                connected = RedisQueue::connect(redis.server.clone()) => connected.map_err(queue_failed)?,
-                _ = interrupted.wait_for(|interrupted| *interrupted) => {
-                    let error = anyhow::anyhow!("interrupted while connecting to {}", redis.server.address());
-                    return Err(Failure::new(Exit::Interrupted, error).with_hint(GO_ON));
-                }
-            };
+            let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
             let shipping = match redis.by_path {
                 true => Shipping::ByPath,
                 false => Shipping::Content { pack_from: redis.pack_from },
             };
             let limits = (Window::redis(redis.budget, slots), shipping);
-            run_on(queue, limits, config, sources, child, progress, interrupted).await
+            run_on(queue, limits, config, sources, child, progress, interrupt).await
         }
     }
 }
@@ -116,57 +131,78 @@ async fn run_on<Q: Queue>(
     sources: &Sources,
     child: Program,
     progress: Progress,
-    mut interrupted: watch::Receiver<bool>,
+    mut interrupt: Interrupt,
 ) -> Result<Finished, Failure> {
     let began = Instant::now();
-    let mut store = open_store(config, sources, progress)?;
-    let read_before = store.tally.bytes;
+    // Removed when this run ends, however it ends: nobody can go on with it.
+    let temporary = match config.work_folder() {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().context("could not make a temporary folder").map_err(could_not_run)?),
+    };
+    let folder = config.work_folder().or(temporary.as_ref().map(|folder| folder.path().join("job")));
+    let folder = folder.expect("one of the two");
+    let mut store = open_store(config, &folder, sources, progress)?;
+    let read_before = store.tally.read_bytes;
     let job = JobId::random();
-    tokio::select! {
-        taken = take_over(&queue, job, config, &store.spool) => taken?,
-        // Nothing stands on the queue yet, or little, which goes by itself.
-        _ = interrupted.wait_for(|interrupted| *interrupted) => {}
-    }
+    take_over(&queue, job, config, &store.spool).await?;
+    interrupt.begin();
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
 
     let spec = Arc::new(config.spec.clone());
     let plan = Plan::new(sources, store.end.file);
     let ledger = Ledger::new(job, spec, store.end);
-    let driving = drive(&queue, ledger, plan, &mut store, limits, interrupted.clone());
+    let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
+    let driving = drive(&queue, ledger, plan, &mut store, limits, wait, &mut interrupt);
     let driven = match worker {
         Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
-    call_off(&queue, job, interrupted).await;
+    call_off(&queue, job, &mut interrupt).await;
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| match error {
         DriveError::Queue(error) => queue_failed(error),
         DriveError::Worker(error) => worker_failed(error),
-        error => Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON),
+        error @ DriveError::NobodyWorks { .. } => Failure::new(Exit::CouldNotRun, error)
+            .with_hint(format!("start workers, or let this machine work too with `-p N`; {}", config.go_on())),
+        error => Failure::new(Exit::CouldNotRun, error).with_hint(config.go_on()),
     })?;
 
-    let read_bytes = store.tally.bytes - read_before;
+    let read_bytes = store.tally.read_bytes - read_before;
     let Store { spool, tally, end: position, progress, .. } = store;
     progress.finish();
-    let end = match driven {
-        Driven::Interrupted => End::Interrupted,
-        Driven::Whole => {
-            let written = write_outputs(config, &spool, position)?;
-            spool.remove().map_err(could_not_run)?;
-            End::Written(written)
-        }
+    let finished = |end, tally| {
+        let cpu = CpuUse::of_this_process(&worker_tally);
+        Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
     };
-    let cpu = CpuUse::of_this_process(&worker_tally);
-    Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
+    let end = match driven {
+        Driven::Interrupted(stop) => End::Interrupted(stop),
+        Driven::Whole => match (write_outputs(config, &spool, position, &interrupt), interrupt.told()) {
+            (Ok(written), _) => {
+                spool.remove().map_err(could_not_run)?;
+                return finished(End::Written(written), tally);
+            }
+            (Err(_), Some(stop)) => End::Interrupted(stop),
+            (Err(failure), None) => return Err(failure),
+        },
+    };
+    if let End::Interrupted(stop) = &end {
+        let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
+        let line =
+            format!("{} stopped by {}: {done} of {all} are done; {}", day_and_time(), stop.name(), config.go_on());
+        if let Err(error) = spool.note_stop(&line) {
+            tracing::warn!(%error, "could not note in the folder of the run why it stopped");
+        }
+    }
+    finished(end, tally)
 }
 
 /// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in [`LAST_WORDS`] after an interrupt.
-async fn call_off<Q: Queue>(queue: &Q, job: JobId, mut interrupted: watch::Receiver<bool>) {
+async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
     let closed = tokio::select! {
         closed = queue.close(job) => closed.map_err(|error| error.to_string()),
         () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
         () = async {
-            let _ = interrupted.wait_for(|interrupted| *interrupted).await;
+            interrupt.stopped().await;
             tokio::time::sleep(LAST_WORDS).await;
         } => Err("the queue does not answer".into()),
     };
@@ -190,7 +226,7 @@ async fn take_over<Q: Queue>(queue: &Q, job: JobId, config: &RunConfig, spool: &
     if let Some(place) = queue.place(job) {
         spool.note_place(&place).map_err(could_not_run)?;
     }
-    let output = config.outputs[0].path.display().to_string();
+    let output = config.outputs[0].name();
     let owner = JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() };
     match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
         Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
@@ -217,28 +253,14 @@ pub fn worker_failed(error: WorkerError) -> Failure {
 }
 
 /// Opens what an earlier run left, if this is the same job, or begins anew.
-fn open_store<'a>(config: &'a RunConfig, sources: &'a Sources, progress: Progress) -> Result<Store<'a>, Failure> {
-    let folder = config.work_folder();
-    let mut spool = Spool::open(&folder).map_err(could_not_run)?;
-    let identity = Identity::of(config);
-    let resume = match spool.saved().filter(|_| !config.fresh) {
-        None => {
-            let mut listed = Vec::new();
-            sources.save(&mut listed).expect("writing to memory does not fail");
-            spool.begin(&identity.encode(), &listed).map_err(could_not_run)?;
-            Resume::default()
-        }
-        Some(saved) => {
-            let differences = identity.differences(sources, &saved);
-            if !differences.is_empty() {
-                let error = anyhow::anyhow!("{}", differences.join("; "))
-                    .context(format!("the interrupted run in `{}` was another one", folder.display()));
-                let hint = "`--fresh` starts over; the command as it was goes on where that run stopped";
-                return Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint));
-            }
-            spool.resume().map_err(could_not_run)?
-        }
-    };
+fn open_store<'a>(
+    config: &'a RunConfig,
+    folder: &Path,
+    sources: &'a Sources,
+    mut progress: Progress,
+) -> Result<Store<'a>, Failure> {
+    let mut spool = Spool::open(folder).map_err(could_not_run)?;
+    let resume = take_up(&mut spool, folder, config, sources, &mut progress)?;
     let Resume { position, notes } = resume;
     let tally: Tally = if notes.is_empty() { Tally::default() } else { wire::decode(&notes).map_err(could_not_run)? };
     let own_workbooks = config
@@ -251,26 +273,93 @@ fn open_store<'a>(config: &'a RunConfig, sources: &'a Sources, progress: Progres
     let joblog = joblog.map_err(could_not_run)?;
     let mut store =
         Store { spool, sources, own_workbooks, joblog, progress, tally, end: position, forgettable: Vec::new() };
+    store.progress.note_in(folder.join(spool::STATUS), &store.tally);
     if position != Position::default() {
         store.progress.say(&format!("going on after {} of {} files", store.tally.files, sources.len()));
     }
     Ok(store)
 }
 
-fn write_outputs(config: &RunConfig, spool: &Spool, position: Position) -> Result<Vec<Written>, Failure> {
-    let written = outputs::write_outputs(&config.spec, &config.outputs, spool, position);
-    let written = written.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(GO_ON))?;
-    let sheets = Counts { rows: position.rows, overflow: position.overflow }.sheets().len() as u32;
-    let is_workbook = |path: &std::path::Path| path.extension().is_some_and(|extension| extension == "xlsx");
-    let written = written.into_iter().map(|(path, bytes)| {
-        let sheets = if is_workbook(&path) { sheets } else { 0 };
-        Written { path, bytes, sheets }
-    });
-    Ok(written.collect())
+/// Takes up what an earlier run left, as far as it is of this job, or begins anew.
+fn take_up(
+    spool: &mut Spool,
+    folder: &Path,
+    config: &RunConfig,
+    sources: &Sources,
+    progress: &mut Progress,
+) -> Result<Resume, Failure> {
+    let job = Identity::of(config);
+    let mut listed = Vec::new();
+    sources.save(&mut listed).expect("writing to memory does not fail");
+    let begin = |spool: &mut Spool| spool.begin(&job.encode(), &listed).map_err(could_not_run);
+
+    let Some(saved) = spool.saved().filter(|_| !config.fresh) else {
+        begin(spool)?;
+        return Ok(Resume::default());
+    };
+    let folder = folder.display();
+    match job.compare(sources, &saved) {
+        Comparison::Same => spool.resume().map_err(could_not_run),
+        Comparison::OtherInputs { what, same, listed: before } if config.changed => {
+            progress.say(&format!("the inputs have changed since the interrupted run: {what}"));
+            // The last unit of a list ends where the list ends, not where it is full.
+            let front = same.min(before.saturating_sub(1));
+            spool.resume_before(front, &job.encode(), &listed).map_err(could_not_run)
+        }
+        Comparison::AnotherJob(differences) if config.changed => {
+            let differences = differences.join("; ");
+            progress.say(&format!("starting over, as the interrupted run was another one: {differences}"));
+            begin(spool)?;
+            Ok(Resume::default())
+        }
+        Comparison::OtherInputs { what, same, .. } => {
+            let error = anyhow::anyhow!("{what}")
+                .context(format!("the inputs have changed since the run that was interrupted (`{folder}`)"));
+            let files = count(same, "file");
+            let hint = format!(
+                "`--changed` goes on with what is done of the first {files}, which are the same, and reads the rest anew; \
+                 `--fresh` starts over"
+            );
+            Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
+        }
+        Comparison::AnotherJob(differences) => {
+            let error = anyhow::anyhow!("{}", differences.join("; "))
+                .context(format!("the interrupted run in `{folder}` was another one"));
+            let hint = "`--fresh` starts over; the command as it was goes on where that run stopped";
+            Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
+        }
+    }
+}
+
+fn write_outputs(
+    config: &RunConfig,
+    spool: &Spool,
+    position: Position,
+    interrupt: &Interrupt,
+) -> Result<Vec<Written>, Failure> {
+    let written = outputs::write_outputs(&config.spec, &config.outputs, spool, position, interrupt);
+    written.map_err(|error| Failure::new(Exit::CouldNotRun, error).with_hint(config.go_on()))
 }
 
 /// What can be said whenever a run stops before its end.
 pub const GO_ON: &str = "what is done so far is kept: the same command goes on where this one stopped";
+
+const GO_ON_WITHOUT_FRESH: &str =
+    "what is done so far is kept: the same command without `--fresh` goes on where this one stopped";
+
+/// The same for a run whose outputs all go to standard output.
+const NOTHING_KEPT: &str = "nothing is kept, as no output is a file: the same command begins anew";
+
+impl RunConfig {
+    /// How this very run is gone on with.
+    pub fn go_on(&self) -> &'static str {
+        match (self.work_folder(), self.fresh) {
+            (None, _) => NOTHING_KEPT,
+            (Some(_), true) => GO_ON_WITHOUT_FRESH,
+            (Some(_), false) => GO_ON,
+        }
+    }
+}
 
 fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(Exit::CouldNotRun, error)

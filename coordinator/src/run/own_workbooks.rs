@@ -84,7 +84,7 @@ fn rows_of<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Resu
         None => Ok(Rows::none()),
         Some(segment) => {
             let mut content = Content::default();
-            content.add(segment.bytes.len() as u64, segment.length, segment.crc32);
+            content.add_segment(segment);
             Ok(Rows { content, bytes: Box::new(segment.bytes.as_slice()) })
         }
     }

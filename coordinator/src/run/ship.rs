@@ -2,7 +2,8 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use sheaf_common::job::TaskId;
 use sheaf_common::queue::{Queue, QueueError};
@@ -40,6 +41,7 @@ pub struct Shipper {
     shipped: UnboundedReceiver<TaskId>,
     under_way: HashSet<TaskId>,
     slots: Arc<AtomicUsize>,
+    stopping: Arc<AtomicBool>,
     running: JoinHandle<Result<(), QueueError>>,
 }
 
@@ -48,8 +50,10 @@ impl Shipper {
         let (tasks, waiting) = unbounded_channel();
         let (shipped_in, shipped) = unbounded_channel();
         let slots = Arc::new(AtomicUsize::new(0));
-        let running = tokio::spawn(ship(queue, shipping, Arc::clone(&slots), waiting, shipped_in));
-        Shipper { tasks, shipped, under_way: HashSet::new(), slots, running }
+        let stopping = Arc::new(AtomicBool::new(false));
+        let way = Way { queue, shipping, slots: Arc::clone(&slots), stopping: Arc::clone(&stopping) };
+        let running = tokio::spawn(ship(way, waiting, shipped_in));
+        Shipper { tasks, shipped, under_way: HashSet::new(), slots, stopping, running }
     }
 
     /// Takes note of how many slots there are now.
@@ -78,11 +82,26 @@ impl Shipper {
     }
 }
 
+impl Shipper {
+    /// Stops. What is just being sent is sent to its end, so that it does not arrive after the job was removed.
+    pub async fn stop(mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.tasks = unbounded_channel().0; // Nothing comes any more.
+        // Not polled again if it has ended, as `check` may have told already why.
+        if !self.running.is_finished() {
+            let _ = tokio::time::timeout(STOPPING, &mut self.running).await;
+        }
+    }
+}
+
 impl Drop for Shipper {
     fn drop(&mut self) {
         self.running.abort();
     }
 }
+
+/// How long what is just being sent may take when the run stops: a server that is gone gets nothing more.
+const STOPPING: Duration = Duration::from_secs(3);
 
 /// The most tasks of one call, as far as they are small.
 const BATCH: usize = 64;
@@ -93,13 +112,20 @@ const BATCH_BYTES: u64 = 8 << 20;
 const READY: usize = 2;
 const READY_PACKED: usize = 8;
 
-async fn ship<Q: Queue>(
+/// How tasks go, and where.
+struct Way<Q> {
     queue: Q,
     shipping: Shipping,
     slots: Arc<AtomicUsize>,
+    stopping: Arc<AtomicBool>,
+}
+
+async fn ship<Q: Queue>(
+    way: Way<Q>,
     mut waiting: UnboundedReceiver<Task>,
     shipped: UnboundedSender<TaskId>,
 ) -> Result<(), QueueError> {
+    let Way { queue, shipping, slots, stopping } = way;
     let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
     loop {
         let packs = shipping.packs(slots.load(Ordering::Relaxed));
@@ -112,8 +138,14 @@ async fn ship<Q: Queue>(
         // In their order: the first files are wanted first.
         let Some(next) = batches.pop_front() else { return Ok(()) };
         let batch = next.await.expect("reading does not panic");
-        while let Err(error) = queue.push(&batch).await {
-            pause(error).await?;
+        loop {
+            if stopping.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            match queue.push(&batch).await {
+                Ok(()) => break,
+                Err(error) => pause(error).await?,
+            }
         }
         for task in batch {
             let _ = shipped.send(task.id); // Fails only when the loop has ended, and this with it.

@@ -89,6 +89,11 @@ impl Store<'_> {
         self.progress.update(&self.tally);
     }
 
+    /// Says now how far it is.
+    pub fn tell(&mut self) {
+        self.progress.tell(&self.tally);
+    }
+
     /// The rows that the queue may drop now.
     pub fn take_forgettable(&mut self) -> Vec<RowsKey> {
         std::mem::take(&mut self.forgettable)

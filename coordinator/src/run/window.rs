@@ -11,7 +11,7 @@ const LARGEST_TASK: u64 = 8 << 20;
 /// How many tasks each slot is to have of what is outstanding: one in work, one that lies ready, and as many that are done and
 /// wait for those before them.
 const TASKS_PER_SLOT: u64 = 4;
-/// What a run through Redis has outstanding at most, whoever works on it, if nothing is said; for many slots it is more.
+/// Default Redis budget for up to 8 slots.
 const FEW_SLOTS: u64 = 256 << 20;
 /// What of a budget is for Redis itself: the buffers of its clients, keys, what is on its way when the window closes. At 2 GB
 /// of input its peak was 35 MiB above a window of 256 MiB.

@@ -6,6 +6,8 @@
 //!   sources    the inputs as they were listed
 //!   queue      where the job stands on a queue that outlives the run
 //!   journal    one entry a unit: where it ends, and what it added to each stream
+//!   status     how far the run is, for `sheaf status`
+//!   stopped    a line for each time that the run was told to stop
 //!   streams/   one file a stream: its segments, one after another
 //! ```
 //!
@@ -13,21 +15,24 @@
 //! the job runs: on resume every unit's bytes are held against the checksums in the journal, and the first that does not
 //! match (a crash of the machine can lose any of it) ends what counts; the rest is cut off and made again.
 //!
-//! * [`journal`]: the entries. [`stream`]: one stream's file.
+//! * [`journal`]: the entries. [`stream`]: one stream's file. [`look`]: what another process sees of it.
 
 mod journal;
+mod look;
 mod stream;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sheaf_common::outcome::{Segment, Sheet, Stream};
 use sheaf_common::queue::JobPlace;
 
 use crate::ledger::Position;
 use journal::{Entry, Journal, Part};
+pub use look::{is_at_work, last_stop};
 pub use stream::{Content, StreamFile};
 
 /// What can go wrong with the folder.
@@ -38,6 +43,10 @@ pub enum SpoolError {
     #[error("could not {doing} `{}`", path.display())]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
 }
+
+/// How often the folder is asked for again that `sheaf status` may be looking at.
+const TRIES: u32 = 5;
+const BETWEEN_TRIES: Duration = Duration::from_millis(40);
 
 /// The open folder of a job.
 pub struct Spool {
@@ -58,11 +67,14 @@ pub struct Resume {
     pub notes: Vec<u8>,
 }
 
+const LOCK: &str = "lock";
 const JOB: &str = "job";
 const SOURCES: &str = "sources";
 const QUEUE: &str = "queue";
 const JOURNAL: &str = "journal";
 const STREAMS: &str = "streams";
+const STOPPED: &str = "stopped";
+pub const STATUS: &str = "status";
 
 impl Spool {
     /// Opens the folder, or makes it. What an earlier run left is there to be read with [`Spool::saved`], and to be taken
@@ -73,11 +85,16 @@ impl Spool {
     pub fn open(folder: &Path) -> Result<Self, SpoolError> {
         let io = |doing| move |source| SpoolError::Io { doing, path: folder.into(), source };
         fs::create_dir_all(folder.join(STREAMS)).map_err(io("make the work folder"))?;
-        let lock = File::create(folder.join("lock")).map_err(io("write to the work folder"))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(SpoolError::InUse(folder.into())),
-            Err(TryLockError::Error(source)) => return Err(io("lock the work folder")(source)),
+        let lock = File::create(folder.join(LOCK)).map_err(io("write to the work folder"))?;
+        let mut tries = 1;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries < TRIES => std::thread::sleep(BETWEEN_TRIES),
+                Err(TryLockError::WouldBlock) => return Err(SpoolError::InUse(folder.into())),
+                Err(TryLockError::Error(source)) => return Err(io("lock the work folder")(source)),
+            }
+            tries += 1;
         }
         let journal = Journal::open(&folder.join(JOURNAL)).map_err(io("open the journal in"))?;
         Ok(Spool { folder: folder.into(), journal, streams: BTreeMap::new(), unconfirmed: Vec::new(), _lock: lock })
@@ -105,25 +122,43 @@ impl Spool {
         let mut begin = || {
             // First the mark that something can be resumed, then what it speaks of.
             let _ = fs::remove_file(self.folder.join(JOB));
+            let _ = fs::remove_file(self.folder.join(STOPPED));
             self.journal.cut(0)?;
             fs::remove_dir_all(self.folder.join(STREAMS))?;
             fs::create_dir(self.folder.join(STREAMS))?;
-            fs::write(self.folder.join(SOURCES), sources)?;
-            let unfinished = self.folder.join("job.new");
-            fs::write(&unfinished, job)?;
-            fs::rename(unfinished, self.folder.join(JOB))
+            self.save(job, sources)
         };
         begin().map_err(|source| SpoolError::Io { doing: "write to", path: self.folder.clone(), source })
     }
 
     /// Takes up what an earlier run left, as far as it is whole; cuts off the rest.
     pub fn resume(&mut self) -> Result<Resume, SpoolError> {
-        let replayed = self.replay().map_err(|source| self.io("read", source))?;
-        Ok(replayed)
+        self.replay(u64::MAX).map_err(|source| self.io("read", source))
     }
 
-    fn replay(&mut self) -> io::Result<Resume> {
+    /// Takes up what an earlier run left of the files before `file`, and says from now on that the job is this one: its
+    /// files before `file` are the same.
+    pub fn resume_before(&mut self, file: u64, job: &[u8], sources: &[u8]) -> Result<Resume, SpoolError> {
+        // First the journal is cut: until the new list stands there, the old one holds for what is left.
+        let resume = self.replay(file).map_err(|source| self.io("read", source))?;
+        self.save(job, sources).map_err(|source| self.io("write to", source))?;
+        Ok(resume)
+    }
+
+    fn save(&self, job: &[u8], sources: &[u8]) -> io::Result<()> {
+        for (name, bytes) in [(SOURCES, sources), (JOB, job)] {
+            let unfinished = self.folder.join(format!("{name}.new"));
+            fs::write(&unfinished, bytes)?;
+            fs::rename(unfinished, self.folder.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// Reads what counts of an earlier run, up to the last unit that ends at the beginning of `file` or before.
+    fn replay(&mut self, file: u64) -> io::Result<Resume> {
         let mut entries = self.journal.read()?;
+        let is_before = |end: &Position| (end.file, end.slices) <= (file, 0);
+        entries.truncate(entries.partition_point(|(entry, _)| is_before(&entry.end)));
         while let Some(misfit) = self.first_misfit(&entries)? {
             entries.truncate(misfit);
         }
@@ -179,6 +214,15 @@ impl Spool {
         let first = Stream::FileSheet { sequence, sheet: Sheet::Rows(0) };
         let next = Stream::FileSheet { sequence: sequence + 1, sheet: Sheet::Rows(0) };
         self.streams.range(first..next).next().is_some()
+    }
+
+    /// Notes in the folder why the run stopped: the terminal may be gone.
+    pub fn note_stop(&self, line: &str) -> Result<(), SpoolError> {
+        let note = || {
+            let mut file = File::options().create(true).append(true).open(self.folder.join(STOPPED))?;
+            writeln!(file, "{line}")
+        };
+        note().map_err(|source| self.io("write to", source))
     }
 
     /// Removes the folder: the job is done.

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use sheaf_common::outcome::{Segment, Sheet, Stream};
+use sheaf_common::outcome::{Look, Segment, Sheet, Stream};
 
 use super::journal::Part;
 use crate::assemble::Rows;
@@ -24,6 +24,8 @@ pub struct Content {
     /// The bytes before compression, and their CRC-32.
     pub length: u64,
     pub crc: crc32fast::Hasher,
+    /// What the first rows need to be seen, if they are those of a workbook.
+    pub look: Option<Look>,
 }
 
 impl Content {
@@ -34,9 +36,16 @@ impl Content {
         self.crc.combine(&crc32fast::Hasher::new_with_initial_len(crc32, length));
     }
 
+    /// Adds a segment at the end.
+    pub fn add_segment(&mut self, segment: &Segment) {
+        self.add(segment.bytes.len() as u64, segment.length, segment.crc32);
+        self.look = self.look.take().or_else(|| segment.look.clone());
+    }
+
     /// Adds another run of segments at the end.
     pub fn join(&mut self, next: &Content) {
         self.add(next.packed, next.length, next.crc.clone().finalize());
+        self.look = self.look.take().or_else(|| next.look.clone());
     }
 }
 
@@ -51,10 +60,15 @@ impl StreamFile {
     /// Writes a segment at the end; returns what the journal says of it.
     pub fn append(&mut self, segment: &Segment) -> io::Result<Part> {
         self.file.write_all(&segment.bytes)?;
-        let packed = segment.bytes.len() as u64;
-        self.content.add(packed, segment.length, segment.crc32);
-        let packed_crc32 = crc32fast::hash(&segment.bytes);
-        Ok(Part { stream: segment.stream, packed, packed_crc32, length: segment.length, crc32: segment.crc32 })
+        self.content.add_segment(segment);
+        Ok(Part {
+            stream: segment.stream,
+            packed: segment.bytes.len() as u64,
+            packed_crc32: crc32fast::hash(&segment.bytes),
+            length: segment.length,
+            crc32: segment.crc32,
+            look: segment.look.clone(),
+        })
     }
 
     /// Reads on by one part; `false` if the bytes are not those that the journal speaks of.
@@ -62,6 +76,7 @@ impl StreamFile {
         let mut bytes = Vec::new();
         (&self.file).take(part.packed).read_to_end(&mut bytes)?;
         self.content.add(part.packed, part.length, part.crc32);
+        self.content.look = self.content.look.take().or_else(|| part.look.clone());
         Ok(bytes.len() as u64 == part.packed && crc32fast::hash(&bytes) == part.packed_crc32)
     }
 

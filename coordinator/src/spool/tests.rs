@@ -1,5 +1,7 @@
 use std::io::Read;
 
+use sheaf_common::outcome::Look;
+
 use super::*;
 
 const ROWS: Stream = Stream::Sheet(Sheet::Rows(0));
@@ -10,6 +12,7 @@ fn segment(text: &str) -> Segment {
         bytes: text.as_bytes().to_vec(),
         crc32: crc32fast::hash(text.as_bytes()),
         length: text.len() as u64,
+        look: None,
     }
 }
 
@@ -27,12 +30,16 @@ fn content(spool: &Spool) -> String {
     text
 }
 
+fn look() -> Look {
+    Look { widths: vec![1, 80], lines: 2 }
+}
+
 /// A folder in which two units were stored: `one` up to file 1, `two` up to file 2.
 fn two_units() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(folder.path()).unwrap();
     spool.begin(b"job", b"sources").unwrap();
-    spool.append(&[segment("one")]).unwrap();
+    spool.append(&[Segment { look: Some(look()), ..segment("one") }]).unwrap();
     spool.confirm(at(1), Vec::new(), b"1".to_vec()).unwrap();
     spool.append(&[segment("two")]).unwrap();
     spool.confirm(at(2), Vec::new(), b"2".to_vec()).unwrap();
@@ -49,6 +56,12 @@ fn what_was_stored_is_taken_up_and_goes_on() {
     spool.append(&[segment("three")]).unwrap();
     spool.confirm(at(3), Vec::new(), Vec::new()).unwrap();
     assert_eq!(content(&spool), "onetwothree");
+    let rows = spool.stream(ROWS).unwrap().rows().unwrap();
+    assert_eq!(
+        rows.content.look,
+        Some(look()),
+        "the first unit says how the sheet looks, though this run did not make it"
+    );
 }
 
 #[test]

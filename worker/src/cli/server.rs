@@ -43,7 +43,7 @@ pub struct ServerArgs {
     #[arg(long, value_name = "FILE", env = "SHEAF_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
-    /// How long the hold on a task lasts if nothing is heard of its worker; the same on all sides of a queue
+    /// How long a silent worker keeps its tasks before others take them; use the same value everywhere
     #[arg(long, value_name = "TIME", env = "SHEAF_LEASE", default_value = "30s")]
     pub lease: String,
 }

@@ -30,7 +30,16 @@ pub(super) struct Writer<'e> {
     row: Counts,
     /// Whether long cells are carried on in overflow rows.
     carry: bool,
-    long_cells: u64,
+    sums: Sums,
+}
+
+/// What all rows of a file came to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sums {
+    /// The rows, as they are written down.
+    pub bytes: u64,
+    /// Cells that were too long for a sheet.
+    pub long_cells: u64,
 }
 
 /// What stands in a stretch of rows.
@@ -50,7 +59,7 @@ impl<'e> Writer<'e> {
             whole: Counts::default(),
             row: Counts::default(),
             carry,
-            long_cells: 0,
+            sums: Sums::default(),
         }
     }
 
@@ -59,7 +68,7 @@ impl<'e> Writer<'e> {
         write_cell(&mut self.bytes, cell);
         let overflow = cell.map_or(0, overflow_rows);
         if overflow > 0 {
-            self.long_cells += 1;
+            self.sums.long_cells += 1;
             if self.carry {
                 self.row.overflow += overflow;
                 self.row.long_cells += 1;
@@ -85,19 +94,20 @@ impl<'e> Writer<'e> {
         if self.bytes.len() >= CHUNK { self.hand_on() } else { Ok(()) }
     }
 
-    /// Hands on the last rows; returns how many cells were too long for a sheet.
+    /// Hands on the last rows; returns what they all came to.
     ///
     /// # Errors
     /// Those of `emit`.
-    pub(super) fn finish(mut self) -> io::Result<u64> {
+    pub(super) fn finish(mut self) -> io::Result<Sums> {
         if self.whole.rows > 0 {
             self.hand_on()?;
         }
-        Ok(self.long_cells)
+        Ok(self.sums)
     }
 
     fn hand_on(&mut self) -> io::Result<()> {
         let Counts { length, rows, overflow, long_cells } = std::mem::take(&mut self.whole);
+        self.sums.bytes += length as u64;
         (self.emit)(Chunk { bytes: &self.bytes[..length], rows, overflow, long_cells })?;
         self.bytes.drain(..length);
         Ok(())
@@ -120,7 +130,7 @@ mod tests {
             writer.cell(Some(text));
             writer.end_row().unwrap();
         }
-        let long = writer.finish().unwrap();
+        let long = writer.finish().unwrap().long_cells;
         (chunks, long)
     }
 

@@ -25,8 +25,24 @@ pub struct Decoded<'a> {
     /// Borrowed if the bytes were UTF-8 without fault.
     pub text: Cow<'a, str>,
     pub encoding: &'static Encoding,
+    /// How the encoding was found.
+    pub by: FoundBy,
     /// How many U+FFFD stand for bytes that are not in the encoding.
     pub replaced: u64,
+}
+
+/// How the encoding of a text was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoundBy {
+    /// A byte order mark, or UTF-16 without one in which a tag can be read.
+    Bytes,
+    /// The user named it.
+    Named,
+    /// The document declares it.
+    Declared,
+    /// The bytes are UTF-8, perhaps with damage.
+    Utf8,
+    Guess,
 }
 
 /// The encoding that a job names; `None` if it leaves it open.
@@ -62,22 +78,26 @@ fn similar(label: &str) -> String {
 /// Decodes a file's bytes. `encoding` is the one that the user named; `None`: it is found out.
 pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decoded<'a> {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
-        return decode_as(&bytes[length..], encoding);
+        return decode_as(&bytes[length..], encoding, FoundBy::Bytes);
     }
-    if let Some(encoding) = encoding.or_else(|| meta::declared(bytes)).or_else(|| sniff::wide(bytes)) {
-        return decode_as(bytes, encoding);
+    if let Some(encoding) = encoding {
+        return decode_as(bytes, encoding, FoundBy::Named);
+    }
+    if let Some(encoding) = meta::declared(bytes) {
+        return decode_as(bytes, encoding, FoundBy::Declared);
+    }
+    if let Some(encoding) = sniff::wide(bytes) {
+        return decode_as(bytes, encoding, FoundBy::Bytes);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => Decoded { text: Cow::Borrowed(text), encoding: UTF_8, replaced: 0 },
-        Err(error) => decode_as(bytes, guess(bytes, error.valid_up_to())),
+        Ok(text) => Decoded { text: Cow::Borrowed(text), encoding: UTF_8, by: FoundBy::Utf8, replaced: 0 },
+        Err(_) if is_damaged_utf8(bytes) => decode_as(bytes, UTF_8, FoundBy::Utf8),
+        Err(error) => decode_as(bytes, guess(bytes, error.valid_up_to()), FoundBy::Guess),
     }
 }
 
-/// The encoding of bytes that are not UTF-8 from `bad` on.
+/// The encoding of bytes that are not UTF-8: the first that cannot be is at `bad`.
 fn guess(bytes: &[u8], bad: usize) -> &'static Encoding {
-    if is_damaged_utf8(bytes) {
-        return UTF_8;
-    }
     let first = bytes[..bad].iter().position(|&byte| byte >= 0x80).unwrap_or(bad);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     // What stands before the first such byte tells one single-byte encoding from another.
@@ -95,11 +115,11 @@ fn is_damaged_utf8(bytes: &[u8]) -> bool {
     good > 0 && bad * DAMAGED <= good
 }
 
-fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Decoded<'a> {
+fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> Decoded<'a> {
     if encoding == UTF_8
         && let Ok(text) = std::str::from_utf8(bytes)
     {
-        return Decoded { text: Cow::Borrowed(text), encoding, replaced: 0 };
+        return Decoded { text: Cow::Borrowed(text), encoding, by, replaced: 0 };
     }
     let mut decoder = encoding.new_decoder_without_bom_handling();
     let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len().min(1 << 16)).unwrap_or(1 << 18);
@@ -116,7 +136,7 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding) -> Decoded<'a> {
             }
         }
     }
-    Decoded { text: Cow::Owned(text), encoding, replaced }
+    Decoded { text: Cow::Owned(text), encoding, by, replaced }
 }
 
 #[cfg(test)]
@@ -195,7 +215,7 @@ mod tests {
     fn labels_are_the_webs() {
         let named = |label: &str| named(&job::Encoding::Named(label.into()));
         assert_eq!(named("EUC-KR").unwrap(), Some(EUC_KR));
-        let hint = |label| named(label).unwrap_err().hint().unwrap().to_owned();
+        let hint = |label| named(label).unwrap_err().hint().unwrap();
         assert_eq!(hint("cp949"), "did you mean `euc-kr`?");
         assert_eq!(hint("euc_kr"), "did you mean `euc-kr`?");
         assert!(hint("klingon").contains("`windows-1251`"));

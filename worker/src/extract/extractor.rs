@@ -6,15 +6,17 @@ use encoding_rs::Encoding;
 use html5ever::tendril::StrTendril;
 use scraper::{ElementRef, Html};
 use selectors::matching::SelectorCaches;
-use sheaf_common::cell::{CELL_UNITS, overflow_rows};
+use sheaf_common::cell::{CELL_UNITS, overflow_rows, written_units};
 use sheaf_common::job::{JobSpec, LongCells};
+use sheaf_common::notes::FileNotes;
 use sheaf_common::recipe::{Expression, Take};
 use sheaf_common::task::SourceFile;
 
 use super::chunk::{Chunk, Writer};
+use super::notice::{Inside, Noticed};
 use super::selectors::Css;
 use super::setup::SetupError;
-use super::tree::{self, AttributeName};
+use super::tree::{self, AttributeName, Descendants};
 use super::{decode, open, parse, sniff, unpack, words};
 
 /// A job's recipe, compiled: reads files, gives rows.
@@ -49,10 +51,14 @@ pub struct Extracted {
     pub result: Result<Done, String>,
     /// Read from the file, before unpacking.
     pub bytes: u64,
+    /// After unpacking; 0 if it came not so far.
+    pub unpacked: u64,
     /// The encoding that was used, as the Encoding Standard names it; empty if it came not so far.
     pub encoding: String,
     /// How many characters had to be replaced in decoding.
     pub replaced: u64,
+    /// What was noticed about a file that gave its rows, or has none.
+    pub notes: FileNotes,
 }
 
 /// All rows were handed on.
@@ -97,20 +103,32 @@ impl Extractor {
     /// # Errors
     /// Only those of `emit`; what is wrong with the file stands in [`Extracted::result`].
     pub fn file(&self, file: &SourceFile, emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>) -> io::Result<Extracted> {
-        let mut extracted = Extracted { result: Err(String::new()), bytes: 0, encoding: String::new(), replaced: 0 };
-        let html = self.document(file, &mut extracted).and_then(|html| self.check(&html).map(|()| html));
-        extracted.result = match html {
-            Ok(html) => Ok(self.rows(&html, file, emit)?),
-            Err(reason) => Err(reason),
+        let mut extracted = Extracted {
+            result: Err(String::new()),
+            bytes: 0,
+            unpacked: 0,
+            encoding: String::new(),
+            replaced: 0,
+            notes: FileNotes::default(),
         };
+        let document = self.document(file, &mut extracted);
+        let checked = document.and_then(|(html, noticed)| self.check(&html).map(|()| (html, noticed)));
+        match checked {
+            Ok((html, mut noticed)) => {
+                extracted.result = Ok(self.rows(&html, file, &mut noticed, emit)?);
+                extracted.notes = noticed.notes(&html);
+            }
+            Err(reason) => extracted.result = Err(reason),
+        }
         Ok(extracted)
     }
 
-    /// The file's tree. Fills in what becomes known on the way.
-    fn document(&self, file: &SourceFile, known: &mut Extracted) -> Result<Html, String> {
+    /// The file's tree, and what was noticed about its text. Fills in what becomes known on the way.
+    fn document(&self, file: &SourceFile, known: &mut Extracted) -> Result<(Html, Noticed), String> {
         let raw = open::read(file, self.memory)?;
         known.bytes = raw.len() as u64;
         let plain = unpack::unpack(file.path.as_path(), raw, self.memory / unpack::SHARE)?;
+        known.unpacked = plain.len() as u64;
         sniff::refuse(&plain, self.encoding)?;
         let decoded = decode::decode(&plain, self.encoding);
         known.encoding = decoded.encoding.name().into();
@@ -120,10 +138,11 @@ impl Extractor {
             let (length, longest) = (words::size(text.len() as u64), words::size(parse::LONGEST as u64));
             return Err(format!("too long: {length} of text, a file may hold {longest}"));
         }
+        let noticed = Noticed::of_text(text, &decoded, &plain, self.record.name());
         let text = StrTendril::from_slice(text);
         drop(decoded);
         drop(plain);
-        Ok(parse::parse(text))
+        Ok((parse::parse(text), noticed))
     }
 
     /// Refuses a document with a cell that no sheet can hold, if the job wants that.
@@ -132,11 +151,11 @@ impl Extractor {
             return Ok(());
         }
         let mut gathered = String::new();
-        for (row, record) in self.records(html).enumerate() {
+        for (row, (record, _)) in self.records(html).enumerate() {
             for column in &self.columns {
                 let Some(text) = column.cell(record, &mut gathered) else { continue };
                 if overflow_rows(text) > 0 {
-                    let (row, name, units) = (row + 1, &column.name, text.encode_utf16().count());
+                    let (row, name, units) = (row + 1, &column.name, written_units(text));
                     return Err(format!(
                         "a cell is too long: column `{name}` of record {row} has {units} characters, \
                          a cell holds {CELL_UNITS} (`--long-cells overflow` carries them on)"
@@ -151,29 +170,39 @@ impl Extractor {
         &self,
         html: &Html,
         file: &SourceFile,
+        noticed: &mut Noticed,
         emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
     ) -> io::Result<Done> {
         let source = self.source_column.then(|| file.path.display());
         let truncate = self.long_cells == LongCells::Truncate;
         let mut writer = Writer::new(!truncate, emit);
         let mut gathered = String::new();
-        for record in self.records(html) {
-            for column in &self.columns {
-                writer.cell(column.cell(record, &mut gathered));
+        for (record, nested) in self.records(html) {
+            noticed.record(nested);
+            for (index, column) in self.columns.iter().enumerate() {
+                let cell = column.cell(record, &mut gathered);
+                noticed.cell(index, cell);
+                writer.cell(cell);
             }
             if let Some(source) = &source {
                 writer.cell(Some(source));
             }
             writer.end_row()?;
         }
-        let long_cells = writer.finish()?;
-        Ok(Done { truncated_cells: if truncate { long_cells } else { 0 } })
+        let sums = writer.finish()?;
+        noticed.rows(sums.bytes);
+        Ok(Done { truncated_cells: if truncate { sums.long_cells } else { 0 } })
     }
 
-    /// The records in document order; one inside another is a record too.
-    fn records<'a>(&self, html: &'a Html) -> impl Iterator<Item = ElementRef<'a>> {
-        let mut caches = SelectorCaches::default();
-        tree::elements(html.tree.root()).filter(move |element| self.record.matches(element, None, &mut caches))
+    /// The records in document order, each with whether it is inside another: it is a record all the same.
+    fn records<'a>(&self, html: &'a Html) -> impl Iterator<Item = (ElementRef<'a>, bool)> {
+        let (mut caches, mut inside) = (SelectorCaches::default(), Inside::default());
+        Descendants::of(html.tree.root()).filter_map(move |node| {
+            inside.pass(node);
+            let element = ElementRef::wrap(node)?;
+            let is_record = self.record.matches(&element, None, &mut caches);
+            is_record.then(|| (element, inside.record(node)))
+        })
     }
 }
 

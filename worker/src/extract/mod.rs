@@ -8,21 +8,26 @@
 //! * [`open`]: the bytes of a source, if it is still what it was when it was listed.
 //! * [`mod@pack`]: how it goes over a network.
 //! * [`unpack`]: `.gz`, `.bz2`, `.zst`, `.xz`.
-//! * [`sniff`]: what is not text.
+//! * [`sniff`]: what is not text; [`foreign`]: text that is no page.
 //! * [`mod@decode`], [`meta`]: bytes → text, and which encoding.
 //! * [`mod@parse`]: text → tree.
-//! * [`selectors`], [`setup`]: the recipe's CSS, and what is wrong with it.
+//! * [`selectors`], [`setup`]: the recipe's CSS, and what is wrong with it; [`element`], [`pseudo`]: what it matches.
+//! * [`notice`]: what is hardly ever meant, noted for the report.
 //! * [`tree`]: descendants, texts and attributes as the DOM standard has them.
 //! * [`chunk`]: rows, written down and handed on.
 //! * [`words`]: sizes and system errors for people.
 
 mod chunk;
 mod decode;
+mod element;
 mod extractor;
+mod foreign;
 mod meta;
+mod notice;
 mod open;
 mod pack;
 mod parse;
+mod pseudo;
 mod selectors;
 mod setup;
 mod sniff;
@@ -31,7 +36,7 @@ mod unpack;
 mod words;
 
 pub use chunk::{CHUNK, Chunk};
-pub use decode::{Decoded, decode};
+pub use decode::{Decoded, FoundBy, decode};
 pub use extractor::{Done, Extracted, Extractor};
 pub use open::{modified, read};
 pub use pack::pack;

@@ -1,27 +1,29 @@
 //! The recipe's CSS: compiled once, matched against every element.
 //!
-//! `scraper` knows how to match its elements; this file goes to the `selectors` crate below it for three things that
-//! scraper's own `Selector` lacks: where in the text an error is, a leading combinator (`> p`), and caches that live as
-//! long as a document (without them `:nth-child` is quadratic).
+//! `scraper` knows how to match its elements; this file goes to the `selectors` crate below it for four things that
+//! scraper's own `Selector` lacks: where in the text an error is, a leading combinator (`> p`), caches that live as
+//! long as a document (without them `:nth-child` is quadratic), and more pseudo-classes ([`super::pseudo`]).
 //!
 //! Classes and ids are matched with their case, also in documents in quirks mode: a record must not depend on a doctype.
 
 use cssparser::{BasicParseErrorKind, ParseErrorKind, Token};
 use html5ever::{LocalName, ns};
 use scraper::ElementRef;
-use scraper::selector::{Parser, Simple};
+use selectors::Element;
 use selectors::matching::{
     MatchingContext, MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, QuirksMode, SelectorCaches,
     matches_selector_list,
 };
 use selectors::parser::{Component, ParseRelative, Selector, SelectorList, SelectorParseErrorKind};
-use selectors::{Element, SelectorImpl};
 
+use super::element::Matched;
+use super::pseudo::{Dialect, Parser};
 use super::setup::{Place, SetupError};
+use sheaf_common::xpath::{self, is_xpath};
 
 /// A compiled selector group.
 pub(super) struct Css {
-    list: SelectorList<Simple>,
+    list: SelectorList<Dialect>,
     /// Set when the whole group is one lowercase element name: compared without the machinery.
     name: Option<LocalName>,
 }
@@ -50,6 +52,11 @@ impl Css {
         Ok(Css { list, name })
     }
 
+    /// The element name that the selector is, if it is nothing else.
+    pub(super) fn name(&self) -> Option<&LocalName> {
+        self.name.as_ref()
+    }
+
     /// Whether the selector matches `element`. `scope` is what `:scope` stands for; `None`: the root.
     pub(super) fn matches(
         &self,
@@ -69,12 +76,12 @@ impl Css {
             MatchingForInvalidation::No,
         );
         context.scope_element = scope.map(Element::opaque);
-        matches_selector_list(&self.list, element, &mut context)
+        matches_selector_list(&self.list, &Matched(*element), &mut context)
     }
 }
 
 /// The element name that `list` is, if it is nothing else. Names with capitals match by namespace, so they do not count.
-fn only_name(list: &SelectorList<Simple>) -> Option<LocalName> {
+fn only_name(list: &SelectorList<Dialect>) -> Option<LocalName> {
     let [selector] = list.slice() else { return None };
     let mut parts = selector.iter_raw_match_order();
     match (parts.next(), parts.next()) {
@@ -87,6 +94,9 @@ type Kind = ParseErrorKind<<Parser as selectors::Parser<'static>>::Error>;
 
 /// Finds where `text` went wrong, and says it.
 fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> SetupError {
+    if is_xpath(text) {
+        return SetupError::XPath { selector: text.into(), css: xpath::selector(text), place };
+    }
     use SelectorParseErrorKind::{DanglingCombinator, EmptySelector};
     let unread = matches!(kind, ParseErrorKind::Custom(EmptySelector | DanglingCombinator));
     let (mut byte, mut token) = locate(text, relative, unread);
@@ -100,7 +110,10 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
         ParseErrorKind::Custom(kind) => match kind {
             EmptySelector if text.trim().is_empty() => "the selector is empty".into(),
             DanglingCombinator if end || token == "," => "nothing follows the combinator".into(),
-            EmptySelector | DanglingCombinator => format!("expected a selector, {found}"),
+            EmptySelector | DanglingCombinator => {
+                hint = tag(text);
+                format!("expected a selector, {found}")
+            }
             SelectorParseErrorKind::ClassNeedsIdent if token == "." => {
                 byte += 1;
                 "expected a class name after `.`".into()
@@ -116,7 +129,7 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
                 byte = before.len();
                 token.insert_str(0, &":".repeat(colons));
                 hint = instead_of(&token);
-                format!("`{token}` is not a selector for documents at rest")
+                not_static(&token)
             }
             SelectorParseErrorKind::PseudoElementExpectedColon
             | SelectorParseErrorKind::PseudoElementExpectedIdent
@@ -132,7 +145,10 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
             _ => format!("unexpected part of a selector, {found}"),
         },
         ParseErrorKind::Basic(_) if end => "the selector ends too early".into(),
-        ParseErrorKind::Basic(_) => format!("expected a selector, {found}"),
+        ParseErrorKind::Basic(_) => {
+            hint = tag(text);
+            format!("expected a selector, {found}")
+        }
     };
     let hint = hint.or_else(|| leading_combinator(text, &place));
     SetupError::Selector { place, selector: text.into(), at: text[..byte].chars().count(), reason, hint }
@@ -175,6 +191,31 @@ fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) 
     }
 }
 
+/// Why a pseudo-class or pseudo-element cannot be used.
+fn not_static(token: &str) -> String {
+    const OF_A_USER: [&str; 12] = [
+        "active",
+        "autofill",
+        "focus",
+        "focus-visible",
+        "focus-within",
+        "fullscreen",
+        "hover",
+        "indeterminate",
+        "target",
+        "user-invalid",
+        "user-valid",
+        "visited",
+    ];
+    if token.starts_with("::") {
+        return format!("`{token}` selects a part of an element; only whole elements can be selected");
+    }
+    match OF_A_USER.contains(&token.trim_start_matches(':').trim_end_matches('(')) {
+        true => format!("`{token}` depends on what a user does and never matches in a file"),
+        false => format!("`{token}` is not supported"),
+    }
+}
+
 /// What to write for a selector that browsers or other tools have.
 fn instead_of(pseudo: &str) -> Option<String> {
     let name = pseudo.trim_start_matches(':').trim_end_matches('(');
@@ -182,13 +223,21 @@ fn instead_of(pseudo: &str) -> Option<String> {
         "first" => "`:first-of-type` or `:first-child`; a column takes the first match anyway",
         "last" => "`:last-of-type` or `:last-child`",
         "eq" | "nth" => "`:nth-child(N)`, counted from 1",
+        "even" | "odd" => "`:nth-child(even)` or `:nth-child(odd)`, counted from 1",
         "contains" | "-soup-contains" | "icontains" => {
-            "text cannot be selected by; select by element, class or attribute"
+            "elements cannot be selected by their text; select by element, class or attribute"
         }
         "text" | "attr" => "`::text` and `::attr(NAME)` stand once, at the end of a column's expression",
         _ => return None,
     };
     Some(hint.into())
+}
+
+/// What was meant by a tag, as `<doc>`.
+fn tag(text: &str) -> Option<String> {
+    let name: String =
+        text.trim().strip_prefix('<')?.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
+    (!name.is_empty()).then(|| format!("elements are selected by their name alone: `{name}`"))
 }
 
 fn leading_combinator(text: &str, place: &Place) -> Option<String> {
@@ -200,12 +249,6 @@ fn leading_combinator(text: &str, place: &Place) -> Option<String> {
 pub(super) fn is_html(element: &ElementRef<'_>) -> bool {
     element.value().name.ns == ns!(html)
 }
-
-// scraper's `Simple` must stay the implementation that its elements are matched under.
-const _: fn() = || {
-    fn same<T: SelectorImpl>() {}
-    same::<<ElementRef<'static> as Element>::Impl>();
-};
 
 #[cfg(test)]
 mod tests {
@@ -225,8 +268,9 @@ mod tests {
         assert_eq!(wrong("div. > p").0, 4);
         assert_eq!(wrong("div >").1, "nothing follows the combinator");
         assert_eq!(wrong("ü, p:hover").0, 4);
-        assert_eq!(wrong("p:hover").1, "`:hover` is not a selector for documents at rest");
-        assert_eq!(wrong("p::first-line").1, "`::first-line` is not a selector for documents at rest");
+        assert_eq!(wrong("p:hover").1, "`:hover` depends on what a user does and never matches in a file");
+        assert_eq!(wrong("p:valid").1, "`:valid` is not supported");
+        assert!(wrong("p::first-line").1.starts_with("`::first-line` selects a part"));
         assert_eq!(wrong("a[href=").0, 1);
         assert_eq!(wrong("a[=x]").0, 1);
         assert_eq!(wrong("a $ b").0, 2);
@@ -234,6 +278,7 @@ mod tests {
         assert_eq!(wrong("a b ]").0, 4);
         assert_eq!(wrong("<a>").0, 0);
         assert_eq!(wrong(".5").0, 0);
+        assert!(wrong("<doc id=1>").2.unwrap().ends_with("`doc`"));
         assert!(wrong("p:eq(3)").2.unwrap().contains("nth-child"));
         assert!(wrong("> p").2.unwrap().contains("`p`"));
     }
@@ -243,6 +288,15 @@ mod tests {
         let error = Css::column("div. > p", "price").err().unwrap();
         assert_eq!(error.to_string(), "column `price`: expected a class name after `.`, at character 5 of `div. > p`");
         assert_eq!(error.pointer().unwrap(), "div. > p\n    ^");
+    }
+
+    #[test]
+    fn xpath_is_told_the_css() {
+        let error = Css::record("//div[@class='x']").err().unwrap();
+        assert_eq!(error.to_string(), "record: `//div[@class='x']` is XPath, expected a CSS selector");
+        assert_eq!(error.hint().as_deref(), Some("in CSS: `div.x`"));
+        assert!(Css::column("//a[text()='x']", "c").err().unwrap().hint().unwrap().contains("CSS"));
+        assert!(matches!(Css::record("a[href='//x'"), Ok(_) | Err(SetupError::Selector { .. })));
     }
 
     #[test]
@@ -266,8 +320,11 @@ mod tests {
             }
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             for error in [Css::record(&text).err(), Css::column(&text, "x").err()].into_iter().flatten() {
-                let SetupError::Selector { at, .. } = error else { panic!("{error}") };
-                assert!(at <= text.chars().count());
+                match error {
+                    SetupError::Selector { at, .. } => assert!(at <= text.chars().count()),
+                    SetupError::XPath { .. } => {}
+                    SetupError::Encoding { .. } => panic!("{error}"),
+                }
             }
         }
     }

@@ -16,6 +16,14 @@ pub enum SetupError {
         reason: String,
         hint: Option<String>,
     },
+    /// XPath where CSS is expected.
+    #[error("{place}: `{selector}` is XPath, expected a CSS selector")]
+    XPath {
+        place: Place,
+        selector: String,
+        /// The same in CSS; `None` for what CSS cannot say.
+        css: Option<String>,
+    },
     /// An encoding that nobody knows.
     #[error("unknown encoding `{label}`")]
     Encoding { label: String, hint: String },
@@ -40,10 +48,14 @@ impl fmt::Display for Place {
 
 impl SetupError {
     /// Something that can be typed instead.
-    pub fn hint(&self) -> Option<&str> {
+    pub fn hint(&self) -> Option<String> {
         match self {
-            SetupError::Selector { hint, .. } => hint.as_deref(),
-            SetupError::Encoding { hint, .. } => Some(hint),
+            SetupError::Selector { hint, .. } => hint.clone(),
+            SetupError::XPath { css: Some(css), .. } if !css.is_empty() => Some(format!("in CSS: `{css}`")),
+            SetupError::XPath { .. } => {
+                Some("CSS can say what an element is and where it stands, not what its text is".into())
+            }
+            SetupError::Encoding { hint, .. } => Some(hint.clone()),
         }
     }
 
@@ -51,7 +63,7 @@ impl SetupError {
     pub fn pointer(&self) -> Option<String> {
         match self {
             SetupError::Selector { selector, at, .. } => Some(format!("{selector}\n{:at$}^", "", at = *at)),
-            SetupError::Encoding { .. } => None,
+            SetupError::XPath { .. } | SetupError::Encoding { .. } => None,
         }
     }
 }

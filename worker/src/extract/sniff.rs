@@ -2,6 +2,8 @@
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
+use super::foreign;
+
 /// How many bytes are looked at for control characters: 32 KiB from the beginning.
 const SAMPLE: usize = 32 << 10;
 /// This many control characters are never too many: a text with a few NULs is a text.
@@ -29,6 +31,14 @@ const MAGICS: &[(&[u8], &str)] = &[
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!\x1a\x07", "a RAR archive"),
     (b"SQLite format 3\0", "an SQLite database"),
+    (b"Obj\x01", "Avro data"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"ARROW1\0\0", "an Arrow (Feather) file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"AT&TFORM", "a DjVu document"),
+    (b"\x04\x22\x4d\x18", "lz4 data"),
+    (b"\x1f\x9d", "data packed by `compress` (.Z)"),
+    (b"LZIP\x01", "lzip data"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document (.doc, .xls, .ppt)"),
     (b"OggS\0", "Ogg audio or video"),
     (b"fLaC\0", "FLAC audio"),
@@ -46,6 +56,9 @@ const MAGICS: &[(&[u8], &str)] = &[
 pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Result<(), String> {
     if let Some(what) = known(bytes) {
         return Err(format!("not text: looks like {what}"));
+    }
+    if let Some(what) = foreign::known(bytes) {
+        return Err(format!("not HTML: looks like {what}"));
     }
     let wide = Encoding::for_bom(bytes).is_some() || wide(bytes).is_some();
     if wide || encoding.is_some_and(|encoding| encoding == UTF_16LE || encoding == UTF_16BE) {
@@ -79,6 +92,13 @@ pub(super) fn known(bytes: &[u8]) -> Option<String> {
     }
     if at(0, b"ID3") && bytes.get(3).is_some_and(|&version| version < 0x20) {
         return Some("MP3 audio".into());
+    }
+    if at(0, b"PAR1") && (bytes.ends_with(b"PAR1") || bytes.get(4).is_some_and(|&byte| is_control(byte))) {
+        return Some("a Parquet file".into());
+    }
+    // The last byte is the length of what stands before it, which ends in the same letters.
+    if at(0, b"ORC") && bytes.len() > 7 && at(bytes.len() - 4, b"ORC") {
+        return Some("an ORC file".into());
     }
     if at(257, b"ustar") {
         return Some("a tar archive".into());
@@ -137,6 +157,9 @@ mod tests {
         assert_eq!(reason(b"PK\x03\x04....word/document.xml"), "not text: looks like a Word document (.docx)");
         assert_eq!(reason(b"PK\x03\x04"), "not text: looks like a zip archive");
         assert_eq!(reason(b"RIFF\x10\0\0\0WEBP"), "not text: looks like a WebP image");
+        assert_eq!(reason(b"PAR1\x15\x04....PAR1"), "not text: looks like a Parquet file");
+        assert_eq!(reason(b"ORC\n\x0b....\x08ORC\x17"), "not text: looks like an ORC file");
+        assert!(reason(b"{\"a\": 1}").starts_with("not HTML: looks like JSON"));
         let mut tar = vec![b'a'; 512];
         tar[257..262].copy_from_slice(b"ustar");
         assert_eq!(reason(&tar), "not text: looks like a tar archive");
@@ -156,8 +179,18 @@ mod tests {
         let shift_jis = encoding_rs::SHIFT_JIS.encode("日本語のテキスト").0;
         let iso_2022_jp = encoding_rs::ISO_2022_JP.encode("日本語のテキスト").0;
         let wide: Vec<u8> = "<doc>한국어</doc>".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let texts: [&[u8]; 8] =
-            [b"", b"a", b"<doc>a\0b\0\0</doc>", &shift_jis, &iso_2022_jp, &wide, b"PK and MZ", b"RIFF raff rolls"];
+        let texts: [&[u8]; 10] = [
+            b"PAR1 for the course",
+            b"ORCs and others",
+            b"",
+            b"a",
+            b"<doc>a\0b\0\0</doc>",
+            &shift_jis,
+            &iso_2022_jp,
+            &wide,
+            b"PK and MZ",
+            b"RIFF raff rolls",
+        ];
         for text in texts {
             assert_eq!(refuse(text, None), Ok(()), "{text:?}");
         }

@@ -40,7 +40,8 @@ impl From<io::Error> for Trouble {
 
 /// Unpacks `packed` if the extension of `path` says that it is packed, up to `limit` bytes.
 ///
-/// Several packed parts after one another are one text, as `cat a.gz b.gz` makes them; zeros may follow, as on a tape.
+/// Several packed parts after one another are one text, as `cat a.gz b.gz` makes them; zeros may stand behind
+/// each, as tapes and the padding of .xz streams have them.
 ///
 /// # Errors
 /// A reason in the user's words: the bytes are not of that format, end too early, are damaged, are followed by others,
@@ -75,7 +76,9 @@ pub(super) fn unpack<'a>(path: &Path, packed: Cow<'a, [u8]>, limit: u64) -> Resu
                 format!("too large: unpacks to more than {}, a quarter of `--memory-limit`", words::size(limit))
             }
         })?;
-        if rest.iter().all(|&byte| byte == 0) {
+        let padding = rest.iter().position(|&byte| byte != 0).unwrap_or(rest.len());
+        rest = &rest[padding..];
+        if rest.is_empty() {
             return Ok(Cow::Owned(plain));
         }
         if !format.begins(rest) {
@@ -216,7 +219,7 @@ mod tests {
         for format in FORMATS {
             let (packed, plain) = (pack(format, &text()), text());
             assert_eq!(open(format, &packed).unwrap(), plain);
-            let twice = [packed.clone(), pack(format, b""), packed.clone(), vec![0; 512]].concat();
+            let twice = [packed.clone(), vec![0; 8], pack(format, b""), packed.clone(), vec![0; 512]].concat();
             assert_eq!(open(format, &twice).unwrap(), [plain.clone(), plain].concat(), "{format:?}");
         }
     }

@@ -25,9 +25,9 @@ pub fn main() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
-    // Ctrl-C at the terminal and a service manager's SIGTERM reach the whole group; what to do about it is for the
-    // parent to say.
-    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+    // Ctrl-C at the terminal, its end, and a service manager's SIGTERM reach the whole group; what to do about it is for
+    // the parent to say.
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1] {
         // SAFETY: ignoring a signal installs no handler that could run.
         unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn)? };
     }
@@ -50,7 +50,7 @@ fn serve() -> io::Result<()> {
         for file in &order.files {
             let end = match extractor {
                 Ok(extractor) => read_file(extractor, file, &mut output)?,
-                Err(reason) => FileEnd { result: Err(reason.clone()), bytes: 0, encoding: String::new(), replaced: 0 },
+                Err(reason) => FileEnd::failed(reason.clone()),
             };
             let body = wire::encode(&end);
             write_message(&mut output, Header::End { length: body.len() as u32 }, &body)?;
@@ -71,13 +71,13 @@ fn read_file(extractor: &Extractor, file: &SourceFile, output: &mut impl Write) 
     }));
     match read {
         Ok(extracted) => {
-            let Extracted { result, bytes, encoding, replaced } = extracted?;
-            Ok(FileEnd { result: result.map(|done| done.truncated_cells), bytes, encoding, replaced })
+            let Extracted { result, bytes, unpacked, encoding, replaced, notes } = extracted?;
+            Ok(FileEnd { result: result.map(|done| done.truncated_cells), bytes, unpacked, encoding, replaced, notes })
         }
         Err(panic) => {
             let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
             let reason = format!("the parser gave up on this file: {}", said.unwrap_or("no reason given"));
-            Ok(FileEnd { result: Err(reason), bytes: 0, encoding: String::new(), replaced: 0 })
+            Ok(FileEnd::failed(reason))
         }
     }
 }

@@ -12,6 +12,7 @@ use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
 use sheaf_common::job::JobSpec;
+use sheaf_common::notes::FileNotes;
 use sheaf_common::task::{Extract, SourceFile, shipped_bytes};
 use sheaf_common::wire;
 
@@ -33,8 +34,24 @@ pub struct FileEnd {
     /// The truncated cells, or why the file has no rows.
     pub result: Result<u64, String>,
     pub bytes: u64,
+    pub unpacked: u64,
     pub encoding: String,
     pub replaced: u64,
+    pub notes: FileNotes,
+}
+
+impl FileEnd {
+    /// The end of a file that could not be read at all.
+    pub fn failed(reason: String) -> Self {
+        FileEnd {
+            result: Err(reason),
+            bytes: 0,
+            unpacked: 0,
+            encoding: String::new(),
+            replaced: 0,
+            notes: FileNotes::default(),
+        }
+    }
 }
 
 impl Header {

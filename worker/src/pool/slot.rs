@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::job::UNIT_BYTES;
+use sheaf_common::notes::FileNotes;
 use sheaf_common::outcome::{FileReport, FileStatus, Slice};
 use sheaf_common::queue::Block;
 use sheaf_common::task::{Extract, SourceFile};
@@ -210,11 +211,13 @@ impl Began {
             sequence: file.sequence,
             status,
             bytes: 0,
+            unpacked: 0,
             encoding: String::new(),
             replaced: 0,
             attempts,
             started_ms: self.wall_ms,
             seconds: self.steady.elapsed().as_secs_f64(),
+            notes: FileNotes::default(),
         }
     }
 
@@ -223,7 +226,7 @@ impl Began {
     }
 
     fn ended(self, file: &SourceFile, attempts: u32, end: FileEnd, gathered: &mut Gathered) -> FileReport {
-        let FileEnd { result, bytes, encoding, replaced } = end;
+        let FileEnd { result, bytes, unpacked, encoding, replaced, notes } = end;
         let status = match result {
             Ok(truncated_cells) => FileStatus::Done { slices: gathered.end_file(), truncated_cells },
             Err(reason) => {
@@ -231,7 +234,7 @@ impl Began {
                 FileStatus::Failed { reason }
             }
         };
-        FileReport { bytes, encoding, replaced, ..self.report(file, attempts, status) }
+        FileReport { bytes, unpacked, encoding, replaced, notes, ..self.report(file, attempts, status) }
     }
 }
 
@@ -241,7 +244,7 @@ impl Gathered {
         loop {
             let mut header = [0; Header::SIZE];
             process.read_exact(&mut header, stop)?;
-            let broken = || Ended::Dead("its process spoke nonsense".into());
+            let broken = || Ended::Dead("its process sent a malformed message".into());
             let header = Header::from_bytes(header).ok_or_else(broken)?;
             match header {
                 Header::Rows { length, rows, overflow, long_cells } => {

@@ -1,10 +1,12 @@
 //! Rows and their place → segments: the final, already compressed bytes of that part of every output.
 //!
-//! * [`workbook`]: rows → the row XML of sheets; [`xml`]: one row of it; [`text`]: CSV and JSON lines.
+//! * [`workbook`]: rows → the row XML of sheets; [`xml`]: one row of it; [`look`]: the room that the first ones need.
+//! * [`text`]: CSV, tab-separated text and JSON lines.
 //! * [`deflate`]: compression to streams that can be joined; [`blocks`]: finds what must be opened up for it.
 
 pub mod blocks;
 pub mod deflate;
+mod look;
 pub mod text;
 pub mod workbook;
 pub mod xml;
@@ -12,13 +14,13 @@ pub mod xml;
 use std::collections::HashMap;
 
 use sheaf_common::job::{Compression, JobSpec, Packing, Rendering};
-use sheaf_common::outcome::{RenderedUnit, Segment, Stream};
+use sheaf_common::outcome::{Look, RenderedUnit, Segment, Stream};
 use sheaf_common::queue::Block;
 use sheaf_common::row::{DamagedRows, Rows};
 use sheaf_common::task::{Piece, Render, RenderUnit, RowsKey};
 
 use deflate::Deflater;
-use text::JsonLines;
+use text::{CsvWriter, JsonLines};
 use workbook::WorkbookRows;
 
 /// Why units cannot be rendered.
@@ -71,9 +73,9 @@ impl Renderer {
         for (index, rendering) in rows.spec.renderings.iter().enumerate() {
             match rendering {
                 Rendering::Xlsx => self.workbook(rows, &mut segments)?,
-                Rendering::Csv(packing) => {
-                    let mut csv = Vec::new();
-                    rows.each(|_, cells| text::csv_row(&mut csv, cells.iter().map(|cell| cell.unwrap_or_default())))?;
+                Rendering::Csv(packing) | Rendering::Tsv(packing) => {
+                    let (mut csv, writer) = (Vec::new(), CsvWriter::new(&rows.spec.csv, *rendering));
+                    rows.each(|_, cells| writer.row(&mut csv, cells.iter().map(|cell| cell.unwrap_or_default())))?;
                     segments.push(self.text(index, *packing, csv));
                 }
                 Rendering::JsonLines(packing) => {
@@ -92,8 +94,8 @@ impl Renderer {
     fn workbook(&mut self, rows: &UnitRows<'_>, segments: &mut Vec<Segment>) -> Result<(), RenderError> {
         let mut workbook = WorkbookRows::new(rows.spec, rows.unit.first_row, rows.unit.first_overflow);
         rows.each(|_, cells| workbook.row(cells))?;
-        for (sheet, xml) in workbook.finish() {
-            segments.push(self.joinable(Stream::Sheet(sheet), &xml));
+        for (sheet, xml, look) in workbook.finish() {
+            segments.push(self.joinable(Stream::Sheet(sheet), &xml, look));
         }
         Ok(())
     }
@@ -105,8 +107,8 @@ impl Renderer {
             for piece in file {
                 rows.each_of(piece, |_, cells| workbook.row(cells))?;
             }
-            for (sheet, xml) in workbook.finish() {
-                segments.push(self.joinable(Stream::FileSheet { sequence, sheet }, &xml));
+            for (sheet, xml, look) in workbook.finish() {
+                segments.push(self.joinable(Stream::FileSheet { sequence, sheet }, &xml, look));
             }
         }
         Ok(())
@@ -115,18 +117,18 @@ impl Renderer {
     fn text(&mut self, rendering: usize, packing: Packing, content: Vec<u8>) -> Segment {
         let stream = Stream::Text { rendering: rendering as u16 };
         match packing {
-            Packing::Gzip => self.joinable(stream, &content),
+            Packing::Gzip => self.joinable(stream, &content, None),
             Packing::Zstd => {
                 let bytes = zstd_frame(&content, self.compression);
-                Segment { stream, bytes, crc32: 0, length: content.len() as u64 }
+                Segment { stream, bytes, crc32: 0, length: content.len() as u64, look: None }
             }
-            Packing::Plain => Segment { stream, crc32: 0, length: content.len() as u64, bytes: content },
+            Packing::Plain => Segment { stream, crc32: 0, length: content.len() as u64, bytes: content, look: None },
         }
     }
 
-    fn joinable(&mut self, stream: Stream, content: &[u8]) -> Segment {
+    fn joinable(&mut self, stream: Stream, content: &[u8], look: Option<Look>) -> Segment {
         let bytes = self.deflater.joinable(content);
-        Segment { stream, bytes, crc32: crc32fast::hash(content), length: content.len() as u64 }
+        Segment { stream, bytes, crc32: crc32fast::hash(content), length: content.len() as u64, look }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use sheaf_common::cell::{self, SHEET_DATA_ROWS, column_letters, sheet_name};
 use sheaf_common::job::{JobSpec, LongCells};
-use sheaf_common::outcome::Sheet;
+use sheaf_common::outcome::{Look, Sheet};
 
+use super::look::{FIRST_ROWS, Measure};
 use super::xml::RowWriter;
 
 /// The sheet that holds what cells cannot.
@@ -21,24 +22,32 @@ pub struct WorkbookRows<'a> {
     next_overflow: u64,
     /// The XML so far; the sheet that is written to stands last among its kind.
     sheets: Vec<(Sheet, Vec<u8>)>,
+    /// Looks at the first rows of the workbook, if they are among these.
+    measure: Option<Measure>,
 }
 
 impl<'a> WorkbookRows<'a> {
     /// Begins at these places among all rows and all overflow rows of the workbook.
     pub fn new(spec: &'a JobSpec, first_row: u64, first_overflow: u64) -> Self {
         let (rows, overflow) = (RowWriter::new(spec.width()), RowWriter::new(OVERFLOW_COLUMNS.len()));
-        WorkbookRows { spec, rows, overflow, next_row: first_row, next_overflow: first_overflow, sheets: Vec::new() }
+        let measure = (first_row == 0).then(|| Measure::new(spec.width()));
+        let (next_row, next_overflow) = (first_row, first_overflow);
+        WorkbookRows { spec, rows, overflow, next_row, next_overflow, sheets: Vec::new(), measure }
     }
 
     /// Adds a row; what its cells cannot hold goes to the overflow sheet, if the job says so.
     pub fn row(&mut self, cells: &[Option<&str>]) {
+        if let Some(measure) = self.measure.as_mut().filter(|_| self.next_row < FIRST_ROWS) {
+            measure.row(cells.iter().map(|text| text.unwrap_or_default()));
+        }
         let (sheet, number) = place(self.next_row);
         self.next_row += 1;
         let heads = cells.iter().map(|text| text.and_then(|text| cell::parts(text).next()).unwrap_or_default());
-        self.rows.row(xml_of(&mut self.sheets, Sheet::Rows(sheet)), number, heads);
+        let many_lines = cells.iter().flatten().any(|text| text.contains('\n'));
+        self.rows.row(xml_of(&mut self.sheets, Sheet::Rows(sheet)), number, many_lines, heads);
         if self.spec.long_cells == LongCells::Overflow {
             for (column, text) in cells.iter().enumerate() {
-                if let Some(text) = text.filter(|text| text.len() > cell::CELL_UNITS) {
+                if let Some(text) = text.filter(|text| cell::overflow_rows(text) > 0) {
                     self.carry_on(text, sheet, column, number);
                 }
             }
@@ -53,13 +62,16 @@ impl<'a> WorkbookRows<'a> {
             let (sheet, number) = place(self.next_overflow);
             self.next_overflow += 1;
             let cells = [reference.as_str(), &(index + 1).to_string(), part];
-            self.overflow.row(xml_of(&mut self.sheets, Sheet::Overflow(sheet)), number, cells.into_iter());
+            let xml = xml_of(&mut self.sheets, Sheet::Overflow(sheet));
+            self.overflow.row(xml, number, part.contains('\n'), cells.into_iter());
         }
     }
 
-    /// The XML of each sheet that got rows.
-    pub fn finish(self) -> Vec<(Sheet, Vec<u8>)> {
-        self.sheets
+    /// The XML of each sheet that got rows; the first of the workbook comes with the look of its rows, if it begins here.
+    pub fn finish(self) -> Vec<(Sheet, Vec<u8>, Option<Look>)> {
+        let look = self.measure.and_then(|measure| measure.look());
+        let look_of = |sheet| if sheet == Sheet::Rows(0) { look.clone() } else { None };
+        self.sheets.into_iter().map(|(sheet, xml)| (sheet, xml, look_of(sheet))).collect()
     }
 }
 
@@ -88,8 +100,8 @@ mod tests {
 
     use super::*;
 
-    fn text(sheets: &[(Sheet, Vec<u8>)], sheet: Sheet) -> String {
-        let (_, xml) = sheets.iter().find(|(known, _)| *known == sheet).expect("the sheet has rows");
+    fn text(sheets: &[(Sheet, Vec<u8>, Option<Look>)], sheet: Sheet) -> String {
+        let (_, xml, _) = sheets.iter().find(|(known, ..)| *known == sheet).expect("the sheet has rows");
         String::from_utf8(xml.clone()).unwrap()
     }
 
@@ -118,6 +130,21 @@ mod tests {
         );
         assert_eq!(overflow.matches("<row ").count(), 2);
         assert!(overflow.ends_with("<t>y</t></is></c></row>"));
+    }
+
+    #[test]
+    fn the_first_rows_of_the_workbook_say_its_look_and_no_others() {
+        let spec = JobSpec::default();
+        let looks = |first_row, long: &str| {
+            let mut workbook = WorkbookRows::new(&spec, first_row, 0);
+            workbook.row(&[Some("12"), None, Some(long)]);
+            workbook.finish().into_iter().map(|(sheet, _, look)| (sheet, look)).collect::<Vec<_>>()
+        };
+        let look = Look { widths: vec![2, 0, 5], lines: 2 };
+        assert_eq!(looks(0, "\ntext."), [(Sheet::Rows(0), Some(look))]);
+        assert_eq!(looks(1, "text"), [(Sheet::Rows(0), None)]);
+        let both = looks(0, &"y".repeat(CELL_UNITS + 1));
+        assert!(both[0].1.is_some() && both[1] == (Sheet::Overflow(0), None));
     }
 
     #[test]

@@ -3,7 +3,10 @@
 //! Rows and cells carry their references: gnumeric and ExcelJS do not read a sheet without them. Texts are inline
 //! strings: a table of shared strings would bind all segments together.
 
+use std::io::Write;
+
 use sheaf_common::cell::column_letters;
+use sheaf_common::escape::{self, escape_at};
 
 /// Writes rows of text cells; keeps what every row needs: the letters of its columns.
 pub struct RowWriter {
@@ -18,18 +21,44 @@ impl RowWriter {
     }
 
     /// Appends the row with this number (from 1, the header's). An empty text is an empty cell, which is not written.
-    pub fn row<'a>(&self, xml: &mut Vec<u8>, number: u64, cells: impl Iterator<Item = &'a str>) {
+    ///
+    /// A row of `many_lines` has a text with a line feed in it. It says that its height, the usual one, is meant: LibreOffice
+    /// draws such a text over the row below it otherwise.
+    pub fn row<'a>(&self, xml: &mut Vec<u8>, number: u64, many_lines: bool, cells: impl Iterator<Item = &'a str>) {
+        let of_row: &[u8] = if many_lines { b" customHeight=\"1\"" } else { b"" };
+        self.write(xml, number, of_row, b"", cells);
+    }
+
+    /// Appends the header, row 1. `row` are further attributes of the row, `cell` of each of its cells; each begins with a
+    /// blank.
+    pub fn header<'a>(&self, xml: &mut Vec<u8>, row: &str, cell: &str, names: impl Iterator<Item = &'a str>) {
+        self.write(xml, 1, row.as_bytes(), cell.as_bytes(), names);
+    }
+
+    #[inline]
+    fn write<'a>(
+        &self,
+        xml: &mut Vec<u8>,
+        number: u64,
+        of_row: &[u8],
+        of_cell: &[u8],
+        cells: impl Iterator<Item = &'a str>,
+    ) {
         let number = number.to_string();
         xml.extend_from_slice(b"<row r=\"");
         xml.extend_from_slice(number.as_bytes());
-        xml.extend_from_slice(b"\">");
+        xml.push(b'"');
+        xml.extend_from_slice(of_row);
+        xml.push(b'>');
         for (opening, text) in self.openings.iter().zip(cells) {
             if text.is_empty() {
                 continue;
             }
             xml.extend_from_slice(opening);
             xml.extend_from_slice(number.as_bytes());
-            xml.extend_from_slice(b"\" t=\"inlineStr\"><is><t");
+            xml.push(b'"');
+            xml.extend_from_slice(of_cell);
+            xml.extend_from_slice(b" t=\"inlineStr\"><is><t");
             if needs_space(text) {
                 xml.extend_from_slice(b" xml:space=\"preserve\"");
             }
@@ -50,8 +79,8 @@ fn needs_space(text: &str) -> bool {
 /// The bytes that [`escape`] looks at together; a power of two that vector registers divide.
 const CHUNK: usize = 64;
 
-/// Appends `text` so that a reader of the sheet gets it back: markup as entities, characters that XML cannot hold as
-/// `_xHHHH_`, and a literal `_xHHHH_` with its underscore escaped likewise (ECMA-376, part 1, 22.9.2.19 ST_Xstring).
+/// Appends `text` so that a reader of the sheet gets it back: markup as entities, and what [`sheaf_common::escape`] finds as
+/// `_xHHHH_`.
 pub fn escape(xml: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     xml.reserve(bytes.len());
@@ -72,12 +101,7 @@ pub fn escape(xml: &mut Vec<u8>, text: &str) {
 /// Whether a byte may begin something that must not stand as it is.
 #[inline(always)]
 fn is_special(byte: u8) -> bool {
-    (byte < b' ') & (byte != b'\n') & (byte != b'\t')
-        | (byte == b'<')
-        | (byte == b'>')
-        | (byte == b'&')
-        | (byte == b'_')
-        | (byte == 0xef)
+    escape::may_begin(byte) | (byte == b'<') | (byte == b'>') | (byte == b'&')
 }
 
 /// Escapes `bytes[from..to]`, and a character that goes past `to`; returns where it stopped.
@@ -88,22 +112,18 @@ fn escape_bytes(xml: &mut Vec<u8>, bytes: &[u8], from: usize, to: usize) -> usiz
             b'<' => xml.extend_from_slice(b"&lt;"),
             b'>' => xml.extend_from_slice(b"&gt;"),
             b'&' => xml.extend_from_slice(b"&amp;"),
-            b'_' if looks_escaped(&bytes[at..]) => xml.extend_from_slice(b"_x005F_"),
-            control @ (0..=8 | 11..=31) => xml.extend_from_slice(format!("_x{control:04X}_").as_bytes()),
-            0xef if matches!(bytes.get(at + 1..at + 3), Some([0xbf, 0xbe | 0xbf])) => {
-                xml.extend_from_slice(if bytes[at + 2] == 0xbe { b"_xFFFE_" } else { b"_xFFFF_" });
-                at += 2;
-            }
-            plain => xml.push(plain),
+            byte => match escape_at(bytes, at) {
+                Some(escape) => {
+                    write!(xml, "_x{:04X}_", escape.code).expect("writing to memory does not fail");
+                    at = escape.end();
+                    continue;
+                }
+                None => xml.push(byte),
+            },
         }
         at += 1;
     }
     at
-}
-
-/// Whether the text begins as an escape does: `_xHHHH_`.
-fn looks_escaped(bytes: &[u8]) -> bool {
-    matches!(bytes.get(..7), Some([b'_', b'x', hex @ .., b'_']) if hex.iter().all(u8::is_ascii_hexdigit))
 }
 
 #[cfg(test)]
@@ -121,12 +141,14 @@ mod tests {
         assert_eq!(escaped("a < b && c > d"), "a &lt; b &amp;&amp; c &gt; d");
         assert_eq!(escaped("\r\n\t\u{1}\u{1f}"), "_x000D_\n\t_x0001__x001F_");
         assert_eq!(escaped("_x0041_ _x004_ _X0041_"), "_x005F_x0041_ _x004_ _X0041_");
+        assert_eq!(escaped("file_x0041\u{c}_x000Ab"), "file_x005F_x0041_x000C__x000Ab");
+        assert_eq!(escaped("_x0041_x0042_"), "_x005F_x0041_x005F_x0042_");
         assert_eq!(escaped("\u{fffe}\u{ffff}\u{fffd}\u{feff}"), "_xFFFE__xFFFF_\u{fffd}\u{feff}");
     }
 
     #[test]
     fn where_a_text_is_chunked_makes_no_difference() {
-        for special in ["<", "_x0041_", "\u{ffff}", "\u{1}", "한", "😀", "\u{ff0c}"] {
+        for special in ["<", "_x0041_", "_x0041\r", "\u{ffff}", "\u{1}", "한", "😀", "\u{ff0c}"] {
             for before in 0..2 * CHUNK {
                 let text = format!("{}{special}{}", "a".repeat(before), "b".repeat(CHUNK));
                 let expected = format!("{}{}{}", "a".repeat(before), escaped(special), "b".repeat(CHUNK));
@@ -138,11 +160,22 @@ mod tests {
     #[test]
     fn rows_carry_references_and_keep_outer_white_space() {
         let mut xml = Vec::new();
-        RowWriter::new(3).row(&mut xml, 7, [" a", "", "=1+1"].into_iter());
+        RowWriter::new(3).row(&mut xml, 7, false, [" a", "", "=1+1"].into_iter());
         assert_eq!(
             String::from_utf8(xml).unwrap(),
             "<row r=\"7\"><c r=\"A7\" t=\"inlineStr\"><is><t xml:space=\"preserve\"> a</t></is></c>\
              <c r=\"C7\" t=\"inlineStr\"><is><t>=1+1</t></is></c></row>"
+        );
+        let mut xml = Vec::new();
+        RowWriter::new(1).row(&mut xml, 8, true, ["a\nb"].into_iter());
+        let expected = "<row r=\"8\" customHeight=\"1\"><c r=\"A8\" t=\"inlineStr\"><is><t>a\nb</t></is></c></row>";
+        assert_eq!(String::from_utf8(xml).unwrap(), expected);
+        let mut xml = Vec::new();
+        RowWriter::new(2).header(&mut xml, " ht=\"15\"", " s=\"1\"", ["a", "_x0041\r"].into_iter());
+        assert_eq!(
+            String::from_utf8(xml).unwrap(),
+            "<row r=\"1\" ht=\"15\"><c r=\"A1\" s=\"1\" t=\"inlineStr\"><is><t>a</t></is></c>\
+             <c r=\"B1\" s=\"1\" t=\"inlineStr\"><is><t>_x005F_x0041_x000D_</t></is></c></row>"
         );
     }
 }

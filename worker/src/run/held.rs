@@ -53,7 +53,7 @@ pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration, tally: A
         match queue.extend_if_held(leases).await {
             Ok(lost) => {
                 tally.polled();
-                // Most of them were handed in while this call was under way; one that was truly lost is told when it is.
+                // Most were completed while this call was in flight; a real loss is reported when its result is refused.
                 lost.iter().for_each(|lease| debug!(task = %lease.task, "holds a lease no more"));
             }
             Err(error) => warn!(%error, "could not extend leases"),

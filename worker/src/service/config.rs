@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sheaf_common::queue::RedisConfig;
+use sheaf_common::units;
 
 use super::{Exit, Failure};
 use crate::cli::WorkArgs;
@@ -73,21 +74,10 @@ fn root(path: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Reads a time: `30s`, `2m`, `500ms`, `1h`; a bare number is seconds.
+/// Reads a time: [`units::time`].
 fn time(option: &str, typed: &str) -> Result<Duration, Failure> {
-    let digits = typed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(typed.len());
-    let (number, unit) = typed.split_at(digits);
-    let factor = match unit.trim() {
-        "ms" => Some(0.001),
-        "" | "s" => Some(1.0),
-        "m" => Some(60.0),
-        "h" => Some(3600.0),
-        _ => None,
-    };
-    let seconds = factor.and_then(|factor| Some(number.parse::<f64>().ok()? * factor));
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
-        usage(format!("invalid value `{typed}` for `{option}`: expected a time such as `30s`, `2m` or `500ms`"))
-    })
+    let wrong = || usage(format!("invalid value `{typed}` for `{option}`: expected {}", units::A_TIME));
+    units::time(typed).ok_or_else(wrong)
 }
 
 fn usage(reason: impl Into<String>) -> Failure {
@@ -131,10 +121,10 @@ mod tests {
 
     #[test]
     fn times() {
-        for (typed, ms) in [("30s", 30_000), ("500ms", 500), ("1.5m", 90_000), ("7", 7_000), ("0s", 0)] {
+        for (typed, ms) in [("30s", 30_000), ("500ms", 500), ("1.5m", 90_000), ("7", 7_000), ("1m30s", 90_000)] {
             assert_eq!(time("--x", typed), Ok(Duration::from_millis(ms)), "{typed}");
         }
-        for typed in ["", "s", "-1s", "1y", "1e99s"] {
+        for typed in ["", "s", "0s", "-1s", "1y", "1e99s"] {
             assert!(time("--x", typed).is_err(), "{typed}");
         }
     }

@@ -9,6 +9,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sheaf_common::VERSION;
@@ -24,6 +25,7 @@ use super::health::HealthFile;
 use super::presence::Presence;
 use crate::pool::Program;
 use crate::run::{self, Order, Paths, Tally, WorkerError};
+use crate::signals::{Stop, Wish};
 
 /// The bytes of rows that may wait in memory for each slot until their places are known. They seldom are more than a few
 /// MiB; what goes past it goes to Redis.
@@ -33,7 +35,7 @@ const KEPT_BY_SLOT: usize = 32 << 20;
 /// the grace is.
 const HANDING_BACK: Duration = Duration::from_secs(2);
 
-/// Works until a second message comes through `signals`, or the first and all is handed in.
+/// Works until a second wish to stop comes through `wishes`, or the first and all is handed in.
 ///
 /// # Errors
 /// [`WorkerError`]: the server refuses this worker or cannot be used, or this machine cannot run its children.
@@ -41,12 +43,16 @@ pub async fn serve(
     config: Config,
     child: Program,
     health: HealthFile,
-    mut signals: mpsc::Receiver<()>,
+    mut wishes: mpsc::Receiver<Wish>,
 ) -> Result<(), WorkerError> {
+    let tally = Arc::new(Tally::default());
     let first = &config.queues[0];
     tokio::select! {
         connected = connect(first) => { connected?; }
-        _ = signals.recv() => return Ok(()),
+        stop = told_to_stop(&mut wishes, &tally) => {
+            info!(signal = stop.name(), "told to stop before the server was there");
+            return Ok(());
+        }
     }
     let queues = RedisQueue::lazy_all(config.queues.clone());
     let host = host();
@@ -67,7 +73,6 @@ pub async fn serve(
         "connected, waiting for tasks"
     );
 
-    let tally = Arc::new(Tally::default());
     tally.polled();
     let presence = Arc::new(Presence {
         queues: queues.clone(),
@@ -87,7 +92,7 @@ pub async fn serve(
     });
     let keeping = tokio::spawn(Arc::clone(&presence).keep());
     let watching = tokio::spawn(Arc::clone(&presence).say_troubles());
-    let done = work(queues, &config, child, WorkerId(id), tally, signals).await;
+    let done = work(queues, &config, child, WorkerId(id), tally, wishes).await;
     watching.abort();
     keeping.abort();
     let _ = keeping.await; // What it was saying is said: it does not come back after leaving.
@@ -101,7 +106,7 @@ async fn work(
     child: Program,
     id: WorkerId,
     tally: Arc<Tally>,
-    mut signals: mpsc::Receiver<()>,
+    mut wishes: mpsc::Receiver<Wish>,
 ) -> Result<(), WorkerError> {
     let (order, orders) = watch::channel(Order::Work);
     let (slots, lease, paths) = (config.slots, config.lease, config.paths.clone());
@@ -109,11 +114,12 @@ async fn work(
     let mut running = tokio::spawn(run::run_all(queues, settings, orders, Arc::clone(&tally)));
     let ended = |ended: Result<Result<(), WorkerError>, _>| ended.expect("the worker loop does not panic");
 
-    tokio::select! {
+    let stop = tokio::select! {
         done = &mut running => return ended(done),
-        _ = signals.recv() => {}
-    }
-    info!(grace_s = config.grace.as_secs_f64(), "told to stop: finishing what is held; a second signal stops at once");
+        stop = told_to_stop(&mut wishes, &tally) => stop,
+    };
+    let (signal, grace_s) = (stop.name(), config.grace.as_secs_f64());
+    info!(signal, grace_s, "told to stop: finishing what is held; a second signal after a second stops at once");
     order.send_replace(Order::Drain);
     let finishing = config.grace - HANDING_BACK.min(config.grace / 4);
     tokio::select! {
@@ -122,17 +128,33 @@ async fn work(
             return ended(done);
         }
         () = tokio::time::sleep(finishing) => warn!("the grace is over: handing back what is held"),
-        _ = signals.recv() => warn!("told to stop again: handing back what is held"),
+        _ = told_to_stop(&mut wishes, &tally) => warn!("told to stop again: handing back what is held"),
     }
     order.send_replace(Order::Stop);
     tokio::select! {
         done = &mut running => return ended(done),
         // It ends by itself before; a thread that is stuck must not keep this process.
         () = tokio::time::sleep(HANDING_BACK) => {}
-        _ = signals.recv() => {}
+        _ = told_to_stop(&mut wishes, &tally) => {}
     }
     warn!("gone without handing back what is held: others take it over when its leases end");
     Ok(())
+}
+
+/// Waits until someone wishes it to stop; tells meanwhile how far it is, to who wants to know.
+async fn told_to_stop(wishes: &mut mpsc::Receiver<Wish>, tally: &Tally) -> Stop {
+    loop {
+        match wishes.recv().await {
+            Some(Wish::Stop(stop) | Wish::StopAtOnce(stop)) => return stop,
+            Some(Wish::Progress) => info!(
+                busy = tally.busy.load(Ordering::Relaxed),
+                files = tally.files.load(Ordering::Relaxed),
+                bytes = tally.bytes.load(Ordering::Relaxed),
+                "at work"
+            ),
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// This machine's name.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::blobs::{self, Blobs};
 use super::collect::Collecting;
-use super::config::RedisConfig;
+use super::config::{RedisConfig, Server};
 use super::confirm::Unconfirmed;
 use super::connect::{Tries, try_out};
 use super::fault::Fault;
@@ -15,13 +15,17 @@ use super::keys::{JobKeys, Keys};
 use super::link::Link;
 use super::pool::{Pool, Use};
 use super::recent::Recent;
-use super::{collect, finish, jobs, lease, past, supply};
+use super::{collect, finish, jobs, lease, lost, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::queue::{
-    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, Past, Queue, QueueError,
+    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, Past, Queue,
+    QueueError,
 };
 use crate::task::{RowsKey, Task};
+
+/// Trouble that is over sooner is not worth a word.
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// The queue on a Redis server. Cheap to clone.
 #[derive(Clone)]
@@ -168,13 +172,18 @@ impl Queue for RedisQueue {
         self.other_leases().await
     }
 
-    fn in_trouble_for(&self) -> Option<Duration> {
+    fn is_in_trouble(&self) -> bool {
         let config = &self.shared.config;
-        std::iter::once(&config.server).chain(&config.bytes).filter_map(|server| server.troubles.lasting()).max()
+        let lasts = |server: &Server| server.troubles.lasting().is_some_and(|time| time >= MOMENT);
+        std::iter::once(&config.server).chain(&config.bytes).any(lasts)
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {
         Ok(Capacity { slots: self.slots().await?, bytes: blobs::capacity(&self.shared).await? })
+    }
+
+    async fn lost(&self, job: JobId) -> Result<Vec<LostWorker>, QueueError> {
+        lost::lost(self, job).await
     }
 
     async fn close(&self, job: JobId) -> Result<(), QueueError> {

@@ -182,12 +182,16 @@ pub async fn close(shared: &Shared, keys: &Keys, job_keys: &JobKeys, job: JobId)
         .key(keys.jobs())
         .key(keys.alive())
         .key(keys.owners())
+        .key(keys.bell(None))
+        .key(keys.unconfirmed())
+        .key(keys.versions())
         .key(&job_keys.addressed)
         .key(&job_keys.tasks)
         .key(&job_keys.outcomes)
         .keys(job_keys.all())
         .argument(job)
-        .argument(&job_keys.base);
+        .argument(&job_keys.base)
+        .argument(keys.version());
     shared.signs.drop_job(job);
     let _signing = shared.signs.signing.lock().await;
     match shared.bulk.call(&call).await? {

@@ -7,13 +7,13 @@
 //! |---|---|---|---|---|
 //! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`KEEP`] after the last announcement | worker: announce, leave |
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
-//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`] | coordinator: push, collect, sign |
+//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`], or until its last job is closed | coordinator: push, collect, sign; close removes |
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push and sign add, and missing if it was lost; lease moves and removes, tend and close remove |
 //! | `sheaf:{Q}:V:alive` | ZSET | job → when its coordinator gave its last sign of life, ms | the same | sign; tend adds who never gave one, close removes |
 //! | `sheaf:{Q}:V:owners` | HASH | job → since when it is there, ms, and whose it is, a [`JobOwner`](crate::queue::JobOwner) as JSON | the same | sign; close removes |
-//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`] | push, release, rescue, lease ring; waiting and lease take |
+//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`], or until the last job is closed | push, release, rescue, lease ring; waiting and lease take |
 //! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | the same |
-//! | `sheaf:{Q}:V:unconfirmed` | ZSET | hold that was given, and of which nobody said yet that the answer came → when, µs | [`KEEP`], until then | lease adds, and removes; confirm removes |
+//! | `sheaf:{Q}:V:unconfirmed` | ZSET | hold that was given, and of which nobody said yet that the answer came → when, µs | [`KEEP`], until then, or until the last job is closed | lease adds, and removes; confirm removes |
 //! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes, and missing what a loss has left |
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |

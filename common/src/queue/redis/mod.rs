@@ -39,6 +39,7 @@ mod jobs;
 mod keys;
 mod lease;
 mod link;
+mod lost;
 mod pace;
 mod past;
 mod pool;

@@ -42,7 +42,7 @@ pub struct WorkerInfo {
 
 impl WorkerInfo {
     /// Whether it is of this version, and speaks this wire format.
-    pub(super) fn is_of_this_build(&self) -> bool {
+    pub fn is_of_this_build(&self) -> bool {
         self.version == crate::VERSION && self.speaks(FORMAT)
     }
 

@@ -1,0 +1,316 @@
+//! XPath, for those who type it where CSS is expected: recognised, and the common forms put into CSS.
+
+use std::fmt::Write;
+
+/// Whether a text that is no CSS is probably XPath. What stands in quotes does not count.
+pub fn is_xpath(text: &str) -> bool {
+    let text = text.trim();
+    let bare = without_quoted(text);
+    let begins = ["/", "./", "../", "@", "(/", "(./"].iter().any(|start| bare.starts_with(start));
+    let holds = ["//", "/@", "[@", "text()", "[contains(", "[starts-with(", "[position()", "[last()"];
+    // `li:first-child::text` holds no axis.
+    let axes =
+        ["child::", "descendant::", "parent::", "ancestor::", "following-sibling::", "preceding-sibling::", "self::"];
+    let has_axis = |axis: &&str| bare.starts_with(*axis) || bare.contains(&format!("/{axis}"));
+    begins || holds.iter().any(|part| bare.contains(part)) || axes.iter().any(has_axis)
+}
+
+/// The column expression for an XPath, as `//a/@href` → `a::attr(href)`; `None` for what CSS cannot say.
+pub fn expression(text: &str) -> Option<String> {
+    let (path, take) = split_take(text.trim());
+    Some(format!("{}{take}", selector(&path)?))
+}
+
+/// The selector for an XPath of elements, as `//div[@class="x"]/a` → `div.x > a`; empty for the record itself. `None` for
+/// what CSS cannot say.
+pub fn selector(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (text, from_here) = match text.strip_prefix('.') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => (rest, true),
+        _ => (text, false),
+    };
+    let mut css = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (combinator, after) = match (rest.strip_prefix("//"), rest.strip_prefix('/')) {
+            (Some(after), _) => (" ", after),
+            (None, Some(after)) => (" > ", after),
+            (None, None) if css.is_empty() => (" ", rest),
+            (None, None) => return None,
+        };
+        let end = end_of_step(after)?;
+        let (step, combinator) = axis(&after[..end], combinator)?;
+        let first = css.is_empty();
+        match (first, combinator) {
+            // `./a` is a child of the record, `/html` and `//a` begin anywhere.
+            (true, " > ") if from_here => css.push_str("> "),
+            (true, " > " | " ") => {}
+            (_, combinator) => css.push_str(if first { combinator.trim_start() } else { combinator }),
+        }
+        css.push_str(&compound(step)?);
+        rest = &after[end..];
+    }
+    Some(css)
+}
+
+/// Parts what is taken from an element off its path: `//a/@href` → `//a`, `::attr(href)`.
+fn split_take(text: &str) -> (String, String) {
+    let text = unwrapped(text);
+    if let Some((path, name)) = text.rsplit_once('@')
+        && (path.is_empty() || path.ends_with('/'))
+        && is_name(name)
+    {
+        return (path_before(path), format!("::attr({name})"));
+    }
+    match text.strip_suffix("text()") {
+        Some(path) if path.is_empty() || path.ends_with('/') => (path_before(path), "::text".into()),
+        _ => (text.into(), "::text".into()),
+    }
+}
+
+/// A path whose last step, of which a `/` or `//` is left, was taken off.
+fn path_before(path: &str) -> String {
+    path.strip_suffix("//").or(path.strip_suffix('/')).unwrap_or(path).into()
+}
+
+/// What functions that only make text of their argument, or clean it, stand around: `string(//a)` → `//a`.
+fn unwrapped(text: &str) -> &str {
+    let text = text.trim();
+    for name in ["string(", "normalize-space(", "("] {
+        if let Some(inner) = text.strip_prefix(name).and_then(|rest| rest.strip_suffix(')')) {
+            return unwrapped(inner);
+        }
+    }
+    text
+}
+
+/// Where the first step of a path ends: at the next `/` that is outside brackets and quotes.
+fn end_of_step(path: &str) -> Option<usize> {
+    let (mut depth, mut quote) = (0i32, None);
+    for (at, c) in path.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[' | '(') => depth += 1,
+            (None, ']' | ')') => depth -= 1,
+            (None, '/') if depth == 0 => return Some(at),
+            (None, '|') if depth == 0 => return None,
+            _ => {}
+        }
+    }
+    (depth == 0 && quote.is_none()).then_some(path.len())
+}
+
+/// Takes the axis off a step: what is left, and the combinator that the axis is.
+fn axis<'a>(step: &'a str, combinator: &'static str) -> Option<(&'a str, &'static str)> {
+    match step.split_once("::") {
+        None => Some((step, combinator)),
+        Some(("child", step)) => Some((step, combinator)),
+        Some(("descendant" | "descendant-or-self", step)) => Some((step, " ")),
+        Some(("following-sibling", step)) => Some((step, " ~ ")),
+        Some(_) => None,
+    }
+}
+
+/// A step without its axis, as `div[@class="x"][1]` → `div.x:nth-of-type(1)`.
+fn compound(step: &str) -> Option<String> {
+    let (name, mut rest) = step.split_at(step.find('[').unwrap_or(step.len()));
+    if name != "*" && !is_name(name) {
+        return None;
+    }
+    let mut css = String::new();
+    while let Some(inner) = rest.strip_prefix('[') {
+        let end = end_of_bracket(inner)?;
+        for part in inner[..end].split(" and ") {
+            css.push_str(&predicate(part.trim(), name)?);
+        }
+        rest = &inner[end + 1..];
+    }
+    if !rest.is_empty() {
+        return None;
+    }
+    let any = name == "*" && !css.is_empty();
+    Some(if any { css } else { format!("{name}{css}") })
+}
+
+fn end_of_bracket(inner: &str) -> Option<usize> {
+    let (mut depth, mut quote) = (0, None);
+    for (at, c) in inner.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[') => depth += 1,
+            (None, ']') if depth == 0 => return Some(at),
+            (None, ']') => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What stands in the brackets of a step on elements named `name`.
+fn predicate(text: &str, name: &str) -> Option<String> {
+    let of_type = if name == "*" { "child" } else { "of-type" };
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        return Some(format!(":nth-{of_type}({text})"));
+    }
+    if text == "last()" {
+        return Some(format!(":last-{of_type}"));
+    }
+    if let Some(number) = text.strip_prefix("position()=").or(text.strip_prefix("position() = ")) {
+        return predicate(number, name);
+    }
+    if let Some(inner) = text.strip_prefix("not(").and_then(|rest| rest.strip_suffix(')')) {
+        return Some(format!(":not({})", predicate(inner.trim(), name)?));
+    }
+    if let Some(inner) = text.strip_prefix("contains(").and_then(|rest| rest.strip_suffix(')')) {
+        let (attribute, value) = arguments(inner)?;
+        return Some(if attribute == "class" && is_name(value) {
+            format!(".{value}")
+        } else {
+            attr(attribute, "*=", value)
+        });
+    }
+    if let Some(inner) = text.strip_prefix("starts-with(").and_then(|rest| rest.strip_suffix(')')) {
+        let (attribute, value) = arguments(inner)?;
+        return Some(attr(attribute, "^=", value));
+    }
+    if let Some(attribute) = text.strip_prefix('@') {
+        let Some((attribute, value)) = attribute.split_once('=') else {
+            return is_name(attribute).then(|| format!("[{attribute}]"));
+        };
+        let (attribute, value) = (attribute.trim(), unquoted(value.trim())?);
+        return match attribute {
+            "id" if is_name(value) => Some(format!("#{value}")),
+            "class" if value.split(' ').all(is_name) => Some(value.split(' ').fold(String::new(), |mut css, class| {
+                write!(css, ".{class}").expect("writing to memory does not fail");
+                css
+            })),
+            attribute => is_name(attribute).then(|| attr(attribute, "=", value)),
+        };
+    }
+    let (inner, combinator) = match text.strip_prefix(".//") {
+        Some(inner) => (inner, ""),
+        None => (text.strip_prefix("./").unwrap_or(text), "> "),
+    };
+    if inner.contains("()") || inner.contains('=') {
+        return None;
+    }
+    Some(format!(":has({combinator}{})", selector(inner)?))
+}
+
+/// The attribute and the value of a function of both.
+fn arguments(inner: &str) -> Option<(&str, &str)> {
+    let (attribute, value) = inner.split_once(',')?;
+    let attribute = attribute.trim().strip_prefix('@').filter(|name| is_name(name))?;
+    Some((attribute, unquoted(value.trim())?))
+}
+
+fn unquoted(value: &str) -> Option<&str> {
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
+    (!inner.contains(['"', '\'', '\\'])).then_some(inner)
+}
+
+fn attr(name: &str, operator: &str, value: &str) -> String {
+    format!("[{name}{operator}\"{value}\"]")
+}
+
+/// Whether it is a name in XPath that CSS writes the same.
+fn is_name(text: &str) -> bool {
+    let is_letter = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_') && text.chars().all(is_letter)
+}
+
+fn without_quoted(text: &str) -> String {
+    let mut quote = None;
+    let is_bare = |c: &char| match quote {
+        Some(open) => {
+            if *c == open {
+                quote = None;
+            }
+            false
+        }
+        None => {
+            if matches!(c, '"' | '\'') {
+                quote = Some(*c);
+            }
+            quote.is_none()
+        }
+    };
+    text.chars().filter(is_bare).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_forms_become_css() {
+        let cases = [
+            ("//a/@href", "a::attr(href)"),
+            ("@href", "::attr(href)"),
+            ("./@id", "::attr(id)"),
+            (".", "::text"),
+            ("text()", "::text"),
+            (".//h2/text()", "h2::text"),
+            ("./h2//text()", "> h2::text"),
+            ("h1/a/text()", "h1 > a::text"),
+            ("/html/body/div[2]/p", "html > body > div:nth-of-type(2) > p::text"),
+            ("//*[@id='main']//td[last()]", "#main td:last-of-type::text"),
+            ("//div[@class=\"a b\"]/span", "div.a.b > span::text"),
+            ("//div[contains(@class, 'price')]", "div.price::text"),
+            ("//a[starts-with(@href,'http://')]/@href", "a[href^=\"http://\"]::attr(href)"),
+            ("//a[@href and not(@rel='nofollow')]", "a[href]:not([rel=\"nofollow\"])::text"),
+            ("//tr[td]", "tr:has(> td)::text"),
+            ("//tr[.//a]", "tr:has(a)::text"),
+            ("//dt/following-sibling::dd", "dt ~ dd::text"),
+            ("string(//h1)", "h1::text"),
+            ("normalize-space(.//p)", "p::text"),
+            ("(//p)[1]", ""),
+            ("//a[text()='more']", ""),
+            ("//a/..", ""),
+            ("//a | //b", ""),
+            ("//p/ancestor::div", ""),
+        ];
+        for (xpath, css) in cases {
+            assert!(is_xpath(xpath) || xpath == "." || xpath == "h1/a/text()", "{xpath}");
+            assert_eq!(expression(xpath).unwrap_or_default(), css, "{xpath}");
+        }
+    }
+
+    #[test]
+    fn css_is_no_xpath() {
+        for css in [
+            "a",
+            "a[href^=\"http://x\"]",
+            "a > b",
+            ".a::text",
+            "a::attr(href)",
+            "p:nth-child(2)",
+            "a:contains(b)",
+            "li:first-child::x",
+            "p:last()",
+        ] {
+            assert!(!is_xpath(css), "{css}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_survived() {
+        let pieces =
+            ["/", "//", "a", "[", "]", "@", "'", "\"", "(", ")", "=", "::", ".", "text()", "한", " and ", "|", ","];
+        let mut seed = 7u64;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            for _ in 0..(seed >> 60) {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                text.push_str(pieces[(seed >> 33) as usize % pieces.len()]);
+            }
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let _ = (is_xpath(&text), expression(&text), selector(&text));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What a sheet has before its rows: the widths of its columns, the height of its rows, and the row of names.
+//!
+//! The widths follow from the names and from what the first rows of the workbook need ([`Look`]). Where most texts begin with
+//! blank lines, all rows are so high that the first line with text is seen: the height is a default of the sheet, so it costs
+//! no row a byte. (Rows whose texts have more lines say that they mean it: see [`RowWriter::row`].)
+
+use std::fmt::Write;
+
+use sheaf_common::job::JobSpec;
+use sheaf_common::outcome::{Look, Sheet};
+use sheaf_common::recipe::Take;
+use sheaf_worker::render::workbook::OVERFLOW_COLUMNS;
+use sheaf_worker::render::xml::RowWriter;
+use unicode_width::UnicodeWidthStr;
+
+/// A column of a sheet.
+pub struct Column {
+    name: String,
+    /// Between these is its width, in digits of the default font.
+    least: usize,
+    most: usize,
+}
+
+/// The narrowest column.
+const NARROW: usize = 8;
+/// The widest column of attributes, of texts, and of the files that rows came from.
+const ATTRIBUTE: usize = 50;
+const TEXT: usize = 80;
+const SOURCE: usize = 60;
+/// What the button of the filter takes of the row of names.
+const BUTTON: usize = 3;
+/// What Excel adds for the margins of a cell: 5 pixels at 7 a digit, in its steps of 1/256.
+const MARGIN: f64 = 0.710_937_5;
+/// Points of a line of the default font.
+const LINE: u32 = 15;
+/// The cell format of names in the shell: the one after that of all other cells.
+const NAME_FORMAT: &str = " s=\"1\"";
+
+/// The columns of a sheet.
+pub fn columns_of(spec: &JobSpec, sheet: Sheet) -> Vec<Column> {
+    match sheet {
+        Sheet::Rows(_) => {
+            let recipe = spec.recipe.columns.iter().map(|column| {
+                let most = match column.value.take {
+                    Take::Text => TEXT,
+                    Take::Attribute(_) => ATTRIBUTE,
+                };
+                (&column.name, most)
+            });
+            let all = recipe.chain(spec.source_column.iter().map(|name| (name, SOURCE)));
+            all.map(|(name, most)| Column { name: name.clone(), least: NARROW, most }).collect()
+        }
+        Sheet::Overflow(_) => {
+            let widths = [18, NARROW, TEXT]; // `'rows 2'!C1048576`, a number, a long text.
+            let columns = OVERFLOW_COLUMNS.into_iter().zip(widths);
+            columns.map(|(name, width)| Column { name: name.into(), least: width, most: width }).collect()
+        }
+    }
+}
+
+/// From the settings of rows and columns to the end of the row of names.
+pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
+    let lines = look.map_or(1, |look| u32::from(look.lines));
+    let (default, of_names) = match lines {
+        1 => (format!("defaultRowHeight=\"{LINE}\""), String::new()),
+        _ => {
+            let height = lines * LINE;
+            let of_names = format!(" ht=\"{LINE}\" customHeight=\"1\"");
+            (format!("defaultRowHeight=\"{height}\" customHeight=\"1\""), of_names)
+        }
+    };
+    let mut head = format!("<sheetFormatPr {default}/><cols>");
+    for (index, column) in columns.iter().enumerate() {
+        let (number, shown) = (index + 1, look.and_then(|look| look.widths.get(index)));
+        let width = column.width(shown.map_or(0, |width| usize::from(*width))) as f64 + MARGIN;
+        write!(head, "<col min=\"{number}\" max=\"{number}\" width=\"{width}\" customWidth=\"1\"/>")
+            .expect("writing to memory does not fail");
+    }
+    head.push_str("</cols><sheetData>");
+    let (mut row, names) = (Vec::new(), columns.iter().map(|column| column.name.as_str()));
+    RowWriter::new(columns.len()).header(&mut row, &of_names, NAME_FORMAT, names);
+    head.push_str(std::str::from_utf8(&row).expect("written from text"));
+    head
+}
+
+impl Column {
+    fn width(&self, shown: usize) -> usize {
+        let name = self.name.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
+        (name + BUTTON).max(shown + 1).clamp(self.least, self.most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(sheet: Sheet, look: Option<Look>) -> String {
+        let spec = JobSpec { source_column: Some("a_x0041\r".into()), ..JobSpec::default() };
+        table_head(&columns_of(&spec, sheet), look.as_ref())
+    }
+
+    fn widths(head: &str) -> Vec<&str> {
+        head.split("width=\"").skip(1).map(|rest| rest.split_once(".7109375\"").unwrap().0).collect()
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_names_and_rows_need_within_limits() {
+        let look = |widths: [u8; 4]| Some(Look { widths: widths.into(), lines: 1 });
+        assert_eq!(widths(&head(Sheet::Rows(0), None)), ["8", "8", "8", "11"]);
+        assert_eq!(widths(&head(Sheet::Rows(0), look([2, 20, 30, 9]))), ["8", "21", "31", "11"]);
+        assert_eq!(widths(&head(Sheet::Rows(1), look([80, 80, 80, 80]))), ["50", "50", "80", "60"]);
+        assert_eq!(widths(&head(Sheet::Overflow(0), None)), ["18", "8", "80"]);
+    }
+
+    #[test]
+    fn rows_are_one_line_high_unless_more_is_needed() {
+        let look = |lines| Some(Look { widths: vec![1, 1, 1, 1], lines });
+        let low = head(Sheet::Rows(0), look(1));
+        assert!(low.starts_with("<sheetFormatPr defaultRowHeight=\"15\"/><cols>"), "{low}");
+        assert!(low.contains("<sheetData><row r=\"1\"><c r=\"A1\" s=\"1\" t=\"inlineStr\"><is><t>id</t>"), "{low}");
+        let high = head(Sheet::Rows(0), look(3));
+        assert!(high.starts_with("<sheetFormatPr defaultRowHeight=\"45\" customHeight=\"1\"/>"), "{high}");
+        assert!(high.contains("<row r=\"1\" ht=\"15\" customHeight=\"1\">"), "{high}");
+    }
+
+    #[test]
+    fn names_are_escaped_as_cells_are() {
+        assert!(head(Sheet::Rows(0), None).ends_with("<is><t>a_x005F_x0041_x000D_</t></is></c></row>"));
+    }
+}

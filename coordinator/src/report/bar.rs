@@ -1,0 +1,173 @@
+//! What progress looks like: a bar that fits the terminal, or a plain line.
+
+use std::time::{Duration, Instant};
+
+use unicode_width::UnicodeWidthStr;
+
+use super::Tally;
+use super::measure::Measure;
+use crate::human::{Paint, count, number, rate, size, time};
+
+/// The cells of the bar where there is room, and the fewest with which it is still one.
+const CELLS: usize = 20;
+const FEWEST_CELLS: usize = 6;
+const BETWEEN: &str = " · ";
+
+/// A fact in two forms: as it stands in the line, and how many columns it takes.
+struct Fact {
+    text: String,
+    width: usize,
+}
+
+impl Fact {
+    fn new(plain: String) -> Self {
+        Fact { width: plain.width(), text: plain }
+    }
+
+    fn painted(plain: String, paint: impl FnOnce(&str) -> String) -> Self {
+        Fact { width: plain.width(), text: paint(&plain) }
+    }
+}
+
+/// What counts, the most important first: a narrow terminal leaves out the last ones.
+fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fact> {
+    let mut facts = vec![Fact::new(format!("{}/{} files", number(tally.files), number(measure.total_files)))];
+    if tally.failed > 0 {
+        facts.push(Fact::painted(format!("{} failed", number(tally.failed)), |text| paint.warning(text)));
+    }
+    if let Some(left) = measure.left(tally, now) {
+        facts.push(Fact::new(format!("{} left", clock(left))));
+    }
+    facts.push(Fact::new(size_of(tally.bytes, measure.total_bytes)));
+    facts.push(Fact::new(format!("{} so far", clock(measure.elapsed(now)))));
+    if let Some(speed) = measure.speed() {
+        facts.push(Fact::new(rate(speed as u64, Duration::from_secs(1))));
+    }
+    facts.push(Fact::new(count(tally.rows, "row")));
+    facts
+}
+
+/// ` ━━━━━━━━━╸─────────── 43%  1,204/2,800 files · 2 s left · 86.1/200 MB · 3 s so far · 84.2 MB/s · 12,345 rows`
+///
+/// Never wider than `width`: the bar gets shorter first, then facts are left out, the least important first. No fact is
+/// ever cut.
+pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: Paint) -> String {
+    let share = measure.share(tally);
+    let percent = format!("{:>3}%", (share * 100.0) as u32);
+    let facts = facts(measure, tally, now, paint);
+    let wide = |kept: usize| -> usize {
+        facts[..kept].iter().map(|fact| fact.width + BETWEEN.width()).sum::<usize>().saturating_sub(BETWEEN.width())
+    };
+    // A blank, the bar, a blank, the share, two blanks, the facts.
+    let room = |kept: usize| width.saturating_sub(1 + 1 + percent.len() + 2 + wide(kept));
+
+    let kept = (0..=facts.len()).rev().find(|kept| room(*kept) >= FEWEST_CELLS).unwrap_or(0);
+    let cells = room(kept).min(CELLS);
+    if cells < FEWEST_CELLS {
+        return if percent.len() <= width { percent } else { String::new() };
+    }
+    let halves = (share * (cells * 2) as f64) as usize;
+    let done = format!("{}{}", "━".repeat(halves / 2), if halves % 2 == 1 { "╸" } else { "" });
+    let rest = "─".repeat(cells - halves.div_ceil(2));
+    let texts: Vec<&str> = facts[..kept].iter().map(|fact| fact.text.as_str()).collect();
+    let line = format!(" {}{} {percent}  {}", paint.good(&done), paint.dim(&rest), texts.join(&paint.dim(BETWEEN)));
+    line.trim_end().to_string()
+}
+
+/// ` 43%  1,204/2,800 files · …`
+pub fn line(measure: &Measure, tally: &Tally, now: Instant) -> String {
+    let facts = facts(measure, tally, now, Paint::Plain);
+    let texts: Vec<&str> = facts.iter().map(|fact| fact.text.as_str()).collect();
+    format!("{:>3}%  {}", (measure.share(tally) * 100.0) as u32, texts.join(BETWEEN))
+}
+
+/// A size out of another, with the unit once where it is the same: `86.1/200 MB`.
+fn size_of(part: u64, whole: u64) -> String {
+    let (part, whole) = (size(part), size(whole));
+    match (part.split_once(' '), whole.split_once(' ')) {
+        (Some((number, unit)), Some((_, of))) if unit == of => format!("{number}/{whole}"),
+        _ => format!("{part}/{whole}"),
+    }
+}
+
+/// A time that is counted: whole seconds.
+fn clock(left: Duration) -> String {
+    if left.as_secs() < 60 { format!("{} s", left.as_secs()) } else { time(left) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tally::tests::so_far;
+    use super::*;
+
+    fn measured(start: Instant) -> Measure {
+        let mut measure = Measure::new(2800, 200_000_000, start);
+        measure.update(&so_far(1, 1_000_000), start);
+        measure.update(&so_far(1204, 86_100_000), start + Duration::from_secs(2));
+        measure
+    }
+
+    #[test]
+    fn a_line_tells_everything() {
+        let (start, tally) = (Instant::now(), so_far(1204, 86_100_000));
+        let line = line(&measured(start), &tally, start + Duration::from_secs(2));
+        let expected = " 43%  1,204/2,800 files · 3 s left · 86.1/200 MB · 2 s so far · 42.5 MB/s · 2,408 rows";
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn failed_files_are_told_early() {
+        let (start, tally) = (Instant::now(), Tally { failed: 2, ..so_far(3, 300) });
+        let line = line(&Measure::new(10, 1000, start), &tally, start);
+        assert_eq!(line, " 30%  3/10 files · 2 failed · 300 B/1.00 kB · 0 s so far · 6 rows");
+    }
+
+    #[test]
+    fn on_every_width_the_bar_fits_and_no_fact_is_cut() {
+        let (start, tally) = (Instant::now(), so_far(1204, 86_100_000));
+        let now = start + Duration::from_secs(2);
+        let whole = bar(&measured(start), &tally, now, 200, Paint::Plain);
+        let all: Vec<&str> = whole.split_once("%  ").unwrap().1.split(BETWEEN).collect();
+        assert_eq!(all.len(), 6, "{whole}");
+        let mut shortest = CELLS;
+        for width in 0..=200 {
+            let bar = bar(&measured(start), &tally, now, width, Paint::Plain);
+            assert!(bar.width() <= width, "{width}: {bar}");
+            let Some((head, facts)) = bar.split_once("%  ") else { continue };
+            let kept: Vec<&str> = facts.split(BETWEEN).collect();
+            assert_eq!(kept, all[..kept.len()], "{width}: {bar}");
+            let cells = head.chars().filter(|c| "━╸─".contains(*c)).count();
+            assert!((FEWEST_CELLS..=CELLS).contains(&cells), "{width}: {bar}");
+            // What was left out had no room beside the shortest bar.
+            if let Some(next) = all.get(kept.len()) {
+                assert!(
+                    bar.width() - (cells - FEWEST_CELLS) + BETWEEN.width() + next.width() > width,
+                    "{width}: {bar}"
+                );
+            }
+            shortest = shortest.min(cells);
+        }
+        assert_eq!(shortest, FEWEST_CELLS, "the bar shrinks");
+    }
+
+    #[test]
+    fn the_bar_is_as_long_whatever_the_share() {
+        let start = Instant::now();
+        let measure = Measure::new(1000, 1000, start);
+        for bytes in 0..=1000 {
+            let bar = bar(&measure, &so_far(1, bytes), start, 120, Paint::Plain);
+            assert_eq!(bar.chars().filter(|c| "━╸─".contains(*c)).count(), CELLS, "{bar}");
+        }
+        let done = bar(&measure, &so_far(1000, 1000), start, 120, Paint::Plain);
+        assert!(done.starts_with(&format!(" {} 100%  ", "━".repeat(CELLS))), "{done}");
+        assert!(!done.contains('\x1b'));
+    }
+
+    #[test]
+    fn colour_takes_no_room() {
+        let (start, tally) = (Instant::now(), Tally { failed: 1, ..so_far(3, 300) });
+        let measure = Measure::new(10, 1000, start);
+        let coloured = bar(&measure, &tally, start, 60, Paint::Colour);
+        assert_eq!(console::strip_ansi_codes(&coloured), bar(&measure, &tally, start, 60, Paint::Plain));
+    }
+}

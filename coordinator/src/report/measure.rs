@@ -1,0 +1,186 @@
+//! How far a run is, how fast, and how long it will take: figures from a clock and a tally, without output.
+
+use std::time::{Duration, Instant};
+
+use super::Tally;
+
+/// Over how long the speed is smoothed.
+const SMOOTH: Duration = Duration::from_secs(10);
+/// While nothing has come for so long, nothing is said about the time that is left.
+const STALE: Duration = Duration::from_secs(15);
+/// No time left is told beyond this: it would be no forecast.
+const LONGEST_LEFT: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+
+/// What is known about the way and the speed.
+#[derive(Debug)]
+pub struct Measure {
+    pub total_files: u64,
+    pub total_bytes: u64,
+    began: Instant,
+    /// Where the first measurement began: a resumed run starts with what is done already, and that is no speed.
+    first: Option<Mark>,
+    /// When something came last, and how far it was then.
+    last: Mark,
+    /// Bytes a second, each measurement weighted by its age.
+    way: Smoothed,
+    read: Smoothed,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    at: Instant,
+    /// The sizes of the files that were read: those that could not be read took no time.
+    way: u64,
+    /// The bytes that were read, unpacked.
+    read: u64,
+}
+
+impl Mark {
+    fn of(tally: &Tally, at: Instant) -> Self {
+        Mark { at, way: tally.bytes - tally.unread_bytes, read: tally.read_bytes }
+    }
+}
+
+/// A mean that forgets: the sum of what was measured, and of the weights. Their quotient is right from the first moment,
+/// where a plain moving average would lean on its start.
+#[derive(Debug, Clone, Copy, Default)]
+struct Smoothed {
+    sum: f64,
+    weights: f64,
+}
+
+impl Smoothed {
+    fn add(&mut self, value: f64, weight: f64) {
+        self.sum += (value - self.sum) * weight;
+        self.weights += (1.0 - self.weights) * weight;
+    }
+
+    fn value(self) -> Option<f64> {
+        (self.weights > 0.0).then(|| self.sum / self.weights)
+    }
+}
+
+impl Measure {
+    pub fn new(total_files: u64, total_bytes: u64, now: Instant) -> Self {
+        let last = Mark { at: now, way: 0, read: 0 };
+        let (way, read) = (Smoothed::default(), Smoothed::default());
+        Measure { total_files, total_bytes, began: now, first: None, last, way, read }
+    }
+
+    /// Takes note of how far the run is.
+    pub fn update(&mut self, tally: &Tally, now: Instant) {
+        let mark = Mark::of(tally, now);
+        // Until the first file is done nothing is known: processes start, and a large file may take a while.
+        if self.first.is_none() {
+            self.last = mark;
+            self.first = (tally.files > 0).then_some(mark);
+            return;
+        }
+        // A pause is measured together with what comes after it.
+        let passed = now.duration_since(self.last.at).as_secs_f64();
+        if (mark.way, mark.read) == (self.last.way, self.last.read) || passed <= 0.0 {
+            return;
+        }
+        let weight = 1.0 - (-passed / SMOOTH.as_secs_f64()).exp();
+        self.way.add((mark.way - self.last.way) as f64 / passed, weight);
+        self.read.add((mark.read - self.last.read) as f64 / passed, weight);
+        self.last = mark;
+    }
+
+    /// Bytes read a second, unpacked; `None` before anything is measured.
+    pub fn speed(&self) -> Option<f64> {
+        self.read.value()
+    }
+
+    /// From 0 to 1, by bytes; by files where there are no bytes.
+    pub fn share(&self, tally: &Tally) -> f64 {
+        let by_files = self.total_bytes == 0;
+        let (done, total) = if by_files { (tally.files, self.total_files) } else { (tally.bytes, self.total_bytes) };
+        if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) }
+    }
+
+    /// The time that is left; `None` while that would be a guess.
+    ///
+    /// By the smoothed speed, but never by less than half of the mean: after a pause, as when a worker was lost, the
+    /// smoothed speed is that of the pause.
+    pub fn left(&self, tally: &Tally, now: Instant) -> Option<Duration> {
+        if now.duration_since(self.last.at) > STALE {
+            return None;
+        }
+        let first = self.first?;
+        let passed = self.last.at.duration_since(first.at).as_secs_f64();
+        let mean = if passed > 0.0 { (self.last.way - first.way) as f64 / passed } else { 0.0 };
+        let speed = self.way.value()?.max(mean / 2.0);
+        let left = self.total_bytes.saturating_sub(tally.bytes) as f64 / speed;
+        let left = Duration::try_from_secs_f64(left.round().max(1.0)).ok()?;
+        (left < LONGEST_LEFT).then_some(left)
+    }
+
+    /// How long the run takes already.
+    pub fn elapsed(&self, now: Instant) -> Duration {
+        now.duration_since(self.began)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tally::tests::so_far;
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_run_did_is_no_speed() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let mut measure = Measure::new(10, 1000, start);
+        measure.update(&so_far(5, 500), at(1));
+        assert_eq!(measure.speed(), None);
+        measure.update(&so_far(6, 600), at(2));
+        assert_eq!(measure.left(&so_far(6, 600), at(2)), Some(Duration::from_secs(4)));
+    }
+
+    #[test]
+    fn a_slow_start_is_soon_forgotten() {
+        let start = Instant::now();
+        let mut measure = Measure::new(100, 100_000_000, start);
+        let at = |tenths: u64| start + Duration::from_millis(tenths * 100);
+        // Nothing for three seconds while processes start, then 10 MB/s.
+        (1..=30).for_each(|tenths| measure.update(&so_far(0, 0), at(tenths)));
+        assert_eq!(measure.left(&so_far(0, 0), at(30)), None);
+        (31..=40).for_each(|tenths| measure.update(&so_far(tenths, (tenths - 30) * 1_000_000), at(tenths)));
+        assert_eq!(measure.left(&so_far(40, 10_000_000), at(40)), Some(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn a_pause_makes_no_absurd_time_left() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let mut measure = Measure::new(1000, 1_000_000, start);
+        // 1 kB a second, nothing for half a minute, then a little.
+        (0..=100).for_each(|second| measure.update(&so_far(second + 1, second * 1000), at(second)));
+        (101..=130).for_each(|second| measure.update(&so_far(101, 100_000), at(second)));
+        assert_eq!(measure.left(&so_far(101, 100_000), at(105)), Some(Duration::from_secs(900)));
+        assert_eq!(measure.left(&so_far(101, 100_000), at(130)), None, "nobody knows");
+        measure.update(&so_far(102, 100_100), at(131));
+        let left = measure.left(&so_far(102, 100_100), at(131)).unwrap();
+        assert!(left < Duration::from_secs(2 * 60 * 60), "{left:?}");
+    }
+
+    #[test]
+    fn what_was_not_read_is_no_speed() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let mut measure = Measure::new(10, 1000, start);
+        measure.update(&so_far(1, 0), at(0));
+        let refused = Tally { unread_bytes: 900, read_bytes: 10, ..so_far(2, 910) };
+        measure.update(&refused, at(1));
+        assert_eq!(measure.speed().map(f64::round), Some(10.0));
+        assert_eq!(measure.left(&refused, at(1)), Some(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn files_without_bytes_count_as_files() {
+        let start = Instant::now();
+        assert_eq!(Measure::new(4, 0, start).share(&so_far(1, 0)), 0.25);
+        assert_eq!(Measure::new(0, 0, start).share(&so_far(0, 0)), 1.0);
+    }
+}

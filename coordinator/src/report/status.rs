@@ -1,0 +1,102 @@
+//! How far a run is, as a file in its folder: what `sheaf status` reads.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::Tally;
+use super::measure::Measure;
+use crate::human::{count, number, rate, size, time};
+
+/// The version of the file, and of `sheaf status --json`: fields may be added without another one.
+pub const VERSION: u32 = 1;
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStatus {
+    pub version: u32,
+    /// The process that works on it.
+    pub pid: u32,
+    /// When this was noted, in seconds since 1970.
+    pub at: u64,
+    pub files: u64,
+    pub files_total: u64,
+    pub files_failed: u64,
+    /// The sizes of the files that are done, and of all.
+    pub bytes: u64,
+    pub bytes_total: u64,
+    pub rows: u64,
+    /// How long this run takes, without those that it goes on with.
+    pub elapsed_seconds: f64,
+    /// Bytes that are read, unpacked.
+    pub bytes_per_second: Option<f64>,
+    pub seconds_left: Option<u64>,
+    /// What it waits for.
+    pub waiting: Option<String>,
+}
+
+impl RunStatus {
+    pub(super) fn of(measure: &Measure, tally: &Tally, waiting: Option<&str>, now: Instant) -> Self {
+        RunStatus {
+            version: VERSION,
+            pid: std::process::id(),
+            at: crate::human::since_1970(),
+            files: tally.files,
+            files_total: measure.total_files,
+            files_failed: tally.failed,
+            bytes: tally.bytes,
+            bytes_total: measure.total_bytes,
+            rows: tally.rows,
+            elapsed_seconds: measure.elapsed(now).as_secs_f64(),
+            bytes_per_second: measure.speed(),
+            seconds_left: measure.left(tally, now).map(|left| left.as_secs()),
+            waiting: waiting.map(String::from),
+        }
+    }
+
+    /// Writes it where a reader finds it whole, or the one before.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let unfinished = path.with_extension("new");
+        fs::write(&unfinished, serde_json::to_vec(self)?)?;
+        fs::rename(unfinished, path)
+    }
+
+    /// Reads what a run has noted.
+    ///
+    /// # Errors
+    /// When there is nothing, or something else.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&fs::read(path)?)?)
+    }
+
+    /// In one line, for people.
+    pub fn text(&self) -> String {
+        let share = if self.bytes_total > 0 {
+            self.bytes as f64 / self.bytes_total as f64
+        } else {
+            self.files as f64 / self.files_total.max(1) as f64
+        };
+        let mut facts = vec![
+            format!("{}/{} files", number(self.files), number(self.files_total)),
+            format!("{} of {}", size(self.bytes), size(self.bytes_total)),
+            format!("{} so far", time(Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default())),
+            count(self.rows, "row"),
+        ];
+        if self.files_failed > 0 {
+            facts.insert(1, format!("{} failed", number(self.files_failed)));
+        }
+        if let Some(left) = self.seconds_left {
+            facts.push(format!("{} left", time(Duration::from_secs(left))));
+        }
+        if let Some(speed) = self.bytes_per_second {
+            facts.push(rate(speed as u64, Duration::from_secs(1)));
+        }
+        format!("{:.0}%  {}", (share * 100.0).min(100.0).floor(), facts.join(" · "))
+    }
+}

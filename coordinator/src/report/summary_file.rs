@@ -1,0 +1,129 @@
+//! `--summary FILE.json`: what a run came to, for programs.
+
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::{Example, Summary, Tally};
+use crate::assemble::WholeFile;
+
+/// The version of the file: fields may be added without another one, and what a field means changes only with it.
+pub const VERSION: u32 = 1;
+
+/// What a run came to.
+#[derive(Debug, Serialize)]
+pub struct SummaryFile {
+    pub summary_version: u32,
+    /// The version of Sheaf.
+    pub sheaf: &'static str,
+    /// `finished`: all outputs are written; `interrupted`: the same command goes on.
+    pub end: &'static str,
+    /// As in `sheaf run --help`.
+    pub exit_code: u8,
+    pub files: Files,
+    pub rows: u64,
+    /// How long this run took, without those that it went on with.
+    pub seconds: f64,
+    /// What this run read, unpacked.
+    pub bytes_read: u64,
+    pub outputs: Vec<OutputFile>,
+    /// The folder with one workbook a file.
+    pub per_file: Option<String>,
+    pub joblog: Option<String>,
+    pub cells: Cells,
+    pub decoding: Decoding,
+}
+
+/// How many files; the first few of those that are named in the summary.
+#[derive(Debug, Serialize)]
+pub struct Files {
+    pub total: u64,
+    pub done: u64,
+    pub failed: u64,
+    pub without_record: u64,
+    pub first_failed: Vec<FailedFile>,
+    pub first_without_record: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct FailedFile {
+    pub path: String,
+    pub reason: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct OutputFile {
+    pub path: String,
+    pub bytes: u64,
+    /// 0 for text.
+    pub sheets: u32,
+}
+
+/// Texts that are longer than a cell of a workbook holds.
+#[derive(Debug, Serialize)]
+pub struct Cells {
+    pub long: u64,
+    /// The rows of the sheet `overflow`.
+    pub overflow_rows: u64,
+    pub truncated: u64,
+}
+
+/// Characters that could not be decoded, and in how many files.
+#[derive(Debug, Serialize)]
+pub struct Decoding {
+    pub replaced_characters: u64,
+    pub replaced_files: u64,
+}
+
+impl SummaryFile {
+    /// `total_files`: those that were found.
+    pub fn new(summary: &Summary<'_>, total_files: u64, end: &'static str, exit_code: u8) -> Self {
+        let Tally { files, failed, empty, .. } = *summary.tally;
+        let tally = summary.tally;
+        let failed_file = |one: &Example| FailedFile { path: one.path.clone(), reason: one.reason.clone() };
+        let name = |path: &Path| path.to_string_lossy().into_owned();
+        let outputs = summary.written.iter().map(|one| OutputFile {
+            path: name(&one.path),
+            bytes: one.bytes,
+            sheets: one.sheets,
+        });
+        SummaryFile {
+            summary_version: VERSION,
+            sheaf: sheaf_common::VERSION,
+            end,
+            exit_code,
+            files: Files {
+                total: total_files,
+                done: files - failed,
+                failed,
+                without_record: empty,
+                first_failed: tally.first_failed.iter().map(failed_file).collect(),
+                first_without_record: tally.first_empty.iter().map(|one| one.path.clone()).collect(),
+            },
+            rows: tally.rows,
+            seconds: summary.elapsed.as_secs_f64(),
+            bytes_read: summary.read_bytes,
+            outputs: outputs.collect(),
+            per_file: summary.per_file.map(name),
+            joblog: summary.joblog.map(name),
+            cells: Cells {
+                long: tally.long_cells,
+                overflow_rows: tally.overflow_rows,
+                truncated: tally.truncated_cells,
+            },
+            decoding: Decoding { replaced_characters: tally.replaced, replaced_files: tally.replaced_files },
+        }
+    }
+
+    /// Writes it, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        let mut file = WholeFile::create(path)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        io::Write::write_all(&mut file, b"\n")?;
+        file.finish().map(drop)
+    }
+}

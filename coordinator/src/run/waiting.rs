@@ -1,0 +1,126 @@
+//! When it is said what a run waits for, and when it gives up waiting.
+
+use std::time::{Duration, Instant};
+
+use sheaf_common::said::Said;
+
+/// How often it is looked what the run waits for, while nothing comes.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// What a run that gets nothing knows about why.
+#[derive(Debug)]
+pub struct Waiting {
+    /// How long it waits for others; `None`: for ever.
+    limit: Option<Duration>,
+    /// When something came last, or the run began.
+    came: Instant,
+    looked: Instant,
+    /// What was said of why nothing comes.
+    said: Said,
+}
+
+/// What is to be said.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Say {
+    Nothing,
+    /// What the run waits for.
+    Waits,
+    /// It waits no longer.
+    GoesOn,
+    /// It has waited for as long as it was told to.
+    GiveUp,
+}
+
+impl Waiting {
+    pub fn new(limit: Option<Duration>, now: Instant) -> Self {
+        Waiting { limit, came: now, looked: now, said: Said::default() }
+    }
+
+    /// Takes note that something came, though what it waits for may not be over.
+    pub fn heard(&mut self, now: Instant) {
+        self.came = now;
+    }
+
+    /// Takes note that something came, or that nothing stands in the way any more.
+    pub fn came(&mut self, now: Instant) -> Say {
+        (self.came, self.looked) = (now, now);
+        if self.said.is_over() { Say::GoesOn } else { Say::Nothing }
+    }
+
+    /// How long nothing has come.
+    pub fn for_so_long(&self, now: Instant) -> Duration {
+        now.duration_since(self.came)
+    }
+
+    /// How long ago it was asked why nothing comes, or something came.
+    pub fn looked_ago(&self, now: Instant) -> Duration {
+        now.duration_since(self.looked)
+    }
+
+    /// Whether it is time to ask why nothing comes.
+    pub fn is_due(&self, now: Instant) -> bool {
+        now.duration_since(self.looked) >= self.limit.map_or(LOOK, |limit| limit.min(LOOK))
+    }
+
+    /// Takes note of why nothing comes; `None`: nothing stands in the way, and it takes its time.
+    pub fn looked(&mut self, reason: Option<&str>, now: Instant) -> Say {
+        self.looked = now;
+        let Some(reason) = reason else {
+            // The wait for others begins when the last one has gone.
+            return self.came(now);
+        };
+        if self.limit.is_some_and(|limit| now.duration_since(self.came) >= limit) {
+            return Say::GiveUp;
+        }
+        if self.said.is_due_at(reason, now) { Say::Waits } else { Say::Nothing }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn it_is_said_on_change_and_then_every_minute() {
+        let start = Instant::now();
+        let mut waiting = Waiting::new(None, start);
+        let mut said = Vec::new();
+        for second in 1..=200_u32 {
+            let now = start + S * second;
+            if waiting.is_due(now) {
+                let reason = if second < 100 { "no worker" } else { "another version" };
+                match waiting.looked(Some(reason), now) {
+                    Say::Nothing => {}
+                    say => said.push((second, say)),
+                }
+            }
+        }
+        let waits = |second| (second, Say::Waits);
+        assert_eq!(said, [waits(3), waits(63), waits(102), waits(162)]);
+    }
+
+    #[test]
+    fn that_it_goes_on_is_said_once_and_only_if_it_waited() {
+        let start = Instant::now();
+        let mut waiting = Waiting::new(None, start);
+        assert_eq!(waiting.came(start + S), Say::Nothing);
+        assert_eq!(waiting.looked(Some("no worker"), start + S * 4), Say::Waits);
+        assert_eq!(waiting.came(start + S * 5), Say::GoesOn);
+        assert_eq!(waiting.came(start + S * 6), Say::Nothing);
+        assert_eq!(waiting.looked(Some("no worker"), start + S * 9), Say::Waits, "it is news again");
+        assert_eq!(waiting.looked(None, start + S * 12), Say::GoesOn);
+    }
+
+    #[test]
+    fn it_gives_up_when_nobody_has_worked_for_so_long() {
+        let start = Instant::now();
+        let mut waiting = Waiting::new(Some(S * 10), start);
+        assert_eq!(waiting.looked(Some("no worker"), start + S * 9), Say::Waits);
+        assert_eq!(waiting.looked(None, start + S * 12), Say::GoesOn);
+        assert_eq!(waiting.looked(Some("no worker"), start + S * 21), Say::Waits);
+        assert_eq!(waiting.looked(Some("no worker"), start + S * 22), Say::GiveUp);
+        assert!(Waiting::new(Some(S), start).is_due(start + S), "a short limit is looked at in time");
+    }
+}

@@ -1,0 +1,24 @@
+//! What another process sees of the folder of a job.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use super::{LOCK, STOPPED};
+
+/// Whether a run is at work on a folder.
+///
+/// # Errors
+/// Those of the system, as when there is no such folder.
+pub fn is_at_work(folder: &Path) -> io::Result<bool> {
+    match File::open(folder.join(LOCK))?.try_lock_shared() {
+        Ok(()) => Ok(false), // Let go with the file.
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(source)) => Err(source),
+    }
+}
+
+/// The last line that says why the run of a folder stopped.
+pub fn last_stop(folder: &Path) -> Option<String> {
+    Some(fs::read_to_string(folder.join(STOPPED)).ok()?.lines().next_back()?.to_owned())
+}

@@ -1,0 +1,150 @@
+//! Text that is no page: read as HTML, it would give garbage without a word.
+
+/// How many bytes are looked at: 64 KiB from the beginning.
+const SAMPLE: usize = 64 << 10;
+/// The least bytes from which UTF-32 is told without a byte order mark: two characters.
+const WIDEST: usize = 8;
+
+/// What `bytes` are, and what to do about it, if they are text of a known form that is not HTML.
+pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
+    if is_utf_32(bytes) {
+        return Some("UTF-32, an encoding that is not read: convert it first, as `iconv -f UTF-32 -t UTF-8`");
+    }
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let text = &text[..text.len().min(SAMPLE)];
+    if text.starts_with(b"WARC/") && text.get(5).is_some_and(u8::is_ascii_digit) {
+        return Some("a WARC web archive: take the pages out of it first");
+    }
+    if text.starts_with(b"filedesc://") {
+        return Some("an ARC web archive: take the pages out of it first");
+    }
+    if text.starts_with(b"{\\rtf") {
+        return Some("an RTF document: save it as HTML first");
+    }
+    if text.starts_with(b"%!PS-Adobe") {
+        return Some("a PostScript document");
+    }
+    if is_mime(text) {
+        return Some("MHTML (MIME), a page saved with its pictures, or an email: save it as HTML only");
+    }
+    json(text)
+}
+
+/// Whether every four bytes are a character that texts have, in either order: or there is a mark.
+fn is_utf_32(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff") {
+        return true;
+    }
+    // In one order or the other, the highest byte of each character is 0. That is rare, so most bytes are looked at no more.
+    let highest = |index: usize| bytes.len() >= WIDEST && bytes[index] == 0 && bytes[index + 4] == 0;
+    let all = |from: fn([u8; 4]) -> u32| {
+        let is_text = |unit: u32| {
+            let character = char::from_u32(unit);
+            character.is_some_and(|c| !c.is_control() || matches!(c, '\t' | '\n' | '\r'))
+        };
+        let units = bytes[..bytes.len().min(SAMPLE)].as_chunks().0.iter();
+        units.copied().all(|unit| is_text(from(unit)))
+    };
+    (highest(3) && all(u32::from_le_bytes)) || (highest(0) && all(u32::from_be_bytes))
+}
+
+/// Whether a block of headers is in front, and `MIME-Version` one of them.
+fn is_mime(text: &[u8]) -> bool {
+    let mut lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let headers = lines.by_ref().take_while(|line| !line.is_empty());
+    let is_header = |line: &&[u8]| {
+        let name = line.iter().position(|byte| *byte == b':').map(|end| &line[..end]);
+        let is_name =
+            |name: &[u8]| !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+        line.starts_with(b" ") || line.starts_with(b"\t") || name.is_some_and(is_name)
+    };
+    let is_version = |line: &[u8]| line.get(..13).is_some_and(|name| name.eq_ignore_ascii_case(b"MIME-Version:"));
+    headers.take_while(is_header).any(is_version)
+}
+
+/// JSON lines or JSON: all that is looked at is JSON, and begins with an object or a list.
+fn json(text: &[u8]) -> Option<&'static str> {
+    if !matches!(text.first(), Some(b'{' | b'[')) {
+        return None;
+    }
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<serde::de::IgnoredAny>();
+    let mut count = 0;
+    for value in values.by_ref() {
+        match value {
+            Ok(_) => count += 1,
+            // What is looked at, or a file that was cut, ends in the middle of a value.
+            Err(error) if error.is_eof() && (text.len() == SAMPLE || count > 0) => break,
+            Err(_) => return None,
+        }
+    }
+    let lines = count > 1 || (count == 1 && text[0] == b'{' && !text.trim_ascii_end().contains(&b'\n'));
+    Some(if lines {
+        "JSON lines (WikiExtractor's --json? Without it, it writes `<doc>` elements, which are read)"
+    } else {
+        "JSON"
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wide(text: &str, bytes: fn(u32) -> [u8; 4]) -> Vec<u8> {
+        text.chars().flat_map(|c| bytes(c as u32)).collect()
+    }
+
+    #[test]
+    fn text_that_is_no_page_is_named() {
+        let cases: [(&[u8], &str); 10] = [
+            (b"WARC/1.0\r\nWARC-Type: warcinfo\r\n", "WARC"),
+            (b"filedesc://x.arc 0.0.0.0 20000101000000 text/plain 76\n", "ARC"),
+            (
+                b"From: <Saved by Blink>\r\nContent-Type: multipart/related;\r\n\tb=\"x\"\r\nMIME-Version: 1.0\r\n\r\n",
+                "MHTML",
+            ),
+            (b"mime-version: 1.0\n\n<p>", "MIME"),
+            (b"{\"id\": \"1\", \"text\": \"<doc>\"}\n", "JSON lines"),
+            (b"\xef\xbb\xbf{\"id\": 1}\n{\"id\": 2}\n", "JSON lines"),
+            (b"{\n \"pages\": []\n}\n", "JSON"),
+            (b"[{\"a\": 1}, {\"a\": 2}]", "JSON"),
+            (b"{\\rtf1\\ansi}", "RTF"),
+            (b"%!PS-Adobe-3.0\n", "PostScript"),
+        ];
+        for (bytes, name) in cases {
+            let found = known(bytes).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(bytes)));
+            assert!(found.contains(name), "{found}");
+        }
+        let long: String = (0..5000).map(|id| format!("{{\"id\": {id}, \"text\": \"한국어\"}}\n")).collect();
+        assert!(known(long.as_bytes()).is_some_and(|found| found.starts_with("JSON lines")));
+    }
+
+    #[test]
+    fn utf_32_is_told_with_and_without_a_mark() {
+        for text in ["\u{feff}<doc>", "<doc>한국어 😀</doc>\r\n", "ab"] {
+            for bytes in [u32::to_le_bytes, u32::to_be_bytes] {
+                assert!(known(&wide(text, bytes)).is_some_and(|found| found.starts_with("UTF-32")), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn pages_are_let_through() {
+        let utf_16: Vec<u8> = "\u{feff}<doc>a".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let texts: [&[u8]; 11] = [
+            b"",
+            b"<doc>{\"a\": 1}</doc>",
+            b"{\"title\": \"front matter\"}\n\n<doc>x</doc>",
+            b"{{ template }}<p>",
+            b"[1] Smith, 2020 <doc>",
+            b"WARC is a format: <doc>",
+            b"From: a\nTo: b\n\nMIME-Version: 1.0\n<doc>",
+            b"Note: this\nis text\nMIME-Version: 1.0\n",
+            b"\0\0\0\0\0\0\0\0",
+            b"<\0d\0o\0c\0>\0",
+            &utf_16,
+        ];
+        for text in texts {
+            assert_eq!(known(text), None, "{}", String::from_utf8_lossy(text));
+        }
+    }
+}

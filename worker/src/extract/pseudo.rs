@@ -1,0 +1,295 @@
+//! Pseudo-classes that depend on the document alone: `:link`, `:any-link`, `:checked`, `:disabled`, `:enabled`, `:lang()`.
+//!
+//! As the HTML standard defines them for a page that nobody has touched ("Pseudo-classes"), and Selectors level 4 for
+//! languages.
+
+use std::fmt;
+
+use cssparser::{CowRcStr, ParseError, Parser as Input, ToCss, Token, match_ignore_ascii_case};
+use html5ever::{Namespace, ns};
+use scraper::ElementRef;
+use scraper::selector::{CssLocalName, CssString, PseudoElement};
+use selectors::parser::{self, SelectorImpl, SelectorParseErrorKind};
+
+use super::selectors::is_html;
+
+/// The selectors that a recipe may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect;
+
+impl SelectorImpl for Dialect {
+    type ExtraMatchingData<'a> = ();
+    type AttrValue = CssString;
+    type Identifier = CssLocalName;
+    type LocalName = CssLocalName;
+    type NamespacePrefix = CssLocalName;
+    type NamespaceUrl = Namespace;
+    type BorrowedNamespaceUrl = Namespace;
+    type BorrowedLocalName = CssLocalName;
+    type NonTSPseudoClass = PseudoClass;
+    type PseudoElement = PseudoElement;
+}
+
+/// A pseudo-class that `selectors` does not know by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PseudoClass {
+    /// `:link` and `:any-link`: no page was visited.
+    Link,
+    Checked,
+    Disabled,
+    Enabled,
+    /// The ranges of `:lang()`, in lower case.
+    Lang(Vec<String>),
+}
+
+impl parser::NonTSPseudoClass for PseudoClass {
+    fn is_active_or_hover(&self) -> bool {
+        false
+    }
+
+    fn is_user_action_state(&self) -> bool {
+        false
+    }
+}
+
+impl ToCss for PseudoClass {
+    fn to_css<W: fmt::Write>(&self, out: &mut W) -> fmt::Result {
+        match self {
+            PseudoClass::Link => out.write_str(":any-link"),
+            PseudoClass::Checked => out.write_str(":checked"),
+            PseudoClass::Disabled => out.write_str(":disabled"),
+            PseudoClass::Enabled => out.write_str(":enabled"),
+            PseudoClass::Lang(ranges) => write!(out, ":lang({})", ranges.join(", ")),
+        }
+    }
+}
+
+/// Reads selectors.
+pub(super) struct Parser;
+
+type Failed = ParseError<SelectorParseErrorKind>;
+
+fn unsupported() -> Failed {
+    ParseError::custom(SelectorParseErrorKind::UnsupportedPseudoClassOrElement)
+}
+
+impl<'i> parser::Parser<'i> for Parser {
+    type Impl = Dialect;
+    type Error = SelectorParseErrorKind;
+
+    fn parse_is_and_where(&self) -> bool {
+        true
+    }
+
+    fn parse_has(&self) -> bool {
+        true
+    }
+
+    fn parse_nth_child_of(&self) -> bool {
+        true
+    }
+
+    fn parse_non_ts_pseudo_class(&self, name: CowRcStr<'i>) -> Result<PseudoClass, Failed> {
+        match_ignore_ascii_case! { &name,
+            "link" | "any-link" => Ok(PseudoClass::Link),
+            "checked" => Ok(PseudoClass::Checked),
+            "disabled" => Ok(PseudoClass::Disabled),
+            "enabled" => Ok(PseudoClass::Enabled),
+            _ => Err(unsupported()),
+        }
+    }
+
+    fn parse_non_ts_functional_pseudo_class(
+        &self,
+        name: CowRcStr<'i>,
+        input: &mut Input<'i>,
+        _after_part: bool,
+    ) -> Result<PseudoClass, Failed> {
+        if !name.eq_ignore_ascii_case("lang") {
+            return Err(unsupported());
+        }
+        let ranges = input.parse_comma_separated(|input| match input.next()? {
+            Token::Ident(range) | Token::QuotedString(range) => Ok(range.to_ascii_lowercase()),
+            _ => Err(unsupported()),
+        })?;
+        Ok(PseudoClass::Lang(ranges))
+    }
+}
+
+impl PseudoClass {
+    pub(super) fn matches(&self, element: ElementRef<'_>) -> bool {
+        match self {
+            PseudoClass::Link => is_one_of(element, &["a", "area"]) && element.attr("href").is_some(),
+            PseudoClass::Checked => is_checked(element),
+            PseudoClass::Disabled => can_be_disabled(element) && is_disabled(element),
+            PseudoClass::Enabled => can_be_disabled(element) && !is_disabled(element),
+            PseudoClass::Lang(ranges) => {
+                language(element).is_some_and(|language| ranges.iter().any(|range| is_in_range(language, range)))
+            }
+        }
+    }
+}
+
+fn is_one_of(element: ElementRef<'_>, names: &[&str]) -> bool {
+    is_html(&element) && names.contains(&element.value().name())
+}
+
+fn is_checked(element: ElementRef<'_>) -> bool {
+    let is_box = || {
+        let kind = element.attr("type").unwrap_or_default();
+        kind.eq_ignore_ascii_case("checkbox") || kind.eq_ignore_ascii_case("radio")
+    };
+    (is_one_of(element, &["input"]) && is_box() && element.attr("checked").is_some())
+        || (is_one_of(element, &["option"]) && element.attr("selected").is_some())
+}
+
+fn can_be_disabled(element: ElementRef<'_>) -> bool {
+    is_one_of(element, &["button", "input", "select", "textarea", "optgroup", "option", "fieldset"])
+}
+
+/// "Actually disabled": by its own attribute, by that of the group of an option, or by a fieldset around a control.
+fn is_disabled(element: ElementRef<'_>) -> bool {
+    if element.attr("disabled").is_some() {
+        return true;
+    }
+    match element.value().name() {
+        "optgroup" => false,
+        "option" => {
+            let parent = element.parent().and_then(ElementRef::wrap);
+            parent.is_some_and(|parent| is_one_of(parent, &["optgroup"]) && parent.attr("disabled").is_some())
+        }
+        _ => is_in_disabled_fieldset(element),
+    }
+}
+
+/// Whether a fieldset around it is disabled; what is in the first legend of that fieldset is not.
+fn is_in_disabled_fieldset(element: ElementRef<'_>) -> bool {
+    let mut child = *element;
+    for ancestor in element.ancestors() {
+        if let Some(fieldset) = ElementRef::wrap(ancestor)
+            && is_one_of(fieldset, &["fieldset"])
+            && fieldset.attr("disabled").is_some()
+        {
+            let legend = fieldset.child_elements().find(|child| is_one_of(*child, &["legend"]));
+            if legend.is_none_or(|legend| legend.id() != child.id()) {
+                return true;
+            }
+        }
+        child = ancestor;
+    }
+    false
+}
+
+/// The language of an element: its own or that of the nearest element around it that says one.
+fn language(element: ElementRef<'_>) -> Option<&str> {
+    let own = |element: ElementRef<'_>| {
+        let attributes = &element.value().attrs;
+        let is_lang = |name: &html5ever::QualName| {
+            &*name.local == "lang" && (name.ns == ns!(xml) || (name.ns == ns!() && is_html_or_svg(&element)))
+        };
+        // The attribute of XML goes before the other.
+        let found = attributes.iter().filter(|(name, _)| is_lang(name)).max_by_key(|(name, _)| name.ns == ns!(xml));
+        found.map(|(name, _)| name.clone())
+    };
+    let around = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
+    around.into_iter().find_map(|element| {
+        let name = own(element)?;
+        element.value().attrs.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value)
+    })
+}
+
+fn is_html_or_svg(element: &ElementRef<'_>) -> bool {
+    is_html(element) || element.value().name.ns == ns!(svg)
+}
+
+/// Extended filtering (RFC 4647, 3.3.2), with a wildcard in front matching anything, also nothing; `range` is in lower case.
+fn is_in_range(language: &str, range: &str) -> bool {
+    if language.is_empty() || range.is_empty() {
+        return language.is_empty() && range.is_empty();
+    }
+    let (mut tags, mut wanted) = (language.split('-').peekable(), range.split('-'));
+    let first = wanted.next().unwrap_or_default();
+    let begins = tags.next().is_some_and(|tag| first == "*" || tag.eq_ignore_ascii_case(first));
+    begins
+        && wanted.filter(|part| *part != "*").all(|part| {
+            // A single letter begins another kind of subtag, over which nothing is sought.
+            let mut passed = true;
+            let found = tags.by_ref().find(|tag| {
+                let is_part = tag.eq_ignore_ascii_case(part);
+                passed &= is_part || tag.len() > 1;
+                is_part || !passed
+            });
+            found.is_some_and(|tag| tag.eq_ignore_ascii_case(part))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::parse;
+    use super::super::selectors::Css;
+    use super::super::tree;
+    use super::*;
+    use ::selectors::matching::SelectorCaches;
+
+    /// The ids of the elements that a selector matches.
+    fn matched(markup: &str, selector: &str) -> String {
+        let html = parse(markup.into());
+        let css = Css::record(selector).unwrap_or_else(|error| panic!("{error}"));
+        let mut caches = SelectorCaches::default();
+        let elements = tree::elements(html.tree.root()).filter(|element| css.matches(element, None, &mut caches));
+        elements.filter_map(|element| element.attr("id")).collect()
+    }
+
+    #[test]
+    fn links_are_those_with_an_address() {
+        let page = "<a id=1 href=x></a><a id=2></a><area id=3 href=''><link id=4 href=x><svg><a id=5 href=x></a></svg>";
+        assert_eq!(matched(page, ":link"), "13");
+        assert_eq!(matched(page, "a:any-link"), "1");
+    }
+
+    #[test]
+    fn checked_is_what_the_page_says() {
+        let page = "<input id=1 type=CheckBox checked><input id=2 type=radio><input id=3 checked>
+            <select><option id=4 selected>a<option id=5>b</select>";
+        assert_eq!(matched(page, ":checked"), "14");
+        assert_eq!(matched(page, "input:not(:checked)"), "23");
+    }
+
+    #[test]
+    fn controls_are_disabled_by_themselves_or_by_what_is_around_them() {
+        let page = "<input id=1 disabled><input id=2><p id=3 disabled>
+            <select><optgroup id=4 disabled><option id=5>a</optgroup><option id=6></select>
+            <fieldset id=7 disabled><legend><input id=8></legend><legend><input id=9></legend><button id=a></button></fieldset>";
+        assert_eq!(matched(page, ":disabled"), "14579a");
+        assert_eq!(matched(page, ":enabled"), "268");
+    }
+
+    #[test]
+    fn a_language_is_that_of_the_nearest_element() {
+        let page =
+            "<div lang=de-DE id=1><p id=2><span lang=fr id=3><b id=4></b></span></p></div><p id=5><p lang='' id=6>";
+        assert_eq!(matched(page, ":lang(de)"), "12");
+        assert_eq!(matched(page, ":lang(fr, 'DE')"), "1234");
+        assert_eq!(matched(page, "b:lang(fr)"), "4");
+        assert_eq!(matched(page, ":lang('*-DE')"), "12");
+        assert_eq!(matched(page, ":lang(d)"), "");
+    }
+
+    #[test]
+    fn ranges_are_those_of_rfc_4647() {
+        for language in ["de-DE", "de-Latn-DE", "de-DE-x-goethe", "de-Deva-DE"] {
+            assert!(is_in_range(language, "de-de"), "{language}");
+        }
+        for language in ["de", "de-x-DE", "de-Deva", "en-DE"] {
+            assert!(!is_in_range(language, "de-de"), "{language}");
+        }
+    }
+
+    #[test]
+    fn children_are_counted_among_those_that_match() {
+        let page = "<ul><li id=1 class=x><li id=2><li id=3 class=x><li id=4 class=x></ul>";
+        assert_eq!(matched(page, "li:nth-child(2 of .x)"), "3");
+        assert_eq!(matched(page, "li:nth-last-child(-n+2 of .x)"), "34");
+        assert_eq!(matched(page, "li:nth-child(even)"), "24");
+    }
+}

@@ -1,0 +1,91 @@
+//! What the first rows of a workbook need to be seen: how wide its columns are, and how high its rows.
+//!
+//! It goes by the first rows of the first unit alone, so it is the same however the job runs, and costs no cell anything.
+
+use sheaf_common::outcome::Look;
+use unicode_width::UnicodeWidthStr;
+
+/// The rows that are looked at.
+pub const FIRST_ROWS: u64 = 100;
+/// The widest column, in digits.
+const WIDEST: usize = 80;
+/// The highest row, in lines: what hides its text behind more blank lines stays hidden.
+const MOST_LINES: usize = 4;
+/// The bytes of a text that are looked at.
+const FIRST_BYTES: usize = 2048;
+
+/// Looks at rows.
+pub struct Measure {
+    widths: Vec<usize>,
+    /// How many rows need one line, two, …
+    rows_by_lines: [u32; MOST_LINES],
+}
+
+impl Measure {
+    pub fn new(columns: usize) -> Self {
+        Measure { widths: vec![0; columns], rows_by_lines: [0; MOST_LINES] }
+    }
+
+    pub fn row<'a>(&mut self, cells: impl Iterator<Item = &'a str>) {
+        let mut lines = 1;
+        for (width, text) in self.widths.iter_mut().zip(cells) {
+            let mut end = text.len().min(FIRST_BYTES);
+            while !text.is_char_boundary(end) {
+                end -= 1;
+            }
+            let shown = &text[..end];
+            let widest = shown.split('\n').map(|line| line.trim_end().width()).max();
+            *width = (*width).max(widest.unwrap_or(0)).min(WIDEST);
+            if let Some(blank) = shown.split('\n').position(|line| !line.trim().is_empty()) {
+                lines = lines.max(blank + 1);
+            }
+        }
+        // A row that no height would show asks for none.
+        let lines = if lines > MOST_LINES { 1 } else { lines };
+        self.rows_by_lines[lines - 1] += 1;
+    }
+
+    /// The look; `None` before any row. Rows are as high as nine of ten need.
+    pub fn look(&self) -> Option<Look> {
+        let rows: u32 = self.rows_by_lines.iter().sum();
+        let mut seen = 0;
+        let enough = |count: &u32| {
+            seen += count;
+            seen * 10 >= rows * 9
+        };
+        let lines = self.rows_by_lines.iter().position(enough).map_or(1, |index| index as u8 + 1);
+        let widths = self.widths.iter().map(|width| *width as u8).collect();
+        (rows > 0).then_some(Look { widths, lines })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(rows: &[[&str; 2]]) -> Option<Look> {
+        let mut measure = Measure::new(2);
+        rows.iter().for_each(|row| measure.row(row.iter().copied()));
+        measure.look()
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_line_up_to_a_limit() {
+        assert_eq!(look(&[["12", "a\nthe widest line  \n"], ["가을", ""]]).unwrap().widths, [4, 15]);
+        assert_eq!(look(&[["", &"x".repeat(100_000)]]).unwrap().widths, [0, 80]);
+        assert_eq!(look(&[["", &"한".repeat(1_000)]]).unwrap().widths, [0, 80]);
+        assert_eq!(look(&[]), None);
+    }
+
+    #[test]
+    fn rows_are_as_high_as_most_need_to_show_their_first_text() {
+        let lines = |rows: &[[&str; 2]]| look(rows).unwrap().lines;
+        assert_eq!(lines(&[["1", "text\n\nmore"]]), 1);
+        assert_eq!(lines(&[["1", "\n  text"]]), 2);
+        assert_eq!(lines(&[["1", "\n \t\n  text"], ["", ""]]), 3);
+        assert_eq!(lines(&[["1", "\n\n\n\n\n\n\ntext"], ["2", "\n"]]), 1, "it would not be seen anyway");
+        let mut rows = vec![["1", "text"]; 95];
+        rows.extend([["2", "\n\ntext"]; 5]);
+        assert_eq!(lines(&rows), 1, "a few do not make all rows high");
+    }
+}
