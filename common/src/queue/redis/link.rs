@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Arg, Cmd, Pipeline, Value};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use super::check;
@@ -127,7 +127,7 @@ impl Link {
         let answer = tokio::select! {
             biased;
             answer = connection.send(command, silence) => answer,
-            fault = self.doubt(&traffic, is_small(command)), if blocks.is_zero() => Err(fault),
+            fault = self.doubt(&traffic, is_small(command), blocks) => Err(fault),
         };
         match self.end(place, answer).await {
             Err(Fault::Ask(node)) => self.pool.dial_asking(&node).await?.send(command, silence).await,
@@ -142,7 +142,7 @@ impl Link {
         let answers = tokio::select! {
             biased;
             answers = connection.send_all(commands, count, self.pool.server.timing.answer) => answers,
-            fault = self.doubt(&traffic, false) => Err(fault),
+            fault = self.doubt(&traffic, false, Duration::ZERO) => Err(fault),
         };
         match self.end(place, answers).await {
             Err(Fault::Ask(_)) => {
@@ -181,10 +181,10 @@ impl Link {
         }
     }
 
-    /// Watches a connection on which an answer is due. When it is silent, says so; and if the server answers on another one
-    /// meanwhile, this one is forgotten on the way, which it tells by ending.
-    async fn doubt(&self, traffic: &Traffic, is_small: bool) -> Fault {
-        let began = Instant::now();
+    /// Watches a connection on which an answer is due, when the server need not wait any more. When it is silent, says so; and if
+    /// the server answers on another one meanwhile, this one is forgotten on the way, which it tells by ending.
+    async fn doubt(&self, traffic: &Traffic, is_small: bool, blocks: Duration) -> Fault {
+        let began = Instant::now() + blocks;
         loop {
             let quiet_since = traffic.last().max(began);
             sleep_until(quiet_since + DOUBT).await;
@@ -192,7 +192,7 @@ impl Link {
                 continue;
             }
             // Much may be on its way yet, slowly, behind a middlebox; but not of a small request.
-            if is_small && self.pool.dial().await.is_ok() {
+            if is_small && matches!(timeout(QUIET - DOUBT, self.pool.dial()).await, Ok(Ok(_))) {
                 sleep(DOUBT / 2).await;
                 if traffic.last() <= quiet_since {
                     return Fault::Broken("the connection was forgotten on the way".into());
@@ -201,7 +201,7 @@ impl Link {
             if traffic.last() <= quiet_since && quiet_since.elapsed() >= QUIET {
                 let silent = quiet_since.elapsed().as_secs();
                 let fault = Fault::Broken(format!("Redis has been silent for {silent} s"));
-                self.pool.server.troubles.note(SILENCE, &fault);
+                self.pool.server.troubles.note_since(SILENCE, &fault, quiet_since);
             }
             sleep(DOUBT / 2).await;
         }

@@ -38,6 +38,11 @@ struct Trouble {
 impl Troubles {
     /// Notes that a call of that name failed.
     pub fn note(&self, call: &str, fault: &Fault) {
+        self.note_since(call, fault, Instant::now());
+    }
+
+    /// The same of what began at that moment, unless it was noted before.
+    pub fn note_since(&self, call: &str, fault: &Fault, since: Instant) {
         self.some.store(true, Ordering::Relaxed);
         let (now, error) = (Instant::now(), QueueError::from(fault.clone()));
         let mut by_call = self.by_call.lock().expect("no holder panics");
@@ -45,7 +50,7 @@ impl Troubles {
         // What was given up long ago is another trouble.
         match by_call.get_mut(call).filter(|trouble| trouble.is_recent()) {
             Some(trouble) => (trouble.at, trouble.error) = (now, error),
-            None => drop(by_call.insert(call.into(), Trouble { since: now, at: now, error })),
+            None => drop(by_call.insert(call.into(), Trouble { since, at: now, error })),
         }
     }
 
