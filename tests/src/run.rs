@@ -5,11 +5,11 @@ use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::Pid;
 
 use crate::process::wait_for;
@@ -83,6 +83,7 @@ impl Run {
 
     /// Starts it.
     pub fn start(mut self) -> Running {
+        hear_interrupts();
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let words = format!("{:?}", self.command);
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("could not start {words}: {error}"));
@@ -93,6 +94,16 @@ impl Run {
         let stderr = Output::read(child.stderr.take().expect("piped"));
         Running { words, child, stdout, stderr, deadline: Instant::now() + self.limit }
     }
+}
+
+/// Has what is started from here hear SIGINT. A shell starts a command in its background with that signal ignored, so does
+/// what runs the tests now and then, and a program that was started so goes on ignoring it.
+fn hear_interrupts() {
+    static ONCE: Once = Once::new();
+    // SAFETY: the default action runs no code of this process, and nothing here has a handler of its own.
+    ONCE.call_once(|| unsafe {
+        signal(Signal::SIGINT, SigHandler::SigDfl).expect("it has a default");
+    });
 }
 
 /// A run under way; killed when dropped.
