@@ -83,7 +83,7 @@ impl Run {
 
     /// Starts it.
     pub fn start(mut self) -> Running {
-        hear_interrupts();
+        hear_signals();
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let words = format!("{:?}", self.command);
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("could not start {words}: {error}"));
@@ -96,13 +96,15 @@ impl Run {
     }
 }
 
-/// Has what is started from here hear SIGINT. A shell starts a command in its background with that signal ignored, so does
-/// what runs the tests now and then, and a program that was started so goes on ignoring it.
-fn hear_interrupts() {
+/// Has what is started from here hear SIGINT and SIGHUP. A shell starts a command in its background with the first ignored,
+/// `nohup` with the second, and so may whatever runs the tests; a program that was started so goes on ignoring them.
+pub fn hear_signals() {
     static ONCE: Once = Once::new();
-    // SAFETY: the default action runs no code of this process, and nothing here has a handler of its own.
-    ONCE.call_once(|| unsafe {
-        signal(Signal::SIGINT, SigHandler::SigDfl).expect("it has a default");
+    ONCE.call_once(|| {
+        for ignored in [Signal::SIGINT, Signal::SIGHUP] {
+            // SAFETY: the default action runs no code of this process, and nothing here has a handler of its own.
+            unsafe { signal(ignored, SigHandler::SigDfl) }.expect("it has a default");
+        }
     });
 }
 

@@ -97,6 +97,7 @@ fn a_run_that_waits_for_its_list_of_inputs_stops_with_a_word() {
     let list = fs::OpenOptions::new().read(true).write(true).open(folder.path().join("list")).unwrap();
     let mut command = Command::new(sheaf_bin());
     command.current_dir(folder.path()).args(["run", "-"]).stdin(list).stderr(std::process::Stdio::piped());
+    sheaf_tests::run::hear_signals();
     let run = command.process_group(0).spawn().unwrap();
     let pid = run.id();
     let catches = || {
