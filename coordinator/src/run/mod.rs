@@ -144,8 +144,13 @@ async fn run_on<Q: Queue>(
     let mut store = open_store(config, &folder, sources, progress)?;
     let read_before = store.tally.read_bytes;
     let job = JobId::random();
-    take_over(&queue, job, config, &store.spool).await?;
+
+    // From here on something of this run may stand on the queue, which is removed below.
     interrupt.begin();
+    tokio::select! {
+        taken = take_over(&queue, job, config, &store.spool) => taken?,
+        () = soon_after(&mut interrupt) => {}
+    }
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
 
     let spec = Arc::new(config.spec.clone());
@@ -196,15 +201,18 @@ async fn run_on<Q: Queue>(
     finished(end, tally)
 }
 
+/// Ends when a call that was under way at an interrupt has had [`LAST_WORDS`].
+async fn soon_after(interrupt: &mut Interrupt) {
+    interrupt.stopped().await;
+    tokio::time::sleep(LAST_WORDS).await;
+}
+
 /// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in [`LAST_WORDS`] after an interrupt.
 async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
     let closed = tokio::select! {
         closed = queue.close(job) => closed.map_err(|error| error.to_string()),
         () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
-        () = async {
-            interrupt.stopped().await;
-            tokio::time::sleep(LAST_WORDS).await;
-        } => Err("the queue does not answer".into()),
+        () = soon_after(interrupt) => Err("the queue does not answer".into()),
     };
     if let Err(error) = closed {
         tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
