@@ -76,7 +76,7 @@ fn needs_space(text: &str) -> bool {
     white(text.as_bytes().first()) || white(text.as_bytes().last())
 }
 
-/// The bytes that [`escape`] looks at together; a power of two that vector registers divide.
+/// The bytes that [`escape()`] looks at together; a power of two that vector registers divide.
 const CHUNK: usize = 64;
 
 /// Appends `text` so that a reader of the sheet gets it back: markup as entities, and what [`sheaf_common::escape`] finds as
