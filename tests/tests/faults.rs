@@ -40,7 +40,7 @@ fn jobs_under_which_things_break_give_the_bytes_of_a_quiet_run() {
     }
 
     let server = ServerVersion::of("redis-server".into()).unwrap();
-    let setting = Setting { lease: "2s".into(), worker_percent: 0, deadline: DEADLINE };
+    let setting = Setting { lease: "2s".into(), worker_percent: 0, deadline: DEADLINE, verbose: false };
     let reference = Reference::make(&sheaf_bin().with_file_name("jobs").join("faults"), FILES);
     let kinds = kinds::named(&KINDS.map(String::from)).unwrap();
 

@@ -24,7 +24,7 @@ use crate::plan::{Plan, Planned};
 const OUTCOMES: usize = 256;
 const WAIT: Duration = Duration::from_millis(200);
 /// How often the queue is asked for tasks that it may have lost.
-const AUDIT: Duration = Duration::from_secs(5);
+const AUDIT: Duration = Duration::from_secs(2);
 /// How often it is looked whether those who work were told something else than this run.
 const REMARKS: Duration = Duration::from_secs(10);
 /// How often it is looked whether the queue is in trouble, while it is waited for.

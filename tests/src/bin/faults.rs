@@ -60,6 +60,10 @@ struct Cli {
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     deadline: u64,
 
+    /// Have the programs say every detail, and keep it of all runs (target/faults/), not only of those that fail
+    #[arg(long)]
+    verbose: bool,
+
     /// Only list the kinds
     #[arg(long)]
     list: bool,
@@ -93,6 +97,7 @@ fn run(cli: &Cli) -> Result<bool, String> {
         lease: cli.lease.clone(),
         worker_percent: cli.worker_percent,
         deadline: Duration::from_secs(cli.deadline),
+        verbose: cli.verbose,
     };
 
     actors::build();

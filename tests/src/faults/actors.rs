@@ -16,6 +16,12 @@ use crate::{sheaf_bin, worker_bin};
 /// Where Debian puts it; it is loaded into processes whose clock is to go wrong.
 const FAKE_TIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
+/// What a worker says once it works.
+pub const CONNECTED: &str = "connected, waiting";
+
+/// How often a run may end for a fault that allows it.
+const GIVES_UP: usize = 5;
+
 pub struct Worker {
     pub run: Running,
     pub group: Option<Group>,
@@ -39,9 +45,7 @@ impl Stage<'_> {
     pub fn start_worker(&mut self) -> Result<(), String> {
         self.launch_worker()?;
         let worker = self.workers.last().expect("just started");
-        wait_for("the worker to be connected", LONG, || {
-            worker.run.stderr().contains("connected, waiting").then_some(())
-        });
+        wait_for("the worker to be connected", LONG, || worker.run.stderr().contains(CONNECTED).then_some(()));
         Ok(())
     }
 
@@ -88,7 +92,7 @@ impl Stage<'_> {
             .env("SHEAF_REDIS_BYTES", bytes)
             .env("SHEAF_LEASE", &self.setting.lease)
             .env("SHEAF_HEALTH_FILE", health)
-            .typed("-p 1");
+            .typed(if self.setting.verbose { "-p 1 --verbose" } else { "-p 1" });
         Ok(Worker { run: self.with_clock(Whose::Worker, run)?.start(), group })
     }
 
@@ -110,11 +114,31 @@ impl Stage<'_> {
         if self.plan.kind.own_slots {
             run = run.typed("-p 1");
         }
+        if self.setting.verbose {
+            run = run.arg("--verbose");
+        }
 
         let running = self.with_clock(Whose::Coordinator, run)?.start();
         self.watch.listen(running.heard());
         self.coordinator.running = Some(running);
         Ok(())
+    }
+
+    /// Starts a run again that has ended with exit code 3, if its fault allows that; a run that does so again and again has
+    /// failed.
+    ///
+    /// # Errors
+    /// What this machine lacks.
+    pub fn begin_again_if_it_gave_up(&mut self) -> Result<bool, String> {
+        let code = self.coordinator.finished.as_ref().and_then(|finished| finished.status.code());
+        if code != Some(3) || !self.plan.kind.may_give_up() || self.gave_up == GIVES_UP {
+            return Ok(false);
+        }
+
+        self.gave_up += 1;
+        self.coordinator.reopen();
+        self.start_coordinator()?;
+        Ok(true)
     }
 
     /// A clock that can go wrong, for those whose clock will.

@@ -21,6 +21,8 @@ const KEYS_GO_WITHIN: Duration = Duration::from_secs(10);
 /// How long the server keeps what was sent for a task that nobody finished: its sender was killed, and no other knows its
 /// name.
 const STAGED_SECONDS: i64 = 15 * 60;
+/// How long it keeps what is of a job, and was touched by nobody since.
+const KEPT_SECONDS: i64 = 60 * 60;
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Verdict {
     /// The longest time without progress after each strike.
     pub lost: Vec<Duration>,
     pub took: Duration,
+    /// How often the run ended with exit code 3, which its fault allows, and was begun again.
+    pub gave_up: usize,
     /// What is wrong, a sentence each; none if all is well.
     pub problems: Vec<String>,
     /// Keys of the job that are left on the servers, for longer than what a killed process had sent and not yet finished.
@@ -51,6 +55,7 @@ impl Verdict {
             strikes: 0,
             lost: Vec::new(),
             took: Duration::ZERO,
+            gave_up: 0,
             problems: Vec::new(),
             left: Vec::new(),
             skipped: None,
@@ -92,11 +97,12 @@ pub async fn judge(mut stage: Stage<'_>, strikes: &[Strike], took: Duration, end
         strikes: strikes.len(),
         lost: if ended { lost(&stage, strikes) } else { Vec::new() },
         took,
+        gave_up: stage.gave_up,
         problems,
         left,
         ..Verdict::of(&stage.plan, &stage.server)
     };
-    if verdict.failed() {
+    if verdict.failed() || stage.setting.verbose {
         keep_logs(&stage, &verdict);
     }
     verdict
@@ -144,9 +150,10 @@ fn dismiss(stage: &mut Stage<'_>) {
 /// What is left of the job on the servers.
 async fn left_keys(stage: &Stage<'_>) -> Vec<String> {
     let deadline = Instant::now() + KEYS_GO_WITHIN;
+    let longest = if stage.plan.kind.brings_back() { KEPT_SECONDS } else { STAGED_SECONDS };
     loop {
         let servers = [&stage.queue].into_iter().chain(&stage.bytes);
-        let left: Vec<String> = servers.flat_map(keys_of_jobs).collect();
+        let left: Vec<String> = servers.flat_map(|server| keys_of_jobs(server, longest)).collect();
         if left.is_empty() || Instant::now() > deadline {
             return left;
         }
@@ -154,13 +161,13 @@ async fn left_keys(stage: &Stage<'_>) -> Vec<String> {
     }
 }
 
-/// The keys of jobs, each with how many seconds it would still be there.
-fn keys_of_jobs(server: &RedisServer) -> Vec<String> {
+/// The keys of jobs that would still be there for longer than so many seconds, each with how many.
+fn keys_of_jobs(server: &RedisServer, longest: i64) -> Vec<String> {
     let keys: Vec<String> = server.command(&["KEYS", "sheaf:*"]);
     let of_jobs = keys.into_iter().filter(|key| is_of_job(key));
     let with_ttl = of_jobs.map(|key| (server.command::<i64>(&["TTL", &key]), key));
     // -1 is for ever, -2 is gone by now.
-    let stays = |ttl: i64| ttl == -1 || ttl > STAGED_SECONDS;
+    let stays = |ttl: i64| ttl == -1 || ttl > longest;
     with_ttl.filter(|(ttl, _)| stays(*ttl)).map(|(ttl, key)| format!("{key} ({ttl} s)")).collect()
 }
 

@@ -240,6 +240,21 @@ impl Kind {
         self.needs_replica() || matches!(self.hold, Hold::WholeRun | Hold::Long)
     }
 
+    /// Whether the run may end with exit code 3 for it. The same command must go on then.
+    pub fn may_give_up(&self) -> bool {
+        let has = |act: Act| self.acts.contains(&act);
+        let evicts = self.acts.iter().any(|act| matches!(act, Act::Server(_, Ill::Evicts)));
+        // A run that begins while there is no server does not wait for one.
+        let begins_without = has(Act::Coordinator(Blow::Kill)) && has(Act::Server(Role::Queue, Ill::Restart));
+        evicts || begins_without || has(Act::Limit(Whose::Coordinator, Limit::OpenFiles))
+    }
+
+    /// Whether data of before can come back after the end of the job: a worker removes it after some minutes, or the server
+    /// after an hour.
+    pub fn brings_back(&self) -> bool {
+        self.acts.iter().any(|act| matches!(act, Act::Server(_, Ill::RestartEarlier)))
+    }
+
     /// Whether a coordinator that sees no progress for this long must say why: not if it is itself what was stopped.
     pub fn must_be_said(&self) -> bool {
         self.hold == Hold::Long && !self.acts.iter().any(|act| matches!(act, Act::Coordinator(_) | Act::Nothing))

@@ -78,9 +78,9 @@ async fn reaches(stage: &mut Stage<'_>, percent: u64, began: Instant) -> Result<
     Ok(!stage.coordinator.has_ended())
 }
 
-/// Waits for the end of the run; `false` if it hangs.
+/// Waits for the end of the run, and begins it again if it gave up as it may; `false` if it hangs.
 async fn ends(stage: &mut Stage<'_>, began: Instant) -> Result<bool, String> {
-    while !stage.coordinator.has_ended() {
+    while !stage.coordinator.has_ended() || stage.begin_again_if_it_gave_up()? {
         if began.elapsed() > stage.setting.deadline {
             return Ok(false);
         }

@@ -26,6 +26,8 @@ pub struct Setting {
     pub worker_percent: u64,
     /// After so long a run hangs.
     pub deadline: Duration,
+    /// The programs say every detail, and it is kept of all runs, not only of those that fail.
+    pub verbose: bool,
 }
 
 pub struct Stage<'a> {
@@ -49,6 +51,8 @@ pub struct Stage<'a> {
     pub kept: Option<redis::Connection>,
     /// What went wrong on the way.
     pub problems: Vec<String>,
+    /// How often the run ended as its fault allows, and was begun again.
+    pub gave_up: usize,
     pub mount: Option<Mount>,
     folder: TempDir,
 }
@@ -124,6 +128,7 @@ impl<'a> Stage<'a> {
             stopped: Vec::new(),
             kept: None,
             problems: Vec::new(),
+            gave_up: 0,
             mount,
             folder,
             plan,

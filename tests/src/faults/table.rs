@@ -47,6 +47,10 @@ fn result(verdicts: &[&Verdict]) -> String {
     } else if played > 0 {
         words.push("same bytes".into());
     }
+    let gave_up = verdicts.iter().filter(|verdict| verdict.gave_up > 0).count();
+    if gave_up > 0 {
+        words.push(format!("{gave_up} ended with exit code 3, and went on with the same command"));
+    }
     if unstruck > 0 {
         words.push(format!("{unstruck} ended before the fault"));
     }

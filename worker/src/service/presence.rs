@@ -15,9 +15,9 @@ use super::health::{HealthFile, LATELY};
 use crate::run::Tally;
 
 /// How often it is said.
-const EVERY: Duration = Duration::from_secs(2);
+const EVERY: Duration = Duration::from_secs(1);
 /// How many times it is said between two looks for other versions, which read what all workers say.
-const LOOK: u64 = 5;
+const LOOK: u64 = 10;
 /// How long leaving may take, all queues together: what does not get through ends by itself.
 const LEAVING: Duration = Duration::from_millis(400);
 

@@ -23,8 +23,9 @@ use crate::queue::QueueError;
 /// bell was lost with the server's data, and so that a silent connection is noticed soon.
 pub const LONGEST_BLOCK: Duration = Duration::from_secs(2);
 
-/// The most bytes of a small command.
-const SMALL: usize = 64 << 10;
+/// Bytes a second that any link in use should bring: what was sent may be on its way for so long, behind a middlebox that
+/// took it.
+const SLOWEST: f64 = 200_000.0;
 
 /// How often someone who may not block looks instead.
 const LOOK: Duration = Duration::from_millis(250);
@@ -50,7 +51,7 @@ impl Link {
 
     /// Runs a script; tries again as [`Link::request`] does.
     pub async fn call(&self, call: &Call) -> Result<Value, QueueError> {
-        self.persist(|| call.script.name.into(), || self.call_once(call)).await
+        self.persist(|| call.script.name.into(), |tried| self.call_once(call, tried)).await
     }
 
     /// Sends a command, again after breaks and while the server is busy.
@@ -59,30 +60,33 @@ impl Link {
     /// [`QueueError::Unreachable`] when the time for tries is over, [`QueueError::Full`] and [`QueueError::Unusable`] at
     /// once.
     pub async fn request(&self, command: &Cmd) -> Result<Value, QueueError> {
-        self.persist(|| name(command), || self.send_once(command, Duration::ZERO)).await
+        self.persist(|| name(command), |tried| self.send_once(command, Duration::ZERO, tried)).await
     }
 
     /// Sends so many commands at once, and gives their answers; tries all of them again as [`Link::request`] does.
     pub async fn pipeline(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, QueueError> {
-        self.persist(|| "pipeline".into(), || self.send_all_once(commands, count)).await
+        self.persist(|| "pipeline".into(), |tried| self.send_all_once(commands, count, tried)).await
     }
 
-    /// Tries until it succeeds, or the time for tries is over; `name` tells one kind of call from another.
+    /// Tries until it succeeds, or the time for tries is over; `name` tells one kind of call from another, and `once` is told
+    /// how often it was tried before.
     async fn persist<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         name: impl Fn() -> String,
-        once: impl Fn() -> F,
+        once: impl Fn(u32) -> F,
     ) -> Result<T, QueueError> {
         let mut tries = Tries::new(self.pool.server.timing.patience);
+        let mut tried = 0;
         loop {
-            match once().await {
+            match once(tried).await {
                 Ok(value) => {
                     self.pool.server.troubles.clear(&name);
                     return Ok(value);
                 }
                 Err(fault) => {
                     self.pool.server.troubles.note(&name(), &fault);
-                    self.retry(fault, &mut tries).await?
+                    self.retry(fault, &mut tries).await?;
+                    tried += 1;
                 }
             }
         }
@@ -109,25 +113,25 @@ impl Link {
         }
     }
 
-    async fn call_once(&self, call: &Call) -> Result<Value, Fault> {
-        match self.send_once(&call.by_sha(), Duration::ZERO).await {
+    async fn call_once(&self, call: &Call, tried: u32) -> Result<Value, Fault> {
+        match self.send_once(&call.by_sha(), Duration::ZERO, tried).await {
             Err(Fault::NoScript) => {
                 debug!(script = call.script.name, "leaving the script with the server");
-                self.send_once(&call.by_source(), Duration::ZERO).await
+                self.send_once(&call.by_source(), Duration::ZERO, tried).await
             }
             other => other,
         }
     }
 
-    /// Sends a command that may wait for so long at the server.
-    async fn send_once(&self, command: &Cmd, blocks: Duration) -> Result<Value, Fault> {
+    /// Sends a command that may wait for so long at the server, and was tried so often before.
+    async fn send_once(&self, command: &Cmd, blocks: Duration, tried: u32) -> Result<Value, Fault> {
         let mut place = self.pool.take(self.kind).await?;
         let connection = place.connection();
         let (traffic, silence) = (Arc::clone(&connection.traffic), blocks + self.pool.server.timing.answer);
         let answer = tokio::select! {
             biased;
             answer = connection.send(command, silence) => answer,
-            fault = self.doubt(&traffic, is_small(command), blocks) => Err(fault),
+            fault = self.doubt(&traffic, patience(size([command]), tried), blocks) => Err(fault),
         };
         match self.end(place, answer).await {
             Err(Fault::Ask(node)) => self.pool.dial_asking(&node).await?.send(command, silence).await,
@@ -135,21 +139,21 @@ impl Link {
         }
     }
 
-    async fn send_all_once(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, Fault> {
+    async fn send_all_once(&self, commands: &Pipeline, count: usize, tried: u32) -> Result<Vec<Value>, Fault> {
         let mut place = self.pool.take(self.kind).await?;
         let connection = place.connection();
         let traffic = Arc::clone(&connection.traffic);
         let answers = tokio::select! {
             biased;
             answers = connection.send_all(commands, count, self.pool.server.timing.answer) => answers,
-            fault = self.doubt(&traffic, false, Duration::ZERO) => Err(fault),
+            fault = self.doubt(&traffic, patience(size(commands.cmd_iter()), tried), Duration::ZERO) => Err(fault),
         };
         match self.end(place, answers).await {
             Err(Fault::Ask(_)) => {
                 // Some keys are here, some there: each command finds its own.
                 let mut answers = Vec::with_capacity(count);
                 for command in commands.cmd_iter() {
-                    answers.push(self.send_once(command, Duration::ZERO).await?);
+                    answers.push(self.send_once(command, Duration::ZERO, tried).await?);
                 }
                 Ok(answers)
             }
@@ -181,23 +185,28 @@ impl Link {
         }
     }
 
-    /// Watches a connection on which an answer is due, when the server need not wait any more. When it is silent, says so; and if
-    /// the server answers on another one meanwhile, this one is forgotten on the way, which it tells by ending.
-    async fn doubt(&self, traffic: &Traffic, is_small: bool, blocks: Duration) -> Fault {
-        let began = Instant::now() + blocks;
+    /// Watches a connection on which an answer is due, when the server need not wait any more. When it is silent, says so; and
+    /// if that lasts for longer than `patience`, and the server answers on another one meanwhile, this one is forgotten on the
+    /// way, which it tells by ending.
+    async fn doubt(&self, traffic: &Traffic, patience: Duration, blocks: Duration) -> Fault {
+        let sent = Instant::now();
+        let began = sent + blocks;
         loop {
             let quiet_since = traffic.last().max(began);
             sleep_until(quiet_since + DOUBT).await;
             if traffic.last() > quiet_since {
                 continue;
             }
-            // Much may be on its way yet, slowly, behind a middlebox; but not of a small request.
-            if is_small && matches!(timeout(QUIET - DOUBT, self.pool.dial()).await, Ok(Ok(_))) {
+
+            // An answer that has begun may come slowly.
+            let doubtful = quiet_since.elapsed() >= patience && !traffic.came_since(sent);
+            if doubtful && matches!(timeout(QUIET - DOUBT, self.pool.dial()).await, Ok(Ok(_))) {
                 sleep(DOUBT / 2).await;
                 if traffic.last() <= quiet_since {
                     return Fault::Broken("the connection was forgotten on the way".into());
                 }
             }
+
             if traffic.last() <= quiet_since && quiet_since.elapsed() >= QUIET {
                 let silent = quiet_since.elapsed().as_secs();
                 let fault = Fault::Broken(format!("Redis has been silent for {silent} s"));
@@ -218,7 +227,7 @@ impl Link {
         }
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(1).arg("BLOCK").arg(blocks_ms(wait)).arg("STREAMS").arg(news).arg(after);
-        self.send_once(&command, LONGEST_BLOCK).await.map(|_| ())
+        self.send_once(&command, LONGEST_BLOCK, 0).await.map(|_| ())
     }
 
     /// Waits until one of some bells rings, at most `wait` and [`LONGEST_BLOCK`]; gives the one that did. It rings for
@@ -232,7 +241,7 @@ impl Link {
         }
         let mut command = redis::cmd("BLPOP");
         command.arg(bells).arg(blocks_ms(wait) as f64 / 1e3);
-        let rung = self.send_once(&command, LONGEST_BLOCK).await?;
+        let rung = self.send_once(&command, LONGEST_BLOCK, 0).await?;
         Ok(redis::from_redis_value::<Option<(String, String)>>(rung).ok().flatten().map(|(bell, _)| bell))
     }
 
@@ -246,10 +255,17 @@ impl Link {
     }
 }
 
-/// Whether a command has so few bytes that no link is busy with it for long.
-fn is_small(command: &Cmd) -> bool {
+/// How long a request of `size` bytes may be without any answer before another connection is opened: the more often it was
+/// tried, the longer, as the way may be slower than any should be.
+fn patience(size: usize, tried: u32) -> Duration {
+    let on_its_way = Duration::from_secs_f64(size as f64 / SLOWEST);
+    DOUBT + on_its_way * 2_u32.pow(tried.min(8))
+}
+
+/// How many bytes commands have.
+fn size<'a>(commands: impl IntoIterator<Item = &'a Cmd>) -> usize {
     let length = |argument: Arg<&[u8]>| if let Arg::Simple(bytes) = argument { bytes.len() } else { 0 };
-    command.args_iter().map(length).sum::<usize>() <= SMALL
+    commands.into_iter().flat_map(Cmd::args_iter).map(length).sum()
 }
 
 /// A command's own name.
@@ -263,4 +279,20 @@ fn name(command: &Cmd) -> String {
 /// How long the server is asked to block. 0 would mean for ever, and before 7.0.8 so did 1 ms (redis#11687).
 fn blocks_ms(wait: Duration) -> u64 {
     wait.min(LONGEST_BLOCK).as_millis().max(10) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_gets_more_time_and_each_further_try_as_well() {
+        let seconds = |size, tried| patience(size, tried).as_secs_f64();
+        assert_eq!(seconds(0, 0), 1.0);
+        assert_eq!(seconds(0, 7), 1.0);
+        assert_eq!(seconds(400_000, 0), 3.0);
+        assert_eq!(seconds(400_000, 2), 9.0);
+        // A number of tries that no call reaches.
+        assert_eq!(seconds(200_000, u32::MAX), 257.0);
+    }
 }

@@ -8,7 +8,7 @@ use super::engine::RedisQueue;
 use crate::job::{Class, JobId};
 use crate::queue::{LostWorker, Queue, QueueError};
 
-/// A worker that was not heard of for so long may be lost: it announces itself every 2 s.
+/// A worker that was not heard of for so long may be lost: it announces itself every second.
 const SILENT: Duration = Duration::from_secs(6);
 
 /// Those that hold tasks of `job`.

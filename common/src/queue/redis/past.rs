@@ -15,7 +15,7 @@ use crate::queue::{Known, Lease, Past, QueueError};
 use crate::wire;
 
 /// A worker whose lease was taken over and that says nothing for so long has vanished: one that is there announces itself
-/// every 2 s.
+/// every second.
 const SILENT: Duration = Duration::from_secs(7);
 
 pub async fn past(shared: &Shared, lease: &Lease, previous: Option<&WorkerId>) -> Result<Known, QueueError> {

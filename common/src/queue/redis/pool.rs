@@ -35,8 +35,11 @@ const IDLE: Duration = Duration::from_secs(10);
 /// A connection that was idle for longer is tried before it is used: a middlebox may have forgotten it.
 const TRUSTED: Duration = Duration::from_secs(3);
 
+/// The same before much is sent: whether that is only slow, or lost, is not known for long.
+const TRUSTED_WITH_MUCH: Duration = Duration::from_millis(300);
+
 /// After so long without a sign of life, another connection is opened.
-pub const DOUBT: Duration = Duration::from_secs(2);
+pub const DOUBT: Duration = Duration::from_secs(1);
 
 /// How often the server is asked how many clients it has, and from which percentage on it is nearly full.
 const COUNT: Duration = Duration::from_secs(3);
@@ -299,9 +302,14 @@ impl InUse<'_> {
     }
 
     async fn make_ready(&mut self) -> Result<(), Fault> {
+        let trusted = match self.wanted {
+            Use::Bytes => TRUSTED_WITH_MUCH,
+            Use::Small | Use::Blocking => TRUSTED,
+        };
+
         let connection = match self.connection.take() {
             None => self.pool.dial().await?,
-            Some(connection) if connection.idle_since.elapsed() < TRUSTED => connection,
+            Some(connection) if connection.idle_since.elapsed() < trusted => connection,
             Some(connection) => self.tried(connection).await?,
         };
         connection.traffic.count(self.wanted == Use::Bytes);

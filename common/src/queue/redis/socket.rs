@@ -40,6 +40,8 @@ pub struct Traffic {
     began: Instant,
     /// Microseconds since it began.
     last_us: AtomicU64,
+    /// The same of the last that came.
+    came_us: AtomicU64,
     /// Whether what comes is counted.
     counts: AtomicBool,
     /// How many bytes came so far over all connections of the pool, while they counted.
@@ -48,13 +50,23 @@ pub struct Traffic {
 
 impl Traffic {
     fn new(received: Arc<AtomicU64>) -> Arc<Self> {
-        let (last_us, counts) = (AtomicU64::new(0), AtomicBool::new(false));
-        Arc::new(Traffic { began: Instant::now(), last_us, counts, received })
+        Arc::new(Traffic {
+            began: Instant::now(),
+            last_us: AtomicU64::new(0),
+            came_us: AtomicU64::new(0),
+            counts: AtomicBool::new(false),
+            received,
+        })
     }
 
     /// When bytes passed last, in either direction.
     pub fn last(&self) -> Instant {
         self.began + Duration::from_micros(self.last_us.load(Ordering::Relaxed))
+    }
+
+    /// Whether bytes have come since then.
+    pub fn came_since(&self, moment: Instant) -> bool {
+        self.began + Duration::from_micros(self.came_us.load(Ordering::Relaxed)) > moment
     }
 
     /// Whether what comes from now on is counted.
@@ -66,6 +78,7 @@ impl Traffic {
         if self.counts.load(Ordering::Relaxed) {
             self.received.fetch_add(bytes as u64, Ordering::Relaxed);
         }
+        self.came_us.store(self.now_us(), Ordering::Relaxed);
         self.passed();
     }
 
@@ -80,7 +93,11 @@ impl Traffic {
     }
 
     fn passed(&self) {
-        self.last_us.store(self.began.elapsed().as_micros() as u64, Ordering::Relaxed);
+        self.last_us.store(self.now_us(), Ordering::Relaxed);
+    }
+
+    fn now_us(&self) -> u64 {
+        self.began.elapsed().as_micros() as u64
     }
 }
 

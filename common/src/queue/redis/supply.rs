@@ -29,8 +29,9 @@ const MOST_ASKED: usize = 4096;
 /// that is for Sheaf, and not those of a large one that is for much else, where what may be left disappears by itself.
 const FEW_LOOKS: usize = 100;
 
-/// A worker that was not seen for so long is gone, if its leases have ended, too: it announces itself every 2 s.
-const SEEN: Duration = Duration::from_secs(6);
+/// A worker that was not seen for so long is gone, if its leases have ended, too: it announces itself every second. A worker
+/// that was only cut off for a while loses the rows that it keeps, and they are extracted again: little is lost by haste.
+const SEEN: Duration = Duration::from_secs(4);
 
 /// A request is sent when it has grown to this many bytes, so that others get between.
 pub const BYTES_AT_ONCE: usize = 4 << 20;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::faults::actors::Worker;
+use crate::faults::actors::{CONNECTED, Worker};
 use crate::faults::kind::{Blow, Hold, Scale, Which};
 use crate::faults::stage::Stage;
 use crate::job::LONG;
@@ -106,7 +106,9 @@ pub fn retire(stage: &mut Stage<'_>, mut worker: Worker) {
     }
 
     let ended = worker.run.finish();
-    if ended.status.code() != Some(0) {
+    // One that had not begun yet ends as the system ends it.
+    let had_begun = ended.stderr().contains(CONNECTED);
+    if ended.status.code() != Some(0) && had_begun {
         stage.problems.push(format!("a worker that was told to stop ended with {}", ended.status));
     }
     stage.last_words.push(ended.stderr());
