@@ -174,6 +174,24 @@ async fn a_collect_whose_reply_is_lost_loses_no_outcome() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_stays_until_it_is_said_that_it_came() {
+    let server = server!("an_outcome_stays_until_it_is_said_that_it_came");
+    let queue = server.queue(LEASE).await;
+    queue.push(&[nap(1, 0)]).await.unwrap();
+    let finished = large(&take_one(&queue, "a").await.lease);
+    queue.complete_if_held(std::slice::from_ref(&finished)).await.unwrap();
+
+    // The answer to this one is lost with the process.
+    let lost = server.queue(LEASE).await;
+    assert_eq!(lost.collect(JobId(1), 9, PATIENTLY).await.unwrap(), [finished.outcome.clone()]);
+    drop(lost);
+
+    assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap(), [finished.outcome]);
+    assert!(queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap().is_empty());
+    assert_eq!(server.command::<Vec<String>>(&["KEYS", "*:outcome*"]), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_silent_server_is_unreachable_in_bounded_time_and_then_goes_on() {
     let server = server!("a_silent_server_is_unreachable_in_bounded_time_and_then_goes_on");
     let timing = Timing {
@@ -285,6 +303,22 @@ async fn the_tasks_of_a_worker_that_is_gone_go_to_all_once_its_leases_have_ended
     assert_eq!(take(&queue, "gone", 9).await, []);
     assert_eq!(numbers(&take(&queue, "here", 9).await), [2]);
     assert_eq!(queue.missing(all).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_job_leaves_nothing_though_the_list_of_its_streams_is_lost() {
+    let server = server!("a_closed_job_leaves_nothing_though_the_list_of_its_streams_is_lost");
+    let for_bytes = server!("a_closed_job_leaves_nothing_though_the_list_of_its_streams_is_lost");
+    let settings = RedisSettings { bytes_urls: vec![for_bytes.url()], ..server.settings(LEASE) };
+    let queue = server.queue_with(settings).await;
+    queue.announce(&WorkerInfo { id: "here".into(), ..WorkerInfo::default() }).await.unwrap();
+    queue.push(&[addressed(1, 0, "here")]).await.unwrap();
+    let lists: Vec<String> = server.command(&["KEYS", "*:addressed"]);
+    assert_eq!(server.command::<i64>(&["DEL", &lists[0]]), 1);
+
+    queue.close(JobId(1)).await.unwrap();
+
+    assert_eq!(server.command::<Vec<String>>(&["KEYS", "*:render*"]), [""; 0]);
 }
 
 /// A completion whose outcome does not go through a script.

@@ -76,12 +76,12 @@ pub async fn drive<Q: Queue>(
     // Whoever works too waits for nobody.
     let limit = wait_for_workers.filter(|_| window.is_for_others());
     let (remarks, lost) = (HashSet::new(), Vec::new());
-    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, remarks, lost };
-
     let waiting = Waiting::new(limit, Instant::now());
     let mut told = interrupt.clone();
+    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, waiting, interrupt, remarks, lost };
+
     let driven = tokio::select! {
-        driven = driver.drive(&mut ledger, waiting, interrupt) => driven,
+        driven = driver.drive(&mut ledger) => driven,
         // Whatever the queue does: nothing waits within a step that changes ledger or store.
         stop = told.stopped() => Ok(Driven::Interrupted(stop)),
     };
@@ -97,6 +97,8 @@ struct Driver<'a, 's, Q> {
     plan: Option<Plan<'a>>,
     window: Window,
     shipper: Shipper,
+    waiting: Waiting,
+    interrupt: &'a mut Interrupt,
     /// What was said of those who work.
     remarks: HashSet<String>,
     /// The workers that were not heard of at the last audit.
@@ -104,26 +106,25 @@ struct Driver<'a, 's, Q> {
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
-    async fn drive(
-        &mut self,
-        ledger: &mut Ledger,
-        mut waiting: Waiting,
-        interrupt: &mut Interrupt,
-    ) -> Result<Driven, DriveError> {
+    async fn drive(&mut self, ledger: &mut Ledger) -> Result<Driven, DriveError> {
         let (mut audited, mut remarked) = (Instant::now(), Instant::now());
-        self.fit(ledger).await;
+        self.fit(ledger).await?;
         loop {
             self.plan(ledger)?;
             if ledger.is_done() {
-                if waiting.came(Instant::now()) == Say::GoesOn {
+                if self.waiting.came(Instant::now()) == Say::GoesOn {
                     self.store.progress.goes_on();
                 }
                 return Ok(Driven::Whole);
             }
-            match self.collect(ledger.job(), &mut waiting, interrupt).await? {
+
+            let queue = self.queue;
+            let collected = self.answered(queue.collect(ledger.job(), OUTCOMES, WAIT)).await?;
+            self.look_at_the_queue().await?;
+            match collected {
                 Ok(outcomes) => {
                     if !outcomes.is_empty() {
-                        self.heard(&mut waiting);
+                        self.heard();
                     }
                     for outcome in outcomes {
                         self.say_what_is_read_alone(&outcome);
@@ -136,60 +137,51 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             self.shipper.check().await?;
             self.store.tick();
 
-            if waiting.is_due(Instant::now()) {
-                self.look_what_it_waits_for(&mut waiting).await?;
+            if self.waiting.is_due(Instant::now()) {
+                self.look_what_it_waits_for().await?;
             }
             if audited.elapsed() >= AUDIT {
                 audited = Instant::now();
                 self.audit(ledger).await?;
-                self.fit(ledger).await;
+                self.fit(ledger).await?;
             }
             if remarked.elapsed() >= REMARKS {
                 remarked = Instant::now();
-                self.remark().await;
+                self.remark().await?;
             }
         }
     }
 
-    /// Waits for outcomes; says meanwhile what is wrong with the queue, and answers who asks how far the run is.
+    /// Waits for an answer of the queue; says meanwhile what is wrong with it, and answers who asks how far the run is. One
+    /// call, whatever is asked meanwhile: what a call has taken off the queue is not given again.
     ///
     /// # Errors
-    /// When it has waited for as long as it may; within, what the queue said.
-    async fn collect(
-        &mut self,
-        job: JobId,
-        waiting: &mut Waiting,
-        interrupt: &mut Interrupt,
-    ) -> Result<Result<Vec<Outcome>, QueueError>, DriveError> {
-        // One call, whatever is asked meanwhile: what a call has taken off the queue is not given again.
-        let queue = self.queue;
-        let mut collecting = pin!(queue.collect(job, OUTCOMES, WAIT));
+    /// When it has waited for as long as it may.
+    async fn answered<T>(&mut self, answer: impl Future<Output = T>) -> Result<T, DriveError> {
+        let mut answer = pin!(answer);
         loop {
             tokio::select! {
-                outcomes = &mut collecting => {
-                    self.look_at_the_queue(waiting).await?;
-                    return Ok(outcomes);
-                }
-                () = interrupt.asked() => self.store.tell(),
-                () = tokio::time::sleep(TROUBLE) => self.look_at_the_queue(waiting).await?,
+                answer = &mut answer => return Ok(answer),
+                () = self.interrupt.asked() => self.store.tell(),
+                () = tokio::time::sleep(TROUBLE) => self.look_at_the_queue().await?,
             }
         }
     }
 
     /// Takes note that an outcome came.
-    fn heard(&mut self, waiting: &mut Waiting) {
+    fn heard(&mut self) {
         let now = Instant::now();
         match self.queue.is_in_trouble() {
-            true => waiting.heard(now), // From another server than the one that is in trouble.
-            false if waiting.came(now) == Say::GoesOn => self.store.progress.goes_on(),
+            true => self.waiting.heard(now), // From another server than the one that is in trouble.
+            false if self.waiting.came(now) == Say::GoesOn => self.store.progress.goes_on(),
             false => {}
         }
     }
 
     /// Tells the user what is wrong with the queue, if something is, and it was not just looked at.
-    async fn look_at_the_queue(&mut self, waiting: &mut Waiting) -> Result<(), DriveError> {
-        match self.queue.is_in_trouble() && waiting.looked_ago(Instant::now()) >= TROUBLE {
-            true => self.look_what_it_waits_for(waiting).await,
+    async fn look_at_the_queue(&mut self) -> Result<(), DriveError> {
+        match self.queue.is_in_trouble() && self.waiting.looked_ago(Instant::now()) >= TROUBLE {
+            true => self.look_what_it_waits_for().await,
             false => Ok(()),
         }
     }
@@ -214,26 +206,33 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     }
 
     /// Fits window and tasks to who works now.
-    async fn fit(&mut self, ledger: &mut Ledger) {
-        let Some(plan) = &mut self.plan else { return };
-        match self.queue.capacity().await {
-            Ok(capacity) => {
+    async fn fit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
+        if self.plan.is_none() {
+            return Ok(());
+        }
+
+        let capacity = self.answered(self.queue.capacity()).await?;
+        match (capacity, &mut self.plan) {
+            (Ok(capacity), Some(plan)) => {
                 self.window.fit(capacity);
                 self.shipper.fit(self.window.slots());
                 ledger.size_tasks(plan.size_tasks(self.window.task_bytes()));
             }
-            Err(error) => warn!(%error, "could not ask who works"), // They stay as they are.
+            (Ok(_), None) => {}
+            (Err(error), _) => warn!(%error, "could not ask who works"), // They stay as they are.
         }
+        Ok(())
     }
 
     /// Asks the queue for what it must hold, and pushes again what it has lost.
     async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
-        self.say_who_is_lost(ledger.job()).await;
+        self.say_who_is_lost(ledger.job()).await?;
         let pending = self.shipper.arrived(ledger.pending());
-        match self.queue.missing(pending).await {
+        match self.answered(self.queue.missing(pending)).await? {
             Ok(lost) if lost.is_empty() => Ok(()),
             Ok(lost) => {
-                warn!(tasks = lost.len(), "the queue has lost tasks, pushing them again");
+                warn!(tasks = lost.len(), first = %lost[0], "the queue has lost tasks, pushing them again");
+                tracing::debug!(?lost);
                 self.carry_out(ledger.handle(Event::Lost(lost)))
             }
             Err(error) => Ok(pause(error).await?),
@@ -242,19 +241,19 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
     /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it. Gives up when it has waited
     /// for as long as it may.
-    async fn look_what_it_waits_for(&mut self, waiting: &mut Waiting) -> Result<(), DriveError> {
+    async fn look_what_it_waits_for(&mut self) -> Result<(), DriveError> {
         let began = Instant::now();
         let reason = match self.queue.why_idle(self.window.is_for_others()).await {
             Ok(reason) => reason,
             Err(error @ QueueError::Unusable { .. }) => return Err(error.into()),
             Err(error) => Some(error.to_string()),
         };
-        match waiting.looked(reason.as_deref(), Instant::now()) {
+        match self.waiting.looked(reason.as_deref(), Instant::now()) {
             Say::Nothing => {}
             Say::Waits => self.store.progress.waits_for(reason.as_deref().unwrap_or_default()),
             Say::GoesOn => self.store.progress.goes_on(),
             Say::GiveUp => {
-                let waited = waiting.for_so_long(began);
+                let waited = self.waiting.for_so_long(began);
                 return Err(DriveError::NobodyWorks { waited, reason: reason.unwrap_or_default() });
             }
         }
@@ -262,8 +261,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     }
 
     /// Tells the user, once, what is wrong with those who work.
-    async fn remark(&mut self) {
-        match self.queue.remarks().await {
+    async fn remark(&mut self) -> Result<(), DriveError> {
+        match self.answered(self.queue.remarks()).await? {
             Ok(remarks) => {
                 for remark in remarks {
                     if !self.remarks.contains(&remark) {
@@ -274,11 +273,12 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
             Err(error) => warn!(%error, "could not ask what the workers were told"),
         }
+        Ok(())
     }
 
     /// Tells the user which workers are not heard of, once of each.
-    async fn say_who_is_lost(&mut self, job: JobId) {
-        let Ok(lost) = self.queue.lost(job).await else { return };
+    async fn say_who_is_lost(&mut self, job: JobId) -> Result<(), DriveError> {
+        let Ok(lost) = self.answered(self.queue.lost(job)).await? else { return Ok(()) };
         for one in &lost {
             if !self.lost.contains(&one.worker) {
                 let LostWorker { worker, silent, tasks, left } = one;
@@ -292,6 +292,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
         }
         self.lost = lost.into_iter().map(|one| one.worker).collect();
+        Ok(())
     }
 
     /// Tells the user of files with which workers vanish.
@@ -323,7 +324,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         if rows.is_empty() {
             return Ok(());
         }
-        match self.queue.forget(rows.clone()).await {
+        match self.answered(self.queue.forget(rows.clone())).await? {
             Ok(()) => Ok(()),
             Err(error) => {
                 self.store.forget_later(rows);

@@ -252,7 +252,7 @@ impl Kind {
     /// Whether data of before can come back after the end of the job: a worker removes it after some minutes, or the server
     /// after an hour.
     pub fn brings_back(&self) -> bool {
-        self.acts.iter().any(|act| matches!(act, Act::Server(_, Ill::RestartEarlier)))
+        self.acts.iter().any(|act| matches!(act, Act::Server(_, Ill::RestartEarlier | Ill::FailoverBehind)))
     }
 
     /// Whether a coordinator that sees no progress for this long must say why: not if it is itself what was stopped.

@@ -12,7 +12,7 @@
 //! lease:     the script gives the task, then GET body
 //! complete:  SET rows and outcome,    then the script stores that they are there; then body goes and rows live on,
 //!                                     or rows and outcome go, if the script refused
-//! collect:   the script gives outcomes, then GETDEL
+//! collect:   the script gives outcomes, then GET; the next one says that they came, and they go
 //! ```
 //! Their names are never used twice for other bytes, so a late hand harms nothing. What a worker stored and never finished,
 //! as it died, disappears after [`STAGED`].
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -59,6 +60,8 @@ const LOOKED_AT: usize = 1000;
 pub struct Blobs {
     links: Vec<Link>,
     pace: Pace,
+    /// Held while the servers are asked for a sign of life.
+    probing: Arc<Semaphore>,
 }
 
 /// Blobs of a job, by what their keys have after the job's, with their bytes.
@@ -68,7 +71,21 @@ impl Blobs {
     /// At least one server.
     pub fn new(servers: &[Arc<Pool>]) -> Self {
         let links = servers.iter().map(|pool| Link::new(pool, Use::Bytes)).collect();
-        Blobs { links, pace: Pace::default() }
+        Blobs { links, pace: Pace::default(), probing: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Asks all servers for a sign of life, beside what else goes on, unless that is done already: a run that waits for a
+    /// worker has nothing to ask them, and would not learn that the worker waits for one of them. What comes of it is noted
+    /// among the server's troubles.
+    pub fn probe(&self) {
+        let Ok(permit) = Arc::clone(&self.probing).try_acquire_owned() else { return };
+        let links = self.links.clone();
+        tokio::spawn(async move {
+            let _permit = permit;
+            let ping = async |link: Link| link.request(&redis::cmd("PING")).await.map(|_| ());
+            let mut pings: JoinSet<_> = links.into_iter().map(ping).collect();
+            while pings.join_next().await.is_some() {}
+        });
     }
 
     /// How many bytes have come so far.
@@ -205,26 +222,6 @@ pub async fn fetch(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8
                     }
                 }
                 other => return Err(unexpected("MGET", &other)),
-            }
-        }
-    }
-    Ok(blobs)
-}
-
-/// Fetches blobs that are wanted once, and removes them; `None` for one that is not there, as after an answer that was lost.
-pub async fn take(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
-    let mut blobs = vec![None; keys.len()];
-    for (server, wanted) in shared.blobs.by_server(keys.iter().enumerate(), |(_, key)| key) {
-        for wanted in wanted.chunks(shared.blobs.at_once()) {
-            let mut pipeline = Pipeline::with_capacity(wanted.len());
-            wanted.iter().for_each(|(_, key)| {
-                pipeline.cmd("GETDEL").arg(key);
-            });
-            let began = Instant::now();
-            let found = shared.blobs.links[server].pipeline(&pipeline, wanted.len()).await?;
-            shared.blobs.pace.note(&found, began.elapsed());
-            for ((place, _), value) in wanted.iter().zip(found) {
-                blobs[*place] = bytes_or_nothing(value).map_err(|other| unexpected("GETDEL", &other))?;
             }
         }
     }

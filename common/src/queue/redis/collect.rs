@@ -73,6 +73,13 @@ struct Taken {
     apart: bool,
 }
 
+impl Taken {
+    /// The name of the outcome's blob, if it stood apart.
+    fn name(&self) -> String {
+        outcome_name(&self.field, &self.hold)
+    }
+}
+
 impl Default for Collecting {
     fn default() -> Self {
         Collecting {
@@ -205,7 +212,9 @@ async fn look(
         let some: Vec<Taken> = taken.drain(..taken.len().min(MOST_AT_ONCE)).collect();
         let most = if taken.is_empty() { most } else { 0 };
         let keep_alive = collecting.is_to_keep_alive();
-        let answer = shared.bulk.call(&call(shared, job, &some, most, keep_alive)).await?;
+        let call = call(shared, job, &some, most, keep_alive);
+        // If one of both fails, the next look says and removes the same once more.
+        let (answer, ()) = tokio::try_join!(shared.bulk.call(&call), remove(shared, job, &some))?;
         // Others have only appended to the list meanwhile.
         collecting.taken.lock().expect("no holder panics").drain(..some.len());
         if taken.is_empty() {
@@ -288,14 +297,20 @@ fn text(value: &Value) -> Option<String> {
     if let Value::BulkString(bytes) = value { Some(String::from_utf8_lossy(bytes).into_owned()) } else { None }
 }
 
-/// Fetches the outcomes that stand apart, which are then gone: should the answer be lost, so are they.
+/// Fetches the outcomes that stand apart. They stay until the caller has them: should the answer be lost, they are not.
 async fn fetch(shared: &Shared, job: JobId, stored: &mut [Stored]) -> Result<(), QueueError> {
     let keys = shared.job(job);
     let mut apart: Vec<&mut Stored> = stored.iter_mut().filter(|stored| stored.stood.apart).collect();
-    let key = |stored: &&mut Stored| keys.blob(&outcome_name(&stored.stood.field, &stored.stood.hold));
-    let bodies = blobs::take(shared, &apart.iter().map(key).collect::<Vec<_>>()).await?;
+    let names: Vec<String> = apart.iter().map(|stored| keys.blob(&stored.stood.name())).collect();
+    let bodies = blobs::fetch(shared, &names).await?;
     apart.iter_mut().zip(bodies).for_each(|(stored, body)| stored.body = body.unwrap_or_default());
     Ok(())
+}
+
+/// Removes outcomes that stood apart, and are taken.
+async fn remove(shared: &Shared, job: JobId, taken: &[Taken]) -> Result<(), QueueError> {
+    let apart: Vec<String> = taken.iter().filter(|taken| taken.apart).map(Taken::name).collect();
+    blobs::settle(shared, &shared.job(job), &[], &apart).await
 }
 
 fn decode(job: JobId, Stored { stood, body }: Stored) -> Shown {

@@ -28,6 +28,7 @@ impl RedisQueue {
         if let Some(trouble) = self.trouble() {
             return Ok(Some(self.explain(trouble).await));
         }
+        self.shared.blobs.probe();
         if !needs_others {
             return Ok(None);
         }
