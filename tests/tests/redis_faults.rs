@@ -188,7 +188,7 @@ async fn an_outcome_stays_until_it_is_said_that_it_came() {
 
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap(), [finished.outcome]);
     assert!(queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap().is_empty());
-    assert_eq!(server.command::<Vec<String>>(&["KEYS", "*:outcome*"]), [""; 0]);
+    assert_eq!(server.command::<Vec<String>>(&["KEYS", "*:outcome:*"]), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
