@@ -193,8 +193,9 @@ async fn start(server: &ServerVersion, persistence: Persistence, more: &[String]
 }
 
 async fn start_replica(server: &ServerVersion, of: &RedisServer) -> Result<RedisServer, String> {
-    let follows =
-        ["--replicaof".to_owned(), format!("127.0.0.1 {}", of.port()), "--repl-diskless-sync-delay".into(), "0".into()];
+    // Host and port apart, as Redis 6.2 wants them.
+    let port = of.port().to_string();
+    let follows = ["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"].map(str::to_owned);
     let replica = start(server, Persistence::None, &follows).await?;
     let link = async || replica.command::<String>(&["INFO", "replication"]);
     until("the replica follows", link, |info| info.contains("master_link_status:up")).await;
