@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sheaf_common::job::WorkerId;
 use sheaf_common::queue::Queue;
+use sheaf_worker::host::host;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::{self, Config, Order, Paths, Tally, WorkerError};
 use tokio::sync::watch;
@@ -54,9 +55,4 @@ impl LocalWorker {
         }
         Ok((done, self.tally))
     }
-}
-
-/// The name of this machine.
-pub fn host() -> String {
-    nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
 }

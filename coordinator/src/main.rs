@@ -13,12 +13,13 @@ use sheaf::dry_run::dry_run;
 use sheaf::errors::{Exit, Failure, reader_is_gone};
 use sheaf::human::{Paint, count, number};
 use sheaf::jobs::{self, Purged};
-use sheaf::local::{LocalWorker, host};
+use sheaf::local::LocalWorker;
 use sheaf::report::{Mode, Progress, Summary, SummaryFile, no_record};
 use sheaf::run::{self, AtOnce, End, Finished, Interrupt};
 use sheaf::{demo, documents, preview, status, workers};
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, RedisQueue};
+use sheaf_worker::host::host;
 use sheaf_worker::pool::Program;
 use sheaf_worker::signals::Stop;
 

@@ -7,10 +7,12 @@
 //! * [`render`]: rows and their place → segments.
 //! * [`run`]: the worker loop over the queue.
 //! * [`cli`], [`service`]: what `sheaf-worker` is around that: arguments, connecting, registering, health, stopping.
+//! * [`host`]: the name of this machine.
 //! * [`signals`]: the signals that both programs take.
 
 pub mod cli;
 pub mod extract;
+pub mod host;
 pub mod pool;
 pub mod render;
 pub mod run;

@@ -23,6 +23,7 @@ use super::config::Config;
 use super::connect::connect;
 use super::health::HealthFile;
 use super::presence::Presence;
+use crate::host::host;
 use crate::pool::Program;
 use crate::run::{self, Order, Paths, Tally, WorkerError};
 use crate::signals::{Stop, Wish};
@@ -155,9 +156,4 @@ async fn told_to_stop(wishes: &mut mpsc::Receiver<Wish>, tally: &Tally) -> Stop 
             None => std::future::pending().await,
         }
     }
-}
-
-/// This machine's name.
-fn host() -> String {
-    nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
 }

@@ -171,6 +171,11 @@ impl RedisConfig {
         &self.server.address
     }
 
+    /// All servers: that of the queue, and those for the bytes alone.
+    pub(super) fn servers(&self) -> impl Iterator<Item = &Server> {
+        std::iter::once(&self.server).chain(&self.bytes)
+    }
+
     /// How many servers are there for the bytes alone.
     pub fn bytes_servers(&self) -> usize {
         self.bytes.len()

@@ -173,9 +173,8 @@ impl Queue for RedisQueue {
     }
 
     fn is_in_trouble(&self) -> bool {
-        let config = &self.shared.config;
         let lasts = |server: &Server| server.troubles.lasting().is_some_and(|time| time >= MOMENT);
-        std::iter::once(&config.server).chain(&config.bytes).any(lasts)
+        self.shared.config.servers().any(lasts)
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {

@@ -20,8 +20,7 @@ const ASKED: Duration = Duration::from_secs(2);
 impl RedisQueue {
     /// What a server refused lately and has not granted since; `None`: nothing. Asks nobody.
     pub fn trouble(&self) -> Option<QueueError> {
-        let config = &self.shared.config;
-        std::iter::once(&config.server).chain(&config.bytes).find_map(|server| server.troubles.worst())
+        self.shared.config.servers().find_map(|server| server.troubles.worst())
     }
 
     pub(super) async fn why_nothing_comes(&self, needs_others: bool) -> Result<Option<String>, QueueError> {
@@ -45,8 +44,7 @@ impl RedisQueue {
         match trouble {
             QueueError::Full(reason) => format!("{reason}{}", self.what_holds_memory().await),
             QueueError::Unreachable(_) => {
-                let servers = std::iter::once(&self.shared.config.server).chain(&self.shared.config.bytes);
-                let in_trouble = servers.filter(|server| server.troubles.worst().is_some());
+                let in_trouble = self.shared.config.servers().filter(|server| server.troubles.worst().is_some());
                 for server in in_trouble {
                     if let Some(limit) = self.shared.client_limit(server).await {
                         return limit;
