@@ -160,8 +160,10 @@ impl RedisServer {
 
     /// Starts the server again after [`RedisServer::kill`], on the same port.
     pub async fn restart(&mut self) {
-        self.child = spawn(&self.program, self.folder.path(), self.port, self.tls, &self.arguments);
-        assert!(comes_up(&mut self.child, self.folder.path()).await, "redis-server did not come up:\n{}", self.log());
+        let folder = self.folder.path();
+        let before = starts(folder).count();
+        self.child = spawn(&self.program, folder, self.port, self.tls, &self.arguments);
+        assert!(comes_up(&mut self.child, folder, before).await, "redis-server did not come up:\n{}", self.log());
     }
 
     /// Stops the server's process where it is, or lets it go on: it is there, and silent.
@@ -192,8 +194,9 @@ impl RedisStart {
     async fn on_free_port(program: &Path, folder: &Path, tls: bool, arguments: &[String]) -> Self {
         for _ in 0..5 {
             let port = free_port();
+            let before = starts(folder).count();
             let mut child = spawn(program, folder, port, tls, arguments);
-            if comes_up(&mut child, folder).await {
+            if comes_up(&mut child, folder, before).await {
                 return RedisStart { port, child };
             } // Else someone took the port meanwhile.
         }
@@ -201,16 +204,22 @@ impl RedisStart {
     }
 }
 
-/// Waits until a server accepts connections; `false` if it ends before.
-async fn comes_up(child: &mut Child, folder: &Path) -> bool {
-    let log = folder.join("redis.log");
+/// Waits until a server accepts connections that was started after so many others in this folder; `false` if it ends before.
+async fn comes_up(child: &mut Child, folder: &Path, before: usize) -> bool {
     let look = async || {
         let ended = child.try_wait().expect("a child").is_some();
-        let text = fs::read_to_string(&log).unwrap_or_default();
-        (ended, text.rsplit(" is starting oO0").next().unwrap_or_default().to_owned())
+        (ended, starts(folder).nth(before).unwrap_or_default())
     };
     let ready = |(ended, log): &(bool, String)| *ended || log.contains("Ready to accept connections");
     !until("redis-server starts", look, ready).await.0
+}
+
+/// What the servers of a folder have logged, one after the other.
+fn starts(folder: &Path) -> impl Iterator<Item = String> {
+    let log = fs::read_to_string(folder.join("redis.log")).unwrap_or_default();
+    // What comes before the first start is of none.
+    let starts: Vec<String> = log.split(" is starting oO0").skip(1).map(str::to_owned).collect();
+    starts.into_iter()
 }
 
 impl Drop for RedisServer {

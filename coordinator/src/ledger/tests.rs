@@ -82,106 +82,162 @@ struct Stored {
 /// Runs a ledger over files `from.file..files` and stores units until `stop_after`; all order and batching, of files and of
 /// units, comes from `seed`.
 fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -> Vec<Stored> {
-    let mut random = Random(seed);
-    let mut ledger = Ledger::new(JOB, Arc::default(), from);
-    ledger.size_tasks(random.below(3) << 21);
-    let (mut queue, mut stored, mut rendered) = (Vec::<Task>::new(), Vec::new(), VecDeque::new());
-    let (mut next, mut live_blocks, mut kept_blocks) = (from.file, HashSet::new(), HashMap::new());
-    let mut edition = 0;
-    while stored.len() < stop_after && !ledger.is_done() {
-        let event = if random.below(3) == 0 && !ledger.plan_ended {
-            let count = (1 + random.below(9)).min(files - next);
-            next += count;
-            match count {
-                0 => Event::PlanEnded,
-                1 if fails(next - 1) => Event::Unreadable { sequence: next - 1, reason: "fails".into() },
-                _ => Event::Planned((next - count..next).map(source).collect()),
-            }
-        } else if faults && random.below(20) == 0 {
-            queue.clear();
-            Event::Lost(ledger.pending())
-        } else if queue.is_empty() {
-            continue;
-        } else {
-            let task = queue.swap_remove(random.below(queue.len() as u64) as usize);
-            let result = match &task.work {
-                Work::Extract(extract) => {
-                    let reports = extracted(&extract.files);
-                    let slices = reports.iter().flat_map(|report| match &report.status {
-                        FileStatus::Done { slices, .. } => slices.clone(),
-                        _ => Vec::new(),
-                    });
-                    edition += 1;
-                    let slices: Vec<Slice> = slices.collect();
-                    let worker = WorkerId(random.below(3).to_string());
-                    let alone = |block| slices.iter().filter(|slice| slice.block == block).count() == 1;
-                    let fills = |slice: &&Slice| u64::from(slice.length) >= UNIT_BYTES && alone(slice.block);
-                    let mut blocks: Vec<u32> = slices.iter().filter(fills).map(|slice| slice.block).collect();
-                    blocks.retain(|_| random.below(3) > 0); // Some there was no room for.
-                    for slice in &slices {
-                        let key = RowsKey::new(task.id, slice.block, edition);
-                        match blocks.contains(&slice.block) {
-                            true => drop(kept_blocks.insert(key, worker.clone())),
-                            false => drop(live_blocks.insert(key)),
-                        }
-                    }
-                    let kept = (!blocks.is_empty()).then_some(Kept { by: worker, blocks });
-                    TaskResult::Extracted(Extracted { reports, edition, kept })
-                }
-                Work::Render(render) => {
-                    // Kept rows are there for their keeper alone.
-                    let is_there = |rows: &RowsKey| {
-                        live_blocks.contains(rows)
-                            || kept_blocks.get(rows).is_some_and(|keeper| Some(keeper) == render.keeper.as_ref())
-                    };
-                    let mut lost = render.rows();
-                    if !faults || random.below(40) > 0 {
-                        lost.retain(|rows| !is_there(rows));
-                    }
-                    assert!(
-                        faults || lost.is_empty(),
-                        "rows are dropped too early, or asked of another than their keeper"
-                    );
-                    let unit = |unit: &RenderUnit| {
-                        let (stream, bytes) = (Stream::Text { rendering: 0 }, wire_of(unit));
-                        let segments = vec![Segment { stream, bytes, crc32: 0, length: 0, look: None }];
-                        RenderedUnit { number: unit.number, segments }
-                    };
-                    match lost.is_empty() {
-                        true => TaskResult::Rendered(render.units.iter().map(unit).collect()),
-                        false => TaskResult::RowsLost(lost),
-                    }
-                }
-                Work::Nap(_) => unreachable!(),
-            };
-            Event::Came(Outcome { task: task.id, slot: "s".into(), result })
-        };
-        for command in ledger.handle(event) {
-            match command {
-                Command::Push(task) => queue.push(task),
-                Command::GiveUp { reason } => panic!("{reason}"),
-                Command::Forget(rows) => {
-                    rows.iter().for_each(|rows| assert!(live_blocks.remove(rows), "{rows:?} is dropped twice"));
-                }
-                Command::Commit(commit) => {
-                    commit
-                        .forget
-                        .iter()
-                        .for_each(|rows| assert!(live_blocks.remove(rows) || faults, "{rows:?} is dropped twice"));
-                    rendered.push_back(commit);
-                }
-            }
-        }
-        while let Some(commit) = rendered.pop_front() {
-            stored.push(stored_of(commit));
+    let mut world = World {
+        random: Random(seed),
+        ledger: Ledger::new(JOB, Arc::default(), from),
+        faults,
+        files,
+        next: from.file,
+        queue: Vec::new(),
+        on_queue: HashSet::new(),
+        kept: HashMap::new(),
+        edition: 0,
+        stored: Vec::new(),
+    };
+    let size = world.random.below(3) << 21;
+    world.ledger.size_tasks(size);
+
+    while world.stored.len() < stop_after && !world.ledger.is_done() {
+        if let Some(event) = world.event() {
+            let commands = world.ledger.handle(event);
+            commands.into_iter().for_each(|command| world.carry_out(command));
         }
     }
-    if stored.len() < stop_after {
-        assert!(live_blocks.is_empty(), "rows are left: {live_blocks:?}");
+    if world.stored.len() < stop_after {
+        world.nothing_is_left();
+    }
+    world.stored.truncate(stop_after);
+    world.stored
+}
+
+/// What is around a ledger.
+struct World {
+    random: Random,
+    ledger: Ledger,
+    /// Whether tasks and rows get lost.
+    faults: bool,
+    files: u64,
+    /// The next file to be planned.
+    next: u64,
+    queue: Vec<Task>,
+    /// The rows that stand on the queue.
+    on_queue: HashSet<RowsKey>,
+    /// The rows that a worker kept, and which.
+    kept: HashMap<RowsKey, WorkerId>,
+    edition: u64,
+    stored: Vec<Stored>,
+}
+
+impl World {
+    /// What happens next; `None`: nothing this time.
+    fn event(&mut self) -> Option<Event> {
+        if self.random.below(3) == 0 && !self.ledger.plan_ended {
+            return Some(self.planned());
+        }
+        if self.faults && self.random.below(20) == 0 {
+            self.queue.clear();
+            return Some(Event::Lost(self.ledger.pending()));
+        }
+        if self.queue.is_empty() {
+            return None;
+        }
+
+        let task = self.queue.swap_remove(self.random.below(self.queue.len() as u64) as usize);
+        let result = match &task.work {
+            Work::Extract(extract) => self.extract(task.id, &extract.files),
+            Work::Render(render) => self.render(render),
+            Work::Nap(_) => unreachable!("the ledger pushes none"),
+        };
+        Some(Event::Came(Outcome { task: task.id, slot: "s".into(), result }))
+    }
+
+    fn planned(&mut self) -> Event {
+        let count = (1 + self.random.below(9)).min(self.files - self.next);
+        let first = self.next;
+        self.next += count;
+        match count {
+            0 => Event::PlanEnded,
+            1 if fails(first) => Event::Unreadable { sequence: first, reason: "fails".into() },
+            _ => Event::Planned((first..self.next).map(source).collect()),
+        }
+    }
+
+    /// Reads files; the worker keeps some of the blocks that fill a unit.
+    fn extract(&mut self, task: TaskId, files: &[SourceFile]) -> TaskResult {
+        self.edition += 1;
+        let reports = extracted(files);
+        let slices: Vec<Slice> = reports.iter().flat_map(slices_in).collect();
+
+        let worker = WorkerId(self.random.below(3).to_string());
+        let alone = |block| slices.iter().filter(|slice| slice.block == block).count() == 1;
+        let fills = |slice: &&Slice| u64::from(slice.length) >= UNIT_BYTES && alone(slice.block);
+        let mut blocks: Vec<u32> = slices.iter().filter(fills).map(|slice| slice.block).collect();
+        blocks.retain(|_| self.random.below(3) > 0); // Some there was no room for.
+
+        for slice in &slices {
+            let key = RowsKey::new(task, slice.block, self.edition);
+            match blocks.contains(&slice.block) {
+                true => drop(self.kept.insert(key, worker.clone())),
+                false => drop(self.on_queue.insert(key)),
+            }
+        }
+        let kept = (!blocks.is_empty()).then_some(Kept { by: worker, blocks });
+        TaskResult::Extracted(Extracted { reports, edition: self.edition, kept })
+    }
+
+    /// Renders units, if all their rows are there.
+    fn render(&mut self, render: &Render) -> TaskResult {
+        // Kept rows are there for their keeper alone.
+        let is_there = |rows: &RowsKey| {
+            let keeper = self.kept.get(rows);
+            self.on_queue.contains(rows) || keeper.is_some_and(|keeper| Some(keeper) == render.keeper.as_ref())
+        };
+        let mut lost = render.rows();
+        if !self.faults || self.random.below(40) > 0 {
+            lost.retain(|rows| !is_there(rows));
+        }
+        assert!(self.faults || lost.is_empty(), "rows are dropped too early, or asked of another than their keeper");
+        if !lost.is_empty() {
+            return TaskResult::RowsLost(lost);
+        }
+
+        let unit = |unit: &RenderUnit| {
+            let (stream, bytes) = (Stream::Text { rendering: 0 }, wire_of(unit));
+            let segments = vec![Segment { stream, bytes, crc32: 0, length: 0, look: None }];
+            RenderedUnit { number: unit.number, segments }
+        };
+        TaskResult::Rendered(render.units.iter().map(unit).collect())
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Push(task) => self.queue.push(task),
+            Command::GiveUp { reason } => panic!("{reason}"),
+            Command::Forget(rows) => {
+                rows.iter().for_each(|rows| assert!(self.on_queue.remove(rows), "{rows:?} is dropped twice"));
+            }
+            Command::Commit(commit) => {
+                for rows in &commit.forget {
+                    assert!(self.on_queue.remove(rows) || self.faults, "{rows:?} is dropped twice");
+                }
+                self.stored.push(stored_of(commit));
+            }
+        }
+    }
+
+    fn nothing_is_left(&self) {
+        assert!(self.on_queue.is_empty(), "rows are left: {:?}", self.on_queue);
+        let ledger = &self.ledger;
         assert!(ledger.placed.is_empty() && ledger.outstanding_bytes() == 0 && ledger.pending().is_empty());
     }
-    stored.truncate(stop_after);
-    stored
+}
+
+/// The slices of a file.
+fn slices_in(report: &FileReport) -> Vec<Slice> {
+    match &report.status {
+        FileStatus::Done { slices, .. } => slices.clone(),
+        _ => Vec::new(),
+    }
 }
 
 fn wire_of(unit: &RenderUnit) -> Vec<u8> {

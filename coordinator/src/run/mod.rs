@@ -165,13 +165,7 @@ async fn run_on<Q: Queue>(
     };
     call_off(&queue, job, &mut interrupt).await;
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
-    let (driven, worker_tally) = driven.map_err(|error| match error {
-        DriveError::Queue(error) => queue_failed(error),
-        DriveError::Worker(error) => worker_failed(error),
-        error @ DriveError::NobodyWorks { .. } => Failure::new(Exit::CouldNotRun, error)
-            .with_hint(format!("start workers, or let this machine work too with `-p N`; {}", config.go_on())),
-        error => Failure::new(Exit::CouldNotRun, error).with_hint(config.go_on()),
-    })?;
+    let (driven, worker_tally) = driven.map_err(|error| drive_failed(error, config))?;
 
     let read_bytes = store.tally.read_bytes - read_before;
     let Store { spool, tally, end: position, progress, .. } = store;
@@ -192,14 +186,29 @@ async fn run_on<Q: Queue>(
         },
     };
     if let End::Interrupted(stop) = &end {
-        let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
-        let line =
-            format!("{} stopped by {}: {done} of {all} are done; {}", day_and_time(), stop.name(), config.go_on());
-        if let Err(error) = spool.note_stop(&line) {
-            tracing::warn!(%error, "could not note in the folder of the run why it stopped");
-        }
+        note_stop(&spool, stop, (tally.files, sources.len() as u64), config);
     }
     finished(end, tally)
+}
+
+/// What a run that cannot go on says, and what to do.
+fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
+    match error {
+        DriveError::Queue(error) => queue_failed(error),
+        DriveError::Worker(error) => worker_failed(error),
+        error @ DriveError::NobodyWorks { .. } => Failure::new(Exit::CouldNotRun, error)
+            .with_hint(format!("start workers, or let this machine work too with `-p N`; {}", config.go_on())),
+        error => Failure::new(Exit::CouldNotRun, error).with_hint(config.go_on()),
+    }
+}
+
+/// Notes in the folder of the run why it stopped, with how many files were done, of how many.
+fn note_stop(spool: &Spool, stop: &Stop, (done, all): (u64, u64), config: &RunConfig) {
+    let (done, all) = (number(done), count(all, "file"));
+    let line = format!("{} stopped by {}: {done} of {all} are done; {}", day_and_time(), stop.name(), config.go_on());
+    if let Err(error) = spool.note_stop(&line) {
+        tracing::warn!(%error, "could not note in the folder of the run why it stopped");
+    }
 }
 
 /// Ends when a call that was under way at an interrupt has had [`LAST_WORDS`].

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sheaf_common::queue::{Block, Leased, Queue, QueueError};
 use sheaf_common::task::{RowsKey, Work};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::warn;
 
@@ -37,87 +37,24 @@ pub async fn fetch<Q: Queue>(
     order: &mut watch::Receiver<Order>,
     (fitness, tally): (Arc<Fitness>, Arc<Tally>),
 ) -> Result<(), QueueError> {
-    let (room, mut turn, mut on_their_way) = (slots.room(), 0, JoinSet::new());
-    // Of leasing, and of fetching rows.
-    let (mut failures, row_failures) = (Failures::default(), Arc::new(Mutex::new(Failures::default())));
-    // Why rows cannot be fetched any more. This end keeps the channel open.
     let (hopeless_in, mut hopeless) = mpsc::channel(1);
+    let rows =
+        Rows { slots: slots.clone(), failures: Arc::default(), fitness: Arc::clone(&fitness), tally, hopeless_in };
+    let mut fetcher = Fetcher { config, origins, kept, rows, turn: 0, failures: Failures::default() };
+    let mut on_their_way = JoinSet::new();
 
     loop {
         let stopped = order.wait_for(|order| *order != Order::Work);
-        let first = tokio::select! {
+        let (permits, origin, leased) = tokio::select! {
             _ = stopped => break,
+            // This side keeps the channel open.
             Some(error) = hopeless.recv() => return Err(error),
-            permits = Arc::clone(&room).acquire_many_owned(slots.refill()) => permits.expect("never closed"),
+            leased = fetcher.lease() => match leased? {
+                Some(leased) => leased,
+                None => continue,
+            },
         };
-        // These permits are in hand; what else is free may be leased in the same call.
-        let most = slots.refill() as usize + room.available_permits();
-        let stopped = order.wait_for(|order| *order != Order::Work);
-        let leased = tokio::select! {
-            _ = stopped => break,
-            Some(error) = hopeless.recv() => return Err(error),
-            leased = lease_in_turn(&origins, &mut turn, config, most) => leased,
-        };
-        let (origin, leased) = match leased {
-            Ok((origin, leased)) => {
-                tally.polled();
-                if !leased.is_empty() {
-                    failures = Failures::default();
-                }
-                (origin, leased)
-            }
-            Err(error @ QueueError::Unusable { .. }) => return Err(error),
-            Err(error) => {
-                warn!(%error, "could not lease");
-                match fitness.call_failed(&mut failures, &error, &tally) {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => std::future::pending().await, // The worker gives up, and this with it.
-                }
-                continue;
-            }
-        };
-        let mut permits = first;
-        for leased in leased {
-            let permit = match permits.split(1) {
-                Some(permit) => permit,
-                None => Arc::clone(&room).acquire_owned().await.expect("never closed"),
-            };
-            permit.forget(); // The finisher gives it back when the task was handed in.
-            origin.held.add(leased.lease.clone());
-            let mut keys = match &leased.task.work {
-                Work::Render(render) => render.rows(),
-                Work::Extract(_) | Work::Nap(_) => Vec::new(),
-            };
-            let mut rows: HashMap<RowsKey, Block> =
-                keys.iter().filter_map(|key| Some((*key, kept.get(key)?))).collect();
-            keys.retain(|key| !rows.contains_key(key));
-            let (origin, slots) = (origin.clone(), slots.clone());
-            if keys.is_empty() {
-                slots.hand(Job { leased, origin, rows });
-            } else {
-                let (room, failures) = (Arc::clone(&room), Arc::clone(&row_failures));
-                let (fitness, tally) = (Arc::clone(&fitness), Arc::clone(&tally));
-                let hopeless_in = hopeless_in.clone();
-                on_their_way.spawn(async move {
-                    match fetch_rows(&origin.queue, keys).await {
-                        Ok(found) => {
-                            *failures.lock().expect("no holder panics") = Failures::default();
-                            rows.extend(found);
-                            slots.hand(Job { leased, origin, rows });
-                        }
-                        // One error is enough to end the worker.
-                        Err(error @ QueueError::Unusable { .. }) => drop(hopeless_in.try_send(error)),
-                        Err(error) => {
-                            origin.let_go(leased.lease).await;
-                            let failed = |failures: &mut Failures| fitness.call_failed(failures, &error, &tally);
-                            let pause = failed(&mut failures.lock().expect("no holder panics"));
-                            tokio::time::sleep(pause.unwrap_or(PAUSE)).await;
-                            room.add_permits(1);
-                        }
-                    }
-                });
-            }
-        }
+        fetcher.hand_out(permits, &origin, leased, &mut on_their_way).await;
         while on_their_way.try_join_next().is_some() {}
     }
 
@@ -127,6 +64,134 @@ pub async fn fetch<Q: Queue>(
         () = async { while on_their_way.join_next().await.is_some() {} } => {}
     }
     hopeless.try_recv().map_or(Ok(()), Err)
+}
+
+/// Leases from the queues in turn.
+struct Fetcher<'a, Q: Queue> {
+    config: &'a Config,
+    origins: Vec<Origin<Q>>,
+    kept: &'a Kept,
+    rows: Rows<Q>,
+    /// The queue that is asked first next time.
+    turn: usize,
+    /// Of leasing.
+    failures: Failures,
+}
+
+/// What leasing gave: permits for some of the tasks, where they come from, and they.
+type Found<Q> = (OwnedSemaphorePermit, Origin<Q>, Vec<Leased>);
+
+impl<Q: Queue> Fetcher<'_, Q> {
+    /// Waits for room, and leases as many tasks as there is room for; `None` after an error that may pass.
+    ///
+    /// # Errors
+    /// [`QueueError::Unusable`].
+    async fn lease(&mut self) -> Result<Option<Found<Q>>, QueueError> {
+        let slots = &self.rows.slots;
+        let room = slots.room();
+        let permits = Arc::clone(&room).acquire_many_owned(slots.refill()).await.expect("never closed");
+
+        // These permits are in hand; what else is free may be leased in the same call.
+        let most = slots.refill() as usize + room.available_permits();
+        match lease_in_turn(&self.origins, &mut self.turn, self.config, most).await {
+            Ok((origin, leased)) => {
+                self.rows.tally.polled();
+                if !leased.is_empty() {
+                    self.failures = Failures::default();
+                }
+                Ok(Some((permits, origin.clone(), leased)))
+            }
+            Err(error @ QueueError::Unusable { .. }) => Err(error),
+            Err(error) => {
+                warn!(%error, "could not lease");
+                match self.rows.fitness.call_failed(&mut self.failures, &error, &self.rows.tally) {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => std::future::pending().await, // The worker gives up, and this with it.
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    /// Hands tasks to the slots: at once, or when their rows are there.
+    async fn hand_out(
+        &self,
+        mut permits: OwnedSemaphorePermit,
+        origin: &Origin<Q>,
+        leased: Vec<Leased>,
+        on_their_way: &mut JoinSet<()>,
+    ) {
+        let slots = &self.rows.slots;
+        for leased in leased {
+            let permit = match permits.split(1) {
+                Some(permit) => permit,
+                None => slots.room().acquire_owned().await.expect("never closed"),
+            };
+            permit.forget(); // The finisher gives it back when the task was handed in.
+            origin.held.add(leased.lease.clone());
+
+            let mut keys = match &leased.task.work {
+                Work::Render(render) => render.rows(),
+                Work::Extract(_) | Work::Nap(_) => Vec::new(),
+            };
+            let rows: HashMap<RowsKey, Block> =
+                keys.iter().filter_map(|key| Some((*key, self.kept.get(key)?))).collect();
+            keys.retain(|key| !rows.contains_key(key));
+
+            let job = Job { leased, origin: origin.clone(), rows };
+            match keys.is_empty() {
+                true => slots.hand(job),
+                false => drop(on_their_way.spawn(self.rows.clone().bring(job, keys))),
+            }
+        }
+    }
+}
+
+/// Brings rows that this worker does not have. Cheap to clone.
+struct Rows<Q: Queue> {
+    slots: Slots<Q>,
+    /// Of fetching rows.
+    failures: Arc<Mutex<Failures>>,
+    fitness: Arc<Fitness>,
+    tally: Arc<Tally>,
+    /// Why rows cannot be fetched any more.
+    hopeless_in: mpsc::Sender<QueueError>,
+}
+
+impl<Q: Queue> Clone for Rows<Q> {
+    fn clone(&self) -> Self {
+        Rows {
+            slots: self.slots.clone(),
+            failures: Arc::clone(&self.failures),
+            fitness: Arc::clone(&self.fitness),
+            tally: Arc::clone(&self.tally),
+            hopeless_in: self.hopeless_in.clone(),
+        }
+    }
+}
+
+impl<Q: Queue> Rows<Q> {
+    /// Fetches the rows of a task and hands it to the slots, or lets it go if they cannot be had.
+    async fn bring(self, mut job: Job<Q>, keys: Vec<RowsKey>) {
+        match fetch_rows(&job.origin.queue, keys).await {
+            Ok(found) => {
+                *self.failures.lock().expect("no holder panics") = Failures::default();
+                job.rows.extend(found);
+                self.slots.hand(job);
+            }
+            // One error is enough to end the worker.
+            Err(error @ QueueError::Unusable { .. }) => drop(self.hopeless_in.try_send(error)),
+            Err(error) => {
+                job.origin.let_go(job.leased.lease).await;
+                let pause = {
+                    let mut failures = self.failures.lock().expect("no holder panics");
+                    self.fitness.call_failed(&mut failures, &error, &self.tally)
+                };
+                tokio::time::sleep(pause.unwrap_or(PAUSE)).await;
+                self.slots.room().add_permits(1);
+            }
+        }
+    }
 }
 
 /// Leases up to `most` tasks from the queue that has some and was asked longest ago; waits up to [`WAIT`] for the first.

@@ -24,12 +24,7 @@ pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), St
             tokio::time::sleep(BEHIND).await;
             stage.server(role).kill();
         }
-        Ill::Shutdown => {
-            // The answer is that the connection closes.
-            let mut connection = stage.server(role).connection().map_err(|error| error.to_string())?;
-            let _: redis::RedisResult<()> = redis::cmd("SHUTDOWN").arg("NOSAVE").query(&mut connection);
-            stage.server(role).kill();
-        }
+        Ill::Shutdown => shut_down(stage.server(role))?,
         Ill::Failover => stage.queue.kill(),
         Ill::FailoverBehind => {
             let replica = stage.replica.as_ref().expect("the kind asks for it");
@@ -84,6 +79,14 @@ pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), St
             stage.server(role).command::<i64>(&["XTRIM", &stream[0], "MAXLEN", "1"]);
         }
     }
+    Ok(())
+}
+
+fn shut_down(server: &mut RedisServer) -> Result<(), String> {
+    let mut connection = server.connection().map_err(|error| error.to_string())?;
+    // The answer is that the connection closes.
+    let _: redis::RedisResult<()> = redis::cmd("SHUTDOWN").arg("NOSAVE").query(&mut connection);
+    server.kill();
     Ok(())
 }
 
