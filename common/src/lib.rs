@@ -15,12 +15,13 @@
 //! * [`xpath`]: what to write in CSS for it.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
 //! * [`said`]: saying what goes on for long, without saying it all the time.
-//! * [`units`]: sizes and times as people type them.
+//! * [`units`]: sizes and times as people type them; [`human`]: as people read them.
 //! * [`allocator`]: how both programs keep memory.
 
 pub mod allocator;
 pub mod cell;
 pub mod escape;
+pub mod human;
 pub mod job;
 pub mod notes;
 pub mod outcome;

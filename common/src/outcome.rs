@@ -52,10 +52,21 @@ pub enum TaskResult {
         /// The path of the first file, for people.
         first: String,
     },
+    /// News, not an end: a large file of this task is being read.
+    Reading(Reading),
     /// The task as a whole could not be done, and trying again is of no use (as an unreadable recipe).
     Failed {
         reason: String,
     },
+}
+
+/// How far a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    pub sequence: u64,
+    /// The bytes of its text that are parsed, and all of them: unpacked and decoded.
+    pub parsed: u64,
+    pub of: u64,
 }
 
 /// What an extract task gave.

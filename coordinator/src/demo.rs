@@ -63,6 +63,7 @@ pub async fn demo(
                 // An end told twice, or what is no news of a nap.
                 TaskResult::NapEnded { .. }
                 | TaskResult::ReadAlone { .. }
+                | TaskResult::Reading(_)
                 | TaskResult::Extracted(_)
                 | TaskResult::Rendered(_)
                 | TaskResult::TaskLost

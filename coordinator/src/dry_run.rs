@@ -63,7 +63,7 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
         writeln!(out, "  {}  {}{over}", output.name(), format_name(spec.renderings[output.rendering_index]))?;
     }
     if let Some(folder) = &config.per_file {
-        writeln!(out, "  {}  one workbook a file", name(folder))?;
+        writeln!(out, "  {}  one workbook per file", name(folder))?;
     }
     if let Some(path) = &config.joblog {
         writeln!(out, "  {}  job log", name(path))?;
@@ -154,7 +154,7 @@ Would extract of each `doc`
 Would write
   /absent/a.xlsx  workbook
   b.csv.gz  CSV, gzip
-  each  one workbook a file
+  each  one workbook per file
 with 2 processes
 ";
         assert_eq!(told(&typed, &[Some(500), None, Some(1000)]), expected);

@@ -1,7 +1,8 @@
-//! Numbers, sizes, times and names as people read them.
+//! Colour, tables and names as people read them; numbers, sizes and times are in [`sheaf_common::human`].
 
 use std::fmt::Write;
-use std::time::Duration;
+
+pub use sheaf_common::human::{count, number, rate, size, time};
 
 /// Whether what is written may hold colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,61 +60,6 @@ pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [
     text
 }
 
-/// A number with its thousands apart: `1,048,576`.
-pub fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number and its noun, which takes an `s` unless the number is one: `1 file`, `2,800 files`.
-pub fn count(value: u64, noun: &str) -> String {
-    format!("{} {noun}{}", number(value), if value == 1 { "" } else { "s" })
-}
-
-/// A size in decimal units with about three digits: `999 B`, `1.25 kB`, `86.1 MB`.
-pub fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
-    if bytes < 1000 {
-        return format!("{bytes} B");
-    }
-    let (mut value, mut unit) = (bytes as f64 / 1000.0, 0);
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    format!("{} {}", three_digits(value), UNITS[unit])
-}
-
-/// A rate in megabytes (10⁶) a second: `84.2 MB/s`; a time of zero gives `0.00 MB/s`.
-pub fn rate(bytes: u64, time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    let rate = if seconds > 0.0 { bytes as f64 / 1e6 / seconds } else { 0.0 };
-    format!("{} MB/s", three_digits(rate))
-}
-
-/// A time with the precision that matters: `0.42 s`, `12.3 s`, `4m 05s`, `2h 07m`.
-pub fn time(time: Duration) -> String {
-    let seconds = time.as_secs_f64();
-    if seconds < 9.995 {
-        return format!("{seconds:.2} s");
-    }
-    if seconds < 59.95 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = seconds.round() as u64;
-    match whole {
-        0..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
-        _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
-    }
-}
-
 /// The time of day where this runs: `14:05:09`.
 pub fn time_of_day() -> String {
     chrono::Local::now().format("%H:%M:%S").to_string()
@@ -127,14 +73,6 @@ pub fn day_and_time() -> String {
 /// The seconds since 1970.
 pub fn since_1970() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-fn three_digits(value: f64) -> String {
-    match value {
-        ..9.995 => format!("{value:.2}"),
-        ..99.95 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
-    }
 }
 
 /// A name or reason as it may stand on a terminal: control characters, which could steer the terminal or break the
@@ -194,38 +132,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped() {
-        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_048_576, "1,048,576"), (12_345, "12,345")];
-        for (value, text) in cases {
-            assert_eq!(number(value), text);
-        }
-        assert_eq!(count(1, "file"), "1 file");
-        assert_eq!(count(0, "row"), "0 rows");
-    }
-
-    #[test]
     fn the_columns_of_a_table_stand_below_each_other() {
         let rows = [["a".into(), "1".into()], ["long".into(), "22".into()]];
         assert_eq!(table(["NAME", "N"], rows), "NAME  N\na     1\nlong  22\n");
-    }
-
-    #[test]
-    fn sizes_have_three_digits() {
-        let cases =
-            [(999, "999 B"), (1250, "1.25 kB"), (86_100_000, "86.1 MB"), (999_999, "1.00 MB"), (u64::MAX, "18.4 EB")];
-        for (bytes, text) in cases {
-            assert_eq!(size(bytes), text);
-        }
-    }
-
-    #[test]
-    fn times_are_as_precise_as_they_matter() {
-        let cases = [(0.4211, "0.42 s"), (12.34, "12.3 s"), (59.96, "1m 00s"), (245.0, "4m 05s"), (7620.0, "2h 07m")];
-        for (seconds, text) in cases {
-            assert_eq!(time(Duration::from_secs_f64(seconds)), text);
-        }
-        assert_eq!(rate(5_000_000, Duration::ZERO), "0.00 MB/s");
-        assert_eq!(rate(842_000_000, Duration::from_secs(10)), "84.2 MB/s");
     }
 
     #[test]

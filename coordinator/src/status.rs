@@ -49,7 +49,7 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
         (true, None) => lines.push(format!("running, process {}", status.pid)),
         (false, _) => {
             let ago = time(Duration::from_secs(ago));
-            lines.push(format!("not running since {ago} ago: the same command goes on (`{}`)", folder.display()));
+            lines.push(format!("not running for {ago}: the same command goes on (`{}`)", folder.display()));
         }
     }
     lines.extend(stopped.map(String::from));

@@ -43,7 +43,7 @@ def rows_to_measure(arguments, sheaf):
     files, _ = corpora.size(wiki)
     job = lambda corpus, *options: [sheaf, "run", corpus, "-p", "2", "--verbose", "-o", "{out}/final.xlsx", *options]
     for name, script, options, modules in [
-        ("original, with a workbook a file", "original.py", [], "bs4, html5lib, pandas, openpyxl"),
+        ("original, with a workbook per file", "original.py", [], "bs4, html5lib, pandas, openpyxl"),
         ("original, without", "original.py", ["no-per-file"], "bs4, html5lib, pandas, openpyxl"),
         ("tuned Python", "tuned.py", [], "selectolax, xlsxwriter"),
     ]:
@@ -58,7 +58,7 @@ def rows_to_measure(arguments, sheaf):
     yield "sheaf over Redis", wiki, over_redis(wiki) if Cluster.is_possible() else None
     yield "sheaf, fast", wiki, job(wiki, "--compression", "fast")
     yield "sheaf, small", wiki, job(wiki, "--compression", "small")
-    yield "sheaf, with a workbook a file", wiki, job(wiki, "--per-file", "{out}/each")
+    yield "sheaf, with a workbook per file", wiki, job(wiki, "--per-file", "{out}/each")
     if arguments.large:
         large = corpora.wiki(2000)
         yield "sheaf, 2 GB", large, job(large)
@@ -143,7 +143,7 @@ def table(rows, runs, sizes):
         megabytes = corpora.size(corpus)[1] / 1e6
         middle = lambda take: measure.median([take(run) for run in runs[name]])
         seconds = [run.seconds for run in runs[name]]
-        like = "original, with a workbook a file" if "a workbook a file" in name else "original, without"
+        like = "original, with a workbook per file" if "a workbook per file" in name else "original, without"
         times = lambda other: f"{speed[name] / speed[other]:.1f}" if other in speed and "sheaf" in name else "–"
         size, zlib6 = sizes.get(name, (0, None))
         cells = [

@@ -183,7 +183,7 @@ async fn an_outcome_stays_until_it_is_said_that_it_came() {
 
     // The answer to this one is lost with the process.
     let lost = server.queue(LEASE).await;
-    assert_eq!(lost.collect(JobId(1), 9, PATIENTLY).await.unwrap(), [finished.outcome.clone()]);
+    assert_eq!(lost.collect(JobId(1), 9, PATIENTLY).await.unwrap(), std::slice::from_ref(&finished.outcome));
     drop(lost);
 
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap(), [finished.outcome]);

@@ -149,8 +149,8 @@ async fn workers_that_were_told_of_other_servers_for_bytes_are_named() {
     let (place, other) = (Place::at(server.url()), Place::at(server.url()).with_bytes_at(&[server.url()]));
     let worker = other.worker("");
     let mut run = place.new_run("").start();
-    says(&run, "were told of 1 servers for bytes, this run of 0");
-    says(&worker, "another number of servers for bytes");
+    says(&run, "use 1 server for bytes, this run uses no server for bytes: give the same");
+    says(&worker, "uses another number of `--redis-bytes` servers");
     assert!(!run.has_ended());
     let _right = place.worker("");
     run.finish().code(0);

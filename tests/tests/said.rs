@@ -161,6 +161,13 @@ fn an_encoding_that_was_guessed_or_is_doubtful_is_said() {
 
     let declared = [b"<meta charset=euc-kr>", undeclared().as_slice()].concat();
     assert_eq!(notes(&run(&with(&[("a", &declared)]), "").code(0)), [""; 0]);
+    // Three syllables that are UTF-8 as well, by chance, and a text that is nothing else.
+    let page = |text: &[u8]| [b"<meta charset=euc-kr><doc id=1 title=t>", text, b"</doc>"].concat();
+    assert_eq!(notes(&run(&with(&[("a", &page(b"\xc2\xb1\xc8\xa3 \xc5\xb0"))]), "").code(0)), [""; 0]);
+    // Some of its characters cannot be read as declared, which is said too.
+    let doubtful = run(&with(&[("a", &page("위키백과는 모두".as_bytes()))]), "").code(0);
+    let said = notes(&doubtful);
+    assert!(said.iter().any(|note| note.contains("declared EUC-KR") && note.contains("valid UTF-8")), "{doubtful}");
 }
 
 #[test]

@@ -111,7 +111,7 @@ async fn a_file_that_one_worker_cannot_read_is_read_by_another() {
     wait_for("both to be listed", LONG, || (place.listed().len() == 2).then_some(()));
     let run = Run::sheaf(place.folder()).typed("run in --retries 0 -o out.xlsx --joblog log.tsv --redis");
     let run = run.arg(place.url()).start();
-    says(&small, "another worker is to try");
+    says(&small, "another worker will try");
     let _large = place.worker("");
     run.finish().code(0);
     other.abort();
@@ -135,7 +135,7 @@ async fn a_file_that_no_worker_can_read_is_dead_after_another_has_tried() {
     let log = fs::read_to_string(place.folder().join("log.tsv")).unwrap();
     // Two by one worker, one by the other.
     assert_eq!(column_of_log(&log, "attempts"), ["1", "3", "1"], "{log}");
-    assert!(workers.iter().any(|worker| worker.stderr().contains("another worker is to try")));
+    assert!(workers.iter().any(|worker| worker.stderr().contains("another worker will try")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

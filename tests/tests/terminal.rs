@@ -8,8 +8,9 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use sheaf_tests::corpus::{doc, gzip, slow_html, write};
 use sheaf_tests::job::LONG;
+use sheaf_tests::place::drain;
 use sheaf_tests::process::wait_for;
-use sheaf_tests::{Run, sheaf_bin, skip, worker_bin};
+use sheaf_tests::{Run, Running, server, sheaf_bin, skip, worker_bin};
 use tempfile::TempDir;
 
 /// So many attributes take a child hours: no run of these inputs ends by itself.
@@ -110,6 +111,48 @@ fn status_shows_from_another_terminal_how_far_a_run_is() {
     assert!(told.contains("not running") && told.contains("stopped by SIGTERM"), "{told}");
     assert_eq!(json(status("--json"))["running"], false);
     Run::sheaf(folder.path()).typed("status").finish().code(1).says(&["did you mean `sheaf status out.jsonl`?"]);
+}
+
+/// A single file, which takes for ever behind some text that is soon read.
+fn large() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let text = doc("1", "", &"wheat ".repeat(1_500_000));
+    write(folder.path(), "in", text + &slow_html("slow", ENDLESS));
+    folder
+}
+
+/// Waits until a part of the only file counts as done.
+fn moves(folder: &TempDir, run: &mut Running) {
+    let status = folder.path().join("out.jsonl.sheaf/status");
+    let seen = wait_for("progress within the file", LONG, || {
+        assert!(!run.has_ended(), "{}", run.stderr());
+        let seen: Value = serde_json::from_slice(&fs::read(&status).ok()?).ok()?;
+        (seen["bytes"].as_u64()? > 0).then_some(seen)
+    });
+    let [bytes, total] = ["bytes", "bytes_total"].map(|name| seen[name].as_u64().unwrap());
+    assert!(bytes < total / 2 && seen["files"] == 0, "{seen}");
+}
+
+#[test]
+fn a_single_large_file_moves_the_bar() {
+    let folder = large();
+    let mut run = Run::sheaf(folder.path()).typed(COMMAND).start();
+    moves(&folder, &mut run);
+    run.signal(Signal::SIGTERM);
+    run.finish().code(4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_large_file_moves_the_bar_over_redis() {
+    let server = server!("a_single_large_file_moves_the_bar_over_redis");
+    let folder = large();
+    let worker = Run::of(&worker_bin(), folder.path()).typed("-p 1 --grace 1s --redis").arg(server.url()).start();
+    let typed = "run in --time-limit 10h -o out.jsonl --redis";
+    let mut run = Run::sheaf(folder.path()).typed(typed).arg(server.url()).start();
+    moves(&folder, &mut run);
+    run.signal(Signal::SIGTERM);
+    run.finish().code(4);
+    drain(worker);
 }
 
 #[test]

@@ -22,8 +22,8 @@ Examples:
   sheaf-worker --redis redis://host --root /mnt/data
       Also open files of `sheaf run --by-path`, if they lie below /mnt/data
 
-SIGTERM, Ctrl-C and SIGHUP let it finish what it holds (see --grace); a second one, more than a second later, stops it
-at once. SIGUSR1 has it log how far it is.
+SIGTERM, Ctrl-C and SIGHUP let it finish the tasks that it has (see --grace); a second one, more than a second later,
+stops it at once. SIGUSR1 has it log how far it is.
 
 Exit codes:
   0  stopped when it was told to
@@ -53,13 +53,13 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say whether the worker on this machine works: exit code 0 if it heard from Redis lately
+    /// Check whether the worker on this machine works: exit code 0 if it has heard from Redis lately
     Health(HealthArgs),
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct HealthArgs {
-    /// Where the worker notes that it works [default: a place of this user]
+    /// The file in which the worker notes that it works [default: in a folder of this user]
     #[arg(long, value_name = "FILE", env = "SHEAF_HEALTH_FILE")]
     pub health_file: Option<PathBuf>,
 }
@@ -69,7 +69,7 @@ pub struct WorkArgs {
     #[command(flatten)]
     pub server: ServerArgs,
 
-    /// A queue to work on; repeatable, all share the processes and are asked in turn
+    /// A queue to work on; repeatable: the queues share the processes and are served in turn
     #[arg(long = "queue", value_name = "NAME", env = "SHEAF_QUEUE", value_delimiter = ',', default_value = "default")]
     pub queues: Vec<String>,
 
@@ -83,13 +83,13 @@ pub struct WorkArgs {
     #[arg(long = "root", value_name = "DIR", env = "SHEAF_ROOTS", value_delimiter = ':')]
     pub roots: Vec<PathBuf>,
 
-    /// How long it may take to end after it is told to stop: it finishes what it holds, and hands back the rest in time
+    /// How long it may take to stop: it finishes the tasks that it has, and hands back those that it cannot finish in time
     ///
-    /// `docker stop` waits 10 s by default; with more here, give it more, too (`--stop-timeout`, `stop_grace_period`).
+    /// `docker stop` waits 10 s by default; if you raise this, raise that, too (`--stop-timeout`, `stop_grace_period`).
     #[arg(long, value_name = "TIME", env = "SHEAF_GRACE", default_value = "8s")]
     pub grace: String,
 
-    /// Where to note that it works, for `sheaf-worker health` [default: a place of this user]
+    /// The file in which to note that it works, for `sheaf-worker health` [default: in a folder of this user]
     #[arg(long, value_name = "FILE", env = "SHEAF_HEALTH_FILE")]
     pub health_file: Option<PathBuf>,
 
@@ -106,7 +106,7 @@ pub struct WorkArgs {
 pub enum LogFormat {
     /// For people
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
@@ -133,6 +133,15 @@ mod tests {
         let command = Cli::command();
         let without = command.get_arguments().filter(|arg| arg.get_long().is_some() && arg.get_env().is_none());
         assert_eq!(without.map(|arg| arg.get_id().as_str()).collect::<Vec<_>>(), [""; 0]);
+    }
+
+    #[test]
+    fn every_variable_is_in_the_file_that_an_operator_edits() {
+        let file = include_str!("../../deploy/hosts/worker.env");
+        let command = Cli::command();
+        for name in command.get_arguments().filter_map(|arg| arg.get_env()?.to_str()) {
+            assert!(file.lines().any(|line| line.starts_with(&format!("#{name}="))), "{name}");
+        }
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use sheaf_common::job::{JobSpec, Limits};
-use sheaf_common::outcome::{FileReport, FileStatus};
+use sheaf_common::outcome::{FileReport, FileStatus, Reading};
 use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
+use sheaf_worker::extract::STEP;
 use sheaf_worker::pool::{Care, Interrupted, Program, Read, Slot};
 
 fn slot(program: Program) -> Slot {
@@ -45,7 +46,7 @@ fn a_child_that_does_not_come_up_is_no_files_fault() {
     for (program, said) in [
         (nowhere, "no process can be started"),
         (shell("exit 7"), "does not come up"),
-        (shell("echo hello"), "nonsense"),
+        (shell("echo hello"), "malformed message"),
     ] {
         match slot(program).extract(&work(2, 0), &mut Care::default()) {
             Err(Interrupted::Unfit(unfit)) => {
@@ -92,4 +93,23 @@ fn settled_files_are_not_read_and_each_of_the_others_is_told_before_it_begins() 
     let mut refuse = |_: &SourceFile| Err(Interrupted::Stopped);
     let mut care = Care { before: Some(&mut refuse), ..Care::default() };
     assert_eq!(slot(real()).extract(&work(1, 1), &mut care).err(), Some(Interrupted::Stopped));
+}
+
+#[test]
+fn how_far_a_large_file_is_is_told_and_of_small_ones_nothing() {
+    let mut work = work(2, 0);
+    let text = "wheat ".repeat(2 * STEP / 6);
+    let large = format!("<doc id=1 title=t>{text}</doc>").into_bytes();
+    let length = large.len() as u64;
+    work.files[1].size = length;
+    work.files[1].content = Content::Here(large);
+
+    let mut told = Vec::new();
+    let mut reading = |reading: Reading| told.push((reading.sequence, reading.parsed, reading.of));
+    let mut care = Care { reading: Some(&mut reading), ..Care::default() };
+    let read = slot(real()).extract(&work, &mut care).unwrap();
+    drop(care);
+    assert_eq!(ends(&read.reports), [(0, true, 1), (1, true, 1)]);
+    let step = STEP as u64;
+    assert_eq!(told, [(1, step, length), (1, 2 * step, length)]);
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_common::job::{Class, JobId, TaskId, UNIT_BYTES, WorkerId};
-use sheaf_common::outcome::{Extracted, Outcome, Slice, TaskResult};
+use sheaf_common::outcome::{Extracted, Outcome, Reading, Slice, TaskResult};
 use sheaf_common::queue::{
     Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, MemoryQueue, Past,
     Queue, QueueError,
 };
 use sheaf_common::task::{Content, Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, SourcePath, Task, Work};
+use sheaf_worker::extract::STEP;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::{Config, Order, Paths, WorkerError, run};
 use tokio::sync::watch;
@@ -46,6 +47,31 @@ async fn a_worker_that_is_told_to_stop_hands_over_the_rows_that_it_keeps() {
     running.await.unwrap().unwrap();
     let handed_over = queue.rows(vec![key]).await.unwrap().remove(0).expect("the block");
     assert!(handed_over.len() as u64 >= UNIT_BYTES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_news_of_a_large_file_before_its_outcome() {
+    let queue = MemoryQueue::default();
+    let content = format!("<doc id=1 title=large>{}</doc>", "wheat ".repeat(STEP / 3)).into_bytes();
+    let length = content.len() as u64;
+    let file = SourceFile {
+        sequence: 7,
+        path: SourcePath(b"large".to_vec()),
+        size: length,
+        modified: 0,
+        content: Content::Here(content),
+    };
+    let work = Work::Extract(Extract { spec: Arc::default(), files: vec![file] });
+    let task = TaskId { job: JobId(1), class: Class::Extract, number: 0 };
+    queue.push(&[Task { id: task, work }]).await.unwrap();
+
+    let (order, orders) = watch::channel(Order::Work);
+    let running = tokio::spawn(run(queue.clone(), config(&queue), orders, Arc::default()));
+    let news = queue.collect(JobId(1), 1, Duration::from_secs(20)).await.unwrap();
+    let expected = TaskResult::Reading(Reading { sequence: 7, parsed: STEP as u64, of: length });
+    assert_eq!(news, [Outcome { task, slot: "w/0".into(), result: expected }]);
+    order.send_replace(Order::Drain);
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

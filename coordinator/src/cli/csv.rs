@@ -18,7 +18,7 @@ pub struct CsvArgs {
     #[arg(long, value_enum, value_name = "END")]
     pub csv_newline: Option<NewlineArg>,
 
-    /// What becomes of cells that a spreadsheet would take for formulas: CSV cannot say that `=1+1` is text [default: keep]
+    /// What to do with cells that a spreadsheet would take for formulas: CSV cannot say that `=1+1` is text [default: keep]
     #[arg(long, value_enum, value_name = "HOW")]
     pub csv_formulas: Option<FormulasArg>,
 }

@@ -10,7 +10,7 @@ use super::{LimitArgs, RecipeArgs, help};
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::PREVIEW, after_long_help = help::PREVIEW)]
 pub struct PreviewArgs {
-    /// The file to look into; of a folder its first file, `-` for markup on standard input
+    /// The file to look into; a folder stands for its first file, `-` for markup on standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
@@ -31,9 +31,9 @@ pub struct PreviewArgs {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ViewArg {
-    /// A table where it fits the terminal, else one line a cell
+    /// A table where it fits the terminal, else one line per cell
     Auto,
     Table,
-    /// One line a cell
+    /// One line per cell
     Vertical,
 }

@@ -13,7 +13,7 @@ pub struct QueueArgs {
     #[command(flatten)]
     pub redis: RedisArgs,
 
-    /// One JSON object a line
+    /// One JSON object per line
     #[arg(long)]
     pub json: bool,
 }
@@ -33,7 +33,7 @@ pub struct PurgeArgs {
     #[arg(value_name = "JOB", required_unless_present = "abandoned")]
     pub job: Option<String>,
 
-    /// All jobs whose runs have given no sign of life for a minute
+    /// All jobs whose run has given no sign of life for a minute
     #[arg(long, conflicts_with = "job")]
     pub abandoned: bool,
 }

@@ -13,25 +13,25 @@ pub struct RunArgs {
     /// Files, folders (with all that is below them), or `-` for a list of paths on standard input
     ///
     /// The rows come in the order of the inputs; within a folder in natural order, `file_2` before `file_10`. A list on
-    /// standard input has one path a line, or is separated by NULs. Files that end in .gz, .bz2, .zst or .xz are read
+    /// standard input has one path per line, or is separated by NULs. Files that end in .gz, .bz2, .zst or .xz are read
     /// through.
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<PathBuf>,
 
-    /// Of what folders hold, read only files that match; repeatable
+    /// Within folders, read only the files that match; repeatable
     ///
-    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder (`2024/**/*.html`), whatever is written
-    /// in capitals.
+    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder (`2024/**/*.html`),
+    /// ignoring case.
     #[arg(long, value_name = "GLOB", help_heading = "What to read")]
     pub include: Vec<String>,
 
     /// Also read hidden files and folders (`.git`), `__MACOSX`, `Thumbs.db` and `desktop.ini`
     ///
-    /// Without it, folders are read without them. What is named itself is always read.
+    /// By default they are skipped inside folders. A file or folder that you name yourself is always read.
     #[arg(long, help_heading = "What to read")]
     pub hidden: bool,
 
-    /// Of what folders hold, leave out files and whole folders that match; repeatable
+    /// Within folders, leave out the files and whole folders that match; repeatable
     #[arg(long, value_name = "GLOB", help_heading = "What to read")]
     pub exclude: Vec<String>,
 
@@ -41,17 +41,17 @@ pub struct RunArgs {
     /// Where to write; repeatable, the format goes by the extension [default: final.xlsx]
     ///
     /// .xlsx, .csv, .tsv, .jsonl (also called .ndjson), and compressed: .csv.gz, .csv.zst, .tsv.gz, .tsv.zst, .jsonl.gz,
-    /// .jsonl.zst, .ndjson.gz, .ndjson.zst. All come from one pass. `-` is JSON lines on standard output, `-.csv` and the
-    /// like those. A link is followed, a named pipe is written to, an existing file keeps its mode. Without any output that is
-    /// a file, nothing is kept for a later run to go on with.
+    /// .jsonl.zst, .ndjson.gz, .ndjson.zst. All come from one pass. `-` is JSON lines on standard output, `-.csv`
+    /// and `-.tsv` those formats. A link is followed, a named pipe is written to, an existing file keeps its mode. If no output
+    /// is a file, an interrupted run cannot go on.
     #[arg(short, long = "output", value_name = "FILE", allow_hyphen_values = true, help_heading = "What to write")]
     pub outputs: Vec<PathBuf>,
 
-    /// Also write one workbook a file into this folder, `<file name>.xlsx`
+    /// Also write one workbook per file into this folder, `<file name>.xlsx`
     #[arg(long, value_name = "DIR", help_heading = "What to write")]
     pub per_file: Option<PathBuf>,
 
-    /// What becomes of texts longer than the 32,767 characters that a cell of a workbook holds
+    /// What to do with texts longer than the 32,767 characters that a cell of a workbook holds
     #[arg(long, value_enum, value_name = "HOW", default_value_t = LongCellsArg::Overflow, help_heading = "What to write")]
     pub long_cells: LongCellsArg,
 
@@ -66,11 +66,11 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = CompressionArg::Balanced, help_heading = "What to write")]
     pub compression: CompressionArg,
 
-    /// Write one line a file: path, status, reason, rows, encoding, time
+    /// Write one line per file: path, status, reason, rows, encoding, time
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     pub joblog: Option<PathBuf>,
 
-    /// Write what the run came to, for programs: JSON with files, rows, outputs, seconds, and what failed
+    /// Write a summary for programs: JSON with files, rows, outputs, seconds, and what failed
     ///
     /// Its field `summary_version` is 1; fields may be added to it, but none changes its meaning.
     #[arg(long, value_name = "FILE.json", help_heading = "What to write")]
@@ -105,8 +105,8 @@ pub struct RunArgs {
     #[arg(long, requires = "redis", help_heading = "Many machines")]
     pub by_path: bool,
 
-    /// How long to wait while no worker is there, as `10m`; then the run stops with exit code 3, and the same command goes on
-    /// [default: for ever]
+    /// How long to wait when there are no workers, such as `10m`; then the run stops with exit code 3, and the same command
+    /// goes on [default: for ever]
     #[arg(long, value_name = "TIME", env = "SHEAF_WAIT_FOR_WORKERS", help_heading = "Many machines")]
     pub wait_for_workers: Option<String>,
 
@@ -115,8 +115,8 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = PackArg::Auto, env = "SHEAF_PACK", help_heading = "Many machines")]
     pub pack: PackArg,
 
-    /// How many bytes the run may have in Redis at once: files, rows, segments. `auto` is 256 MiB, and with more than 8 processes
-    /// 32 MiB for each, but at most half of what Redis may hold
+    /// How many bytes the run may have in Redis at once: files, rows, finished parts of the sheet. `auto` is 256 MiB, and with more
+    /// than 8 processes 32 MiB for each, but at most half of what Redis may hold
     #[arg(
         long,
         value_name = "SIZE",
@@ -126,11 +126,11 @@ pub struct RunArgs {
     )]
     pub redis_budget: String,
 
-    /// Go on with an interrupted run though the inputs have changed since: what is done of the files at the front that are
-    /// the same is kept, the rest is read anew
+    /// Go on with an interrupted run even if the inputs have changed since: the results of the files at the front that are
+    /// still the same are kept, the rest is read again
     ///
-    /// If the recipe or the outputs are others too, it starts over. With this or with --fresh, a job that is run again and
-    /// again never stops to ask.
+    /// If the recipe or the outputs differ too, it starts over. With this or with --fresh, a scheduled job never needs a
+    /// human.
     #[arg(long, conflicts_with = "fresh", help_heading = "How to run")]
     pub changed: bool,
 
@@ -142,7 +142,7 @@ pub struct RunArgs {
     #[arg(long, help_heading = "How to run")]
     pub dry_run: bool,
 
-    /// No progress and no summary: only problems are said, and errors
+    /// No progress and no summary; report only problems and errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "How to run")]
     pub quiet: bool,
 

@@ -9,11 +9,11 @@ pub struct WorkersArgs {
     #[command(flatten)]
     pub redis: RedisArgs,
 
-    /// Exit with 1 if fewer workers are there that a run of this version could have
+    /// Exit with 1 if there are fewer workers than this that a run of this version could use
     #[arg(long, value_name = "N")]
     pub expect: Option<usize>,
 
-    /// One JSON object a line
+    /// One JSON object per line
     #[arg(long)]
     pub json: bool,
 }

@@ -21,7 +21,7 @@ pub enum PlaceError {
     NotWritable { folder: String, source: io::Error },
 }
 
-/// Checks that every output, the job log, the summary and the folder for one workbook a file can be written.
+/// Checks that every output, the job log, the summary and the folder for one workbook per file can be written.
 ///
 /// Makes a nameless temporary file in each folder, which is gone when this returns.
 ///

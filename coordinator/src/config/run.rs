@@ -17,7 +17,7 @@ pub struct RunConfig {
     pub spec: JobSpec,
     /// At least one.
     pub outputs: Vec<Output>,
-    /// The folder for one workbook a file.
+    /// The folder for one workbook per file.
     pub per_file: Option<PathBuf>,
     /// In order; at least one.
     pub inputs: Vec<Input>,

@@ -23,7 +23,7 @@ pub struct Request<'a> {
     pub filter: &'a Filter,
     /// What the run itself writes: left out where it lies in a folder.
     pub own: &'a [PathBuf],
-    /// The folder for one workbook a file: the workbooks in it are left out.
+    /// The folder for one workbook per file: the workbooks in it are left out.
     pub per_file: Option<&'a Path>,
 }
 
@@ -166,7 +166,7 @@ pub(super) struct Builder {
     begun: Vec<u32>,
     problems: HashMap<String, u32>,
     own: HashMap<Place, Vec<Vec<u8>>>,
-    /// The folder with one workbook a file, if it exists.
+    /// The folder with one workbook per file, if it exists.
     per_file: Option<Place>,
 }
 
@@ -222,7 +222,7 @@ impl Builder {
         self.own.get(place).cloned().unwrap_or_default()
     }
 
-    /// Whether this is a workbook in the folder for one workbook a file: an earlier run wrote it there.
+    /// Whether this is a workbook in the folder for one workbook per file: an earlier run wrote it there.
     pub fn is_own_workbook(&self, folder: &Place, name: &[u8]) -> bool {
         let extension = name.len().checked_sub(5).map(|at| &name[at..]);
         self.per_file.as_ref() == Some(folder) && extension.is_some_and(|end| end.eq_ignore_ascii_case(b".xlsx"))

@@ -42,7 +42,7 @@ pub fn of_type(kind: FileType) -> String {
 }
 
 /// A folder that is its own ancestor.
-pub const LOOP: &str = "the folder leads back to one that it stands in";
+pub const LOOP: &str = "the folder leads back to one that it is in";
 
 /// The system's words, without `(os error 5)`.
 fn without_number(error: &io::Error) -> String {

@@ -82,7 +82,7 @@ fn links_are_followed_and_loops_told() {
     symlink("self", path("self")).unwrap();
     let expected = [
         "dangling: the symbolic link leads nowhere",
-        "real/deep/up: the folder leads back to one that it stands in",
+        "real/deep/up: the folder leads back to one that it is in",
         "real/deep/y",
         "real/x",
         "self: the symbolic link leads to itself",

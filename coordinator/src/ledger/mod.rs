@@ -217,7 +217,7 @@ impl Ledger {
                 tracing::warn!(%task, reason, "could not render units");
                 self.repair(task.number, keys, commands);
             }
-            // News of other kinds of work: see `sheaf demo`.
+            // News: they end nothing.
             (_, _) => {}
         }
     }

@@ -38,7 +38,7 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
     if let Some(left) = measure.left(tally, now) {
         facts.push(Fact::new(format!("{} left", clock(left))));
     }
-    facts.push(Fact::new(size_of(tally.bytes, measure.total_bytes)));
+    facts.push(Fact::new(size_of(measure.bytes(tally), measure.total_bytes)));
     facts.push(Fact::new(format!("{} so far", clock(measure.elapsed(now)))));
     if let Some(speed) = measure.speed() {
         facts.push(Fact::new(rate(speed as u64, Duration::from_secs(1))));
@@ -97,13 +97,14 @@ fn clock(left: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::measure::UnderWay;
     use super::super::tally::tests::so_far;
     use super::*;
 
     fn measured(start: Instant) -> Measure {
         let mut measure = Measure::new(2800, 200_000_000, start);
-        measure.update(&so_far(1, 1_000_000), start);
-        measure.update(&so_far(1204, 86_100_000), start + Duration::from_secs(2));
+        measure.update(&so_far(1, 1_000_000), UnderWay::default(), start);
+        measure.update(&so_far(1204, 86_100_000), UnderWay::default(), start + Duration::from_secs(2));
         measure
     }
 

@@ -1,4 +1,4 @@
-//! The job log: one line a file, in the order of the inputs, tab-separated.
+//! The job log: one line per file, in the order of the inputs, tab-separated.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};

@@ -11,12 +11,23 @@ const STALE: Duration = Duration::from_secs(15);
 /// No time left is told beyond this: it would be no forecast.
 const LONGEST_LEFT: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
+/// What is done of files that are not done as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnderWay {
+    /// Of their sizes as they were discovered.
+    pub bytes: u64,
+    /// Unpacked.
+    pub read: u64,
+}
+
 /// What is known about the way and the speed.
 #[derive(Debug)]
 pub struct Measure {
     pub total_files: u64,
     pub total_bytes: u64,
     began: Instant,
+    /// The bytes that were done at most: progress does not go back when a large file fails.
+    bytes: u64,
     /// Where the first measurement began: a resumed run starts with what is done already, and that is no speed.
     first: Option<Mark>,
     /// When something came last, and how far it was then.
@@ -36,8 +47,9 @@ struct Mark {
 }
 
 impl Mark {
-    fn of(tally: &Tally, at: Instant) -> Self {
-        Mark { at, way: tally.bytes - tally.unread_bytes, read: tally.read_bytes }
+    fn of(tally: &Tally, under_way: UnderWay, at: Instant) -> Self {
+        let way = tally.bytes - tally.unread_bytes + under_way.bytes;
+        Mark { at, way, read: tally.read_bytes.saturating_add(under_way.read) }
     }
 }
 
@@ -64,27 +76,33 @@ impl Measure {
     pub fn new(total_files: u64, total_bytes: u64, now: Instant) -> Self {
         let last = Mark { at: now, way: 0, read: 0 };
         let (way, read) = (Smoothed::default(), Smoothed::default());
-        Measure { total_files, total_bytes, began: now, first: None, last, way, read }
+        Measure { total_files, total_bytes, began: now, bytes: 0, first: None, last, way, read }
     }
 
     /// Takes note of how far the run is.
-    pub fn update(&mut self, tally: &Tally, now: Instant) {
-        let mark = Mark::of(tally, now);
-        // Until the first file is done nothing is known: processes start, and a large file may take a while.
+    pub fn update(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {
+        self.bytes = self.bytes.max(tally.bytes + under_way.bytes);
+        let mark = Mark::of(tally, under_way, now);
+        // Until something is read nothing is known: processes start.
         if self.first.is_none() {
             self.last = mark;
-            self.first = (tally.files > 0).then_some(mark);
+            self.first = (tally.files > 0 || under_way.read > 0).then_some(mark);
             return;
         }
-        // A pause is measured together with what comes after it.
+        // A pause is measured together with what comes after it, and so is the time of a file that failed half-way.
         let passed = now.duration_since(self.last.at).as_secs_f64();
-        if (mark.way, mark.read) == (self.last.way, self.last.read) || passed <= 0.0 {
+        if (mark.way <= self.last.way && mark.read <= self.last.read) || passed <= 0.0 {
             return;
         }
         let weight = 1.0 - (-passed / SMOOTH.as_secs_f64()).exp();
-        self.way.add((mark.way - self.last.way) as f64 / passed, weight);
-        self.read.add((mark.read - self.last.read) as f64 / passed, weight);
+        self.way.add(mark.way.saturating_sub(self.last.way) as f64 / passed, weight);
+        self.read.add(mark.read.saturating_sub(self.last.read) as f64 / passed, weight);
         self.last = mark;
+    }
+
+    /// The bytes that are done, of all: of files as a whole, and of those under way as far as they are.
+    pub fn bytes(&self, tally: &Tally) -> u64 {
+        self.bytes.max(tally.bytes)
     }
 
     /// Bytes read a second, unpacked; `None` before anything is measured.
@@ -95,7 +113,8 @@ impl Measure {
     /// From 0 to 1, by bytes; by files where there are no bytes.
     pub fn share(&self, tally: &Tally) -> f64 {
         let by_files = self.total_bytes == 0;
-        let (done, total) = if by_files { (tally.files, self.total_files) } else { (tally.bytes, self.total_bytes) };
+        let (done, total) =
+            if by_files { (tally.files, self.total_files) } else { (self.bytes(tally), self.total_bytes) };
         if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) }
     }
 
@@ -111,7 +130,7 @@ impl Measure {
         let passed = self.last.at.duration_since(first.at).as_secs_f64();
         let mean = if passed > 0.0 { (self.last.way - first.way) as f64 / passed } else { 0.0 };
         let speed = self.way.value()?.max(mean / 2.0);
-        let left = self.total_bytes.saturating_sub(tally.bytes) as f64 / speed;
+        let left = self.total_bytes.saturating_sub(self.bytes(tally)) as f64 / speed;
         let left = Duration::try_from_secs_f64(left.round().max(1.0)).ok()?;
         (left < LONGEST_LEFT).then_some(left)
     }
@@ -127,14 +146,16 @@ mod tests {
     use super::super::tally::tests::so_far;
     use super::*;
 
+    const NONE: UnderWay = UnderWay { bytes: 0, read: 0 };
+
     #[test]
     fn what_an_earlier_run_did_is_no_speed() {
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
         let mut measure = Measure::new(10, 1000, start);
-        measure.update(&so_far(5, 500), at(1));
+        measure.update(&so_far(5, 500), NONE, at(1));
         assert_eq!(measure.speed(), None);
-        measure.update(&so_far(6, 600), at(2));
+        measure.update(&so_far(6, 600), NONE, at(2));
         assert_eq!(measure.left(&so_far(6, 600), at(2)), Some(Duration::from_secs(4)));
     }
 
@@ -144,9 +165,9 @@ mod tests {
         let mut measure = Measure::new(100, 100_000_000, start);
         let at = |tenths: u64| start + Duration::from_millis(tenths * 100);
         // Nothing for three seconds while processes start, then 10 MB/s.
-        (1..=30).for_each(|tenths| measure.update(&so_far(0, 0), at(tenths)));
+        (1..=30).for_each(|tenths| measure.update(&so_far(0, 0), NONE, at(tenths)));
         assert_eq!(measure.left(&so_far(0, 0), at(30)), None);
-        (31..=40).for_each(|tenths| measure.update(&so_far(tenths, (tenths - 30) * 1_000_000), at(tenths)));
+        (31..=40).for_each(|tenths| measure.update(&so_far(tenths, (tenths - 30) * 1_000_000), NONE, at(tenths)));
         assert_eq!(measure.left(&so_far(40, 10_000_000), at(40)), Some(Duration::from_secs(9)));
     }
 
@@ -156,11 +177,11 @@ mod tests {
         let at = |second| start + Duration::from_secs(second);
         let mut measure = Measure::new(1000, 1_000_000, start);
         // 1 kB a second, nothing for half a minute, then a little.
-        (0..=100).for_each(|second| measure.update(&so_far(second + 1, second * 1000), at(second)));
-        (101..=130).for_each(|second| measure.update(&so_far(101, 100_000), at(second)));
+        (0..=100).for_each(|second| measure.update(&so_far(second + 1, second * 1000), NONE, at(second)));
+        (101..=130).for_each(|second| measure.update(&so_far(101, 100_000), NONE, at(second)));
         assert_eq!(measure.left(&so_far(101, 100_000), at(105)), Some(Duration::from_secs(900)));
         assert_eq!(measure.left(&so_far(101, 100_000), at(130)), None, "nobody knows");
-        measure.update(&so_far(102, 100_100), at(131));
+        measure.update(&so_far(102, 100_100), NONE, at(131));
         let left = measure.left(&so_far(102, 100_100), at(131)).unwrap();
         assert!(left < Duration::from_secs(2 * 60 * 60), "{left:?}");
     }
@@ -170,11 +191,30 @@ mod tests {
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
         let mut measure = Measure::new(10, 1000, start);
-        measure.update(&so_far(1, 0), at(0));
+        measure.update(&so_far(1, 0), NONE, at(0));
         let refused = Tally { unread_bytes: 900, read_bytes: 10, ..so_far(2, 910) };
-        measure.update(&refused, at(1));
+        measure.update(&refused, NONE, at(1));
         assert_eq!(measure.speed().map(f64::round), Some(10.0));
         assert_eq!(measure.left(&refused, at(1)), Some(Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn a_large_file_counts_as_far_as_it_is_and_progress_does_not_go_back_when_it_fails() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let parsed = |bytes| UnderWay { bytes, read: bytes * 4 };
+        let mut measure = Measure::new(2, 1000, start);
+        measure.update(&so_far(0, 0), parsed(100), at(1));
+        measure.update(&so_far(0, 0), parsed(200), at(2));
+        let speed = |measure: &Measure| measure.speed().map(f64::round);
+        assert_eq!((measure.share(&so_far(0, 0)), speed(&measure)), (0.2, Some(400.0)));
+        assert_eq!(measure.left(&so_far(0, 0), at(2)), Some(Duration::from_secs(8)));
+
+        measure.update(&so_far(0, 0), NONE, at(3));
+        assert_eq!(measure.share(&so_far(0, 0)), 0.2);
+        measure.update(&Tally { unread_bytes: 900, read_bytes: 0, ..so_far(1, 900) }, NONE, at(4));
+        assert_eq!(measure.share(&so_far(1, 900)), 0.9);
+        assert_eq!(speed(&measure), Some(400.0), "what was not read is no speed");
     }
 
     #[test]

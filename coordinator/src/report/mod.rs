@@ -12,6 +12,7 @@ mod summary_file;
 mod tally;
 
 pub use joblog::{JobLine, JobLog, JobLogError, Status};
+pub use measure::UnderWay;
 pub use notes::no_record;
 pub use noticed::{Noticed, Seen};
 pub use progress::{Mode, Progress};

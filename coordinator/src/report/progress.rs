@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::measure::Measure;
+use super::measure::{Measure, UnderWay};
 use super::status::RunStatus;
 use super::{Tally, bar};
 use crate::human::{Paint, time_of_day};
@@ -73,13 +73,13 @@ impl Progress {
     }
 
     /// Takes note of how far the run is, and shows it if that was not done just now. Cheap: call it at every turn.
-    pub fn update(&mut self, tally: &Tally) {
+    pub fn update(&mut self, tally: &Tally, under_way: UnderWay) {
         let now = Instant::now();
         if self.status.as_ref().is_some_and(|(_, noted)| now.duration_since(*noted) >= STATUS_EVERY) {
-            self.measure.update(tally, now);
+            self.measure.update(tally, under_way, now);
             self.note(tally, now);
         }
-        self.update_at(tally, now);
+        self.update_at(tally, under_way, now);
     }
 
     /// Says something that stays above the bar. It goes where progress goes, so nowhere with [`Mode::Problems`].
@@ -115,9 +115,9 @@ impl Progress {
     }
 
     /// Says how far it is, now, whatever the mode is: someone has asked.
-    pub fn tell(&mut self, tally: &Tally) {
+    pub fn tell(&mut self, tally: &Tally, under_way: UnderWay) {
         let now = Instant::now();
-        self.measure.update(tally, now);
+        self.measure.update(tally, under_way, now);
         self.warn(&bar::line(&self.measure, tally, now));
     }
 
@@ -126,7 +126,7 @@ impl Progress {
         drop(self);
     }
 
-    fn update_at(&mut self, tally: &Tally, now: Instant) {
+    fn update_at(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {
         let every = match &self.sink {
             Sink::Bar(..) => BAR_EVERY,
             Sink::Lines(_) => LINE_EVERY,
@@ -136,7 +136,7 @@ impl Progress {
             return;
         }
         self.shown = now;
-        self.measure.update(tally, now);
+        self.measure.update(tally, under_way, now);
         match &mut self.sink {
             Sink::Bar(progress, paint) => {
                 let (_, columns) = console::Term::stderr().size_checked().unwrap_or((0, COLUMNS));
@@ -192,7 +192,8 @@ mod tests {
         let mut progress = Progress::new(100, 100_000_000, Mode::Lines(Box::new(heard.clone())));
         let start = progress.shown;
         for second in 0..=10 {
-            progress.update_at(&so_far(second * 5, second * 5_000_000), start + Duration::from_secs(second));
+            let (tally, now) = (so_far(second * 5, second * 5_000_000), start + Duration::from_secs(second));
+            progress.update_at(&tally, UnderWay::default(), now);
         }
         let text = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> = text.lines().map(|line| line.split_at("14:05:09 ".len()).1).collect();

@@ -25,7 +25,7 @@ pub struct RunStatus {
     pub files: u64,
     pub files_total: u64,
     pub files_failed: u64,
-    /// The sizes of the files that are done, and of all.
+    /// The sizes of the files that are done, with what is done of those under way; and of all.
     pub bytes: u64,
     pub bytes_total: u64,
     pub rows: u64,
@@ -47,7 +47,7 @@ impl RunStatus {
             files: tally.files,
             files_total: measure.total_files,
             files_failed: tally.failed,
-            bytes: tally.bytes,
+            bytes: measure.bytes(tally),
             bytes_total: measure.total_bytes,
             rows: tally.rows,
             elapsed_seconds: measure.elapsed(now).as_secs_f64(),

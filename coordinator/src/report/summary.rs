@@ -23,7 +23,7 @@ pub struct Summary<'a> {
     /// How long this run took.
     pub elapsed: Duration,
     pub written: &'a [Written],
-    /// The folder with one workbook a file.
+    /// The folder with one workbook per file.
     pub per_file: Option<&'a Path>,
     pub joblog: Option<&'a Path>,
 }

@@ -28,7 +28,7 @@ pub struct SummaryFile {
     /// What this run read, unpacked.
     pub bytes_read: u64,
     pub outputs: Vec<OutputFile>,
-    /// The folder with one workbook a file.
+    /// The folder with one workbook per file.
     pub per_file: Option<String>,
     pub joblog: Option<String>,
     pub cells: Cells,

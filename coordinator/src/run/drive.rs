@@ -127,6 +127,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                         self.heard();
                     }
                     for outcome in outcomes {
+                        self.store.heard(&outcome);
                         self.say_what_is_read_alone(&outcome);
                         self.carry_out(ledger.handle(Event::Came(outcome)))?;
                     }
@@ -271,7 +272,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                     }
                 }
             }
-            Err(error) => warn!(%error, "could not ask what the workers were told"),
+            Err(error) => warn!(%error, "could not ask for the settings of the workers"),
         }
         Ok(())
     }

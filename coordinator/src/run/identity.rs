@@ -94,18 +94,18 @@ impl Identity {
         differ(now.recipe.columns != then.recipe.columns, format!("the columns were `{columns}`"));
         let source_column = then.source_column.as_deref().map_or("none".into(), |name| format!("`{name}`"));
         differ(now.source_column != then.source_column, format!("--source-column was {source_column}"));
-        differ(now.encoding != then.encoding, "--encoding was another".into());
-        differ(now.long_cells != then.long_cells, "--long-cells was another".into());
-        differ(now.csv.bom != then.csv.bom, "--csv-bom was another".into());
+        differ(now.encoding != then.encoding, "--encoding was different".into());
+        differ(now.long_cells != then.long_cells, "--long-cells was different".into());
+        differ(now.csv.bom != then.csv.bom, "--csv-bom was different".into());
         differ(now.csv.delimiter != then.csv.delimiter, format!("--csv-delimiter was `{}`", then.csv.delimiter));
-        differ(now.csv.newline != then.csv.newline, "--csv-newline was another".into());
-        differ(now.csv.escape_formulas != then.csv.escape_formulas, "--csv-formulas was another".into());
-        differ(now.compression != then.compression, "--compression was another".into());
+        differ(now.csv.newline != then.csv.newline, "--csv-newline was different".into());
+        differ(now.csv.escape_formulas != then.csv.escape_formulas, "--csv-formulas was different".into());
+        differ(now.compression != then.compression, "--compression was different".into());
         differ(now.sheet_name != then.sheet_name, format!("--sheet-name was `{}`", then.sheet_name));
         let outputs = old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());
         let outputs = outputs.collect::<Vec<_>>().join("`, `");
         differ(self.outputs != old.outputs, format!("the outputs were `{outputs}`"));
-        differ(self.per_file != old.per_file, "--per-file was another".into());
+        differ(self.per_file != old.per_file, "--per-file was different".into());
         differences
     }
 }

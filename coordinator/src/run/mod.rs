@@ -11,6 +11,7 @@ mod cpu;
 mod drive;
 mod identity;
 mod interrupt;
+mod large_files;
 mod outputs;
 mod own_workbooks;
 mod ship;
@@ -45,6 +46,7 @@ pub use cpu::CpuUse;
 use drive::{DriveError, Driven, drive};
 use identity::{Comparison, Identity};
 pub use interrupt::{AtOnce, Interrupt};
+use large_files::LargeFiles;
 use own_workbooks::OwnWorkbooks;
 use ship::Shipping;
 use store::Store;
@@ -289,8 +291,17 @@ fn open_store<'a>(
         .map_err(could_not_run)?;
     let joblog = config.joblog.as_deref().map(|path| JobLog::open(path, position.file)).transpose();
     let joblog = joblog.map_err(could_not_run)?;
-    let mut store =
-        Store { spool, sources, own_workbooks, joblog, progress, tally, end: position, forgettable: Vec::new() };
+    let mut store = Store {
+        spool,
+        sources,
+        own_workbooks,
+        joblog,
+        progress,
+        tally,
+        end: position,
+        large_files: LargeFiles::new(position),
+        forgettable: Vec::new(),
+    };
     store.progress.note_in(folder.join(spool::STATUS), &store.tally);
     if position != Position::default() {
         store.progress.say(&format!("going on after {} of {} files", store.tally.files, sources.len()));

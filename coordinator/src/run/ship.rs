@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use super::drive::pause;
+use crate::human;
 
 /// The largest file that is shipped: a value of Redis holds 512 MiB.
 const LARGEST: u64 = 500 << 20;
@@ -205,7 +206,7 @@ fn with_content(mut task: Task, packs: bool) -> Task {
 
 fn content(file: &SourceFile, memory: u64, packs: bool) -> Content {
     if file.size > LARGEST {
-        let reason = format!("too large to be shipped through Redis ({} MiB): see --by-path", file.size >> 20);
+        let reason = format!("too large to be shipped through Redis ({}): see --by-path", human::size(file.size));
         return Content::Unreadable { reason };
     }
     match extract::read(file, memory) {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
-use sheaf_common::outcome::Segment;
+use sheaf_common::outcome::{Outcome, Segment};
 use sheaf_common::task::RowsKey;
 use sheaf_common::wire;
 
+use super::large_files::LargeFiles;
 use super::own_workbooks::{OwnWorkbooks, own_sheet};
 use crate::discover::Sources;
 use crate::ledger::{Commit, Position};
@@ -35,6 +36,8 @@ pub struct Store<'a> {
     pub tally: Tally,
     /// Where the last unit ends.
     pub end: Position,
+    /// The files that take so long that it is shown how far they are.
+    pub large_files: LargeFiles,
     /// Rows that the queue may drop.
     pub forgettable: Vec<RowsKey>,
 }
@@ -80,18 +83,26 @@ impl Store<'_> {
         }
         self.spool.confirm(end, spooled, wire::encode(&self.tally))?;
         self.end = end;
+        self.large_files.stored(end);
         self.forgettable.extend(forget);
         Ok(())
     }
 
+    /// Takes note of how far an outcome says that files are.
+    pub fn heard(&mut self, outcome: &Outcome) {
+        let sources = self.sources;
+        let index = |sequence: u64| usize::try_from(sequence).ok().filter(|index| *index < sources.len());
+        self.large_files.heard(outcome, |sequence| index(sequence).map(|index| sources.get(index).size));
+    }
+
     /// Lets the progress be shown.
     pub fn tick(&mut self) {
-        self.progress.update(&self.tally);
+        self.progress.update(&self.tally, self.large_files.under_way());
     }
 
     /// Says now how far it is.
     pub fn tell(&mut self) {
-        self.progress.tell(&self.tally);
+        self.progress.tell(&self.tally, self.large_files.under_way());
     }
 
     /// The rows that the queue may drop now.

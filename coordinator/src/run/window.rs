@@ -13,8 +13,8 @@ const LARGEST_TASK: u64 = 8 << 20;
 const TASKS_PER_SLOT: u64 = 4;
 /// Default Redis budget for up to 8 slots.
 const FEW_SLOTS: u64 = 256 << 20;
-/// What of a budget is for Redis itself: the buffers of its clients, keys, what is on its way when the window closes. At 2 GB
-/// of input its peak was 35 MiB above a window of 256 MiB.
+/// Share of the budget reserved for Redis' own overhead: client buffers, keys, and requests in flight when the window closes.
+/// At 2 GB of input its peak was 35 MiB above a window of 256 MiB.
 const REDIS_OWN: u64 = 44 << 20;
 
 /// What a job may have outstanding at once: files, rows, segments.

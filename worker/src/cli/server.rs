@@ -10,24 +10,25 @@ use sheaf_common::queue::RedisSettings;
 pub struct ServerArgs {
     /// The Redis through which coordinators and workers meet
     ///
-    /// `redis://HOST`, `rediss://HOST` (TLS), `redis+sentinel://HOST[,HOST…]/MASTER` or `redis+unix:///PATH`, with `USER:PASSWORD@` before the host if need be. A
-    /// password is better kept in SHEAF_REDIS_PASSWORD: other users of this machine can see what is typed.
+    /// `redis://HOST`, `rediss://HOST` (TLS), `redis+sentinel://HOST[,HOST…]/MASTER` or `redis+unix:///PATH`, with
+    /// `USER:PASSWORD@` before the host if need be. A password is better kept in SHEAF_REDIS_PASSWORD: other users of this
+    /// machine can see what is typed.
     #[arg(long, value_name = "URL", env = "SHEAF_REDIS", hide_env_values = true)]
     pub redis: Option<String>,
 
-    /// A server that takes the bytes of files, rows and sheets off that one; repeatable, the same ones in the same order on all
-    /// sides
+    /// A further Redis for the bytes of files, rows and sheets, which takes load off that one; repeatable: give the same ones
+    /// in the same order everywhere
     ///
     /// What they lose is sent again, so they need no append-only file. User, password and certificates are those of
     /// `--redis`.
     #[arg(long, value_name = "URL", env = "SHEAF_REDIS_BYTES", value_delimiter = ',', hide_env_values = true)]
     pub redis_bytes: Vec<String>,
 
-    /// The user to log in as; goes before the one in the URL
+    /// The user to log in as; overrides the one in the URL
     #[arg(long, value_name = "USER", env = "SHEAF_REDIS_USER")]
     pub redis_user: Option<String>,
 
-    /// The password to log in with; goes before the one in the URL
+    /// The password to log in with; overrides the one in the URL
     #[arg(long, value_name = "PASSWORD", env = "SHEAF_REDIS_PASSWORD", hide = true, hide_env_values = true)]
     pub redis_password: Option<String>,
 

@@ -70,7 +70,10 @@ fn similar(label: &str) -> String {
         other => Encoding::for_label(other.as_bytes()).filter(|&found| found != REPLACEMENT).map_or("", |_| other),
     };
     match meant {
-        "" => "known are the names of the web, as `utf-8`, `euc-kr`, `shift_jis`, `gbk`, `big5`, `windows-1251`".into(),
+        "" => {
+            "known are the names used on the web, such as `utf-8`, `euc-kr`, `shift_jis`, `gbk`, `big5`, `windows-1251`"
+                .into()
+        }
         meant => format!("did you mean `{meant}`?"),
     }
 }

@@ -7,6 +7,7 @@ use html5ever::tendril::StrTendril;
 use scraper::{ElementRef, Html};
 use selectors::matching::SelectorCaches;
 use sheaf_common::cell::{CELL_UNITS, overflow_rows, written_units};
+use sheaf_common::human;
 use sheaf_common::job::{JobSpec, LongCells};
 use sheaf_common::notes::FileNotes;
 use sheaf_common::recipe::{Expression, Take};
@@ -17,7 +18,7 @@ use super::notice::{Inside, Noticed};
 use super::selectors::Css;
 use super::setup::SetupError;
 use super::tree::{self, AttributeName, Descendants};
-use super::{decode, open, parse, sniff, unpack, words};
+use super::{decode, open, parse, sniff, unpack};
 
 /// A job's recipe, compiled: reads files, gives rows.
 pub struct Extractor {
@@ -103,6 +104,20 @@ impl Extractor {
     /// # Errors
     /// Only those of `emit`; what is wrong with the file stands in [`Extracted::result`].
     pub fn file(&self, file: &SourceFile, emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>) -> io::Result<Extracted> {
+        self.watched_file(file, &mut |_, _| {}, emit)
+    }
+
+    /// The same; calls `parsed` now and then while a large file is parsed, with the bytes of its text that are parsed so
+    /// far, and all of them: see [`STEP`](super::STEP).
+    ///
+    /// # Errors
+    /// As [`Extractor::file`].
+    pub fn watched_file(
+        &self,
+        file: &SourceFile,
+        parsed: &mut dyn FnMut(usize, usize),
+        emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
+    ) -> io::Result<Extracted> {
         let mut extracted = Extracted {
             result: Err(String::new()),
             bytes: 0,
@@ -111,7 +126,7 @@ impl Extractor {
             replaced: 0,
             notes: FileNotes::default(),
         };
-        let document = self.document(file, &mut extracted);
+        let document = self.document(file, parsed, &mut extracted);
         let checked = document.and_then(|(html, noticed)| self.check(&html).map(|()| (html, noticed)));
         match checked {
             Ok((html, mut noticed)) => {
@@ -124,7 +139,12 @@ impl Extractor {
     }
 
     /// The file's tree, and what was noticed about its text. Fills in what becomes known on the way.
-    fn document(&self, file: &SourceFile, known: &mut Extracted) -> Result<(Html, Noticed), String> {
+    fn document(
+        &self,
+        file: &SourceFile,
+        parsed: &mut dyn FnMut(usize, usize),
+        known: &mut Extracted,
+    ) -> Result<(Html, Noticed), String> {
         let raw = open::read(file, self.memory)?;
         known.bytes = raw.len() as u64;
         let plain = unpack::unpack(file.path.as_path(), raw, self.memory / unpack::SHARE)?;
@@ -135,14 +155,15 @@ impl Extractor {
         known.replaced = decoded.replaced;
         let text = parse::strip(&decoded.text);
         if text.len() > parse::LONGEST {
-            let (length, longest) = (words::size(text.len() as u64), words::size(parse::LONGEST as u64));
+            let (length, longest) = (human::size(text.len() as u64), human::limit(parse::LONGEST as u64));
             return Err(format!("too long: {length} of text, a file may hold {longest}"));
         }
         let noticed = Noticed::of_text(text, &decoded, &plain, self.record.name());
         let text = StrTendril::from_slice(text);
         drop(decoded);
         drop(plain);
-        Ok((parse::parse(text), noticed))
+        let all = text.len();
+        Ok((parse::parse_in_steps(text, parse::STEP, &mut |done| parsed(done, all)), noticed))
     }
 
     /// Refuses a document with a cell that no sheet can hold, if the job wants that.

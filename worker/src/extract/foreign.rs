@@ -8,7 +8,7 @@ const WIDEST: usize = 8;
 /// What `bytes` are, and what to do about it, if they are text of a known form that is not HTML.
 pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
     if is_utf_32(bytes) {
-        return Some("UTF-32, an encoding that is not read: convert it first, as `iconv -f UTF-32 -t UTF-8`");
+        return Some("UTF-32, an encoding that is not read: convert it first (`iconv -f UTF-32 -t UTF-8`)");
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let text = &text[..text.len().min(SAMPLE)];

@@ -40,5 +40,5 @@ pub use decode::{Decoded, FoundBy, decode};
 pub use extractor::{Done, Extracted, Extractor};
 pub use open::{modified, read};
 pub use pack::pack;
-pub use parse::{parse, strip};
+pub use parse::{STEP, parse, strip};
 pub use setup::{Place, SetupError};

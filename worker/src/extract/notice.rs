@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use ego_tree::{NodeId, NodeRef};
-use encoding_rs::UTF_8;
+use encoding_rs::{Encoding, UTF_8};
 use html5ever::LocalName;
 use memchr::memmem;
 use scraper::{Html, Node};
@@ -19,6 +19,11 @@ use super::tree;
 const GREW: u64 = 10;
 /// Below so many bytes of rows nobody minds: 64 KiB.
 const SMALL: u64 = 64 << 10;
+
+/// From so many continuation bytes on, text in a declared multi-byte encoding is no UTF-8 by chance. In Chinese, Japanese
+/// or Korean text, a character is also UTF-8 with a probability of less than a fifth (of GBK's first level, 22 of 40 lead
+/// bytes and 31 of 94 trail bytes): the famous case is a file with a single word.
+const NO_CHANCE: usize = 12;
 
 /// What was noticed so far about a file.
 pub(super) struct Noticed {
@@ -51,7 +56,7 @@ impl Noticed {
                 let kind = NoteKind::Guessed { encoding: encoding.name().into() };
                 notes.noticed.push(Note::new(kind, 1, 1));
             }
-            FoundBy::Declared if encoding != UTF_8 && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() => {
+            FoundBy::Declared if encoding != UTF_8 && is_utf8_after_all(bytes, encoding, decoded.replaced) => {
                 let kind = NoteKind::Contradicted { declared: encoding.name().into() };
                 notes.noticed.push(Note::new(kind, 1, 1));
             }
@@ -144,6 +149,18 @@ fn count_tags(text: &str, name: &LocalName) -> u64 {
     memmem::find_iter(text.as_bytes(), &tag).filter(ends).count() as u64
 }
 
+/// Whether bytes are UTF-8 beyond ASCII, and that by no chance, though they were read as `declared`, with so many characters
+/// `replaced`.
+fn is_utf8_after_all(bytes: &[u8], declared: &'static Encoding, replaced: u64) -> bool {
+    if bytes.is_ascii() || std::str::from_utf8(bytes).is_err() {
+        return false;
+    }
+    // In a single-byte encoding they would be pairs such as `Ã©`, which nobody writes.
+    replaced > 0
+        || declared.is_single_byte()
+        || bytes.iter().filter(|byte| (0x80..0xc0).contains(*byte)).take(NO_CHANCE).count() == NO_CHANCE
+}
+
 /// The most frequent elements, without those that every document has.
 fn most_frequent(html: &Html) -> Vec<(String, u64)> {
     let mut counts: HashMap<&str, u64> = HashMap::new();
@@ -172,6 +189,7 @@ mod tests {
     use super::super::decode::decode;
     use super::super::parse::parse;
     use super::*;
+    use encoding_rs::{EUC_KR, WINDOWS_1252};
 
     /// The names of the elements that `Inside` says are nested.
     fn nested(markup: &str) -> Vec<bool> {
@@ -211,6 +229,19 @@ mod tests {
         let script = format!("{}<script>{}</script>", "<li>x".repeat(30), "'<li>'".repeat(20));
         assert_eq!(noticed(&script, "li", 30), []);
         assert_eq!(noticed(&script, "li", 0), [Note::new(NoteKind::LostTags, 50, 50)]);
+    }
+
+    #[test]
+    fn short_text_is_not_doubted_because_its_bytes_happen_to_be_utf_8() {
+        let by_chance = b"\xc2\xb1\xc8\xa3 \xc5\xb0";
+        let (korean, _, damaged) = EUC_KR.decode(by_chance);
+        assert_eq!((&*korean, damaged), ("짹호 키", false));
+        assert!(std::str::from_utf8(by_chance).is_ok());
+        assert!(!is_utf8_after_all(by_chance, EUC_KR, 0));
+        assert!(is_utf8_after_all(&by_chance.repeat(4), EUC_KR, 0), "there is no such chance");
+        assert!(is_utf8_after_all("위".as_bytes(), EUC_KR, 1), "it cannot be what is declared");
+        assert!(is_utf8_after_all("é".as_bytes(), WINDOWS_1252, 0));
+        assert!(!is_utf8_after_all(b"caf\xe9", WINDOWS_1252, 0) && !is_utf8_after_all(b"plain", EUC_KR, 0));
     }
 
     #[test]

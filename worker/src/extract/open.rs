@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
+use sheaf_common::human;
 use sheaf_common::task::{Content, SourceFile};
 use tracing::error;
 
@@ -30,7 +31,7 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
     // The bytes and the text made from them stand in memory together.
     let most = memory / 2;
     let too_large = |size: u64| {
-        let (size, memory) = (words::size(size), words::size(memory));
+        let (size, memory) = (human::size(size), human::limit(memory));
         format!("too large: {size} cannot be read in {memory} of memory, see `--memory-limit`")
     };
     match &file.content {
@@ -168,7 +169,7 @@ mod tests {
         assert_eq!(*read(&file, 1 << 30).unwrap(), *b"text");
         file.content = Content::Here(b"shipped".to_vec());
         assert!(matches!(read(&file, 1 << 30), Ok(Cow::Borrowed(b"shipped"))));
-        assert!(read(&file, 8).unwrap_err().starts_with("too large: 7 bytes"));
+        assert!(read(&file, 8).unwrap_err().starts_with("too large: 7 B cannot be read in 8 B of memory"));
         file.content = super::super::pack(vec![b'x'; 2000]);
         file.size = 2000;
         assert_eq!(*read(&file, 1 << 30).unwrap(), *vec![b'x'; 2000]);

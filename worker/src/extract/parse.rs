@@ -9,15 +9,40 @@ use scraper::{Html, HtmlTreeSink};
 /// The longest text that is parsed, in bytes: 1 GiB. html5ever counts in 32 bits, and a NUL grows to three bytes.
 pub(super) const LONGEST: usize = 1 << 30;
 
+/// How much of a text is parsed between two calls of the one who watches, in bytes: 4 MiB, which take some 20 ms.
+pub const STEP: usize = 4 << 20;
+
 /// Parses a document, per the HTML standard with scripting off: what is inside `<noscript>` is markup.
 ///
 /// `text` is not copied: the tree's texts point into it. A byte order mark is a character here.
 pub fn parse(text: StrTendril) -> Html {
+    parse_in_steps(text, STEP, &mut |_| {})
+}
+
+/// The same, in steps of about `step` bytes; calls `parsed` after all that are whole, with the bytes that are parsed so far.
+///
+/// The tree does not depend on where a text is cut: the parser is made for texts that come in pieces.
+pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnMut(usize)) -> Html {
     let options = ParseOpts {
         tokenizer: TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() },
         tree_builder: TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() },
     };
-    driver::parse_document(HtmlTreeSink::new(Html::new_document()), options).one(text)
+    let mut parser = driver::parse_document(HtmlTreeSink::new(Html::new_document()), options);
+    let mut rest = text;
+    let mut done = 0;
+    while rest.len() > step {
+        let mut length = step;
+        while !rest.is_char_boundary(length) {
+            length += 1;
+        }
+        parser.process(rest.subtendril(0, length as u32));
+        rest.pop_front(length as u32);
+        done += length;
+        parsed(done);
+    }
+
+    parser.process(rest);
+    parser.finish()
 }
 
 /// `text` without the white space at its ends, as Python's `str.strip` sees it: Unicode White_Space, and the
@@ -52,6 +77,23 @@ mod tests {
     #[test]
     fn templates_keep_their_contents() {
         assert_eq!(text("<doc>a<template>b<p>c</template>d</doc>"), "ad");
+    }
+
+    #[test]
+    fn a_tree_does_not_depend_on_where_its_text_is_cut() {
+        let markup = "<!DOCTYPE html>\r\n<!-- a -- b --><doc id=1 title='&am&amp;&ampx &notit; &#x1F600;&#13;é'>한국어\r\r\n\
+            &lt;&notin;&CounterClockwiseContourIntegral;&nosuch;\0<b><p>a</b>b<table>x<tr><td>&#128;</table>\
+            <script>if (a<!--b<script>c</script>--></script><textarea>\n&quot;</textarea><![CDATA[x]]><svg><![CDATA[y]]>\
+            </svg><?xml?></br><a href=\"1\"id=2>😀<a/></doc >\r";
+        let whole = parse(markup.into());
+        for step in 1..markup.len() {
+            let mut told = Vec::new();
+            let in_steps = parse_in_steps(markup.into(), step, &mut |done| told.push(done));
+            assert_eq!(in_steps.tree, whole.tree, "steps of {step}");
+            assert!(told.is_sorted() && told.last().is_some_and(|last| *last <= markup.len()), "{step}: {told:?}");
+            let cut = (step..).find(|cut| markup.is_char_boundary(*cut)).expect("the end is one");
+            assert_eq!(told.first(), Some(&cut), "{step}");
+        }
     }
 
     #[test]

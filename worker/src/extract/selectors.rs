@@ -121,7 +121,7 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
             SelectorParseErrorKind::ClassNeedsIdent => format!("expected a class name after `.`, {found}"),
             SelectorParseErrorKind::ExpectedNamespace => {
                 hint = Some("select by the name alone, as `a`: it matches in every namespace".into());
-                format!("namespaces have no prefix here, {found}")
+                format!("namespace prefixes are not supported, {found}")
             }
             SelectorParseErrorKind::UnsupportedPseudoClassOrElement => {
                 let before = text[..byte].trim_end_matches(':');
@@ -227,7 +227,7 @@ fn instead_of(pseudo: &str) -> Option<String> {
         "contains" | "-soup-contains" | "icontains" => {
             "elements cannot be selected by their text; select by element, class or attribute"
         }
-        "text" | "attr" => "`::text` and `::attr(NAME)` stand once, at the end of a column's expression",
+        "text" | "attr" => "`::text` and `::attr(NAME)` may appear once, at the end of a column's expression",
         _ => return None,
     };
     Some(hint.into())

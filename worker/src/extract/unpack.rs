@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use liblzma::stream::Stream;
+use sheaf_common::human;
 
 use super::{sniff, words};
 
@@ -70,10 +71,10 @@ pub(super) fn unpack<'a>(path: &Path, packed: Cow<'a, [u8]>, limit: u64) -> Resu
             }
             Trouble::Window => format!(
                 "too large: the {name} data needs more than {} to be unpacked, a quarter of `--memory-limit`",
-                words::size(limit)
+                human::limit(limit)
             ),
             Trouble::TooLarge => {
-                format!("too large: unpacks to more than {}, a quarter of `--memory-limit`", words::size(limit))
+                format!("too large: unpacks to more than {}, a quarter of `--memory-limit`", human::limit(limit))
             }
         })?;
         let padding = rest.iter().position(|&byte| byte != 0).unwrap_or(rest.len());
@@ -82,7 +83,7 @@ pub(super) fn unpack<'a>(path: &Path, packed: Cow<'a, [u8]>, limit: u64) -> Resu
             return Ok(Cow::Owned(plain));
         }
         if !format.begins(rest) {
-            let extra = words::size(rest.len() as u64);
+            let extra = human::size(rest.len() as u64);
             return Err(format!("damaged: {extra} that are not {name} data follow the {name} data"));
         }
     }
@@ -252,7 +253,7 @@ mod tests {
             let mut garbage = packed.clone();
             garbage.extend(b"garbage");
             let reason = open(format, &garbage).unwrap_err();
-            assert!(reason.starts_with("damaged: 7 bytes that are not"), "{format:?}: {reason}");
+            assert!(reason.starts_with("damaged: 7 B that are not"), "{format:?}: {reason}");
             let mut flipped = packed.clone();
             let middle = flipped.len() / 2;
             flipped[middle] ^= 0x10;

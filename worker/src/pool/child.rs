@@ -1,5 +1,6 @@
 //! The child's side of a slot: reads the files that it is given, one after another, until its parent is gone.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use sheaf_common::task::SourceFile;
 use sheaf_common::wire;
 
 use super::protocol::{FileEnd, Header, READY, read_order, write_message};
-use crate::extract::{Extracted, Extractor};
+use crate::extract::{Chunk, Extracted, Extractor};
 
 /// The `main` of a child process: both binaries call it when they are started as one.
 pub fn main() -> ExitCode {
@@ -62,13 +63,19 @@ fn serve() -> io::Result<()> {
 
 /// Reads one file and writes its rows; only writing to the parent can fail.
 fn read_file(extractor: &Extractor, file: &SourceFile, output: &mut impl Write) -> io::Result<FileEnd> {
-    let read = catch_unwind(AssertUnwindSafe(|| {
-        extractor.file(file, &mut |chunk| {
-            let (rows, overflow, long_cells) = (chunk.rows, chunk.overflow, chunk.long_cells);
-            let header = Header::Rows { length: chunk.bytes.len() as u32, rows, overflow, long_cells };
-            write_message(output, header, chunk.bytes)
-        })
-    }));
+    let output = RefCell::new(output);
+    // A text has at most `LONGEST` bytes. A parent that is gone is found with the rows, or with the file's end.
+    let mut parsed = |done: usize, of: usize| {
+        let header = Header::Parsed { done: done as u32, of: of as u32 };
+        let mut output = output.borrow_mut();
+        let _ = write_message(&mut **output, header, &[]).and_then(|()| output.flush());
+    };
+    let mut emit = |chunk: Chunk<'_>| {
+        let (rows, overflow, long_cells) = (chunk.rows, chunk.overflow, chunk.long_cells);
+        let header = Header::Rows { length: chunk.bytes.len() as u32, rows, overflow, long_cells };
+        write_message(&mut **output.borrow_mut(), header, chunk.bytes)
+    };
+    let read = catch_unwind(AssertUnwindSafe(|| extractor.watched_file(file, &mut parsed, &mut emit)));
     match read {
         Ok(extracted) => {
             let Extracted { result, bytes, unpacked, encoding, replaced, notes } = extracted?;

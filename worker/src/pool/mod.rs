@@ -13,5 +13,5 @@ mod slot;
 mod unfit;
 
 pub use process::Program;
-pub use slot::{Care, Interrupted, Read, Slot};
+pub use slot::{Care, HowFar, Interrupted, Read, Slot};
 pub use unfit::Unfit;

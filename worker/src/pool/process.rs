@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use sheaf_common::human;
 use sheaf_common::job::{JobSpec, Limits};
 use sheaf_common::task::SourceFile;
 
@@ -102,7 +103,7 @@ impl Process {
             match self.output.read(&mut said) {
                 Ok(0) => return Err(not_ready(self.why_it_died())),
                 Ok(_) if said == [READY] => return Ok(()),
-                Ok(_) => return Err(not_ready("it speaks nonsense".into())),
+                Ok(_) => return Err(not_ready("it sent a malformed message".into())),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_for_words(LOOK),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
                 Err(error) => return Err(not_ready(error.to_string())),
@@ -187,7 +188,7 @@ impl Process {
     }
 
     fn too_much_memory(&self) -> String {
-        format!("needed more memory than {} (see --memory-limit)", in_bytes(self.limits.memory))
+        format!("needed more memory than {} (see --memory-limit)", human::limit(self.limits.memory))
     }
 
     /// The reason why a child went away by itself, from its status and its last words.
@@ -238,18 +239,6 @@ fn died_by(status: ExitStatus, words: &str) -> String {
 
 fn in_seconds(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
-}
-
-/// Bytes as people say them, in binary units.
-fn in_bytes(bytes: u64) -> String {
-    let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match units.iter().find(|(size, _)| bytes >= *size) {
-        Some((size, unit)) => {
-            let number = format!("{:.1}", bytes as f64 / *size as f64);
-            format!("{} {unit}", number.strip_suffix(".0").unwrap_or(&number))
-        }
-        None => format!("{bytes} bytes"),
-    }
 }
 
 fn page_size() -> u64 {

@@ -3,7 +3,7 @@
 //! ```text
 //! parent → child   length u32 LE, Extract by the wire format        (the files to read, in order)
 //! child → parent   READY, one byte                                  (once: it has started)
-//! child → parent   header 17 bytes, then `length` bytes             (for each file: rows…, then its end)
+//! child → parent   header 17 bytes, then `length` bytes             (for each file: parsed…, rows…, then its end)
 //! ```
 //! A child that goes before it is ready has met no file: that is the machine's doing. The child ends what it says about a
 //! file before it begins the next one, so the parent always knows at which file a child died.
@@ -22,6 +22,8 @@ pub const READY: u8 = b'!';
 /// What one message of the child holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
+    /// So many bytes of the text of the current file are parsed, of so many. Nothing follows; small files do without.
+    Parsed { done: u32, of: u32 },
     /// A chunk of rows of the current file.
     Rows { length: u32, rows: u32, overflow: u32, long_cells: u32 },
     /// The end of the current file: an encoded [`FileEnd`].
@@ -60,6 +62,7 @@ impl Header {
 
     pub fn to_bytes(self) -> [u8; Header::SIZE] {
         let (kind, numbers) = match self {
+            Header::Parsed { done, of } => (b'P', [done, of, 0, 0]),
             Header::Rows { length, rows, overflow, long_cells } => (b'R', [length, rows, overflow, long_cells]),
             Header::End { length } => (b'E', [length, 0, 0, 0]),
         };
@@ -77,6 +80,7 @@ impl Header {
             u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
         };
         match bytes[0] {
+            b'P' => Some(Header::Parsed { done: number(0), of: number(1) }),
             b'R' => {
                 Some(Header::Rows { length: number(0), rows: number(1), overflow: number(2), long_cells: number(3) })
             }
@@ -121,7 +125,12 @@ mod tests {
 
     #[test]
     fn headers_come_back_as_they_were() {
-        for header in [Header::Rows { length: 1, rows: 2, overflow: 3, long_cells: 4 }, Header::End { length: 9 }] {
+        let headers = [
+            Header::Parsed { done: 5, of: 6 },
+            Header::Rows { length: 1, rows: 2, overflow: 3, long_cells: 4 },
+            Header::End { length: 9 },
+        ];
+        for header in headers {
             assert_eq!(Header::from_bytes(header.to_bytes()), Some(header));
         }
         assert_eq!(Header::from_bytes([0; Header::SIZE]), None);

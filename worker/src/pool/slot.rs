@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::job::UNIT_BYTES;
 use sheaf_common::notes::FileNotes;
-use sheaf_common::outcome::{FileReport, FileStatus, Slice};
+use sheaf_common::outcome::{FileReport, FileStatus, Reading, Slice};
 use sheaf_common::queue::Block;
 use sheaf_common::task::{Extract, SourceFile};
 use sheaf_common::wire;
@@ -40,10 +40,15 @@ pub struct Care<'a> {
     pub attempts: HashMap<u64, u32>,
     /// Reads every file alone, and calls this before each attempt.
     pub before: Option<&'a mut BeforeFile<'a>>,
+    /// Hears now and then how far a large file is.
+    pub reading: Option<&'a mut HowFar<'a>>,
 }
 
 /// What is to be done before a file is read.
 pub type BeforeFile<'a> = dyn FnMut(&SourceFile) -> Result<(), Interrupted> + 'a;
+
+/// Hears how far a file is.
+pub type HowFar<'a> = dyn FnMut(Reading) + 'a;
 
 /// What the files of a task gave.
 pub struct Read {
@@ -97,7 +102,8 @@ impl Slot {
             if let Some(before) = &mut care.before {
                 before(file)?;
             }
-            match self.attempt(work, files, elsewhere + attempt, &mut gathered, &mut reports) {
+            let reading = &mut care.reading;
+            match self.attempt(work, files, elsewhere + attempt, reading, &mut gathered, &mut reports) {
                 Ok(()) => attempt = 1,
                 Err(Died::Early(interrupted)) => return Err(interrupted),
                 Err(Died::Unread) => self.process = None, // The next one is new.
@@ -107,7 +113,7 @@ impl Slot {
                     // Files before it may have been read in the same attempt.
                     let elsewhere = care.attempts.get(&file.sequence).copied().unwrap_or_default();
                     let attempts = elsewhere + attempt;
-                    warn!(path = %file.path.display(), attempts, reason, "a file ended its process");
+                    warn!(path = %file.path.display(), attempts, reason, "a file killed its process");
                     if attempt > work.spec.limits.retries || elsewhere > 0 {
                         reports.push(began.dead(file, attempts, reason));
                         attempt = 1;
@@ -127,6 +133,7 @@ impl Slot {
         work: &Extract,
         files: &'a [SourceFile],
         attempt: u32,
+        reading: &mut Option<&mut HowFar<'_>>,
         gathered: &mut Gathered,
         reports: &mut Vec<FileReport>,
     ) -> Result<(), Died<'a>> {
@@ -148,7 +155,12 @@ impl Slot {
         };
         let mut began = Began::now();
         for file in files {
-            let end = gathered.read_file(process, &self.stop).map_err(|ended| match ended {
+            let mut parsed = |parsed, of| {
+                if let Some(reading) = reading {
+                    reading(Reading { sequence: file.sequence, parsed, of });
+                }
+            };
+            let end = gathered.read_file(process, &mut parsed, &self.stop).map_err(|ended| match ended {
                 Ended::Stopped => Died::Early(Interrupted::Stopped),
                 Ended::Dead(reason) => Died::At { file, began, reason },
             })?;
@@ -239,14 +251,20 @@ impl Began {
 }
 
 impl Gathered {
-    /// Reads what the child says about its current file, rows into the blocks.
-    fn read_file(&mut self, process: &mut Process, stop: &AtomicBool) -> Result<FileEnd, Ended> {
+    /// Reads what the child says about its current file, rows into the blocks; passes on how much of it is parsed.
+    fn read_file(
+        &mut self,
+        process: &mut Process,
+        parsed: &mut dyn FnMut(u64, u64),
+        stop: &AtomicBool,
+    ) -> Result<FileEnd, Ended> {
         loop {
             let mut header = [0; Header::SIZE];
             process.read_exact(&mut header, stop)?;
             let broken = || Ended::Dead("its process sent a malformed message".into());
             let header = Header::from_bytes(header).ok_or_else(broken)?;
             match header {
+                Header::Parsed { done, of } => parsed(done.into(), of.into()),
                 Header::Rows { length, rows, overflow, long_cells } => {
                     let (block, offset) = self.room_for(length as usize);
                     process.read_exact(&mut self.blocks[block][offset..], stop)?;

@@ -11,6 +11,7 @@
 //!   task needs.
 //! * [`slots`]: the threads that work, for all queues.
 //! * [`reader`]: reading files, with regard to what befell their task before.
+//! * [`news`]: how far a large file is.
 //! * [`fitness`]: whether this machine can run children at all.
 //! * [`origin`]: a queue, with what is held of it. Each has a keeper and a finisher of its own.
 //! * [`finisher`]: hands in outcomes, many at a time.
@@ -24,6 +25,7 @@ mod finisher;
 mod fitness;
 mod held;
 mod kept;
+mod news;
 mod origin;
 mod paths;
 mod reader;
@@ -58,8 +60,8 @@ pub const STOPPING: Duration = Duration::from_millis(1600);
 pub struct Config {
     pub id: WorkerId,
     pub slots: NonZeroUsize,
-    /// The most bytes of rows that may stay here until they are rendered. Only for a worker that announces itself to the
-    /// queue: of any other, nobody would notice that it is gone.
+    /// The most bytes of rows that may stay here until they are rendered. Must be 0 for a worker that is not in the
+    /// registry: its death would go unnoticed, and its rows be missed.
     pub keep: usize,
     /// What a slot starts as its child.
     pub child: Program,

@@ -19,7 +19,8 @@ use sheaf_common::task::{Extract, SourceFile};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
 
-use crate::pool::{Care, Interrupted, Read, Slot};
+use super::news::News;
+use crate::pool::{Care, HowFar, Interrupted, Read, Slot};
 
 /// After so many workers that vanished with a task, its files are read alone.
 const MOST_VANISHED: usize = 3;
@@ -51,10 +52,14 @@ impl Reader {
     /// # Errors
     /// [`Interrupted`], when no file is to blame.
     pub fn read<Q: Queue>(&mut self, queue: &Q, leased: &Leased, work: &Extract) -> Result<Done, Interrupted> {
+        let mut news = News::new(queue.clone(), leased.task.id, self.name.clone(), self.runtime.clone());
+        let mut reading = |reading| news.tell(reading);
         if leased.delivery == 1 {
             let alone = Arc::clone(&self.alone);
             let together = alone.read().expect("no holder panics");
-            let read = self.slot.extract(work, &mut Care::default())?;
+            let mut care = Care { reading: Some(&mut reading), ..Care::default() };
+            let read = self.slot.extract(work, &mut care)?;
+            drop(care);
             drop(together);
             return self.settle(queue, leased, Past::default(), read);
         }
@@ -71,8 +76,9 @@ impl Reader {
             }
             let alone = Arc::clone(&self.alone);
             let together = alone.read().expect("no holder panics");
-            let mut care = self.care(&past);
+            let mut care = Care { reading: Some(&mut reading), ..self.care(&past) };
             let read = self.slot.extract(work, &mut care)?;
+            drop(care);
             drop(together);
             return self.settle(queue, leased, past, read);
         }
@@ -81,7 +87,7 @@ impl Reader {
         }
         let alone = Arc::clone(&self.alone);
         let _alone = alone.write().expect("no holder panics");
-        match self.read_alone(queue, leased, work, &mut past, vanished.len())? {
+        match self.read_alone(queue, leased, work, &mut past, vanished.len(), &mut reading)? {
             Some(read) => self.settle(queue, leased, past, read),
             None => Ok(Done::GivenBack), // Another worker has it.
         }
@@ -95,6 +101,7 @@ impl Reader {
         work: &Extract,
         past: &mut Past,
         vanished: usize,
+        reading: &mut HowFar<'_>,
     ) -> Result<Option<Read>, Interrupted> {
         let files = work.files.len() as u32;
         let first = work.files.first().map_or_else(String::new, |file| file.path.display());
@@ -111,6 +118,7 @@ impl Reader {
             if noted { Ok(()) } else { Err(Interrupted::Stopped) }
         };
         care.before = Some(&mut before);
+        care.reading = Some(reading);
         let read = self.slot.extract(work, &mut care);
         drop(care);
         // What happens to this worker from here on is no file's doing.
@@ -167,7 +175,7 @@ impl Reader {
 
     fn give_back<Q: Queue>(&self, queue: &Q, leased: &Leased, past: &Past) -> Result<Done, Interrupted> {
         let files = past.deaths.len();
-        info!(task = %leased.task.id, files, "handing a task back: another worker is to try what ended processes here");
+        info!(task = %leased.task.id, files, "handing a task back: another worker will try the files that killed processes here");
         patiently(&self.runtime, &self.stop, async || queue.give_back_if_held(&leased.lease, past).await)?;
         Ok(Done::GivenBack)
     }
@@ -202,7 +210,7 @@ fn patiently<T>(
         match runtime.block_on(call()) {
             Ok(answer) => return Ok(answer),
             Err(QueueError::Unusable { .. }) => return Err(Interrupted::Stopped), // As all that follows will find.
-            Err(error) => warn!(%error, "could not ask or tell what befell a task"),
+            Err(error) => warn!(%error, "could not read or note the history of a task"),
         }
         pause(stop)?;
     }

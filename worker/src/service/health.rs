@@ -68,8 +68,9 @@ impl HealthFile {
     pub fn check(&self) -> Result<Duration, Failure> {
         let path = self.path.display();
         let text = fs::read_to_string(&self.path).map_err(|error| {
-            Failure::new(Exit::Unhealthy, format!("no worker has noted in `{path}` that it works: {error}"))
-                .with_hint("give `--health-file` as the worker has it; a worker that waits for Redis notes nothing")
+            Failure::new(Exit::Unhealthy, format!("no worker has noted in `{path}` that it works: {error}")).with_hint(
+                "give the same `--health-file` as to the worker; a worker that waits for Redis notes nothing",
+            )
         })?;
         let at: u64 = text
             .trim()
@@ -78,10 +79,9 @@ impl HealthFile {
         let ago = since_1970().saturating_sub(Duration::from_millis(at));
         match ago <= LATELY {
             true => Ok(ago),
-            false => Err(Failure::new(
-                Exit::Unhealthy,
-                format!("the worker heard from Redis {} s ago for the last time", ago.as_secs()),
-            )),
+            false => {
+                Err(Failure::new(Exit::Unhealthy, format!("the worker last heard from Redis {} s ago", ago.as_secs())))
+            }
         }
     }
 }

@@ -117,14 +117,14 @@ impl Presence {
                 let is_same_version = parts.next() == Some(ours);
                 match parts.next().filter(|_| is_same_version) {
                     Some(format) if format != FORMAT.to_string() => warn!(
-                        "leaving the tasks of another build: it speaks wire format {format}, this is {FORMAT}; install the \
+                        "ignoring the tasks of another build: it speaks wire format {format}, this is {FORMAT}; install the \
                          same build everywhere"
                     ),
                     Some(_) | None => warn!(
                         theirs = other.version,
                         ours,
-                        "leaving the tasks of another version of Sheaf, or of another number of servers for bytes (the \
-                         last number)"
+                        "ignoring the tasks of an incompatible coordinator: it is of another version, or uses another number \
+                         of `--redis-bytes` servers (the last number)"
                     ),
                 }
             }

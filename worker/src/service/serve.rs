@@ -120,7 +120,10 @@ async fn work(
         stop = told_to_stop(&mut wishes, &tally) => stop,
     };
     let (signal, grace_s) = (stop.name(), config.grace.as_secs_f64());
-    info!(signal, grace_s, "told to stop: finishing what is held; a second signal after a second stops at once");
+    info!(
+        signal,
+        grace_s, "told to stop: finishing what is held; another signal, more than a second later, stops at once"
+    );
     order.send_replace(Order::Drain);
     let finishing = config.grace - HANDING_BACK.min(config.grace / 4);
     tokio::select! {
@@ -128,7 +131,7 @@ async fn work(
             info!("finished what was held");
             return ended(done);
         }
-        () = tokio::time::sleep(finishing) => warn!("the grace is over: handing back what is held"),
+        () = tokio::time::sleep(finishing) => warn!("the grace period is over: handing back what is held"),
         _ = told_to_stop(&mut wishes, &tally) => warn!("told to stop again: handing back what is held"),
     }
     order.send_replace(Order::Stop);

@@ -285,7 +285,7 @@ fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
     for field in fields.split(' ') {
         let found = handed_in.next().filter(|handed_in| handed_in.field == field);
         let apart = found.as_ref().is_some_and(|found| found.body.is_empty());
-        // Without it, the batch is damaged, and does not tell whose hold it was.
+        // Without it, the batch is damaged and does not cover this task, so its outcome and holder are unknown.
         let HandedIn { hold, body, .. } = found.unwrap_or_default();
         let stood = Taken { entry: entry.clone(), field: field.into(), hold, apart };
         stored.push(Stored { stood, body });

@@ -31,9 +31,9 @@ pub async fn try_out(pool: &Pool) -> Result<(), Fault> {
             checked => checked,
         },
         Ok(_) => Err(Fault::not_redis()),
-        Err(Fault::Broken(why)) => {
-            Err(Fault::Broken(format!("{address} accepts connections, but does not answer ({why}); is it no Redis?")))
-        }
+        Err(Fault::Broken(why)) => Err(Fault::Broken(format!(
+            "{address} accepts connections, but does not answer ({why}); is it really a Redis?"
+        ))),
         Err(other) => Err(other),
     }
 }

@@ -64,7 +64,7 @@ impl Connection {
             Ok(Err(Fault::Broken(why))) => {
                 let guess = match server.tls {
                     Some(_) => "does it ask for a client's certificate (`--tls-cert FILE --tls-key FILE`)?",
-                    None => "does it speak TLS only (`rediss://`), or is it no Redis?",
+                    None => "does it speak TLS only (`rediss://`), or is it not a Redis?",
                 };
                 return Err(Fault::Broken(format!("{address} hangs up at once ({why}); {guess}")));
             }

@@ -16,6 +16,7 @@ use super::keys::{JobKeys, KEEP, body_name, outcome_name, rows_name, task_field}
 use super::scripts::{COMPLETE, Call, EXTEND, NOTIFY, RELEASE, flags};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
+use crate::human;
 use crate::job::{Class, JobId};
 use crate::outcome::{Outcome, TaskResult};
 use crate::queue::{Block, Completed, Completion, Lease, QueueError};
@@ -161,8 +162,8 @@ impl<'a> Finishing<'a> {
         let (mut body, mut rows) = (wire::encode_large(outcome, outcome.segment_bytes()), rows.as_slice());
         let largest = rows.iter().map(|(_, block)| block.len()).max().unwrap_or_default().max(body.len());
         if largest > blobs::LARGEST {
-            let (size, most) = (largest >> 20, blobs::LARGEST >> 20);
-            let reason = format!("a part of its result takes {size} MiB, one value in Redis at most {most} MiB");
+            let (size, most) = (human::size(largest as u64), human::limit(blobs::LARGEST as u64));
+            let reason = format!("a part of its result takes {size}, one value in Redis at most {most}");
             warn!(task = %lease.task, reason, "a result is too large for the queue");
             body = wire::encode(&Outcome { result: TaskResult::Failed { reason }, ..outcome.clone() });
             rows = &[];
@@ -210,7 +211,7 @@ impl<'a> Finishing<'a> {
         }
         if let Err(error) = blobs::settle(shared, &keys, &live, &gone).await {
             // The tasks are finished all the same; what is lost is asked for again, what is left disappears.
-            warn!(%error, "could not say how long the bytes of finished tasks are to live");
+            warn!(%error, "could not refresh the lifetime of result blobs");
         }
         Ok(())
     }

@@ -136,7 +136,7 @@ async fn sign(shared: &Shared, job: JobId) -> Result<(), QueueError> {
     match shared.pulse.call(&call).await? {
         Value::Int(back) => {
             if back == 1 {
-                warn!(%job, "nothing was heard of this run for so long that its tasks were set aside: they are not any more");
+                warn!(%job, "this run had been silent for so long that its tasks were set aside; they are back");
             }
             Ok(())
         }
@@ -161,7 +161,7 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
         let answer = shared.pulse.call(&call).await?;
         let Value::BulkString(job) = &answer else { return Err(unexpected("tend", &answer)) };
         if let Some(job) = std::str::from_utf8(job).ok().and_then(parse_job) {
-            warn!(%job, "removing a job: nothing was heard of its run for long");
+            warn!(%job, "removing a job whose run has been silent for too long");
             remove(shared, &keys, job).await?;
         }
     }

@@ -33,8 +33,7 @@ const MOST_BYTES: u64 = 16 << 20;
 const FIRST_BYTES: u64 = 4 << 20;
 const SHARE_OF_LEASE: u32 = 3;
 
-/// Who had to wait for tasks takes this part of what it has room for: others wait, too, and the one that waited longest would
-/// have all.
+/// A worker that was woken leases only one part in so many of its free capacity, so that one waiter does not take everything.
 const SHARE: usize = 4;
 
 /// Leases tasks. When the caller stops waiting for the answer, what was leased is handed back.

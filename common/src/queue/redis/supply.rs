@@ -13,6 +13,7 @@ use super::fault::unexpected;
 use super::jobs;
 use super::keys::{JobKeys, KEEP, body_name, rows_name, task_field};
 use super::scripts::{Call, MISSING, PUSH, RESCUE, flags};
+use crate::human;
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::queue::{Block, QueueError};
 use crate::task::{RowsKey, Task};
@@ -93,9 +94,9 @@ impl<'a> Pushing<'a> {
     fn add(&mut self, task: &Task) -> Result<(), QueueError> {
         let body = wire::encode_large(task, task.shipped_bytes());
         if body.len() > blobs::LARGEST {
-            let (size, most) = (body.len() >> 20, blobs::LARGEST >> 20);
+            let (size, most) = (human::size(body.len() as u64), human::limit(blobs::LARGEST as u64));
             return Err(QueueError::Unusable {
-                reason: format!("task {} takes {size} MiB, one value in Redis at most {most} MiB", task.id),
+                reason: format!("task {} takes {size}, one value in Redis at most {most}", task.id),
                 hint: Some("with `--by-path`, workers open the files themselves".into()),
             });
         }
@@ -182,7 +183,7 @@ async fn rescue(shared: &Shared, keys: &JobKeys) -> Result<(), QueueError> {
         Value::Int(moved) => {
             tracing::warn!(
                 moved,
-                "a worker is gone: others do what was for it, and extract again what it has not handed over"
+                "a worker was lost: its tasks go to others, and the rows that it held are extracted again"
             );
             Ok(())
         }

@@ -11,6 +11,7 @@ use super::engine::{RedisQueue, Shared};
 use super::fault::TOO_MANY_CLIENTS;
 use super::jobs::JobSeen;
 use super::registry::{WorkerInfo, WorkerSeen};
+use crate::human;
 use crate::queue::{JobOwner, QueueError};
 use crate::wire::FORMAT;
 
@@ -64,7 +65,7 @@ impl RedisQueue {
         let jobs = self.jobs().await.unwrap_or_default();
         let held = |chosen: &dyn Fn(&JobSeen) -> bool| {
             let chosen: Vec<&JobSeen> = jobs.iter().filter(|job| chosen(job)).collect();
-            (chosen.len(), chosen.iter().map(|job| job.bytes).sum::<u64>().div_ceil(1_000_000))
+            (chosen.len(), human::size(chosen.iter().map(|job| job.bytes).sum()))
         };
         let jobs = |count: usize, kind: &str| match count {
             1 => format!("1 {kind} job holds"),
@@ -73,11 +74,11 @@ impl RedisQueue {
         let own = |job: &JobSeen| self.shared.signs.is_own(job.job);
         match (held(&|job| job.is_abandoned), held(&|job| !job.is_abandoned && !own(job))) {
             ((0, _), (0, _)) => ": give it more, or this run less: `--redis-budget`".into(),
-            ((0, _), (count, megabytes)) => {
-                format!("; {} {megabytes} MB: `sheaf queue` lists them", jobs(count, "other"))
+            ((0, _), (count, size)) => {
+                format!("; {} {size}: `sheaf queue` lists them", jobs(count, "other"))
             }
-            ((count, megabytes), _) => {
-                format!("; {} {megabytes} MB: `sheaf queue purge --abandoned`", jobs(count, "abandoned"))
+            ((count, size), _) => {
+                format!("; {} {size}: `sheaf queue purge --abandoned`", jobs(count, "abandoned"))
             }
         }
     }
@@ -91,10 +92,9 @@ impl RedisQueue {
             return None;
         }
         if let Some(other) = of(&WorkerInfo::is_of_this_build) {
-            let theirs = other.bytes_servers;
+            let (theirs, ours) = (servers_for_bytes(other.bytes_servers as usize), servers_for_bytes(ours));
             return Some(format!(
-                "the workers of the queue `{queue}` were told of {theirs} servers for bytes, this run of {ours}: \
-                give all the same `--redis-bytes`"
+                "the workers of the queue `{queue}` use {theirs}, this run uses {ours}: give the same `--redis-bytes` to all"
             ));
         }
         if let Some(other) = of(&|info| info.version == crate::VERSION) {
@@ -173,5 +173,13 @@ impl Shared {
                 "Redis has closed {count} connections that took more than its `maxmemory-clients` allows: raise that setting"
             )),
         }
+    }
+}
+
+fn servers_for_bytes(count: usize) -> String {
+    match count {
+        0 => "no server for bytes".into(),
+        1 => "1 server for bytes".into(),
+        _ => format!("{count} servers for bytes"),
     }
 }

@@ -1,0 +1,175 @@
+//! How far the large files are that are not done: with files alone, progress would stand still while one is read.
+
+use std::collections::BTreeMap;
+
+use sheaf_common::outcome::{FileReport, FileStatus, Outcome, Reading, TaskResult};
+
+use crate::ledger::Position;
+use crate::report::UnderWay;
+
+/// The files that are known to be large and are not done: those of which there were news, or which gave several slices.
+///
+/// Half of a file is done when it is parsed, and the other half as its rows are stored: with one process parsing takes
+/// less, with many it takes more, as only one can parse it.
+pub struct LargeFiles {
+    files: BTreeMap<u64, Part>,
+    /// Where this run began, and how far it is.
+    from: Position,
+    end: Position,
+}
+
+#[derive(Default)]
+struct Part {
+    /// As it was discovered.
+    size: u64,
+    /// Its length, unpacked.
+    length: u64,
+    /// From 0 to 1.
+    parsed: f64,
+    stored: f64,
+    /// How many slices of rows it gave; 0 before it is reported.
+    slices: u32,
+}
+
+impl LargeFiles {
+    /// Nothing is known yet of a run that goes on at `from`.
+    pub fn new(from: Position) -> Self {
+        LargeFiles { files: BTreeMap::new(), from, end: from }
+    }
+
+    /// Takes note of what an outcome says of large files; `size` gives that of a file by its sequence number, if there is one:
+    /// news may say anything.
+    pub fn heard(&mut self, outcome: &Outcome, size: impl Fn(u64) -> Option<u64>) {
+        match &outcome.result {
+            TaskResult::Reading(Reading { sequence, parsed, of }) => {
+                // News may come late, and a file may be read again: neither makes it less.
+                if let Some(part) = self.part(*sequence, &size) {
+                    part.length = *of;
+                    part.parsed = part.parsed.max(share(*parsed, *of));
+                }
+            }
+            TaskResult::Extracted(extracted) => extracted.reports.iter().for_each(|report| self.read(report, &size)),
+            TaskResult::Rendered(_)
+            | TaskResult::TaskLost
+            | TaskResult::RowsLost(_)
+            | TaskResult::NapStarted { .. }
+            | TaskResult::NapEnded { .. }
+            | TaskResult::ReadAlone { .. }
+            | TaskResult::Failed { .. } => {}
+        }
+    }
+
+    /// All before this place is stored.
+    pub fn stored(&mut self, end: Position) {
+        self.end = end;
+        self.files = self.files.split_off(&end.file);
+        if let Some(part) = self.files.get_mut(&end.file) {
+            // What an earlier run has stored of it is not done by this one.
+            let before = if self.from.file == end.file { self.from.slices } else { 0 };
+            let (stored, all) = (end.slices.saturating_sub(before), part.slices.saturating_sub(before));
+            part.stored = share(stored.into(), all.into());
+        }
+    }
+
+    /// How much of them is done.
+    pub fn under_way(&self) -> UnderWay {
+        let done = |part: &Part, of: u64| (of as f64 * (part.parsed + part.stored) / 2.0) as u64;
+        let mut sum = UnderWay::default();
+        for part in self.files.values() {
+            sum.bytes = sum.bytes.saturating_add(done(part, part.size));
+            sum.read = sum.read.saturating_add(done(part, part.length));
+        }
+        sum
+    }
+
+    fn read(&mut self, report: &FileReport, size: &impl Fn(u64) -> Option<u64>) {
+        let FileStatus::Done { slices, .. } = &report.status else {
+            self.files.remove(&report.sequence);
+            return;
+        };
+        if slices.len() < 2 && !self.files.contains_key(&report.sequence) {
+            return;
+        }
+        if let Some(part) = self.part(report.sequence, size) {
+            part.length = report.unpacked;
+            part.parsed = 1.0;
+            part.slices = slices.len() as u32;
+        }
+    }
+
+    /// What is known of a file; `None` when it is done, or is none.
+    fn part(&mut self, sequence: u64, size: &impl Fn(u64) -> Option<u64>) -> Option<&mut Part> {
+        if sequence < self.end.file {
+            return None;
+        }
+        let size = size(sequence)?;
+        Some(self.files.entry(sequence).or_insert_with(|| Part { size, ..Part::default() }))
+    }
+}
+
+/// From 0 to 1; of nothing, nothing is done.
+fn share(part: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { (part as f64 / of as f64).min(1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sheaf_common::job::{Class, JobId, TaskId};
+    use sheaf_common::outcome::{Extracted, Slice};
+
+    /// Each file has 1000 bytes, packed from 4000.
+    fn heard(files: &mut LargeFiles, result: TaskResult) -> UnderWay {
+        let task = TaskId { job: JobId(1), class: Class::Extract, number: 0 };
+        files.heard(&Outcome { task, slot: String::new(), result }, |sequence| (sequence < 9).then_some(1000));
+        files.under_way()
+    }
+
+    fn reading(sequence: u64, parsed: u64) -> TaskResult {
+        TaskResult::Reading(Reading { sequence, parsed, of: 4000 })
+    }
+
+    fn read(sequence: u64, slices: usize) -> TaskResult {
+        let slice = Slice { block: 0, offset: 0, length: 1, rows: 1, overflow: 0, long_cells: 0 };
+        extracted(sequence, FileStatus::Done { slices: vec![slice; slices], truncated_cells: 0 })
+    }
+
+    fn extracted(sequence: u64, status: FileStatus) -> TaskResult {
+        let report = FileReport { status, unpacked: 4000, ..FileReport::unreadable(sequence, String::new()) };
+        TaskResult::Extracted(Extracted { reports: vec![report], edition: 0, kept: None })
+    }
+
+    fn at(file: u64, slices: u32) -> Position {
+        Position { file, slices, ..Position::default() }
+    }
+
+    #[test]
+    fn a_file_is_half_done_when_it_is_parsed_and_wholly_when_it_is_stored() {
+        let mut files = LargeFiles::new(Position::default());
+        assert_eq!(heard(&mut files, reading(0, 1000)), UnderWay { bytes: 125, read: 500 });
+        assert_eq!(heard(&mut files, read(0, 4)), UnderWay { bytes: 500, read: 2000 });
+        assert_eq!(heard(&mut files, reading(0, 3000)), UnderWay { bytes: 500, read: 2000 }, "late news");
+        files.stored(at(0, 3));
+        assert_eq!(files.under_way(), UnderWay { bytes: 875, read: 3500 });
+        files.stored(at(1, 0));
+        assert_eq!(files.under_way(), UnderWay::default(), "it counts as done");
+        assert_eq!(heard(&mut files, reading(0, 3000)), UnderWay::default(), "news of a file that is done");
+        assert_eq!(heard(&mut files, reading(9, 3000)), UnderWay::default(), "news of a file that there is not");
+    }
+
+    #[test]
+    fn small_and_failed_files_are_not_under_way() {
+        let mut files = LargeFiles::new(Position::default());
+        assert_eq!(heard(&mut files, read(1, 1)), UnderWay::default());
+        assert_ne!(heard(&mut files, reading(2, 2000)), UnderWay::default());
+        assert_eq!(heard(&mut files, extracted(2, FileStatus::Dead { reason: "no".into() })), UnderWay::default());
+    }
+
+    #[test]
+    fn what_an_earlier_run_has_stored_of_a_file_does_not_count() {
+        let mut files = LargeFiles::new(at(5, 6));
+        assert_eq!(heard(&mut files, read(5, 8)).bytes, 500);
+        files.stored(at(5, 7));
+        assert_eq!(files.under_way().bytes, 750);
+    }
+}
