@@ -3,7 +3,12 @@
 //! A block of rows is the cells of one row after another, each a bincode `Option<&str>`: no row has a header, as all
 //! rows of a job have the same number of cells. So blocks concatenate, and any run of whole rows is a block.
 
+use std::sync::Arc;
+
 use bincode::config::{self, Configuration};
+
+/// A block of rows, as many hold it at once.
+pub type Block = Arc<Vec<u8>>;
 
 const CONFIG: Configuration = config::standard();
 

@@ -1,5 +1,7 @@
 //! Sources → what goes into one task.
 
+use std::path::Path;
+
 use sheaf_common::task::{Content, SourceFile, SourcePath};
 
 use crate::discover::{Source, Sources};
@@ -9,6 +11,8 @@ const BATCH_BYTES: u64 = 1 << 20;
 /// How many tasks a job is cut into at least, if that does not make them smaller than [`BATCH_BYTES`]: of few bytes every slot
 /// is to have its share.
 const TASKS: u64 = 64;
+/// A packed file has about so many times its size when it is read: text packs to a quarter or a fifth.
+const UNPACKED: u64 = 4;
 /// The most files of a batch.
 pub const BATCH_FILES: usize = 256;
 
@@ -50,11 +54,12 @@ impl Iterator for Plan<'_> {
     type Item = Planned;
 
     fn next(&mut self) -> Option<Planned> {
-        let (mut files, mut bytes) = (Vec::new(), 0);
+        let (mut files, mut bytes) = (Vec::new(), 0_u64);
         while self.next < self.sources.len() && files.len() < BATCH_FILES {
             let source = self.sources.get(self.next);
-            let after = bytes + source.size;
-            let closes = source.problem.is_some() || after > self.batch_bytes || source.size >= self.batch_bytes;
+            let expected = to_be_read(&source.path, source.size);
+            let after = bytes.saturating_add(expected);
+            let closes = source.problem.is_some() || after > self.batch_bytes || expected >= self.batch_bytes;
             if closes && !files.is_empty() {
                 break;
             }
@@ -72,6 +77,14 @@ impl Iterator for Plan<'_> {
         }
         (!files.is_empty()).then_some(Planned::Task { files })
     }
+}
+
+/// How many bytes of a file are to be read, about: its name tells whether it is packed.
+fn to_be_read(path: &Path, size: u64) -> u64 {
+    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    let is_packed =
+        extension.is_some_and(|extension| ["gz", "bz2", "xz", "zst"].iter().any(|packed| extension == *packed));
+    if is_packed { size.saturating_mul(UNPACKED) } else { size }
 }
 
 fn file(sequence: u64, source: &Source<'_>) -> SourceFile {
@@ -117,6 +130,14 @@ mod tests {
         assert_eq!([0, 3, 99].map(|most| batches(most * MIB, 1000)), [1, 3, 15]);
         let counts: Vec<usize> = pieces(&[Some(0); 600], 0).iter().map(Vec::len).collect();
         assert_eq!(counts, [256, 256, 88]);
+    }
+
+    #[test]
+    fn packed_files_count_for_what_is_read_of_them() {
+        let read = |name: &str| to_be_read(Path::new(name), 100);
+        assert_eq!(["a.html", "a.gz.html", "gz"].map(read), [100; 3]);
+        assert_eq!(["a.html.gz", "a.XZ", "a.bz2", "a.jsonl.zst"].map(read), [400; 4]);
+        assert_eq!(to_be_read(Path::new("a.gz"), u64::MAX), u64::MAX);
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use sheaf_common::job::{Class, JobId, TaskId, WorkerId};
 use sheaf_common::outcome::{Outcome, TaskResult};
-use sheaf_common::queue::{Block, Completion, Lease, Leased};
+use sheaf_common::queue::{Completion, Lease, Leased};
+use sheaf_common::row::Block;
 use sheaf_common::task::{Nap, Render, Task, Work};
 
 pub fn id(job: u64, class: Class, number: u64) -> TaskId {

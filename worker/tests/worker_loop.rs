@@ -7,9 +7,10 @@ use std::time::Duration;
 use sheaf_common::job::{Class, JobId, TaskId, UNIT_BYTES, WorkerId};
 use sheaf_common::outcome::{Extracted, Outcome, Reading, Slice, TaskResult};
 use sheaf_common::queue::{
-    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, MemoryQueue, Past,
-    Queue, QueueError,
+    Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, MemoryQueue, Past, Queue,
+    QueueError,
 };
+use sheaf_common::row::Block;
 use sheaf_common::task::{Content, Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::extract::STEP;
 use sheaf_worker::pool::Program;

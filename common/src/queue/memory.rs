@@ -8,11 +8,12 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{
-    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, LEASE, Lease, Leased, LostWorker, Past, Queue,
+    Capacity, Completed, Completion, JobOwner, JobPlace, Known, LEASE, Lease, Leased, LostWorker, Past, Queue,
     QueueError,
 };
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
+use crate::row::Block;
 use crate::task::{RowsKey, Task};
 
 /// The queue that `sheaf run` uses without a server. Its clock is tokio's, so that tests can stop it.

@@ -20,11 +20,11 @@ mod redis;
 
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
+use crate::row::Block;
 use crate::task::{RowsKey, Task};
 
 pub use self::redis::{JobSeen, RedisConfig, RedisQueue, RedisSettings, Timing, VersionInUse, WorkerInfo, WorkerSeen};
@@ -34,9 +34,6 @@ pub use past::{Begun, Death, Fatal, Known, Past};
 
 /// How long a lease lasts after it was given or extended, unless a queue is told otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
-
-/// A block of rows as the queue keeps it: see [`crate::row`].
-pub type Block = Arc<Vec<u8>>;
 
 /// A worker's hold on a task. Whoever finishes, extends or releases shows it, and it must still be the holder's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use sheaf_common::job::UNIT_BYTES;
 use sheaf_common::notes::FileNotes;
 use sheaf_common::outcome::{FileReport, FileStatus, Reading, Slice};
-use sheaf_common::queue::Block;
+use sheaf_common::row::Block;
 use sheaf_common::task::{Extract, SourceFile};
 use sheaf_common::wire;
 use tracing::{debug, warn};

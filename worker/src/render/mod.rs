@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use sheaf_common::job::{Compression, JobSpec, Packing, Rendering};
 use sheaf_common::outcome::{Look, RenderedUnit, Segment, Stream};
-use sheaf_common::queue::Block;
+use sheaf_common::row::Block;
 use sheaf_common::row::{DamagedRows, Rows};
 use sheaf_common::task::{Piece, Render, RenderUnit, RowsKey};
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use sheaf_common::queue::{Block, Leased, Queue, QueueError};
+use sheaf_common::queue::{Leased, Queue, QueueError};
+use sheaf_common::row::Block;
 use sheaf_common::task::{RowsKey, Work};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use sheaf_common::job::UNIT_BYTES;
 use sheaf_common::outcome::{FileReport, FileStatus};
-use sheaf_common::queue::Block;
+use sheaf_common::row::Block;
 use sheaf_common::task::RowsKey;
 
 /// Blocks that nobody asked for so long are of a job that is over. Those of one that goes on are extracted again.

@@ -38,7 +38,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{Block, Queue, QueueError};
+use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::row::Block;
 use sheaf_common::task::RowsKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;

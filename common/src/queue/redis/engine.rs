@@ -19,9 +19,9 @@ use super::{collect, finish, jobs, lease, lost, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::queue::{
-    Block, Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, Past, Queue,
-    QueueError,
+    Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, Past, Queue, QueueError,
 };
+use crate::row::Block;
 use crate::task::{RowsKey, Task};
 
 /// Trouble that is over sooner is not worth a word.

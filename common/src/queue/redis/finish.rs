@@ -19,7 +19,8 @@ use super::token::Token;
 use crate::human;
 use crate::job::{Class, JobId};
 use crate::outcome::{Outcome, TaskResult};
-use crate::queue::{Block, Completed, Completion, Lease, QueueError};
+use crate::queue::{Completed, Completion, Lease, QueueError};
+use crate::row::Block;
 use crate::task::RowsKey;
 use crate::wire;
 

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use crate::job::JobId;
-use crate::queue::Block;
+use crate::row::Block;
 use crate::task::RowsKey;
 
 /// The most bytes that are kept; the oldest go first.

@@ -15,7 +15,8 @@ use super::keys::{JobKeys, KEEP, body_name, rows_name, task_field};
 use super::scripts::{Call, MISSING, PUSH, RESCUE, flags};
 use crate::human;
 use crate::job::{Class, JobId, TaskId, WorkerId};
-use crate::queue::{Block, QueueError};
+use crate::queue::QueueError;
+use crate::row::Block;
 use crate::task::{RowsKey, Task};
 use crate::wire;
 
