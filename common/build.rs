@@ -1,13 +1,15 @@
 //! Names the commit and its date in the version of a build that is no release.
 //!
-//! A release is a commit that carries the tag `vVERSION`; so is a build from sources without a repository, or without git.
+//! A release is a commit that carries the tag `vVERSION`; so is a build from sources without a
+//! repository, or without git.
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() {
     let release = std::env::var("CARGO_PKG_VERSION").expect("cargo sets it");
-    let version = commit(&release).map_or_else(|| release.clone(), |commit| format!("{release}-{commit}"));
+    let version =
+        commit(&release).map_or_else(|| release.clone(), |commit| format!("{release}-{commit}"));
     println!("cargo::rustc-env=SHEAF_VERSION={version}");
 }
 
@@ -30,7 +32,8 @@ fn commit(release: &str) -> Option<String> {
     if tags.lines().any(|tag| tag.strip_prefix('v').unwrap_or(tag) == release) {
         return None;
     }
-    let date_and_hash = git(&["log", "-1", "--abbrev=8", "--date=format-local:%Y%m%d", "--format=%cd.%h"])?;
+    let date_and_hash =
+        git(&["log", "-1", "--abbrev=8", "--date=format-local:%Y%m%d", "--format=%cd.%h"])?;
     Some(date_and_hash)
 }
 
@@ -38,5 +41,7 @@ fn commit(release: &str) -> Option<String> {
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).env("TZ", "UTC").output().ok()?;
     let said = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (output.status.success() && !said.is_empty() || arguments[0] == "tag" && output.status.success()).then_some(said)
+    (output.status.success() && !said.is_empty()
+        || arguments[0] == "tag" && output.status.success())
+    .then_some(said)
 }

@@ -1,12 +1,12 @@
 //! The limits of a spreadsheet, and how a text that a cell cannot hold is parted.
 //!
-//! Source: ECMA-376 leaves them open; these are Excel's published limits ("Excel specifications and limits"), which
-//! LibreOffice, openpyxl and pandas share.
+//! Source: ECMA-376 leaves them open; these are Excel's published limits ("Excel specifications and
+//! limits"), which LibreOffice, openpyxl and pandas share.
 
 use crate::escape::{self, ESCAPE_UNITS};
 
-/// The most UTF-16 code units that a cell holds, those of escapes included: what writers of workbooks report is that Excel
-/// counts them as they stand in the file.
+/// The most UTF-16 code units that a cell holds, those of escapes included: what writers of
+/// workbooks report is that Excel counts them as they stand in the file.
 pub const CELL_UNITS: usize = 32_767;
 /// The most rows of a sheet, the header row included.
 pub const SHEET_ROWS: u64 = 1_048_576;
@@ -33,11 +33,12 @@ pub fn written_units(text: &str) -> usize {
     units + count_units(&text[at..])
 }
 
-/// Cuts `text` into the parts that cells can hold: the head first, then those that go to the overflow sheet.
+/// Cuts `text` into the parts that cells can hold: the head first, then those that go to the
+/// overflow sheet.
 ///
-/// Every part has at most [`CELL_UNITS`] UTF-16 units as it is written, and neither a surrogate pair nor an escape is cut,
-/// so a part may be some units short.
-/// An empty text is one empty part. The parts concatenate to `text`.
+/// Every part has at most [`CELL_UNITS`] UTF-16 units as it is written, and neither a surrogate
+/// pair nor an escape is cut, so a part may be some units short. An empty text is one empty part.
+/// The parts concatenate to `text`.
 pub fn parts(text: &str) -> Parts<'_> {
     Parts { rest: Some(text) }
 }
@@ -87,11 +88,13 @@ fn head_length(text: &str) -> usize {
     at
 }
 
-/// The longest head of `text` that takes at most `room` UTF-16 units where nothing is escaped: its bytes, and its units.
+/// The longest head of `text` that takes at most `room` UTF-16 units where nothing is escaped: its
+/// bytes, and its units.
 fn fitting(text: &str, room: usize) -> (usize, usize) {
     let bytes = text.as_bytes();
     let (mut at, mut units) = (0, 0);
-    // As many bytes as there are units left never go past the end: count them at once, until few are left.
+    // As many bytes as there are units left never go past the end: count them at once, until few
+    // are left.
     while room - units >= FEW && at < bytes.len() {
         let mut end = bytes.len().min(at + room - units);
         while !text.is_char_boundary(end) {
@@ -119,7 +122,8 @@ fn fitting(text: &str, room: usize) -> (usize, usize) {
 /// The most UTF-16 units of a sheet's name.
 const SHEET_NAME_UNITS: usize = 31;
 
-/// The name of the sheet with this index: `base`, then `base 2`, `base 3`, …; `base` is shortened where it must be.
+/// The name of the sheet with this index: `base`, then `base 2`, `base 3`, …; `base` is shortened
+/// where it must be.
 pub fn sheet_name(base: &str, index: u32) -> String {
     if index == 0 {
         return base.into();
@@ -206,7 +210,8 @@ mod tests {
         let expected = |text: &str| {
             let (mut at, mut left) = (0, CELL_UNITS);
             for c in text.chars() {
-                let units = escape::escape_at(text.as_bytes(), at).map_or(c.len_utf16(), |_| ESCAPE_UNITS);
+                let units =
+                    escape::escape_at(text.as_bytes(), at).map_or(c.len_utf16(), |_| ESCAPE_UNITS);
                 if units > left {
                     break;
                 }
@@ -215,11 +220,18 @@ mod tests {
             }
             at
         };
-        let escapes = ["\r", "\u{ffff}", "_x0041_", "_x0041\r", "x한\u{1}😀", "__x000D_", "한_x004\u{fffe}"];
+        let escapes =
+            ["\r", "\u{ffff}", "_x0041_", "_x0041\r", "x한\u{1}😀", "__x000D_", "한_x004\u{fffe}"];
         for escaped in escapes {
-            for pad in [0, 1, 6, 7, 63, 64, 65, 32_700, 32_759, 32_760, 32_761, 32_766, 32_767, 32_768] {
+            for pad in
+                [0, 1, 6, 7, 63, 64, 65, 32_700, 32_759, 32_760, 32_761, 32_766, 32_767, 32_768]
+            {
                 let text = "y".repeat(pad) + &escaped.repeat(12_000);
-                assert_eq!(parts(&text).next().unwrap().len(), expected(&text), "{pad} {escaped:?}");
+                assert_eq!(
+                    parts(&text).next().unwrap().len(),
+                    expected(&text),
+                    "{pad} {escaped:?}"
+                );
             }
             let text = escaped.repeat(12_000);
             let cut: Vec<&str> = parts(&text).collect();

@@ -1,8 +1,9 @@
-//! What a cell of a workbook cannot hold as it is, and the form that it takes there (ECMA-376, part 1, 22.9.2.19 ST_Xstring).
+//! What a cell of a workbook cannot hold as it is, and the form that it takes there (ECMA-376, part
+//! 1, 22.9.2.19 ST_Xstring).
 //!
-//! A character that XML cannot hold is written `_xHHHH_`. A text that reads like that itself has its first underscore
-//! written `_x005F_`. So does `_xHHHH` directly before a character that is escaped: the underscore that begins the one
-//! escape would end the other.
+//! A character that XML cannot hold is written `_xHHHH_`. A text that reads like that itself has
+//! its first underscore written `_x005F_`. So does `_xHHHH` directly before a character that is
+//! escaped: the underscore that begins the one escape would end the other.
 
 /// The UTF-16 units of an escape: `_xHHHH_`.
 pub const ESCAPE_UNITS: usize = 7;
@@ -28,7 +29,8 @@ impl Escape {
     }
 }
 
-/// The first character of `bytes[from..to]` that must be escaped; it may end past `to`. `bytes` is UTF-8.
+/// The first character of `bytes[from..to]` that must be escaped; it may end past `to`. `bytes` is
+/// UTF-8.
 pub fn find(bytes: &[u8], from: usize, to: usize) -> Option<Escape> {
     let mut at = from;
     while at < to {
@@ -64,14 +66,17 @@ fn unholdable_at(bytes: &[u8], at: usize) -> Option<Escape> {
     match *bytes.get(at)? {
         control @ (0..=8 | 11..=31) => Some(Escape { at, length: 1, code: control.into() }),
         0xef => match bytes.get(at + 1..at + 3) {
-            Some([0xbf, last @ (0xbe | 0xbf)]) => Some(Escape { at, length: 3, code: 0xff40 | u16::from(*last) }),
+            Some([0xbf, last @ (0xbe | 0xbf)]) => {
+                Some(Escape { at, length: 3, code: 0xff40 | u16::from(*last) })
+            }
             _ => None,
         },
         _ => None,
     }
 }
 
-/// Whether the text begins with `_xHHHH` and, once it is written, an underscore: its own, or that of an escape.
+/// Whether the text begins with `_xHHHH` and, once it is written, an underscore: its own, or that
+/// of an escape.
 fn reads_as_escape(bytes: &[u8]) -> bool {
     let begins = matches!(bytes.get(..6), Some([b'_', b'x', hex @ ..]) if hex.iter().all(u8::is_ascii_hexdigit));
     begins && (bytes.get(6) == Some(&b'_') || unholdable_at(bytes, 6).is_some())
@@ -92,7 +97,10 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_hold_and_what_reads_as_an_escape_is_found() {
-        assert_eq!(codes("a\t\nb\u{7f}\u{85}\u{fffd}\u{feff}\u{ff0c}_x41_ _X0041_ _x0041"), [0u16; 0]);
+        assert_eq!(
+            codes("a\t\nb\u{7f}\u{85}\u{fffd}\u{feff}\u{ff0c}_x41_ _X0041_ _x0041"),
+            [0u16; 0]
+        );
         assert_eq!(codes("\r\u{c}\u{fffe}\u{ffff}_x00e9_"), [0xd, 0xc, 0xfffe, 0xffff, 0x5f]);
         for after in ["_", "\r", "\u{1f}", "\u{fffe}", "\u{ffff}", "_x0041_"] {
             assert_eq!(codes(&format!("file_x0041{after}"))[0], 0x5f, "{after:?}");
@@ -104,8 +112,11 @@ mod tests {
     fn where_a_chunk_ends_makes_no_difference() {
         for text in ["_x0041_", "\u{ffff}", "_x0041\r", "\u{1}"] {
             for before in 0..2 * CHUNK {
-                let padded =
-                    format!("{}{text}{}", "한".repeat(before / 3) + &"a".repeat(before % 3), "b".repeat(CHUNK));
+                let padded = format!(
+                    "{}{text}{}",
+                    "한".repeat(before / 3) + &"a".repeat(before % 3),
+                    "b".repeat(CHUNK)
+                );
                 assert_eq!(codes(&padded), codes(text), "{before}");
             }
         }

@@ -1,7 +1,7 @@
 //! Numbers, sizes and times as people read them: one way of saying each in both programs.
 //!
-//! What is measured is said in decimal units, as disks, networks and MB/s have it: [`size`]. What was typed as a limit is
-//! said as it was typed, mostly in binary units: [`limit`].
+//! What is measured is said in decimal units, as disks, networks and MB/s have it: [`size`]. What
+//! was typed as a limit is said as it was typed, mostly in binary units: [`limit`].
 
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ pub fn size(bytes: u64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
-/// A limit, as [`crate::units::bytes`] read it: `2 GiB`, `512 MiB`, `1.5 GiB`; what no binary unit says exactly with one
-/// decimal is said as a [`size`], `100 MB`.
+/// A limit, as [`crate::units::bytes`] read it: `2 GiB`, `512 MiB`, `1.5 GiB`; what no binary unit
+/// says exactly with one decimal is said as a [`size`], `100 MB`.
 pub fn limit(bytes: u64) -> String {
     const UNITS: [(&str, u32); 4] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let exact = UNITS.iter().find_map(|(unit, shift)| {
@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped() {
-        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1_048_576, "1,048,576"), (12_345, "12,345")];
+        let cases =
+            [(0, "0"), (999, "999"), (1000, "1,000"), (1_048_576, "1,048,576"), (12_345, "12,345")];
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }
@@ -101,8 +102,13 @@ mod tests {
 
     #[test]
     fn sizes_have_three_digits() {
-        let cases =
-            [(999, "999 B"), (1250, "1.25 kB"), (86_100_000, "86.1 MB"), (999_999, "1.00 MB"), (u64::MAX, "18.4 EB")];
+        let cases = [
+            (999, "999 B"),
+            (1250, "1.25 kB"),
+            (86_100_000, "86.1 MB"),
+            (999_999, "1.00 MB"),
+            (u64::MAX, "18.4 EB"),
+        ];
         for (bytes, text) in cases {
             assert_eq!(size(bytes), text);
         }
@@ -128,7 +134,13 @@ mod tests {
 
     #[test]
     fn times_are_as_precise_as_they_matter() {
-        let cases = [(0.4211, "0.42 s"), (12.34, "12.3 s"), (59.96, "1m 00s"), (245.0, "4m 05s"), (7620.0, "2h 07m")];
+        let cases = [
+            (0.4211, "0.42 s"),
+            (12.34, "12.3 s"),
+            (59.96, "1m 00s"),
+            (245.0, "4m 05s"),
+            (7620.0, "2h 07m"),
+        ];
         for (seconds, text) in cases {
             assert_eq!(time(Duration::from_secs_f64(seconds)), text);
         }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::Recipe;
 
-/// Names one run of a job; a resumed run has another, so that what an earlier one left behind is never taken for its own.
+/// Names one run of a job; a resumed run has another, so that what an earlier one left behind is
+/// never taken for its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobId(pub u64);
 
@@ -32,8 +33,8 @@ impl JobId {
 pub struct WorkerId(pub String);
 
 impl WorkerId {
-    /// The name of a worker of this process, on the machine of that name. In containers, host and process repeat: the
-    /// suffix alone tells workers apart.
+    /// The name of a worker of this process, on the machine of that name. In containers, host and
+    /// process repeat: the suffix alone tells workers apart.
     ///
     /// # Panics
     /// As [`random_bits`].
@@ -42,8 +43,8 @@ impl WorkerId {
     }
 }
 
-/// 64 random bits of the system: enough that no two names are ever the same. A clock would not do, as machines that start
-/// together read the same time.
+/// 64 random bits of the system: enough that no two names are ever the same. A clock would not do,
+/// as machines that start together read the same time.
 ///
 /// # Panics
 /// If the system has no random bits, as before the very end of its start.
@@ -51,12 +52,13 @@ pub fn random_bits() -> u64 {
     getrandom::u64().expect("the system gives random bits")
 }
 
-/// A unit is full from this many bytes of rows on. Every cut costs compression (its window begins anew) and a little work of
-/// the coordinator; a long unit delays the next. 768 KiB makes a file of 1 MB a unit of its own. So a slice of this length
-/// fills a unit, whatever came before it.
+/// A unit is full from this many bytes of rows on. Every cut costs compression (its window begins
+/// anew) and a little work of the coordinator; a long unit delays the next. 768 KiB makes a file of
+/// 1 MB a unit of its own. So a slice of this length fills a unit, whatever came before it.
 pub const UNIT_BYTES: u64 = 768 << 10;
 
-/// The settings of a job that the workers need. Two jobs with equal `JobSpec` and equal inputs give equal bytes.
+/// The settings of a job that the workers need. Two jobs with equal `JobSpec` and equal inputs give
+/// equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
     pub recipe: Recipe,
@@ -97,7 +99,11 @@ impl Default for JobSpec {
 impl JobSpec {
     /// The names of all columns, in order: those of the recipe, then the source column.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.recipe.columns.iter().map(|column| column.name.as_str()).chain(self.source_column.as_deref())
+        self.recipe
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .chain(self.source_column.as_deref())
     }
 
     /// The number of cells of a row.
@@ -115,7 +121,8 @@ pub enum Encoding {
     Named(String),
 }
 
-/// What becomes of a text that is longer than [`crate::cell::CELL_UNITS`]. CSV and JSON lines always hold it whole.
+/// What becomes of a text that is longer than [`crate::cell::CELL_UNITS`]. CSV and JSON lines
+/// always hold it whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LongCells {
     /// Carried on in the sheet `overflow`.
@@ -126,7 +133,8 @@ pub enum LongCells {
     Fail,
 }
 
-/// How hard segments are compressed. Names a fixed level of a fixed compressor, so that it decides the bytes.
+/// How hard segments are compressed. Names a fixed level of a fixed compressor, so that it decides
+/// the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compression {
     Fast,
@@ -147,7 +155,8 @@ pub enum Rendering {
 /// How CSV and tab-separated outputs are written, beyond RFC 4180.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CsvStyle {
-    /// Whether a byte order mark stands in front: without one, Excel on Windows does not read UTF-8.
+    /// Whether a byte order mark stands in front: without one, Excel on Windows does not read
+    /// UTF-8.
     pub bom: bool,
     /// What stands between the cells of CSV; tab-separated outputs have their tab.
     pub delimiter: char,
@@ -205,7 +214,8 @@ impl fmt::Display for TaskId {
 /// The order in which tasks are leased: first what all others wait for, then what drains memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
-    /// Re-extraction of a task whose rows were lost after they had been placed; keeps the task's number.
+    /// Re-extraction of a task whose rows were lost after they had been placed; keeps the task's
+    /// number.
     Repair,
     Render,
     Extract,
@@ -237,6 +247,10 @@ mod tests {
         let workers: HashSet<WorkerId> = (0..COUNT).map(|_| WorkerId::random("app")).collect();
         let jobs: HashSet<JobId> = (0..COUNT).map(|_| JobId::random()).collect();
         assert_eq!((workers.len(), jobs.len()), (COUNT, COUNT));
-        assert!(workers.iter().all(|worker| worker.0.starts_with(&format!("app:{}-", std::process::id()))));
+        assert!(
+            workers
+                .iter()
+                .all(|worker| worker.0.starts_with(&format!("app:{}-", std::process::id())))
+        );
     }
 }

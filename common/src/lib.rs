@@ -34,6 +34,6 @@ pub mod units;
 pub mod wire;
 pub mod xpath;
 
-/// The version that is part of every task: segments of different versions never mix in one output. Of a build that is no
-/// release it names date and commit: `0.1.0-20261128.1a2b3c4d`.
+/// The version that is part of every task: segments of different versions never mix in one output.
+/// Of a build that is no release it names date and commit: `0.1.0-20261128.1a2b3c4d`.
 pub const VERSION: &str = env!("SHEAF_VERSION");

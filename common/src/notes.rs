@@ -1,5 +1,6 @@
-//! What the extractor noticed about a file beside its rows: things that are hardly ever meant. They travel in the file's
-//! report, are summed up by the coordinator, and are said once, at the end of a run.
+//! What the extractor noticed about a file beside its rows: things that are hardly ever meant. They
+//! travel in the file's report, are summed up by the coordinator, and are said once, at the end of
+//! a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,15 +9,17 @@ pub const MOST_ELEMENTS: usize = 8;
 /// The longest element name that a file reports, in bytes.
 pub const LONGEST_ELEMENT: usize = 64;
 
-/// The notes of one file. Small however large the file is: each kind of note stands there once at most.
+/// The notes of one file. Small however large the file is: each kind of note stands there once at
+/// most.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileNotes {
     pub noticed: Vec<Note>,
-    /// Which columns held a text in some row: bit `n % 8` of byte `n / 8` for column `n`. Bytes at the end may be missing.
+    /// Which columns held a text in some row: bit `n % 8` of byte `n / 8` for column `n`. Bytes at
+    /// the end may be missing.
     #[serde(with = "serde_bytes")]
     pub filled: Vec<u8>,
-    /// Of a file without a record: its most frequent elements and how many there are, the most frequent first. At most
-    /// [`MOST_ELEMENTS`].
+    /// Of a file without a record: its most frequent elements and how many there are, the most
+    /// frequent first. At most [`MOST_ELEMENTS`].
     pub elements: Vec<(String, u64)>,
 }
 
@@ -33,7 +36,8 @@ pub struct Note {
 pub enum NoteKind {
     /// Records inside other records: `count` of `of` records.
     Nested,
-    /// The record's tag stands in the text `count` times more often than there are records; `of` times in all.
+    /// The record's tag stands in the text `count` times more often than there are records; `of`
+    /// times in all.
     LostTags,
     /// The rows hold `count` bytes, the file's text `of`.
     Grew,

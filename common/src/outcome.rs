@@ -6,7 +6,8 @@ use crate::job::{TaskId, WorkerId};
 use crate::notes::FileNotes;
 use crate::task::RowsKey;
 
-/// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for the render task.
+/// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for
+/// the render task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     pub task: TaskId,
@@ -19,9 +20,11 @@ impl Outcome {
     /// The bytes of its segments.
     pub fn segment_bytes(&self) -> usize {
         match &self.result {
-            TaskResult::Rendered(units) => {
-                units.iter().flat_map(|unit| &unit.segments).map(|segment| segment.bytes.len()).sum()
-            }
+            TaskResult::Rendered(units) => units
+                .iter()
+                .flat_map(|unit| &unit.segments)
+                .map(|segment| segment.bytes.len())
+                .sum(),
             _ => 0,
         }
     }
@@ -32,10 +35,11 @@ impl Outcome {
 pub enum TaskResult {
     Extracted(Extracted),
     Rendered(Vec<RenderedUnit>),
-    /// What the task ships was no longer on the queue, so it was not begun: it must be pushed again.
+    /// What the task ships was no longer on the queue, so it was not begun: it must be pushed
+    /// again.
     TaskLost,
-    /// Blocks of rows that a render task needs are no longer on the queue, so none of its units was rendered: they must be
-    /// extracted again.
+    /// Blocks of rows that a render task needs are no longer on the queue, so none of its units was
+    /// rendered: they must be extracted again.
     RowsLost(Vec<RowsKey>),
     /// News, not an end: a nap began.
     NapStarted {
@@ -45,7 +49,8 @@ pub enum TaskResult {
         name: String,
         seconds: f64,
     },
-    /// News, not an end: workers vanished with the files of this task, so each is read while its worker does nothing else.
+    /// News, not an end: workers vanished with the files of this task, so each is read while its
+    /// worker does nothing else.
     ReadAlone {
         vanished: u32,
         files: u32,
@@ -54,7 +59,8 @@ pub enum TaskResult {
     },
     /// News, not an end: a large file of this task is being read.
     Reading(Reading),
-    /// The task as a whole could not be done, and trying again is of no use (as an unreadable recipe).
+    /// The task as a whole could not be done, and trying again is of no use (as an unreadable
+    /// recipe).
     Failed {
         reason: String,
     },
@@ -150,14 +156,16 @@ pub struct RenderedUnit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     pub stream: Stream,
-    /// As they go into the output. Deflated ones end on a byte, without a final block, so that they can be joined.
+    /// As they go into the output. Deflated ones end on a byte, without a final block, so that they
+    /// can be joined.
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
     /// CRC-32 (IEEE) of the content before compression.
     pub crc32: u32,
     /// Length of the content before compression, in bytes.
     pub length: u64,
-    /// What the first rows of a workbook need to be seen; only the segment that begins its first sheet has it.
+    /// What the first rows of a workbook need to be seen; only the segment that begins its first
+    /// sheet has it.
     pub look: Option<Look>,
 }
 

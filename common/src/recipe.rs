@@ -1,7 +1,8 @@
 //! The recipe: what to extract from a file.
 //!
-//! A record is a CSS selector; a column is a name and an [`Expression`]. Whether the selectors are valid CSS is for the
-//! one who compiles them to say (`sheaf_worker::extract::selectors`): here they are text.
+//! A record is a CSS selector; a column is a name and an [`Expression`]. Whether the selectors are
+//! valid CSS is for the one who compiles them to say (`sheaf_worker::extract::selectors`): here
+//! they are text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -93,11 +94,17 @@ impl fmt::Display for ExpressionError {
         let found = &self.found;
         match self.wrong {
             Wrong::NoEnd => {
-                write!(f, "expected `[CSS selector]::text` or `[CSS selector]::attr(NAME)`, got `{found}`")
+                write!(
+                    f,
+                    "expected `[CSS selector]::text` or `[CSS selector]::attr(NAME)`, got `{found}`"
+                )
             }
             Wrong::End => f.write_str("expected `::text` or `::attr(NAME)` at the end"),
             Wrong::XPath => {
-                write!(f, "expected `[CSS selector]::text` or `[CSS selector]::attr(NAME)`, got the XPath `{found}`")
+                write!(
+                    f,
+                    "expected `[CSS selector]::text` or `[CSS selector]::attr(NAME)`, got the XPath `{found}`"
+                )
             }
         }
     }
@@ -110,7 +117,8 @@ impl Default for Recipe {
             name: name.into(),
             value: Expression { selector: None, take: Take::Attribute(name.into()) },
         };
-        let text = Column { name: "text".into(), value: Expression { selector: None, take: Take::Text } };
+        let text =
+            Column { name: "text".into(), value: Expression { selector: None, take: Take::Text } };
         Recipe { record: "doc".into(), columns: vec![attribute("id"), attribute("title"), text] }
     }
 }
@@ -121,13 +129,14 @@ impl Recipe {
     /// # Errors
     /// [`RecipeError::Toml`] with the line and the reason, or what [`Recipe::check`] finds.
     pub fn from_toml(text: &str) -> Result<Self, RecipeError> {
-        let recipe: Recipe =
-            toml::from_str(text).map_err(|error| RecipeError::Toml(error.to_string().trim_end().into()))?;
+        let recipe: Recipe = toml::from_str(text)
+            .map_err(|error| RecipeError::Toml(error.to_string().trim_end().into()))?;
         recipe.check(None)?;
         Ok(recipe)
     }
 
-    /// Checks what can be wrong with the columns as a whole; `source_column` is the name of the added column, if any.
+    /// Checks what can be wrong with the columns as a whole; `source_column` is the name of the
+    /// added column, if any.
     ///
     /// # Errors
     /// The first of: no column, an empty name, a name given twice, more columns than a sheet holds.
@@ -158,10 +167,13 @@ impl FromStr for Column {
     /// Reads `NAME=EXPRESSION`, as it is typed after `--column`.
     fn from_str(typed: &str) -> Result<Self, RecipeError> {
         // `a[href="x"]::text` has a `=`, but no name in front of it.
-        let is_name = |name: &str| name.matches('[').count() == name.matches(']').count() && !xpath::is_xpath(name);
+        let is_name = |name: &str| {
+            name.matches('[').count() == name.matches(']').count() && !xpath::is_xpath(name)
+        };
         let pair = typed.split_once('=').filter(|(name, _)| is_name(name));
         let (name, value) = pair.ok_or_else(|| RecipeError::NotAPair(typed.into()))?;
-        let value = value.parse().map_err(|source| RecipeError::Column { name: name.into(), source })?;
+        let value =
+            value.parse().map_err(|source| RecipeError::Column { name: name.into(), source })?;
         Ok(Column { name: name.trim().into(), value })
     }
 }
@@ -183,9 +195,14 @@ impl FromStr for Expression {
         let take = match what.trim() {
             "text" => Take::Text,
             other => {
-                let name =
-                    other.strip_prefix("attr(").and_then(|rest| rest.strip_suffix(')')).ok_or_else(wrong)?.trim();
-                if name.is_empty() || name.contains(|c: char| c.is_whitespace() || "()\"'".contains(c)) {
+                let name = other
+                    .strip_prefix("attr(")
+                    .and_then(|rest| rest.strip_suffix(')'))
+                    .ok_or_else(wrong)?
+                    .trim();
+                if name.is_empty()
+                    || name.contains(|c: char| c.is_whitespace() || "()\"'".contains(c))
+                {
                     return Err(wrong());
                 }
                 Take::Attribute(name.into())
@@ -203,9 +220,12 @@ fn guess(typed: &str) -> String {
     if let Some((selector, name)) = typed.rsplit_once('@') {
         return format!("{}::attr({})", selector.trim_end_matches('/'), name);
     }
-    let argument = ["attributes", "attribute", "attrs", "attr", "@"].iter().find_map(|word| what.strip_prefix(word));
+    let argument = ["attributes", "attribute", "attrs", "attr", "@"]
+        .iter()
+        .find_map(|word| what.strip_prefix(word));
     if let Some(argument) = argument {
-        let name: String = argument.chars().filter(|c| c.is_alphanumeric() || "-_:".contains(*c)).collect();
+        let name: String =
+            argument.chars().filter(|c| c.is_alphanumeric() || "-_:".contains(*c)).collect();
         return format!("{selector}::attr({})", if name.is_empty() { "NAME" } else { &name });
     }
     format!("{}::text", selector.strip_suffix(":text").unwrap_or(selector))
@@ -245,7 +265,9 @@ mod tests {
 
     #[test]
     fn expressions_are_read_and_written_back() {
-        for typed in ["::text", "::attr(id)", "h1 > a::text", "a[href]::attr(href)", "p::first-line::text"] {
+        for typed in
+            ["::text", "::attr(id)", "h1 > a::text", "a[href]::attr(href)", "p::first-line::text"]
+        {
             assert_eq!(read(typed).unwrap().to_string(), typed);
         }
         assert_eq!(read(" a :: attr( href ) ").unwrap().to_string(), "a::attr(href)");
@@ -268,7 +290,11 @@ mod tests {
     #[test]
     fn an_expression_without_a_name_is_no_column() {
         for typed in ["a::text", "a[href=x]::text", "//a[@class='x']/@href"] {
-            assert_eq!(typed.parse::<Column>(), Err(RecipeError::NotAPair(typed.into())), "{typed}");
+            assert_eq!(
+                typed.parse::<Column>(),
+                Err(RecipeError::NotAPair(typed.into())),
+                "{typed}"
+            );
         }
         assert_eq!("x=a[href=x]::text".parse::<Column>().unwrap().name, "x");
     }
@@ -282,8 +308,9 @@ mod tests {
 
     #[test]
     fn a_wrong_recipe_file_is_explained() {
-        let error =
-            Recipe::from_toml("record = 'a'\n[[column]]\nname = 'x'\nvalue = '.price'\n").unwrap_err().to_string();
+        let error = Recipe::from_toml("record = 'a'\n[[column]]\nname = 'x'\nvalue = '.price'\n")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("line 4") && error.contains("got `.price`"), "{error}");
         let twice = "record='a'\n[[column]]\nname='x'\nvalue='::text'\n[[column]]\nname='x'\nvalue='::text'\n";
         assert_eq!(Recipe::from_toml(twice).unwrap_err(), RecipeError::TwoColumns("x".into()));

@@ -1,7 +1,8 @@
 //! How rows are written down between extraction and rendering.
 //!
-//! A block of rows is the cells of one row after another, each a bincode `Option<&str>`: no row has a header, as all
-//! rows of a job have the same number of cells. So blocks concatenate, and any run of whole rows is a block.
+//! A block of rows is the cells of one row after another, each a bincode `Option<&str>`: no row has
+//! a header, as all rows of a job have the same number of cells. So blocks concatenate, and any run
+//! of whole rows is a block.
 
 use std::sync::Arc;
 

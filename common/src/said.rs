@@ -18,14 +18,18 @@ impl Said {
     /// The same at `now`.
     pub fn is_due_at(&mut self, text: &str, now: Instant) -> bool {
         let words: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
-        let is_known = self.0.as_ref().is_some_and(|(said, at)| *said == words && now.duration_since(*at) < AGAIN);
+        let is_known = self
+            .0
+            .as_ref()
+            .is_some_and(|(said, at)| *said == words && now.duration_since(*at) < AGAIN);
         if !is_known {
             self.0 = Some((words, now));
         }
         !is_known
     }
 
-    /// Takes note that it is over, so that it is news when it comes again; says whether anything was said.
+    /// Takes note that it is over, so that it is news when it comes again; says whether anything
+    /// was said.
     pub fn is_over(&mut self) -> bool {
         self.0.take().is_some()
     }
@@ -39,7 +43,13 @@ mod tests {
     fn it_is_said_at_first_on_change_and_after_a_while() {
         let (mut said, now) = (Said::default(), Instant::now());
         let second = |count| now + Duration::from_secs(count);
-        let told = [("full: 80 MB", 0), ("full: 81 MB", 3), ("gone", 6), ("full: 80 MB", 9), ("full: 7 MB", 70)];
+        let told = [
+            ("full: 80 MB", 0),
+            ("full: 81 MB", 3),
+            ("gone", 6),
+            ("full: 80 MB", 9),
+            ("full: 7 MB", 70),
+        ];
         let due = told.map(|(text, at)| said.is_due_at(text, second(at)));
         assert_eq!(due, [true, false, true, true, true]);
         assert_eq!([said.is_over(), said.is_over()], [true, false]);

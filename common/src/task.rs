@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::job::{Class, JobSpec, TaskId, WorkerId};
 use crate::outcome::Slice;
 
-/// A piece of work. It stands for itself: a worker needs nothing but the task (and the rows it names) to do it.
+/// A piece of work. It stands for itself: a worker needs nothing but the task (and the rows it
+/// names) to do it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub id: TaskId,
@@ -81,10 +82,11 @@ pub fn shipped_bytes(files: &[SourceFile]) -> usize {
 pub enum Content {
     /// At its path.
     AtPath,
-    /// At this absolute path ([`SourceFile::path`] may be relative to the coordinator's working directory).
+    /// At this absolute path ([`SourceFile::path`] may be relative to the coordinator's working
+    /// directory).
     At(SourcePath),
-    /// At this path, on which nothing is a symbolic link any more: a worker with roots has checked it. Never on the
-    /// queue: what a queue says of links is not believed.
+    /// At this path, on which nothing is a symbolic link any more: a worker with roots has checked
+    /// it. Never on the queue: what a queue says of links is not believed.
     Resolved(SourcePath),
     /// Here: they were shipped with the task.
     Here(#[serde(with = "serde_bytes")] Vec<u8>),
@@ -174,12 +176,14 @@ pub struct RowsKey {
     pub task: TaskId,
     /// Which of the task's blocks, from 0.
     pub block: u32,
-    /// Which time the task was done: no two have the same, so what a late worker leaves or removes is never another's.
+    /// Which time the task was done: no two have the same, so what a late worker leaves or removes
+    /// is never another's.
     pub edition: u64,
 }
 
 impl RowsKey {
-    /// The name of a block of a task, which is that of an extract task also when it is done once more, as a repair.
+    /// The name of a block of a task, which is that of an extract task also when it is done once
+    /// more, as a repair.
     pub fn new(task: TaskId, block: u32, edition: u64) -> Self {
         RowsKey { task: TaskId { class: Class::Extract, ..task }, block, edition }
     }

@@ -9,7 +9,8 @@ pub const A_TIME: &str = "a time such as `60s`, `2m` or `500ms`, more than zero"
 
 /// Reads a number of bytes: `2GiB`, `512M`, `1.5G`, `100MB`, `4096`; `None` if it is none.
 ///
-/// As with `dd`: `K M G T` and `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` powers of 1000; case does not matter.
+/// As with `dd`: `K M G T` and `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` powers of 1000;
+/// case does not matter.
 pub fn bytes(typed: &str) -> Option<u64> {
     let (number, unit) = split(typed)?;
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
@@ -28,12 +29,14 @@ pub fn bytes(typed: &str) -> Option<u64> {
     (bytes < u64::MAX as f64).then_some(bytes as u64)
 }
 
-/// Reads a time: `60s`, `2m`, `1m30s`, `500ms`, `1.5h`; a bare number is seconds. Never zero; `None` if it is none.
+/// Reads a time: `60s`, `2m`, `1m30s`, `500ms`, `1.5h`; a bare number is seconds. Never zero;
+/// `None` if it is none.
 pub fn time(typed: &str) -> Option<Duration> {
     let (mut rest, mut seconds) = (typed.trim(), 0.0);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
+        let end =
+            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
         let (number, unit) = split(&rest[..end])?;
         seconds += number
             * match unit.to_ascii_lowercase().as_str() {
@@ -81,8 +84,14 @@ mod tests {
 
     #[test]
     fn times() {
-        let cases =
-            [("60s", 60_000), ("2m", 120_000), ("500ms", 500), ("1m30s", 90_000), ("7", 7000), ("1.5h", 5_400_000)];
+        let cases = [
+            ("60s", 60_000),
+            ("2m", 120_000),
+            ("500ms", 500),
+            ("1m30s", 90_000),
+            ("7", 7000),
+            ("1.5h", 5_400_000),
+        ];
         for (typed, expected) in cases {
             assert_eq!(time(typed), Some(Duration::from_millis(expected)), "{typed}");
         }

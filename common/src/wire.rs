@@ -1,7 +1,7 @@
 //! How tasks and outcomes are written down: a version byte, then bincode.
 //!
-//! The one place that knows the encoding. What it decodes may come from anyone who can write to the queue, so it is
-//! decoded under a size limit and never trusted to be whole.
+//! The one place that knows the encoding. What it decodes may come from anyone who can write to the
+//! queue, so it is decoded under a size limit and never trusted to be whole.
 
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 use serde::Serialize;
@@ -10,10 +10,12 @@ use serde::de::DeserializeOwned;
 /// The first byte of every message. It grows whenever a type on the wire changes its shape.
 pub const FORMAT: u8 = 8;
 
-/// The most bytes that a decoded message may claim to hold: 1 GiB. A claim past it ends decoding before any allocation.
+/// The most bytes that a decoded message may claim to hold: 1 GiB. A claim past it ends decoding
+/// before any allocation.
 pub const LARGEST: usize = 1 << 30;
 
-const CONFIG: Configuration<LittleEndian, Varint, Limit<LARGEST>> = config::standard().with_limit::<LARGEST>();
+const CONFIG: Configuration<LittleEndian, Varint, Limit<LARGEST>> =
+    config::standard().with_limit::<LARGEST>();
 
 /// Why bytes are not a message.
 #[derive(Debug, thiserror::Error)]
@@ -33,11 +35,13 @@ pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     encode_large(message, 0)
 }
 
-/// Encodes a message that carries about so many bytes: to grow into that room step by step would copy them twice.
+/// Encodes a message that carries about so many bytes: to grow into that room step by step would
+/// copy them twice.
 pub fn encode_large<T: Serialize>(message: &T, carries: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(carries + carries / 64 + 256);
     bytes.push(FORMAT);
-    bincode::serde::encode_into_std_write(message, &mut bytes, CONFIG).expect("writing to memory does not fail");
+    bincode::serde::encode_into_std_write(message, &mut bytes, CONFIG)
+        .expect("writing to memory does not fail");
     bytes
 }
 
@@ -50,7 +54,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     if format != FORMAT {
         return Err(WireError::Format { found: format });
     }
-    let (message, read) = bincode::serde::decode_from_slice(body, CONFIG).map_err(WireError::Damaged)?;
+    let (message, read) =
+        bincode::serde::decode_from_slice(body, CONFIG).map_err(WireError::Damaged)?;
     match body.len() - read {
         0 => Ok(message),
         extra => Err(WireError::Trailing(extra)),
@@ -65,7 +70,13 @@ mod tests {
 
     fn nap() -> Task {
         let id = TaskId { job: JobId(7), class: Class::Extract, number: 3 };
-        Task { id, work: Work::Nap(Nap { name: "item1".into(), length: std::time::Duration::from_secs(1) }) }
+        Task {
+            id,
+            work: Work::Nap(Nap {
+                name: "item1".into(),
+                length: std::time::Duration::from_secs(1),
+            }),
+        }
     }
 
     #[test]
@@ -92,6 +103,8 @@ mod tests {
     fn another_format_is_named() {
         let mut bytes = encode(&nap());
         bytes[0] = FORMAT + 1;
-        assert!(matches!(decode::<Task>(&bytes), Err(WireError::Format { found }) if found == FORMAT + 1));
+        assert!(
+            matches!(decode::<Task>(&bytes), Err(WireError::Format { found }) if found == FORMAT + 1)
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! XPath, for those who type it where CSS is expected: recognised, and the common forms put into CSS.
+//! XPath, for those who type it where CSS is expected: recognised, and the common forms put into
+//! CSS.
 
 use std::fmt::Write;
 
@@ -7,22 +8,31 @@ pub fn is_xpath(text: &str) -> bool {
     let text = text.trim();
     let bare = without_quoted(text);
     let begins = ["/", "./", "../", "@", "(/", "(./"].iter().any(|start| bare.starts_with(start));
-    let holds = ["//", "/@", "[@", "text()", "[contains(", "[starts-with(", "[position()", "[last()"];
+    let holds =
+        ["//", "/@", "[@", "text()", "[contains(", "[starts-with(", "[position()", "[last()"];
     // `li:first-child::text` holds no axis.
-    let axes =
-        ["child::", "descendant::", "parent::", "ancestor::", "following-sibling::", "preceding-sibling::", "self::"];
+    let axes = [
+        "child::",
+        "descendant::",
+        "parent::",
+        "ancestor::",
+        "following-sibling::",
+        "preceding-sibling::",
+        "self::",
+    ];
     let has_axis = |axis: &&str| bare.starts_with(*axis) || bare.contains(&format!("/{axis}"));
     begins || holds.iter().any(|part| bare.contains(part)) || axes.iter().any(has_axis)
 }
 
-/// The column expression for an XPath, as `//a/@href` → `a::attr(href)`; `None` for what CSS cannot say.
+/// The column expression for an XPath, as `//a/@href` → `a::attr(href)`; `None` for what CSS cannot
+/// say.
 pub fn expression(text: &str) -> Option<String> {
     let (path, take) = split_take(text.trim());
     Some(format!("{}{take}", selector(&path)?))
 }
 
-/// The selector for an XPath of elements, as `//div[@class="x"]/a` → `div.x > a`; empty for the record itself. `None` for
-/// what CSS cannot say.
+/// The selector for an XPath of elements, as `//div[@class="x"]/a` → `div.x > a`; empty for the
+/// record itself. `None` for what CSS cannot say.
 pub fn selector(text: &str) -> Option<String> {
     let text = text.trim();
     let (text, from_here) = match text.strip_prefix('.') {
@@ -45,7 +55,9 @@ pub fn selector(text: &str) -> Option<String> {
             // `./a` is a child of the record, `/html` and `//a` begin anywhere.
             (true, " > ") if from_here => css.push_str("> "),
             (true, " > " | " ") => {}
-            (_, combinator) => css.push_str(if first { combinator.trim_start() } else { combinator }),
+            (_, combinator) => {
+                css.push_str(if first { combinator.trim_start() } else { combinator })
+            }
         }
         css.push_str(&compound(step)?);
         rest = &after[end..];
@@ -63,7 +75,9 @@ fn split_take(text: &str) -> (String, String) {
         return (path_before(path), format!("::attr({name})"));
     }
     match text.strip_suffix("text()") {
-        Some(path) if path.is_empty() || path.ends_with('/') => (path_before(path), "::text".into()),
+        Some(path) if path.is_empty() || path.ends_with('/') => {
+            (path_before(path), "::text".into())
+        }
         _ => (text.into(), "::text".into()),
     }
 }
@@ -73,7 +87,8 @@ fn path_before(path: &str) -> String {
     path.strip_suffix("//").or(path.strip_suffix('/')).unwrap_or(path).into()
 }
 
-/// What functions that only make text of their argument, or clean it, stand around: `string(//a)` → `//a`.
+/// What functions that only make text of their argument, or clean it, stand around: `string(//a)` →
+/// `//a`.
 fn unwrapped(text: &str) -> &str {
     let text = text.trim();
     for name in ["string(", "normalize-space(", "("] {
@@ -184,10 +199,12 @@ fn predicate(text: &str, name: &str) -> Option<String> {
         let (attribute, value) = (attribute.trim(), unquoted(value.trim())?);
         return match attribute {
             "id" if is_name(value) => Some(format!("#{value}")),
-            "class" if value.split(' ').all(is_name) => Some(value.split(' ').fold(String::new(), |mut css, class| {
-                write!(css, ".{class}").expect("writing to memory does not fail");
-                css
-            })),
+            "class" if value.split(' ').all(is_name) => {
+                Some(value.split(' ').fold(String::new(), |mut css, class| {
+                    write!(css, ".{class}").expect("writing to memory does not fail");
+                    css
+                }))
+            }
             attribute => is_name(attribute).then(|| attr(attribute, "=", value)),
         };
     }
@@ -300,16 +317,22 @@ mod tests {
 
     #[test]
     fn any_text_is_survived() {
-        let pieces =
-            ["/", "//", "a", "[", "]", "@", "'", "\"", "(", ")", "=", "::", ".", "text()", "한", " and ", "|", ","];
+        let pieces = [
+            "/", "//", "a", "[", "]", "@", "'", "\"", "(", ")", "=", "::", ".", "text()", "한",
+            " and ", "|", ",",
+        ];
         let mut seed = 7u64;
         for _ in 0..20_000 {
             let mut text = String::new();
             for _ in 0..(seed >> 60) {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 text.push_str(pieces[(seed >> 33) as usize % pieces.len()]);
             }
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let _ = (is_xpath(&text), expression(&text), selector(&text));
         }
     }

@@ -28,7 +28,8 @@ pub enum DemoError {
     Nap(String),
 }
 
-/// Pushes the naps and prints `Start item1` and `End item1` as the news come, and the time it all took at the end.
+/// Pushes the naps and prints `Start item1` and `End item1` as the news come, and the time it all
+/// took at the end.
 ///
 /// Someone else must work on the queue meanwhile; if nobody does, `err` is told.
 ///
@@ -76,7 +77,10 @@ pub async fn demo(
     Ok(queue.close(job).await?)
 }
 
-async fn push<'a>(queue: &impl Queue, tasks: impl Iterator<Item = &'a Task>) -> Result<(), QueueError> {
+async fn push<'a>(
+    queue: &impl Queue,
+    tasks: impl Iterator<Item = &'a Task>,
+) -> Result<(), QueueError> {
     let tasks: Vec<Task> = tasks.cloned().collect();
     for batch in tasks.chunks(BATCH) {
         queue.push(batch).await?;
@@ -85,7 +89,8 @@ async fn push<'a>(queue: &impl Queue, tasks: impl Iterator<Item = &'a Task>) -> 
 }
 
 fn naps(job: JobId, config: &DemoConfig) -> impl Iterator<Item = Task> {
-    let (shortest, longest) = (config.length.start().as_millis() as u64, config.length.end().as_millis() as u64);
+    let (shortest, longest) =
+        (config.length.start().as_millis() as u64, config.length.end().as_millis() as u64);
     let mut random = SplitMix(config.seed);
     (1..=config.items.get() as u64).map(move |number| {
         let length = Duration::from_millis(shortest + random.below(longest - shortest + 1));
@@ -94,7 +99,8 @@ fn naps(job: JobId, config: &DemoConfig) -> impl Iterator<Item = Task> {
     })
 }
 
-/// The generator splitmix64 (Steele, Lea, Flood 2014): small, and the same numbers for a seed for ever.
+/// The generator splitmix64 (Steele, Lea, Flood 2014): small, and the same numbers for a seed for
+/// ever.
 struct SplitMix(u64);
 
 impl SplitMix {
@@ -118,7 +124,13 @@ mod tests {
 
     fn config(items: usize) -> DemoConfig {
         let length = Duration::from_secs(1)..=Duration::from_secs(9);
-        DemoConfig { items: NonZeroUsize::new(items).unwrap(), processes: None, redis: None, length, seed: 1 }
+        DemoConfig {
+            items: NonZeroUsize::new(items).unwrap(),
+            processes: None,
+            redis: None,
+            length,
+            seed: 1,
+        }
     }
 
     /// Does every nap at once, telling its end twice.
@@ -128,10 +140,21 @@ mod tests {
             for leased in queue.lease(&worker, 3, Duration::from_secs(60)).await.unwrap() {
                 let Work::Nap(nap) = leased.task.work else { panic!("not a nap") };
                 let news = |result| Outcome { task: leased.task.id, slot: "test/0".into(), result };
-                queue.notify(news(TaskResult::NapStarted { name: nap.name.clone() })).await.unwrap();
-                let ended = news(TaskResult::NapEnded { name: nap.name, seconds: nap.length.as_secs_f64() });
+                queue
+                    .notify(news(TaskResult::NapStarted { name: nap.name.clone() }))
+                    .await
+                    .unwrap();
+                let ended = news(TaskResult::NapEnded {
+                    name: nap.name,
+                    seconds: nap.length.as_secs_f64(),
+                });
                 queue.notify(ended.clone()).await.unwrap();
-                let completion = Completion { lease: leased.lease, outcome: ended, rows: Vec::new(), has_past: false };
+                let completion = Completion {
+                    lease: leased.lease,
+                    outcome: ended,
+                    rows: Vec::new(),
+                    has_past: false,
+                };
                 queue.complete_if_held(&[completion]).await.unwrap();
             }
         }
@@ -149,7 +172,8 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 21, "{text}");
         for item in 1..=10 {
-            let at = |word| lines.iter().position(|line| *line == format!("{word} item{item}")).unwrap();
+            let at =
+                |word| lines.iter().position(|line| *line == format!("{word} item{item}")).unwrap();
             assert!(at("Start") < at("End"));
         }
         assert!(lines[20].starts_with("Total time: ") && lines[20].ends_with(" s"));

@@ -23,7 +23,8 @@ pub fn completions(shell: Shell, out: &mut dyn Write) -> io::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Writes the manual pages of both programs into a folder: `sheaf.1`, one for each command, `sheaf-worker.1`.
+/// Writes the manual pages of both programs into a folder: `sheaf.1`, one for each command,
+/// `sheaf-worker.1`.
 ///
 /// # Errors
 /// When they cannot be written.
@@ -34,7 +35,8 @@ pub fn man(folder: &Path) -> Result<Exit, Failure> {
         clap_mangen::generate_to(sheaf_worker::cli::Cli::command(), folder)
     };
     let failed = |error: io::Error| {
-        let error = anyhow::Error::from(error).context(format!("could not write into `{}`", folder.display()));
+        let error = anyhow::Error::from(error)
+            .context(format!("could not write into `{}`", folder.display()));
         Failure::new(Exit::CouldNotRun, error)
     };
     write().map(|()| Exit::Done).map_err(failed)

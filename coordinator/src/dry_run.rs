@@ -15,15 +15,41 @@ use crate::report::left_out;
 /// How many files are named at each end of the list.
 const ENDS: usize = 3;
 
-/// Writes what a run with these settings would do; all files with `--verbose`, else the first and last few.
+/// Writes what a run with these settings would do; all files with `--verbose`, else the first and
+/// last few.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+pub fn dry_run(
+    config: &RunConfig,
+    sources: &Sources,
+    paint: Paint,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    would_read(config, sources, paint, out)?;
+    would_extract(config, paint, out)?;
+    would_write(config, paint, out)?;
+    if let Some(redis) = &config.redis {
+        let (address, queue) = (redis.server.address(), redis.server.queue());
+        writeln!(out, "through Redis at {address}, queue `{queue}`")?;
+    }
+    if let Some(processes) = config.processes {
+        writeln!(out, "with {}", processes_of(processes.get()))?;
+    }
+    out.flush()
+}
+
+fn would_read(
+    config: &RunConfig,
+    sources: &Sources,
+    paint: Paint,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let files = count(sources.len() as u64, "file");
     writeln!(out, "{} {files}, {}", paint.bold("Would read"), size(sources.total_bytes()))?;
     let all = config.verbosity == Verbosity::Verbose || sources.len() <= 2 * ENDS + 1;
-    let (first, last) = if all { (sources.len(), sources.len()) } else { (ENDS, sources.len() - ENDS) };
+    let (first, last) =
+        if all { (sources.len(), sources.len()) } else { (ENDS, sources.len() - ENDS) };
     for sequence in 0..first {
         file(out, &sources.get(sequence), paint)?;
     }
@@ -38,9 +64,13 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
     if !sources.left_out.is_none() {
         writeln!(out, "  {}", paint.dim(&left_out(sources.left_out)))?;
     }
+    Ok(())
+}
 
+fn would_extract(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     let spec = &config.spec;
-    writeln!(out, "{} of each `{}`", paint.bold("Would extract"), shown(spec.recipe.record.as_bytes()))?;
+    let record = shown(spec.recipe.record.as_bytes());
+    writeln!(out, "{} of each `{record}`", paint.bold("Would extract"))?;
     for column in &spec.recipe.columns {
         let value = column.value.to_string();
         writeln!(out, "  {} = {}", shown(column.name.as_bytes()), shown(value.as_bytes()))?;
@@ -52,7 +82,10 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
         Encoding::Auto => {}
         Encoding::Named(name) => writeln!(out, "  decoded as {}", shown(name.as_bytes()))?,
     }
+    Ok(())
+}
 
+fn would_write(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", paint.bold("Would write"))?;
     for output in &config.outputs {
         let over = if !output.is_standard_output() && output.path.is_file() {
@@ -60,7 +93,8 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
         } else {
             ""
         };
-        writeln!(out, "  {}  {}{over}", output.name(), format_name(spec.renderings[output.rendering_index]))?;
+        let format = format_name(config.spec.renderings[output.rendering_index]);
+        writeln!(out, "  {}  {format}{over}", output.name())?;
     }
     if let Some(folder) = &config.per_file {
         writeln!(out, "  {}  one workbook per file", name(folder))?;
@@ -68,13 +102,7 @@ pub fn dry_run(config: &RunConfig, sources: &Sources, paint: Paint, out: &mut dy
     if let Some(path) = &config.joblog {
         writeln!(out, "  {}  job log", name(path))?;
     }
-    if let Some(redis) = &config.redis {
-        writeln!(out, "through Redis at {}, queue `{}`", redis.server.address(), redis.server.queue())?;
-    }
-    if let Some(processes) = config.processes {
-        writeln!(out, "with {}", processes_of(processes.get()))?;
-    }
-    out.flush()
+    Ok(())
 }
 
 fn processes_of(count: usize) -> String {
@@ -89,13 +117,22 @@ fn file(out: &mut dyn Write, source: &Source<'_>, paint: Paint) -> io::Result<()
 }
 
 /// Counts the files that cannot be read, and names the first of those that were not listed.
-fn problems(unlisted: Range<usize>, sources: &Sources, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
+fn problems(
+    unlisted: Range<usize>,
+    sources: &Sources,
+    paint: Paint,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let found = sources.problem_count();
     if found == 0 {
         return Ok(());
     }
     writeln!(out, "{} {} cannot be read", paint.error("of which"), number(found as u64))?;
-    for source in unlisted.map(|sequence| sources.get(sequence)).filter(|source| source.problem.is_some()).take(ENDS) {
+    for source in unlisted
+        .map(|sequence| sources.get(sequence))
+        .filter(|source| source.problem.is_some())
+        .take(ENDS)
+    {
         file(out, &source, paint)?;
     }
     Ok(())
@@ -128,7 +165,8 @@ mod tests {
     use std::num::NonZeroUsize;
 
     fn told(typed: &[&str], sizes: &[Option<u64>]) -> String {
-        let Command::Run(args) = Cli::parse_from([&["sheaf", "run"], typed].concat()).command else {
+        let Command::Run(args) = Cli::parse_from([&["sheaf", "run"], typed].concat()).command
+        else {
             panic!("not run")
         };
         let config = RunConfig::resolve(&args, NonZeroUsize::new(2).unwrap()).unwrap();
@@ -139,7 +177,16 @@ mod tests {
 
     #[test]
     fn everything_is_told() {
-        let typed = ["d", "-o", "/absent/a.xlsx", "-o", "b.csv.gz", "--per-file", "each", "--source-column"];
+        let typed = [
+            "d",
+            "-o",
+            "/absent/a.xlsx",
+            "-o",
+            "b.csv.gz",
+            "--per-file",
+            "each",
+            "--source-column",
+        ];
         let expected = "\
 Would read 3 files, 1.50 kB
   d/0  500 B
@@ -165,8 +212,14 @@ with 2 processes
         let mut sizes = vec![Some(1); 1000];
         sizes[500] = None;
         let text = told(&["d"], &sizes);
-        assert!(text.contains("  d/2  1 B\n  … 994 more (`--verbose` names them all)\n  d/997  1 B\n"), "{text}");
-        assert!(text.contains("of which 1 cannot be read\n  d/500  no such file or folder\n"), "{text}");
+        assert!(
+            text.contains("  d/2  1 B\n  … 994 more (`--verbose` names them all)\n  d/997  1 B\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("of which 1 cannot be read\n  d/500  no such file or folder\n"),
+            "{text}"
+        );
         assert!(told(&["d", "--verbose"], &sizes).contains("  d/777  1 B\n"));
     }
 }

@@ -19,9 +19,11 @@ use crate::human::Paint;
 pub enum Exit {
     /// All files are in the sheet.
     Done = 0,
-    /// The run finished, and some files could not be read, or no file has a record: the output holds all that there is.
+    /// The run finished, and some files could not be read, or no file has a record: the output
+    /// holds all that there is.
     SomeFailed = 1,
-    /// What was typed, or the recipe, cannot be used: nothing was read or written. Clap exits with the same code.
+    /// What was typed, or the recipe, cannot be used: nothing was read or written. Clap exits with
+    /// the same code.
     Usage = 2,
     /// The run could not begin or go on: the disk, a folder, a server.
     CouldNotRun = 3,
@@ -35,7 +37,8 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error on its way to the user: the chain of what went wrong, what to do about it, and the exit code.
+/// An error on its way to the user: the chain of what went wrong, what to do about it, and the exit
+/// code.
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
@@ -70,18 +73,23 @@ impl Failure {
             said = text;
         }
         match &self.hint {
-            Some(hint) => writeln!(out, "\n{} {}", paint.hint("hint:"), hint.replace('\n', "\n      ")),
+            Some(hint) => {
+                writeln!(out, "\n{} {}", paint.hint("hint:"), hint.replace('\n', "\n      "))
+            }
             None => Ok(()),
         }
     }
 }
 
-/// Whether an error is that the reader of our output went away (`sheaf preview x | head`): a reason to stop, not to
-/// complain.
+/// Whether an error is that the reader of our output went away (`sheaf preview x | head`): a reason
+/// to stop, not to complain.
 pub fn reader_is_gone(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        {
             return true;
         }
         next = error.source();
@@ -102,7 +110,8 @@ mod tests {
 
     #[test]
     fn the_chain_comes_first_and_then_the_hint() {
-        let error = anyhow!("column `price`: got `.price`").context("could not read recipe `shop.toml`");
+        let error =
+            anyhow!("column `price`: got `.price`").context("could not read recipe `shop.toml`");
         let failure = Failure::new(Exit::Usage, error).with_hint("did you mean `.price::text`?");
         let expected = "error: could not read recipe `shop.toml`\n  Caused by: column `price`: got `.price`\n\n\
             hint: did you mean `.price::text`?\n";
@@ -116,7 +125,8 @@ mod tests {
         struct Outer {
             source: io::Error,
         }
-        let failure = Failure::new(Exit::CouldNotRun, Outer { source: io::Error::other("the disk is full") });
+        let failure =
+            Failure::new(Exit::CouldNotRun, Outer { source: io::Error::other("the disk is full") });
         assert_eq!(written(&failure, Paint::Plain), "error: outer: the disk is full\n");
     }
 
@@ -129,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_reader_that_is_gone_is_found_down_the_chain() {
-        let broken = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).context("could not print");
+        let broken = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe))
+            .context("could not print");
         assert!(reader_is_gone(broken.as_ref()));
         assert!(!reader_is_gone(anyhow!("other").as_ref()));
     }

@@ -1,4 +1,5 @@
-//! Colour, tables and names as people read them; numbers, sizes and times are in [`sheaf_common::human`].
+//! Colour, tables and names as people read them; numbers, sizes and times are in
+//! [`sheaf_common::human`].
 
 use std::fmt::Write;
 
@@ -45,15 +46,21 @@ impl Paint {
 }
 
 /// A table: a line for each row, under its header, with the columns below each other.
-pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub fn table<const N: usize>(
+    header: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
     let lines: Vec<[String; N]> = std::iter::once(header.map(String::from)).chain(rows).collect();
     let mut widths = [0; N];
     for line in &lines {
-        line.iter().zip(&mut widths).for_each(|(cell, width)| *width = cell.chars().count().max(*width));
+        line.iter()
+            .zip(&mut widths)
+            .for_each(|(cell, width)| *width = cell.chars().count().max(*width));
     }
     let mut text = String::new();
     for line in &lines {
-        let cells: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let cells: Vec<String> =
+            line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
@@ -75,8 +82,9 @@ pub fn since_1970() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// A name or reason as it may stand on a terminal: control characters, which could steer the terminal or break the
-/// line, are written as escapes (`\n`, `\u{1b}`); bytes that are not UTF-8 become U+FFFD.
+/// A name or reason as it may stand on a terminal: control characters, which could steer the
+/// terminal or break the line, are written as escapes (`\n`, `\u{1b}`); bytes that are not UTF-8
+/// become U+FFFD.
 pub fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     if !text.chars().any(steers_the_terminal) {
@@ -85,22 +93,27 @@ pub fn shown(bytes: &[u8]) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match steers_the_terminal(c) {
-            true => write!(safe, "{}", c.escape_default()).expect("writing to memory does not fail"),
+            true => {
+                write!(safe, "{}", c.escape_default()).expect("writing to memory does not fail")
+            }
             false => safe.push(c),
         }
     }
     safe
 }
 
-/// Whether a terminal would do something else with it than show it: controls, and marks that turn the text's direction.
+/// Whether a terminal would do something else with it than show it: controls, and marks that turn
+/// the text's direction.
 pub fn steers_the_terminal(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+    c.is_control()
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
 /// The one of `choices` that was probably meant by `typed`: at most a third of its letters differ.
 pub fn did_you_mean<'a>(typed: &str, choices: &[&'a str]) -> Option<&'a str> {
     let typed = typed.to_lowercase();
-    let (distance, choice) = choices.iter().map(|choice| (edits(&typed, choice), *choice)).min_by_key(|(d, _)| *d)?;
+    let (distance, choice) =
+        choices.iter().map(|choice| (edits(&typed, choice), *choice)).min_by_key(|(d, _)| *d)?;
     (distance * 3 <= choice.chars().count().max(typed.chars().count())).then_some(choice)
 }
 

@@ -50,7 +50,8 @@ pub fn print_purged(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// One line a job, under a header, and a sentence about those that are abandoned; another if there are no jobs.
+/// One line a job, under a header, and a sentence about those that are abandoned; another if there
+/// are no jobs.
 ///
 /// # Errors
 /// Those of `out`.
@@ -82,7 +83,11 @@ pub fn print_table(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
     if !abandoned.is_empty() {
         let bytes = abandoned.iter().map(|job| job.bytes).sum();
         let jobs = count(abandoned.len() as u64, "abandoned job");
-        writeln!(out, "\n{jobs}, {}: `sheaf queue purge --abandoned` removes what they left", size(bytes))?;
+        writeln!(
+            out,
+            "\n{jobs}, {}: `sheaf queue purge --abandoned` removes what they left",
+            size(bytes)
+        )?;
     }
     out.flush()
 }
@@ -127,7 +132,8 @@ mod tests {
     use super::*;
 
     fn job(number: u64, sign: Option<u64>) -> JobSeen {
-        let owner = Some(JobOwner { host: "a\nb".into(), pid: 7, output: "x.csv".into(), lease_ms: 1 });
+        let owner =
+            Some(JobOwner { host: "a\nb".into(), pid: 7, output: "x.csv".into(), lease_ms: 1 });
         let sign = sign.map(Duration::from_secs);
         JobSeen {
             job: JobId(number),
@@ -146,10 +152,17 @@ mod tests {
     #[test]
     fn the_abandoned_ones_are_marked_and_counted() {
         let mut out = Vec::new();
-        print_table(&[job(1, Some(90)), job(2, Some(1)), job(3, None), job(4, Some(300))], &mut out).unwrap();
+        print_table(
+            &[job(1, Some(90)), job(2, Some(1)), job(3, None), job(4, Some(300))],
+            &mut out,
+        )
+        .unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches(": abandoned").count(), 2, "{text}");
-        assert!(text.contains("2 abandoned jobs, 80.0 MB") && text.contains("a\\nb:7 x.csv"), "{text}");
+        assert!(
+            text.contains("2 abandoned jobs, 80.0 MB") && text.contains("a\\nb:7 x.csv"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -158,7 +171,13 @@ mod tests {
         print_json(&[job(1, Some(90)), job(2, None)], &mut out).unwrap();
         let lines = String::from_utf8(out).unwrap();
         let [first, second] = &lines.lines().collect::<Vec<_>>()[..] else { panic!("{lines}") };
-        assert!(first.contains(r#""abandoned":true"#) && first.contains(r#""seen_ms":90000"#), "{first}");
-        assert!(second.contains(r#""seen_ms":null"#) && second.contains(r#""job":"0000000000000002""#), "{second}");
+        assert!(
+            first.contains(r#""abandoned":true"#) && first.contains(r#""seen_ms":90000"#),
+            "{first}"
+        );
+        assert!(
+            second.contains(r#""seen_ms":null"#) && second.contains(r#""job":"0000000000000002""#),
+            "{second}"
+        );
     }
 }

@@ -14,7 +14,8 @@
 //! * [`report`]: what people are told: progress, summary, job log.
 //! * [`errors`]: how errors speak, and the exit codes.
 //! * [`human`]: numbers, sizes, times and names as people read them.
-//! * [`dry_run`], [`preview`], [`demo`], [`workers`], [`jobs`] (`sheaf queue`), [`status`], [`documents`]: the commands beside the run itself.
+//! * [`dry_run`], [`preview`], [`demo`], [`workers`], [`jobs`] (`sheaf queue`), [`status`],
+//!   [`documents`]: the commands beside the run itself.
 
 pub mod assemble;
 pub mod cli;

@@ -1,4 +1,5 @@
-//! This machine's worker: the same loop as that of `sheaf-worker`, within the coordinator's process.
+//! This machine's worker: the same loop as that of `sheaf-worker`, within the coordinator's
+//! process.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -31,15 +32,23 @@ impl LocalWorker {
             lease: queue.lease_length(),
             paths: Paths::Any,
         };
-        LocalWorker { order, running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))), tally }
+        LocalWorker {
+            order,
+            running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))),
+            tally,
+        }
     }
 
-    /// Does something beside it, then stops it: what it holds is dropped. Returns what that came to, and what the worker has
-    /// done.
+    /// Does something beside it, then stops it: what it holds is dropped. Returns what that came
+    /// to, and what the worker has done.
     ///
     /// # Errors
-    /// Why the worker stopped by itself; what was done beside it is dropped then, as it would wait for ever.
-    pub async fn beside<T>(mut self, work: impl Future<Output = T>) -> Result<(T, Arc<Tally>), WorkerError> {
+    /// Why the worker stopped by itself; what was done beside it is dropped then, as it would wait
+    /// for ever.
+    pub async fn beside<T>(
+        mut self,
+        work: impl Future<Output = T>,
+    ) -> Result<(T, Arc<Tally>), WorkerError> {
         let done = tokio::select! {
             done = work => done,
             stopped = &mut self.running => {

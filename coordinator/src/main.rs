@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, QueueArgs, RunArgs, WorkersArgs};
 use sheaf::config::Verbosity;
-use sheaf::config::{DemoConfig, PreviewConfig, QueueConfig, QueueTask, RunConfig, WorkersConfig, check_places};
+use sheaf::config::{
+    DemoConfig, PreviewConfig, QueueConfig, QueueTask, RunConfig, WorkersConfig, check_places,
+};
 use sheaf::discover::{Request, Sources, discover};
 use sheaf::dry_run::dry_run;
 use sheaf::errors::{Exit, Failure, reader_is_gone};
@@ -25,7 +27,8 @@ use sheaf_worker::signals::Stop;
 
 fn main() -> ExitCode {
     sheaf_common::allocator::keep_freed_memory();
-    // The child processes of the pool are this program too; clap does not know the word, so it is in no help.
+    // The child processes of the pool are this program too; clap does not know the word, so it is
+    // in no help.
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return sheaf_worker::pool::child::main();
     }
@@ -39,12 +42,15 @@ fn main() -> ExitCode {
         Command::Workers(args) => workers(&args),
         Command::Queue(args) => queue(&args),
         Command::Status(args) => status::status(&args.output, args.json, &mut stdout()),
-        Command::Completions(args) => documents::completions(args.shell, &mut stdout()).map_err(print_failed),
+        Command::Completions(args) => {
+            documents::completions(args.shell, &mut stdout()).map_err(print_failed)
+        }
         Command::Man(args) => documents::man(&args.folder),
     };
     match done {
         Ok(exit) => exit.into(),
-        // Rust ignores SIGPIPE (the coordinator must outlive its children): a reader that went away is an error here.
+        // Rust ignores SIGPIPE (the coordinator must outlive its children): a reader that went away
+        // is an error here.
         Err(failure) if prints && reader_is_gone(failure.error.as_ref()) => Exit::Done.into(),
         Err(failure) => {
             // If standard error is gone too, the exit code is all that is left to say.
@@ -82,7 +88,8 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
         _ => Mode::Lines(Box::new(io::stderr())),
     };
     let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
-    let finished = runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, interrupt));
+    let finished =
+        runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, interrupt));
     runtime.shutdown_background(); // A file that waits to be opened is waited for by nobody now.
     let finished = finished?;
     report(&config, &sources, &finished)
@@ -92,15 +99,23 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
 fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str, over_redis: bool) {
     let name = stop.name();
     let failure = match when {
-        AtOnce::NotBegun => Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted by {name} before it began"))
-            .with_hint("the same command begins, or goes on with what an earlier one has kept"),
+        AtOnce::NotBegun => Failure::new(
+            Exit::Interrupted,
+            anyhow::anyhow!("interrupted by {name} before it began"),
+        )
+        .with_hint("the same command begins, or goes on with what an earlier one has kept"),
         AtOnce::ToldAgain => {
             let left = match over_redis {
-                true => "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge --abandoned`",
+                true => {
+                    "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge --abandoned`"
+                }
                 false => "",
             };
-            Failure::new(Exit::Interrupted, anyhow::anyhow!("interrupted by a second {name}, at once"))
-                .with_hint(format!("{go_on}{left}"))
+            Failure::new(
+                Exit::Interrupted,
+                anyhow::anyhow!("interrupted by a second {name}, at once"),
+            )
+            .with_hint(format!("{go_on}{left}"))
         }
     };
     let _ = failure.write(&mut io::stderr(), paint(&io::stderr()));
@@ -132,7 +147,8 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
     if let Some(path) = &config.summary {
         let file = SummaryFile::new(&summary, sources.len() as u64, end, exit as u8);
         file.write(path).map_err(|error| {
-            let error = anyhow::Error::from(error).context(format!("could not write `{}`", path.display()));
+            let error =
+                anyhow::Error::from(error).context(format!("could not write `{}`", path.display()));
             Failure::new(Exit::CouldNotRun, error)
         })?;
     }
@@ -182,9 +198,15 @@ fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
 
 async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure> {
     let job = JobId::random();
-    let owner = JobOwner { host: host(), pid: std::process::id(), output: "(demo)".into(), ..JobOwner::default() };
+    let owner = JobOwner {
+        host: host(),
+        pid: std::process::id(),
+        output: "(demo)".into(),
+        ..JobOwner::default()
+    };
     queue.open(job, owner).await.map_err(run::queue_failed)?;
-    let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
+    let worker =
+        config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let demo = demo::demo(queue, job, config, &mut out, &mut err);
     let done = match worker {
@@ -221,8 +243,12 @@ fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
         match jobs::purge(&queue, job).await.map_err(run::queue_failed)? {
             Purged::Removed(jobs) => jobs::print_purged(&jobs, &mut stdout()).map_err(print_failed),
             Purged::Unknown(job) => {
-                let error = anyhow::anyhow!("there is no job {job} on the queue `{}`", config.server.queue());
-                Err(Failure::new(Exit::CouldNotRun, error).with_hint("`sheaf queue` lists the jobs that are there"))
+                let error = anyhow::anyhow!(
+                    "there is no job {job} on the queue `{}`",
+                    config.server.queue()
+                );
+                Err(Failure::new(Exit::CouldNotRun, error)
+                    .with_hint("`sheaf queue` lists the jobs that are there"))
             }
         }
     })?;
@@ -234,14 +260,16 @@ const SLOT: &str = "slot";
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     // Two threads: one for the run loop, one for the worker's. The slots have threads of their own.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.map_err(|error| Failure::new(Exit::CouldNotRun, error))
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = runtime()?;
     let done = runtime.block_on(work);
-    // A name that is being looked up, or a file that is being read, may take long yet: nobody waits for it.
+    // A name that is being looked up, or a file that is being read, may take long yet: nobody waits
+    // for it.
     runtime.shutdown_background();
     done
 }
@@ -283,7 +311,8 @@ fn print_failed(error: io::Error) -> Failure {
     Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print"))
 }
 
-/// Colour on terminals, unless `NO_COLOR` is set to something (no-color.org) or the terminal is `dumb`.
+/// Colour on terminals, unless `NO_COLOR` is set to something (no-color.org) or the terminal is
+/// `dumb`.
 fn paint(stream: &impl IsTerminal) -> Paint {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");

@@ -8,10 +8,11 @@ use crate::discover::{Source, Sources};
 
 /// The bytes at which a batch of files is full, at least; a file of this size is a task of its own.
 const BATCH_BYTES: u64 = 1 << 20;
-/// How many tasks a job is cut into at least, if that does not make them smaller than [`BATCH_BYTES`]: of few bytes every slot
-/// is to have its share.
+/// How many tasks a job is cut into at least, if that does not make them smaller than
+/// [`BATCH_BYTES`]: of few bytes every slot is to have its share.
 const TASKS: u64 = 64;
-/// A packed file has about so many times its size when it is read: text packs to a quarter or a fifth.
+/// A packed file has about so many times its size when it is read: text packs to a quarter or a
+/// fifth.
 const UNPACKED: u64 = 4;
 /// The most files of a batch.
 pub const BATCH_FILES: usize = 256;
@@ -26,7 +27,8 @@ pub struct Plan<'a> {
 /// The next piece of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Planned {
-    /// Files for one extract task: one or more, with consecutive sequence numbers; their content is not read yet.
+    /// Files for one extract task: one or more, with consecutive sequence numbers; their content is
+    /// not read yet.
     Task { files: Vec<SourceFile> },
     /// A file that fails without being tried.
     Problem { sequence: u64, path: SourcePath, reason: String },
@@ -35,10 +37,15 @@ pub enum Planned {
 impl<'a> Plan<'a> {
     /// Begins with the file `first`; past the end of the sources the plan is empty.
     pub fn new(sources: &'a Sources, first: u64) -> Self {
-        Plan { sources, next: usize::try_from(first).unwrap_or(usize::MAX), batch_bytes: BATCH_BYTES }
+        Plan {
+            sources,
+            next: usize::try_from(first).unwrap_or(usize::MAX),
+            batch_bytes: BATCH_BYTES,
+        }
     }
 
-    /// Cuts what is left into batches of at most so many bytes; returns those at which a batch is full now.
+    /// Cuts what is left into batches of at most so many bytes; returns those at which a batch is
+    /// full now.
     pub fn size_tasks(&mut self, most: u64) -> u64 {
         self.batch_bytes = most.min(self.sources.total_bytes() / TASKS).max(BATCH_BYTES);
         self.batch_bytes
@@ -59,7 +66,9 @@ impl Iterator for Plan<'_> {
             let source = self.sources.get(self.next);
             let expected = to_be_read(&source.path, source.size);
             let after = bytes.saturating_add(expected);
-            let closes = source.problem.is_some() || after > self.batch_bytes || expected >= self.batch_bytes;
+            let closes = source.problem.is_some()
+                || after > self.batch_bytes
+                || expected >= self.batch_bytes;
             if closes && !files.is_empty() {
                 break;
             }
@@ -82,14 +91,21 @@ impl Iterator for Plan<'_> {
 /// How many bytes of a file are to be read, about: its name tells whether it is packed.
 fn to_be_read(path: &Path, size: u64) -> u64 {
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-    let is_packed =
-        extension.is_some_and(|extension| ["gz", "bz2", "xz", "zst"].iter().any(|packed| extension == *packed));
+    let is_packed = extension.is_some_and(|extension| {
+        ["gz", "bz2", "xz", "zst"].iter().any(|packed| extension == *packed)
+    });
     if is_packed { size.saturating_mul(UNPACKED) } else { size }
 }
 
 fn file(sequence: u64, source: &Source<'_>) -> SourceFile {
     let path = SourcePath::from(source.path.as_path());
-    SourceFile { sequence, path, size: source.size, modified: source.modified_ns, content: Content::AtPath }
+    SourceFile {
+        sequence,
+        path,
+        size: source.size,
+        modified: source.modified_ns,
+        content: Content::AtPath,
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +141,9 @@ mod tests {
         let half = Some(MIB / 2);
         assert_eq!(pieces(&[half, half, half], 0), [vec![MIB / 2; 2], vec![MIB / 2]]);
         assert_eq!(pieces(&[half, Some(MIB / 2 + 1)], 0).len(), 2);
-        let batches = |most, files| pieces_of(most, &vec![Some(MIB); files], 0).iter().map(Vec::len).max().unwrap();
+        let batches = |most, files| {
+            pieces_of(most, &vec![Some(MIB); files], 0).iter().map(Vec::len).max().unwrap()
+        };
         assert_eq!([127, 128, 1000].map(|files| batches(4 * MIB, files)), [1, 2, 4]);
         assert_eq!([0, 3, 99].map(|most| batches(most * MIB, 1000)), [1, 3, 15]);
         let counts: Vec<usize> = pieces(&[Some(0); 600], 0).iter().map(Vec::len).collect();
@@ -145,13 +163,20 @@ mod tests {
         let sizes = [Some(1), None, None, Some(2)];
         assert_eq!(pieces(&sizes, 0), [vec![1], vec![], vec![], vec![2]]);
         let sources = Sources::example(&sizes);
-        let Some(Planned::Problem { sequence, path, reason }) = Plan::new(&sources, 1).next() else { panic!() };
-        assert_eq!((sequence, path.display().as_str(), reason.as_str()), (1, "d/1", "no such file or folder"));
+        let Some(Planned::Problem { sequence, path, reason }) = Plan::new(&sources, 1).next()
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (sequence, path.display().as_str(), reason.as_str()),
+            (1, "d/1", "no such file or folder")
+        );
     }
 
     #[test]
     fn a_plan_begins_anywhere_and_leaves_no_gap() {
-        let sizes: Vec<Option<u64>> = (0..700).map(|i| (i % 97 != 5).then_some(i * 7919 % (2 * MIB))).collect();
+        let sizes: Vec<Option<u64>> =
+            (0..700).map(|i| (i % 97 != 5).then_some(i * 7919 % (2 * MIB))).collect();
         let sources = Sources::example(&sizes);
         for first in [0, 1, 5, 256, 699, 700, u64::MAX] {
             let mut expected = first;

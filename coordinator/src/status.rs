@@ -34,7 +34,9 @@ pub fn status(output: &Path, json: bool, out: &mut dyn Write) -> Result<Exit, Fa
         false => writeln!(out, "{}", text(&status, at_work, stopped.as_deref(), &folder)),
     };
     let flushed = printed.and_then(|()| out.flush());
-    flushed.map_err(|error| Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print")))?;
+    flushed.map_err(|error| {
+        Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print"))
+    })?;
     Ok(Exit::Done)
 }
 
@@ -44,12 +46,19 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
     match (at_work, &status.waiting) {
         (true, Some(reason)) => lines.push(format!("waiting: {reason}")),
         (true, None) if ago > OLD => {
-            lines.push(format!("process {} has said nothing for {}", status.pid, time(Duration::from_secs(ago))));
+            lines.push(format!(
+                "process {} has said nothing for {}",
+                status.pid,
+                time(Duration::from_secs(ago))
+            ));
         }
         (true, None) => lines.push(format!("running, process {}", status.pid)),
         (false, _) => {
             let ago = time(Duration::from_secs(ago));
-            lines.push(format!("not running for {ago}: the same command goes on (`{}`)", folder.display()));
+            lines.push(format!(
+                "not running for {ago}: the same command goes on (`{}`)",
+                folder.display()
+            ));
         }
     }
     lines.extend(stopped.map(String::from));
@@ -65,7 +74,9 @@ fn nothing(output: &Path) -> Failure {
     let others: Vec<PathBuf> = unfinished_beside(output);
     let failure = Failure::new(Exit::SomeFailed, anyhow!(known));
     match others.first() {
-        Some(other) => failure.with_hint(format!("did you mean `sheaf status {}`?", other.display())),
+        Some(other) => {
+            failure.with_hint(format!("did you mean `sheaf status {}`?", other.display()))
+        }
         None => failure,
     }
 }
@@ -73,10 +84,13 @@ fn nothing(output: &Path) -> Failure {
 /// The outputs in the same folder whose runs are not finished.
 fn unfinished_beside(output: &Path) -> Vec<PathBuf> {
     let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let Ok(entries) = std::fs::read_dir(parent.unwrap_or(Path::new("."))) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(parent.unwrap_or(Path::new("."))) else {
+        return Vec::new();
+    };
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let outputs = names.filter_map(|name| name.strip_suffix(".sheaf").map(PathBuf::from));
-    let mut outputs: Vec<_> = outputs.map(|name| parent.map_or(name.clone(), |parent| parent.join(name))).collect();
+    let mut outputs: Vec<_> =
+        outputs.map(|name| parent.map_or(name.clone(), |parent| parent.join(name))).collect();
     outputs.sort();
     outputs
 }

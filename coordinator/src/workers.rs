@@ -14,13 +14,16 @@ use crate::human::{count, number, shown, size, table, time};
 /// [`Exit::SomeFailed`], when fewer are there that runs of this build could have.
 pub fn check(workers: &[WorkerSeen], expected: Option<usize>) -> Result<Exit, Failure> {
     let of_this_build = workers.iter().filter(|worker| worker.info.is_of_this_build()).count();
-    let Some(expected) = expected.filter(|expected| of_this_build < *expected) else { return Ok(Exit::Done) };
+    let Some(expected) = expected.filter(|expected| of_this_build < *expected) else {
+        return Ok(Exit::Done);
+    };
     let others = match workers.len() - of_this_build {
         0 => String::new(),
         others => format!(" ({} of another build than {VERSION})", count(others as u64, "other")),
     };
     let there = number(of_this_build as u64);
-    let error = anyhow::anyhow!("{there} of {} are there{others}", count(expected as u64, "worker"));
+    let error =
+        anyhow::anyhow!("{there} of {} are there{others}", count(expected as u64, "worker"));
     Err(Failure::new(Exit::SomeFailed, error))
 }
 
@@ -44,7 +47,11 @@ pub fn print_table(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()
             format!("{} ago", time(*ago)),
         ]
     });
-    write!(out, "{}", table(["WORKER", "HOST", "VERSION", "BUSY", "FILES", "BYTES", "SEEN"], rows))?;
+    write!(
+        out,
+        "{}",
+        table(["WORKER", "HOST", "VERSION", "BUSY", "FILES", "BYTES", "SEEN"], rows)
+    )?;
     out.flush()
 }
 

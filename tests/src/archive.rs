@@ -8,7 +8,8 @@ use rawzip::{CompressionMethod, ZipArchive};
 
 /// The text of each part, by name.
 pub fn parts(workbook: &Path) -> BTreeMap<String, String> {
-    let bytes = std::fs::read(workbook).unwrap_or_else(|error| panic!("{}: {error}", workbook.display()));
+    let bytes =
+        std::fs::read(workbook).unwrap_or_else(|error| panic!("{}: {error}", workbook.display()));
     let archive = ZipArchive::from_slice(&bytes).expect("an archive");
     let (mut entries, mut parts) = (archive.entries(), BTreeMap::new());
     while let Some(entry) = entries.next_entry().expect("a whole directory") {

@@ -1,4 +1,5 @@
-//! Where the binaries are. Cargo tells a test only of the binaries of its own package, so they are built here.
+//! Where the binaries are. Cargo tells a test only of the binaries of its own package, so they are
+//! built here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,7 +23,8 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package stands in the repository")
 }
 
-/// A file of the folder beside the repository that holds the reference data; `None` where it is not there.
+/// A file of the folder beside the repository that holds the reference data; `None` where it is not
+/// there.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let path = repository().join("../shared").join(path);
     path.exists().then(|| path.canonicalize().unwrap_or(path))
@@ -43,13 +45,24 @@ fn built() -> &'static Path {
             Some(name) => name,
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        // The whole workspace, so that features unify as in `cargo test --workspace` and nothing is built twice.
+        // The whole workspace, so that features unify as in `cargo test --workspace` and nothing is
+        // built twice.
         let mut build = Command::new(cargo);
-        // What cargo tells a test of itself is not for the build: build scripts (that of `ring`) look at it, and half of all
-        // dependencies would be built anew at each change between `cargo test` and this.
+        // What cargo tells a test of itself is not for the build: build scripts (that of `ring`)
+        // look at it, and half of all dependencies would be built anew at each change between
+        // `cargo test` and this.
         for (name, _) in std::env::vars_os() {
-            let of_this_test = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_EXE_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
-            if name.to_str().is_some_and(|name| of_this_test.iter().any(|prefix| name.starts_with(prefix))) {
+            let of_this_test = [
+                "CARGO_PKG_",
+                "CARGO_MANIFEST_",
+                "CARGO_BIN_EXE_",
+                "CARGO_CRATE_",
+                "CARGO_PRIMARY_",
+            ];
+            if name
+                .to_str()
+                .is_some_and(|name| of_this_test.iter().any(|prefix| name.starts_with(prefix)))
+            {
                 build.env_remove(name);
             }
         }
@@ -60,7 +73,11 @@ fn built() -> &'static Path {
             .arg(folder.parent().expect("TARGET/PROFILE"))
             .output()
             .expect("cargo starts");
-        assert!(output.status.success(), "the binaries do not build:\n{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "the binaries do not build:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         folder
     })
 }

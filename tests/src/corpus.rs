@@ -14,7 +14,8 @@ pub fn doc(id: &str, title: &str, text: &str) -> String {
     format!("<doc id=\"{}\" title=\"{}\">{}</doc>\n", escaped(id), escaped(title), escaped(text))
 }
 
-/// `text` as HTML: with references for what is markup, and for CR, which the parser would make a line feed.
+/// `text` as HTML: with references for what is markup, and for CR, which the parser would make a
+/// line feed.
 pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
@@ -38,8 +39,8 @@ pub fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     path
 }
 
-/// Writes the files `file_0` … into `folder`, each with `docs` records; ids run through all of them from 0.
-/// The texts differ, and some are longer than a cell holds when `long` is given.
+/// Writes the files `file_0` … into `folder`, each with `docs` records; ids run through all of them
+/// from 0. The texts differ, and some are longer than a cell holds when `long` is given.
 pub fn write_many(folder: &Path, files: usize, docs: usize, long: Option<usize>) {
     for file in 0..files {
         let mut content = String::new();
@@ -49,14 +50,19 @@ pub fn write_many(folder: &Path, files: usize, docs: usize, long: Option<usize>)
                 Some(each) if number % each == each - 1 => 1_000,
                 _ => 3 + number * 7 % 40,
             };
-            content.push_str(&doc(&number.to_string(), &format!("Title {number}"), &words.repeat(times)));
+            content.push_str(&doc(
+                &number.to_string(),
+                &format!("Title {number}"),
+                &words.repeat(times),
+            ));
         }
         write(folder, &format!("file_{file}"), content);
     }
 }
 
-/// One record inside a tag with so many attributes that parsing takes long: the tokenizer looks for each new name among
-/// all earlier ones, as the HTML standard lets it. The time grows with the square of their number.
+/// One record inside a tag with so many attributes that parsing takes long: the tokenizer looks for
+/// each new name among all earlier ones, as the HTML standard lets it. The time grows with the
+/// square of their number.
 pub fn slow_html(id: &str, attributes: usize) -> String {
     let mut html = String::from("<p");
     for number in 0..attributes {
@@ -72,7 +78,8 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("to memory")
 }
 
-/// A gzip member whose content is `before`, then `times` times `middle`, then `after`, without holding it.
+/// A gzip member whose content is `before`, then `times` times `middle`, then `after`, without
+/// holding it.
 pub fn gzip_of_repeats(before: &str, middle: &[u8], times: usize, after: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(before.as_bytes()).expect("to memory");

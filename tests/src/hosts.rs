@@ -1,6 +1,8 @@
-//! Several hosts on one machine: network namespaces on a switch, each with an address and a folder `/etc` of its own.
+//! Several hosts on one machine: network namespaces on a switch, each with an address and a folder
+//! `/etc` of its own.
 //!
-//! The switch stands in a namespace too, so that this machine's own network, firewall and bridges have no part in it.
+//! The switch stands in a namespace too, so that this machine's own network, firewall and bridges
+//! have no part in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,10 @@ use tempfile::TempDir;
 use crate::Run;
 use crate::skip::{skip, skip_without};
 
-/// What a command on a host runs in: `/etc` and `/var/lib` hold what the host has there and nothing else, the folders that it
-/// may not see are empty, and the variables of /etc/sheaf/*.env are set, as systemd and docker set them. (Those with the
-/// places of this machine's own certificates are not, as there is nothing at these.)
+/// What a command on a host runs in: `/etc` and `/var/lib` hold what the host has there and nothing
+/// else, the folders that it may not see are empty, and the variables of /etc/sheaf/*.env are set,
+/// as systemd and docker set them. (Those with the places of this machine's own certificates are
+/// not, as there is nothing at these.)
 const ROOM: &str = r#"
     mount -t tmpfs tmpfs /etc
     cp -a "$0/." /etc/
@@ -60,7 +63,8 @@ impl Network {
         if skip_without(name, &["ip", "bridge", "unshare", "timeout", "bash"]) {
             return None;
         }
-        let network = format!("sheaf-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let network =
+            format!("sheaf-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut network = Network { name: network, namespaces: Vec::new(), folder };
         let switch = network.namespace_name("switch");
@@ -76,14 +80,19 @@ impl Network {
 
     /// Plugs in a host with the address 10.77.0.`number`.
     pub fn host(&mut self, number: u8, reach: Reach) -> Host {
-        let (switch, namespace) = (self.namespaces[0].clone(), self.namespace_name(&number.to_string()));
+        let (switch, namespace) =
+            (self.namespaces[0].clone(), self.namespace_name(&number.to_string()));
         let (port, address) = (format!("port{number}"), format!("10.77.0.{number}"));
         succeed(&["netns", "add", &namespace]);
         self.namespaces.push(namespace.clone());
-        succeed(&["-n", &switch, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &namespace]);
+        succeed(&[
+            "-n", &switch, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns",
+            &namespace,
+        ]);
         succeed(&["-n", &switch, "link", "set", &port, "master", "switch", "up"]);
         if reach == Reach::Servers {
-            run("bridge", &["-n", &switch, "link", "set", "dev", &port, "isolated", "on"]).expect("bridge");
+            run("bridge", &["-n", &switch, "link", "set", "dev", &port, "isolated", "on"])
+                .expect("bridge");
         }
         succeed(&["-n", &namespace, "address", "add", &format!("{address}/24"), "dev", "eth0"]);
         succeed(&["-n", &namespace, "link", "set", "eth0", "up"]);
@@ -111,7 +120,8 @@ impl Host {
         &self.address
     }
 
-    /// Where this host's `/etc` is made; what stands there when a command starts is what the command sees.
+    /// Where this host's `/etc` is made; what stands there when a command starts is what the
+    /// command sees.
     pub fn etc(&self) -> &Path {
         &self.etc
     }
@@ -122,12 +132,26 @@ impl Host {
         self
     }
 
-    /// A program on this host, not yet started; its process has the number of [`crate::Running::pid`].
+    /// A program on this host, not yet started; its process has the number of
+    /// [`crate::Running::pid`].
     pub fn run(&self, program: &Path, cwd: &Path) -> Run {
         // A mount namespace of our own making: its mounts must never reach this machine's /etc.
-        let room =
-            ["netns", "exec", &self.namespace, "unshare", "--mount", "--propagation", "private", "sh", "-ec", ROOM];
-        let run = room.into_iter().fold(Run::of(Path::new("ip"), cwd), |run, word| run.arg(word)).arg(&self.etc);
+        let room = [
+            "netns",
+            "exec",
+            &self.namespace,
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-ec",
+            ROOM,
+        ];
+        let run = room
+            .into_iter()
+            .fold(Run::of(Path::new("ip"), cwd), |run, word| run.arg(word))
+            .arg(&self.etc);
         self.hidden.iter().fold(run, |run, folder| run.arg(folder)).arg("--").arg(program)
     }
 

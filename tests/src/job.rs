@@ -1,4 +1,5 @@
-//! A job of real size, and what a run on this machine makes of it: the bytes that all others must make.
+//! A job of real size, and what a run on this machine makes of it: the bytes that all others must
+//! make.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,8 @@ use crate::corpus::write_many;
 use crate::process::wait_for;
 use crate::{Run, Running, sheaf_bin};
 
-/// How long anything that a test waits for may take: builds for debugging are slow, and the machine may be busy.
+/// How long anything that a test waits for may take: builds for debugging are slow, and the machine
+/// may be busy.
 pub const LONG: Duration = Duration::from_secs(120);
 
 /// The job that all tests of one binary share; made once, below the folder of what is built.
@@ -21,7 +23,10 @@ pub fn job() -> &'static Job {
     JOB.get_or_init(|| {
         let test = std::env::current_exe().expect("a test knows its own path");
         // NAME-HASH: another build takes the place of the one before.
-        let name = test.file_name().and_then(|name| name.to_str()?.split('-').next()).expect("a test has a name");
+        let name = test
+            .file_name()
+            .and_then(|name| name.to_str()?.split('-').next())
+            .expect("a test has a name");
         Job::make(&sheaf_bin().with_file_name("jobs").join(name))
     })
 }
@@ -34,7 +39,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// Makes the inputs in `folder`, anew, and the outputs `final.xlsx` and `final.jsonl` by a run on this machine alone.
+    /// Makes the inputs in `folder`, anew, and the outputs `final.xlsx` and `final.jsonl` by a run
+    /// on this machine alone.
     pub fn make(folder: &Path) -> Self {
         let _ = fs::remove_dir_all(folder);
         write_many(&folder.join("in"), 30, 24, Some(8));

@@ -41,7 +41,8 @@ pub fn outcome(task: TaskId, slot: &str) -> Outcome {
     Outcome { task, slot: slot.into(), result: TaskResult::NapEnded { name, seconds: 0.0 } }
 }
 
-/// What the holder of `lease` hands in, marked with `slot`, with a block of rows for each of `rows`.
+/// What the holder of `lease` hands in, marked with `slot`, with a block of rows for each of
+/// `rows`.
 pub fn completion(lease: &Lease, slot: &str, rows: &[&str]) -> Completion {
     let block = |text: &&str| Arc::new(text.as_bytes().to_vec());
     let rows = (0..).zip(rows.iter().map(block)).collect();
@@ -55,7 +56,10 @@ pub fn block(text: &str) -> Option<Block> {
 /// A task that only `worker` may have, as it is said to keep the rows.
 pub fn addressed(job: u64, number: u64, worker: &str) -> Task {
     let (spec, keeper) = (Arc::default(), Some(WorkerId(worker.into())));
-    Task { id: id(job, Class::Render, number), work: Work::Render(Render { spec, units: Vec::new(), keeper }) }
+    Task {
+        id: id(job, Class::Render, number),
+        work: Work::Render(Render { spec, units: Vec::new(), keeper }),
+    }
 }
 
 pub fn leases(leased: &[Leased]) -> Vec<Lease> {

@@ -11,7 +11,8 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Mounts a tmpfs of `size` (as `1m`) at `path`; the test `name` skips where that is not allowed.
+    /// Mounts a tmpfs of `size` (as `1m`) at `path`; the test `name` skips where that is not
+    /// allowed.
     pub fn tmpfs(name: &str, path: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(path).expect("the folder is made");
         if !mount(&format!("size={size}"), path) {
@@ -34,6 +35,7 @@ impl Drop for Mount {
 }
 
 fn mount(options: &str, path: &Path) -> bool {
-    let done = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output();
+    let done =
+        Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(path).output();
     done.is_ok_and(|output| output.status.success())
 }

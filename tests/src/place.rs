@@ -74,7 +74,9 @@ impl Place {
 
     /// The job as a command of another program: `timeout 2 sheaf run …`.
     pub fn run_under(&self, words: &[&str]) -> Run {
-        let run = words[1..].iter().fold(Run::of(Path::new(words[0]), self.folder()), |run, word| run.arg(word));
+        let run = words[1..]
+            .iter()
+            .fold(Run::of(Path::new(words[0]), self.folder()), |run, word| run.arg(word));
         self.of_this_job(run.arg(sheaf_bin()))
     }
 
@@ -108,14 +110,20 @@ impl Place {
 
     /// What `sheaf workers --json` lists.
     pub fn listed(&self) -> Vec<Value> {
-        let list = Run::sheaf(self.folder.path()).typed("workers --json --redis").arg(&self.url).finish().code(0);
+        let list = Run::sheaf(self.folder.path())
+            .typed("workers --json --redis")
+            .arg(&self.url)
+            .finish()
+            .code(0);
         list.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
 /// Waits until a worker is connected.
 pub fn connected(worker: &Running) {
-    wait_for("the worker to be connected", LONG, || worker.stderr().contains("connected, waiting").then_some(()));
+    wait_for("the worker to be connected", LONG, || {
+        worker.stderr().contains("connected, waiting").then_some(())
+    });
 }
 
 /// Waits until the process says something.

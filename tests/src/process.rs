@@ -34,9 +34,12 @@ pub fn memory(pid: u32, field: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// The processor time that a process has used, in ticks of 10 ms (Linux's unit for /proc, whatever the kernel's own).
+/// The processor time that a process has used, in ticks of 10 ms (Linux's unit for /proc, whatever
+/// the kernel's own).
 pub fn cpu_ticks(pid: u32) -> u64 {
-    let ticks = |fields: &[String]| Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?);
+    let ticks = |fields: &[String]| {
+        Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+    };
     fields(pid).and_then(|fields| ticks(&fields)).unwrap_or(0)
 }
 
@@ -46,7 +49,8 @@ fn stat(pid: u32) -> Option<(char, u32)> {
     Some((fields.first()?.chars().next()?, fields.get(1)?.parse().ok()?))
 }
 
-/// The fields of /proc/PID/stat from the third on (proc(5) counts from 1: `fields[i]` is its number `i + 3`).
+/// The fields of /proc/PID/stat from the third on (proc(5) counts from 1: `fields[i]` is its number
+/// `i + 3`).
 fn fields(pid: u32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in brackets may hold anything, brackets too.
@@ -83,14 +87,21 @@ pub fn limit(pid: u32, resource: Resource, most: u64) {
 pub fn limit_for_now(pid: u32, resource: Resource, most: u64) -> u64 {
     let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: no new limit is given, and the old one goes to where it outlives the call.
-    let got = unsafe { libc::prlimit(pid as libc::pid_t, resource as _, std::ptr::null(), &mut old) };
-    assert_eq!(got, 0, "could not read a limit of process {pid}: {}", std::io::Error::last_os_error());
+    let got =
+        unsafe { libc::prlimit(pid as libc::pid_t, resource as _, std::ptr::null(), &mut old) };
+    assert_eq!(
+        got,
+        0,
+        "could not read a limit of process {pid}: {}",
+        std::io::Error::last_os_error()
+    );
     set_limit(pid, resource, libc::rlimit { rlim_cur: most, ..old });
     old.rlim_cur
 }
 
 fn set_limit(pid: u32, resource: Resource, new: libc::rlimit) {
     // SAFETY: the new limit outlives the call, and the old one is not asked for.
-    let set = unsafe { libc::prlimit(pid as libc::pid_t, resource as _, &new, std::ptr::null_mut()) };
+    let set =
+        unsafe { libc::prlimit(pid as libc::pid_t, resource as _, &new, std::ptr::null_mut()) };
     assert_eq!(set, 0, "could not limit process {pid}: {}", std::io::Error::last_os_error());
 }

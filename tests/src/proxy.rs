@@ -1,4 +1,5 @@
-//! A way to a server that can be cut, stalled, narrow and forgetful, and opened again: what a network does.
+//! A way to a server that can be cut, stalled, narrow and forgetful, and opened again: what a
+//! network does.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +11,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What the system may hold of a connection that nobody reads: little, so that a narrow way is felt at its ends.
+/// What the system may hold of a connection that nobody reads: little, so that a narrow way is felt
+/// at its ends.
 const HELD: u32 = 32 << 10;
 
 /// What becomes of what comes through.
@@ -20,8 +22,8 @@ pub enum Way {
     Open,
     /// Connections are accepted and kept, and nothing is passed on.
     Stalled,
-    /// What the client sends is passed on, and what the server answers is not; when the way opens again, connections of
-    /// that time are broken off.
+    /// What the client sends is passed on, and what the server answers is not; when the way opens
+    /// again, connections of that time are broken off.
     Deaf,
     /// Connections are broken off, and new ones as soon as they come.
     Cut,
@@ -85,7 +87,9 @@ impl Proxy {
 
     /// Forgets all connections that there are, as an address translator does: neither end is told.
     pub fn forget(&self) {
-        self.passage.remembered_from.store(self.passage.connections.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.passage
+            .remembered_from
+            .store(self.passage.connections.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// How many connections there were so far.
@@ -95,7 +99,10 @@ impl Proxy {
 
     /// How many bytes went to the server, and how many came from it.
     pub fn passed(&self) -> (u64, u64) {
-        (self.passage.up.bytes.load(Ordering::Relaxed), self.passage.down.bytes.load(Ordering::Relaxed))
+        (
+            self.passage.up.bytes.load(Ordering::Relaxed),
+            self.passage.down.bytes.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -117,7 +124,12 @@ impl Direction {
     }
 }
 
-async fn accept(listener: TcpListener, port: u16, mut way: watch::Receiver<Way>, passage: Arc<Passage>) {
+async fn accept(
+    listener: TcpListener,
+    port: u16,
+    mut way: watch::Receiver<Way>,
+    passage: Arc<Passage>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -130,7 +142,12 @@ async fn accept(listener: TcpListener, port: u16, mut way: watch::Receiver<Way>,
 }
 
 /// Passes on between a client and the server until the way is cut.
-async fn connect(client: TcpStream, port: u16, mut way: watch::Receiver<Way>, passage: Arc<Passage>) {
+async fn connect(
+    client: TcpStream,
+    port: u16,
+    mut way: watch::Receiver<Way>,
+    passage: Arc<Passage>,
+) {
     let number = passage.connections.fetch_add(1, Ordering::Relaxed);
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(HELD).expect("a size");
@@ -138,7 +155,8 @@ async fn connect(client: TcpStream, port: u16, mut way: watch::Receiver<Way>, pa
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
     let (up, down) = (way.clone(), way.clone());
-    let (up_passage, down_passage) = ((&*passage, &passage.up, number), (&*passage, &passage.down, number));
+    let (up_passage, down_passage) =
+        ((&*passage, &passage.up, number), (&*passage, &passage.down, number));
     tokio::select! {
         () = pass(&mut from_client, &mut to_server, up, &[Way::Stalled], up_passage) => {}
         () = pass(&mut from_server, &mut to_client, down, &[Way::Stalled, Way::Deaf], down_passage) => {}
@@ -146,7 +164,8 @@ async fn connect(client: TcpStream, port: u16, mut way: watch::Receiver<Way>, pa
     }
 }
 
-/// Passes bytes on, except while the way is one of `kept_back`, and those of a connection that is forgotten.
+/// Passes bytes on, except while the way is one of `kept_back`, and those of a connection that is
+/// forgotten.
 async fn pass(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
@@ -167,7 +186,9 @@ async fn pass(
             continue;
         }
         direction.pass(read, passage.pace.load(Ordering::Relaxed)).await;
-        if way.wait_for(|way| !kept_back.contains(way)).await.is_err() || to.write_all(&buffer[..read]).await.is_err() {
+        if way.wait_for(|way| !kept_back.contains(way)).await.is_err()
+            || to.write_all(&buffer[..read]).await.is_err()
+        {
             return;
         }
     }

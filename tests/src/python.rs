@@ -1,4 +1,5 @@
-//! The Python side of the tests: the virtual environment that `tests/run` makes, and the readers of workbooks.
+//! The Python side of the tests: the virtual environment that `tests/run` makes, and the readers of
+//! workbooks.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +9,8 @@ use serde_json::Value;
 use crate::binary::repository;
 use crate::skip::skip;
 
-/// The interpreter with the packages of `tests/python/requirements.txt`; without it the test `name` skips.
+/// The interpreter with the packages of `tests/python/requirements.txt`; without it the test `name`
+/// skips.
 pub fn python(name: &str) -> Option<PathBuf> {
     let python = repository().join("target/python/bin/python");
     if !python.exists() {
@@ -35,13 +37,20 @@ pub fn summary(python: &Path, reader: &str, workbook: &Path) -> Value {
     json(script(python, "read_workbook.py").arg(reader).arg(workbook).arg("--summary"))
 }
 
-/// Checks that `reader` reads `expected`, given as [`read_workbook`] gives it, but for its documented quirks.
+/// Checks that `reader` reads `expected`, given as [`read_workbook`] gives it, but for its
+/// documented quirks.
 #[track_caller]
 pub fn expect_workbook(python: &Path, reader: &str, workbook: &Path, expected: &Value) {
     let wanted = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(wanted.path(), expected.to_string()).expect("written");
     let mut command = script(python, "read_workbook.py");
-    let output = command.arg(reader).arg(workbook).arg("--expect").arg(wanted.path()).output().expect("Python starts");
+    let output = command
+        .arg(reader)
+        .arg(workbook)
+        .arg("--expect")
+        .arg(wanted.path())
+        .output()
+        .expect("Python starts");
     assert!(
         output.status.success(),
         "{reader} reads other cells:\n{}{}",

@@ -1,4 +1,5 @@
-//! A real `redis-server` for one test: on a free port, with its files in a temporary folder, gone with the test.
+//! A real `redis-server` for one test: on a free port, with its files in a temporary folder, gone
+//! with the test.
 
 use std::fs;
 use std::net::TcpListener;
@@ -79,10 +80,14 @@ impl RedisServer {
     pub async fn start_with(test: &str, options: Options) -> Option<Self> {
         let program = options.program.unwrap_or_else(|| "redis-server".into());
         if !is_installed(&program) || (options.tls && !is_installed("openssl".as_ref())) {
-            skipped(test, "no `redis-server` (or `openssl`) on this machine: `apt-get install redis-server openssl`");
+            skipped(
+                test,
+                "no `redis-server` (or `openssl`) on this machine: `apt-get install redis-server openssl`",
+            );
             return None;
         }
-        let folder = tempfile::Builder::new().prefix("sheaf-redis-").tempdir().expect("a temporary folder");
+        let folder =
+            tempfile::Builder::new().prefix("sheaf-redis-").tempdir().expect("a temporary folder");
         let mut arguments = options.arguments;
         if let Some(password) = &options.password {
             arguments.extend(["--requirepass".into(), password.clone()]);
@@ -92,7 +97,15 @@ impl RedisServer {
         }
         let RedisStart { port, child } =
             RedisStart::on_free_port(&program, folder.path(), options.tls, &arguments).await;
-        Some(RedisServer { folder, port, arguments, password: options.password, tls: options.tls, program, child })
+        Some(RedisServer {
+            folder,
+            port,
+            arguments,
+            password: options.password,
+            tls: options.tls,
+            program,
+            child,
+        })
     }
 
     pub fn port(&self) -> u16 {
@@ -102,7 +115,8 @@ impl RedisServer {
     /// The URL, with the password if there is one.
     pub fn url(&self) -> String {
         let scheme = if self.tls { "rediss" } else { "redis" };
-        let password = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
+        let password =
+            self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
         format!("{scheme}://{password}127.0.0.1:{}", self.port)
     }
 
@@ -113,7 +127,8 @@ impl RedisServer {
 
     /// What leads to the server.
     pub fn settings(&self, lease: Duration) -> RedisSettings {
-        let mut settings = RedisSettings { lease, timing: TIMING, ..RedisSettings::new(self.url()) };
+        let mut settings =
+            RedisSettings { lease, timing: TIMING, ..RedisSettings::new(self.url()) };
         if self.tls {
             settings.ca = Some(self.file("ca.crt"));
             settings.cert = Some(self.file("client.crt"));
@@ -128,7 +143,9 @@ impl RedisServer {
     }
 
     pub async fn queue_with(&self, settings: RedisSettings) -> RedisQueue {
-        RedisQueue::connect(RedisConfig::resolve(settings).expect("good settings")).await.expect("a good server")
+        RedisQueue::connect(RedisConfig::resolve(settings).expect("good settings"))
+            .await
+            .expect("a good server")
     }
 
     /// Sends a command as the test itself, over a connection of its own.
@@ -163,7 +180,11 @@ impl RedisServer {
         let folder = self.folder.path();
         let before = starts(folder).count();
         self.child = spawn(&self.program, folder, self.port, self.tls, &self.arguments);
-        assert!(comes_up(&mut self.child, folder, before).await, "redis-server did not come up:\n{}", self.log());
+        assert!(
+            comes_up(&mut self.child, folder, before).await,
+            "redis-server did not come up:\n{}",
+            self.log()
+        );
     }
 
     /// Stops the server's process where it is, or lets it go on: it is there, and silent.
@@ -200,17 +221,22 @@ impl RedisStart {
                 return RedisStart { port, child };
             } // Else someone took the port meanwhile.
         }
-        panic!("redis-server does not come up:\n{}", fs::read_to_string(folder.join("redis.log")).unwrap_or_default());
+        panic!(
+            "redis-server does not come up:\n{}",
+            fs::read_to_string(folder.join("redis.log")).unwrap_or_default()
+        );
     }
 }
 
-/// Waits until a server accepts connections that was started after so many others in this folder; `false` if it ends before.
+/// Waits until a server accepts connections that was started after so many others in this folder;
+/// `false` if it ends before.
 async fn comes_up(child: &mut Child, folder: &Path, before: usize) -> bool {
     let look = async || {
         let ended = child.try_wait().expect("a child").is_some();
         (ended, starts(folder).nth(before).unwrap_or_default())
     };
-    let ready = |(ended, log): &(bool, String)| *ended || log.contains("Ready to accept connections");
+    let ready =
+        |(ended, log): &(bool, String)| *ended || log.contains("Ready to accept connections");
     !until("redis-server starts", look, ready).await.0
 }
 
@@ -236,7 +262,13 @@ pub fn skipped(test: &str, reason: &str) {
 
 fn is_installed(program: &Path) -> bool {
     let mut command = Command::new(program);
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+    command
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok()
 }
 
 /// A port that nobody listened on just now.
@@ -248,7 +280,14 @@ pub fn free_port() -> u16 {
 fn spawn(program: &Path, folder: &Path, port: u16, tls: bool, arguments: &[String]) -> Child {
     let mut command = Command::new(program);
     let port = port.to_string();
-    command.current_dir(folder).args(["--bind", "127.0.0.1", "--save", "", "--logfile", "redis.log"]);
+    command.current_dir(folder).args([
+        "--bind",
+        "127.0.0.1",
+        "--save",
+        "",
+        "--logfile",
+        "redis.log",
+    ]);
     if tls {
         command.args(["--port", "0", "--tls-port", &port, "--tls-ca-cert-file", "ca.crt"]);
         command.args(["--tls-cert-file", "server.crt", "--tls-key-file", "server.key"]);
@@ -273,24 +312,62 @@ mod certificates {
             openssl(folder, &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &key]);
             openssl(
                 folder,
-                &["req", "-x509", "-new", "-key", &key, "-days", "30", "-subj", &subject, "-out", &certificate],
+                &[
+                    "req",
+                    "-x509",
+                    "-new",
+                    "-key",
+                    &key,
+                    "-days",
+                    "30",
+                    "-subj",
+                    &subject,
+                    "-out",
+                    &certificate,
+                ],
             );
         }
-        fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n").expect("a file");
+        fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+            .expect("a file");
         for name in ["server", "client"] {
-            let (key, request, certificate) = (format!("{name}.key"), format!("{name}.csr"), format!("{name}.crt"));
-            openssl(folder, &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ec.key"]);
+            let (key, request, certificate) =
+                (format!("{name}.key"), format!("{name}.csr"), format!("{name}.crt"));
+            openssl(
+                folder,
+                &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ec.key"],
+            );
             openssl(folder, &["pkcs8", "-topk8", "-nocrypt", "-in", "ec.key", "-out", &key]);
-            openssl(folder, &["req", "-new", "-key", &key, "-subj", &format!("/CN={name}"), "-out", &request]);
-            let signed = ["x509", "-req", "-in", &request, "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial"];
+            openssl(
+                folder,
+                &["req", "-new", "-key", &key, "-subj", &format!("/CN={name}"), "-out", &request],
+            );
+            let signed = [
+                "x509",
+                "-req",
+                "-in",
+                &request,
+                "-CA",
+                "ca.crt",
+                "-CAkey",
+                "ca.key",
+                "-CAcreateserial",
+            ];
             let rest = ["-days", "30", "-extfile", "names", "-out", &certificate];
             openssl(folder, &[&signed[..], &rest[..]].concat());
         }
     }
 
     fn openssl(folder: &Path, arguments: &[&str]) {
-        let output = Command::new("openssl").current_dir(folder).args(arguments).stdin(Stdio::null()).output();
+        let output = Command::new("openssl")
+            .current_dir(folder)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output();
         let output = output.expect("openssl runs");
-        assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "openssl {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

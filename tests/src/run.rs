@@ -54,7 +54,8 @@ impl Run {
         self
     }
 
-    /// Several arguments, as they would be typed: `"run in -o out.csv"`. For those with blanks there is [`Run::arg`].
+    /// Several arguments, as they would be typed: `"run in -o out.csv"`. For those with blanks
+    /// there is [`Run::arg`].
     pub fn typed(mut self, args: &str) -> Self {
         self.command.args(args.split_whitespace());
         self
@@ -86,7 +87,8 @@ impl Run {
         hear_signals();
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let words = format!("{:?}", self.command);
-        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("could not start {words}: {error}"));
+        let mut child =
+            self.command.spawn().unwrap_or_else(|error| panic!("could not start {words}: {error}"));
         let mut input = child.stdin.take().expect("piped");
         // Not joined: a program need not read its input. Its end closes the pipe.
         std::thread::spawn(move || input.write_all(&self.stdin));
@@ -96,13 +98,15 @@ impl Run {
     }
 }
 
-/// Has what is started from here hear SIGINT and SIGHUP. A shell starts a command in its background with the first ignored,
-/// `nohup` with the second, and so may whatever runs the tests; a program that was started so goes on ignoring them.
+/// Has what is started from here hear SIGINT and SIGHUP. A shell starts a command in its background
+/// with the first ignored, `nohup` with the second, and so may whatever runs the tests; a program
+/// that was started so goes on ignoring them.
 pub fn hear_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         for ignored in [Signal::SIGINT, Signal::SIGHUP] {
-            // SAFETY: the default action runs no code of this process, and nothing here has a handler of its own.
+            // SAFETY: the default action runs no code of this process, and nothing here has a
+            // handler of its own.
             unsafe { signal(ignored, SigHandler::SigDfl) }.expect("it has a default");
         }
     });
@@ -162,7 +166,8 @@ impl Running {
         }
     }
 
-    /// Kills it with SIGKILL, as a crash would, and waits until its children have noticed and are gone.
+    /// Kills it with SIGKILL, as a crash would, and waits until its children have noticed and are
+    /// gone.
     ///
     /// # Panics
     /// If they outlive it: a child left behind would go on reading files.
@@ -213,12 +218,16 @@ impl Finished {
         self
     }
 
-    /// Checks that stderr speaks of each of `words`; `a|b` stands for either. Upper and lower case are the same.
+    /// Checks that stderr speaks of each of `words`; `a|b` stands for either. Upper and lower case
+    /// are the same.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
         let said = self.stderr().to_lowercase();
         for word in words {
-            assert!(word.split('|').any(|word| said.contains(&word.to_lowercase())), "no word of `{word}` from {self}");
+            assert!(
+                word.split('|').any(|word| said.contains(&word.to_lowercase())),
+                "no word of `{word}` from {self}"
+            );
         }
         self
     }
@@ -227,7 +236,13 @@ impl Finished {
 impl std::fmt::Display for Finished {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let head = |text: String| text.chars().take(4_000).collect::<String>();
-        write!(f, "{}\n--- stdout\n{}\n--- stderr\n{}", self.words, head(self.stdout()), head(self.stderr()))
+        write!(
+            f,
+            "{}\n--- stdout\n{}\n--- stderr\n{}",
+            self.words,
+            head(self.stdout()),
+            head(self.stderr())
+        )
     }
 }
 
@@ -267,9 +282,11 @@ impl Output {
     /// All of it: waits until the pipe is closed, which a child left behind would put off for ever.
     fn all(&mut self) -> Vec<u8> {
         let reader = self.reader.take().expect("read to the end once");
-        wait_for("the output pipe to close (does a child outlive its parent?)", Duration::from_secs(20), || {
-            reader.is_finished().then_some(())
-        });
+        wait_for(
+            "the output pipe to close (does a child outlive its parent?)",
+            Duration::from_secs(20),
+            || reader.is_finished().then_some(()),
+        );
         std::mem::take(&mut *self.bytes.lock().expect("no reader panics"))
     }
 }

@@ -4,7 +4,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// The environment variable with the file to which skips are appended; cargo swallows what a passing test prints.
+/// The environment variable with the file to which skips are appended; cargo swallows what a
+/// passing test prints.
 pub const SKIP_LOG: &str = "SHEAF_SKIP_LOG";
 
 /// Notes that the test `name` does not run on this machine, and why. The test then returns.
@@ -26,7 +27,8 @@ pub fn skip(name: &str, reason: &str) {
 
 /// Skips the test `name` if a command of `commands` is not on this machine; true if it did.
 pub fn skip_without(name: &str, commands: &[&str]) -> bool {
-    let missing: Vec<&str> = commands.iter().copied().filter(|command| !is_there(command)).collect();
+    let missing: Vec<&str> =
+        commands.iter().copied().filter(|command| !is_there(command)).collect();
     if !missing.is_empty() {
         skip(name, &format!("`{}` is not installed", missing.join("`, `")));
     }
@@ -34,6 +36,9 @@ pub fn skip_without(name: &str, commands: &[&str]) -> bool {
 }
 
 fn is_there(command: &str) -> bool {
-    let found = Command::new("sh").args(["-c", "command -v \"$1\"", "sh", command]).stdout(Stdio::null()).status();
+    let found = Command::new("sh")
+        .args(["-c", "command -v \"$1\"", "sh", command])
+        .stdout(Stdio::null())
+        .status();
     found.is_ok_and(|status| status.success())
 }

@@ -13,7 +13,11 @@ const PAUSE: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// When [`DEADLINE`] has passed, with what was seen last.
-pub async fn until<T: Debug>(what: &str, mut look: impl AsyncFnMut() -> T, good: impl Fn(&T) -> bool) -> T {
+pub async fn until<T: Debug>(
+    what: &str,
+    mut look: impl AsyncFnMut() -> T,
+    good: impl Fn(&T) -> bool,
+) -> T {
     let end = Instant::now() + DEADLINE;
     loop {
         let seen = look().await;

@@ -18,7 +18,11 @@ const AT_WORK: u64 = 10;
 /// Waits until a child is at work on the slow file, and gives it.
 fn child_at_work(run: &mut Running) -> u32 {
     wait_for("a child at work", Duration::from_secs(60), || {
-        assert!(!run.has_ended(), "the run ended before its child was seen at work:\n{}", run.stderr());
+        assert!(
+            !run.has_ended(),
+            "the run ended before its child was seen at work:\n{}",
+            run.stderr()
+        );
         children(run.pid()).into_iter().find(|&child| cpu_ticks(child) >= AT_WORK)
     })
 }
@@ -31,7 +35,9 @@ fn a_file_whose_child_was_killed_is_tried_again() {
     write(folder.path(), "in/3", doc("3", "", "after"));
     Run::sheaf(folder.path()).typed("run in -p 1 -o whole.xlsx -o whole.jsonl").finish().code(0);
 
-    let mut run = Run::sheaf(folder.path()).typed("run in -p 1 -o out.xlsx -o out.jsonl --joblog log.tsv").start();
+    let mut run = Run::sheaf(folder.path())
+        .typed("run in -p 1 -o out.xlsx -o out.jsonl --joblog log.tsv")
+        .start();
     let child = child_at_work(&mut run);
     kill(Pid::from_raw(child as i32), Signal::SIGKILL).expect("the child lives");
     run.finish().code(0);
@@ -50,7 +56,9 @@ fn a_file_that_kills_its_child_every_time_is_given_up() {
     write(folder.path(), "in/1", doc("1", "", "before"));
     write(folder.path(), "in/2_slow", slow_html("2", SLOW));
     write(folder.path(), "in/3", doc("3", "", "after"));
-    let mut run = Run::sheaf(folder.path()).typed("run in -p 1 --retries 1 -o out.jsonl --joblog log.tsv").start();
+    let mut run = Run::sheaf(folder.path())
+        .typed("run in -p 1 --retries 1 -o out.jsonl --joblog log.tsv")
+        .start();
     for _ in 0..2 {
         let child = child_at_work(&mut run);
         kill(Pid::from_raw(child as i32), Signal::SIGKILL).expect("the child lives");
@@ -65,21 +73,36 @@ fn a_file_that_kills_its_child_every_time_is_given_up() {
 fn files_that_vanish_or_change_after_discovery_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/1_slow", slow_html("1", SLOW));
-    // Large enough to be tasks of their own, so that nobody has read them when the slow one is at work.
+    // Large enough to be tasks of their own, so that nobody has read them when the slow one is at
+    // work.
     let padding = "padding ".repeat(300_000);
     for name in ["2_good", "3_gone", "4_longer", "5_same_length", "6_good"] {
         write(folder.path(), &format!("in/{name}"), doc(name, "", &padding));
     }
-    let mut run = Run::sheaf(folder.path()).typed("run in -p 1 -o out.jsonl --joblog log.tsv").start();
+    let mut run =
+        Run::sheaf(folder.path()).typed("run in -p 1 -o out.jsonl --joblog log.tsv").start();
     child_at_work(&mut run);
     fs::remove_file(folder.path().join("in/3_gone")).unwrap();
     write(folder.path(), "in/4_longer", doc("4_longer", "", &format!("{padding}!")));
-    write(folder.path(), "in/5_same_length", doc("5_same_length", "", &padding.replace("pad", "bad")));
+    write(
+        folder.path(),
+        "in/5_same_length",
+        doc("5_same_length", "", &padding.replace("pad", "bad")),
+    );
     let run = run.finish().code(1);
     let said = run.stderr();
     run.says(&["3_gone", "4_longer", "5_same_length", "changed"]);
-    assert_eq!(column(&rows_of(&folder.path().join("out.jsonl")), "id"), ["1", "2_good", "6_good"], "{said}");
+    assert_eq!(
+        column(&rows_of(&folder.path().join("out.jsonl")), "id"),
+        ["1", "2_good", "6_good"],
+        "{said}"
+    );
     let log = fs::read_to_string(folder.path().join("log.tsv")).unwrap();
     let gone = log.lines().find(|line| line.contains("3_gone")).unwrap();
-    assert!(["no such", "gone", "no longer", "not there", "vanished"].iter().any(|word| gone.contains(word)), "{gone}");
+    assert!(
+        ["no such", "gone", "no longer", "not there", "vanished"]
+            .iter()
+            .any(|word| gone.contains(word)),
+        "{gone}"
+    );
 }

@@ -1,4 +1,5 @@
-//! Files that are not what they should be: each gets a clear answer, and the files around it are unharmed.
+//! Files that are not what they should be: each gets a clear answer, and the files around it are
+//! unharmed.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -34,16 +35,22 @@ impl Around {
         column(&self.rows(), "id").into_iter().map(String::from).collect()
     }
 
-    /// Checks that the bad file is named with a reason that speaks of `words`, on stderr and in the job log, and that
-    /// the others are in the sheet.
+    /// Checks that the bad file is named with a reason that speaks of `words`, on stderr and in the
+    /// job log, and that the others are in the sheet.
     #[track_caller]
     fn fails(self, name: &str, words: &[&str]) {
         assert_eq!(self.ids(), ["first", "last"], "the other files are unharmed: {}", self.run);
         assert!(self.folder.path().join("out.xlsx").exists());
         let log = fs::read_to_string(self.folder.path().join("log.tsv")).expect("the job log");
-        let line = log.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("no {name} in:\n{log}"));
+        let line = log
+            .lines()
+            .find(|line| line.contains(name))
+            .unwrap_or_else(|| panic!("no {name} in:\n{log}"));
         for word in words {
-            assert!(word.split('|').any(|word| line.contains(word)), "no word of `{word}` in the job log: {line}");
+            assert!(
+                word.split('|').any(|word| line.contains(word)),
+                "no word of `{word}` in the job log: {line}"
+            );
         }
         self.run.code(1).says(&[name]).says(words);
     }
@@ -77,7 +84,9 @@ fn a_binary_file_is_not_text() {
 
 #[test]
 fn an_empty_file_and_one_without_a_record_are_named_and_no_failure() {
-    around("empty.html", "", "").gives(&["first", "last"]).says(&["empty.html", "no record|without a record"]);
+    around("empty.html", "", "")
+        .gives(&["first", "last"])
+        .says(&["empty.html", "no record|without a record"]);
     around("none.html", "<p>none here", "")
         .gives(&["first", "last"])
         .says(&["none.html", "no record|without a record"]);
@@ -106,26 +115,30 @@ fn lying_compression_is_recognised() {
 fn a_decompression_bomb_does_not_go_off() {
     let bomb = gzip_of_repeats("<doc id=1>", &[b' '; 1 << 20], 300, "</doc>");
     assert!(bomb.len() < 4 << 20);
-    around("bomb.gz", bomb, "--memory-limit 256MiB").fails("bomb.gz", &["too large", "--memory-limit"]);
+    around("bomb.gz", bomb, "--memory-limit 256MiB")
+        .fails("bomb.gz", &["too large", "--memory-limit"]);
 }
 
 #[test]
 fn an_attribute_of_500_megabytes_is_too_much() {
     let huge = gzip_of_repeats("<doc id=1 title='", &[b'a'; 1 << 20], 500, "'>x</doc>");
-    around("huge.gz", huge, "--memory-limit 1GiB").fails("huge.gz", &["too large|memory", "--memory-limit"]);
+    around("huge.gz", huge, "--memory-limit 1GiB")
+        .fails("huge.gz", &["too large|memory", "--memory-limit"]);
 }
 
 #[test]
 fn a_file_larger_than_the_memory_limit_is_named() {
     let large = doc("1", "", &"many words ".repeat(6_000_000));
-    around("large.html", large, "--memory-limit 64MiB").fails("large.html", &["too large|memory", "--memory-limit"]);
+    around("large.html", large, "--memory-limit 64MiB")
+        .fails("large.html", &["too large|memory", "--memory-limit"]);
 }
 
 #[test]
 fn nesting_of_a_megabyte_is_read_or_reported() {
     for tag in ["<div>", "<b>", "<doc>"] {
         let deep = format!("<doc id=deep>{}bottom", tag.repeat((1 << 20) / tag.len()));
-        // Records within records in their thousands repeat one text: one row for each, as far as the memory lasts.
+        // Records within records in their thousands repeat one text: one row for each, as far as
+        // the memory lasts.
         let got = around("deep.html", deep, "--time-limit 10s --retries 0 --memory-limit 512MiB");
         if got.run.status.success() {
             let rows = got.rows();
@@ -145,7 +158,8 @@ fn nesting_of_a_megabyte_is_read_or_reported() {
 
 #[test]
 fn nuls_are_dropped_as_the_html_standard_has_it() {
-    let html = "<doc id=nul title='a\0b'>a\0b</doc>".to_string() + &"<p>text around it</p>".repeat(50);
+    let html =
+        "<doc id=nul title='a\0b'>a\0b</doc>".to_string() + &"<p>text around it</p>".repeat(50);
     let got = around("nul.html", html, "");
     let row = &got.rows()[1];
     assert_eq!((row["text"].as_str(), row["title"].as_str()), (Some("ab"), Some("a\u{fffd}b")));
@@ -156,7 +170,8 @@ fn nuls_are_dropped_as_the_html_standard_has_it() {
 #[test]
 fn a_child_that_hangs_is_stopped_at_the_time_limit() {
     let hanging = slow_html("slow", 2_000_000);
-    around("slow.html", hanging, "--time-limit 1s --retries 1").fails("slow.html", &["longer than 1", "--time-limit"]);
+    around("slow.html", hanging, "--time-limit 1s --retries 1")
+        .fails("slow.html", &["longer than 1", "--time-limit"]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What is typed wrong, or cannot be written: exit code 2 or 3, the reason, and a hint that can be typed.
+//! What is typed wrong, or cannot be written: exit code 2 or 3, the reason, and a hint that can be
+//! typed.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +25,8 @@ fn typed(folder: &Path, args: &str) -> Finished {
 fn refused(args: &str, code: i32, words: &[&str]) {
     let folder = with_input();
     typed(folder.path(), args).code(code).says(words);
-    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["in"], "nothing was written");
 }
 
@@ -36,7 +38,11 @@ fn a_bad_selector_is_shown_with_the_place() {
 
 #[test]
 fn a_bad_column_expression_is_told_what_was_meant() {
-    refused("--column price=.price", 2, &["`price`", "expected", "got `.price`", "hint:", "`.price::text`"]);
+    refused(
+        "--column price=.price",
+        2,
+        &["`price`", "expected", "got `.price`", "hint:", "`.price::text`"],
+    );
     refused("--column link=a@href", 2, &["`link`", "hint:", "`a::attr(href)`"]);
     refused("--column price", 2, &["NAME=", "got `price`"]);
 }
@@ -68,11 +74,22 @@ fn bad_values_show_what_is_expected() {
 #[test]
 fn a_wrong_recipe_file_is_shown_with_the_column_or_line() {
     let folder = with_input();
-    write(folder.path(), "shop.toml", "record = 'p'\n[[column]]\nname = 'price'\nvalue = '.price'\n");
-    typed(folder.path(), "--recipe shop.toml").code(2).says(&["shop.toml", "`price`", "got `.price`", "hint:"]);
+    write(
+        folder.path(),
+        "shop.toml",
+        "record = 'p'\n[[column]]\nname = 'price'\nvalue = '.price'\n",
+    );
+    typed(folder.path(), "--recipe shop.toml").code(2).says(&[
+        "shop.toml",
+        "`price`",
+        "got `.price`",
+        "hint:",
+    ]);
     write(folder.path(), "torn.toml", "record = 'p'\ncolumn ==\n");
     typed(folder.path(), "--recipe torn.toml").code(2).says(&["torn.toml", "line 2"]);
-    typed(folder.path(), "--recipe absent.toml").code(2).says(&["absent.toml", "no such file|not there|not found"]);
+    typed(folder.path(), "--recipe absent.toml")
+        .code(2)
+        .says(&["absent.toml", "no such file|not there|not found"]);
 }
 
 #[test]
@@ -86,9 +103,14 @@ fn an_output_folder_that_is_missing_or_no_folder_is_named() {
 fn an_output_folder_that_is_read_only_is_named() {
     let folder = with_input();
     let place = folder.path().join("closed");
-    let Some(mount) = Mount::tmpfs("an_output_folder_that_is_read_only_is_named", &place, "1m") else { return };
+    let Some(mount) = Mount::tmpfs("an_output_folder_that_is_read_only_is_named", &place, "1m")
+    else {
+        return;
+    };
     mount.change("ro");
-    typed(folder.path(), "-o closed/out.csv").code(3).says(&["closed", "read-only|not writable|cannot write"]);
+    typed(folder.path(), "-o closed/out.csv")
+        .code(3)
+        .says(&["closed", "read-only|not writable|cannot write"]);
 }
 
 #[test]
@@ -102,21 +124,33 @@ fn a_full_disk_is_said_leaves_no_half_output_and_the_same_command_goes_on() {
     for file in 0..8 {
         let digits: String = (0..100_000)
             .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 format!("{:010}", state >> 33)
             })
             .collect();
         write(folder.path(), &format!("in/{file}"), doc(&file.to_string(), "digits", &digits));
     }
     let outputs = "run in -o small/out.xlsx -o small/out.csv.gz";
-    Run::sheaf(folder.path()).typed(outputs).finish().code(3).says(&["disk is full|no space", "small"]);
-    assert!(!place.join("out.xlsx").exists() && !place.join("out.csv.gz").exists(), "no half-written output");
+    Run::sheaf(folder.path())
+        .typed(outputs)
+        .finish()
+        .code(3)
+        .says(&["disk is full|no space", "small"]);
+    assert!(
+        !place.join("out.xlsx").exists() && !place.join("out.csv.gz").exists(),
+        "no half-written output"
+    );
 
     mount.change("size=64m");
     Run::sheaf(folder.path()).typed(outputs).finish().code(0);
     Run::sheaf(folder.path()).typed("run in -o whole.xlsx -o whole.csv.gz").finish().code(0);
     for form in ["xlsx", "csv.gz"] {
         let read = |name: String| fs::read(folder.path().join(name)).unwrap();
-        assert!(read(format!("small/out.{form}")) == read(format!("whole.{form}")), "other bytes in {form}");
+        assert!(
+            read(format!("small/out.{form}")) == read(format!("whole.{form}")),
+            "other bytes in {form}"
+        );
     }
 }

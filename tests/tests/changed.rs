@@ -10,12 +10,14 @@ use sheaf_tests::job::{LONG, size};
 use sheaf_tests::process::wait_for;
 use tempfile::TempDir;
 
-const COMMAND: &str = "run in -p 2 --time-limit 10h -o out/a.xlsx -o out/a.jsonl --per-file each --joblog log.tsv";
+const COMMAND: &str =
+    "run in -p 2 --time-limit 10h -o out/a.xlsx -o out/a.jsonl --per-file each --joblog log.tsv";
 
 /// So many attributes take a child hours: no run of these inputs ends by itself.
 const ENDLESS: usize = 2_000_000;
 
-/// A folder with a run that was stopped after some of its units, at a last file that takes for ever.
+/// A folder with a run that was stopped after some of its units, at a last file that takes for
+/// ever.
 fn interrupted() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("out")).unwrap();
@@ -24,7 +26,9 @@ fn interrupted() -> TempDir {
     let mut run = Run::sheaf(folder.path()).typed(COMMAND).start();
     wait_for("a unit to be done", LONG, || {
         assert!(!run.has_ended(), "{}", run.stderr());
-        fs::metadata(folder.path().join("out/a.xlsx.sheaf/journal")).is_ok_and(|file| file.len() > 0).then_some(())
+        fs::metadata(folder.path().join("out/a.xlsx.sheaf/journal"))
+            .is_ok_and(|file| file.len() > 0)
+            .then_some(())
     });
     run.signal(Signal::SIGTERM);
     run.finish().code(4);
@@ -59,8 +63,12 @@ fn with_changed_a_run_goes_on_and_gives_the_bytes_of_a_fresh_one() {
     type Change = fn(&Path);
     let changes: [(&str, bool, Change); 5] = [
         ("new at the end", true, |folder| drop(write(folder, "in/zzz", doc("new", "", "new")))),
-        ("changed at the end", true, |folder| drop(write(folder, "in/file_29", doc("29", "", "changed")))),
-        ("changed at the front", false, |folder| drop(write(folder, "in/file_0", doc("0", "", "changed")))),
+        ("changed at the end", true, |folder| {
+            drop(write(folder, "in/file_29", doc("29", "", "changed")))
+        }),
+        ("changed at the front", false, |folder| {
+            drop(write(folder, "in/file_0", doc("0", "", "changed")))
+        }),
         ("new at the front", false, |folder| drop(write(folder, "in/a", doc("a", "", "new")))),
         ("gone from the front", false, |folder| fs::remove_file(folder.join("in/file_1")).unwrap()),
     ];
@@ -93,7 +101,11 @@ fn files_behind_a_job_that_was_all_read_join_its_last_unit() {
     // What stands there cannot be written over, so the run ends with all units in its journal.
     let in_the_way = folder.path().join(".a.xlsx.unfinished");
     fs::create_dir(&in_the_way).unwrap();
-    Run::sheaf(folder.path()).typed(command).finish().code(3).says(&["could not write", "the same command goes on"]);
+    Run::sheaf(folder.path())
+        .typed(command)
+        .finish()
+        .code(3)
+        .says(&["could not write", "the same command goes on"]);
     fs::remove_dir(&in_the_way).unwrap();
 
     write(folder.path(), "in/file_9", doc("9", "", "new"));
@@ -108,12 +120,22 @@ fn files_behind_a_job_that_was_all_read_join_its_last_unit() {
 fn without_a_word_the_inputs_are_named_and_both_ways_offered() {
     let folder = interrupted();
     let refused = Run::sheaf(folder.path()).typed(COMMAND).finish().code(3);
-    refused.says(&["the inputs have changed", "1 file gone (`in/slow`)", "`--changed`", "first 30 files", "`--fresh`"]);
+    refused.says(&[
+        "the inputs have changed",
+        "1 file gone (`in/slow`)",
+        "`--changed`",
+        "first 30 files",
+        "`--fresh`",
+    ]);
 
     let other = Run::sheaf(folder.path()).typed(COMMAND).typed("--source-column").finish().code(3);
     other.says(&["was another one", "--source-column was none", "1 file gone", "`--fresh`"]);
     // A job that is run again and again never stops to ask, whatever has changed.
-    let anew = Run::sheaf(folder.path()).typed(COMMAND).typed("--source-column --changed").finish().code(0);
+    let anew = Run::sheaf(folder.path())
+        .typed(COMMAND)
+        .typed("--source-column --changed")
+        .finish()
+        .code(0);
     anew.says(&["starting over", "--source-column was none"]);
 }
 

@@ -11,8 +11,10 @@ use sheaf_tests::corpus::{column, doc, rows, write, write_many};
 use sheaf_tests::{Run, sheaf_bin};
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -25,17 +27,28 @@ fn standard_output_takes_rows_and_standard_error_the_rest() {
     let json = "{\"id\":\"1\",\"title\":\"t\\tq\",\"text\":\"x \\\"y\\\"\\nz\"}\n";
     let csv = "id,title,text\r\n1,t\tq,\"x \"\"y\"\"\nz\"\r\n";
     let tsv = "id\ttitle\ttext\n1\t\"t\tq\"\t\"x \"\"y\"\"\nz\"\n";
-    for (output, wanted) in [("-", json), ("-.jsonl", json), ("-.ndjson", json), ("-.csv", csv), ("-.tsv", tsv)] {
-        let run = Run::sheaf(folder.path()).typed("run in -o").arg(output).env("TMPDIR", folder.path().join("tmp"));
+    for (output, wanted) in
+        [("-", json), ("-.jsonl", json), ("-.ndjson", json), ("-.csv", csv), ("-.tsv", tsv)]
+    {
+        let run = Run::sheaf(folder.path())
+            .typed("run in -o")
+            .arg(output)
+            .env("TMPDIR", folder.path().join("tmp"));
         let done = run.finish().code(0).says(&["standard output", "1 row from 1 file"]);
         assert_eq!(done.stdout(), wanted, "{output}");
     }
     assert_eq!(names(folder.path()), ["in", "tmp"], "nothing stands beside the input");
-    assert!(names(&folder.path().join("tmp")).is_empty(), "nothing is left in the temporary folder");
+    assert!(
+        names(&folder.path().join("tmp")).is_empty(),
+        "nothing is left in the temporary folder"
+    );
 
     Run::sheaf(folder.path()).typed("run in -o -.xlsx -o out.xlsx -q").finish().code(0);
     let done = Run::sheaf(folder.path()).typed("run in -o -.xlsx -q").finish().code(0);
-    assert!(done.stdout == fs::read(folder.path().join("out.xlsx")).unwrap(), "a workbook goes through a pipe too");
+    assert!(
+        done.stdout == fs::read(folder.path().join("out.xlsx")).unwrap(),
+        "a workbook goes through a pipe too"
+    );
     assert_eq!(done.stderr(), "");
 }
 
@@ -47,7 +60,9 @@ fn a_reader_that_has_enough_is_no_error() {
     // 300 rows are more than a pipe holds, and standard output is the first of the outputs.
     for (inputs, code) in [("in/file_0", 0), ("in", 1)] {
         let mut command = Command::new(sheaf_bin());
-        command.args(["run", inputs, "-o", "-", "-o", "all.jsonl", "-q"]).current_dir(folder.path());
+        command
+            .args(["run", inputs, "-o", "-", "-o", "all.jsonl", "-q"])
+            .current_dir(folder.path());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let mut said = String::new();
@@ -74,7 +89,9 @@ fn a_link_is_followed_and_stays() {
         assert_eq!(column(&got, "text"), [text]);
     }
     assert_eq!(names(&path("data/elsewhere")), ["real.jsonl"]);
-    let run = Run::sheaf(folder.path()).typed("run data/in -o out.jsonl -o data/elsewhere/real.jsonl").finish();
+    let run = Run::sheaf(folder.path())
+        .typed("run data/in -o out.jsonl -o data/elsewhere/real.jsonl")
+        .finish();
     run.code(2).says(&["two outputs are"]);
 }
 
@@ -104,9 +121,16 @@ fn a_file_that_is_replaced_gives_its_mode() {
         let path = write(folder.path(), name, "old");
         fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
     }
-    Run::sheaf(folder.path()).typed("run in -o out.xlsx -o out.csv --per-file each").finish().code(0);
+    Run::sheaf(folder.path())
+        .typed("run in -o out.xlsx -o out.csv --per-file each")
+        .finish()
+        .code(0);
     for (name, mode) in [("out.xlsx", 0o600), ("out.csv", 0o664), ("each/in.xlsx", 0o640)] {
         let metadata = fs::metadata(folder.path().join(name)).unwrap();
-        assert_eq!((metadata.permissions().mode() & 0o7777, metadata.len() > 3), (mode, true), "{name}");
+        assert_eq!(
+            (metadata.permissions().mode() & 0o7777, metadata.len() > 3),
+            (mode, true),
+            "{name}"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Inputs to rows: the right ones, in the right order, and the same bytes however many processes there are.
+//! Inputs to rows: the right ones, in the right order, and the same bytes however many processes
+//! there are.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +18,8 @@ fn ids(folder: &Path) -> Vec<String> {
 #[test]
 fn the_wiki_files_give_the_rows_of_the_reference() {
     let name = "the_wiki_files_give_the_rows_of_the_reference";
-    let (Some(wiki), Some(reference)) = (shared("data/wiki"), shared("oracle/wiki.rows.jsonl")) else {
+    let (Some(wiki), Some(reference)) = (shared("data/wiki"), shared("oracle/wiki.rows.jsonl"))
+    else {
         return skip(name, "the reference data is not beside the repository");
     };
     let folder = tempfile::tempdir().unwrap();
@@ -42,11 +44,17 @@ fn the_wiki_files_give_the_rows_of_the_reference() {
         cells.push(json!([row["id"], row["title"], parts.next()]));
         overflow.extend(parts.map(|part| json!([format!("C{}", number + 2), "", part])));
     }
-    let mut read = sheaf_tests::python::read_workbook(&python, "calamine", &folder.path().join("w.xlsx"));
+    let mut read =
+        sheaf_tests::python::read_workbook(&python, "calamine", &folder.path().join("w.xlsx"));
     let carried = read["overflow"].take();
     assert_eq!(carried.as_array().unwrap().len(), overflow.len(), "rows of the overflow sheet");
     for (carried, wanted) in carried.as_array().unwrap().iter().zip(&overflow).skip(1) {
-        assert!(carried[0].as_str().unwrap().ends_with(wanted[0].as_str().unwrap()), "{} {}", carried[0], wanted[0]);
+        assert!(
+            carried[0].as_str().unwrap().ends_with(wanted[0].as_str().unwrap()),
+            "{} {}",
+            carried[0],
+            wanted[0]
+        );
         assert!(carried[2] == wanted[2], "the part for {}", wanted[0]);
     }
     let whole = json!({ "rows": cells, "overflow": carried });
@@ -71,7 +79,8 @@ fn any_number_of_processes_gives_the_same_bytes() {
     write_many(&folder.path().join("in"), 40, 25, Some(60));
     let outputs = ["xlsx", "csv", "jsonl", "csv.gz", "jsonl.zst"];
     for processes in [1, 2, 7] {
-        let mut run = Run::sheaf(folder.path()).typed(&format!("run in -p {processes} --per-file each_{processes}"));
+        let mut run = Run::sheaf(folder.path())
+            .typed(&format!("run in -p {processes} --per-file each_{processes}"));
         for output in outputs {
             run = run.arg("-o").arg(format!("p{processes}.{output}"));
         }
@@ -80,11 +89,17 @@ fn any_number_of_processes_gives_the_same_bytes() {
     let read = |name: String| fs::read(folder.path().join(name)).unwrap();
     for processes in [2, 7] {
         for output in outputs {
-            assert!(read(format!("p{processes}.{output}")) == read(format!("p1.{output}")), "{processes} {output}");
+            assert!(
+                read(format!("p{processes}.{output}")) == read(format!("p1.{output}")),
+                "{processes} {output}"
+            );
         }
         for file in 0..40 {
             let one = |processes| read(format!("each_{processes}/file_{file}.xlsx"));
-            assert!(one(processes) == one(1), "the workbook of file_{file} with {processes} processes");
+            assert!(
+                one(processes) == one(1),
+                "the workbook of file_{file} with {processes} processes"
+            );
         }
     }
 }
@@ -112,9 +127,10 @@ fn a_list_on_standard_input_names_the_files() {
     for name in ["b", "a", "with blank"] {
         write(folder.path(), name, doc(name, "", ""));
     }
-    for (list, wanted) in
-        [("b\nwith blank\na\n", ["b", "with blank", "a"]), ("a\0with blank\0b\0", ["a", "with blank", "b"])]
-    {
+    for (list, wanted) in [
+        ("b\nwith blank\na\n", ["b", "with blank", "a"]),
+        ("a\0with blank\0b\0", ["a", "with blank", "b"]),
+    ] {
         Run::sheaf(folder.path()).typed("run - -o out.jsonl").stdin(list).finish().code(0);
         assert_eq!(ids(folder.path()), wanted);
     }
@@ -142,13 +158,17 @@ fn packed_files_are_read_through() {
 #[test]
 fn encodings_are_recognised_or_taken_as_named() {
     let folder = tempfile::tempdir().unwrap();
-    let korean = "가을이 되면 마을 사람들은 모두 논으로 나가 벼를 베고 묶어 볏단을 쌓았다. ".repeat(5);
-    let russian = "Утром мы вышли в поле, к полудню связали сто снопов и сложили их в скирду. ".repeat(5);
+    let korean =
+        "가을이 되면 마을 사람들은 모두 논으로 나가 벼를 베고 묶어 볏단을 쌓았다. ".repeat(5);
+    let russian =
+        "Утром мы вышли в поле, к полудню связали сто снопов и сложили их в скирду. ".repeat(5);
     let encoded = |encoding: &'static encoding_rs::Encoding, text: &str, head: &str| {
         encoding.encode(&format!("{head}{}", doc("1", "t", text))).0.into_owned()
     };
-    let utf16: Vec<u8> =
-        format!("\u{feff}{}", doc("1", "t", &korean)).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = format!("\u{feff}{}", doc("1", "t", &korean))
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     write(folder.path(), "in/1", encoded(encoding_rs::EUC_KR, &korean, ""));
     write(folder.path(), "in/2", encoded(encoding_rs::EUC_KR, &korean, "<meta charset=euc-kr>"));
     write(folder.path(), "in/3", encoded(encoding_rs::WINDOWS_1251, &russian, ""));
@@ -160,23 +180,32 @@ fn encodings_are_recognised_or_taken_as_named() {
         [&korean, &korean, &russian, &korean, &russian]
     );
 
-    Run::sheaf(folder.path()).typed("run in/3 --encoding windows-1251 -o named.jsonl").finish().code(0);
+    Run::sheaf(folder.path())
+        .typed("run in/3 --encoding windows-1251 -o named.jsonl")
+        .finish()
+        .code(0);
     assert_eq!(column(&rows_of(&folder.path().join("named.jsonl")), "text"), [&russian]);
 }
 
 #[test]
 fn the_recipe_chooses_records_and_columns_and_the_source_can_be_one() {
     let folder = tempfile::tempdir().unwrap();
-    let shop = "<ul><li class=p><b>Tea &amp; cake</b> <a href='/1'>more</a><li class=p><b>Jam</b></ul>";
+    let shop =
+        "<ul><li class=p><b>Tea &amp; cake</b> <a href='/1'>more</a><li class=p><b>Jam</b></ul>";
     write(folder.path(), "in/shop.html", shop);
     let recipe = "record = 'li.p'\n[[column]]\nname = 'name'\nvalue = 'b::text'\n[[column]]\nname = 'link'\n\
         value = 'a::attr(href)'\n";
     write(folder.path(), "shop.toml", recipe);
     let wanted = |row: &Value| row["name"] == "Tea & cake" && row["link"] == "/1";
     let typed = ["--record", "li.p", "--column", "name=b::text", "--column", "link=a::attr(href)"];
-    let by_options = typed.iter().fold(Run::sheaf(folder.path()).typed("run in -o a.jsonl"), |run, arg| run.arg(arg));
+    let by_options = typed
+        .iter()
+        .fold(Run::sheaf(folder.path()).typed("run in -o a.jsonl"), |run, arg| run.arg(arg));
     by_options.arg("--source-column").finish().code(0);
-    Run::sheaf(folder.path()).typed("run in -o b.jsonl --recipe shop.toml --source-column=file").finish().code(0);
+    Run::sheaf(folder.path())
+        .typed("run in -o b.jsonl --recipe shop.toml --source-column=file")
+        .finish()
+        .code(0);
     let (a, b) = (rows_of(&folder.path().join("a.jsonl")), rows_of(&folder.path().join("b.jsonl")));
     assert!(wanted(&a[0]) && wanted(&b[0]), "{a:?} {b:?}");
     assert_eq!(a[1]["link"], Value::Null);
@@ -189,7 +218,10 @@ fn preview_shows_the_first_rows() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "page", doc("17", "볏단", "text with <markup>"));
     let shown = Run::sheaf(folder.path()).typed("preview page").finish().code(0).stdout();
-    assert!(["id", "title", "17", "볏단", "text with <markup>"].iter().all(|word| shown.contains(word)), "{shown}");
+    assert!(
+        ["id", "title", "17", "볏단", "text with <markup>"].iter().all(|word| shown.contains(word)),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -198,17 +230,22 @@ fn a_dry_run_writes_nothing() {
     write(folder.path(), "in/a", doc("1", "", ""));
     let run = Run::sheaf(folder.path()).typed("run in -o out.csv --dry-run").finish().code(0);
     assert!((run.stdout() + &run.stderr()).contains("out.csv"), "{run}");
-    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["in"]);
 }
 
 #[test]
 fn the_demo_starts_and_ends_every_item() {
     let folder = tempfile::tempdir().unwrap();
-    let run = Run::sheaf(folder.path()).typed("demo --items 10 --processes 6 --seconds 0.01..0.05").finish().code(0);
+    let run = Run::sheaf(folder.path())
+        .typed("demo --items 10 --processes 6 --seconds 0.01..0.05")
+        .finish()
+        .code(0);
     let shown = run.stdout();
     for item in 1..=10 {
-        let lines = |word: &str| shown.lines().filter(|line| *line == format!("{word} item{item}")).count();
+        let lines =
+            |word: &str| shown.lines().filter(|line| *line == format!("{word} item{item}")).count();
         assert_eq!((lines("Start"), lines("End")), (1, 1), "item{item} in:\n{shown}");
     }
 }

@@ -9,7 +9,8 @@ use sheaf_tests::faults::stage::Setting;
 use sheaf_tests::faults::{kinds, plan, play_all, table};
 use sheaf_tests::{sheaf_bin, skip_without};
 
-/// Enough that a job is still under way when the fault strikes, in builds for debugging as in others.
+/// Enough that a job is still under way when the fault strikes, in builds for debugging as in
+/// others.
 const FILES: usize = 40;
 /// So long that only a run that hangs takes longer, however busy the machine is.
 const DEADLINE: Duration = Duration::from_secs(400);
@@ -28,10 +29,12 @@ const KINDS: [&str; 9] = [
     "way-cut-both",
 ];
 
-/// Those after which the server of the queue knows less than it did, or more: what nobody can name then stays for an hour.
+/// Those after which the server of the queue knows less than it did, or more: what nobody can name
+/// then stays for an hour.
 const FORGETFUL: [&str; 2] = ["redis-flush", "redis-restart-aof"];
 
-/// Judged by bytes, exit codes, ends, and what is left on the servers; never by how long something takes.
+/// Judged by bytes, exit codes, ends, and what is left on the servers; never by how long something
+/// takes.
 #[test]
 fn jobs_under_which_things_break_give_the_bytes_of_a_quiet_run() {
     const NAME: &str = "jobs_under_which_things_break_give_the_bytes_of_a_quiet_run";
@@ -40,7 +43,8 @@ fn jobs_under_which_things_break_give_the_bytes_of_a_quiet_run() {
     }
 
     let server = ServerVersion::of("redis-server".into()).unwrap();
-    let setting = Setting { lease: "2s".into(), worker_percent: 0, deadline: DEADLINE, verbose: false };
+    let setting =
+        Setting { lease: "2s".into(), worker_percent: 0, deadline: DEADLINE, verbose: false };
     let reference = Reference::make(&sheaf_bin().with_file_name("jobs").join("faults"), FILES);
     let kinds = kinds::named(&KINDS.map(String::from)).unwrap();
 

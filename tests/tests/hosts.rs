@@ -1,5 +1,5 @@
-//! The same over several hosts, set up as deploy/hosts.md says: each has a network of its own, and reaches only Redis, by TLS,
-//! as its own user; no input is on a disk that they share.
+//! The same over several hosts, set up as deploy/hosts.md says: each has a network of its own, and
+//! reaches only Redis, by TLS, as its own user; no input is on a disk that they share.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use sheaf_tests::process::wait_for;
 use sheaf_tests::{Finished, Run, Running, sheaf_bin, skip_without, worker_bin};
 use tempfile::TempDir;
 
-/// The Redis host's name, which its certificate speaks of, and another of its names, of which it does not.
+/// The Redis host's name, which its certificate speaks of, and another of its names, of which it
+/// does not.
 const REDIS: &str = "redis.sheaf.test";
 const IMPOSTOR: &str = "impostor.sheaf.test";
 const PORT: u16 = 6379;
@@ -39,10 +40,18 @@ impl Cluster {
         }
         let server = network.host(1, Reach::All);
         let setup = repository().join("deploy/hosts/setup");
-        Run::of(&setup, folder.path()).typed("-o made").arg(REDIS).arg(server.address()).finish().code(0);
+        Run::of(&setup, folder.path())
+            .typed("-o made")
+            .arg(REDIS)
+            .arg(server.address())
+            .finish()
+            .code(0);
         copy(&folder.path().join("made/redis"), &server.etc().join("redis/sheaf"));
-        fs::rename(server.etc().join("redis/sheaf/redis-sheaf.conf"), server.etc().join("redis/redis-sheaf.conf"))
-            .unwrap();
+        fs::rename(
+            server.etc().join("redis/sheaf/redis-sheaf.conf"),
+            server.etc().join("redis/redis-sheaf.conf"),
+        )
+        .unwrap();
         let redis = redis_server(&server, folder.path(), "/etc/redis/redis-sheaf.conf");
         Some(Cluster { server, _redis: redis, network, folder })
     }
@@ -51,13 +60,20 @@ impl Cluster {
         self.folder.path().join(name)
     }
 
-    /// A host that was given the folder of `role`, and nothing else of what this test has on the disk.
+    /// A host that was given the folder of `role`, and nothing else of what this test has on the
+    /// disk.
     fn host(&mut self, number: u8, role: &str) -> Host {
         let host = self.network.host(number, Reach::Servers);
         copy(&self.path("made").join(role), &host.etc().join("sheaf"));
-        fs::write(host.etc().join("hosts"), format!("{} {REDIS} {IMPOSTOR}\n", self.server.address())).unwrap();
+        fs::write(
+            host.etc().join("hosts"),
+            format!("{} {REDIS} {IMPOSTOR}\n", self.server.address()),
+        )
+        .unwrap();
         match role {
-            "worker" => ["made", "job", "out"].iter().fold(host, |host, place| host.without(&self.path(place))),
+            "worker" => ["made", "job", "out"]
+                .iter()
+                .fold(host, |host, place| host.without(&self.path(place))),
             _ => host.without(&self.path("made")),
         }
     }
@@ -65,7 +81,10 @@ impl Cluster {
     /// A program of ours on a host, in a folder that holds nothing.
     fn run(&self, host: &Host, program: &Path) -> Run {
         let health = self.path("work").join(host.address());
-        host.run(program, &self.path("work")).env("SHEAF_LEASE", "2s").env("SHEAF_HEALTH_FILE", health).within(LONG)
+        host.run(program, &self.path("work"))
+            .env("SHEAF_LEASE", "2s")
+            .env("SHEAF_HEALTH_FILE", health)
+            .within(LONG)
     }
 
     /// A worker of one process that is connected.
@@ -80,8 +99,9 @@ impl Cluster {
 
     /// What Redis answers to a command of whoever has /etc/sheaf/*.env on `host`.
     fn redis_cli(&self, host: &Host, options: &str, command: &str) -> String {
-        let typed =
-            format!("REDISCLI_AUTH=$SHEAF_REDIS_PASSWORD exec timeout 5 redis-cli -h {REDIS} {options} {command}");
+        let typed = format!(
+            "REDISCLI_AUTH=$SHEAF_REDIS_PASSWORD exec timeout 5 redis-cli -h {REDIS} {options} {command}"
+        );
         let Finished { stdout, stderr, .. } =
             host.run(Path::new("sh"), &self.path("work")).arg("-c").arg(typed).finish();
         String::from_utf8([stdout, stderr].concat()).unwrap()
@@ -90,7 +110,11 @@ impl Cluster {
 
 /// A `redis-server` on a host that accepts connections.
 fn redis_server(host: &Host, cwd: &Path, arguments: &str) -> Running {
-    let mut redis = host.run(Path::new("sh"), cwd).arg("-c").arg(format!("exec redis-server {arguments} >&2")).start();
+    let mut redis = host
+        .run(Path::new("sh"), cwd)
+        .arg("-c")
+        .arg(format!("exec redis-server {arguments} >&2"))
+        .start();
     wait_for("redis-server to start", LONG, || {
         assert!(!redis.has_ended(), "{}", redis.stderr());
         redis.stderr().contains("Ready to accept connections").then_some(())
@@ -108,20 +132,26 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn workers_that_reach_only_redis_and_see_no_input_give_the_same_bytes_though_one_is_cut_off() {
-    let test = "workers_that_reach_only_redis_and_see_no_input_give_the_same_bytes_though_one_is_cut_off";
+    let test =
+        "workers_that_reach_only_redis_and_see_no_input_give_the_same_bytes_though_one_is_cut_off";
     let Some(mut cluster) = Cluster::start(test) else { return };
     let job = Job::make(&cluster.path("job"));
     let coordinator = cluster.host(2, "coordinator");
     let [first, second] = [3, 4].map(|number| cluster.host(number, "worker"));
 
     // The input is on the coordinator's host, and on no other.
-    let files =
-        |host: &Host| host.run(Path::new("ls"), &cluster.path("work")).arg(cluster.path("job")).finish().code(0);
+    let files = |host: &Host| {
+        host.run(Path::new("ls"), &cluster.path("work")).arg(cluster.path("job")).finish().code(0)
+    };
     assert!(files(&coordinator).stdout().contains("in"));
     assert_eq!((files(&first).stdout(), files(&second).stdout()), (String::new(), String::new()));
 
     // Somebody listens on a worker's host: Redis' host could reach it, the others cannot.
-    let listener = redis_server(&second, &cluster.path("work"), "--port 7000 --bind 0.0.0.0 --protected-mode no");
+    let listener = redis_server(
+        &second,
+        &cluster.path("work"),
+        "--port 7000 --bind 0.0.0.0 --protected-mode no",
+    );
     assert!(cluster.server.reaches(second.address(), 7000), "nobody listens: this shows nothing");
     assert!(!first.reaches(second.address(), 7000) && !coordinator.reaches(second.address(), 7000));
     drop(listener);
@@ -149,10 +179,15 @@ fn workers_that_reach_only_redis_and_see_no_input_give_the_same_bytes_though_one
 fn redis_answers_only_by_tls_only_who_knows_a_password_and_only_what_the_user_may_ask() {
     let test = "redis_answers_only_by_tls_only_who_knows_a_password_and_only_what_the_user_may_ask";
     let Some(mut cluster) = Cluster::start(test) else { return };
-    let [coordinator, worker] = [(2, "coordinator"), (3, "worker")].map(|(number, role)| cluster.host(number, role));
+    let [coordinator, worker] =
+        [(2, "coordinator"), (3, "worker")].map(|(number, role)| cluster.host(number, role));
     let tls = "--tls --cacert /etc/sheaf/ca.crt";
     let ask = |host: &Host, command: &str| {
-        cluster.redis_cli(host, &format!("{tls} --no-auth-warning --user \"$SHEAF_REDIS_USER\""), command)
+        cluster.redis_cli(
+            host,
+            &format!("{tls} --no-auth-warning --user \"$SHEAF_REDIS_USER\""),
+            command,
+        )
     };
 
     // What both may do shows that the refusals below are no broken connections.
@@ -161,13 +196,29 @@ fn redis_answers_only_by_tls_only_who_knows_a_password_and_only_what_the_user_ma
         assert!(answer.trim().parse::<u64>().is_err() && answer.lines().count() == 2, "{answer}");
     }
     let refused = |answer: String, words: &str| {
-        assert!(words.split('|').any(|word| answer.contains(word)), "expected {words}, got {answer}");
+        assert!(
+            words.split('|').any(|word| answer.contains(word)),
+            "expected {words}, got {answer}"
+        );
     };
     let plain = cluster.redis_cli(&worker, "", "ping");
     assert!(!plain.contains("PONG") && plain.contains("rror"), "without TLS: {plain}");
-    refused(cluster.redis_cli(&worker, &format!("{tls} --user default --pass ''"), "ping"), "WRONGPASS");
-    refused(cluster.redis_cli(&worker, &format!("{tls} --user sheaf-worker --pass wrong"), "ping"), "NOAUTH");
-    for command in ["flushall", "config get '*'", "keys '*'", "acl list", "shutdown nosave", "hget other field"] {
+    refused(
+        cluster.redis_cli(&worker, &format!("{tls} --user default --pass ''"), "ping"),
+        "WRONGPASS",
+    );
+    refused(
+        cluster.redis_cli(&worker, &format!("{tls} --user sheaf-worker --pass wrong"), "ping"),
+        "NOAUTH",
+    );
+    for command in [
+        "flushall",
+        "config get '*'",
+        "keys '*'",
+        "acl list",
+        "shutdown nosave",
+        "hget other field",
+    ] {
         for host in [&coordinator, &worker] {
             refused(ask(host, command), "NOPERM");
         }
@@ -178,17 +229,28 @@ fn redis_answers_only_by_tls_only_who_knows_a_password_and_only_what_the_user_ma
 
     // A coordinator may work, too: there is nobody else here.
     let file = write(&cluster.path("job"), "a", doc("1", "t", "x"));
-    let run = cluster.run(&coordinator, &sheaf_bin()).typed("run -p 1 -o").arg(cluster.path("out/a.csv")).arg(file);
+    let run = cluster
+        .run(&coordinator, &sheaf_bin())
+        .typed("run -p 1 -o")
+        .arg(cluster.path("out/a.csv"))
+        .arg(file);
     run.finish().code(0);
 
-    // Sheaf itself trusts no other authority, and no server of another name.
+    sheaf_trusts_no_other(&cluster, &coordinator);
+}
+
+/// Neither another authority, nor a server of another name.
+fn sheaf_trusts_no_other(cluster: &Cluster, coordinator: &Host) {
     let other = cluster.path("other");
     let setup = repository().join("deploy/hosts/setup");
     Run::of(&setup, cluster.folder.path()).arg("-o").arg(&other).arg(REDIS).finish().code(0);
-    let list = |typed: &str| cluster.run(&coordinator, &sheaf_bin()).typed("workers").typed(typed).finish();
+    let list =
+        |typed: &str| cluster.run(coordinator, &sheaf_bin()).typed("workers").typed(typed).finish();
     list("").code(0);
     list("--redis-password wrong").code(3).says(&["refuses this user and password"]);
-    list(&format!("--tls-ca {}", other.join("ca.crt").display())).code(3).says(&["certificate", "hint:"]);
+    list(&format!("--tls-ca {}", other.join("ca.crt").display()))
+        .code(3)
+        .says(&["certificate", "hint:"]);
     list(&format!("--redis rediss://{IMPOSTOR}")).code(3).says(&["certificate", "hint:"]);
 }
 
@@ -209,7 +271,13 @@ fn the_firewall_lets_only_those_hosts_reach_redis_that_it_names() {
     let file = cluster.path("work/firewall.nft");
     fs::write(&file, named).unwrap();
     for _ in ["loaded", "loaded again"] {
-        cluster.server.run(Path::new("nft"), cluster.folder.path()).arg("-f").arg(&file).finish().code(0);
+        cluster
+            .server
+            .run(Path::new("nft"), cluster.folder.path())
+            .arg("-f")
+            .arg(&file)
+            .finish()
+            .code(0);
         assert!(reach(&worker) && !reach(&stranger));
     }
 }

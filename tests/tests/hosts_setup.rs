@@ -18,9 +18,11 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let name = entry.file_name().into_string().unwrap();
         match entry.file_type().unwrap().is_dir() {
-            true => {
-                found.extend(files(&entry.path()).into_iter().map(|(below, text)| (format!("{name}/{below}"), text)))
-            }
+            true => found.extend(
+                files(&entry.path())
+                    .into_iter()
+                    .map(|(below, text)| (format!("{name}/{below}"), text)),
+            ),
             false => _ = found.insert(name, fs::read_to_string(entry.path()).unwrap()),
         }
     }
@@ -30,6 +32,16 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 fn names(folder: &Path) -> String {
     let show = "x509 -in sheaf-hosts/redis/server.crt -noout -ext subjectAltName";
     Run::of(Path::new("openssl"), folder).typed(show).finish().code(0).stdout()
+}
+
+/// The lines of users but the default one, without passwords.
+fn privileges(users: &str) -> Vec<String> {
+    let lines = users.lines().filter(|line| !line.starts_with("user default"));
+    let public = |line: &str| {
+        let words = line.split(' ').filter(|word| !word.starts_with(['>', '#']));
+        words.collect::<Vec<_>>().join(" ")
+    };
+    lines.map(public).collect()
 }
 
 #[test]
@@ -55,7 +67,10 @@ fn it_makes_a_folder_for_each_role_that_only_its_owner_reads() {
     ];
     assert_eq!(made.keys().map(String::as_str).collect::<Vec<_>>(), expected);
     for name in expected {
-        let mode = fs::metadata(folder.path().join("sheaf-hosts").join(name)).unwrap().permissions().mode();
+        let mode = fs::metadata(folder.path().join("sheaf-hosts").join(name))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
     for name in ["DNS:redis.example", "IP Address:192.0.2.1", "IP Address:2001:DB8:0:0:0:0:0:1"] {
@@ -69,30 +84,36 @@ fn it_makes_a_folder_for_each_role_that_only_its_owner_reads() {
         let lines: Vec<&str> = made[&own].lines().collect();
         let [url, user, password, ca] = lines[..] else { panic!("{lines:?}") };
         assert_eq!(url, "SHEAF_REDIS=rediss://redis.example:6379");
-        assert_eq!((user, ca), (&*format!("SHEAF_REDIS_USER=sheaf-{role}"), "SHEAF_TLS_CA=/etc/sheaf/ca.crt"));
+        assert_eq!(
+            (user, ca),
+            (&*format!("SHEAF_REDIS_USER=sheaf-{role}"), "SHEAF_TLS_CA=/etc/sheaf/ca.crt")
+        );
         let password = password.strip_prefix("SHEAF_REDIS_PASSWORD=").unwrap();
         assert_eq!(password.len(), 48);
-        assert!(made.iter().all(|(name, text)| *name == own || !text.contains(password)) && !said.contains(password));
+        assert!(
+            made.iter().all(|(name, text)| *name == own || !text.contains(password))
+                && !said.contains(password)
+        );
         passwords.push(password);
     }
     assert_ne!(passwords[0], passwords[1]);
 
     // Privileges are those of deploy/users.acl to the letter.
-    let privileges = |users: &str| -> Vec<String> {
-        let lines = users.lines().filter(|line| !line.starts_with("user default"));
-        lines
-            .map(|line| line.split(' ').filter(|word| !word.starts_with(['>', '#'])).collect::<Vec<_>>().join(" "))
-            .collect()
-    };
     let source = fs::read_to_string(repository().join("deploy/users.acl")).unwrap();
     assert_eq!(privileges(&made["redis/users.acl"]), privileges(&source));
     assert!(made["redis/users.acl"].starts_with("user default off "));
-    assert!(!made["redis/users.acl"].contains('>') && made["redis/users.acl"].matches(" #").count() == 2);
+    assert!(
+        !made["redis/users.acl"].contains('>')
+            && made["redis/users.acl"].matches(" #").count() == 2
+    );
 }
 
 #[test]
 fn again_it_renews_the_certificate_for_all_names_and_keeps_the_secrets() {
-    if skip_without("again_it_renews_the_certificate_for_all_names_and_keeps_the_secrets", &["openssl"]) {
+    if skip_without(
+        "again_it_renews_the_certificate_for_all_names_and_keeps_the_secrets",
+        &["openssl"],
+    ) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -116,7 +137,11 @@ fn again_it_renews_the_certificate_for_all_names_and_keeps_the_secrets() {
     let before = files(&folder.path().join("sheaf-hosts"));
     setup(folder.path(), "999.1.1.1").code(1).says(&["IP:999.1.1.1", "hint:"]);
     for (name, text) in before {
-        assert_eq!(fs::read_to_string(folder.path().join("sheaf-hosts").join(&name)).unwrap(), text, "{name}");
+        assert_eq!(
+            fs::read_to_string(folder.path().join("sheaf-hosts").join(&name)).unwrap(),
+            text,
+            "{name}"
+        );
     }
     // An authority without its key cannot sign.
     fs::remove_file(folder.path().join("sheaf-hosts/ca.key")).unwrap();

@@ -25,18 +25,34 @@ fn in_python(python: &Path, line: &str, file: &Path) -> Vec<u8> {
 fn csv_follows_rfc_4180() {
     let name = "csv_follows_rfc_4180";
     let folder = tempfile::tempdir().unwrap();
-    let texts = ["plain", "a,b", "say \"hi\"", "two\nlines", "CR\r inside", "", " blanks ", "한국어 😀", "=1+1"];
+    let texts = [
+        "plain",
+        "a,b",
+        "say \"hi\"",
+        "two\nlines",
+        "CR\r inside",
+        "",
+        " blanks ",
+        "한국어 😀",
+        "=1+1",
+    ];
     let html: String = texts.iter().map(|text| doc("1", text, text)).collect();
     write(folder.path(), "in", html);
     Run::sheaf(folder.path()).typed("run in -o out.csv").finish().code(0);
     let csv = String::from_utf8(read(folder.path(), "out.csv")).expect("UTF-8");
     assert!(csv.ends_with("\r\n"), "records end with CRLF");
-    assert!(csv.contains("\"a,b\"") && csv.contains("\"say \"\"hi\"\"\"") && csv.contains("\"two\nlines\""), "{csv}");
+    assert!(
+        csv.contains("\"a,b\"")
+            && csv.contains("\"say \"\"hi\"\"\"")
+            && csv.contains("\"two\nlines\""),
+        "{csv}"
+    );
 
     let Some(python) = python(name) else { return };
     let line = "import csv, json, sys\n\
         with open(sys.argv[1], encoding='utf-8', newline='') as f: print(json.dumps(list(csv.reader(f, strict=True))))";
-    let got: Value = serde_json::from_slice(&in_python(&python, line, &folder.path().join("out.csv"))).unwrap();
+    let got: Value =
+        serde_json::from_slice(&in_python(&python, line, &folder.path().join("out.csv"))).unwrap();
     let mut wanted = vec![json!(["id", "title", "text"])];
     wanted.extend(texts.iter().map(|text| json!(["1", text, text])));
     assert_eq!(got, json!(wanted));
@@ -55,10 +71,19 @@ fn csv_is_written_as_asked() {
         csv("b.csv", "--csv-bom --csv-delimiter ; --csv-newline lf --csv-formulas escape"),
         "\u{feff}id;title;text\n\"'=1+1\";\"a;b\";\"'-x,y\"\n007;c;\n"
     );
-    assert_eq!(csv("c.csv", "--csv-delimiter tab"), "id\ttitle\ttext\r\n=1+1\ta;b\t-x,y\r\n007\tc\t\r\n");
+    assert_eq!(
+        csv("c.csv", "--csv-delimiter tab"),
+        "id\ttitle\ttext\r\n=1+1\ta;b\t-x,y\r\n007\tc\t\r\n"
+    );
     assert_eq!(csv("d.tsv", ""), "id\ttitle\ttext\n=1+1\ta;b\t-x,y\n007\tc\t\n");
-    assert_eq!(csv("e.tsv", "--csv-newline crlf --csv-bom").lines().next(), Some("\u{feff}id\ttitle\ttext"));
-    assert!(csv("f.csv", "--record doc --column ID=::attr(id)").starts_with("\"ID\"\r\n"), "it is not SYLK");
+    assert_eq!(
+        csv("e.tsv", "--csv-newline crlf --csv-bom").lines().next(),
+        Some("\u{feff}id\ttitle\ttext")
+    );
+    assert!(
+        csv("f.csv", "--record doc --column ID=::attr(id)").starts_with("\"ID\"\r\n"),
+        "it is not SYLK"
+    );
 }
 
 #[test]
@@ -66,11 +91,22 @@ fn options_of_csv_are_refused_where_there_is_none() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", doc("1", "t", "x"));
     for options in ["--csv-bom", "--csv-delimiter ;", "--csv-newline lf", "--csv-formulas escape"] {
-        let run = Run::sheaf(folder.path()).typed("run in -o out.jsonl -o out.xlsx").typed(options).finish();
+        let run = Run::sheaf(folder.path())
+            .typed("run in -o out.jsonl -o out.xlsx")
+            .typed(options)
+            .finish();
         run.code(2).says(&["needs a csv output", options.split(' ').next().unwrap()]);
     }
-    Run::sheaf(folder.path()).typed("run in -o out.tsv --csv-delimiter ;").finish().code(2).says(&["tab"]);
-    Run::sheaf(folder.path()).typed("run in -o out.csv --csv-delimiter ab").finish().code(2).says(&["one character"]);
+    Run::sheaf(folder.path())
+        .typed("run in -o out.tsv --csv-delimiter ;")
+        .finish()
+        .code(2)
+        .says(&["tab"]);
+    Run::sheaf(folder.path())
+        .typed("run in -o out.csv --csv-delimiter ab")
+        .finish()
+        .code(2)
+        .says(&["one character"]);
 }
 
 #[test]
@@ -88,8 +124,14 @@ fn json_lines_are_one_object_a_row_with_the_columns_in_order() {
     assert!(text.ends_with('\n') && lines[0].find("\"id\"") < lines[0].find("\"title\""), "{text}");
     let rows = sheaf_tests::corpus::rows(&text);
     assert_eq!(rows[0], json!({ "id": "1", "title": "a\"\\", "text": "x\ny" }));
-    assert_eq!(rows[1], json!({ "id": null, "title": "", "text": "\u{7f}\u{1}😀\u{2028}\u{2029}\u{85}" }));
-    assert!(text.contains("\\u2028\\u2029\\u0085"), "nothing but a line feed ends a line, for any program: {text}");
+    assert_eq!(
+        rows[1],
+        json!({ "id": null, "title": "", "text": "\u{7f}\u{1}😀\u{2028}\u{2029}\u{85}" })
+    );
+    assert!(
+        text.contains("\\u2028\\u2029\\u0085"),
+        "nothing but a line feed ends a line, for any program: {text}"
+    );
 }
 
 #[test]
@@ -141,10 +183,17 @@ fn every_file_gets_a_workbook_of_its_own_even_if_two_have_one_name() {
         .collect();
     names.sort();
     assert_eq!(names.len(), 3, "{names:?}");
-    assert!(names.contains(&"long.xlsx".to_string()) && names.contains(&"same.html.xlsx".to_string()), "{names:?}");
-    let sheets = |name: &str| read_workbook(&python, "openpyxl", &folder.path().join("each").join(name));
-    let mut texts: Vec<Value> =
-        names.iter().filter(|name| *name != "long.xlsx").map(|n| sheets(n)["rows"][1][2].take()).collect();
+    assert!(
+        names.contains(&"long.xlsx".to_string()) && names.contains(&"same.html.xlsx".to_string()),
+        "{names:?}"
+    );
+    let sheets =
+        |name: &str| read_workbook(&python, "openpyxl", &folder.path().join("each").join(name));
+    let mut texts: Vec<Value> = names
+        .iter()
+        .filter(|name| *name != "long.xlsx")
+        .map(|n| sheets(n)["rows"][1][2].take())
+        .collect();
     texts.sort_by_key(Value::to_string);
     assert_eq!(texts, ["first", "second"]);
     assert_eq!(sheets("long.xlsx")["overflow"][1][2], "x", "it carries its own long texts on");
@@ -159,10 +208,12 @@ fn rows_past_the_limit_of_a_sheet_go_on_in_the_next() {
     let folder = tempfile::tempdir().unwrap();
     for file in 0..FILES {
         let each = ROWS / FILES;
-        let html: String = (file * each..(file + 1) * each).map(|number| format!("<p>{number}")).collect();
+        let html: String =
+            (file * each..(file + 1) * each).map(|number| format!("<p>{number}")).collect();
         write(folder.path(), &format!("in/file_{file}"), html);
     }
-    let run = Run::sheaf(folder.path()).typed("run in -o big.xlsx -o big.csv --record p --column n=::text");
+    let run = Run::sheaf(folder.path())
+        .typed("run in -o big.xlsx -o big.csv --record p --column n=::text");
     run.finish().code(0);
     let last = |number: u64| json!([number.to_string()]);
     let sheets = summary(&python, "calamine", &folder.path().join("big.xlsx"));
@@ -174,7 +225,10 @@ fn rows_past_the_limit_of_a_sheet_go_on_in_the_next() {
     assert_eq!(sheets, wanted);
     let csv = read(folder.path(), "big.csv");
     let text = std::str::from_utf8(&csv).unwrap();
-    assert!(text.lines().skip(1).zip(0..).all(|(line, number)| line == number.to_string()), "the rows are in order");
+    assert!(
+        text.lines().skip(1).zip(0..).all(|(line, number)| line == number.to_string()),
+        "the rows are in order"
+    );
     assert_eq!(text.lines().count() as u64, ROWS + 1);
 }
 
@@ -184,11 +238,18 @@ fn long_cells_are_cut_where_that_is_asked_for_and_counted() {
     let Some(python) = python(name) else { return };
     let folder = tempfile::tempdir().unwrap();
     let long = "x".repeat(CELL_UNITS - 1) + "😀 and on";
-    write(folder.path(), "in", doc("1", "t", &long) + &doc("2", "t", "short") + &doc("3", "t", &long));
-    let run = Run::sheaf(folder.path()).typed("run in -o cut.xlsx -o cut.jsonl --long-cells truncate").finish();
+    write(
+        folder.path(),
+        "in",
+        doc("1", "t", &long) + &doc("2", "t", "short") + &doc("3", "t", &long),
+    );
+    let run = Run::sheaf(folder.path())
+        .typed("run in -o cut.xlsx -o cut.jsonl --long-cells truncate")
+        .finish();
     run.code(0).says(&["2 "]);
     let head = "x".repeat(CELL_UNITS - 1);
-    let rows = json!([["id", "title", "text"], ["1", "t", head], ["2", "t", "short"], ["3", "t", head]]);
+    let rows =
+        json!([["id", "title", "text"], ["1", "t", head], ["2", "t", "short"], ["3", "t", head]]);
     expect_workbook(&python, "calamine", &folder.path().join("cut.xlsx"), &json!({ "rows": rows }));
     let whole = rows_of(&folder.path().join("cut.jsonl"));
     assert!(column(&whole, "text") == [&long, "short", &long], "JSON lines hold long texts whole");
@@ -200,7 +261,9 @@ fn a_file_with_a_long_cell_fails_where_that_is_asked_for() {
     write(folder.path(), "in/1", doc("1", "t", "short"));
     write(folder.path(), "in/2", doc("2", "t", &"x".repeat(CELL_UNITS + 1)));
     write(folder.path(), "in/3", doc("3", "t", "short"));
-    let run = Run::sheaf(folder.path()).typed("run in -o out.jsonl -o out.xlsx --long-cells fail").finish();
+    let run = Run::sheaf(folder.path())
+        .typed("run in -o out.jsonl -o out.xlsx --long-cells fail")
+        .finish();
     run.code(1).says(&["in/2", "32,767|32767"]);
     assert_eq!(column(&rows_of(&folder.path().join("out.jsonl")), "id"), ["1", "3"]);
 }

@@ -1,4 +1,5 @@
-//! Every cell right in every reader: hard cells through the real binary, read back by programs that nobody here wrote.
+//! Every cell right in every reader: hard cells through the real binary, read back by programs that
+//! nobody here wrote.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -28,7 +29,10 @@ fn hard_texts() -> Vec<(&'static str, String)> {
         ("byte order mark", "a\u{feff}b"),
         ("an escape, literal", "_x0041_"),
         ("an escaped escape, literal", "_x005F_x0041_ _x000D_ __x005f__"),
-        ("a literal before an escape", "file_x0041\u{c} b_x0042\r c_x0043\u{fffe} _x0044_x0045\u{1}_x0046"),
+        (
+            "a literal before an escape",
+            "file_x0041\u{c} b_x0042\r c_x0043\u{fffe} _x0044_x0045\u{1}_x0046",
+        ),
         ("no escape", "_x41_ _X0041_ _x004G_ x0041_"),
         ("an escape after one that is real", "\u{1}x0041_"),
         ("formula", "=1+1"),
@@ -88,7 +92,10 @@ fn hard() -> &'static Hard {
         html.push_str(&format!("<doc id=none>{}&#1;&#x1F;</doc>", escaped("no title")));
         rows.push(["none".into(), String::new(), "no title\u{1}\u{1f}".into()]);
         write(folder.path(), "in/hard.html", html);
-        Run::sheaf(folder.path()).typed("run in -o hard.xlsx -o hard.jsonl -o hard.csv -p 2").finish().code(0);
+        Run::sheaf(folder.path())
+            .typed("run in -o hard.xlsx -o hard.jsonl -o hard.csv -p 2")
+            .finish()
+            .code(0);
         Hard { folder, rows }
     })
 }
@@ -107,16 +114,21 @@ impl Hard {
     }
 }
 
-/// Checks the sheet `overflow`: it carries every long text on, in order, and names the cell it continues.
+/// Checks the sheet `overflow`: it carries every long text on, in order, and names the cell it
+/// continues.
 fn check_overflow(hard: &Hard, sheet: &Value) {
     let rows = sheet.as_array().expect("a sheet is a list of rows");
     assert_eq!(rows[0], json!(["cell", "part", "text"]));
     let mut rest = rows[1..].iter();
     for (number, [_, _, text]) in hard.rows.iter().enumerate() {
         for part in parts(text).skip(1) {
-            let row = rest.next().unwrap_or_else(|| panic!("the parts of row {number} are missing"));
+            let row =
+                rest.next().unwrap_or_else(|| panic!("the parts of row {number} are missing"));
             let cell = row[0].as_str().unwrap_or_default();
-            assert!(cell.ends_with(&format!("C{}", number + 2)), "row {number} is continued for cell `{cell}`");
+            assert!(
+                cell.ends_with(&format!("C{}", number + 2)),
+                "row {number} is continued for cell `{cell}`"
+            );
             assert!(row[2].as_str() == Some(part), "a part of the text of row {number} is wrong");
         }
     }
@@ -131,7 +143,12 @@ fn read_back(name: &str, reader: &str, needs: &[&str]) {
     let hard = hard();
     let workbook = hard.path("hard.xlsx");
     let overflow = overflow_sheet(&python, &workbook, hard);
-    expect_workbook(&python, reader, &workbook, &json!({ "rows": hard.sheet(), "overflow": overflow }));
+    expect_workbook(
+        &python,
+        reader,
+        &workbook,
+        &json!({ "rows": hard.sheet(), "overflow": overflow }),
+    );
 }
 
 /// The overflow sheet as calamine reads it, checked once; the other readers must read the same.
@@ -182,7 +199,10 @@ fn json_lines_hold_every_text_whole() {
     assert_eq!(rows.len(), hard.rows.len());
     for (row, [id, title, text]) in rows.iter().zip(&hard.rows) {
         let title = if id == "none" { Value::Null } else { json!(title) };
-        assert!(row == &json!({ "id": id, "title": title, "text": text }), "the row with id {id} is wrong");
+        assert!(
+            row == &json!({ "id": id, "title": title, "text": text }),
+            "the row with id {id} is wrong"
+        );
     }
 }
 
@@ -198,7 +218,8 @@ fn csv_holds_every_text_whole() {
         .output()
         .expect("Python starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let read: Vec<[String; 3]> = serde_json::from_slice(&output.stdout).expect("rows of three cells");
+    let read: Vec<[String; 3]> =
+        serde_json::from_slice(&output.stdout).expect("rows of three cells");
     assert_eq!(read[0], ["id", "title", "text"]);
     assert!(read[1..] == hard.rows[..], "the cells of the CSV are others");
 }

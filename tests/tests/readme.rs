@@ -1,9 +1,11 @@
-//! Every command of the README, run as it is written, and what it prints held against what stands below it.
+//! Every command of the README, run as it is written, and what it prints held against what stands
+//! below it.
 //!
-//! A block marked `sh` is run, in one shell after the other, in a copy of `tests/readme`; a block marked `text` right
-//! after it is what it prints, in which `…` stands for anything on its line. A block marked `python` is run too, after
-//! all those before it. Of a block marked `bash`, which needs other machines or a toolchain, only what speaks of Redis
-//! is run, with a server of the test's own.
+//! A block marked `sh` is run, in one shell after the other, in a copy of `tests/readme`; a block
+//! marked `text` right after it is what it prints, in which `…` stands for anything on its line. A
+//! block marked `python` is run too, after all those before it. Of a block marked `bash`, which
+//! needs other machines or a toolchain, only what speaks of Redis is run, with a server of the
+//! test's own.
 
 use std::fs;
 use std::path::Path;
@@ -40,8 +42,12 @@ fn blocks(page: &str) -> Vec<Block> {
 /// A copy of the folder that the pages speak of.
 fn readers_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let copied =
-        Command::new("cp").arg("-r").arg(repository().join("tests/readme/.")).arg(folder.path()).status().unwrap();
+    let copied = Command::new("cp")
+        .arg("-r")
+        .arg(repository().join("tests/readme/."))
+        .arg(folder.path())
+        .status()
+        .unwrap();
     assert!(copied.success());
     folder
 }
@@ -51,18 +57,30 @@ fn run(block: &str, folder: &Path) -> String {
     let programs = sheaf_bin().parent().unwrap().display().to_string();
     let path = format!("{programs}:{}", std::env::var("PATH").unwrap());
     let script = format!("exec 2>&1; set -euo pipefail\n{block}\n");
-    Run::of(Path::new("bash"), folder).env("PATH", path).typed("-c").arg(script).finish().code(0).stdout()
+    Run::of(Path::new("bash"), folder)
+        .env("PATH", path)
+        .typed("-c")
+        .arg(script)
+        .finish()
+        .code(0)
+        .stdout()
 }
 
 /// Whether a line was printed as the page says.
 fn is_as_said(printed: &str, said: &str) -> bool {
     let mut parts = said.split('…');
-    let Some(mut rest) = printed.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let Some(mut rest) = printed.strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
 
     let parts: Vec<&str> = parts.collect();
     for (index, part) in parts.iter().enumerate() {
         let is_last = index + 1 == parts.len();
-        let found = if is_last { rest.ends_with(part).then(|| rest.len() - part.len()) } else { rest.find(part) };
+        let found = if is_last {
+            rest.ends_with(part).then(|| rest.len() - part.len())
+        } else {
+            rest.find(part)
+        };
         let Some(at) = found else { return false };
         rest = &rest[at + part.len()..];
     }
@@ -86,17 +104,30 @@ fn commands_do_what_the_page_says(name: &str, page: &str) {
         ran += 1;
 
         let Some(said) = blocks.get(index + 1).filter(|next| next.kind == "text") else { continue };
-        let (printed, said): (Vec<&str>, Vec<&str>) = (printed.lines().collect(), said.text.lines().collect());
-        let same = printed.len() == said.len() && printed.iter().zip(&said).all(|(p, s)| is_as_said(p, s));
-        assert!(same, "{page}:\n{}\nprinted:\n{}\nnot:\n{}", block.text, printed.join("\n"), said.join("\n"));
+        let (printed, said): (Vec<&str>, Vec<&str>) =
+            (printed.lines().collect(), said.text.lines().collect());
+        let same =
+            printed.len() == said.len() && printed.iter().zip(&said).all(|(p, s)| is_as_said(p, s));
+        assert!(
+            same,
+            "{page}:\n{}\nprinted:\n{}\nnot:\n{}",
+            block.text,
+            printed.join("\n"),
+            said.join("\n")
+        );
     }
     assert!(ran >= 8, "{page} has {ran} blocks of commands");
 
     let Some(python) = python(name) else { return };
-    let script: String =
-        blocks.iter().filter(|block| block.kind == "python").map(|block| format!("{}\n", block.text)).collect();
+    let script: String = blocks
+        .iter()
+        .filter(|block| block.kind == "python")
+        .map(|block| format!("{}\n", block.text))
+        .collect();
     assert!(!script.is_empty(), "{page} shows how to read the result");
-    let check = format!("{script}assert list(table['id']) == ['12', '25', '39', '007'], table\nassert len(whole) == 0");
+    let check = format!(
+        "{script}assert list(table['id']) == ['12', '25', '39', '007'], table\nassert len(whole) == 0"
+    );
     Run::of(&python, folder.path()).typed("-c").arg(check).finish().code(0);
 }
 
@@ -107,7 +138,10 @@ fn the_commands_of_the_readme_do_what_it_says() {
 
 #[test]
 fn the_commands_of_the_korean_readme_do_what_it_says() {
-    commands_do_what_the_page_says("the_commands_of_the_korean_readme_do_what_it_says", "README.ko.md");
+    commands_do_what_the_page_says(
+        "the_commands_of_the_korean_readme_do_what_it_says",
+        "README.ko.md",
+    );
 }
 
 #[tokio::test]
@@ -116,9 +150,13 @@ async fn the_commands_for_many_machines_work_as_they_stand() {
     for page in ["README.md", "README.ko.md"] {
         let folder = readers_folder();
         let blocks = blocks(page);
-        let block = blocks.iter().find(|block| block.text.contains("sheaf-worker --redis redis://HOST")).unwrap();
+        let block = blocks
+            .iter()
+            .find(|block| block.text.contains("sheaf-worker --redis redis://HOST"))
+            .unwrap();
 
-        // Without what is said behind `#`, with the server of this test and the folder that is there.
+        // Without what is said behind `#`, with the server of this test and the folder that is
+        // there.
         let typed = |program: &str| {
             let line = block.text.lines().find(|line| line.starts_with(program)).unwrap();
             let words = line.split('#').next().unwrap().replace("redis://HOST", &server.url());
@@ -126,6 +164,10 @@ async fn the_commands_for_many_machines_work_as_they_stand() {
         };
         let worker = Run::of(&worker_bin(), folder.path()).typed(&typed("sheaf-worker ")).start();
         connected(&worker);
-        Run::sheaf(folder.path()).typed(&typed("sheaf run ")).finish().code(0).says(&["4 rows from 3 files"]);
+        Run::sheaf(folder.path())
+            .typed(&typed("sheaf run "))
+            .finish()
+            .code(0)
+            .says(&["4 rows from 3 files"]);
     }
 }

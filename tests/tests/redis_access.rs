@@ -1,4 +1,5 @@
-//! Who may use a server: passwords, certificates and privileges, and what is said, and not said, to those who may not.
+//! Who may use a server: passwords, certificates and privileges, and what is said, and not said, to
+//! those who may not.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -13,7 +14,8 @@ use sheaf_tests::{Run, server, worker_bin};
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_used_is_said_with_a_hint_and_without_the_password() {
     let options = Options { password: Some("s3cret".into()), ..Options::default() };
-    let server = server!("what_cannot_be_used_is_said_with_a_hint_and_without_the_password", options);
+    let server =
+        server!("what_cannot_be_used_is_said_with_a_hint_and_without_the_password", options);
     let (port, nobody) = (server.port(), free_port());
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", doc("1", "t", "x"));
@@ -38,14 +40,19 @@ async fn what_cannot_be_used_is_said_with_a_hint_and_without_the_password() {
             (sheaf_tests::sheaf_bin(), "demo"),
             (worker_bin(), "-p 1"),
         ] {
-            let run = Run::of(&program, folder.path()).typed(typed).typed("--redis").arg(url).within(LONG);
+            let run = Run::of(&program, folder.path())
+                .typed(typed)
+                .typed("--redis")
+                .arg(url)
+                .within(LONG);
             let said = run.finish().code(3).says(&["error:", "hint:", words]);
             assert!(!said.stderr().contains("wr0ng") && !said.stdout().contains("wr0ng"), "{said}");
         }
     }
     let nobody = format!("redis://:s3cret@127.0.0.1:{nobody}");
     let said = Run::sheaf(folder.path()).typed("run in -o out.csv --redis").arg(&nobody).finish();
-    let said = said.code(3).says(&["error:", "no Redis answers", "hint:", "is Redis running there"]);
+    let said =
+        said.code(3).says(&["error:", "no Redis answers", "hint:", "is Redis running there"]);
     assert!(!said.stderr().contains("s3cret"), "{said}");
 
     // With the password in the environment, nobody sees it, and nothing repeats it.
@@ -56,7 +63,8 @@ async fn what_cannot_be_used_is_said_with_a_hint_and_without_the_password() {
         let run = Run::sheaf(folder.path()).typed(typed).env("SHEAF_REDIS", place.url());
         run.env("SHEAF_REDIS_PASSWORD", "s3cret").finish().code(0)
     };
-    let all = [run("run in -o out.csv -v"), run("workers"), run("workers --json"), run("run --help")];
+    let all =
+        [run("run in -o out.csv -v"), run("workers"), run("workers --json"), run("run --help")];
     for said in all {
         assert!(!said.stdout().contains("s3cret") && !said.stderr().contains("s3cret"), "{said}");
     }
@@ -64,7 +72,8 @@ async fn what_cannot_be_used_is_said_with_a_hint_and_without_the_password() {
     drain(worker);
 }
 
-/// Hears something, refuses it, and hangs up when the other side does: what was not heard would take the answer back.
+/// Hears something, refuses it, and hangs up when the other side does: what was not heard would
+/// take the answer back.
 fn answer_as_a_web_server(mut client: TcpStream) {
     let _ = client.read(&mut [0; 512]);
     let _ = client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -88,14 +97,17 @@ async fn tls_with_certificates_and_the_least_privileges_are_enough() {
     let acl = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/users.acl");
     let users = fs::read_to_string(acl).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let file = write(folder.path(), "users.acl", format!("{}user default off\n", with_passwords(&users)));
+    let file =
+        write(folder.path(), "users.acl", format!("{}user default off\n", with_passwords(&users)));
     let arguments = vec!["--aclfile".into(), file.display().to_string()];
     let options = Options { arguments, tls: true, ..Options::default() };
     let server = server!("tls_with_certificates_and_the_least_privileges_are_enough", options);
     let place = Place::at(server.url());
     let as_user = |run: Run, user: &str, password: &str| {
         let run = run.env("SHEAF_REDIS_USER", user).env("SHEAF_REDIS_PASSWORD", password);
-        let run = run.env("SHEAF_TLS_CA", server.file("ca.crt")).env("SHEAF_TLS_CERT", server.file("client.crt"));
+        let run = run
+            .env("SHEAF_TLS_CA", server.file("ca.crt"))
+            .env("SHEAF_TLS_CERT", server.file("client.crt"));
         run.env("SHEAF_TLS_KEY", server.file("client.key"))
     };
     let worker = as_user(place.new_worker("-p 2"), "sheaf-worker", "for-w0rkers").start();
@@ -114,12 +126,25 @@ async fn tls_with_certificates_and_the_least_privileges_are_enough() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_own_worker_may_not_work_ends_with_what_it_may_not_do() {
     let server = server!("a_run_whose_own_worker_may_not_work_ends_with_what_it_may_not_do");
-    server.command::<()>(&["ACL", "SETUSER", "half", "on", ">pass", "~*", "+@all", "-xreadgroup", "-blpop"]);
+    server.command::<()>(&[
+        "ACL",
+        "SETUSER",
+        "half",
+        "on",
+        ">pass",
+        "~*",
+        "+@all",
+        "-xreadgroup",
+        "-blpop",
+    ]);
     let place = Place::at(server.url());
-    let run = place.new_run("-p 1").env("SHEAF_REDIS_USER", "half").env("SHEAF_REDIS_PASSWORD", "pass");
+    let run =
+        place.new_run("-p 1").env("SHEAF_REDIS_USER", "half").env("SHEAF_REDIS_PASSWORD", "pass");
     run.finish().code(3).says(&["may not", "hint:"]);
 }
 
 fn with_passwords(users: &str) -> String {
-    users.replace("CHANGE-ME-COORDINATOR", "for-c00rdinators").replace("CHANGE-ME-WORKER", "for-w0rkers")
+    users
+        .replace("CHANGE-ME-COORDINATOR", "for-c00rdinators")
+        .replace("CHANGE-ME-WORKER", "for-w0rkers")
 }

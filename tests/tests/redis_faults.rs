@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::{Class, JobId};
 use sheaf_common::outcome::TaskResult;
 use sheaf_common::queue::{
-    Completed, Completion, LEASE, Lease, Queue, QueueError, RedisQueue, RedisSettings, Timing, WorkerInfo,
+    Completed, Completion, LEASE, Lease, Queue, QueueError, RedisQueue, RedisSettings, Timing,
+    WorkerInfo,
 };
 use sheaf_common::task::Task;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
-use sheaf_tests::make::{addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker};
+use sheaf_tests::make::{
+    addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker,
+};
 use sheaf_tests::proxy::{Proxy, Way};
 use sheaf_tests::redis_server::{Options, TIMING};
 use sheaf_tests::server;
@@ -18,7 +21,8 @@ use sheaf_tests::wait::{DEADLINE, until};
 /// More bytes than go through a script.
 const LARGE: usize = 20_000;
 
-/// Brings every script to the server: whoever does not hear that one is unknown there cannot bring it.
+/// Brings every script to the server: whoever does not hear that one is unknown there cannot bring
+/// it.
 async fn warm_up(queue: &RedisQueue) {
     queue.push(&[nap(9, 0)]).await.unwrap();
     let leased = take_one(queue, "warm").await;
@@ -60,13 +64,17 @@ async fn after_a_flush_all_is_missing_and_can_be_pushed_again() {
     assert!(queue.missing(all).await.unwrap().is_empty());
 
     let stale = leased[1].lease.clone();
-    assert_eq!(queue.extend_if_held(vec![stale.clone()]).await.unwrap(), std::slice::from_ref(&stale));
+    assert_eq!(
+        queue.extend_if_held(vec![stale.clone()]).await.unwrap(),
+        std::slice::from_ref(&stale)
+    );
     queue.release_if_held(vec![stale.clone()]).await.unwrap();
     let answer = queue.complete_if_held(&[completion(&stale, "a", &["stale"])]).await.unwrap();
     assert_eq!(answer, [Completed::Stale]);
     let again = take(&queue, "b", 9).await;
     assert_eq!(again.len(), 4);
-    let finished = again.iter().map(|leased| completion(&leased.lease, "b", &["rows"])).collect::<Vec<_>>();
+    let finished =
+        again.iter().map(|leased| completion(&leased.lease, "b", &["rows"])).collect::<Vec<_>>();
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 4]);
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 4);
     assert_eq!(queue.rows(vec![again[1].lease.rows_key(0)]).await.unwrap(), [block("rows")]);
@@ -132,7 +140,8 @@ async fn a_finish_whose_reply_is_lost_is_still_stored_once() {
     let server = server!("a_finish_whose_reply_is_lost_is_still_stored_once");
     let direct = server.queue(LEASE).await;
     let proxy = Proxy::to(server.port()).await;
-    let queue = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
+    let queue =
+        server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
     warm_up(&direct).await;
     direct.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
@@ -154,10 +163,12 @@ async fn a_collect_whose_reply_is_lost_loses_no_outcome() {
     let server = server!("a_collect_whose_reply_is_lost_loses_no_outcome");
     let direct = server.queue(LEASE).await;
     let proxy = Proxy::to(server.port()).await;
-    let queue = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
+    let queue =
+        server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
     queue.push(&naps(1, 0..3)).await.unwrap();
     let leased = take(&direct, "a", 3).await;
-    let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect::<Vec<_>>();
+    let finished =
+        leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect::<Vec<_>>();
     direct.complete_if_held(&finished).await.unwrap();
     warm_up(&direct).await;
     server.command::<()>(&["CONFIG", "RESETSTAT"]);
@@ -183,7 +194,10 @@ async fn an_outcome_stays_until_it_is_said_that_it_came() {
 
     // The answer to this one is lost with the process.
     let lost = server.queue(LEASE).await;
-    assert_eq!(lost.collect(JobId(1), 9, PATIENTLY).await.unwrap(), std::slice::from_ref(&finished.outcome));
+    assert_eq!(
+        lost.collect(JobId(1), 9, PATIENTLY).await.unwrap(),
+        std::slice::from_ref(&finished.outcome)
+    );
     drop(lost);
 
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap(), [finished.outcome]);
@@ -219,7 +233,8 @@ async fn a_silent_server_is_unreachable_in_bounded_time_and_then_goes_on() {
 async fn a_cut_network_is_waited_for() {
     let server = server!("a_cut_network_is_waited_for");
     let proxy = Proxy::to(server.port()).await;
-    let queue = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
+    let queue =
+        server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
     queue.push(&[nap(1, 0)]).await.unwrap();
     proxy.set(Way::Cut);
     let direct = server.queue(LEASE).await;
@@ -272,7 +287,8 @@ async fn a_task_whose_outcome_is_gone_is_missing() {
     let server = server!("a_task_whose_outcome_is_gone_is_missing");
     let queue = server.queue(LEASE).await;
     queue.push(&naps(1, 0..2)).await.unwrap();
-    let finished: Vec<_> = take(&queue, "a", 2).await.iter().map(|leased| large(&leased.lease)).collect();
+    let finished: Vec<_> =
+        take(&queue, "a", 2).await.iter().map(|leased| large(&leased.lease)).collect();
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
     let outcomes: Vec<String> = server.command(&["KEYS", "*:outcome:extract:0:*"]);
     assert_eq!(server.command::<i64>(&["DEL", &outcomes[0]]), 1);
@@ -289,7 +305,10 @@ async fn the_tasks_of_a_worker_that_is_gone_go_to_all_once_its_leases_have_ended
     for name in ["gone", "here"] {
         queue.announce(&WorkerInfo { id: name.into(), ..WorkerInfo::default() }).await.unwrap();
     }
-    queue.push(&[addressed(1, 0, "gone"), addressed(1, 1, "gone"), addressed(1, 2, "here")]).await.unwrap();
+    queue
+        .push(&[addressed(1, 0, "gone"), addressed(1, 1, "gone"), addressed(1, 2, "here")])
+        .await
+        .unwrap();
     let held = take_one(&queue, "gone").await;
     queue.leave(&worker("gone")).await.unwrap();
     let all: Vec<_> = (0..3).map(|number| id(1, Class::Render, number)).collect();
@@ -358,7 +377,8 @@ async fn a_full_server_refuses_what_fills_and_takes_what_drains() {
     let mut outcomes = 0;
     for _ in 0..=pushed {
         let leased = take_one(&queue, "a").await;
-        let stored = queue.complete_if_held(&[completion(&leased.lease, "a", &["rows"])]).await.unwrap();
+        let stored =
+            queue.complete_if_held(&[completion(&leased.lease, "a", &["rows"])]).await.unwrap();
         assert_eq!(stored, [Completed::Stored]);
         outcomes += queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len();
     }
@@ -374,12 +394,14 @@ async fn nothing_is_left_of_a_job_that_was_closed_and_all_else_expires() {
     queue.push(&[nap_of(id(1, Class::Render, 0)), addressed(1, 1, "b")]).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     queue.push(&[nap_of(id(1, Class::Repair, 0))]).await.unwrap();
-    let finished: Vec<_> = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect();
+    let finished: Vec<_> =
+        leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect();
     queue.complete_if_held(&finished).await.unwrap();
     queue.push(&[heavy(1, 9, LARGE)]).await.unwrap();
     queue.announce(&WorkerInfo { id: "w".into(), ..WorkerInfo::default() }).await.unwrap();
     let keys: Vec<String> = server.command(&["KEYS", "*"]);
-    // All of the tables, rows twice; but an outcome that stands apart, and what is unconfirmed, which goes soon.
+    // All of the tables, rows twice; but an outcome that stands apart, and what is unconfirmed,
+    // which goes soon.
     assert_eq!(keys.iter().filter(|key| !key.ends_with(":unconfirmed")).count(), 17, "{keys:?}");
     for key in &keys {
         let ttl_ms: i64 = server.command(&["PTTL", key]);
@@ -403,7 +425,10 @@ async fn consumers_that_hold_nothing_go_and_those_that_hold_something_stay() {
     let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
     let consumers = async || {
         queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap();
-        format!("{:?}", server.command::<redis::Value>(&["XINFO", "CONSUMERS", &streams[0], "workers"]))
+        format!(
+            "{:?}",
+            server.command::<redis::Value>(&["XINFO", "CONSUMERS", &streams[0], "workers"])
+        )
     };
     until("who holds nothing goes", consumers, |list| !list.contains("finished")).await;
     assert!(consumers().await.contains("holds"));

@@ -24,10 +24,12 @@ impl Cluster {
         let mut nodes = Vec::new();
         for _ in 0..3 {
             let bus = free_port();
-            let line = format!("--cluster-enabled yes --cluster-port {bus} --cluster-node-timeout 5000");
+            let line =
+                format!("--cluster-enabled yes --cluster-port {bus} --cluster-node-timeout 5000");
             nodes.push((RedisServer::start_with(test, Options::of(&line)).await?, bus));
         }
-        let [(master, bus), (other, _), (replica, _)] = <[_; 3]>::try_from(nodes).ok().expect("three");
+        let [(master, bus), (other, _), (replica, _)] =
+            <[_; 3]>::try_from(nodes).ok().expect("three");
         master.command::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
         for node in [&other, &replica] {
             let (port, bus) = (master.port().to_string(), bus.to_string());
@@ -37,7 +39,8 @@ impl Cluster {
         for node in [&master, &other, &replica] {
             wait_for("the nodes to know each other", LONG, || {
                 let info: String = node.command(&["CLUSTER", "INFO"]);
-                (info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")).then_some(())
+                (info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3"))
+                    .then_some(())
             });
         }
         replica.command::<()>(&["CLUSTER", "REPLICATE", &id]);
@@ -51,7 +54,9 @@ impl Cluster {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_over_a_cluster_follows_the_queue_to_its_node_and_to_the_next_master() {
-    let Some(mut cluster) = Cluster::start("a_run_over_a_cluster_follows_the_queue").await else { return };
+    let Some(mut cluster) = Cluster::start("a_run_over_a_cluster_follows_the_queue").await else {
+        return;
+    };
     // The node that is named has nothing of it.
     let place = Place::at(cluster.other.url());
     let _workers = [place.worker(""), place.worker("")];
@@ -59,7 +64,11 @@ async fn a_run_over_a_cluster_follows_the_queue_to_its_node_and_to_the_next_mast
     // In good order: the old master is there, and says who has the queue now.
     cluster.replica.command::<()>(&["CLUSTER", "FAILOVER"]);
     wait_for("the replica to be the master", LONG, || {
-        cluster.replica.command::<String>(&["INFO", "replication"]).contains("role:master").then_some(())
+        cluster
+            .replica
+            .command::<String>(&["INFO", "replication"])
+            .contains("role:master")
+            .then_some(())
     });
     place.reaches(&mut run, 40);
     // And without a word.
@@ -69,7 +78,11 @@ async fn a_run_over_a_cluster_follows_the_queue_to_its_node_and_to_the_next_mast
         let client = redis::Client::open(cluster.master.url()).expect("a URL");
         let taken_over = redis::cmd("CLUSTER").arg("FAILOVER").arg("TAKEOVER").take();
         let _ = taken_over.query::<()>(&mut client.get_connection().expect("a connection"));
-        cluster.master.command::<String>(&["INFO", "replication"]).contains("role:master").then_some(())
+        cluster
+            .master
+            .command::<String>(&["INFO", "replication"])
+            .contains("role:master")
+            .then_some(())
     });
     run.finish().code(0);
     place.has_the_same_bytes();
@@ -77,7 +90,10 @@ async fn a_run_over_a_cluster_follows_the_queue_to_its_node_and_to_the_next_mast
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_of_a_cluster_is_refused() {
-    let server = server!("a_database_of_a_cluster_is_refused", Options::of("--cluster-enabled yes --cluster-port 0"));
+    let server = server!(
+        "a_database_of_a_cluster_is_refused",
+        Options::of("--cluster-enabled yes --cluster-port 0")
+    );
     let place = Place::at(format!("{}/1", server.url()));
     place.new_run("-p 1").finish().code(3).says(&["cluster", "no database numbers", "--queue"]);
     place.new_worker("-p 1").start().finish().code(3).says(&["no database numbers"]);
@@ -126,7 +142,12 @@ impl Drop for Sentinel {
 
 fn spawn(file: &Path) -> Child {
     let mut command = Command::new("redis-server");
-    command.arg(file).arg("--sentinel").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg(file)
+        .arg("--sentinel")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.spawn().expect("redis-server starts")
 }
 
@@ -137,7 +158,11 @@ async fn a_run_asks_the_sentinels_and_follows_a_failover() {
     let replica = server!(NAME, Options::of(&format!("--replicaof 127.0.0.1 {}", master.port())));
     let sentinel = Sentinel::of(&master);
     // The first of them is not there.
-    let place = Place::at(format!("redis+sentinel://127.0.0.1:{},127.0.0.1:{}/jobs", free_port(), sentinel.port));
+    let place = Place::at(format!(
+        "redis+sentinel://127.0.0.1:{},127.0.0.1:{}/jobs",
+        free_port(),
+        sentinel.port
+    ));
     let _worker = place.worker("");
     let run = place.started(10);
     master.kill();

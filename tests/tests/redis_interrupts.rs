@@ -10,7 +10,8 @@ use sheaf_tests::process::wait_for;
 use sheaf_tests::proxy::{Proxy, Way};
 use sheaf_tests::redis_server::RedisServer;
 
-/// What is promised after one Ctrl-C, and for a worker within its grace. A busy machine may take three times as long.
+/// What is promised after one Ctrl-C, and for a worker within its grace. A busy machine may take
+/// three times as long.
 const PROMISED: Duration = Duration::from_secs(10);
 
 /// How a server is away.
@@ -21,7 +22,8 @@ enum Away {
     Frozen,
 }
 
-const WAYS: [Away; 4] = [Away::Behind(Way::Cut), Away::Behind(Way::Stalled), Away::Behind(Way::Deaf), Away::Frozen];
+const WAYS: [Away; 4] =
+    [Away::Behind(Way::Cut), Away::Behind(Way::Stalled), Away::Behind(Way::Deaf), Away::Frozen];
 
 /// A server that goes away.
 struct Leaving {
@@ -77,8 +79,10 @@ fn end_soon(running: Vec<(Away, Running)>, signal: Signal, code: i32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_waits_for_workers_says_what_is_wrong_and_ends_at_once() {
-    let all = Leaving::all("a_run_that_waits_for_workers_says_what_is_wrong_and_ends_at_once").await;
-    let runs: Vec<_> = all.iter().map(|leaving| (leaving.away, leaving.place.new_run("").start())).collect();
+    let all =
+        Leaving::all("a_run_that_waits_for_workers_says_what_is_wrong_and_ends_at_once").await;
+    let runs: Vec<_> =
+        all.iter().map(|leaving| (leaving.away, leaving.place.new_run("").start())).collect();
     all.iter().for_each(Leaving::has_tasks);
     all.iter().for_each(Leaving::leave);
     runs.iter().for_each(|(_, run)| says(run, "waiting: could not reach the queue"));
@@ -124,7 +128,10 @@ async fn a_worker_that_holds_tasks_ends_within_its_grace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_goes_on_when_redis_is_back_and_says_so() {
-    let Some(server) = RedisServer::start("a_run_goes_on_when_redis_is_back_and_says_so").await else { return };
+    let Some(server) = RedisServer::start("a_run_goes_on_when_redis_is_back_and_says_so").await
+    else {
+        return;
+    };
     let proxy = Proxy::to(server.port()).await;
     let place = Place::at(proxy.url());
     let mut run = place.new_run("-p 1").start();

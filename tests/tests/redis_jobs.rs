@@ -1,4 +1,5 @@
-//! Jobs whose coordinators are gone: they are left alone, removed, listed, purged; and one whose coordinator comes back goes on.
+//! Jobs whose coordinators are gone: they are left alone, removed, listed, purged; and one whose
+//! coordinator comes back goes on.
 //!
 //! Time is not waited for: the server's note of the last sign of life is set back instead.
 
@@ -40,7 +41,8 @@ fn owner(output: &str) -> JobOwner {
 
 /// The jobs of which tasks are leased, of all that wait.
 async fn leased_jobs(queue: &RedisQueue) -> Vec<u64> {
-    let mut jobs: Vec<u64> = take(queue, "a", 99).await.iter().map(|leased| leased.task.id.job.0).collect();
+    let mut jobs: Vec<u64> =
+        take(queue, "a", 99).await.iter().map(|leased| leased.task.id.job.0).collect();
     jobs.sort_unstable();
     jobs.dedup();
     jobs
@@ -60,7 +62,8 @@ async fn a_job_without_a_sign_of_life_is_left_alone_then_removed() {
     tend(&server).await;
     assert_eq!(leased_jobs(&living).await, [2], "nobody collects what would come of the other");
     let jobs = living.jobs().await.unwrap();
-    let seen: Vec<_> = jobs.iter().map(|job| (job.job.0, job.is_abandoned, job.waiting, job.leased)).collect();
+    let seen: Vec<_> =
+        jobs.iter().map(|job| (job.job.0, job.is_abandoned, job.waiting, job.leased)).collect();
     assert_eq!(seen, [(1, true, 4, 0), (2, false, 0, 3)]);
     assert_eq!(jobs[0].owner.as_ref().unwrap().output, "dead.csv");
     assert!(jobs[0].bytes > LARGE as u64 && jobs[0].bytes > jobs[1].bytes, "{jobs:?}");
@@ -73,7 +76,11 @@ async fn a_job_without_a_sign_of_life_is_left_alone_then_removed() {
     silent_for(&server, 181);
     server.queue(LEASE).await.open(JobId(2), owner("living.csv")).await.unwrap();
     tend(&server).await;
-    assert_eq!(server.command::<Vec<String>>(&["KEYS", "*0001:*"]), [""; 0], "something of it is left");
+    assert_eq!(
+        server.command::<Vec<String>>(&["KEYS", "*0001:*"]),
+        [""; 0],
+        "something of it is left"
+    );
     let left: Vec<u64> = living.jobs().await.unwrap().iter().map(|job| job.job.0).collect();
     assert_eq!(left, [2]);
     assert_eq!(server.command::<Vec<String>>(&["KEYS", "*0002:tasks"]).len(), 1);
@@ -110,15 +117,24 @@ async fn a_resumed_run_removes_what_the_killed_one_left() {
     let pid = run.pid();
     run.crash();
     let [left] = &listed(&place)[..] else { panic!("one job is left") };
-    assert_eq!((&left["owner"]["pid"], &left["owner"]["output"]), (&pid.into(), &"out/final.xlsx".into()), "{left}");
+    assert_eq!(
+        (&left["owner"]["pid"], &left["owner"]["output"]),
+        (&pid.into(), &"out/final.xlsx".into()),
+        "{left}"
+    );
     let table = queue_command(&place, "queue").finish().code(0);
-    assert!(table.stdout().contains(left["job"].as_str().unwrap()) && table.stdout().contains("OWNER"), "{table}");
+    assert!(
+        table.stdout().contains(left["job"].as_str().unwrap()) && table.stdout().contains("OWNER"),
+        "{table}"
+    );
 
     place.new_run("").finish().code(0);
     place.has_the_same_bytes();
     assert_eq!(listed(&place), [Value::Null; 0], "the job of the killed run is still there");
     assert_eq!(server.command::<Vec<String>>(&["KEYS", "*:tasks"]), [""; 0]);
-    assert!(queue_command(&place, "queue").finish().code(0).stdout().contains("no job is on the queue"));
+    assert!(
+        queue_command(&place, "queue").finish().code(0).stdout().contains("no job is on the queue")
+    );
     drop(worker);
 }
 
@@ -163,7 +179,8 @@ async fn a_coordinator_that_slept_until_its_job_was_removed_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_killed_runs_hold_of_a_full_server_is_said_and_can_be_purged() {
     let options = Options::of("--maxmemory 200mb --maxmemory-policy noeviction");
-    let server = server!("what_killed_runs_hold_of_a_full_server_is_said_and_can_be_purged", options);
+    let server =
+        server!("what_killed_runs_hold_of_a_full_server_is_said_and_can_be_purged", options);
     let place = Place::at(server.url());
     let line = doc("1", "t", &"A line of plain words, long enough. ".repeat(800));
     for file in 0..12 {
@@ -176,7 +193,9 @@ async fn what_killed_runs_hold_of_a_full_server_is_said_and_can_be_purged() {
     for output in ["a.csv", "b.csv", "c.csv"] {
         let run: Running = run(output).start();
         wait_for("the run to fill its budget", LONG, || {
-            let bytes = listed(&place).into_iter().find(|job| job["owner"]["output"] == output)?["bytes"].as_u64()?;
+            let bytes =
+                listed(&place).into_iter().find(|job| job["owner"]["output"] == output)?["bytes"]
+                    .as_u64()?;
             (bytes > 4_000_000).then_some(())
         });
         run.crash();
@@ -187,7 +206,10 @@ async fn what_killed_runs_hold_of_a_full_server_is_said_and_can_be_purged() {
     server.command::<()>(&["CONFIG", "SET", "maxmemory", &held.to_string()]);
     let fourth = run("d.csv").start();
     says(&fourth, "3 abandoned jobs hold");
-    assert!(fourth.stderr().contains("`maxmemory`") && fourth.stderr().contains("queue purge --abandoned"));
+    assert!(
+        fourth.stderr().contains("`maxmemory`")
+            && fourth.stderr().contains("queue purge --abandoned")
+    );
     let purge = queue_command(&place, "queue purge --abandoned").finish().code(0);
     assert_eq!(purge.stdout().matches("removed").count(), 3, "{purge}");
     let _worker = place.worker("");

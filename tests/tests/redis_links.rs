@@ -78,7 +78,8 @@ async fn a_slow_link_leases_no_more_than_it_brings_in_a_third_of_a_lease() {
     let lease = Duration::from_secs(6);
     let direct = server.queue(lease).await;
     let proxy = Proxy::to(server.port()).await;
-    let slow = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(lease) }).await;
+    let slow =
+        server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(lease) }).await;
     for number in 0..12 {
         direct.push(&[heavy(1, number, 1 << 20)]).await.unwrap();
     }
@@ -94,7 +95,10 @@ async fn a_slow_link_leases_no_more_than_it_brings_in_a_third_of_a_lease() {
 #[tokio::test(flavor = "multi_thread")]
 async fn several_workers_and_a_run_do_with_as_many_connections_as_there_are_processes() {
     let options = Options::of("--maxclients 6");
-    let server = server!("several_workers_and_a_run_do_with_as_many_connections_as_there_are_processes", options);
+    let server = server!(
+        "several_workers_and_a_run_do_with_as_many_connections_as_there_are_processes",
+        options
+    );
     let place = Place::at(server.url());
     let _workers = [0, 1, 2, 3].map(|_| place.worker(""));
     place.new_run("").finish().code(0);
@@ -103,7 +107,10 @@ async fn several_workers_and_a_run_do_with_as_many_connections_as_there_are_proc
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_with_its_own_slots_does_with_a_single_connection() {
-    let server = server!("a_run_with_its_own_slots_does_with_a_single_connection", Options::of("--maxclients 1"));
+    let server = server!(
+        "a_run_with_its_own_slots_does_with_a_single_connection",
+        Options::of("--maxclients 1")
+    );
     let place = Place::at(server.url());
     place.new_run("-p 2").finish().code(0);
     place.has_the_same_bytes();
@@ -111,7 +118,8 @@ async fn a_run_with_its_own_slots_does_with_a_single_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_finds_no_room_says_so_and_waits_for_it() {
-    let server = server!("who_finds_no_room_says_so_and_waits_for_it", Options::of("--maxclients 1"));
+    let server =
+        server!("who_finds_no_room_says_so_and_waits_for_it", Options::of("--maxclients 1"));
     let client = redis::Client::open(server.url()).unwrap();
     let taken = client.get_connection().unwrap();
     let place = Place::at(server.url());
@@ -128,7 +136,8 @@ async fn connections_that_were_forgotten_on_the_way_cost_little() {
     let server = server!("connections_that_were_forgotten_on_the_way_cost_little");
     let proxy = Proxy::to(server.port()).await;
     // As it is in use: an answer may take 15 s, and so it did.
-    let settings = RedisSettings { url: proxy.url(), timing: Timing::default(), ..server.settings(LEASE) };
+    let settings =
+        RedisSettings { url: proxy.url(), timing: Timing::default(), ..server.settings(LEASE) };
     let queue = server.queue_with(settings).await;
     let (promised, idle) = (Duration::from_secs(5), Duration::from_secs(4));
     for (number, pause) in [(0, Duration::ZERO), (1, idle)] {

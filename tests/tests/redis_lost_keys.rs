@@ -1,4 +1,5 @@
-//! Single keys that vanish from the server, of every kind and at several moments: the job ends all the same.
+//! Single keys that vanish from the server, of every kind and at several moments: the job ends all
+//! the same.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -73,7 +74,8 @@ fn tasks() -> Vec<Task> {
 
 /// What a task comes to: every second outcome stands apart.
 fn finished(leased: &Leased) -> Completion {
-    let slot = if leased.task.id.number.is_multiple_of(2) { "small".into() } else { "x".repeat(LARGE) };
+    let slot =
+        if leased.task.id.number.is_multiple_of(2) { "small".into() } else { "x".repeat(LARGE) };
     completion(&leased.lease, &slot, &["rows"])
 }
 
@@ -125,7 +127,8 @@ impl Coordinator {
     }
 
     async fn push(&self, tasks: &[TaskId]) {
-        let tasks: Vec<Task> = tasks.iter().filter_map(|task| self.pending.get(task)).cloned().collect();
+        let tasks: Vec<Task> =
+            tasks.iter().filter_map(|task| self.pending.get(task)).cloned().collect();
         self.queue.push(&tasks).await.unwrap();
     }
 }
@@ -138,10 +141,12 @@ async fn work(queue: RedisQueue, name: &'static str) {
     }
 }
 
-/// Brings a job to `moment`, removes the keys of a kind, and sees whether it ends; gives how many keys there were.
+/// Brings a job to `moment`, removes the keys of a kind, and sees whether it ends; gives how many
+/// keys there were.
 async fn survives(server: &RedisServer, moment: Moment, number: usize) -> Result<usize, String> {
     let (kind, name) = (KINDS[number], format!("{moment:?}-{number}"));
-    let queue = server.queue_with(RedisSettings { queue: name.clone(), ..server.settings(LEASE) }).await;
+    let queue =
+        server.queue_with(RedisSettings { queue: name.clone(), ..server.settings(LEASE) }).await;
     announce(&queue).await;
     let tasks = tasks();
     queue.push(&tasks).await.unwrap();
@@ -188,7 +193,8 @@ async fn survives(server: &RedisServer, moment: Moment, number: usize) -> Result
     }
 }
 
-/// Removes the keys of every kind at a moment, each from a job of its own; `there` are those that must be there then.
+/// Removes the keys of every kind at a moment, each from a job of its own; `there` are those that
+/// must be there then.
 async fn each_kind(test: &str, moment: Moment, there: &[&str]) {
     let Some(server) = RedisServer::start(test).await else { return };
     let server = std::sync::Arc::new(server);
@@ -200,7 +206,9 @@ async fn each_kind(test: &str, moment: Moment, there: &[&str]) {
     let mut failures = Vec::new();
     for (kind, ended) in jobs.join_all().await {
         match ended {
-            Ok(0) if there.contains(&kind) => failures.push(format!("{kind}: nothing was there to be removed")),
+            Ok(0) if there.contains(&kind) => {
+                failures.push(format!("{kind}: nothing was there to be removed"))
+            }
             Ok(_) => {}
             Err(failure) => failures.push(failure),
         }
@@ -230,7 +238,8 @@ async fn any_key_may_vanish_while_tasks_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_key_may_vanish_while_tasks_are_leased() {
-    let there = [":jobs", ":repair", ":render", ":extract", ":render@a", ":addressed", ":tasks", ":body:*"];
+    let there =
+        [":jobs", ":repair", ":render", ":extract", ":render@a", ":addressed", ":tasks", ":body:*"];
     each_kind("any_key_may_vanish_while_tasks_are_leased", Moment::Leased, &there).await;
 }
 
@@ -242,7 +251,8 @@ async fn any_key_may_vanish_before_outcomes_are_collected() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_key_may_vanish_between_all_that() {
-    let there = [":jobs", ":extract", ":render@a", ":addressed", ":tasks", ":outcomes", ":news", ":rows:*"];
+    let there =
+        [":jobs", ":extract", ":render@a", ":addressed", ":tasks", ":outcomes", ":news", ":rows:*"];
     each_kind("any_key_may_vanish_between_all_that", Moment::Between, &there).await;
 }
 
@@ -275,11 +285,14 @@ async fn a_run_survives_the_loss_of_what_waits_and_of_what_is_finished() {
         keys.into_iter().next().unwrap_or_default()
     };
     let count = |command: &str, kind: &str| server.command::<i64>(&[command, &key(kind)]);
-    // Each waits, and stands on the stream, once: nobody works, so all that comes back does so by itself.
+    // Each waits, and stands on the stream, once: nobody works, so all that comes back does so by
+    // itself.
     let all_wait = |least: i64| {
         wait_for("all tasks to wait", LONG, || {
             let tasks = count("HLEN", ":tasks");
-            let all = tasks >= least && count("XLEN", ":extract") == tasks && count("EXISTS", ":jobs") == 1;
+            let all = tasks >= least
+                && count("XLEN", ":extract") == tasks
+                && count("EXISTS", ":jobs") == 1;
             all.then_some(tasks)
         })
     };

@@ -22,7 +22,10 @@ async fn a_flushed_server_is_filled_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_server_goes_on_with_and_without_its_data() {
     for arguments in [&["--appendonly", "yes", "--appendfsync", "everysec"][..], &[]] {
-        let options = Options { arguments: arguments.iter().map(ToString::to_string).collect(), ..Options::default() };
+        let options = Options {
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            ..Options::default()
+        };
         let mut server = server!("a_restarted_server_goes_on_with_and_without_its_data", options);
         let place = Place::at(server.url());
         let _workers = [place.worker(""), place.worker("")];

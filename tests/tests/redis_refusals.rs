@@ -1,14 +1,18 @@
-//! Who may use the queue on Redis and how: servers that cannot be used, passwords, certificates, privileges, the registry.
+//! Who may use the queue on Redis and how: servers that cannot be used, passwords, certificates,
+//! privileges, the registry.
 
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId, WorkerId};
 use sheaf_common::outcome::TaskResult;
 use sheaf_common::queue::{
-    Completed, JobOwner, LEASE, Queue, QueueError, RedisConfig, RedisQueue, RedisSettings, Timing, WorkerInfo,
+    Completed, JobOwner, LEASE, Queue, QueueError, RedisConfig, RedisQueue, RedisSettings, Timing,
+    WorkerInfo,
 };
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
-use sheaf_tests::make::{addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker};
+use sheaf_tests::make::{
+    addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker,
+};
 use sheaf_tests::redis_server::{Options, TIMING, free_port};
 use sheaf_tests::server;
 use sheaf_tests::wait::{DEADLINE, until};
@@ -31,8 +35,14 @@ async fn refusal(settings: RedisSettings) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_server_a_silent_one_and_one_that_is_not_redis() {
     let timing = Timing { connect: Duration::from_secs(1), ..TIMING };
-    let at = |port: u16| RedisSettings { timing, ..RedisSettings::new(format!("redis://:s3cret@127.0.0.1:{port}")) };
-    let plain = |port: u16| RedisSettings { timing, ..RedisSettings::new(format!("redis://127.0.0.1:{port}")) };
+    let at = |port: u16| RedisSettings {
+        timing,
+        ..RedisSettings::new(format!("redis://:s3cret@127.0.0.1:{port}"))
+    };
+    let plain = |port: u16| RedisSettings {
+        timing,
+        ..RedisSettings::new(format!("redis://127.0.0.1:{port}"))
+    };
 
     let port = free_port();
     let told = refusal(at(port)).await;
@@ -54,7 +64,9 @@ async fn no_server_a_silent_one_and_one_that_is_not_redis() {
         });
         let told = refusal(plain(port)).await;
         assert!(
-            told.contains("is not Redis") || told.contains("as Redis does") || told.contains("a Redis?"),
+            told.contains("is not Redis")
+                || told.contains("as Redis does")
+                || told.contains("a Redis?"),
             "{answer:?}: {told}"
         );
     }
@@ -65,8 +77,10 @@ async fn passwords() {
     let password = Some("s3cret".to_owned());
     let server = server!("passwords", Options { password, ..Options::default() });
     let none = format!("redis://127.0.0.1:{}", server.port());
-    let settings =
-        |password: &str| RedisSettings { password: Some(password.into()), ..RedisSettings::new(none.clone()) };
+    let settings = |password: &str| RedisSettings {
+        password: Some(password.into()),
+        ..RedisSettings::new(none.clone())
+    };
     assert!(refusal(RedisSettings::new(none.clone())).await.contains("none was given"));
     let told = refusal(settings("wr0ng")).await;
     assert!(told.contains("refuses this user and password") && !told.contains("wr0ng"), "{told}");
@@ -82,7 +96,10 @@ async fn passwords() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_and_a_server_that_evicts_are_refused() {
-    let server = server!("a_replica_and_a_server_that_evicts_are_refused", Options::of("--replicaof 127.0.0.1 1"));
+    let server = server!(
+        "a_replica_and_a_server_that_evicts_are_refused",
+        Options::of("--replicaof 127.0.0.1 1")
+    );
     let told = refusal(server.settings(LEASE)).await;
     assert!(told.contains("read-only replica") && told.contains("redis://127.0.0.1:1"), "{told}");
 
@@ -121,19 +138,25 @@ async fn tls_with_an_authority_and_a_clients_certificate() {
     let told = refusal(RedisSettings { ca: None, ..good.clone() }).await;
     assert!(told.contains("--tls-ca"), "{told}");
     assert!(
-        refusal(RedisSettings { ca: Some(server.file("other-ca.crt")), ..good.clone() }).await.contains("--tls-ca")
+        refusal(RedisSettings { ca: Some(server.file("other-ca.crt")), ..good.clone() })
+            .await
+            .contains("--tls-ca")
     );
     let told = refusal(RedisSettings { cert: None, key: None, ..good.clone() }).await;
     assert!(told.contains("--tls-cert"), "{told}");
     let without = format!("redis://127.0.0.1:{}", server.port());
-    let told = refusal(RedisSettings { url: without, timing: TIMING, ..RedisSettings::new("") }).await;
+    let told =
+        refusal(RedisSettings { url: without, timing: TIMING, ..RedisSettings::new("") }).await;
     assert!(told.contains("rediss://"), "{told}");
     let wrong = RedisSettings { key: Some(server.file("client.crt")), ..good.clone() };
     assert!(refusal(wrong).await.contains("private key"));
 
     let plain = server!("tls", Options::default());
-    let settings =
-        RedisSettings { url: plain.url().replace("redis://", "rediss://"), ca: good.ca, ..plain.settings(LEASE) };
+    let settings = RedisSettings {
+        url: plain.url().replace("redis://", "rediss://"),
+        ca: good.ca,
+        ..plain.settings(LEASE)
+    };
     let told = refusal(settings).await;
     assert!(told.contains("redis://"), "{told}");
 }
@@ -150,11 +173,19 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
         let leased = hand.lease(&worker("a"), 2, PATIENTLY).await.unwrap();
         assert!(hand.extend_if_held(leases(&leased)).await.unwrap().is_empty());
         let result = TaskResult::NapStarted { name: "item0".into() };
-        hand.notify(sheaf_common::outcome::Outcome { task, slot: "a".into(), result }).await.unwrap();
-        let finished = leased.iter().map(|leased| completion(&leased.lease, "a", &["rows"])).collect::<Vec<_>>();
+        hand.notify(sheaf_common::outcome::Outcome { task, slot: "a".into(), result })
+            .await
+            .unwrap();
+        let finished = leased
+            .iter()
+            .map(|leased| completion(&leased.lease, "a", &["rows"]))
+            .collect::<Vec<_>>();
         assert_eq!(hand.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
         assert_eq!(hand.rows(vec![leased[0].lease.rows_key(0)]).await.unwrap(), [block("rows")]);
-        assert_eq!(coordinator.rows(vec![leased[0].lease.rows_key(0)]).await.unwrap(), [block("rows")]);
+        assert_eq!(
+            coordinator.rows(vec![leased[0].lease.rows_key(0)]).await.unwrap(),
+            [block("rows")]
+        );
         assert_eq!(coordinator.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 3);
         coordinator.forget(vec![leased[0].lease.rows_key(0)]).await.unwrap();
         assert_eq!(coordinator.missing(vec![task]).await.unwrap(), [task]);
@@ -164,8 +195,12 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
     assert_eq!(coordinator.workers().await.unwrap()[0].info, info);
     hand.leave(&worker("a")).await.unwrap();
     assert!(hand.versions().await.unwrap()[0].is_ours);
-    // What a good day does not need: a worker that is gone, a body and an outcome that stand apart, a job called off.
-    coordinator.push(&[addressed(1, 7, "gone"), heavy(1, 8, 20_000), heavy(1, 9, 20_000)]).await.unwrap();
+    // What a good day does not need: a worker that is gone, a body and an outcome that stand apart,
+    // a job called off.
+    coordinator
+        .push(&[addressed(1, 7, "gone"), heavy(1, 8, 20_000), heavy(1, 9, 20_000)])
+        .await
+        .unwrap();
     assert!(coordinator.missing(vec![id(1, Class::Render, 7)]).await.unwrap().is_empty());
     let leased = hand.lease(&worker("a"), 2, PATIENTLY).await.unwrap();
     assert_eq!(numbers(&leased), [7, 8]);
@@ -182,7 +217,10 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
     coordinator.purge(job).await.unwrap();
     assert!(coordinator.jobs().await.unwrap().is_empty());
     assert!(hand.runs_with_other_leases().await.unwrap().is_empty());
-    assert!(hand.close_left(&coordinator.place(JobId(2)).unwrap()).await.unwrap(), "as if it removed a dead one");
+    assert!(
+        hand.close_left(&coordinator.place(JobId(2)).unwrap()).await.unwrap(),
+        "as if it removed a dead one"
+    );
     hand.tend().await.unwrap();
 }
 
@@ -194,7 +232,10 @@ async fn the_privileges_that_we_publish_are_enough_and_no_more() {
     let text = std::fs::read_to_string(acl).unwrap();
     let text = text.replace("CHANGE-ME-COORDINATOR", "pw-c").replace("CHANGE-ME-WORKER", "pw-w");
     std::fs::write(&file, format!("user default on nopass ~* &* +@all\n{text}")).unwrap();
-    let options = Options { arguments: vec!["--aclfile".into(), file.display().to_string()], ..Options::default() };
+    let options = Options {
+        arguments: vec!["--aclfile".into(), file.display().to_string()],
+        ..Options::default()
+    };
     let server = server!("the_privileges_that_we_publish_are_enough_and_no_more", options);
     let user = |name: &str, password: &str| RedisSettings {
         username: Some(name.into()),
@@ -213,9 +254,13 @@ async fn the_privileges_that_we_publish_are_enough_and_no_more() {
     assert!(coordinator.collect(JobId(1), 9, Duration::ZERO).await.unwrap().is_empty());
 
     for name in ["sheaf-coordinator", "sheaf-worker"] {
-        for words in
-            [&["FLUSHALL"][..], &["GET", "other"], &["KEYS", "*"], &["CONFIG", "GET", "*"], &["SET", "other", "1"]]
-        {
+        for words in [
+            &["FLUSHALL"][..],
+            &["GET", "other"],
+            &["KEYS", "*"],
+            &["CONFIG", "GET", "*"],
+            &["SET", "other", "1"],
+        ] {
             let dry: String = server.command(&[&["ACL", "DRYRUN", name], words].concat());
             assert!(dry.contains("no permissions"), "{name} may {words:?}: {dry}");
         }
@@ -250,7 +295,10 @@ async fn workers_are_listed_while_they_announce_themselves() {
     queue.announce(&info("a", 1)).await.unwrap();
     queue.announce(&info("b", 3)).await.unwrap();
     let seen = queue.workers().await.unwrap();
-    assert_eq!(seen.iter().map(|seen| seen.info.clone()).collect::<Vec<_>>(), [info("a", 1), info("b", 3)]);
+    assert_eq!(
+        seen.iter().map(|seen| seen.info.clone()).collect::<Vec<_>>(),
+        [info("a", 1), info("b", 3)]
+    );
     assert!(seen.iter().all(|seen| seen.ago < DEADLINE));
     queue.leave(&worker("b")).await.unwrap();
     assert_eq!(queue.workers().await.unwrap().len(), 1);
@@ -260,6 +308,11 @@ async fn workers_are_listed_while_they_announce_themselves() {
     queue.announce(&info("c", 0)).await.unwrap();
     assert_eq!(server.command::<i64>(&["HLEN", "sheaf:{default}:workers"]), 1);
     // Of another version, with fields that this one does not know.
-    server.command::<i64>(&["HSET", "sheaf:{default}:workers", "c", r#"{"id":"c","version":"9.0","new":[1]}"#]);
+    server.command::<i64>(&[
+        "HSET",
+        "sheaf:{default}:workers",
+        "c",
+        r#"{"id":"c","version":"9.0","new":[1]}"#,
+    ]);
     assert_eq!(queue.workers().await.unwrap()[0].info.version, "9.0");
 }

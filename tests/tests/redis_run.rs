@@ -1,4 +1,5 @@
-//! The same job over Redis, with real `sheaf-worker` processes: the same bytes as on one machine, in bounded memory.
+//! The same job over Redis, with real `sheaf-worker` processes: the same bytes as on one machine,
+//! in bounded memory.
 
 use std::fs;
 
@@ -20,7 +21,11 @@ async fn any_number_of_workers_gives_the_bytes_of_the_local_run() {
         workers.into_iter().for_each(drain);
     }
     for pattern in ["*:tasks", "*:addressed", "*:render@*", "*:body:*", "*:rows:*", "*:outcome:*"] {
-        assert_eq!(server.command::<Vec<String>>(&["KEYS", pattern]), [""; 0], "{pattern} is left behind");
+        assert_eq!(
+            server.command::<Vec<String>>(&["KEYS", pattern]),
+            [""; 0],
+            "{pattern} is left behind"
+        );
     }
 }
 
@@ -38,9 +43,15 @@ async fn bytes_have_servers_of_their_own_if_there_are_some() {
         stats.contains(&format!("cmdstat_{command}:"))
     };
     assert!(!calls(&server, "set") && calls(&server, "evalsha"), "bytes went where the queue is");
-    assert!([&first, &second].iter().all(|server| calls(server, "set") && !calls(server, "evalsha")));
+    assert!(
+        [&first, &second].iter().all(|server| calls(server, "set") && !calls(server, "evalsha"))
+    );
     for server in [&first, &second] {
-        assert_eq!(server.command::<Vec<String>>(&["KEYS", "*"]), [""; 0], "something is left behind");
+        assert_eq!(
+            server.command::<Vec<String>>(&["KEYS", "*"]),
+            [""; 0],
+            "something is left behind"
+        );
     }
 }
 
@@ -86,14 +97,18 @@ async fn files_by_path_give_the_same_bytes_below_a_root() {
     let server = server!("files_by_path_give_the_same_bytes_below_a_root");
     let place = Place::at(server.url());
     let root = job().inputs.parent().unwrap().display().to_string();
-    let _workers = [place.worker(&format!("--root {root}")), place.worker(&format!("--root /proc --root {root}"))];
+    let _workers = [
+        place.worker(&format!("--root {root}")),
+        place.worker(&format!("--root /proc --root {root}")),
+    ];
     place.new_run("--by-path").finish().code(0);
     place.has_the_same_bytes();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relative_path_is_the_coordinators_and_stands_in_the_rows_as_it_was_typed() {
-    let server = server!("a_relative_path_is_the_coordinators_and_stands_in_the_rows_as_it_was_typed");
+    let server =
+        server!("a_relative_path_is_the_coordinators_and_stands_in_the_rows_as_it_was_typed");
     let place = Place::at(server.url());
     write(place.folder(), "here/in/a", doc("1", "t", "x"));
     let root = place.folder().join("here/in").display().to_string();
@@ -127,7 +142,10 @@ async fn a_file_outside_the_roots_is_reported_and_the_others_are_read() {
     let log = fs::read_to_string(folder.join("log.tsv")).unwrap();
     assert_eq!(log.matches("this worker may not open it: no --root covers").count(), 2, "{log}");
     let rows = fs::read_to_string(folder.join("out.jsonl")).unwrap();
-    assert!(rows.lines().count() == 2 && rows.contains("\"1\"") && rows.contains("\"3\""), "{rows}");
+    assert!(
+        rows.lines().count() == 2 && rows.contains("\"1\"") && rows.contains("\"3\""),
+        "{rows}"
+    );
     // What is shipped needs no root.
     run("open/a open/b secret/b open/c", "").code(0);
 }
@@ -149,10 +167,13 @@ async fn memory_of_the_server_is_bounded_by_the_budget() {
     let before = peak();
     let worker = place.new_worker("-p 2").start();
     connected(&worker);
-    let run = Run::sheaf(place.folder()).typed("run in -o out.csv --redis-budget 8MiB --redis").arg(place.url());
+    let run = Run::sheaf(place.folder())
+        .typed("run in -o out.csv --redis-budget 8MiB --redis")
+        .arg(place.url());
     run.within(LONG).finish().code(0);
     let grown = peak() - before;
-    // The budget counts what is shipped; Redis also has buffers of what comes and goes: a few MiB a connection.
+    // The budget counts what is shipped; Redis also has buffers of what comes and goes: a few MiB a
+    // connection.
     assert!(grown < 40 << 20, "{} MiB at the peak", grown >> 20);
     drain(worker);
 }

@@ -1,5 +1,5 @@
-//! What a run and a worker say of a server that refuses, and of others that were told something else: what it is, and what
-//! to do; and that they go on when it has passed.
+//! What a run and a worker say of a server that refuses, and of others that were told something
+//! else: what it is, and what to do; and that they go on when it has passed.
 
 use std::fs;
 
@@ -13,8 +13,8 @@ use sheaf_tests::redis_server::RedisServer;
 use sheaf_tests::wait::until;
 use sheaf_tests::{Run, server};
 
-/// Starts a run and a worker while a server refuses: both say `words`, the run nothing of missing workers; then ends the
-/// refusal, and the run ends well.
+/// Starts a run and a worker while a server refuses: both say `words`, the run nothing of missing
+/// workers; then ends the refusal, and the run ends well.
 fn both_say(server: &RedisServer, words: &str, relent: impl FnOnce(&RedisServer)) {
     let place = Place::at(server.url());
     job();
@@ -70,7 +70,11 @@ async fn a_limit_on_the_memory_of_clients() {
     let place = Place::at(server.url());
     write(place.folder(), "in/a", doc("1", "t", &"A line of plain words. ".repeat(300_000)));
     server.command::<()>(&["CONFIG", "SET", "maxmemory-clients", "2mb"]);
-    let run = Run::sheaf(place.folder()).typed("run in -o a.csv --redis").arg(place.url()).within(LONG).start();
+    let run = Run::sheaf(place.folder())
+        .typed("run in -o a.csv --redis")
+        .arg(place.url())
+        .within(LONG)
+        .start();
     says(&run, "its `maxmemory-clients` allows");
     server.command::<()>(&["CONFIG", "SET", "maxmemory-clients", "0"]);
     let _worker = place.worker("");
@@ -104,11 +108,17 @@ async fn leases_of_another_length() {
     job();
     let lease = std::time::Duration::from_secs(7);
     let queue = server.queue_with(RedisSettings { lease, ..server.settings(lease) }).await;
-    queue.open(JobId(1), JobOwner { host: "there".into(), pid: 5, ..JobOwner::default() }).await.unwrap();
+    queue
+        .open(JobId(1), JobOwner { host: "there".into(), pid: 5, ..JobOwner::default() })
+        .await
+        .unwrap();
     let worker = place.worker("");
     says(&worker, "the run has `--lease 7000ms`, this worker 2000ms");
     drop(worker);
-    queue.announce(&WorkerInfo { lease_ms: 7000, ..worker_of_this_version("other") }).await.unwrap();
+    queue
+        .announce(&WorkerInfo { lease_ms: 7000, ..worker_of_this_version("other") })
+        .await
+        .unwrap();
     server.command::<i64>(&["ZADD", "sheaf:{default}:seen", "XX", "CH", "99999999999999", "other"]);
     let run = place.new_run("").start();
     says(&run, "the worker other has `--lease 7000ms`, this run 2000ms");

@@ -26,15 +26,19 @@ fn forget_calls(server: &RedisServer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_its_share() {
-    let server = server!("of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_its_share");
+    let server =
+        server!("of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_its_share");
     let queue = server.queue(LONG).await;
     let waiting: Vec<_> = (0..8)
         .map(|name| {
             let queue = queue.clone();
-            tokio::spawn(async move { queue.lease(&worker(&name.to_string()), 4, PATIENTLY).await.unwrap() })
+            tokio::spawn(async move {
+                queue.lease(&worker(&name.to_string()), 4, PATIENTLY).await.unwrap()
+            })
         })
         .collect();
-    let clients = async || server.command::<String>(&["CLIENT", "LIST"]).matches("cmd=blpop").count();
+    let clients =
+        async || server.command::<String>(&["CLIENT", "LIST"]).matches("cmd=blpop").count();
     until("all wait", clients, |count| *count == 8).await;
     forget_calls(&server);
     queue.push(&naps(1, 0..3)).await.unwrap();
@@ -78,8 +82,11 @@ async fn outcomes_that_come_one_by_one_cost_a_look_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_there_is_for_a_job_are_the_slots_of_those_who_can_do_it_and_the_memory_of_the_servers() {
-    let server = server!("what_there_is_for_a_job_are_the_slots_of_those_who_can_do_it_and_the_memory_of_the_servers");
+async fn what_there_is_for_a_job_are_the_slots_of_those_who_can_do_it_and_the_memory_of_the_servers()
+ {
+    let server = server!(
+        "what_there_is_for_a_job_are_the_slots_of_those_who_can_do_it_and_the_memory_of_the_servers"
+    );
     let queue = server.queue(LONG).await;
     assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 0, bytes: None });
     let worker = |id: &str, slots| WorkerInfo {

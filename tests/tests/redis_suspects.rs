@@ -28,13 +28,15 @@ async fn a_file_that_ends_whole_workers_is_found_and_given_up() {
         write(place.folder(), &format!("in/{name}"), doc(name, "", "a neighbour"));
     }
     write(place.folder(), "in/3_slow", slow_html("3", SLOW));
-    let run = Run::sheaf(place.folder()).typed("run in -o out.jsonl --joblog log.tsv --time-limit 600s --redis");
+    let run = Run::sheaf(place.folder())
+        .typed("run in -o out.jsonl --joblog log.tsv --time-limit 600s --redis");
     let mut run = run.arg(place.url()).within(3 * LONG).start();
     let mut vanished = 0;
     while !run.has_ended() {
         let worker = place.worker("");
         let at_work = wait_for("a child at work on the slow file, or the end", LONG, || {
-            let at_work = children(worker.pid()).into_iter().any(|child| cpu_ticks(child) >= AT_WORK);
+            let at_work =
+                children(worker.pid()).into_iter().any(|child| cpu_ticks(child) >= AT_WORK);
             (at_work || run.has_ended()).then_some(at_work)
         });
         if at_work {
@@ -61,8 +63,9 @@ async fn a_file_that_ends_whole_workers_is_found_and_given_up() {
 async fn only_who_is_not_heard_of_again_has_vanished() {
     let server = server!("only_who_is_not_heard_of_again_has_vanished");
     let queue = server.queue(LEASE).await;
-    let announce =
-        async |id: &str| queue.announce(&WorkerInfo { id: id.into(), ..WorkerInfo::default() }).await.unwrap();
+    let announce = async |id: &str| {
+        queue.announce(&WorkerInfo { id: id.into(), ..WorkerInfo::default() }).await.unwrap()
+    };
     announce("late").await;
     announce("gone").await;
     queue.push(&[nap(1, 0)]).await.unwrap();
@@ -70,7 +73,10 @@ async fn only_who_is_not_heard_of_again_has_vanished() {
         let leased = take_one(&queue, name).await;
         if let Some(previous) = &leased.previous {
             let known = queue.past(&leased.lease, Some(previous)).await.unwrap();
-            assert!(known.undecided > 0 && known.vanished.is_empty(), "nobody has been silent for long: {known:?}");
+            assert!(
+                known.undecided > 0 && known.vanished.is_empty(),
+                "nobody has been silent for long: {known:?}"
+            );
         }
     }
     let leased = take_one(&queue, "asks").await;

@@ -1,4 +1,5 @@
-//! Leases of whose answer nobody heard: the tasks go to others within seconds, however long a lease lasts.
+//! Leases of whose answer nobody heard: the tasks go to others within seconds, however long a lease
+//! lasts.
 
 use std::time::Duration;
 
@@ -42,7 +43,10 @@ async fn what_a_thawed_server_gives_to_a_client_that_gave_up_goes_to_another() {
     let timing = Timing { patience: Duration::from_secs(1), ..TIMING };
     let impatient = server.queue_with(RedisSettings { timing, ..server.settings(LEASE) }).await;
     warm_up(&impatient, "gone").await;
-    queue.push(&[nap(1, 0), nap_of(id(1, Class::Repair, 1)), addressed(1, 2, "gone")]).await.unwrap();
+    queue
+        .push(&[nap(1, 0), nap_of(id(1, Class::Repair, 1)), addressed(1, 2, "gone")])
+        .await
+        .unwrap();
 
     server.freeze(true);
     let given_up = impatient.lease(&worker("gone"), 9, Duration::ZERO).await;
@@ -50,7 +54,12 @@ async fn what_a_thawed_server_gives_to_a_client_that_gave_up_goes_to_another() {
     drop(impatient);
     server.freeze(false);
     for stream in ["extract", "repair", "render@gone"] {
-        until("the server runs what it was asked for", async || pending(&server, stream), |count| *count == 1).await;
+        until(
+            "the server runs what it was asked for",
+            async || pending(&server, stream),
+            |count| *count == 1,
+        )
+        .await;
     }
 
     let leased = queue.lease(&worker("other"), 9, PATIENTLY).await.unwrap();
@@ -59,7 +68,8 @@ async fn what_a_thawed_server_gives_to_a_client_that_gave_up_goes_to_another() {
     assert!(leased.iter().all(|leased| leased.delivery == 1), "{leased:?}");
     let own = queue.lease(&worker("gone"), 9, PATIENTLY).await.unwrap();
     assert_eq!((numbers(&own), own[0].delivery), (vec![2], 1));
-    let finished: Vec<_> = leased.iter().chain(&own).map(|leased| completion(&leased.lease, "x", &[])).collect();
+    let finished: Vec<_> =
+        leased.iter().chain(&own).map(|leased| completion(&leased.lease, "x", &[])).collect();
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 3]);
 }
 
@@ -68,7 +78,8 @@ async fn a_lease_whose_answer_is_lost_on_the_way_goes_to_another() {
     let server = server!("a_lease_whose_answer_is_lost_on_the_way_goes_to_another");
     let queue = server.queue(LEASE).await;
     let proxy = Proxy::to(server.port()).await;
-    let deaf = server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
+    let deaf =
+        server.queue_with(RedisSettings { url: proxy.url(), ..server.settings(LEASE) }).await;
     warm_up(&deaf, "who finds nothing, and listens at first the next time").await;
     queue.push(&naps(1, 0..3)).await.unwrap();
 
@@ -81,7 +92,8 @@ async fn a_lease_whose_answer_is_lost_on_the_way_goes_to_another() {
     assert_eq!(numbers(&leased), [0, 1, 2]);
     assert!(leased.iter().all(|leased| leased.delivery == 1), "{leased:?}");
     // No other lease is in the way of these.
-    let finished: Vec<_> = leased.iter().map(|leased| completion(&leased.lease, "other", &[])).collect();
+    let finished: Vec<_> =
+        leased.iter().map(|leased| completion(&leased.lease, "other", &[])).collect();
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 3]);
 }
 
@@ -95,7 +107,8 @@ async fn a_worker_that_heard_and_is_silent_from_then_on_keeps_its_lease() {
 
     let other = take_one(&queue, "other").await;
     assert_eq!(other.task.id.number, 1);
-    // Longer than a lease may be unconfirmed: the other looks again and again, and the first says nothing.
+    // Longer than a lease may be unconfirmed: the other looks again and again, and the first says
+    // nothing.
     assert_eq!(queue.lease(&worker("other"), 9, Duration::from_secs(6)).await.unwrap(), []);
     let finished = [completion(&held.lease, "works", &[]), completion(&other.lease, "other", &[])];
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
@@ -109,7 +122,8 @@ async fn the_next_lease_confirms_the_one_before() {
     for _ in 0..100 {
         take_one(&queue, "works").await;
     }
-    // How many a lease confirmed, and not a command of its own, depends on the machine's speed; never more than the last.
+    // How many a lease confirmed, and not a command of its own, depends on the machine's speed;
+    // never more than the last.
     assert!(unconfirmed(&server).len() <= 1);
     until("the last one is confirmed, too", async || unconfirmed(&server), Vec::is_empty).await;
 }

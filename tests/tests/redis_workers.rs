@@ -114,10 +114,18 @@ async fn workers_are_listed_with_what_they_do() {
         place.new_run("--queue").arg(queue).finish().code(0);
         place.has_the_same_bytes();
     }
-    let worker_of = || place.listed().pop().filter(|worker| worker["files_done"] == 68 && worker["busy"] == 0);
+    let worker_of =
+        || place.listed().pop().filter(|worker| worker["files_done"] == 68 && worker["busy"] == 0);
     let listed = wait_for("the list to tell of all files", LONG, worker_of);
-    assert_eq!((&listed["slots"], &listed["queues"]), (&3.into(), &serde_json::json!(["nightly", "default"])));
-    assert!(listed["bytes_done"].as_u64() > Some(2_000_000) && listed["seen_ms"].as_u64() < Some(30_000), "{listed}");
+    assert_eq!(
+        (&listed["slots"], &listed["queues"]),
+        (&3.into(), &serde_json::json!(["nightly", "default"]))
+    );
+    assert!(
+        listed["bytes_done"].as_u64() > Some(2_000_000)
+            && listed["seen_ms"].as_u64() < Some(30_000),
+        "{listed}"
+    );
 
     let health = |code| {
         let check = Run::of(&worker_bin(), place.folder()).typed("health --health-file health-0");
@@ -136,7 +144,8 @@ async fn a_small_run_is_not_stuck_behind_a_large_one() {
     let _worker = place.worker("");
     let mut large = place.started(5);
     write(place.folder(), "small/a", doc("1", "t", "x"));
-    let small = Run::sheaf(place.folder()).typed("run small -o small.jsonl --redis").arg(place.url());
+    let small =
+        Run::sheaf(place.folder()).typed("run small -o small.jsonl --redis").arg(place.url());
     small.finish().code(0);
     assert!(!large.has_ended(), "the large one was over before the small one: this shows nothing");
     large.finish().code(0);
@@ -146,7 +155,8 @@ async fn a_small_run_is_not_stuck_behind_a_large_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_that_were_told_of_other_servers_for_bytes_are_named() {
     let server = server!("workers_that_were_told_of_other_servers_for_bytes_are_named");
-    let (place, other) = (Place::at(server.url()), Place::at(server.url()).with_bytes_at(&[server.url()]));
+    let (place, other) =
+        (Place::at(server.url()), Place::at(server.url()).with_bytes_at(&[server.url()]));
     let worker = other.worker("");
     let mut run = place.new_run("").start();
     says(&run, "use 1 server for bytes, this run uses no server for bytes: give the same");

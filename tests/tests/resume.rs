@@ -1,4 +1,5 @@
-//! Kill -9 or Ctrl-C at any moment, then the same command: the same bytes as a run that nobody disturbed.
+//! Kill -9 or Ctrl-C at any moment, then the same command: the same bytes as a run that nobody
+//! disturbed.
 
 use std::fs;
 use std::path::Path;
@@ -41,8 +42,10 @@ fn started(folder: &Path, whole: &[Vec<u8>; 2], percent: u64) -> Running {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -50,7 +53,11 @@ fn names(folder: &Path) -> Vec<String> {
 fn finishes_the_same(folder: &Path, whole: &[Vec<u8>; 2], when: &str) {
     Run::sheaf(folder).typed(COMMAND).finish().code(0);
     assert!(&outputs(folder) == whole, "other bytes after a run ended at {when}");
-    assert_eq!(names(&folder.join("out")), ["final.jsonl", "final.xlsx"], "nothing is left beside the outputs");
+    assert_eq!(
+        names(&folder.join("out")),
+        ["final.jsonl", "final.xlsx"],
+        "nothing is left beside the outputs"
+    );
 }
 
 #[test]
@@ -80,7 +87,10 @@ fn ctrl_c_stops_cleanly_and_the_same_command_goes_on() {
     let run = started(folder.path(), &whole, 20);
     run.signal(Signal::SIGINT);
     run.finish().code(4).says(&["same command"]);
-    assert!(!folder.path().join("out/final.xlsx").exists(), "an output appears whole or not at all");
+    assert!(
+        !folder.path().join("out/final.xlsx").exists(),
+        "an output appears whole or not at all"
+    );
     finishes_the_same(folder.path(), &whole, "Ctrl-C");
 }
 

@@ -1,5 +1,5 @@
-//! Nothing silent: what is hardly ever meant is said, once and with the file; what is refused is named; and `-q` silences no
-//! problem.
+//! Nothing silent: what is hardly ever meant is said, once and with the file; what is refused is
+//! named; and `-q` silences no problem.
 
 use std::fs;
 
@@ -75,7 +75,11 @@ fn quiet_is_silent_about_what_is_well_and_about_nothing_else() {
 async fn quiet_says_that_a_run_waits() {
     let server = server!("quiet_says_that_a_run_waits");
     let folder = with(&[("a", b"<doc>x</doc>")]);
-    let run = Run::sheaf(folder.path()).typed("run in -q -o out.jsonl --redis").arg(server.url()).within(LONG).start();
+    let run = Run::sheaf(folder.path())
+        .typed("run in -q -o out.jsonl --redis")
+        .arg(server.url())
+        .within(LONG)
+        .start();
     says(&run, "waiting: ");
     run.signal(Signal::SIGINT);
     run.finish().code(4);
@@ -83,8 +87,14 @@ async fn quiet_says_that_a_run_waits() {
 
 #[test]
 fn no_record_in_any_file_is_a_failure_that_says_what_there_is() {
-    let lists = with(&[("a.html", b"<ul><li>1</li><li>2</li></ul>"), ("b.html", b"<ul><li>3</li></ul>")]);
-    let failed = run(&lists, "").code(1).says(&["no record in any file", "`doc`", "`li` ×3, `ul` ×2", "--record li"]);
+    let lists =
+        with(&[("a.html", b"<ul><li>1</li><li>2</li></ul>"), ("b.html", b"<ul><li>3</li></ul>")]);
+    let failed = run(&lists, "").code(1).says(&[
+        "no record in any file",
+        "`doc`",
+        "`li` ×3, `ul` ×2",
+        "--record li",
+    ]);
     assert!(!failed.stderr().contains("without a record"), "said twice: {failed}");
     assert_eq!(rows_of(&lists.path().join("out.jsonl")).len(), 0);
 
@@ -112,7 +122,10 @@ fn a_column_that_is_empty_in_every_row_is_named() {
 fn records_inside_records_are_said_once_however_many_files_have_them() {
     let nested = b"<doc id=1 title=a>x<doc id=2 title=b>y<doc id=3 title=c>z";
     let one = with(&[("wiki_00", nested), ("wiki_01", b"<doc id=4 title=d>x</doc>")]);
-    notes_once(run(&one, "").code(0), &["records inside records: 2 of 3 `doc`", "in 1 file", "`in/wiki_00`"]);
+    notes_once(
+        run(&one, "").code(0),
+        &["records inside records: 2 of 3 `doc`", "in 1 file", "`in/wiki_00`"],
+    );
 
     let names: Vec<String> = (0..30).map(|number| format!("wiki_{number:02}")).collect();
     let all: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &nested[..])).collect();
@@ -121,7 +134,8 @@ fn records_inside_records_are_said_once_however_many_files_have_them() {
 
 #[test]
 fn tags_that_gave_no_record_are_said() {
-    let style = "<doc id=1 title=a>a</doc><doc id=2 title=b>b<style>c</doc><doc id=3 title=c>d</doc>";
+    let style =
+        "<doc id=1 title=a>a</doc><doc id=2 title=b>b<style>c</doc><doc id=3 title=c>d</doc>";
     let quote = "<doc id=1 title=\"a>x</doc><doc id=2 title=\"b\">y</doc>";
     for (text, lost) in [(style, "1 of 3"), (quote, "1 of 2")] {
         let wiki = with(&[("wiki_00", text.as_bytes())]);
@@ -139,35 +153,58 @@ fn an_output_many_times_larger_than_its_input_is_said() {
     let pages = with(&[("a.html", page.as_bytes())]);
     let grown = run(&pages, "--record [id] --column text=::text").code(0);
     let notes = notes(&grown);
-    assert!(notes.iter().any(|note| note.contains("of rows from") && note.contains("`in/a.html`")), "{grown}");
+    assert!(
+        notes.iter().any(|note| note.contains("of rows from") && note.contains("`in/a.html`")),
+        "{grown}"
+    );
 }
 
 #[test]
 fn xml_that_is_read_as_html_is_said() {
     let xml = b"<?xml version='1.0'?><all><doc id='1' title='t'>x<br/></doc></all>";
-    notes_once(run(&with(&[("a.xml", xml)]), "").code(0), &["`<?xml`", "HTML", "`<x/>`", "`in/a.xml`"]);
+    notes_once(
+        run(&with(&[("a.xml", xml)]), "").code(0),
+        &["`<?xml`", "HTML", "`<x/>`", "`in/a.xml`"],
+    );
 }
 
 #[test]
 fn an_encoding_that_was_guessed_or_is_doubtful_is_said() {
-    let guessed = with(&[("a", &undeclared()), ("b", &undeclared()), ("c", b"<doc id=1 title=t>ascii</doc>")]);
+    let guessed = with(&[
+        ("a", &undeclared()),
+        ("b", &undeclared()),
+        ("c", b"<doc id=1 title=t>ascii</doc>"),
+    ]);
     let words = ["2 files", "guess is EUC-KR", "first `in/a`", "`--encoding"];
     notes_once(run(&guessed, "").code(0), &words);
-    assert_eq!(notes(&run(&guessed, "--encoding euc-kr").code(0)), [""; 0], "what is said is not guessed");
+    assert_eq!(
+        notes(&run(&guessed, "--encoding euc-kr").code(0)),
+        [""; 0],
+        "what is said is not guessed"
+    );
 
     let doubtful = "<meta charset=latin1><doc id=1 title=t>caf\u{e9}</doc>";
     let doubtful = with(&[("a", doubtful.as_bytes())]);
-    notes_once(run(&doubtful, "").code(0), &["declared windows-1252", "valid UTF-8", "`in/a`", "`--encoding utf-8`"]);
+    notes_once(
+        run(&doubtful, "").code(0),
+        &["declared windows-1252", "valid UTF-8", "`in/a`", "`--encoding utf-8`"],
+    );
 
     let declared = [b"<meta charset=euc-kr>", undeclared().as_slice()].concat();
     assert_eq!(notes(&run(&with(&[("a", &declared)]), "").code(0)), [""; 0]);
     // Three syllables that are UTF-8 as well, by chance, and a text that is nothing else.
     let page = |text: &[u8]| [b"<meta charset=euc-kr><doc id=1 title=t>", text, b"</doc>"].concat();
-    assert_eq!(notes(&run(&with(&[("a", &page(b"\xc2\xb1\xc8\xa3 \xc5\xb0"))]), "").code(0)), [""; 0]);
+    assert_eq!(
+        notes(&run(&with(&[("a", &page(b"\xc2\xb1\xc8\xa3 \xc5\xb0"))]), "").code(0)),
+        [""; 0]
+    );
     // Some of its characters cannot be read as declared, which is said too.
     let doubtful = run(&with(&[("a", &page("위키백과는 모두".as_bytes()))]), "").code(0);
     let said = notes(&doubtful);
-    assert!(said.iter().any(|note| note.contains("declared EUC-KR") && note.contains("valid UTF-8")), "{doubtful}");
+    assert!(
+        said.iter().any(|note| note.contains("declared EUC-KR") && note.contains("valid UTF-8")),
+        "{doubtful}"
+    );
 }
 
 #[test]
@@ -175,15 +212,25 @@ fn an_output_that_is_replaced_is_said() {
     let folder = with(&[("a", b"<doc id=1 title=t>x</doc>")]);
     let first = Run::sheaf(folder.path()).typed("run in").finish().code(0);
     assert!(!first.stderr().contains("replaces"), "{first}");
-    Run::sheaf(folder.path()).typed("run in").finish().code(0).says(&["final.xlsx", "replaces an earlier file"]);
+    Run::sheaf(folder.path())
+        .typed("run in")
+        .finish()
+        .code(0)
+        .says(&["final.xlsx", "replaces an earlier file"]);
 }
 
 #[test]
 fn text_that_is_no_page_is_refused_by_name() {
-    let wide = |order: fn(u32) -> [u8; 4], text: &str| text.chars().flat_map(|c| order(c as u32)).collect::<Vec<u8>>();
+    let wide = |order: fn(u32) -> [u8; 4], text: &str| {
+        text.chars().flat_map(|c| order(c as u32)).collect::<Vec<u8>>()
+    };
     let cases: [(&str, Vec<u8>, &str); 12] = [
         ("a.warc", b"WARC/1.0\r\nWARC-Type: response\r\n\r\n<doc>x</doc>".to_vec(), "WARC"),
-        ("a.mhtml", b"From: <Saved by Blink>\r\nMIME-Version: 1.0\r\n\r\n<doc>x</doc>".to_vec(), "MHTML"),
+        (
+            "a.mhtml",
+            b"From: <Saved by Blink>\r\nMIME-Version: 1.0\r\n\r\n<doc>x</doc>".to_vec(),
+            "MHTML",
+        ),
         (
             "wiki_00",
             b"{\"id\": \"1\", \"text\": \"<doc>x</doc>\"}\n{\"id\": \"2\"}\n".to_vec(),
@@ -199,14 +246,18 @@ fn text_that_is_no_page_is_refused_by_name() {
         ("a.avro", b"Obj\x01<doc>x</doc>".to_vec(), "Avro"),
         ("a.rtf", b"{\\rtf1 <doc>x</doc>}".to_vec(), "RTF"),
     ];
-    let files: Vec<(&str, &[u8])> = cases.iter().map(|(name, content, _)| (*name, content.as_slice())).collect();
+    let files: Vec<(&str, &[u8])> =
+        cases.iter().map(|(name, content, _)| (*name, content.as_slice())).collect();
     let folder = with(&files);
     write(folder.path(), "in/good", doc("good", "t", "x"));
     let log = run(&folder, "--joblog log.tsv").code(1);
     assert_eq!(column(&rows_of(&folder.path().join("out.jsonl")), "id"), ["good"], "{log}");
     let log = fs::read_to_string(folder.path().join("log.tsv")).unwrap();
     for (name, _, what) in &cases {
-        let line = log.lines().find(|line| line.contains(&format!("in/{name}\t"))).expect("every file has its line");
+        let line = log
+            .lines()
+            .find(|line| line.contains(&format!("in/{name}\t")))
+            .expect("every file has its line");
         assert!(line.contains(what), "no `{what}` in {line}");
     }
 }
@@ -216,7 +267,8 @@ fn padding_between_packed_parts_is_no_end() {
     let part = |id: &str| sheaf_tests::corpus::gzip(doc(id, "t", "x").as_bytes());
     let xz = |id: &str| sheaf_tests::corpus::filtered("xz", &["-c"], doc(id, "t", "x").as_bytes());
     let padded = |one: Vec<u8>, two: Vec<u8>| [one, vec![0; 8], two, vec![0; 4]].concat();
-    let folder = with(&[("a.gz", &padded(part("1"), part("2"))), ("b.xz", &padded(xz("3"), xz("4")))]);
+    let folder =
+        with(&[("a.gz", &padded(part("1"), part("2"))), ("b.xz", &padded(xz("3"), xz("4")))]);
     run(&folder, "").code(0);
     assert_eq!(column(&rows_of(&folder.path().join("out.jsonl")), "id"), ["1", "2", "3", "4"]);
 }
@@ -224,7 +276,14 @@ fn padding_between_packed_parts_is_no_end() {
 #[test]
 fn what_nobody_means_is_not_read_and_counted_once() {
     let record: &[u8] = b"<doc id=1 title=t>x</doc>";
-    let names = ["a.html", ".git/HEAD", ".ipynb_checkpoints/a.html", ".DS_Store", "__MACOSX/._a.html", "sub/Thumbs.db"];
+    let names = [
+        "a.html",
+        ".git/HEAD",
+        ".ipynb_checkpoints/a.html",
+        ".DS_Store",
+        "__MACOSX/._a.html",
+        "sub/Thumbs.db",
+    ];
     let folder = with(&names.map(|name| (name, record)));
     notes_once(run(&folder, "").code(0), &["5 hidden files or folders left out", "`--hidden`"]);
     assert_eq!(rows_of(&folder.path().join("out.jsonl")).len(), 1);
@@ -232,7 +291,8 @@ fn what_nobody_means_is_not_read_and_counted_once() {
     assert_eq!(notes(&run(&folder, "--hidden").code(0)), [""; 0]);
     assert_eq!(rows_of(&folder.path().join("out.jsonl")).len(), 6);
 
-    let named = Run::sheaf(folder.path()).typed("run in/.git in/.DS_Store -o out.jsonl").finish().code(0);
+    let named =
+        Run::sheaf(folder.path()).typed("run in/.git in/.DS_Store -o out.jsonl").finish().code(0);
     assert_eq!(notes(&named), [""; 0]);
     assert_eq!(rows_of(&folder.path().join("out.jsonl")).len(), 2);
 
@@ -249,7 +309,11 @@ fn globs_do_not_mind_capitals() {
         rows_of(&folder.path().join("out.jsonl")).len()
     };
     assert_eq!(
-        [count("--include *.html"), count("--include *.HTML"), count("--exclude *.html --exclude old")],
+        [
+            count("--include *.html"),
+            count("--include *.HTML"),
+            count("--exclude *.html --exclude old")
+        ],
         [3, 3, 1]
     );
 }
@@ -266,7 +330,10 @@ fn a_repeated_run_leaves_out_what_the_one_before_has_written() {
         again
     };
     // The workbooks stand beside the inputs; the job log and the output are known by their names.
-    notes_once(twice("run . -o out.jsonl --joblog log.tsv --per-file ."), &["2 files left out", "itself writes"]);
+    notes_once(
+        twice("run . -o out.jsonl --joblog log.tsv --per-file ."),
+        &["2 files left out", "itself writes"],
+    );
 
     // As a shell names them for `*`.
     let all = "run a.html a.html.xlsx b.html b.html.xlsx log.tsv -o out.jsonl --joblog log.tsv --per-file .";
@@ -285,7 +352,11 @@ fn a_repeated_run_leaves_out_what_the_one_before_has_written() {
 fn a_file_that_is_no_job_log_is_not_written_over_by_one() {
     let folder = with(&[("a", b"<doc id=1>x</doc>"), ("list.txt", b"<doc id=2>y</doc>")]);
     let typed = "run in/a in/list.txt -o out.jsonl --joblog in/list.txt";
-    Run::sheaf(folder.path()).typed(typed).finish().code(2).says(&["in/list.txt", "an input and the job log", "hint:"]);
+    Run::sheaf(folder.path()).typed(typed).finish().code(2).says(&[
+        "in/list.txt",
+        "an input and the job log",
+        "hint:",
+    ]);
     assert_eq!(fs::read(folder.path().join("in/list.txt")).unwrap(), b"<doc id=2>y</doc>");
 }
 
@@ -294,21 +365,32 @@ fn xpath_is_told_the_css_for_it() {
     let folder = with(&[("a", b"<a href=x>y</a>")]);
     let refused = |typed: &str, css: &str| {
         let refused = run(&folder, typed).code(2).says(&["XPath"]);
-        let hint = refused.stderr().lines().find(|line| line.starts_with("hint:")).unwrap_or_default().to_string();
+        let hint = refused
+            .stderr()
+            .lines()
+            .find(|line| line.starts_with("hint:"))
+            .unwrap_or_default()
+            .to_string();
         assert!(hint.contains(&format!("`{css}`")), "no `{css}` in: {hint}");
     };
     refused("--record body --column l=//a/@href", "a::attr(href)");
     refused("--record body --column l=.//h2/text()", "h2::text");
     refused("--record //div[@class='x']/p", "div.x > p");
     refused("--record body --column l=//div[@id='m']::text", "div#m");
-    run(&folder, "--record a[contains(text(),'y')]").code(2).says(&["XPath", "not what its text is"]);
+    run(&folder, "--record a[contains(text(),'y')]")
+        .code(2)
+        .says(&["XPath", "not what its text is"]);
 }
 
 #[test]
 fn a_hint_for_an_attribute_can_be_typed() {
     let folder = with(&[("a", b"<a href=x>y</a>")]);
-    for typed in ["l=::attribute(href)", "l=::attr[href]", "l=::attrs(href)", "l=@href", "l=./@href"] {
-        run(&folder, &format!("--record a --column {typed}")).code(2).says(&["hint:", "`::attr(href)`"]);
+    for typed in
+        ["l=::attribute(href)", "l=::attr[href]", "l=::attrs(href)", "l=@href", "l=./@href"]
+    {
+        run(&folder, &format!("--record a --column {typed}"))
+            .code(2)
+            .says(&["hint:", "`::attr(href)`"]);
     }
 }
 
@@ -339,7 +421,13 @@ fn selectors_that_depend_on_no_user_match() {
 fn notable() -> TempDir {
     let nested = "<doc id=1 title=a>x<doc id=2 title=b>y";
     let xml = "<?xml version='1.0'?><doc id=3 title=c>z</doc>";
-    with(&[("a", &undeclared()), ("b", nested.as_bytes()), ("c.xml", xml.as_bytes()), ("d", b"<p>none"), (".e", b"")])
+    with(&[
+        ("a", &undeclared()),
+        ("b", nested.as_bytes()),
+        ("c.xml", xml.as_bytes()),
+        ("d", b"<p>none"),
+        (".e", b""),
+    ])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -349,17 +437,20 @@ async fn the_same_is_said_over_redis() {
     let local = notes(&run(&folder, "").code(0));
     assert!(local.len() >= 5, "{local:?}");
 
-    let worker = Run::of(&worker_bin(), folder.path()).typed("-p 1 --redis").arg(server.url()).start();
+    let worker =
+        Run::of(&worker_bin(), folder.path()).typed("-p 1 --redis").arg(server.url()).start();
     connected(&worker);
     let typed = "run in -o far.jsonl --redis";
-    let far = Run::sheaf(folder.path()).typed(typed).arg(server.url()).within(LONG).finish().code(0);
+    let far =
+        Run::sheaf(folder.path()).typed(typed).arg(server.url()).within(LONG).finish().code(0);
     assert_eq!(notes(&far), local);
     drain(worker);
 }
 
 #[test]
 fn a_resumed_run_says_what_the_one_before_noticed() {
-    // The first files fill a unit; the last takes so long that the run is interrupted before its end.
+    // The first files fill a unit; the last takes so long that the run is interrupted before its
+    // end.
     let folder = notable();
     write_many(&folder.path().join("in/many"), 8, 24, Some(4));
     for attributes in [40_000, 80_000, 160_000, 320_000] {
@@ -367,13 +458,19 @@ fn a_resumed_run_says_what_the_one_before_noticed() {
         let typed = "run in -p 2 --time-limit 10m -o part.jsonl";
         let mut first = Run::sheaf(folder.path()).typed(typed).within(2 * LONG).start();
         let streams = folder.path().join("part.jsonl.sheaf/streams");
-        wait_for("the first unit to be stored", LONG, || (size(&streams) > 0 || first.has_ended()).then_some(()));
+        wait_for("the first unit to be stored", LONG, || {
+            (size(&streams) > 0 || first.has_ended()).then_some(())
+        });
         first.signal(Signal::SIGINT);
         if first.finish().status.code() != Some(4) {
             continue; // A fast machine: with a slower file it is still at work.
         }
-        let resumed =
-            Run::sheaf(folder.path()).typed(typed).within(2 * LONG).finish().code(0).says(&["going on after"]);
+        let resumed = Run::sheaf(folder.path())
+            .typed(typed)
+            .within(2 * LONG)
+            .finish()
+            .code(0)
+            .says(&["going on after"]);
         let whole = "run in -p 2 --time-limit 10m -o whole.jsonl";
         let whole = Run::sheaf(folder.path()).typed(whole).within(2 * LONG).finish().code(0);
         assert!(notes(&whole).len() >= 5, "{whole}");

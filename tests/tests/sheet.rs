@@ -11,7 +11,8 @@ use sheaf_tests::python::{expect_workbook, python};
 
 const SHEET_1: &str = "xl/worksheets/sheet1.xml";
 
-/// The width of each column and the height of rows that have none of their own, as they stand in the sheet.
+/// The width of each column and the height of rows that have none of their own, as they stand in
+/// the sheet.
 fn look(workbook: &Path) -> (Vec<u32>, u32) {
     let sheet = parts(workbook)[SHEET_1].clone();
     let number = |text: &str| text.split(['.', '"']).next().unwrap().parse().unwrap();
@@ -25,16 +26,27 @@ fn every_sheet_shows_its_cells_from_the_top_and_marks_no_number_as_an_error() {
     write(folder.path(), "in/a", doc("007", "t", &"x".repeat(CELL_UNITS + 1)));
     write(folder.path(), "in/b", doc("1", "t", "y"));
     Run::sheaf(folder.path()).typed("run in -o all.xlsx --per-file each").finish().code(0);
-    for (workbook, ranges) in
-        [("all.xlsx", &["A1:C3", "A1:C2"][..]), ("each/a.xlsx", &["A1:C2", "A1:C2"]), ("each/b.xlsx", &["A1:C2"])]
-    {
+    for (workbook, ranges) in [
+        ("all.xlsx", &["A1:C3", "A1:C2"][..]),
+        ("each/a.xlsx", &["A1:C2", "A1:C2"]),
+        ("each/b.xlsx", &["A1:C2"]),
+    ] {
         let parts = parts(&folder.path().join(workbook));
-        assert_eq!(parts["xl/styles.xml"].matches("<alignment vertical=\"top\"/>").count(), 3, "{workbook}");
+        assert_eq!(
+            parts["xl/styles.xml"].matches("<alignment vertical=\"top\"/>").count(),
+            3,
+            "{workbook}"
+        );
         for (number, range) in (1..).zip(ranges) {
             let sheet = &parts[&format!("xl/worksheets/sheet{number}.xml")];
-            let ignored =
-                format!("<ignoredError sqref=\"{range}\" numberStoredAsText=\"1\"/></ignoredErrors></worksheet>");
-            assert!(sheet.ends_with(&ignored), "{workbook}, sheet {number}: {}", &sheet[sheet.len() - 300..]);
+            let ignored = format!(
+                "<ignoredError sqref=\"{range}\" numberStoredAsText=\"1\"/></ignoredErrors></worksheet>"
+            );
+            assert!(
+                sheet.ends_with(&ignored),
+                "{workbook}, sheet {number}: {}",
+                &sheet[sheet.len() - 300..]
+            );
         }
         assert!(!parts.contains_key(&format!("xl/worksheets/sheet{}.xml", ranges.len() + 1)));
     }
@@ -43,11 +55,16 @@ fn every_sheet_shows_its_cells_from_the_top_and_marks_no_number_as_an_error() {
 #[test]
 fn columns_and_rows_are_as_large_as_the_first_rows_of_each_workbook_need() {
     let folder = tempfile::tempdir().unwrap();
-    let html: String =
-        (0..300).map(|row| doc(&row.to_string(), "한국어 제목", &format!("\n  text {row}\n\n"))).collect();
+    let html: String = (0..300)
+        .map(|row| doc(&row.to_string(), "한국어 제목", &format!("\n  text {row}\n\n")))
+        .collect();
     write(folder.path(), "in/1", html);
     // Rows after the first ones, and blank lines in a few, change nothing.
-    write(folder.path(), "in/2", doc("2", &"long ".repeat(20), &"wide ".repeat(100)) + &doc("3", "t", "\n\n\nlow"));
+    write(
+        folder.path(),
+        "in/2",
+        doc("2", &"long ".repeat(20), &"wide ".repeat(100)) + &doc("3", "t", "\n\n\nlow"),
+    );
     write(folder.path(), "in/3", "<p>nothing here</p>");
     Run::sheaf(folder.path()).typed("run in -o all.xlsx --per-file each").finish().code(0);
     let look = |name: &str| look(&folder.path().join(name));
@@ -63,7 +80,10 @@ fn rows_of_many_lines_keep_to_their_height() {
     write(folder.path(), "in", doc("1", "t", "one line") + &doc("2", "t", "two\nlines"));
     Run::sheaf(folder.path()).typed("run in").finish().code(0);
     let sheet = parts(&folder.path().join("final.xlsx"))[SHEET_1].clone();
-    assert!(sheet.contains("<row r=\"2\"><c") && sheet.contains("<row r=\"3\" customHeight=\"1\"><c"), "{sheet}");
+    assert!(
+        sheet.contains("<row r=\"2\"><c") && sheet.contains("<row r=\"3\" customHeight=\"1\"><c"),
+        "{sheet}"
+    );
 }
 
 #[test]
@@ -81,9 +101,22 @@ fn names_of_columns_are_read_back_as_they_are() {
     let name = "names_of_columns_are_read_back_as_they_are";
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", "<p>x</p>");
-    let names = ["file_x0041\u{c}z", "_x0041\rz", "_x0042_", "\u{1}_x0041\u{1f}", "<&>", "+1", "007", "two\nlines"];
+    let names = [
+        "file_x0041\u{c}z",
+        "_x0041\rz",
+        "_x0042_",
+        "\u{1}_x0041\u{1f}",
+        "<&>",
+        "+1",
+        "007",
+        "two\nlines",
+    ];
     let run = Run::sheaf(folder.path()).typed("run in -o out.xlsx -o out.jsonl --record p");
-    names.iter().fold(run, |run, name| run.arg("--column").arg(format!("{name}=::text"))).finish().code(0);
+    names
+        .iter()
+        .fold(run, |run, name| run.arg("--column").arg(format!("{name}=::text")))
+        .finish()
+        .code(0);
     let rows = rows_of(&folder.path().join("out.jsonl"));
     assert!(names.iter().all(|name| column(&rows, name) == ["x"]), "{rows:?}");
     let Some(python) = python(name) else { return };
@@ -100,7 +133,10 @@ fn a_workbook_in_capitals_is_a_workbook() {
     let said = |name: &str| {
         let run = Run::sheaf(folder.path()).typed("run in -o").arg(name).finish().code(0);
         let said = run.stderr();
-        said.split_inclusive('\n').filter(|line| !line.contains(" from ")).collect::<String>().to_lowercase()
+        said.split_inclusive('\n')
+            .filter(|line| !line.contains(" from "))
+            .collect::<String>()
+            .to_lowercase()
     };
     assert_eq!(said("OUT.XLSX"), said("out.xlsx"));
     assert!(said("OUT.XLSX").contains("2 sheets") && said("Out.Xlsx").contains("overflow"));
@@ -111,10 +147,25 @@ fn what_a_workbook_cannot_hold_is_refused_before_the_run() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", "<doc>x</doc>");
     let long_sheet = "s".repeat(32);
-    for name in
-        ["", &long_sheet, "a[", "a]", "a:b", "a*", "a?", "a/b", "a\\b", "'a", "a'", "history", "a\u{ffff}", "a\u{1}"]
-    {
-        let run = Run::sheaf(folder.path()).typed("run in -o out.xlsx").arg(format!("--sheet-name={name}"));
+    for name in [
+        "",
+        &long_sheet,
+        "a[",
+        "a]",
+        "a:b",
+        "a*",
+        "a?",
+        "a/b",
+        "a\\b",
+        "'a",
+        "a'",
+        "history",
+        "a\u{ffff}",
+        "a\u{1}",
+    ] {
+        let run = Run::sheaf(folder.path())
+            .typed("run in -o out.xlsx")
+            .arg(format!("--sheet-name={name}"));
         run.finish().code(2).says(&["a sheet cannot be named"]);
     }
     let long = |units: usize, c: &str| format!("{}=::text", c.repeat(units));

@@ -30,7 +30,9 @@ fn may_open_nothing(run: &Running) {
 }
 
 fn kill_children(run: &Running) {
-    children(run.pid()).into_iter().for_each(|child| kill(Pid::from_raw(child as i32), Signal::SIGKILL).unwrap_or(()));
+    children(run.pid())
+        .into_iter()
+        .for_each(|child| kill(Pid::from_raw(child as i32), Signal::SIGKILL).unwrap_or(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,7 +41,11 @@ async fn a_worker_that_cannot_work_harms_no_file_and_leaves() {
     let place = Place::at(server.url());
     let sick = place.new_worker("-p 2").start();
     // Its connections are there, and its children not any more.
-    Run::sheaf(place.folder()).typed("demo --items 4 --seconds 0 --redis").arg(place.url()).finish().code(0);
+    Run::sheaf(place.folder())
+        .typed("demo --items 4 --seconds 0 --redis")
+        .arg(place.url())
+        .finish()
+        .code(0);
     job();
     may_open_nothing(&sick);
     let run = place.new_run("").start();
@@ -76,7 +82,11 @@ fn a_run_on_a_machine_that_cannot_work_ends_and_goes_on_later() {
     });
     may_open_nothing(&run);
     kill_children(&run);
-    run.finish().code(3).says(&["this machine cannot work", "ulimit -n", "the same command goes on"]);
+    run.finish().code(3).says(&[
+        "this machine cannot work",
+        "ulimit -n",
+        "the same command goes on",
+    ]);
     assert!(!folder.path().join("out.xlsx").exists());
     new_run("out.xlsx").finish().code(0);
     let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
@@ -102,14 +112,20 @@ async fn a_file_that_one_worker_cannot_read_is_read_by_another() {
     // Another one is listed, and takes nothing yet.
     let queue = server.queue(LEASE).await;
     let other = tokio::spawn(async move {
-        let info = WorkerInfo { id: "other".into(), version: VERSION.into(), slots: 1, ..WorkerInfo::default() };
+        let info = WorkerInfo {
+            id: "other".into(),
+            version: VERSION.into(),
+            slots: 1,
+            ..WorkerInfo::default()
+        };
         loop {
             queue.announce(&info).await.unwrap();
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     });
     wait_for("both to be listed", LONG, || (place.listed().len() == 2).then_some(()));
-    let run = Run::sheaf(place.folder()).typed("run in --retries 0 -o out.xlsx --joblog log.tsv --redis");
+    let run =
+        Run::sheaf(place.folder()).typed("run in --retries 0 -o out.xlsx --joblog log.tsv --redis");
     let run = run.arg(place.url()).start();
     says(&small, "another worker will try");
     let _large = place.worker("");
@@ -129,7 +145,8 @@ async fn a_file_that_no_worker_can_read_is_dead_after_another_has_tried() {
     let workers = [place.worker(""), place.worker("")];
     wait_for("both to be listed", LONG, || (place.listed().len() == 2).then_some(()));
     workers.iter().for_each(|worker| limit(worker.pid(), Resource::RLIMIT_DATA, SMALL));
-    let run = Run::sheaf(place.folder()).typed("run in --retries 1 -o out.jsonl --joblog log.tsv --redis");
+    let run = Run::sheaf(place.folder())
+        .typed("run in --retries 1 -o out.jsonl --joblog log.tsv --redis");
     run.arg(place.url()).finish().code(1).says(&["2_large", "memory"]);
     assert_eq!(column(&rows_of(&place.folder().join("out.jsonl")), "id"), ["1", "3"]);
     let log = fs::read_to_string(place.folder().join("log.tsv")).unwrap();

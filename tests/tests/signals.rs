@@ -49,7 +49,9 @@ fn note(folder: &Path) -> String {
 
 #[test]
 fn each_signal_that_asks_to_stop_stops_cleanly_and_is_named_on_the_terminal_and_in_the_folder() {
-    for (signal, name) in [(Signal::SIGINT, "SIGINT"), (Signal::SIGTERM, "SIGTERM"), (Signal::SIGHUP, "SIGHUP")] {
+    for (signal, name) in
+        [(Signal::SIGINT, "SIGINT"), (Signal::SIGTERM, "SIGTERM"), (Signal::SIGHUP, "SIGHUP")]
+    {
         let folder = endless();
         let mut run = Run::sheaf(folder.path()).typed(COMMAND).start();
         at_work(&mut run);
@@ -57,7 +59,9 @@ fn each_signal_that_asks_to_stop_stops_cleanly_and_is_named_on_the_terminal_and_
         run.finish().code(4).says(&[&format!("interrupted by {name}"), "the same command goes on"]);
         let note = note(folder.path());
         assert!(
-            note.contains(name) && note.contains("the same command goes on") && note.lines().count() == 1,
+            note.contains(name)
+                && note.contains("the same command goes on")
+                && note.lines().count() == 1,
             "{note}"
         );
         goes_on(folder.path());
@@ -73,7 +77,9 @@ fn a_signal_to_the_child_and_then_to_its_group_is_one() {
         // As GNU timeout does it.
         run.signal(Signal::SIGTERM);
         killpg(Pid::from_raw(run.pid() as i32), Signal::SIGTERM).unwrap();
-        run.finish().code(4).says(&["interrupted by SIGTERM:", "1 of 2 files are done|0 of 2 files are done"]);
+        run.finish()
+            .code(4)
+            .says(&["interrupted by SIGTERM:", "1 of 2 files are done|0 of 2 files are done"]);
         assert!(note(folder.path()).contains("SIGTERM"), "round {times}");
     }
 }
@@ -82,7 +88,8 @@ fn a_signal_to_the_child_and_then_to_its_group_is_one() {
 fn a_run_under_timeout_says_that_it_stopped_and_how_to_go_on() {
     let folder = endless();
     for _ in 0..5 {
-        let timeout = Run::of(Path::new("timeout"), folder.path()).arg("2").arg(sheaf_bin()).typed(COMMAND);
+        let timeout =
+            Run::of(Path::new("timeout"), folder.path()).arg("2").arg(sheaf_bin()).typed(COMMAND);
         // Under a busy machine it may not even have begun; that is said too.
         timeout.finish().code(124).says(&["interrupted by SIGTERM", "the same command"]);
     }
@@ -94,9 +101,14 @@ fn a_run_that_waits_for_its_list_of_inputs_stops_with_a_word() {
     let folder = tempfile::tempdir().unwrap();
     // A pipe that nobody writes to: its list never ends.
     nix::unistd::mkfifo(&folder.path().join("list"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let list = fs::OpenOptions::new().read(true).write(true).open(folder.path().join("list")).unwrap();
+    let list =
+        fs::OpenOptions::new().read(true).write(true).open(folder.path().join("list")).unwrap();
     let mut command = Command::new(sheaf_bin());
-    command.current_dir(folder.path()).args(["run", "-"]).stdin(list).stderr(std::process::Stdio::piped());
+    command
+        .current_dir(folder.path())
+        .args(["run", "-"])
+        .stdin(list)
+        .stderr(std::process::Stdio::piped());
     sheaf_tests::run::hear_signals();
     let run = command.process_group(0).spawn().unwrap();
     let pid = run.id();
@@ -104,7 +116,10 @@ fn a_run_that_waits_for_its_list_of_inputs_stops_with_a_word() {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?.trim().to_owned();
         let mask = u64::from_str_radix(&mask, 16).ok()?;
-        [Signal::SIGTERM, Signal::SIGHUP].iter().all(|signal| mask >> (*signal as i32 - 1) & 1 == 1).then_some(())
+        [Signal::SIGTERM, Signal::SIGHUP]
+            .iter()
+            .all(|signal| mask >> (*signal as i32 - 1) & 1 == 1)
+            .then_some(())
     };
     wait_for("the run to take signals", LONG, catches);
     killpg(Pid::from_raw(pid as i32), Signal::SIGHUP).unwrap();
@@ -134,9 +149,11 @@ fn a_run_under_nohup_outlives_its_terminal() {
 fn sigusr1_prints_one_line_of_progress_even_of_a_quiet_run() {
     let folder = endless();
     for quiet in ["", "-q"] {
-        let mut run = Run::sheaf(folder.path()).typed(COMMAND).typed("--fresh").typed(quiet).start();
+        let mut run =
+            Run::sheaf(folder.path()).typed(COMMAND).typed("--fresh").typed(quiet).start();
         at_work(&mut run);
-        let lines = |run: &Running| run.stderr().lines().filter(|line| line.contains("/2 files")).count();
+        let lines =
+            |run: &Running| run.stderr().lines().filter(|line| line.contains("/2 files")).count();
         let before = lines(&run);
         run.signal(Signal::SIGUSR1);
         wait_for("a line of progress", LONG, || (lines(&run) > before).then_some(()));
@@ -206,7 +223,11 @@ async fn a_second_wish_stops_a_run_at_once_that_a_silent_server_holds_up() {
         run.has_ended().then_some(())
     });
     server.freeze(false);
-    run.finish().code(4).says(&["interrupted by a second SIGINT", "the same command goes on", "sheaf queue purge"]);
+    run.finish().code(4).says(&[
+        "interrupted by a second SIGINT",
+        "the same command goes on",
+        "sheaf queue purge",
+    ]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,14 +237,18 @@ async fn a_worker_takes_a_signal_to_it_and_to_its_group_as_one() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
         let worker = place.new_worker("-p 1 --grace 60s").leader().start();
         connected(&worker);
-        let demo = Run::sheaf(place.folder()).typed("demo --items 1 --seconds 2 --redis").arg(place.url()).start();
+        let demo = Run::sheaf(place.folder())
+            .typed("demo --items 1 --seconds 2 --redis")
+            .arg(place.url())
+            .start();
         wait_for("the nap to be leased", LONG, || {
             place.listed().iter().any(|worker| worker["busy"] == 1).then_some(())
         });
         worker.signal(Signal::SIGUSR1);
         worker.signal(signal);
         killpg(Pid::from_raw(worker.pid() as i32), signal).unwrap();
-        let ended = worker.finish().code(0).says(&["told to stop", "at work", "finished what was held"]);
+        let ended =
+            worker.finish().code(0).says(&["told to stop", "at work", "finished what was held"]);
         assert!(!ended.stderr().contains("told to stop again"), "{ended}");
         demo.finish().code(0);
     }

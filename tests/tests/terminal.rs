@@ -1,4 +1,5 @@
-//! What people see: the bar on a terminal, the status from another one, the summary for programs, the preview.
+//! What people see: the bar on a terminal, the status from another one, the summary for programs,
+//! the preview.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +27,8 @@ fn endless() -> TempDir {
     folder
 }
 
-/// Runs a command on a terminal of so many columns, stops it by SIGTERM once it has drawn a bar, and prints what it drew.
+/// Runs a command on a terminal of so many columns, stops it by SIGTERM once it has drawn a bar,
+/// and prints what it drew.
 const ON_A_TERMINAL: &str = r#"
 import fcntl, os, pty, signal, struct, sys, termios
 columns, command = int(sys.argv[1]), sys.argv[2:]
@@ -62,13 +64,20 @@ fn drawn(bytes: &[u8]) -> Vec<String> {
             c => plain.push(c),
         }
     }
-    plain.split(['\r', '\n']).map(|line| line.trim_end().to_string()).filter(|line| !line.is_empty()).collect()
+    plain
+        .split(['\r', '\n'])
+        .map(|line| line.trim_end().to_string())
+        .filter(|line| !line.is_empty())
+        .collect()
 }
 
 #[test]
 fn the_bar_fits_the_terminal_and_no_number_is_cut() {
     if Command::new("python3").arg("--version").output().is_err() {
-        return skip("the_bar_fits_the_terminal_and_no_number_is_cut", "no python3 on this machine");
+        return skip(
+            "the_bar_fits_the_terminal_and_no_number_is_cut",
+            "no python3 on this machine",
+        );
     }
     for columns in [30, 48, 100] {
         let folder = endless();
@@ -81,8 +90,13 @@ fn the_bar_fits_the_terminal_and_no_number_is_cut() {
             assert!(bar.chars().count() <= columns, "{columns}: {bar}");
             let (_, facts) = bar.split_once("%  ").expect("just looked");
             for fact in facts.split(" · ") {
-                let units = ["files", "failed", "left", "far", "B", "kB", "MB", "GB", "MB/s", "row", "rows"];
-                assert!(units.contains(&fact.rsplit(' ').next().unwrap()), "{columns}: `{fact}` in {bar}");
+                let units = [
+                    "files", "failed", "left", "far", "B", "kB", "MB", "GB", "MB/s", "row", "rows",
+                ];
+                assert!(
+                    units.contains(&fact.rsplit(' ').next().unwrap()),
+                    "{columns}: `{fact}` in {bar}"
+                );
             }
             assert_eq!(columns == 100, facts.contains("so far"), "{columns}: {bar}");
         }
@@ -92,12 +106,17 @@ fn the_bar_fits_the_terminal_and_no_number_is_cut() {
 #[test]
 fn status_shows_from_another_terminal_how_far_a_run_is() {
     let folder = endless();
-    let status = |json: &str| Run::sheaf(folder.path()).typed("status out.jsonl").typed(json).finish();
+    let status =
+        |json: &str| Run::sheaf(folder.path()).typed("status out.jsonl").typed(json).finish();
     status("").code(1).says(&["no run of `out.jsonl` is under way"]);
 
     let run = Run::sheaf(folder.path()).typed(COMMAND).start();
-    let json = |finished: sheaf_tests::Finished| serde_json::from_str::<Value>(&finished.code(0).stdout()).unwrap();
-    wait_for("the status to be noted", LONG, || folder.path().join("out.jsonl.sheaf/status").exists().then_some(()));
+    let json = |finished: sheaf_tests::Finished| {
+        serde_json::from_str::<Value>(&finished.code(0).stdout()).unwrap()
+    };
+    wait_for("the status to be noted", LONG, || {
+        folder.path().join("out.jsonl.sheaf/status").exists().then_some(())
+    });
     let seen = json(status("--json"));
     assert_eq!((&seen["version"], &seen["running"]), (&1.into(), &true.into()), "{seen}");
     assert_eq!((&seen["files_total"], &seen["pid"]), (&10.into(), &run.pid().into()), "{seen}");
@@ -110,7 +129,11 @@ fn status_shows_from_another_terminal_how_far_a_run_is() {
     let told = status("").code(0).stdout();
     assert!(told.contains("not running") && told.contains("stopped by SIGTERM"), "{told}");
     assert_eq!(json(status("--json"))["running"], false);
-    Run::sheaf(folder.path()).typed("status").finish().code(1).says(&["did you mean `sheaf status out.jsonl`?"]);
+    Run::sheaf(folder.path())
+        .typed("status")
+        .finish()
+        .code(1)
+        .says(&["did you mean `sheaf status out.jsonl`?"]);
 }
 
 /// A single file, which takes for ever behind some text that is soon read.
@@ -146,7 +169,10 @@ fn a_single_large_file_moves_the_bar() {
 async fn a_single_large_file_moves_the_bar_over_redis() {
     let server = server!("a_single_large_file_moves_the_bar_over_redis");
     let folder = large();
-    let worker = Run::of(&worker_bin(), folder.path()).typed("-p 1 --grace 1s --redis").arg(server.url()).start();
+    let worker = Run::of(&worker_bin(), folder.path())
+        .typed("-p 1 --grace 1s --redis")
+        .arg(server.url())
+        .start();
     let typed = "run in --time-limit 10h -o out.jsonl --redis";
     let mut run = Run::sheaf(folder.path()).typed(typed).arg(server.url()).start();
     moves(&folder, &mut run);
@@ -164,7 +190,8 @@ fn the_summary_for_programs_says_what_the_summary_says() {
     write(folder.path(), "in/4", "no record");
     let command = "run in -o a.xlsx -o a.jsonl --summary run.json --joblog log.tsv";
     Run::sheaf(folder.path()).typed(command).finish().code(1);
-    let said: Value = serde_json::from_slice(&fs::read(folder.path().join("run.json")).unwrap()).unwrap();
+    let said: Value =
+        serde_json::from_slice(&fs::read(folder.path().join("run.json")).unwrap()).unwrap();
     let expected = serde_json::json!({
         "summary_version": 1, "end": "finished", "exit_code": 1, "rows": 2, "joblog": "log.tsv", "per_file": null
     });
@@ -172,16 +199,27 @@ fn the_summary_for_programs_says_what_the_summary_says() {
         assert_eq!(&said[name], value, "{name} in {said}");
     }
     let files = &said["files"];
-    let counts = ["total", "done", "failed", "without_record"].map(|name| files[name].as_u64().unwrap());
+    let counts =
+        ["total", "done", "failed", "without_record"].map(|name| files[name].as_u64().unwrap());
     assert_eq!(counts, [4, 3, 1, 1], "{said}");
     assert_eq!(files["first_failed"][0]["path"], "in/3.gz");
-    assert!(files["first_failed"][0]["reason"].as_str().unwrap().contains("not gzip data"), "{said}");
+    assert!(
+        files["first_failed"][0]["reason"].as_str().unwrap().contains("not gzip data"),
+        "{said}"
+    );
     assert_eq!(said["outputs"][1]["path"], "a.jsonl");
-    assert_eq!(said["outputs"][1]["bytes"], fs::metadata(folder.path().join("a.jsonl")).unwrap().len());
+    assert_eq!(
+        said["outputs"][1]["bytes"],
+        fs::metadata(folder.path().join("a.jsonl")).unwrap().len()
+    );
     // What was packed counts as what it was unpacked to.
     assert!(said["bytes_read"].as_u64() > Some(700_000), "{said}");
     // It is left out when the folder is read, and cannot take the place of another file.
-    Run::sheaf(folder.path()).typed("run in -o a.jsonl --summary a.jsonl").finish().code(2).says(&["a.jsonl"]);
+    Run::sheaf(folder.path())
+        .typed("run in -o a.jsonl --summary a.jsonl")
+        .finish()
+        .code(2)
+        .says(&["a.jsonl"]);
 }
 
 #[test]
@@ -190,7 +228,11 @@ fn a_limit_reads_the_first_files() {
     for name in ["1", "2", "10"] {
         write(folder.path(), &format!("in/{name}"), doc(name, "", ""));
     }
-    Run::sheaf(folder.path()).typed("run in -j 2 -o a.jsonl --limit 2").finish().code(0).says(&["2 files"]);
+    Run::sheaf(folder.path())
+        .typed("run in -j 2 -o a.jsonl --limit 2")
+        .finish()
+        .code(0)
+        .says(&["2 files"]);
     let rows = sheaf_tests::corpus::rows_of(&folder.path().join("a.jsonl"));
     assert_eq!(sheaf_tests::corpus::column(&rows, "id"), ["1", "2"]);
 }
@@ -206,7 +248,12 @@ fn preview_takes_the_first_file_of_a_folder_and_markup_on_standard_input() {
     let row = shown.lines().find(|line| line.starts_with("2 ")).unwrap();
     assert!(row.ends_with("  first"), "white space in front is left out: {shown}");
 
-    let shown = Run::sheaf(folder.path()).typed("preview -").stdin(doc("7", "t", "piped")).finish().code(0).stdout();
+    let shown = Run::sheaf(folder.path())
+        .typed("preview -")
+        .stdin(doc("7", "t", "piped"))
+        .finish()
+        .code(0)
+        .stdout();
     assert!(shown.contains("piped") && shown.contains("1 row"), "{shown}");
 }
 
@@ -214,13 +261,18 @@ fn preview_takes_the_first_file_of_a_folder_and_markup_on_standard_input() {
 fn many_columns_are_shown_one_below_the_other() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "page", "<p>a text that is long enough</p>");
-    let columns: Vec<String> = (0..20).map(|index| format!("--column=name_{index}=::text")).collect();
+    let columns: Vec<String> =
+        (0..20).map(|index| format!("--column=name_{index}=::text")).collect();
     let run = |view: &str| {
         let run = Run::sheaf(folder.path()).typed("preview page --record p").typed(view);
         columns.iter().fold(run, |run, column| run.arg(column)).finish().code(0).stdout()
     };
     let shown = run("");
-    assert!(shown.contains("\nname_19  a text that is long enough\n") && !shown.contains("without room"), "{shown}");
+    assert!(
+        shown.contains("\nname_19  a text that is long enough\n")
+            && !shown.contains("without room"),
+        "{shown}"
+    );
     assert!(run("--view table").contains("without room"));
 }
 
@@ -234,7 +286,9 @@ fn help_completions_and_manual_pages_are_there() {
         assert!(run(&format!("completions {shell}")).contains("wait-for-workers"), "{shell}");
     }
     run("man pages");
-    for (page, word) in [("sheaf.1", "preview"), ("sheaf-run.1", "changed"), ("sheaf\\-worker.1", "grace")] {
+    for (page, word) in
+        [("sheaf.1", "preview"), ("sheaf-run.1", "changed"), ("sheaf\\-worker.1", "grace")]
+    {
         let path = folder.path().join("pages").join(page.replace('\\', ""));
         assert!(fs::read_to_string(&path).unwrap_or_default().contains(word), "{page}");
     }
@@ -255,13 +309,28 @@ fn both_programs_are_of_the_same_build() {
 fn a_variable_that_is_set_to_nothing_counts_as_unset() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", doc("1", "", "x"));
-    let run = Run::sheaf(folder.path()).typed("run in -o a.jsonl").env("SHEAF_LEASE", "").env("SHEAF_PACK", "");
-    run.env("SHEAF_REDIS", "").env("SHEAF_REDIS_BUDGET", "").env("SHEAF_TLS_CERT", "").finish().code(0);
-    let worker = Run::of(&worker_bin(), folder.path()).env("SHEAF_PROCESSES", "").env("SHEAF_LOG_FORMAT", "");
-    worker.env("SHEAF_LEASE", "").env("SHEAF_REDIS", "").finish().code(2).says(&["no Redis is named"]);
+    let run = Run::sheaf(folder.path())
+        .typed("run in -o a.jsonl")
+        .env("SHEAF_LEASE", "")
+        .env("SHEAF_PACK", "");
+    run.env("SHEAF_REDIS", "")
+        .env("SHEAF_REDIS_BUDGET", "")
+        .env("SHEAF_TLS_CERT", "")
+        .finish()
+        .code(0);
+    let worker = Run::of(&worker_bin(), folder.path())
+        .env("SHEAF_PROCESSES", "")
+        .env("SHEAF_LOG_FORMAT", "");
+    worker
+        .env("SHEAF_LEASE", "")
+        .env("SHEAF_REDIS", "")
+        .finish()
+        .code(2)
+        .says(&["no Redis is named"]);
     // Both sides read the same times.
-    let worker =
-        Run::of(&worker_bin(), folder.path()).env("SHEAF_LEASE", "1m30s").typed("--redis redis://h --grace 0s");
+    let worker = Run::of(&worker_bin(), folder.path())
+        .env("SHEAF_LEASE", "1m30s")
+        .typed("--redis redis://h --grace 0s");
     worker.finish().code(2).says(&["`0s` for `--grace`: expected a time"]);
     let run = Run::sheaf(folder.path()).typed("run in -o a.jsonl --redis redis://h --lease 0s");
     run.finish().code(2).says(&["`0s` for `--lease`: expected a time"]);

@@ -1,4 +1,5 @@
-//! What ARCHITECTURE.md says that parts must not know, and the limits of style: held here, so that nobody need be reminded.
+//! What ARCHITECTURE.md says that parts must not know, and the limits of style: held here, so that
+//! nobody need be reminded.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,9 +29,12 @@ impl Source {
 /// The sources below some folders of the repository.
 fn sources(folders: &[&str]) -> Vec<Source> {
     let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| repository().join(folder)).collect();
+    let mut folders: Vec<PathBuf> =
+        folders.iter().map(|folder| repository().join(folder)).collect();
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        for entry in
+            fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
@@ -69,7 +73,8 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
     for (begin, line) in lines.iter().enumerate() {
         let indent = line.len() - line.trim_start().len();
         let words: Vec<&str> = line.split_whitespace().collect();
-        let is_function = words.iter().take(4).any(|word| *word == "fn") && !line.trim_start().starts_with("//");
+        let is_function =
+            words.iter().take(4).any(|word| *word == "fn") && !line.trim_start().starts_with("//");
         if !is_function || line.ends_with(';') || line.ends_with('}') {
             continue;
         }
@@ -90,7 +95,9 @@ fn files_and_functions_are_short() {
             long.push(format!("{path} has {lines} lines, at most {FILE} are wanted"));
         }
         for (begin, lines) in functions(&text).into_iter().filter(|(_, lines)| *lines > FUNCTION) {
-            long.push(format!("{path}:{begin}: a function of {lines} lines, at most {FUNCTION} are wanted"));
+            long.push(format!(
+                "{path}:{begin}: a function of {lines} lines, at most {FUNCTION} are wanted"
+            ));
         }
     }
     assert!(long.is_empty(), "{}", long.join("\n"));
@@ -112,13 +119,24 @@ fn nothing_is_left_to_be_done() {
         concat!("unimplemen", "ted!("),
         concat!("db", "g!("),
     ];
-    none_says(&["common", "coordinator", "worker", "tests"], &words, any, "an issue is the place for what is missing");
+    none_says(
+        &["common", "coordinator", "worker", "tests"],
+        &words,
+        any,
+        "an issue is the place for what is missing",
+    );
 }
 
 #[test]
 fn the_ledger_knows_no_time_and_no_queue() {
-    let words = ["tokio", "std::time", "Instant", "async ", "sheaf_common::queue", "std::fs", "std::io"];
-    none_says(&["coordinator/src/ledger"], &words, any, "the ledger is a pure state machine: events in, commands out");
+    let words =
+        ["tokio", "std::time", "Instant", "async ", "sheaf_common::queue", "std::fs", "std::io"];
+    none_says(
+        &["coordinator/src/ledger"],
+        &words,
+        any,
+        "the ledger is a pure state machine: events in, commands out",
+    );
 }
 
 #[test]
@@ -131,10 +149,18 @@ fn extraction_and_rendering_know_no_queue() {
 #[test]
 fn the_client_of_redis_is_used_in_one_place() {
     let outside = |source: &Source| !source.path.starts_with("common/src/queue/redis/");
-    none_says(&PRODUCT, &["redis::cmd(", "redis::Value", "redis::aio"], outside, "Redis is behind the queue");
+    none_says(
+        &PRODUCT,
+        &["redis::cmd(", "redis::Value", "redis::aio"],
+        outside,
+        "Redis is behind the queue",
+    );
     for package in ["coordinator", "worker"] {
         let manifest = fs::read_to_string(repository().join(package).join("Cargo.toml")).unwrap();
-        assert!(!manifest.lines().any(|line| line.starts_with("redis")), "{package} uses the client by itself");
+        assert!(
+            !manifest.lines().any(|line| line.starts_with("redis")),
+            "{package} uses the client by itself"
+        );
     }
 }
 
@@ -147,7 +173,12 @@ fn keys_are_spelled_in_one_file() {
 #[test]
 fn the_coordinator_is_not_used_by_what_it_uses() {
     let words = ["use sheaf::", "sheaf::cli"];
-    none_says(&["common/src", "worker/src"], &words, any, "the coordinator stands on the worker, and both on common");
+    none_says(
+        &["common/src", "worker/src"],
+        &words,
+        any,
+        "the coordinator stands on the worker, and both on common",
+    );
     let words = ["sheaf_worker::"];
     none_says(&["common/src"], &words, any, "common stands on nothing");
 }
@@ -165,7 +196,11 @@ fn every_operation_in_lua_says_what_it_is_given_and_keeps() {
 /// Whether a file of Lua is short, and begins with what it is.
 fn check_operation(path: &Path, text: &str) {
     let name = path.file_stem().unwrap().to_str().unwrap();
-    assert!(text.starts_with(&format!("-- {name}: ")), "{} does not begin with its name and purpose", path.display());
+    assert!(
+        text.starts_with(&format!("-- {name}: ")),
+        "{} does not begin with its name and purpose",
+        path.display()
+    );
     // What stands in front of others is no operation.
     if name != "prelude" && !text.contains("stands in front of") {
         for part in ["-- KEYS", "-- Returns", "-- Keeps"] {

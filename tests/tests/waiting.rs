@@ -11,7 +11,12 @@ async fn a_run_gives_up_waiting_when_it_is_told_to_and_the_same_command_goes_on(
     let place = Place::at(server.url());
     job();
     let run = place.new_run("--wait-for-workers 4s -q").finish().code(3);
-    let words = ["nobody worked on it for", "no worker is connected", "start workers", "the same command goes on"];
+    let words = [
+        "nobody worked on it for",
+        "no worker is connected",
+        "start workers",
+        "the same command goes on",
+    ];
     run.says(&words).says(&["waiting: "]); // A quiet run says that it waits.
     let keys: Vec<String> = server.command(&["KEYS", "*"]);
     assert_eq!(keys, [""; 0], "nothing is left on the server");
@@ -33,7 +38,8 @@ async fn it_is_said_that_a_run_waits_and_that_it_goes_on() {
     let said = run.stderr();
     let line = said.lines().find(|line| line.contains("waiting: ")).expect("just seen");
     let (time, _) = line.split_once(' ').expect("a time in front");
-    let is_time = |time: &str| time.len() == 8 && time.split(':').all(|part| part.parse::<u8>().is_ok());
+    let is_time =
+        |time: &str| time.len() == 8 && time.split(':').all(|part| part.parse::<u8>().is_ok());
     assert!(is_time(time), "{line}");
     place.has_the_same_bytes();
 }
@@ -51,7 +57,10 @@ async fn a_worker_that_is_lost_is_named_with_its_tasks() {
     let said = run.finish().code(0).stderr();
     let name = format!(":{}-", worker.pid());
     let line = said.lines().find(|line| line.contains("not heard of for")).expect("just seen");
-    assert!(line.contains(&name) && line.contains("; its ") && line.contains("taken over"), "{line}");
+    assert!(
+        line.contains(&name) && line.contains("; its ") && line.contains("taken over"),
+        "{line}"
+    );
     place.has_the_same_bytes();
 }
 
@@ -60,7 +69,11 @@ async fn fewer_workers_than_expected_are_exit_code_1() {
     let server = server!("fewer_workers_than_expected_are_exit_code_1");
     let place = Place::at(server.url());
     let expect = |count: &str| {
-        let workers = Run::sheaf(place.folder()).typed("workers --redis").arg(place.url()).arg("--expect").arg(count);
+        let workers = Run::sheaf(place.folder())
+            .typed("workers --redis")
+            .arg(place.url())
+            .arg("--expect")
+            .arg(count);
         workers.finish()
     };
     expect("1").code(1).says(&["0 of 1 worker"]);

@@ -1,7 +1,9 @@
-//! Measures extraction, stage by stage: `cargo run --release --example extract_speed -- [--record CSS] FILE…`
+//! Measures extraction, stage by stage:
+//! `cargo run --release --example extract_speed -- [--record CSS] FILE…`
 //!
-//! Prints MB/s of input for reading, decoding, parsing, and for all of it with rows; the best of several rounds, as the
-//! machine may have other work. With `--record`, a row is the element's `href` and its text.
+//! Prints MB/s of input for reading, decoding, parsing, and for all of it with rows; the best of
+//! several rounds, as the machine may have other work. With `--record`, a row is the element's
+//! `href` and its text.
 #![expect(clippy::print_stdout, reason = "a program's output")]
 
 use std::path::Path;
@@ -25,7 +27,8 @@ fn main() -> anyhow::Result<()> {
         recipe.record = arguments.next().unwrap_or_default();
         recipe.columns = vec!["link=::attr(href)".parse::<Column>()?, "text=::text".parse()?];
     }
-    let files = arguments.map(|path| source(Path::new(&path))).collect::<anyhow::Result<Vec<_>>>()?;
+    let files =
+        arguments.map(|path| source(Path::new(&path))).collect::<anyhow::Result<Vec<_>>>()?;
     let spec = JobSpec { recipe, ..JobSpec::default() };
     let extractor = Extractor::new(&spec)?;
     let bytes: u64 = files.iter().map(|file| file.size).sum();
@@ -34,7 +37,9 @@ fn main() -> anyhow::Result<()> {
     let stages: [Stage<'_>; 5] = [
         ("read", &|file| read(file).len()),
         ("read, decode", &|file| decode(&read(file), None).text.len()),
-        ("read, decode, copy", &|file| StrTendril::from_slice(strip(&decode(&read(file), None).text)).len()),
+        ("read, decode, copy", &|file| {
+            StrTendril::from_slice(strip(&decode(&read(file), None).text)).len()
+        }),
         ("read, decode, copy, parse", &|file| {
             let text = StrTendril::from_slice(strip(&decode(&read(file), None).text));
             parse(text).tree.values().len()
@@ -45,7 +50,11 @@ fn main() -> anyhow::Result<()> {
                 rows += chunk.rows as usize;
                 Ok(())
             });
-            assert!(result.is_ok_and(|extracted| extracted.result.is_ok()), "{}", file.path.display());
+            assert!(
+                result.is_ok_and(|extracted| extracted.result.is_ok()),
+                "{}",
+                file.path.display()
+            );
             rows
         }),
     ];
@@ -67,7 +76,13 @@ fn main() -> anyhow::Result<()> {
 fn source(path: &Path) -> anyhow::Result<SourceFile> {
     let metadata = std::fs::metadata(path)?;
     let (size, modified) = (metadata.len(), modified(&metadata));
-    Ok(SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: Content::AtPath })
+    Ok(SourceFile {
+        sequence: 0,
+        path: SourcePath::from(path),
+        size,
+        modified,
+        content: Content::AtPath,
+    })
 }
 
 fn read(file: &SourceFile) -> Vec<u8> {

@@ -53,7 +53,8 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check whether the worker on this machine works: exit code 0 if it has heard from Redis lately
+    /// Check whether the worker on this machine works: exit code 0 if it has heard from Redis
+    /// lately
     Health(HealthArgs),
 }
 
@@ -70,26 +71,44 @@ pub struct WorkArgs {
     pub server: ServerArgs,
 
     /// A queue to work on; repeatable: the queues share the processes and are served in turn
-    #[arg(long = "queue", value_name = "NAME", env = "SHEAF_QUEUE", value_delimiter = ',', default_value = "default")]
+    #[arg(
+        long = "queue",
+        value_name = "NAME",
+        env = "SHEAF_QUEUE",
+        value_delimiter = ',',
+        default_value = "default"
+    )]
     pub queues: Vec<String>,
 
     /// How many processes read files at once [default: the number of cores]
-    #[arg(short, long, value_name = "N", visible_short_alias = 'j', visible_alias = "jobs", env = "SHEAF_PROCESSES")]
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        visible_short_alias = 'j',
+        visible_alias = "jobs",
+        env = "SHEAF_PROCESSES"
+    )]
     pub processes: Option<NonZeroUsize>,
 
-    /// A folder below which files may be opened by their path (`sheaf run --by-path`); repeatable [default: none]
+    /// A folder below which files may be opened by their path (`sheaf run --by-path`); repeatable
+    /// [default: none]
     ///
-    /// Symbolic links are followed first: what counts is where a file really is. Several may also be given as `DIR:DIR`.
+    /// Symbolic links are followed first: what counts is where a file really is. Several may also
+    /// be given as `DIR:DIR`.
     #[arg(long = "root", value_name = "DIR", env = "SHEAF_ROOTS", value_delimiter = ':')]
     pub roots: Vec<PathBuf>,
 
-    /// How long it may take to stop: it finishes the tasks that it has, and hands back those that it cannot finish in time
+    /// How long it may take to stop: it finishes the tasks that it has, and hands back those that
+    /// it cannot finish in time
     ///
-    /// `docker stop` waits 10 s by default; if you raise this, raise that, too (`--stop-timeout`, `stop_grace_period`).
+    /// `docker stop` waits 10 s by default; if you raise this, raise that, too (`--stop-timeout`,
+    /// `stop_grace_period`).
     #[arg(long, value_name = "TIME", env = "SHEAF_GRACE", default_value = "8s")]
     pub grace: String,
 
-    /// The file in which to note that it works, for `sheaf-worker health` [default: in a folder of this user]
+    /// The file in which to note that it works, for `sheaf-worker health` [default: in a folder of
+    /// this user]
     #[arg(long, value_name = "FILE", env = "SHEAF_HEALTH_FILE")]
     pub health_file: Option<PathBuf>,
 
@@ -131,7 +150,9 @@ mod tests {
     #[test]
     fn every_option_has_a_variable() {
         let command = Cli::command();
-        let without = command.get_arguments().filter(|arg| arg.get_long().is_some() && arg.get_env().is_none());
+        let without = command
+            .get_arguments()
+            .filter(|arg| arg.get_long().is_some() && arg.get_env().is_none());
         assert_eq!(without.map(|arg| arg.get_id().as_str()).collect::<Vec<_>>(), [""; 0]);
     }
 
@@ -146,8 +167,21 @@ mod tests {
 
     #[test]
     fn queues_and_roots_repeat() {
-        let cli = Cli::parse_from(["sheaf-worker", "--redis", "r", "--queue", "a", "--queue", "b", "--root", "/x"]);
-        assert_eq!((cli.work.queues.as_slice(), cli.work.roots.len()), (&["a".to_owned(), "b".into()][..], 1));
+        let cli = Cli::parse_from([
+            "sheaf-worker",
+            "--redis",
+            "r",
+            "--queue",
+            "a",
+            "--queue",
+            "b",
+            "--root",
+            "/x",
+        ]);
+        assert_eq!(
+            (cli.work.queues.as_slice(), cli.work.roots.len()),
+            (&["a".to_owned(), "b".into()][..], 1)
+        );
         let health = Cli::parse_from(["sheaf-worker", "health", "--health-file", "/x"]);
         assert!(matches!(health.command, Some(Command::Health(_))));
     }

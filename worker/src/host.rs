@@ -2,5 +2,6 @@
 
 /// The name of this machine; `localhost` if it has none.
 pub fn host() -> String {
-    nix::unistd::gethostname().map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
+    nix::unistd::gethostname()
+        .map_or_else(|_| "localhost".into(), |name| name.to_string_lossy().into_owned())
 }

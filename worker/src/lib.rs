@@ -6,7 +6,8 @@
 //! * [`pool`]: the child processes in which that happens, and their limits.
 //! * [`render`]: rows and their place → segments.
 //! * [`run`]: the worker loop over the queue.
-//! * [`cli`], [`service`]: what `sheaf-worker` is around that: arguments, connecting, registering, health, stopping.
+//! * [`cli`], [`service`]: what `sheaf-worker` is around that: arguments, connecting, registering,
+//!   health, stopping.
 //! * [`host`]: the name of this machine.
 //! * [`signals`]: the signals that both programs take.
 

@@ -15,7 +15,8 @@ const SLOT: &str = "slot";
 
 fn main() -> ExitCode {
     sheaf_common::allocator::keep_freed_memory();
-    // The child processes of the pool are this program too; clap does not know the word, so it is in no help.
+    // The child processes of the pool are this program too; clap does not know the word, so it is
+    // in no help.
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return child::main();
     }
@@ -39,7 +40,8 @@ fn work(args: &WorkArgs) -> Result<(), Failure> {
     let config = Config::resolve(args, cores)?;
     log(args.log_format, args.verbose);
     let could_not = |error: io::Error| Failure::new(Exit::CouldNotRun, error.to_string());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(could_not)?;
     let health = health_file(config.health_file.clone());
     let done = runtime.block_on(async {
@@ -59,14 +61,16 @@ fn health(path: Option<PathBuf>) -> Result<(), Failure> {
 }
 
 fn health_file(path: Option<PathBuf>) -> HealthFile {
-    let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    let runtime_dir =
+        std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     HealthFile::new(path.unwrap_or_else(|| default_health_file(runtime_dir.as_deref())))
 }
 
 fn log(format: LogFormat, verbose: bool) {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let level = if verbose { tracing::Level::DEBUG } else { tracing::Level::INFO };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
+    let log =
+        tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
     match format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal() && !refused).init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

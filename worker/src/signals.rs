@@ -5,8 +5,8 @@
 //! | SIGINT, SIGTERM, SIGHUP | stop cleanly; a second wish stops at once |
 //! | SIGUSR1 | say how far it is |
 //!
-//! GNU `timeout` signals its child and then the child's whole group, so that one wish arrives twice within a millisecond:
-//! what comes within [`SAME_WISH`] of the first is the same wish.
+//! GNU `timeout` signals its child and then the child's whole group, so that one wish arrives twice
+//! within a millisecond: what comes within [`SAME_WISH`] of the first is the same wish.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -57,7 +57,8 @@ pub enum Wish {
     Progress,
 }
 
-/// Takes the signals from now on. One that this process was started to ignore, as by `nohup`, stays ignored.
+/// Takes the signals from now on. One that this process was started to ignore, as by `nohup`, stays
+/// ignored.
 ///
 /// # Errors
 /// When the system gives no signal handlers.
@@ -72,7 +73,9 @@ pub fn listen() -> io::Result<mpsc::Receiver<Wish>> {
             continue;
         }
         let (mut signal, heard) = (signal(kind)?, heard.clone());
-        tokio::spawn(async move { while signal.recv().await.is_some() && heard.send(stop).await.is_ok() {} });
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() && heard.send(stop).await.is_ok() {}
+        });
     }
 
     let (said, wishes) = mpsc::channel(16);
@@ -137,7 +140,12 @@ mod tests {
     #[test]
     fn who_goes_on_asking_is_heard_though_each_signal_follows_the_last_at_once() {
         let (mut told, start) = (Told::default(), Instant::now());
-        let wishes = (0..20).filter_map(|tenth| told.wish(Stop::Interrupt, start + Duration::from_millis(tenth * 100)));
-        assert_eq!(wishes.collect::<Vec<_>>(), [Wish::Stop(Stop::Interrupt), Wish::StopAtOnce(Stop::Interrupt)]);
+        let wishes = (0..20).filter_map(|tenth| {
+            told.wish(Stop::Interrupt, start + Duration::from_millis(tenth * 100))
+        });
+        assert_eq!(
+            wishes.collect::<Vec<_>>(),
+            [Wish::Stop(Stop::Interrupt), Wish::StopAtOnce(Stop::Interrupt)]
+        );
     }
 }

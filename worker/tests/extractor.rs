@@ -13,7 +13,8 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound
     }
 }
@@ -31,7 +32,8 @@ fn long_cells_are_carried_on_or_counted_or_refused() {
         let extractor = Extractor::new(&common_spec(long_cells)).unwrap();
         let mut counts = (0, 0, 0);
         let mut emit = |chunk: sheaf_worker::extract::Chunk<'_>| {
-            counts = (counts.0 + chunk.rows, counts.1 + chunk.overflow, counts.2 + chunk.long_cells);
+            counts =
+                (counts.0 + chunk.rows, counts.1 + chunk.overflow, counts.2 + chunk.long_cells);
             Ok(())
         };
         let result = extractor.file(&file, &mut emit).unwrap().result;
@@ -51,17 +53,27 @@ fn common_spec(long_cells: LongCells) -> sheaf_common::job::JobSpec {
 
 #[test]
 fn the_source_column_comes_last() {
-    let extractor =
-        Extractor::new(&sheaf_common::job::JobSpec { source_column: Some("file".into()), ..spec(Recipe::default()) });
-    let (rows, extracted) = rows(&extractor.unwrap(), &shipped("a/b.html", b"<doc id=1>x</doc>"), 4);
-    assert_eq!(rows, [[Some("1"), None, Some("x"), Some("a/b.html")].map(|cell| cell.map(str::to_owned))]);
-    assert_eq!((extracted.bytes, extracted.encoding.as_str(), extracted.replaced), (17, "UTF-8", 0));
+    let extractor = Extractor::new(&sheaf_common::job::JobSpec {
+        source_column: Some("file".into()),
+        ..spec(Recipe::default())
+    });
+    let (rows, extracted) =
+        rows(&extractor.unwrap(), &shipped("a/b.html", b"<doc id=1>x</doc>"), 4);
+    assert_eq!(
+        rows,
+        [[Some("1"), None, Some("x"), Some("a/b.html")].map(|cell| cell.map(str::to_owned))]
+    );
+    assert_eq!(
+        (extracted.bytes, extracted.encoding.as_str(), extracted.replaced),
+        (17, "UTF-8", 0)
+    );
 }
 
 #[test]
 fn what_cannot_be_read_says_why() {
     let extractor = Extractor::new(&spec(Recipe::default())).unwrap();
-    let reason = |name: &str, bytes: &[u8]| rows(&extractor, &shipped(name, bytes), 3).1.result.unwrap_err();
+    let reason =
+        |name: &str, bytes: &[u8]| rows(&extractor, &shipped(name, bytes), 3).1.result.unwrap_err();
     assert_eq!(reason("a.html", b"%PDF-1.4"), "not text: looks like a PDF");
     assert_eq!(reason("a.gz", b"<doc>"), "not gzip data, though its name ends in `.gz`");
     assert!(reason("a.html.gz", b"").starts_with("truncated"));
@@ -74,14 +86,18 @@ fn a_recipe_or_an_encoding_that_cannot_be_used_says_where() {
         error.to_string(),
         "column `x`: `:hover` depends on what a user does and never matches in a file, at character 2 of `a:hover`"
     );
-    let named = sheaf_common::job::JobSpec { encoding: Encoding::Named("klingon".into()), ..spec(Recipe::default()) };
+    let named = sheaf_common::job::JobSpec {
+        encoding: Encoding::Named("klingon".into()),
+        ..spec(Recipe::default())
+    };
     let error = Extractor::new(&named).err().unwrap();
     assert!(matches!(error, SetupError::Encoding { .. }) && error.hint().is_some());
 }
 
 #[test]
 fn a_megabyte_of_nesting_overflows_no_stack() {
-    let extractor = Extractor::new(&spec(recipe("doc", &["text=::text", "deep=span span b::text"]))).unwrap();
+    let extractor =
+        Extractor::new(&spec(recipe("doc", &["text=::text", "deep=span span b::text"]))).unwrap();
     let text = format!("<doc>{}<b>x", "<span>".repeat((1 << 20) / 6));
     // A child has 8 MiB of stack; a test's thread has 2.
     let (rows, _) = rows(&extractor, &shipped("deep.html", text.as_bytes()), 2);
@@ -94,14 +110,15 @@ fn a_megabyte_of_nesting_overflows_no_stack() {
 
 #[test]
 fn any_bytes_give_whole_rows_or_a_reason() {
-    let seeds: Vec<Vec<u8>> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases"))
-        .unwrap()
-        .map(|case| std::fs::read(case.unwrap().path().join("input.html")).unwrap())
-        .map(|mut input| {
-            input.truncate(4000);
-            input
-        })
-        .collect();
+    let seeds: Vec<Vec<u8>> =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases"))
+            .unwrap()
+            .map(|case| std::fs::read(case.unwrap().path().join("input.html")).unwrap())
+            .map(|mut input| {
+                input.truncate(4000);
+                input
+            })
+            .collect();
     let pieces = "<doc |<doc id=\"|</doc>|<p>|</p>|<table>|<tr>|<td>|</table>|<b>|</b>|<a href=x>|</a>|<svg>|<math>|<mi>|\
         <template>|</template>|<select>|<option>|<script>|</script>|<!--|-->|<![CDATA[|]]>|<plaintext>|<frameset>|<body>|\
         <html id=2>|<title>|<textarea>|<noscript>|<form>|<button>|<nobr>|<isindex>|<caption>|<col>|<input>|<h1>|<li>|<dd>|\
@@ -125,17 +142,20 @@ fn any_bytes_give_whole_rows_or_a_reason() {
         let mut bytes = Vec::new();
         match round % 3 {
             0 => (0..random.below(300)).for_each(|_| bytes.push(random.below(256) as u8)),
-            1 => (0..random.below(60)).for_each(|_| bytes.extend(pieces[random.below(pieces.len())].as_bytes())),
+            1 => (0..random.below(60))
+                .for_each(|_| bytes.extend(pieces[random.below(pieces.len())].as_bytes())),
             _ => {
                 bytes.clone_from(&seeds[random.below(seeds.len())]);
                 for _ in 0..random.below(8) {
-                    let (at, piece) = (random.below(bytes.len() + 1), pieces[random.below(pieces.len())]);
+                    let (at, piece) =
+                        (random.below(bytes.len() + 1), pieces[random.below(pieces.len())]);
                     let end = (at + random.below(20)).min(bytes.len());
                     bytes.splice(at..end, piece.bytes());
                 }
             }
         }
-        let name = ["x.html", "x.html", "x.html", "x.gz", "x.bz2", "x.zst", "x.xz"][random.below(7)];
+        let name =
+            ["x.html", "x.html", "x.html", "x.gz", "x.bz2", "x.zst", "x.xz"][random.below(7)];
         let (extractor, width) = &extractors[random.below(extractors.len())];
         rows(extractor, &shipped(name, &bytes), *width);
     }

@@ -1,4 +1,5 @@
-//! Golden cases: every folder in `cases/` is one, with `input.html`, `expected.jsonl`, a note, and perhaps a recipe.
+//! Golden cases: every folder in `cases/` is one, with `input.html`, `expected.jsonl`, a note, and
+//! perhaps a recipe.
 //!
 //! And the rows of the reference program, where its files are at hand.
 
@@ -25,7 +26,11 @@ fn objects(recipe: &Recipe, path: &Path) -> Vec<Value> {
 }
 
 fn lines(path: &Path) -> Vec<Value> {
-    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[test]
@@ -38,9 +43,13 @@ fn cases_give_the_rows_that_they_expect() {
             Ok(text) => Recipe::from_toml(&text).unwrap(),
             Err(_) => Recipe::default(),
         };
-        let (found, expected) = (objects(&recipe, &case.join("input.html")), lines(&case.join("expected.jsonl")));
+        let (found, expected) =
+            (objects(&recipe, &case.join("input.html")), lines(&case.join("expected.jsonl")));
         if found != expected {
-            wrong.push(format!("{}\n   found    {found:?}\n   expected {expected:?}", case.display()));
+            wrong.push(format!(
+                "{}\n   found    {found:?}\n   expected {expected:?}",
+                case.display()
+            ));
         }
         count += 1;
     }
@@ -56,7 +65,8 @@ fn wiki_files_give_the_rows_of_the_reference() {
         common::skipped("wiki_files_give_the_rows_of_the_reference", "../shared is not here");
         return;
     }
-    let mut files: Vec<_> = fs::read_dir(wiki).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(wiki).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let mut found = Vec::new();
     for path in files {

@@ -27,7 +27,8 @@ fn real() -> Program {
 fn work(files: u64, retries: u32) -> Extract {
     let file = |sequence: u64| {
         let content = format!("<doc id={sequence} title=t>text</doc>").into_bytes();
-        let (path, size) = (SourcePath(format!("file_{sequence}").into_bytes()), content.len() as u64);
+        let (path, size) =
+            (SourcePath(format!("file_{sequence}").into_bytes()), content.len() as u64);
         SourceFile { sequence, path, size, modified: 0, content: Content::Here(content) }
     };
     let limits = Limits { retries, ..JobSpec::default().limits };
@@ -84,7 +85,8 @@ fn settled_files_are_not_read_and_each_of_the_others_is_told_before_it_begins() 
         told.push(file.sequence);
         Ok(())
     };
-    let mut care = Care { settled: [(1, settled)].into(), before: Some(&mut before), ..Care::default() };
+    let mut care =
+        Care { settled: [(1, settled)].into(), before: Some(&mut before), ..Care::default() };
     let read = slot(real()).extract(&work(4, 1), &mut care).unwrap();
     drop(care);
     assert_eq!(ends(&read.reports), [(0, true, 1), (1, false, 9), (2, true, 1), (3, true, 1)]);

@@ -7,11 +7,13 @@ use std::time::Duration;
 use sheaf_common::job::{Class, JobId, TaskId, UNIT_BYTES, WorkerId};
 use sheaf_common::outcome::{Extracted, Outcome, Reading, Slice, TaskResult};
 use sheaf_common::queue::{
-    Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, MemoryQueue, Past, Queue,
-    QueueError,
+    Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker,
+    MemoryQueue, Past, Queue, QueueError,
 };
 use sheaf_common::row::Block;
-use sheaf_common::task::{Content, Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, SourcePath, Task, Work};
+use sheaf_common::task::{
+    Content, Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, SourcePath, Task, Work,
+};
 use sheaf_worker::extract::STEP;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::{Config, Order, Paths, WorkerError, run};
@@ -36,7 +38,11 @@ async fn a_worker_that_is_told_to_stop_hands_over_the_rows_that_it_keeps() {
     let (order, orders) = watch::channel(Order::Work);
     let running = tokio::spawn(run(queue.clone(), config(&queue), orders, Arc::default()));
     let outcomes = queue.collect(JobId(1), 9, Duration::from_secs(20)).await.unwrap();
-    let [Outcome { result: TaskResult::Extracted(Extracted { edition, kept: Some(kept), .. }), .. }] = &outcomes[..]
+    let [
+        Outcome {
+            result: TaskResult::Extracted(Extracted { edition, kept: Some(kept), .. }), ..
+        },
+    ] = &outcomes[..]
     else {
         panic!("{outcomes:?}")
     };
@@ -86,7 +92,10 @@ async fn a_worker_that_can_start_no_child_ends_and_its_tasks_are_as_they_were() 
         content: Content::Here(b"text".to_vec()),
     };
     let work = Work::Extract(Extract { spec: Arc::default(), files: vec![file] });
-    let task = |number| Task { id: TaskId { job: JobId(1), class: Class::Extract, number }, work: work.clone() };
+    let task = |number| Task {
+        id: TaskId { job: JobId(1), class: Class::Extract, number },
+        work: work.clone(),
+    };
     let tasks: Vec<Task> = (0..20).map(task).collect();
     queue.push(&tasks).await.unwrap();
 
@@ -100,7 +109,10 @@ async fn a_worker_that_can_start_no_child_ends_and_its_tasks_are_as_they_were() 
     };
     let (_order, orders) = watch::channel(Order::Work);
     let ended = run(queue.clone(), config, orders, Arc::default()).await;
-    assert!(matches!(&ended, Err(WorkerError::Unfit(unfit)) if unfit.reason.contains("No such file")), "{ended:?}");
+    assert!(
+        matches!(&ended, Err(WorkerError::Unfit(unfit)) if unfit.reason.contains("No such file")),
+        "{ended:?}"
+    );
     assert!(queue.collect(JobId(1), 99, Duration::ZERO).await.unwrap().is_empty());
     let there = queue.lease(&WorkerId("other".into()), 99, Duration::ZERO).await.unwrap();
     assert_eq!(there.len(), tasks.len());
@@ -112,7 +124,10 @@ fn config(queue: &impl Queue) -> Config {
         id: WorkerId("w".into()),
         slots: NonZeroUsize::MIN,
         keep: 8 << 20,
-        child: Program { path: env!("CARGO_BIN_EXE_sheaf-worker").into(), arguments: vec!["slot".into()] },
+        child: Program {
+            path: env!("CARGO_BIN_EXE_sheaf-worker").into(),
+            arguments: vec!["slot".into()],
+        },
         lease: queue.lease_length(),
         paths: Paths::Any,
     }
@@ -163,7 +178,12 @@ impl Queue for NoRows {
         self.queue.push(tasks).await
     }
 
-    async fn collect(&self, job: JobId, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
+    async fn collect(
+        &self,
+        job: JobId,
+        most: usize,
+        wait: Duration,
+    ) -> Result<Vec<Outcome>, QueueError> {
         self.queue.collect(job, most, wait).await
     }
 
@@ -199,7 +219,12 @@ impl Queue for NoRows {
         self.queue.lease_length()
     }
 
-    async fn lease(&self, worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
+    async fn lease(
+        &self,
+        worker: &WorkerId,
+        most: usize,
+        wait: Duration,
+    ) -> Result<Vec<Leased>, QueueError> {
         self.queue.lease(worker, most, wait).await
     }
 
@@ -207,7 +232,10 @@ impl Queue for NoRows {
         self.queue.extend_if_held(leases).await
     }
 
-    async fn complete_if_held(&self, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
+    async fn complete_if_held(
+        &self,
+        completions: &[Completion],
+    ) -> Result<Vec<Completed>, QueueError> {
         self.queue.complete_if_held(completions).await
     }
 

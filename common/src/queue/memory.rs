@@ -8,15 +8,16 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{
-    Capacity, Completed, Completion, JobOwner, JobPlace, Known, LEASE, Lease, Leased, LostWorker, Past, Queue,
-    QueueError,
+    Capacity, Completed, Completion, JobOwner, JobPlace, Known, LEASE, Lease, Leased, LostWorker,
+    Past, Queue, QueueError,
 };
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::row::Block;
 use crate::task::{RowsKey, Task};
 
-/// The queue that `sheaf run` uses without a server. Its clock is tokio's, so that tests can stop it.
+/// The queue that `sheaf run` uses without a server. Its clock is tokio's, so that tests can stop
+/// it.
 #[derive(Clone)]
 pub struct MemoryQueue {
     shared: Arc<Shared>,
@@ -77,7 +78,12 @@ impl Default for MemoryQueue {
 impl MemoryQueue {
     /// A queue whose leases last `lease`.
     pub fn with_lease(lease: Duration) -> Self {
-        let shared = Shared { lease, state: Mutex::default(), pushed: Notify::new(), finished: Notify::new() };
+        let shared = Shared {
+            lease,
+            state: Mutex::default(),
+            pushed: Notify::new(),
+            finished: Notify::new(),
+        };
         MemoryQueue { shared: Arc::new(shared) }
     }
 
@@ -105,18 +111,24 @@ impl State {
         }
     }
 
-    /// Takes the task that goes next to a worker: class by class, and within a class the jobs in turn. No worker is ever
-    /// gone here: all are threads of this process.
+    /// Takes the task that goes next to a worker: class by class, and within a class the jobs in
+    /// turn. No worker is ever gone here: all are threads of this process.
     fn next(&mut self, worker: &WorkerId, now: Instant) -> Option<Waiting> {
         for class in Class::ALL {
             let turn = |job: &&JobId| self.served.is_none_or(|served| **job > served);
-            let order: Vec<JobId> =
-                self.jobs.keys().filter(turn).chain(self.jobs.keys().filter(|job| !turn(job))).copied().collect();
+            let order: Vec<JobId> = self
+                .jobs
+                .keys()
+                .filter(turn)
+                .chain(self.jobs.keys().filter(|job| !turn(job)))
+                .copied()
+                .collect();
             for id in order {
                 let job = self.jobs.get_mut(&id).expect("just listed");
                 let waiting = &mut job.waiting[class as usize];
                 let for_it = |waiting: &Waiting| {
-                    let is_for_others = |(by, until): &(WorkerId, Instant)| by == worker && *until > now;
+                    let is_for_others =
+                        |(by, until): &(WorkerId, Instant)| by == worker && *until > now;
                     waiting.task.addressee().is_none_or(|addressee| addressee == worker)
                         && !waiting.given_back.as_ref().is_some_and(is_for_others)
                 };
@@ -132,7 +144,8 @@ impl State {
     /// When something may be there to lease that is not there now.
     fn next_change(&self) -> Option<Instant> {
         let waiting = self.jobs.values().flat_map(|job| job.waiting.iter().flatten());
-        let given_back = waiting.filter_map(|waiting| waiting.given_back.as_ref().map(|(_, until)| *until));
+        let given_back =
+            waiting.filter_map(|waiting| waiting.given_back.as_ref().map(|(_, until)| *until));
         self.leased.values().map(|held| held.ends).chain(given_back).min()
     }
 
@@ -142,7 +155,9 @@ impl State {
 
     fn knows(&self, id: &TaskId) -> bool {
         let job = self.jobs.get(&id.job);
-        job.is_some_and(|job| job.ids.contains(id) || job.outcomes.iter().any(|outcome| outcome.task == *id))
+        job.is_some_and(|job| {
+            job.ids.contains(id) || job.outcomes.iter().any(|outcome| outcome.task == *id)
+        })
     }
 }
 
@@ -164,7 +179,8 @@ impl Queue for MemoryQueue {
         for task in tasks {
             let job = state.jobs.entry(task.id.job).or_default();
             if job.ids.insert(task.id) {
-                let waiting = Waiting { task: task.clone(), deliveries: 0, previous: None, given_back: None };
+                let waiting =
+                    Waiting { task: task.clone(), deliveries: 0, previous: None, given_back: None };
                 job.waiting[task.id.class as usize].push_back(waiting);
             }
         }
@@ -173,7 +189,12 @@ impl Queue for MemoryQueue {
         Ok(())
     }
 
-    async fn collect(&self, job: JobId, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
+    async fn collect(
+        &self,
+        job: JobId,
+        most: usize,
+        wait: Duration,
+    ) -> Result<Vec<Outcome>, QueueError> {
         let until = Instant::now() + wait;
         loop {
             let finished = self.shared.finished.notified();
@@ -233,7 +254,12 @@ impl Queue for MemoryQueue {
         self.shared.lease
     }
 
-    async fn lease(&self, worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
+    async fn lease(
+        &self,
+        worker: &WorkerId,
+        most: usize,
+        wait: Duration,
+    ) -> Result<Vec<Leased>, QueueError> {
         let until = Instant::now() + wait;
         loop {
             let pushed = self.shared.pushed.notified();
@@ -254,7 +280,8 @@ impl Queue for MemoryQueue {
                     let (delivery, previous) = (waiting.deliveries, waiting.previous.take());
                     leased.push(Leased { lease: lease.clone(), task, delivery, previous });
                     let by = worker.clone();
-                    let held = Held { by, token: lease.token, ends: now + self.shared.lease, waiting };
+                    let held =
+                        Held { by, token: lease.token, ends: now + self.shared.lease, waiting };
                     state.leased.insert(lease.task, held);
                 }
                 if !leased.is_empty() || most == 0 {
@@ -282,7 +309,10 @@ impl Queue for MemoryQueue {
         Ok(lost)
     }
 
-    async fn complete_if_held(&self, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
+    async fn complete_if_held(
+        &self,
+        completions: &[Completion],
+    ) -> Result<Vec<Completed>, QueueError> {
         let mut state = self.state();
         let mut answers = Vec::with_capacity(completions.len());
         for Completion { lease, outcome, rows, has_past } in completions {

@@ -1,4 +1,5 @@
-//! What befell earlier work on a task: deaths of its files, and workers that vanished with it. Most tasks have none.
+//! What befell earlier work on a task: deaths of its files, and workers that vanished with it. Most
+//! tasks have none.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,9 @@
 //! A ZIP archive of parts whose checksum and lengths are known before they are written.
 //!
-//! So the header in front of each part says them, nothing follows it, and whoever reads the archive as a stream finds the
-//! next part, past 4 GiB too. The crates that write archives either go back to fill the header in, which a pipe does not
-//! allow, or put the lengths behind the part (a data descriptor), which Excel repairs where they need 64 bits.
+//! So the header in front of each part says them, nothing follows it, and whoever reads the archive
+//! as a stream finds the next part, past 4 GiB too. The crates that write archives either go back
+//! to fill the header in, which a pipe does not allow, or put the lengths behind the part (a data
+//! descriptor), which Excel repairs where they need 64 bits.
 //!
 //! Source: PKWARE's APPNOTE 6.3.10, 4.3 and 4.5.3.
 
@@ -45,7 +46,8 @@ impl<W: Write> Archive<W> {
     /// Writes a part: `content` writes its bytes, which must be as many as `entry` says.
     ///
     /// # Errors
-    /// Those of the writer and of `content`; [`io::ErrorKind::InvalidData`] if there were more bytes, or fewer.
+    /// Those of the writer and of `content`; [`io::ErrorKind::InvalidData`] if there were more
+    /// bytes, or fewer.
     pub fn entry(
         &mut self,
         entry: &Entry<'_>,
@@ -57,7 +59,8 @@ impl<W: Write> Archive<W> {
         content(&mut self.out)?;
         let written = self.out.at - begin;
         if written != entry.packed {
-            let wrong = format!("the part `{}` has {written} bytes, not {}", entry.name, entry.packed);
+            let wrong =
+                format!("the part `{}` has {written} bytes, not {}", entry.name, entry.packed);
             return Err(io::Error::new(io::ErrorKind::InvalidData, wrong));
         }
         self.directory.extend(central_header(entry, offset));

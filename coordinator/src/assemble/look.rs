@@ -1,8 +1,10 @@
-//! What a sheet has before its rows: the widths of its columns, the height of its rows, and the row of names.
+//! What a sheet has before its rows: the widths of its columns, the height of its rows, and the row
+//! of names.
 //!
-//! The widths follow from the names and from what the first rows of the workbook need ([`Look`]). Where most texts begin with
-//! blank lines, all rows are so high that the first line with text is seen: the height is a default of the sheet, so it costs
-//! no row a byte. (Rows whose texts have more lines say that they mean it: see [`RowWriter::row`].)
+//! The widths follow from the names and from what the first rows of the workbook need ([`Look`]).
+//! Where most texts begin with blank lines, all rows are so high that the first line with text is
+//! seen: the height is a default of the sheet, so it costs no row a byte. (Rows whose texts have
+//! more lines say that they mean it: see [`RowWriter::row`].)
 
 use std::fmt::Write;
 
@@ -53,7 +55,9 @@ pub fn columns_of(spec: &JobSpec, sheet: Sheet) -> Vec<Column> {
         Sheet::Overflow(_) => {
             let widths = [18, NARROW, TEXT]; // `'rows 2'!C1048576`, a number, a long text.
             let columns = OVERFLOW_COLUMNS.into_iter().zip(widths);
-            columns.map(|(name, width)| Column { name: name.into(), least: width, most: width }).collect()
+            columns
+                .map(|(name, width)| Column { name: name.into(), least: width, most: width })
+                .collect()
         }
     }
 }
@@ -73,8 +77,11 @@ pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
     for (index, column) in columns.iter().enumerate() {
         let (number, shown) = (index + 1, look.and_then(|look| look.widths.get(index)));
         let width = column.width(shown.map_or(0, |width| usize::from(*width))) as f64 + MARGIN;
-        write!(head, "<col min=\"{number}\" max=\"{number}\" width=\"{width}\" customWidth=\"1\"/>")
-            .expect("writing to memory does not fail");
+        write!(
+            head,
+            "<col min=\"{number}\" max=\"{number}\" width=\"{width}\" customWidth=\"1\"/>"
+        )
+        .expect("writing to memory does not fail");
     }
     head.push_str("</cols><sheetData>");
     let (mut row, names) = (Vec::new(), columns.iter().map(|column| column.name.as_str()));
@@ -100,7 +107,10 @@ mod tests {
     }
 
     fn widths(head: &str) -> Vec<&str> {
-        head.split("width=\"").skip(1).map(|rest| rest.split_once(".7109375\"").unwrap().0).collect()
+        head.split("width=\"")
+            .skip(1)
+            .map(|rest| rest.split_once(".7109375\"").unwrap().0)
+            .collect()
     }
 
     #[test]
@@ -117,14 +127,24 @@ mod tests {
         let look = |lines| Some(Look { widths: vec![1, 1, 1, 1], lines });
         let low = head(Sheet::Rows(0), look(1));
         assert!(low.starts_with("<sheetFormatPr defaultRowHeight=\"15\"/><cols>"), "{low}");
-        assert!(low.contains("<sheetData><row r=\"1\"><c r=\"A1\" s=\"1\" t=\"inlineStr\"><is><t>id</t>"), "{low}");
+        assert!(
+            low.contains(
+                "<sheetData><row r=\"1\"><c r=\"A1\" s=\"1\" t=\"inlineStr\"><is><t>id</t>"
+            ),
+            "{low}"
+        );
         let high = head(Sheet::Rows(0), look(3));
-        assert!(high.starts_with("<sheetFormatPr defaultRowHeight=\"45\" customHeight=\"1\"/>"), "{high}");
+        assert!(
+            high.starts_with("<sheetFormatPr defaultRowHeight=\"45\" customHeight=\"1\"/>"),
+            "{high}"
+        );
         assert!(high.contains("<row r=\"1\" ht=\"15\" customHeight=\"1\">"), "{high}");
     }
 
     #[test]
     fn names_are_escaped_as_cells_are() {
-        assert!(head(Sheet::Rows(0), None).ends_with("<is><t>a_x005F_x0041_x000D_</t></is></c></row>"));
+        assert!(
+            head(Sheet::Rows(0), None).ends_with("<is><t>a_x005F_x0041_x000D_</t></is></c></row>")
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Segments → output files. It runs at the speed of the disk: nothing is compressed here but a header and an end.
+//! Segments → output files. It runs at the speed of the disk: nothing is compressed here but a
+//! header and an end.
 //!
-//! * [`shell`]: the workbook around the rows, made by rust_xlsxwriter. [`look`]: its columns and row heights. [`workbook`]:
-//!   shell + segments → `.xlsx`. [`archive`]: the ZIP around its parts.
+//! * [`shell`]: the workbook around the rows, made by rust_xlsxwriter. [`look`]: its columns and
+//!   row heights. [`workbook`]: shell + segments → `.xlsx`. [`archive`]: the ZIP around its parts.
 //! * [`text`]: `.csv`, `.tsv`, `.jsonl`, plain or packed.
 //! * [`whole`]: a file that appears whole or not at all. [`sink`]: that, or a pipe.
 

@@ -1,5 +1,6 @@
-//! The workbook around the rows: rust_xlsxwriter makes it, with styles, filters and properties, and it is taken apart here,
-//! so that rows can be put in. [`super::look`] writes what stands between: widths, heights, the row of names.
+//! The workbook around the rows: rust_xlsxwriter makes it, with styles, filters and properties, and
+//! it is taken apart here, so that rows can be put in. [`super::look`] writes what stands between:
+//! widths, heights, the row of names.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -79,8 +80,9 @@ pub struct Part<'a> {
 const SETTINGS: &str = "<sheetFormatPr ";
 const ROWS_END: &str = "</sheetData>";
 
-/// The last row of the sheet with this index in a shell: a number of its own, in whose place the real one is written. Less
-/// than the limit: a range that is the whole of its columns is written without row numbers.
+/// The last row of the sheet with this index in a shell: a number of its own, in whose place the
+/// real one is written. Less than the limit: a range that is the whole of its columns is written
+/// without row numbers.
 fn placeholder(index: usize) -> u64 {
     SHEET_ROWS - 1 - index as u64
 }
@@ -90,7 +92,8 @@ impl<'a> Shells<'a> {
         Shells { spec, made: HashMap::new() }
     }
 
-    /// The parts of a workbook that is to hold these rows, in the order of the archive; `look` is that of its first rows.
+    /// The parts of a workbook that is to hold these rows, in the order of the archive; `look` is
+    /// that of its first rows.
     pub fn parts(&mut self, counts: Counts, look: Option<&Look>) -> anyhow::Result<Vec<Part<'_>>> {
         let sheets = counts.sheets();
         if !self.made.contains_key(&sheets) {
@@ -113,7 +116,8 @@ impl RawPart {
             RawContent::Sheet(raw) => {
                 let end = (counts.rows_of(raw.sheet) + 1).to_string();
                 let filled = |text: &str| text.replace(&raw.placeholder.to_string(), &end);
-                let head = filled(&raw.front) + &table_head(&raw.columns, look.filter(|_| raw.is_rows()));
+                let head =
+                    filled(&raw.front) + &table_head(&raw.columns, look.filter(|_| raw.is_rows()));
                 Part { name: &self.name, head, rows: Some((raw.sheet, filled(&raw.back))) }
             }
         }
@@ -122,7 +126,12 @@ impl RawPart {
 
 impl RawSheet {
     /// Takes a sheet apart.
-    fn new(sheet: Sheet, columns: Vec<Column>, text: &str, placeholder: u64) -> anyhow::Result<Self> {
+    fn new(
+        sheet: Sheet,
+        columns: Vec<Column>,
+        text: &str,
+        placeholder: u64,
+    ) -> anyhow::Result<Self> {
         let changed = "rust_xlsxwriter writes other sheets now";
         let (front, rest) = text.split_once(SETTINGS).context(changed)?;
         let (_, back) = rest.split_once(ROWS_END).context(changed)?;
@@ -165,7 +174,8 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
             Sheet::Rows(index) => sheet_name(&spec.sheet_name, *index),
             Sheet::Overflow(index) => sheet_name(OVERFLOW_SHEET, *index),
         };
-        let (last_row, last_column) = (placeholder(index) as u32 - 1, columns_of(spec, *sheet).len() as u16 - 1);
+        let (last_row, last_column) =
+            (placeholder(index) as u32 - 1, columns_of(spec, *sheet).len() as u16 - 1);
         let page = workbook.add_worksheet();
         page.set_name(name)?.set_freeze_panes(1, 0)?;
         for column in 0..=last_column {
@@ -179,19 +189,36 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     for (name, mut text) in unzip(&bytes)? {
         if name == "xl/styles.xml" {
             // rust_xlsxwriter leaves it out of the format of cells that have none of their own.
-            text = text.replacen("xfId=\"0\"><alignment ", "xfId=\"0\" applyAlignment=\"1\"><alignment ", 1);
+            text = text.replacen(
+                "xfId=\"0\"><alignment ",
+                "xfId=\"0\" applyAlignment=\"1\"><alignment ",
+                1,
+            );
         }
-        let number = name.strip_prefix("xl/worksheets/sheet").and_then(|rest| rest.strip_suffix(".xml"));
+        let number =
+            name.strip_prefix("xl/worksheets/sheet").and_then(|rest| rest.strip_suffix(".xml"));
         let content = match number {
             None => RawContent::Plain(text),
             Some(number) => {
-                let index = number.parse::<usize>()?.checked_sub(1).context("sheets count from 1")?;
+                let index =
+                    number.parse::<usize>()?.checked_sub(1).context("sheets count from 1")?;
                 let sheet = *sheets.get(index).context("a sheet too many")?;
-                RawContent::Sheet(RawSheet::new(sheet, columns_of(spec, sheet), &text, placeholder(index))?)
+                RawContent::Sheet(RawSheet::new(
+                    sheet,
+                    columns_of(spec, sheet),
+                    &text,
+                    placeholder(index),
+                )?)
             }
         };
         parts.push(RawPart { name, content });
     }
+    check(&parts, sheets.len())?;
+    Ok(parts)
+}
+
+/// Makes sure that the parts are as what is written into them needs them.
+fn check(parts: &[RawPart], sheets: usize) -> anyhow::Result<()> {
     let text_of = |name| {
         parts.iter().find_map(|part| match &part.content {
             RawContent::Plain(text) if part.name == name => Some(text.as_str()),
@@ -199,12 +226,16 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
         })
     };
     let names = text_of("xl/workbook.xml").unwrap_or_default();
-    let named = (0..sheets.len()).all(|index| names.contains(&filter_name_end(index)));
+    let named = (0..sheets).all(|index| names.contains(&filter_name_end(index)));
     ensure!(named, "rust_xlsxwriter writes other filters now");
     let styles = text_of("xl/styles.xml").unwrap_or_default();
-    let tops = |before: &str| styles.matches(&format!("{before}><alignment vertical=\"top\"/>")).count();
-    ensure!(tops("") == 3 && tops(" applyAlignment=\"1\"") == 2, "rust_xlsxwriter writes other styles now");
-    Ok(parts)
+    let tops =
+        |before: &str| styles.matches(&format!("{before}><alignment vertical=\"top\"/>")).count();
+    ensure!(
+        tops("") == 3 && tops(" applyAlignment=\"1\"") == 2,
+        "rust_xlsxwriter writes other styles now"
+    );
+    Ok(())
 }
 
 /// The usual size of a cell in pixels, which a default format must name.
@@ -221,7 +252,9 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
         let data = archive.get_entry(entry.wayfinder())?;
         let mut text = String::new();
         match entry.compression_method() {
-            CompressionMethod::DEFLATE => flate2::read::DeflateDecoder::new(data.data()).read_to_string(&mut text)?,
+            CompressionMethod::DEFLATE => {
+                flate2::read::DeflateDecoder::new(data.data()).read_to_string(&mut text)?
+            }
             _ => data.data().read_to_string(&mut text)?,
         };
         parts.push((name, text));
@@ -238,7 +271,10 @@ mod tests {
         let sheets = |rows, overflow| Counts { rows, overflow }.sheets();
         assert_eq!(sheets(0, 0), [Sheet::Rows(0)]);
         assert_eq!(sheets(SHEET_DATA_ROWS, 0), [Sheet::Rows(0)]);
-        assert_eq!(sheets(SHEET_DATA_ROWS + 1, 2), [Sheet::Rows(0), Sheet::Rows(1), Sheet::Overflow(0)]);
+        assert_eq!(
+            sheets(SHEET_DATA_ROWS + 1, 2),
+            [Sheet::Rows(0), Sheet::Rows(1), Sheet::Overflow(0)]
+        );
     }
 
     #[test]
@@ -251,10 +287,16 @@ mod tests {
         for (name, range) in [("sheet1", "A1:C1048576"), ("sheet2", "A1:C5"), ("sheet3", "A1:C8")] {
             let sheet = part(&format!("xl/worksheets/{name}.xml"));
             let (_, tail) = sheet.rows.as_ref().unwrap();
-            assert!(sheet.head.contains(&format!("<dimension ref=\"{range}\"/>")), "{}", sheet.head);
+            assert!(
+                sheet.head.contains(&format!("<dimension ref=\"{range}\"/>")),
+                "{}",
+                sheet.head
+            );
             assert!(tail.contains(&format!("</sheetData><autoFilter ref=\"{range}\"/>")), "{tail}");
             // The order of the schema: after the margins.
-            let ignored = format!("<ignoredErrors><ignoredError sqref=\"{range}\" numberStoredAsText=\"1\"/>");
+            let ignored = format!(
+                "<ignoredErrors><ignoredError sqref=\"{range}\" numberStoredAsText=\"1\"/>"
+            );
             assert!(tail.contains(&format!("/>{ignored}</ignoredErrors></worksheet>")), "{tail}");
         }
         let workbook = &part("xl/workbook.xml").head;

@@ -12,8 +12,8 @@ pub enum Sink {
     Flow(Flow),
 }
 
-/// A pipe, a device, standard output. If its reader goes away, the rest is written to nobody, and that is no error: the reader
-/// has had enough (`| head`).
+/// A pipe, a device, standard output. If its reader goes away, the rest is written to nobody, and
+/// that is no error: the reader has had enough (`| head`).
 pub struct Flow {
     out: BufWriter<Box<dyn Write>>,
     written: u64,

@@ -9,11 +9,17 @@ use sheaf_worker::render::zstd_frame;
 
 use super::Rows;
 
-/// The header of a gzip file (RFC 1952): deflate, no name, no time, system unknown; so it is the same every time.
+/// The header of a gzip file (RFC 1952): deflate, no name, no time, system unknown; so it is the
+/// same every time.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// Writes a text output: what goes before the rows, and their joined segments.
-pub fn write_text(out: &mut impl Write, spec: &JobSpec, rendering: Rendering, mut rows: Rows<'_>) -> io::Result<()> {
+pub fn write_text(
+    out: &mut impl Write,
+    spec: &JobSpec,
+    rendering: Rendering,
+    mut rows: Rows<'_>,
+) -> io::Result<()> {
     let (packing, head) = match rendering {
         Rendering::Csv(packing) | Rendering::Tsv(packing) => {
             let columns: Vec<&str> = spec.columns().collect();

@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 
 /// A file in the making, under another name beside its place.
 ///
-/// The name is the same every time, so what a killed run left is written over by the next; the lock on the job's folder
-/// keeps two runs apart. One that is dropped unfinished is removed. Where a file stands already, the new one gets its mode,
-/// and its owner as far as that is allowed.
+/// The name is the same every time, so what a killed run left is written over by the next; the lock
+/// on the job's folder keeps two runs apart. One that is dropped unfinished is removed. Where a
+/// file stands already, the new one gets its mode, and its owner as far as that is allowed.
 pub struct WholeFile {
     place: PathBuf,
     unfinished: PathBuf,
     file: Option<BufWriter<File>>,
 }
 
-/// The name under which the file at `place` is made: hidden, and beside it, so that it can be moved there in one step.
+/// The name under which the file at `place` is made: hidden, and beside it, so that it can be moved
+/// there in one step.
 pub fn unfinished_name(place: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(place.file_name().unwrap_or_default());
@@ -28,7 +29,8 @@ pub fn unfinished_name(place: &Path) -> PathBuf {
 /// The most links that lead from one to the next; Linux follows as many.
 const MOST_LINKS: usize = 40;
 
-/// Where a file written to `path` stands: `path`, or what it leads to if it is a link. What it leads to need not exist.
+/// Where a file written to `path` stands: `path`, or what it leads to if it is a link. What it
+/// leads to need not exist.
 ///
 /// # Errors
 /// When links lead in a circle.
@@ -52,7 +54,8 @@ impl WholeFile {
         // What a killed run left has the mode of another time.
         let _ = fs::remove_file(&unfinished);
         let file = File::create(&unfinished)?;
-        let whole = WholeFile { place, unfinished, file: Some(BufWriter::with_capacity(1 << 20, file)) };
+        let whole =
+            WholeFile { place, unfinished, file: Some(BufWriter::with_capacity(1 << 20, file)) };
         if let Some(replaced) = replaced {
             let file = whole.file.as_ref().expect("just made").get_ref();
             let made = file.metadata()?;
@@ -69,15 +72,19 @@ impl WholeFile {
 
     /// Puts the file in its place, safely on disk; returns its size in bytes.
     pub fn finish(self) -> io::Result<u64> {
-        let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = self
+            .place
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let folder = File::open(folder)?;
         let size = self.put(File::sync_all)?;
         folder.sync_all()?;
         Ok(size)
     }
 
-    /// Puts the file in its place without waiting for the disk: for files of which there may be thousands, and which
-    /// are made again if they are lost.
+    /// Puts the file in its place without waiting for the disk: for files of which there may be
+    /// thousands, and which are made again if they are lost.
     pub fn finish_unsynced(self) -> io::Result<u64> {
         self.put(|_| Ok(()))
     }
@@ -143,7 +150,11 @@ mod tests {
         for mode in [0o600, 0o664, 0o444] {
             std::fs::write(&place, "old").unwrap();
             std::fs::set_permissions(&place, Permissions::from_mode(mode)).unwrap();
-            std::fs::write(folder.path().join(".out.unfinished"), "left behind, with a mode of its own").unwrap();
+            std::fs::write(
+                folder.path().join(".out.unfinished"),
+                "left behind, with a mode of its own",
+            )
+            .unwrap();
             write(&place, "new");
             assert_eq!(std::fs::metadata(&place).unwrap().mode() & 0o7777, mode);
             std::fs::remove_file(&place).unwrap();

@@ -23,7 +23,8 @@ impl<'a> WorkbookWriter<'a> {
         WorkbookWriter { shells: Shells::new(spec), deflater: Deflater::new(Compression::Balanced) }
     }
 
-    /// Writes a workbook to `out`: the shell's parts, and in each sheet the joined segments that `rows` gives for it.
+    /// Writes a workbook to `out`: the shell's parts, and in each sheet the joined segments that
+    /// `rows` gives for it.
     ///
     /// # Errors
     /// When `out` or a stream fails.

@@ -6,7 +6,8 @@ use sheaf_common::job::Newline;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "How CSV is written")]
 pub struct CsvArgs {
-    /// Begin .csv and .tsv with a byte order mark: without one, Excel on Windows shows Korean as mojibake
+    /// Begin .csv and .tsv with a byte order mark: without one, Excel on Windows shows Korean as
+    /// mojibake
     #[arg(long)]
     pub csv_bom: bool,
 
@@ -18,7 +19,8 @@ pub struct CsvArgs {
     #[arg(long, value_enum, value_name = "END")]
     pub csv_newline: Option<NewlineArg>,
 
-    /// What to do with cells that a spreadsheet would take for formulas: CSV cannot say that `=1+1` is text [default: keep]
+    /// What to do with cells that a spreadsheet would take for formulas: CSV cannot say that `=1+1`
+    /// is text [default: keep]
     #[arg(long, value_enum, value_name = "HOW")]
     pub csv_formulas: Option<FormulasArg>,
 }

@@ -1,4 +1,5 @@
-//! What can be typed: the arguments as clap reads them, without a check that needs thought (that is [`crate::config`]).
+//! What can be typed: the arguments as clap reads them, without a check that needs thought (that is
+//! [`crate::config`]).
 
 mod csv;
 mod demo;
@@ -73,7 +74,8 @@ mod tests {
 
     #[test]
     fn the_help_of_run_documents_every_exit_code() {
-        let help = Cli::command().find_subcommand_mut("run").unwrap().render_long_help().to_string();
+        let help =
+            Cli::command().find_subcommand_mut("run").unwrap().render_long_help().to_string();
         for code in 0..=4 {
             assert!(help.contains(&format!("\n  {code}  ")), "exit code {code} in:\n{help}");
         }
@@ -102,7 +104,11 @@ mod tests {
 
     #[test]
     fn the_source_column_does_not_swallow_an_input() {
-        let Command::Run(args) = Cli::parse_from(["sheaf", "run", "--source-column", "data"]).command else { panic!() };
+        let Command::Run(args) =
+            Cli::parse_from(["sheaf", "run", "--source-column", "data"]).command
+        else {
+            panic!()
+        };
         assert_eq!(args.recipe.source_column.as_deref(), Some("source"));
         assert_eq!(args.inputs, [std::path::PathBuf::from("data")]);
     }

@@ -15,9 +15,9 @@ pub struct RecipeArgs {
 
     /// A column and where its text comes from; repeatable [default: id, title and text]
     ///
-    /// EXPR is `[CSS selector]::text` or `[CSS selector]::attr(NAME)`. The selector looks inside the record and its
-    /// first match counts; without a selector it means the record itself. Default: `id=::attr(id)`,
-    /// `title=::attr(title)`, `text=::text`.
+    /// EXPR is `[CSS selector]::text` or `[CSS selector]::attr(NAME)`. The selector looks inside
+    /// the record and its first match counts; without a selector it means the record itself.
+    /// Default: `id=::attr(id)`, `title=::attr(title)`, `text=::text`.
     #[arg(long = "column", value_name = "NAME=EXPR")]
     pub columns: Vec<String>,
 
@@ -31,8 +31,8 @@ pub struct RecipeArgs {
 
     /// How the files are encoded: `auto`, or a name such as `euc-kr`
     ///
-    /// `auto` takes a byte order mark, then `<meta charset>`, then UTF-8, then a guess. The job log says
-    /// which was used.
+    /// `auto` takes a byte order mark, then `<meta charset>`, then UTF-8, then a guess. The job log
+    /// says which was used.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     pub encoding: String,
 }

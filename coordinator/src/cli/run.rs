@@ -12,22 +12,23 @@ use super::{CsvArgs, LimitArgs, RecipeArgs, RedisArgs, help};
 pub struct RunArgs {
     /// Files, folders (with all that is below them), or `-` for a list of paths on standard input
     ///
-    /// The rows come in the order of the inputs; within a folder in natural order, `file_2` before `file_10`. A list on
-    /// standard input has one path per line, or is separated by NULs. Files that end in .gz, .bz2, .zst or .xz are read
-    /// through.
+    /// The rows come in the order of the inputs; within a folder in natural order, `file_2` before
+    /// `file_10`. A list on standard input has one path per line, or is separated by NULs. Files
+    /// that end in .gz, .bz2, .zst or .xz are read through.
     #[arg(value_name = "INPUT", required = true)]
     pub inputs: Vec<PathBuf>,
 
     /// Within folders, read only the files that match; repeatable
     ///
-    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder (`2024/**/*.html`),
-    /// ignoring case.
+    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder
+    /// (`2024/**/*.html`), ignoring case.
     #[arg(long, value_name = "GLOB", help_heading = "What to read")]
     pub include: Vec<String>,
 
     /// Also read hidden files and folders (`.git`), `__MACOSX`, `Thumbs.db` and `desktop.ini`
     ///
-    /// By default they are skipped inside folders. A file or folder that you name yourself is always read.
+    /// By default they are skipped inside folders. A file or folder that you name yourself is
+    /// always read.
     #[arg(long, help_heading = "What to read")]
     pub hidden: bool,
 
@@ -40,11 +41,18 @@ pub struct RunArgs {
 
     /// Where to write; repeatable, the format goes by the extension [default: final.xlsx]
     ///
-    /// .xlsx, .csv, .tsv, .jsonl (also called .ndjson), and compressed: .csv.gz, .csv.zst, .tsv.gz, .tsv.zst, .jsonl.gz,
-    /// .jsonl.zst, .ndjson.gz, .ndjson.zst. All come from one pass. `-` is JSON lines on standard output, `-.csv`
-    /// and `-.tsv` those formats. A link is followed, a named pipe is written to, an existing file keeps its mode. If no output
-    /// is a file, an interrupted run cannot go on.
-    #[arg(short, long = "output", value_name = "FILE", allow_hyphen_values = true, help_heading = "What to write")]
+    /// .xlsx, .csv, .tsv, .jsonl (also called .ndjson), and compressed: .csv.gz, .csv.zst, .tsv.gz,
+    /// .tsv.zst, .jsonl.gz, .jsonl.zst, .ndjson.gz, .ndjson.zst. All come from one pass. `-` is
+    /// JSON lines on standard output, `-.csv` and `-.tsv` those formats. A link is followed, a
+    /// named pipe is written to, an existing file keeps its mode. If no output is a file, an
+    /// interrupted run cannot go on.
+    #[arg(
+        short,
+        long = "output",
+        value_name = "FILE",
+        allow_hyphen_values = true,
+        help_heading = "What to write"
+    )]
     pub outputs: Vec<PathBuf>,
 
     /// Also write one workbook per file into this folder, `<file name>.xlsx`
@@ -80,7 +88,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "What to read")]
     pub limit: Option<NonZeroUsize>,
 
-    /// How many processes of this machine read files at once [default: the number of cores; with --redis none]
+    /// How many processes of this machine read files at once [default: the number of cores; with
+    /// --redis none]
     #[arg(
         short,
         long,
@@ -105,18 +114,24 @@ pub struct RunArgs {
     #[arg(long, requires = "redis", help_heading = "Many machines")]
     pub by_path: bool,
 
-    /// How long to wait when there are no workers, such as `10m`; then the run stops with exit code 3, and the same command
-    /// goes on [default: for ever]
-    #[arg(long, value_name = "TIME", env = "SHEAF_WAIT_FOR_WORKERS", help_heading = "Many machines")]
+    /// How long to wait when there are no workers, such as `10m`; then the run stops with exit code
+    /// 3, and the same command goes on [default: for ever]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "SHEAF_WAIT_FOR_WORKERS",
+        help_heading = "Many machines"
+    )]
     pub wait_for_workers: Option<String>,
 
-    /// Compress files before sending them to workers: worth it when the network, not this CPU, is the bottleneck; `auto`: when
-    /// more than 16 processes work
+    /// Compress files before sending them to workers: worth it when the network, not this CPU, is
+    /// the bottleneck; `auto`: when more than 16 processes work
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = PackArg::Auto, env = "SHEAF_PACK", help_heading = "Many machines")]
     pub pack: PackArg,
 
-    /// How many bytes the run may have in Redis at once: files, rows, finished parts of the sheet. `auto` is 256 MiB, and with more
-    /// than 8 processes 32 MiB for each, but at most half of what Redis may hold
+    /// How many bytes the run may have in Redis at once: files, rows, finished parts of the sheet.
+    /// `auto` is 256 MiB, and with more than 8 processes 32 MiB for each, but at most half of what
+    /// Redis may hold
     #[arg(
         long,
         value_name = "SIZE",
@@ -126,11 +141,11 @@ pub struct RunArgs {
     )]
     pub redis_budget: String,
 
-    /// Go on with an interrupted run even if the inputs have changed since: the results of the files at the front that are
-    /// still the same are kept, the rest is read again
+    /// Go on with an interrupted run even if the inputs have changed since: the results of the
+    /// files at the front that are still the same are kept, the rest is read again
     ///
-    /// If the recipe or the outputs differ too, it starts over. With this or with --fresh, a scheduled job never needs a
-    /// human.
+    /// If the recipe or the outputs differ too, it starts over. With this or with --fresh, a
+    /// scheduled job never needs a human.
     #[arg(long, conflicts_with = "fresh", help_heading = "How to run")]
     pub changed: bool,
 

@@ -8,7 +8,8 @@ use super::UsageError;
 /// How many characters of a long name a message shows.
 const SHOWN: usize = 40;
 
-/// Checks that every name fits the cell above its column. Any text that does is a name: what XML cannot hold is escaped.
+/// Checks that every name fits the cell above its column. Any text that does is a name: what XML
+/// cannot hold is escaped.
 pub fn check(spec: &JobSpec) -> Result<(), UsageError> {
     match spec.columns().find(|name| written_units(name) > CELL_UNITS) {
         None => Ok(()),
@@ -25,7 +26,8 @@ mod tests {
 
     #[test]
     fn a_name_fits_a_cell_as_it_is_written_there() {
-        let check = |name: String| check(&JobSpec { source_column: Some(name), ..JobSpec::default() });
+        let check =
+            |name: String| check(&JobSpec { source_column: Some(name), ..JobSpec::default() });
         assert!(check("n".repeat(CELL_UNITS)).is_ok());
         assert!(check("n".repeat(CELL_UNITS + 1)).is_err());
         assert!(check("\r".repeat(CELL_UNITS / 7)).is_ok());

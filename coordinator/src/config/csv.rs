@@ -48,11 +48,16 @@ mod tests {
 
     #[test]
     fn a_delimiter_is_one_character_or_the_word_tab() {
-        for (typed, expected) in [(";", ';'), ("|", '|'), ("tab", '\t'), ("TAB", '\t'), ("\\t", '\t'), ("¦", '¦')] {
+        for (typed, expected) in
+            [(";", ';'), ("|", '|'), ("tab", '\t'), ("TAB", '\t'), ("\\t", '\t'), ("¦", '¦')]
+        {
             assert_eq!(delimiter(typed).unwrap(), expected);
         }
         for typed in ["", "ab", "\"", "\n", "\r\n"] {
-            assert!(delimiter(typed).unwrap_err().to_string().contains("expected one character"), "{typed:?}");
+            assert!(
+                delimiter(typed).unwrap_err().to_string().contains("expected one character"),
+                "{typed:?}"
+            );
         }
     }
 }

@@ -46,7 +46,8 @@ pub enum UsageError {
     Recipe(RecipeError),
     #[error("no Redis is named")]
     NoRedis,
-    /// What the one who compiles the selectors says; the text says which selector, and where it is wrong.
+    /// What the one who compiles the selectors says; the text says which selector, and where it is
+    /// wrong.
     #[error("{reason}")]
     Setup { reason: String, hint: Option<String> },
 }
@@ -104,7 +105,10 @@ fn recipe_hint(error: &RecipeError) -> Option<String> {
             let meant = meant.unwrap_or_else(|| "h1::text".into());
             Some(format!("for example `--column 'name={meant}'`"))
         }
-        RecipeError::EmptyName | RecipeError::NoColumn | RecipeError::TooManyColumns(_) | RecipeError::Toml(_) => None,
+        RecipeError::EmptyName
+        | RecipeError::NoColumn
+        | RecipeError::TooManyColumns(_)
+        | RecipeError::Toml(_) => None,
     }
 }
 

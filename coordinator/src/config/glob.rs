@@ -8,9 +8,10 @@ use super::UsageError;
 
 /// The patterns of `--include` and `--exclude`.
 ///
-/// A pattern is matched against the name of a file or folder, and against its path below the folder that was given as
-/// input: `*.html` speaks of all files of that kind, `2024/*.html` of those in one folder. `*` does not match a `/`,
-/// `**` does; a `/` at the end does not count, nor do capitals. What was given by name is read whatever the patterns say.
+/// A pattern is matched against the name of a file or folder, and against its path below the folder
+/// that was given as input: `*.html` speaks of all files of that kind, `2024/*.html` of those in
+/// one folder. `*` does not match a `/`, `**` does; a `/` at the end does not count, nor do
+/// capitals. What was given by name is read whatever the patterns say.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// `None`: everything is included.
@@ -66,7 +67,13 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, U
     for pattern in patterns {
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
         let pattern = pattern.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(pattern);
-        set.add(GlobBuilder::new(pattern).literal_separator(true).case_insensitive(true).build().map_err(wrong)?);
+        set.add(
+            GlobBuilder::new(pattern)
+                .literal_separator(true)
+                .case_insensitive(true)
+                .build()
+                .map_err(wrong)?,
+        );
     }
     set.build().map(Some).map_err(wrong)
 }
@@ -82,10 +89,16 @@ mod tests {
 
     #[test]
     fn a_pattern_speaks_of_the_name_and_of_the_path() {
-        let takes = |patterns: &[&str], path: &str| filter(patterns, &[]).takes_file(Path::new(path));
+        let takes =
+            |patterns: &[&str], path: &str| filter(patterns, &[]).takes_file(Path::new(path));
         assert!(takes(&["*.html"], "a.html") && takes(&["*.html"], "deep/er/a.html"));
-        assert!(takes(&["2024/*.html"], "2024/a.html") && !takes(&["2024/*.html"], "2024/b/a.html"));
-        assert!(takes(&["2024/**/*.html"], "2024/b/c/a.html") && !takes(&["2024/*.html"], "old/2024/a.html"));
+        assert!(
+            takes(&["2024/*.html"], "2024/a.html") && !takes(&["2024/*.html"], "2024/b/a.html")
+        );
+        assert!(
+            takes(&["2024/**/*.html"], "2024/b/c/a.html")
+                && !takes(&["2024/*.html"], "old/2024/a.html")
+        );
         assert!(takes(&["*.csv", "*.{htm,html}"], "a.htm") && !takes(&["*.html"], "a.txt"));
         assert!(takes(&["*.html"], "A.HTML") && takes(&["*.HTML"], "a.html"));
     }
@@ -93,7 +106,9 @@ mod tests {
     #[test]
     fn what_is_excluded_wins() {
         let filter = filter(&["*.html"], &["draft*", "old/"]);
-        assert!(filter.takes_file(Path::new("a.html")) && !filter.takes_file(Path::new("draft-1.html")));
+        assert!(
+            filter.takes_file(Path::new("a.html")) && !filter.takes_file(Path::new("draft-1.html"))
+        );
         assert!(!filter.takes_folder(Path::new("old")) && !filter.takes_folder(Path::new("a/old")));
         assert!(filter.takes_folder(Path::new("new")), "--include speaks of files only");
     }

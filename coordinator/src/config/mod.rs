@@ -1,6 +1,7 @@
 //! From what was typed to settings that cannot be wrong.
 //!
-//! * [`RunConfig::resolve`], [`PreviewConfig::resolve`], [`DemoConfig::resolve`]: all checks of the arguments, one error.
+//! * [`RunConfig::resolve`], [`PreviewConfig::resolve`], [`DemoConfig::resolve`]: all checks of the
+//!   arguments, one error.
 //! * [`check_places`]: whether the outputs can be written, asked before hours of work.
 
 mod column_names;

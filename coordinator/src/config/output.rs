@@ -48,7 +48,8 @@ const FORMATS: [(&str, Rendering); 13] = [
 const STANDARD_OUTPUT: &str = "-";
 
 impl Output {
-    /// Whether it is written to standard output: `-`, `-.csv`. A file that is called so has its folder in front.
+    /// Whether it is written to standard output: `-`, `-.csv`. A file that is called so has its
+    /// folder in front.
     pub fn is_standard_output(&self) -> bool {
         is_standard_output(&self.path)
     }
@@ -73,7 +74,8 @@ fn is_standard_output(path: &Path) -> bool {
 /// Where to write if nothing is said.
 const DEFAULT: &str = "final.xlsx";
 
-/// Gives each path its format; the renderings come without duplicates, in the order of their first use.
+/// Gives each path its format; the renderings come without duplicates, in the order of their first
+/// use.
 ///
 /// # Errors
 /// An extension that names no format, or one path twice ([`place`] decides).
@@ -103,9 +105,14 @@ fn rendering(path: &Path) -> Result<Rendering, UsageError> {
     if path.as_os_str() == STANDARD_OUTPUT {
         return Ok(Rendering::JsonLines(Packing::Plain));
     }
-    let name = path.file_name().map(|name| String::from_utf8_lossy(name.as_bytes()).to_lowercase()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| String::from_utf8_lossy(name.as_bytes()).to_lowercase())
+        .unwrap_or_default();
     // A name that is nothing but an extension (`.csv`) is a hidden file without one.
-    let found = FORMATS.iter().find(|(extension, _)| name.ends_with(extension) && name.len() > extension.len());
+    let found = FORMATS
+        .iter()
+        .find(|(extension, _)| name.ends_with(extension) && name.len() > extension.len());
     if let Some((_, rendering)) = found {
         return Ok(*rendering);
     }
@@ -120,11 +127,13 @@ fn rendering(path: &Path) -> Result<Rendering, UsageError> {
         .rsplit_once('.')
         .and_then(|(stem, _)| stem.rsplit_once('.'))
         .filter(|(stem, _)| packed && !stem.is_empty());
-    let extension = inner.map_or(format!(".{extension}"), |(_, inner)| format!(".{inner}.{extension}"));
+    let extension =
+        inner.map_or(format!(".{extension}"), |(_, inner)| format!(".{inner}.{extension}"));
     Err(UsageError::UnknownExtension { path: printed(path), extension })
 }
 
-/// The place that a path means: absolute, with symbolic links resolved as far as they lead to something.
+/// The place that a path means: absolute, with symbolic links resolved as far as they lead to
+/// something.
 pub fn place(path: &Path) -> PathBuf {
     let path = &followed(path).unwrap_or(path.into());
     let folder = match path.parent() {
@@ -135,7 +144,10 @@ pub fn place(path: &Path) -> PathBuf {
     let Some(name) = path.file_name() else {
         return path.canonicalize().unwrap_or_else(|_| path.into());
     };
-    let folder = folder.canonicalize().or_else(|_| std::path::absolute(folder)).unwrap_or_else(|_| folder.into());
+    let folder = folder
+        .canonicalize()
+        .or_else(|_| std::path::absolute(folder))
+        .unwrap_or_else(|_| folder.into());
     folder.join(name)
 }
 
@@ -161,8 +173,12 @@ mod tests {
 
     #[test]
     fn two_outputs_of_a_format_are_one_rendering() {
-        let (outputs, renderings) = resolved(&["a.jsonl", "b.xlsx", "c.JSONL", "d.csv.gz"]).unwrap();
-        assert_eq!(outputs.iter().map(|output| output.rendering_index).collect::<Vec<_>>(), [0, 1, 0, 2]);
+        let (outputs, renderings) =
+            resolved(&["a.jsonl", "b.xlsx", "c.JSONL", "d.csv.gz"]).unwrap();
+        assert_eq!(
+            outputs.iter().map(|output| output.rendering_index).collect::<Vec<_>>(),
+            [0, 1, 0, 2]
+        );
         assert_eq!(renderings.len(), 3);
         assert_eq!(renderings[2], Rendering::Csv(Packing::Gzip));
     }
@@ -171,7 +187,10 @@ mod tests {
     fn every_extension_has_its_format() {
         for (extension, expected) in FORMATS {
             assert_eq!(rendering(Path::new(&format!("a.b{extension}"))).unwrap(), expected);
-            assert_eq!(rendering(Path::new(&format!("A{}", extension.to_uppercase()))).unwrap(), expected);
+            assert_eq!(
+                rendering(Path::new(&format!("A{}", extension.to_uppercase()))).unwrap(),
+                expected
+            );
             let (outputs, renderings) = resolved(&[&format!("-{extension}")]).unwrap();
             assert!(outputs[0].is_standard_output() && renderings == [expected]);
         }
@@ -180,10 +199,20 @@ mod tests {
     #[test]
     fn a_dash_is_standard_output_and_in_a_folder_a_file() {
         let (outputs, renderings) = resolved(&["-", "./-.csv"]).unwrap();
-        assert_eq!(renderings, [Rendering::JsonLines(Packing::Plain), Rendering::Csv(Packing::Plain)]);
-        assert_eq!([outputs[0].is_standard_output(), outputs[1].is_standard_output()], [true, false]);
-        assert!(matches!(resolved(&["-", "-.jsonl"]), Err(UsageError::SameOutput(name)) if name == "standard output"));
-        assert!(!is_standard_output(Path::new("-a.csv")) && !is_standard_output(Path::new("-.d/a.csv")));
+        assert_eq!(
+            renderings,
+            [Rendering::JsonLines(Packing::Plain), Rendering::Csv(Packing::Plain)]
+        );
+        assert_eq!(
+            [outputs[0].is_standard_output(), outputs[1].is_standard_output()],
+            [true, false]
+        );
+        assert!(
+            matches!(resolved(&["-", "-.jsonl"]), Err(UsageError::SameOutput(name)) if name == "standard output")
+        );
+        assert!(
+            !is_standard_output(Path::new("-a.csv")) && !is_standard_output(Path::new("-.d/a.csv"))
+        );
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub enum PlaceError {
     NotWritable { folder: String, source: io::Error },
 }
 
-/// Checks that every output, the job log, the summary and the folder for one workbook per file can be written.
+/// Checks that every output, the job log, the summary and the folder for one workbook per file can
+/// be written.
 ///
 /// Makes a nameless temporary file in each folder, which is gone when this returns.
 ///
@@ -38,7 +39,8 @@ pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
         let not_writable = |source| PlaceError::NotWritable { folder: printed(file), source };
         check_parent(&followed(file).map_err(not_writable)?)?;
     }
-    // A link and what it leads to may stand in two folders, and the run keeps its journal beside the link.
+    // A link and what it leads to may stand in two folders, and the run keeps its journal beside
+    // the link.
     config.work_folder().as_deref().map_or(Ok(()), check_parent)?;
     match config.per_file.as_deref() {
         Some(folder) if folder.is_dir() => check_folder(folder),
@@ -106,7 +108,10 @@ mod tests {
     use std::num::NonZeroUsize;
 
     fn check(typed: &[&str]) -> Result<(), PlaceError> {
-        let Command::Run(args) = Cli::parse_from([&["sheaf", "run", "in"], typed].concat()).command else { panic!() };
+        let Command::Run(args) = Cli::parse_from([&["sheaf", "run", "in"], typed].concat()).command
+        else {
+            panic!()
+        };
         check_places(&RunConfig::resolve(&args, NonZeroUsize::MIN).unwrap())
     }
 
@@ -116,12 +121,18 @@ mod tests {
         let path = |name: &str| folder.path().join(name).into_os_string().into_string().unwrap();
         std::fs::create_dir(path("folder.csv")).unwrap();
         std::fs::write(path("file"), "").unwrap();
-        assert!(check(&["-o", &path("a.csv"), "--joblog", &path("log"), "--per-file", &path("each")]).is_ok());
+        assert!(
+            check(&["-o", &path("a.csv"), "--joblog", &path("log"), "--per-file", &path("each")])
+                .is_ok()
+        );
         assert!(check(&["-o", &path("a.csv"), "--per-file", &path("folder.csv")]).is_ok());
         assert!(matches!(check(&["-o", &path("folder.csv")]), Err(PlaceError::IsFolder(_))));
         assert!(matches!(check(&["-o", &path("absent/a.csv")]), Err(PlaceError::NoFolder { .. })));
         assert!(matches!(check(&["-o", &path("file/a.csv")]), Err(PlaceError::NotFolder(_))));
-        assert!(matches!(check(&["-o", &path("a.csv"), "--per-file", &path("file")]), Err(PlaceError::NotFolder(_))));
+        assert!(matches!(
+            check(&["-o", &path("a.csv"), "--per-file", &path("file")]),
+            Err(PlaceError::NotFolder(_))
+        ));
         assert!(matches!(
             check(&["-o", &path("a.csv"), "--joblog", &path("absent/log")]),
             Err(PlaceError::NoFolder { .. })
@@ -131,7 +142,11 @@ mod tests {
         std::os::unix::fs::symlink("circle.csv", path("circle.csv")).unwrap();
         assert!(matches!(check(&["-o", &path("circle.csv")]), Err(PlaceError::NotWritable { .. })));
         assert!(check(&["-o", "-", "-o", &path("a.csv")]).is_ok());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 4, "the check leaves nothing behind");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            4,
+            "the check leaves nothing behind"
+        );
     }
 
     #[test]

@@ -25,14 +25,19 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
         recipe.record = record.clone();
     }
     if !args.columns.is_empty() {
-        recipe.columns =
-            args.columns.iter().map(|typed| typed.parse()).collect::<Result<_, _>>().map_err(UsageError::Recipe)?;
+        recipe.columns = args
+            .columns
+            .iter()
+            .map(|typed| typed.parse())
+            .collect::<Result<_, _>>()
+            .map_err(UsageError::Recipe)?;
     }
     recipe.check(args.source_column.as_deref()).map_err(UsageError::Recipe)?;
     Ok(recipe)
 }
 
-/// Compiles the selectors and looks the encoding up, so that a mistake is told before any file is read.
+/// Compiles the selectors and looks the encoding up, so that a mistake is told before any file is
+/// read.
 pub fn check_recipe(spec: &JobSpec) -> Result<(), UsageError> {
     match Extractor::new(spec) {
         Ok(_) => Ok(()),
@@ -61,14 +66,16 @@ pub fn limits(args: &LimitArgs, retries: u32) -> Result<Limits, UsageError> {
 }
 
 fn read(path: &Path) -> Result<Recipe, UsageError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| UsageError::RecipeUnreadable { path: path.into(), source })?;
-    Recipe::from_toml(&text)
-        .map_err(|error| UsageError::RecipeFile { path: path.into(), source: column_error(&text).unwrap_or(error) })
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| UsageError::RecipeUnreadable { path: path.into(), source })?;
+    Recipe::from_toml(&text).map_err(|error| UsageError::RecipeFile {
+        path: path.into(),
+        source: column_error(&text).unwrap_or(error),
+    })
 }
 
-/// The first column whose value is no expression. The TOML reader reports the same as a text with line and column, which
-/// no longer knows what was probably meant.
+/// The first column whose value is no expression. The TOML reader reports the same as a text with
+/// line and column, which no longer knows what was probably meant.
 fn column_error(text: &str) -> Option<RecipeError> {
     #[derive(Deserialize)]
     struct Loose {
@@ -80,7 +87,10 @@ fn column_error(text: &str) -> Option<RecipeError> {
         value: String,
     }
     let loose: Loose = toml::from_str(text).ok()?;
-    loose.column.iter().find_map(|column| format!("{}={}", column.name, column.value).parse::<Column>().err())
+    loose
+        .column
+        .iter()
+        .find_map(|column| format!("{}={}", column.name, column.value).parse::<Column>().err())
 }
 
 #[cfg(test)]
@@ -91,7 +101,13 @@ mod tests {
 
     fn args() -> RecipeArgs {
         let encoding = "auto".into();
-        RecipeArgs { record: None, columns: Vec::new(), recipe: None, source_column: None, encoding }
+        RecipeArgs {
+            record: None,
+            columns: Vec::new(),
+            recipe: None,
+            source_column: None,
+            encoding,
+        }
     }
 
     #[test]
@@ -99,7 +115,8 @@ mod tests {
         assert_eq!(resolve(&args()).unwrap(), Recipe::default());
         let record = resolve(&RecipeArgs { record: Some("p".into()), ..args() }).unwrap();
         assert_eq!((record.record.as_str(), record.columns.len()), ("p", 3));
-        let column = resolve(&RecipeArgs { columns: vec!["url=a::attr(href)".into()], ..args() }).unwrap();
+        let column =
+            resolve(&RecipeArgs { columns: vec!["url=a::attr(href)".into()], ..args() }).unwrap();
         assert_eq!((column.record.as_str(), column.columns.len()), ("doc", 1));
     }
 
@@ -107,8 +124,11 @@ mod tests {
     fn a_recipe_file_with_a_mistake_gets_the_answer_of_the_style_page() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shop.toml");
-        std::fs::write(&path, "record = 'p'\n[[column]]\nname = 'price'\nvalue = '.price'\n").unwrap();
-        let failure = Failure::from(resolve(&RecipeArgs { recipe: Some(path.clone()), ..args() }).unwrap_err());
+        std::fs::write(&path, "record = 'p'\n[[column]]\nname = 'price'\nvalue = '.price'\n")
+            .unwrap();
+        let failure = Failure::from(
+            resolve(&RecipeArgs { recipe: Some(path.clone()), ..args() }).unwrap_err(),
+        );
         let mut text = Vec::new();
         failure.write(&mut text, Paint::Plain).unwrap();
         let expected = format!(
@@ -134,13 +154,16 @@ mod tests {
 
     #[test]
     fn the_source_column_must_not_repeat_a_name() {
-        let error = resolve(&RecipeArgs { source_column: Some("title".into()), ..args() }).unwrap_err();
+        let error =
+            resolve(&RecipeArgs { source_column: Some("title".into()), ..args() }).unwrap_err();
         assert_eq!(error.to_string(), "two columns are named `title`");
     }
 
     #[test]
     fn a_limit_in_which_nothing_can_run_is_refused() {
-        let limits = |memory: &str| limits(&LimitArgs { time_limit: "1s".into(), memory_limit: memory.into() }, 2);
+        let limits = |memory: &str| {
+            limits(&LimitArgs { time_limit: "1s".into(), memory_limit: memory.into() }, 2)
+        };
         assert!(limits("64MiB").is_ok());
         assert!(limits("1M").unwrap_err().to_string().contains("at least 64 MiB"));
     }

@@ -11,8 +11,8 @@ use crate::cli::{PackArg, QueueArgs, QueueCommand, RedisArgs, WorkersArgs};
 /// The least that a run may have in Redis: less than a few tasks is no window at all.
 const LEAST_BUDGET: u64 = 8 << 20;
 
-/// With so many slots, the files of one run are more than half of what a link of 10 Gbit/s carries; with fewer, compressing them
-/// would cost more than sending them.
+/// With so many slots, the files of one run are more than half of what a link of 10 Gbit/s carries;
+/// with fewer, compressing them would cost more than sending them.
 const MANY_SLOTS: usize = 17;
 
 /// The settings of a run through Redis.
@@ -88,7 +88,9 @@ impl QueueConfig {
 fn parse_job(typed: &str) -> Result<JobId, UsageError> {
     let is_name = typed.len() == 16 && typed.bytes().all(|byte| byte.is_ascii_hexdigit());
     let job = u64::from_str_radix(typed, 16).ok().filter(|_| is_name);
-    job.map(JobId).ok_or_else(|| units::value("JOB", typed, "16 hexadecimal digits, as `sheaf queue` lists them"))
+    job.map(JobId).ok_or_else(|| {
+        units::value("JOB", typed, "16 hexadecimal digits, as `sheaf queue` lists them")
+    })
 }
 
 /// Where the queue is, if it is in Redis.
@@ -126,6 +128,10 @@ pub fn budget(typed: &str) -> Result<Option<u64>, UsageError> {
     let budget = units::bytes("--redis-budget", typed)?;
     match budget >= LEAST_BUDGET {
         true => Ok(Some(budget)),
-        false => Err(units::value("--redis-budget", typed, &format!("at least {} MiB", LEAST_BUDGET >> 20))),
+        false => Err(units::value(
+            "--redis-budget",
+            typed,
+            &format!("at least {} MiB", LEAST_BUDGET >> 20),
+        )),
     }
 }

@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 
 use sheaf_common::job::{Compression, JobSpec, LongCells, Rendering};
 
-use super::{Filter, Output, RedisRun, UsageError, column_names, csv, output, recipe, redis, sheet_name};
+use super::{
+    Filter, Output, RedisRun, UsageError, column_names, csv, output, recipe, redis, sheet_name,
+};
 use crate::assemble::{followed, unfinished_name};
 use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
 use crate::report::JobLog;
 
-/// The settings of a run, checked: what can be wrong with the arguments and the recipe is not wrong.
+/// The settings of a run, checked: what can be wrong with the arguments and the recipe is not
+/// wrong.
 #[derive(Debug, Clone)]
 pub struct RunConfig {
-    /// What decides the bytes of the outputs; its renderings are those of `outputs`, without duplicates.
+    /// What decides the bytes of the outputs; its renderings are those of `outputs`, without
+    /// duplicates.
     pub spec: JobSpec,
     /// At least one.
     pub outputs: Vec<Output>,
@@ -61,8 +65,8 @@ pub enum Verbosity {
 impl RunConfig {
     /// Checks what was typed. `cores` is the number of processes if none is typed.
     ///
-    /// Reads the recipe file and asks the file system which paths are the same; writes nothing. Whether the outputs can
-    /// be written is asked by [`super::check_places`].
+    /// Reads the recipe file and asks the file system which paths are the same; writes nothing.
+    /// Whether the outputs can be written is asked by [`super::check_places`].
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -95,8 +99,13 @@ impl RunConfig {
         let server = redis::server(&args.redis)?;
         let pack_from = redis::pack_from(args.pack);
         let wait_for_workers = redis::wait_for_workers(args.wait_for_workers.as_deref())?;
-        let redis =
-            server.map(|server| RedisRun { server, by_path: args.by_path, pack_from, budget, wait_for_workers });
+        let redis = server.map(|server| RedisRun {
+            server,
+            by_path: args.by_path,
+            pack_from,
+            budget,
+            wait_for_workers,
+        });
         Ok(RunConfig {
             spec,
             outputs,
@@ -121,17 +130,21 @@ impl RunConfig {
 
     /// The outputs that are files, or have a name like one.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.outputs.iter().filter(|output| !output.is_standard_output()).map(|output| output.path.as_path())
+        self.outputs
+            .iter()
+            .filter(|output| !output.is_standard_output())
+            .map(|output| output.path.as_path())
     }
 
-    /// The folder beside the first output that is a file: it holds journal and segments while the run is not finished. `None`
-    /// if everything goes to standard output: then no later run can go on.
+    /// The folder beside the first output that is a file: it holds journal and segments while the
+    /// run is not finished. `None` if everything goes to standard output: then no later run can go
+    /// on.
     pub fn work_folder(&self) -> Option<PathBuf> {
         self.files().next().map(work_folder)
     }
 
-    /// All that a run writes, but for the files' own workbooks, of which only the folder is known: discovery leaves it out,
-    /// so that no run reads what an earlier one has written.
+    /// All that a run writes, but for the files' own workbooks, of which only the folder is known:
+    /// discovery leaves it out, so that no run reads what an earlier one has written.
     pub fn own_places(&self) -> Vec<PathBuf> {
         let outputs = self.files().flat_map(|path| {
             let place = followed(path).unwrap_or(path.into());
@@ -139,7 +152,11 @@ impl RunConfig {
             let followed = (place != path).then_some(place);
             [path.to_path_buf(), unfinished].into_iter().chain(followed)
         });
-        outputs.chain(self.joblog.clone()).chain(self.summary.clone()).chain(self.work_folder()).collect()
+        outputs
+            .chain(self.joblog.clone())
+            .chain(self.summary.clone())
+            .chain(self.work_folder())
+            .collect()
     }
 }
 
@@ -168,14 +185,22 @@ fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageErro
     Ok(inputs)
 }
 
-fn check_joblog(joblog: Option<&Path>, outputs: &[Output], inputs: &[Input]) -> Result<(), UsageError> {
-    let is_input =
-        |place: &Path| inputs.iter().any(|input| matches!(input, Input::Path(path) if output::place(path) == place));
+fn check_joblog(
+    joblog: Option<&Path>,
+    outputs: &[Output],
+    inputs: &[Input],
+) -> Result<(), UsageError> {
+    let is_input = |place: &Path| {
+        inputs
+            .iter()
+            .any(|input| matches!(input, Input::Path(path) if output::place(path) == place))
+    };
     match joblog {
         Some(path) if outputs.iter().any(|output| output.place() == output::place(path)) => {
             Err(UsageError::JobLogIsOutput(output::printed(path)))
         }
-        // A job log of an earlier run, as `*` finds it, is left out of the inputs; any other file would be written over.
+        // A job log of an earlier run, as `*` finds it, is left out of the inputs; any other file
+        // would be written over.
         Some(path) if is_input(&output::place(path)) && !JobLog::is_at(path) => {
             Err(UsageError::JobLogIsInput(output::printed(path)))
         }
@@ -183,10 +208,16 @@ fn check_joblog(joblog: Option<&Path>, outputs: &[Output], inputs: &[Input]) -> 
     }
 }
 
-fn check_summary(summary: Option<&Path>, joblog: Option<&Path>, outputs: &[Output]) -> Result<(), UsageError> {
+fn check_summary(
+    summary: Option<&Path>,
+    joblog: Option<&Path>,
+    outputs: &[Output],
+) -> Result<(), UsageError> {
     let others = outputs.iter().map(|output| output.path.as_path()).chain(joblog);
     match summary {
-        Some(path) if others.into_iter().any(|other| output::place(other) == output::place(path)) => {
+        Some(path)
+            if others.into_iter().any(|other| output::place(other) == output::place(path)) =>
+        {
             Err(UsageError::SummaryIsOutput(output::printed(path)))
         }
         _ => Ok(()),
@@ -222,7 +253,8 @@ mod tests {
     use std::time::Duration;
 
     fn resolve(typed: &[&str]) -> Result<RunConfig, UsageError> {
-        let Command::Run(args) = Cli::parse_from([&["sheaf", "run"], typed].concat()).command else {
+        let Command::Run(args) = Cli::parse_from([&["sheaf", "run"], typed].concat()).command
+        else {
             panic!("not run")
         };
         RunConfig::resolve(&args, NonZeroUsize::new(4).unwrap())
@@ -235,8 +267,14 @@ mod tests {
         assert_eq!(config.processes.unwrap().get(), 4);
         assert_eq!(config.spec.limits.time, Duration::from_secs(60));
         assert_eq!((config.spec.limits.memory, config.spec.limits.retries), (2 << 30, 2));
-        assert_eq!((config.spec.encoding, config.spec.sheet_name.as_str()), (Encoding::Auto, "rows"));
-        assert_eq!((config.spec.long_cells, config.spec.compression), (LongCells::Overflow, Compression::Balanced));
+        assert_eq!(
+            (config.spec.encoding, config.spec.sheet_name.as_str()),
+            (Encoding::Auto, "rows")
+        );
+        assert_eq!(
+            (config.spec.long_cells, config.spec.compression),
+            (LongCells::Overflow, Compression::Balanced)
+        );
         assert_eq!(config.verbosity, Verbosity::Normal);
         assert!(!config.fresh && !config.dry_run && !config.spec.per_file);
     }
@@ -274,21 +312,42 @@ mod tests {
         assert_eq!((config.processes.unwrap().get(), config.spec.limits.retries), (7, 0));
         assert!(config.spec.per_file && config.verbosity == Verbosity::Quiet);
         assert_eq!(config.work_folder().unwrap(), Path::new("x.csv.sheaf"));
-        let outputs = ["x.csv", ".x.csv.unfinished", "y.jsonl.zst", ".y.jsonl.zst.unfinished"].map(PathBuf::from);
+        let outputs = ["x.csv", ".x.csv.unfinished", "y.jsonl.zst", ".y.jsonl.zst.unfinished"]
+            .map(PathBuf::from);
         let others = ["log.tsv", "x.csv.sheaf"].map(PathBuf::from);
         assert_eq!(config.own_places(), [&outputs[..], &others].concat());
     }
 
     #[test]
     fn csv_is_written_as_asked() {
-        let style =
-            |typed: &[&str]| resolve(&[&["a", "-o", "b.csv.gz", "-o", "c.xlsx"], typed].concat()).unwrap().spec.csv;
+        let style = |typed: &[&str]| {
+            resolve(&[&["a", "-o", "b.csv.gz", "-o", "c.xlsx"], typed].concat()).unwrap().spec.csv
+        };
         assert_eq!(style(&[]), CsvStyle::default());
         assert_eq!(style(&["--csv-formulas", "keep"]), CsvStyle::default());
-        let typed = ["--csv-bom", "--csv-delimiter", ";", "--csv-newline", "lf", "--csv-formulas", "escape"];
-        let expected = CsvStyle { bom: true, delimiter: ';', newline: Some(Newline::Lf), escape_formulas: true };
+        let typed = [
+            "--csv-bom",
+            "--csv-delimiter",
+            ";",
+            "--csv-newline",
+            "lf",
+            "--csv-formulas",
+            "escape",
+        ];
+        let expected = CsvStyle {
+            bom: true,
+            delimiter: ';',
+            newline: Some(Newline::Lf),
+            escape_formulas: true,
+        };
         assert_eq!(style(&typed), expected);
-        assert!(resolve(&["a", "-o", "-.tsv", "--csv-bom", "--csv-newline", "crlf"]).unwrap().spec.csv.bom);
+        assert!(
+            resolve(&["a", "-o", "-.tsv", "--csv-bom", "--csv-newline", "crlf"])
+                .unwrap()
+                .spec
+                .csv
+                .bom
+        );
     }
 
     #[test]
@@ -306,11 +365,23 @@ mod tests {
             (&["a", "--csv-bom"], "`--csv-bom` needs a CSV output"),
             (&["a", "-o", "b.jsonl", "--csv-newline", "lf"], "`--csv-newline` needs a CSV output"),
             (&["a", "-o", "b.tsv", "--csv-delimiter", ";"], "`--csv-delimiter` needs a CSV output"),
-            (&["a", "-o", "b.xlsx", "--csv-formulas", "keep"], "`--csv-formulas` needs a CSV output"),
-            (&["a", "-o", "b.csv", "--csv-delimiter", ";;"], "for `--csv-delimiter`: expected one character"),
+            (
+                &["a", "-o", "b.xlsx", "--csv-formulas", "keep"],
+                "`--csv-formulas` needs a CSV output",
+            ),
+            (
+                &["a", "-o", "b.csv", "--csv-delimiter", ";;"],
+                "for `--csv-delimiter`: expected one character",
+            ),
             (&["a", "-o", "-", "-o", "-.csv"], "two outputs are `standard output`"),
-            (&["a", "--column", &long], "takes 32,768 characters, a cell of a workbook holds 32,767"),
-            (&["a", "-o", "b.csv", "--per-file", "c", "--column", &long], "takes 32,768 characters"),
+            (
+                &["a", "--column", &long],
+                "takes 32,768 characters, a cell of a workbook holds 32,767",
+            ),
+            (
+                &["a", "-o", "b.csv", "--per-file", "c", "--column", &long],
+                "takes 32,768 characters",
+            ),
             (&["a", "--time-limit", "soon"], "for `--time-limit`: expected a time"),
             (&["a", "--memory-limit", "much"], "for `--memory-limit`: expected a size"),
             (&["a", "-o", "b.pdf"], "there is no format `.pdf`"),
@@ -318,7 +389,10 @@ mod tests {
             (&["a", "--sheet-name", "History"], "a sheet cannot be named `History`"),
             (&["a", "--column", "price"], "expected `NAME=EXPRESSION`, got `price`"),
             (&["a", "b.csv", "-o", "b.csv"], "`b.csv` is both an input and an output"),
-            (&["a", "-o", "b.csv", "--joblog", "b.csv"], "the job log and an output are both `b.csv`"),
+            (
+                &["a", "-o", "b.csv", "--joblog", "b.csv"],
+                "the job log and an output are both `b.csv`",
+            ),
             (&["a", "log", "--joblog", "./log"], "`./log` is both an input and the job log"),
             (&["-", "a", "-"], "standard input (`-`) is given twice"),
         ];

@@ -7,8 +7,9 @@ const UNITS: usize = 31;
 /// What Excel does not allow in the name of a sheet.
 const FORBIDDEN: &str = "[]:*?/\\";
 
-/// Checks a name by Excel's rules ("Rename a worksheet", support.microsoft.com) and one of ours: the sheet of long cells
-/// is called `overflow`. Names that differ in case only are the same to Excel.
+/// Checks a name by Excel's rules ("Rename a worksheet", support.microsoft.com) and one of ours:
+/// the sheet of long cells is called `overflow`. Names that differ in case only are the same to
+/// Excel.
 pub fn check(name: &str) -> Result<(), UsageError> {
     let lower = name.to_lowercase();
     let units = name.encode_utf16().count();
@@ -34,7 +35,8 @@ pub fn check(name: &str) -> Result<(), UsageError> {
     Err(UsageError::SheetName { name: name.into(), reason })
 }
 
-/// Whether Unicode keeps a code point free for ever: XML cannot hold some of them, and no program shows any.
+/// Whether Unicode keeps a code point free for ever: XML cannot hold some of them, and no program
+/// shows any.
 fn is_noncharacter(c: char) -> bool {
     let code = u32::from(c);
     (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
@@ -44,7 +46,9 @@ fn is_noncharacter(c: char) -> bool {
 fn is_overflow(lower: &str) -> bool {
     lower.strip_prefix("overflow").is_some_and(|rest| {
         rest.is_empty()
-            || rest.strip_prefix(' ').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+            || rest
+                .strip_prefix(' ')
+                .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     })
 }
 
@@ -54,8 +58,15 @@ mod tests {
 
     #[test]
     fn names_that_excel_takes() {
-        for name in ["rows", "지미 카터", "Bob's", "overflowing", "history 2", &"x".repeat(31), &"😀".repeat(15)]
-        {
+        for name in [
+            "rows",
+            "지미 카터",
+            "Bob's",
+            "overflowing",
+            "history 2",
+            &"x".repeat(31),
+            &"😀".repeat(15),
+        ] {
             assert!(check(name).is_ok(), "{name}");
         }
     }

@@ -17,7 +17,8 @@ pub fn time(option: &'static str, typed: &str) -> Result<Duration, UsageError> {
     units::time(typed).ok_or_else(|| value(option, typed, units::A_TIME))
 }
 
-/// Reads a range of seconds, both ends included: `1..9`, `1..=9`, `1-9`, `0.1..0.5`, or `3` for just that.
+/// Reads a range of seconds, both ends included: `1..9`, `1..=9`, `1-9`, `0.1..0.5`, or `3` for
+/// just that.
 pub fn seconds(option: &'static str, typed: &str) -> Result<RangeInclusive<Duration>, UsageError> {
     let wrong = || value(option, typed, "a range of seconds such as `1..9` or `0.1..0.5`");
     let (from, to) = typed
@@ -69,6 +70,9 @@ mod tests {
     #[test]
     fn an_error_names_option_value_and_expectation() {
         let text = bytes("--memory-limit", "2 lightyears").unwrap_err().to_string();
-        assert_eq!(text, "invalid value `2 lightyears` for `--memory-limit`: expected a size such as `512M` or `2GiB`");
+        assert_eq!(
+            text,
+            "invalid value `2 lightyears` for `--memory-limit`: expected a size such as `512M` or `2GiB`"
+        );
     }
 }

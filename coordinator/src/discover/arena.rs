@@ -9,7 +9,8 @@ pub struct Arena {
 /// Where a string stands in its [`Arena`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// The place in the low 48 bits, the length in the high 16: a file name has at most 255 bytes, a path 4095.
+    /// The place in the low 48 bits, the length in the high 16: a file name has at most 255 bytes,
+    /// a path 4095.
     packed: u64,
 }
 
@@ -48,7 +49,8 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back() {
         let mut arena = Arena::default();
-        let spans: Vec<Span> = [&b"a"[..], b"", b"\xff\0", &[7; 70_000]].iter().map(|text| arena.keep(text)).collect();
+        let spans: Vec<Span> =
+            [&b"a"[..], b"", b"\xff\0", &[7; 70_000]].iter().map(|text| arena.keep(text)).collect();
         assert_eq!(arena.get(spans[0]), b"a");
         assert_eq!(arena.get(spans[1]), b"");
         assert_eq!(arena.get(spans[2]), b"\xff\0");

@@ -49,18 +49,21 @@ impl Sources {
         let (mut changes, mut i, mut j) = (Changes::default(), 0, 0);
         while i < now.len() || j < then.len() {
             let order = match (now.get(i), then.get(j)) {
-                (Some(&a), Some(&b)) => {
-                    self.path_bytes(&self.entries[a as usize]).cmp(old.path_bytes(&old.entries[b as usize]))
-                }
+                (Some(&a), Some(&b)) => self
+                    .path_bytes(&self.entries[a as usize])
+                    .cmp(old.path_bytes(&old.entries[b as usize])),
                 (Some(_), None) => Ordering::Less,
                 (None, _) => Ordering::Greater,
             };
             match order {
                 Ordering::Less => note(&mut changes.added, &mut changes.first_added, self, now[i]),
-                Ordering::Greater => note(&mut changes.removed, &mut changes.first_removed, old, then[j]),
+                Ordering::Greater => {
+                    note(&mut changes.removed, &mut changes.first_removed, old, then[j])
+                }
                 Ordering::Equal => {
                     let (a, b) = (&self.entries[now[i] as usize], &old.entries[then[j] as usize]);
-                    let same = (a.size, a.modified_ns) == (b.size, b.modified_ns) && self.problem(a) == old.problem(b);
+                    let same = (a.size, a.modified_ns) == (b.size, b.modified_ns)
+                        && self.problem(a) == old.problem(b);
                     if !same {
                         note(&mut changes.changed, &mut changes.first_changed, self, now[i]);
                     }
@@ -123,7 +126,10 @@ mod tests {
         let old = list("d", &[("a", 1, 1), ("b", 1, 1), ("c", 1, 1), ("e", 1, 1)]);
         let new = list("d", &[("b", 2, 1), ("a", 1, 1), ("c", 1, 9), ("x\n", 1, 1)]);
         let changes = new.diff(&old);
-        assert_eq!(changes.to_string(), "2 files changed (first: `d/b`), 1 new (`d/x\\n`), 1 gone (`d/e`)");
+        assert_eq!(
+            changes.to_string(),
+            "2 files changed (first: `d/b`), 1 new (`d/x\\n`), 1 gone (`d/e`)"
+        );
         assert!(!changes.reordered);
     }
 

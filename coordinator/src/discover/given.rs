@@ -1,4 +1,5 @@
-//! From the arguments to a list: files as they are named, folders walked, the list on standard input.
+//! From the arguments to a list: files as they are named, folders walked, the list on standard
+//! input.
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
@@ -42,8 +43,9 @@ pub enum DiscoverError {
 
 /// Finds all files; `stdin` is read if the inputs ask for it.
 ///
-/// What cannot be read is an entry with a problem, in its place. Files found twice (by one folder and name, whatever way
-/// led to the folder) count once, at their first place; hard links of other names are other files.
+/// What cannot be read is an entry with a problem, in its place. Files found twice (by one folder
+/// and name, whatever way led to the folder) count once, at their first place; hard links of other
+/// names are other files.
 ///
 /// # Errors
 /// When no file is found at all, and when standard input cannot be read.
@@ -71,7 +73,8 @@ fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
     let nul = list.contains(&0);
     let separator = if nul { 0 } else { b'\n' };
     let parts = list.split(move |byte| *byte == separator);
-    let parts = parts.map(move |part| if nul { part } else { part.strip_suffix(b"\r").unwrap_or(part) });
+    let parts =
+        parts.map(move |part| if nul { part } else { part.strip_suffix(b"\r").unwrap_or(part) });
     parts.filter(|part| !part.is_empty()).map(|part| Path::new(std::ffi::OsStr::from_bytes(part)))
 }
 
@@ -90,7 +93,11 @@ fn add(builder: &mut Builder, filter: &Filter, path: &Path) {
                 return;
             }
             let folder = builder.folder(folder, None);
-            builder.file(folder, name, found.map_err(|error| problem::of_error(&error, path.is_symlink())));
+            builder.file(
+                folder,
+                name,
+                found.map_err(|error| problem::of_error(&error, path.is_symlink())),
+            );
         }
     }
 }
@@ -107,7 +114,11 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
 fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
     DiscoverError::Nothing(match sources.iter().next() {
         Some(first) if sources.len() == 1 => {
-            format!(": `{}`: {}", shown(first.path.as_os_str().as_bytes()), first.problem.unwrap_or_default())
+            format!(
+                ": `{}`: {}",
+                shown(first.path.as_os_str().as_bytes()),
+                first.problem.unwrap_or_default()
+            )
         }
         Some(first) => format!(
             ": {} cannot be read (the first is `{}`: {})",
@@ -162,7 +173,8 @@ pub(super) struct Builder {
     /// For each folder of the list, the number of its place.
     place_of: Vec<u32>,
     places: HashMap<Place, u32>,
-    /// How often each place was begun to be filled; files can only repeat where it is more than once.
+    /// How often each place was begun to be filled; files can only repeat where it is more than
+    /// once.
     begun: Vec<u32>,
     problems: HashMap<String, u32>,
     own: HashMap<Place, Vec<Vec<u8>>>,
@@ -192,7 +204,8 @@ impl Builder {
         }
     }
 
-    /// The number of a folder that is written so. `metadata`: of the folder, if it is known already.
+    /// The number of a folder that is written so. `metadata`: of the folder, if it is known
+    /// already.
     pub fn folder(&mut self, written: &[u8], metadata: Option<&Metadata>) -> u32 {
         if let Some(&folder) = self.written.get(written) {
             self.begun[self.place_of[folder as usize] as usize] += 1;
@@ -200,9 +213,8 @@ impl Builder {
         }
         let place = match metadata {
             Some(metadata) => Place::of(metadata),
-            None => {
-                fs::metadata(path_of(written)).map_or_else(|_| Place::Absent(written.into()), |found| Place::of(&found))
-            }
+            None => fs::metadata(path_of(written))
+                .map_or_else(|_| Place::Absent(written.into()), |found| Place::of(&found)),
         };
         let next = self.begun.len() as u32;
         let place = *self.places.entry(place).or_insert(next);
@@ -222,10 +234,12 @@ impl Builder {
         self.own.get(place).cloned().unwrap_or_default()
     }
 
-    /// Whether this is a workbook in the folder for one workbook per file: an earlier run wrote it there.
+    /// Whether this is a workbook in the folder for one workbook per file: an earlier run wrote it
+    /// there.
     pub fn is_own_workbook(&self, folder: &Place, name: &[u8]) -> bool {
         let extension = name.len().checked_sub(5).map(|at| &name[at..]);
-        self.per_file.as_ref() == Some(folder) && extension.is_some_and(|end| end.eq_ignore_ascii_case(b".xlsx"))
+        self.per_file.as_ref() == Some(folder)
+            && extension.is_some_and(|end| end.eq_ignore_ascii_case(b".xlsx"))
     }
 
     /// Whether the run itself writes what is named here; if so, it is counted as left out.
@@ -253,10 +267,15 @@ impl Builder {
         let name = self.sources.names.keep(name);
         let entry = match found {
             Ok(metadata) => {
-                let modified_ns = metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec());
+                let modified_ns = metadata
+                    .mtime()
+                    .saturating_mul(1_000_000_000)
+                    .saturating_add(metadata.mtime_nsec());
                 Entry { name, folder, problem: 0, size: metadata.len(), modified_ns }
             }
-            Err(reason) => Entry { name, folder, problem: self.problem(reason), size: 0, modified_ns: 0 },
+            Err(reason) => {
+                Entry { name, folder, problem: self.problem(reason), size: 0, modified_ns: 0 }
+            }
         };
         self.sources.entries.push(entry);
     }
@@ -272,13 +291,17 @@ impl Builder {
     pub fn finish(mut self) -> Sources {
         let Sources { names, entries, .. } = &self.sources;
         let place = |entry: &Entry| self.place_of[entry.folder as usize];
-        let key = |index: u32| (place(&entries[index as usize]), names.get(entries[index as usize].name));
+        let key =
+            |index: u32| (place(&entries[index as usize]), names.get(entries[index as usize].name));
         let mut suspects: Vec<u32> = (0..entries.len() as u32)
             .filter(|index| self.begun[place(&entries[*index as usize]) as usize] > 1)
             .collect();
         suspects.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)).then(a.cmp(b)));
-        let mut repeated: Vec<u32> =
-            suspects.windows(2).filter(|pair| key(pair[0]) == key(pair[1])).map(|pair| pair[1]).collect();
+        let mut repeated: Vec<u32> = suspects
+            .windows(2)
+            .filter(|pair| key(pair[0]) == key(pair[1]))
+            .map(|pair| pair[1])
+            .collect();
         repeated.sort_unstable();
         let (mut index, mut repeated) = (0, repeated.into_iter().peekable());
         self.sources.entries.retain(|_| {

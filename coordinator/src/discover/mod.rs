@@ -2,8 +2,9 @@
 //!
 //! `inputs ─given→ paths ─walk→ entries ─list→ Sources`
 //!
-//! The order is that of the inputs, and within a folder the natural one ([`natural`]): it depends on names alone, so it is
-//! the same on every machine. What cannot be read keeps its place in the list, with the reason.
+//! The order is that of the inputs, and within a folder the natural one ([`natural`]): it depends
+//! on names alone, so it is the same on every machine. What cannot be read keeps its place in the
+//! list, with the reason.
 
 mod arena;
 mod changes;

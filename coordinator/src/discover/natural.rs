@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 /// Compares names so that runs of digits count as numbers and everything else byte by byte.
 ///
-/// A total order that depends on nothing but the bytes (no locale, no case): names that are equal in this sense (`7`,
-/// `007`) go by their bytes. Numbers may be of any length.
+/// A total order that depends on nothing but the bytes (no locale, no case): names that are equal
+/// in this sense (`7`, `007`) go by their bytes. Numbers may be of any length.
 pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let (mut i, mut j) = (0, 0);
     while i < a.len() && j < b.len() {
@@ -56,7 +56,10 @@ mod tests {
     #[test]
     fn digits_count_as_numbers() {
         let expected = ["file_0", "file_1", "file_2", "file_10", "file_10a", "file_16", "file_100"];
-        assert_eq!(sorted(&["file_10a", "file_100", "file_16", "file_2", "file_0", "file_10", "file_1"]), expected);
+        assert_eq!(
+            sorted(&["file_10a", "file_100", "file_16", "file_2", "file_0", "file_10", "file_1"]),
+            expected
+        );
         assert_eq!(sorted(&["a10b2", "a10b10", "a2b3", "a"]), ["a", "a2b3", "a10b2", "a10b10"]);
         let (long, longer) = ("9".repeat(40), format!("1{}", "0".repeat(40)));
         assert_eq!(sorted(&[&longer, &long]), [long.as_str(), longer.as_str()]);

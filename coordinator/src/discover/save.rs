@@ -1,8 +1,8 @@
 //! The list of files on disk, so that a later run can tell what has changed.
 //!
-//! Layout, all numbers as LEB128, signed ones in zigzag: magic · folders (count; length, bytes) · problems (the same) ·
-//! entries (count; folder, problem, size, time less the time before, length and bytes of the name) · CRC-32 of all that
-//! (4 bytes, little-endian).
+//! Layout, all numbers as LEB128, signed ones in zigzag: magic · folders (count; length, bytes) ·
+//! problems (the same) · entries (count; folder, problem, size, time less the time before, length
+//! and bytes of the name) · CRC-32 of all that (4 bytes, little-endian).
 
 use std::io::{self, Read, Write};
 
@@ -117,7 +117,8 @@ fn write_number<T: Write>(out: &mut Summed<'_, T>, mut value: u64) -> io::Result
 
 fn read_texts<T: Read>(input: &mut Summed<'_, T>) -> io::Result<Vec<Vec<u8>>> {
     let count = read_number(input)?;
-    // Collected one by one: a damaged count ends at the end of the input, not in one huge allocation.
+    // Collected one by one: a damaged count ends at the end of the input, not in one huge
+    // allocation.
     let mut texts = Vec::new();
     for _ in 0..count {
         texts.push(read_text(input)?);
@@ -163,7 +164,10 @@ mod tests {
     use super::*;
 
     fn example() -> Sources {
-        let mut sources = list("dir", &[("a", 0, 0), ("한글", u64::MAX, i64::MAX), ("c", 300, i64::MIN), ("d", 1, -1)]);
+        let mut sources = list(
+            "dir",
+            &[("a", 0, 0), ("한글", u64::MAX, i64::MAX), ("c", 300, i64::MIN), ("d", 1, -1)],
+        );
         sources.problems.push("permission denied".into());
         sources.entries[3].problem = 1;
         sources

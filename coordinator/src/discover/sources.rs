@@ -11,7 +11,8 @@ use super::unwanted::LeftOut;
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     pub(super) names: Arena,
-    /// The folders, as they are written in front of the names: empty, or without a `/` at the end unless it is the root.
+    /// The folders, as they are written in front of the names: empty, or without a `/` at the end
+    /// unless it is the root.
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) problems: Vec<String>,
     pub(super) entries: Vec<Entry>,
@@ -61,7 +62,12 @@ impl Sources {
     pub fn get(&self, sequence: usize) -> Source<'_> {
         let entry = &self.entries[sequence];
         let path = PathBuf::from(OsString::from_vec(self.path_bytes(entry).collect()));
-        Source { path, size: entry.size, modified_ns: entry.modified_ns, problem: self.problem(entry) }
+        Source {
+            path,
+            size: entry.size,
+            modified_ns: entry.modified_ns,
+            problem: self.problem(entry),
+        }
     }
 
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Source<'_>> {
@@ -83,7 +89,8 @@ impl Sources {
         self.entries.iter().filter(|entry| entry.problem != 0).count()
     }
 
-    /// A hash of all paths, sizes, times and problems, in order: the same on every machine and for every version.
+    /// A hash of all paths, sizes, times and problems, in order: the same on every machine and for
+    /// every version.
     pub fn digest(&self) -> u128 {
         let mut hash = Fnv::default();
         for entry in &self.entries {
@@ -103,8 +110,15 @@ impl Sources {
         let mut sources = Sources { folders: vec![b"d".into()], ..Sources::default() };
         sources.problems.push("no such file or folder".into());
         for (index, size) in sizes.iter().enumerate() {
-            let (name, problem) = (sources.names.keep(index.to_string().as_bytes()), u32::from(size.is_none()));
-            sources.entries.push(Entry { name, folder: 0, problem, size: size.unwrap_or(0), modified_ns: 1 });
+            let (name, problem) =
+                (sources.names.keep(index.to_string().as_bytes()), u32::from(size.is_none()));
+            sources.entries.push(Entry {
+                name,
+                folder: 0,
+                problem,
+                size: size.unwrap_or(0),
+                modified_ns: 1,
+            });
         }
         sources
     }
@@ -131,7 +145,8 @@ impl Default for Fnv {
 
 impl Fnv {
     fn byte(&mut self, byte: u8) {
-        self.0 = (self.0 ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+        self.0 =
+            (self.0 ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
     }
 }
 
@@ -144,7 +159,13 @@ pub(super) mod tests {
         let mut sources = Sources { folders: vec![folder.into()], ..Sources::default() };
         for (name, size, modified_ns) in files {
             let name = sources.names.keep(name.as_bytes());
-            sources.entries.push(Entry { name, folder: 0, problem: 0, size: *size, modified_ns: *modified_ns });
+            sources.entries.push(Entry {
+                name,
+                folder: 0,
+                problem: 0,
+                size: *size,
+                modified_ns: *modified_ns,
+            });
         }
         sources
     }

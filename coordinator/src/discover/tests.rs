@@ -23,8 +23,15 @@ fn tree(files: &[&str]) -> TempDir {
     folder
 }
 
-fn find(inputs: &[PathBuf], filter: &Filter, own: &[PathBuf], stdin: &[u8]) -> Result<Sources, DiscoverError> {
-    let input = |path: &PathBuf| if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path.clone()) };
+fn find(
+    inputs: &[PathBuf],
+    filter: &Filter,
+    own: &[PathBuf],
+    stdin: &[u8],
+) -> Result<Sources, DiscoverError> {
+    let input = |path: &PathBuf| {
+        if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path.clone()) }
+    };
     let inputs: Vec<Input> = inputs.iter().map(input).collect();
     discover(&Request { inputs: &inputs, filter, own, per_file: None }, &mut &stdin[..])
 }
@@ -58,7 +65,8 @@ fn files_and_folders_are_sorted_together_in_natural_order() {
 fn inputs_keep_their_order_and_count_once() {
     let folder = tree(&["a/1", "a/2", "b/1"]);
     let path = |name: &str| folder.path().join(name);
-    let inputs = [path("b/1"), path("a/2"), path("b/../a/2"), path("a/"), folder.path().into(), path("a")];
+    let inputs =
+        [path("b/1"), path("a/2"), path("b/../a/2"), path("a/"), folder.path().into(), path("a")];
     let sources = find(&inputs, &Filter::default(), &[], b"").unwrap();
     assert_eq!(told(&sources, folder.path()), ["b/1", "a/2", "a/1"]);
     assert_eq!(sources.total_bytes(), 9);
@@ -110,8 +118,12 @@ fn what_is_no_file_is_told_and_not_opened() {
     let folder = tree(&["a"]);
     nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
-    assert_eq!(walked(&folder), ["a", "pipe: not a file, but a named pipe", "socket: not a file, but a socket"]);
-    let given = find(&[folder.path().join("a"), "/dev/null".into()], &Filter::default(), &[], b"").unwrap();
+    assert_eq!(
+        walked(&folder),
+        ["a", "pipe: not a file, but a named pipe", "socket: not a file, but a socket"]
+    );
+    let given =
+        find(&[folder.path().join("a"), "/dev/null".into()], &Filter::default(), &[], b"").unwrap();
     assert_eq!(given.get(1).problem, Some("not a file, but a device"));
 }
 
@@ -125,7 +137,9 @@ fn a_folder_that_cannot_be_read_keeps_its_place() {
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o700)).unwrap();
     match root {
         true => assert_eq!(found, ["a", "locked/x", "z"]),
-        false => assert_eq!(found, ["a", "locked: the folder could not be read: permission denied", "z"]),
+        false => {
+            assert_eq!(found, ["a", "locked: the folder could not be read: permission denied", "z"])
+        }
     }
 }
 
@@ -161,8 +175,10 @@ fn filters_speak_of_what_folders_hold() {
 
 #[test]
 fn what_the_run_writes_is_not_read() {
-    let folder = tree(&["a", "final.xlsx", "final.xlsx.sheaf/journal", "each/a.xlsx", "sub/final.xlsx"]);
-    let own = ["final.xlsx", "final.xlsx.sheaf", "each/"].map(|name| folder.path().join("sub/..").join(name));
+    let folder =
+        tree(&["a", "final.xlsx", "final.xlsx.sheaf/journal", "each/a.xlsx", "sub/final.xlsx"]);
+    let own = ["final.xlsx", "final.xlsx.sheaf", "each/"]
+        .map(|name| folder.path().join("sub/..").join(name));
     let sources = find(&[folder.path().into()], &Filter::default(), &own, b"").unwrap();
     assert_eq!(told(&sources, folder.path()), ["a", "sub/final.xlsx"]);
 }
@@ -173,14 +189,19 @@ fn a_repeated_run_does_not_read_the_workbooks_and_the_job_log_of_the_one_before(
     let (root, filter) = (folder.path(), Filter::default());
     let own = [root.join("log.tsv")];
     let found = |inputs: &[Input]| {
-        discover(&Request { inputs, filter: &filter, own: &own, per_file: Some(root) }, &mut &b""[..]).unwrap()
+        discover(
+            &Request { inputs, filter: &filter, own: &own, per_file: Some(root) },
+            &mut &b""[..],
+        )
+        .unwrap()
     };
     let sources = found(&[Input::Path(root.into())]);
     assert_eq!(told(&sources, root), ["a.html", "sub/a.xlsx"]);
     assert_eq!(sources.left_out, LeftOut { unwanted: 0, own: 2 });
 
     // As the shell's `*` names them.
-    let names = ["B.XLSX", "a.html", "a.html.xlsx", "log.tsv"].map(|name| Input::Path(root.join(name)));
+    let names =
+        ["B.XLSX", "a.html", "a.html.xlsx", "log.tsv"].map(|name| Input::Path(root.join(name)));
     let sources = found(&names);
     assert_eq!(told(&sources, root), ["a.html"]);
     assert_eq!(sources.left_out, LeftOut { unwanted: 0, own: 3 });
@@ -188,7 +209,8 @@ fn a_repeated_run_does_not_read_the_workbooks_and_the_job_log_of_the_one_before(
 
 #[test]
 fn what_is_hidden_is_read_only_if_it_is_named_or_asked_for() {
-    let folder = tree(&["a.html", ".DS_Store", ".git/x", "__MACOSX/y", "sub/Thumbs.db", "sub/.b.html"]);
+    let folder =
+        tree(&["a.html", ".DS_Store", ".git/x", "__MACOSX/y", "sub/Thumbs.db", "sub/.b.html"]);
     let (root, all) = (folder.path(), Filter::default());
     let sources = find(&[root.into()], &all, &[], b"").unwrap();
     assert_eq!(told(&sources, root), ["a.html"]);
@@ -203,7 +225,8 @@ fn what_is_hidden_is_read_only_if_it_is_named_or_asked_for() {
     let html = find(&[root.into()], &globs(&["*.html"], &[".git"]), &[], b"").unwrap();
     assert_eq!(html.left_out, LeftOut { unwanted: 2, own: 0 });
     let failure = Failure::from(
-        find(&[root.join("__MACOSX/.."), root.join("sub")], &globs(&["*.db"], &[]), &[], b"").unwrap_err(),
+        find(&[root.join("__MACOSX/.."), root.join("sub")], &globs(&["*.db"], &[]), &[], b"")
+            .unwrap_err(),
     );
     assert!(failure.exit == Exit::Usage && failure.hint.unwrap().contains("--hidden"));
 }
@@ -215,7 +238,9 @@ fn a_list_on_standard_input_is_parted_by_lines_or_nuls() {
     let list = |names: &[&str], end: &[u8]| -> Vec<u8> {
         names.iter().flat_map(|name| [root, b"/", name.as_bytes(), end].concat()).collect()
     };
-    let found = |list: &[u8]| told(&find(&["-".into()], &Filter::default(), &[], list).unwrap(), folder.path());
+    let found = |list: &[u8]| {
+        told(&find(&["-".into()], &Filter::default(), &[], list).unwrap(), folder.path())
+    };
     assert_eq!(found(&list(&["d", "a", "", "absent"], b"\n"))[..2], ["d", "a"]);
     assert_eq!(found(&list(&["d", "a"], b"\r\n")), ["d", "a"]);
     assert_eq!(found(&list(&["b\nc", "a"], b"\0")), ["b\nc", "a"]);
@@ -228,9 +253,11 @@ fn an_input_that_is_absent_is_a_file_that_fails_unless_it_is_all_there_is() {
     let path = |name: &str| folder.path().join(name);
     let find = |inputs: &[PathBuf]| find(inputs, &Filter::default(), &[], b"");
     let sources = find(&[path("absent"), path("a"), path("a/b")]).unwrap();
-    let expected = ["absent: no such file or folder", "a", "a/b: a part of the path is not a folder"];
+    let expected =
+        ["absent: no such file or folder", "a", "a/b: a part of the path is not a folder"];
     assert_eq!(told(&sources, folder.path()), expected);
-    for inputs in [vec![path("absent")], vec![path("absent"), path("absent2")], vec![path("empty")]] {
+    for inputs in [vec![path("absent")], vec![path("absent"), path("absent2")], vec![path("empty")]]
+    {
         let failure = Failure::from(find(&inputs).unwrap_err());
         assert!(failure.exit == Exit::Usage && failure.hint.is_some());
     }
@@ -241,7 +268,13 @@ fn a_million_files_take_less_than_100_megabytes() {
     let mut sources = Sources { folders: vec![b"data".into()], ..Sources::default() };
     for index in 0..1_000_000 {
         let name = sources.names.keep(format!("file_{index}.html").as_bytes());
-        sources.entries.push(sources::Entry { name, folder: 0, problem: 0, size: 1, modified_ns: 1 });
+        sources.entries.push(sources::Entry {
+            name,
+            folder: 0,
+            problem: 0,
+            size: 1,
+            modified_ns: 1,
+        });
     }
     let taken = sources.entries.capacity() * size_of::<sources::Entry>() + sources.names.capacity();
     assert!(taken < 100_000_000, "{taken}");

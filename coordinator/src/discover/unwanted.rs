@@ -1,6 +1,8 @@
-//! What stands in folders and nobody means: hidden files and folders, and what systems leave beside files.
+//! What stands in folders and nobody means: hidden files and folders, and what systems leave beside
+//! files.
 
-/// Names that are no hidden ones, and not wanted either: what archives made on macOS and folders of Windows hold.
+/// Names that are no hidden ones, and not wanted either: what archives made on macOS and folders of
+/// Windows hold.
 const NAMES: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
 
 /// How many files and folders in the inputs were not read.
@@ -29,7 +31,15 @@ mod tests {
 
     #[test]
     fn what_nobody_means_is_known_by_its_name() {
-        for name in [".git", ".DS_Store", "._a.html", ".ipynb_checkpoints", "__MACOSX", "thumbs.db", "Desktop.ini"] {
+        for name in [
+            ".git",
+            ".DS_Store",
+            "._a.html",
+            ".ipynb_checkpoints",
+            "__MACOSX",
+            "thumbs.db",
+            "Desktop.ini",
+        ] {
             assert!(is_unwanted(name.as_bytes()), "{name}");
         }
         for name in ["a.html", "git", "_MACOSX", "a.", "Thumbs.db.html"] {

@@ -12,14 +12,15 @@ use super::unwanted::{LeftOut, is_unwanted};
 use super::{natural, problem};
 use crate::config::Filter;
 
-/// A walk through one input folder. Symbolic links are followed; a folder that is its own ancestor is reported.
+/// A walk through one input folder. Symbolic links are followed; a folder that is its own ancestor
+/// is reported.
 pub(super) struct Walk<'a> {
     builder: &'a mut Builder,
     filter: &'a Filter,
     /// The folders between the input and where the walk is, the input first.
     open: Vec<Open>,
-    /// The folders walked so far: what is reached again by another link holds nothing new, and links that fan out and
-    /// meet again would double the way at each step.
+    /// The folders walked so far: what is reached again by another link holds nothing new, and
+    /// links that fan out and meet again would double the way at each step.
     walked: HashSet<Place>,
     /// Length of the input folder's path; filters match only what follows it.
     root: usize,
@@ -51,7 +52,11 @@ impl<'a> Walk<'a> {
     /// Adds all files below `input`, a folder with this metadata.
     pub fn run(mut self, input: &Path, metadata: &Metadata) {
         let written = as_written(input.as_os_str().as_bytes());
-        self.root = if written.is_empty() || written.ends_with(b"/") { written.len() } else { written.len() + 1 };
+        self.root = if written.is_empty() || written.ends_with(b"/") {
+            written.len()
+        } else {
+            written.len() + 1
+        };
         self.enter(written.to_vec(), metadata, None);
         while let Some(open) = self.open.last_mut() {
             match open.listing.sorted.get(open.done) {
@@ -74,7 +79,8 @@ impl<'a> Walk<'a> {
             return;
         }
         let on_disk = path_of(&path);
-        let found = fs::metadata(&on_disk).map_err(|error| problem::of_error(&error, on_disk.is_symlink()));
+        let found =
+            fs::metadata(&on_disk).map_err(|error| problem::of_error(&error, on_disk.is_symlink()));
         let is_folder = found.as_ref().is_ok_and(Metadata::is_dir);
 
         // What `--include` does not name is not missed.
@@ -92,7 +98,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Opens a folder, or says at its place in the one above why not. `within`: that folder, and the name in it.
+    /// Opens a folder, or says at its place in the one above why not. `within`: that folder, and
+    /// the name in it.
     fn enter(&mut self, written: Vec<u8>, metadata: &Metadata, within: Option<(u32, &[u8])>) {
         let place = Place::of(metadata);
         if self.open.iter().any(|open| open.place == place) {
@@ -116,13 +123,18 @@ impl<'a> Walk<'a> {
             None => {
                 // The input folder itself: a path without a folder in front stands for itself.
                 let root = self.builder.folder(b"", None);
-                self.builder.file(root, if written.is_empty() { b"." } else { written }, Err(reason));
+                self.builder.file(
+                    root,
+                    if written.is_empty() { b"." } else { written },
+                    Err(reason),
+                );
             }
         }
     }
 }
 
-/// Reads the names in a folder, but for those in `own`; after an error the listing holds what could be read.
+/// Reads the names in a folder, but for those in `own`; after an error the listing holds what could
+/// be read.
 fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()> {
     let read = fs::read_dir(path_of(written)).and_then(|mut entries| {
         entries.try_for_each(|entry| {

@@ -6,8 +6,8 @@ use sheaf_common::job::{TaskId, WorkerId};
 use sheaf_common::outcome::{Extracted, FileReport, FileStatus, Kept, Slice};
 use sheaf_common::task::{RowsKey, SourceFile};
 
-/// What it costs to have a file outstanding, whatever its size: its path, its report, its place in a task. Without it, a
-/// window of bytes would hold any number of tiny files.
+/// What it costs to have a file outstanding, whatever its size: its path, its report, its place in
+/// a task. Without it, a window of bytes would hold any number of tiny files.
 pub const FILE_COST: u64 = 1 << 10;
 
 /// Tasks from the first one that is not placed; numbers follow each other.
@@ -60,11 +60,21 @@ impl Extracts {
     /// Takes in a file about which everything is known already.
     pub fn settle(&mut self, report: FileReport) {
         let (files, slot, rows) = Default::default();
-        self.tasks.push_back(Entry::Reported(Reported { files, slot, reports: vec![report], rows }));
+        self.tasks.push_back(Entry::Reported(Reported {
+            files,
+            slot,
+            reports: vec![report],
+            rows,
+        }));
     }
 
     /// Takes note of a report; gives it back if it is none that is waited for.
-    pub fn report(&mut self, number: u64, slot: String, extracted: Extracted) -> Result<(), Extracted> {
+    pub fn report(
+        &mut self,
+        number: u64,
+        slot: String,
+        extracted: Extracted,
+    ) -> Result<(), Extracted> {
         let Some(entry) = self.entry_mut(number) else { return Err(extracted) };
         let Entry::Pending { files } = entry else { return Err(extracted) };
         let reports = &extracted.reports;
@@ -82,7 +92,8 @@ impl Extracts {
     /// A task failed as a whole: so did each of its files.
     pub fn fail(&mut self, number: u64, slot: String, reason: &str) -> bool {
         let Some(Entry::Pending { files }) = self.entry_mut(number) else { return false };
-        let reports = files.iter().map(|file| FileReport::unreadable(file.sequence, reason.into())).collect();
+        let reports =
+            files.iter().map(|file| FileReport::unreadable(file.sequence, reason.into())).collect();
         self.report(number, slot, Extracted { reports, edition: 0, kept: None }).is_ok()
     }
 
@@ -114,7 +125,11 @@ impl Extracts {
 
     /// The numbers of the tasks that are waited for.
     pub fn pending(&self) -> impl Iterator<Item = u64> + '_ {
-        let pending = self.tasks.iter().zip(self.first..).filter(|(entry, _)| matches!(entry, Entry::Pending { .. }));
+        let pending = self
+            .tasks
+            .iter()
+            .zip(self.first..)
+            .filter(|(entry, _)| matches!(entry, Entry::Pending { .. }));
         pending.map(|(_, number)| number)
     }
 
@@ -126,8 +141,8 @@ impl Extracts {
         }
     }
 
-    /// The sizes of the files that are waited for, and the rows that others gave, in bytes; each file counts as
-    /// [`FILE_COST`] more.
+    /// The sizes of the files that are waited for, and the rows that others gave, in bytes; each
+    /// file counts as [`FILE_COST`] more.
     pub fn bytes(&self) -> u64 {
         let of = |entry: &Entry| match entry {
             Entry::Pending { files } => files.iter().map(|file| file.size).sum::<u64>(),
@@ -136,7 +151,9 @@ impl Extracts {
             }
         };
         let files = |entry: &Entry| match entry {
-            Entry::Pending { files } | Entry::Reported(Reported { files, .. }) => files.len() as u64 * FILE_COST,
+            Entry::Pending { files } | Entry::Reported(Reported { files, .. }) => {
+                files.len() as u64 * FILE_COST
+            }
         };
         self.tasks.iter().map(|entry| of(entry) + files(entry)).sum::<u64>()
     }

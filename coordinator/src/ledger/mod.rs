@@ -1,15 +1,17 @@
-//! The coordinator's memory: which files were read, which rows they gave, and what place each unit of rows has.
+//! The coordinator's memory: which files were read, which rows they gave, and what place each unit
+//! of rows has.
 //!
-//! A pure state machine: [`Ledger::handle`] takes an event and gives commands; no I/O, no clock, no order of arrival
-//! that would change a result.
+//! A pure state machine: [`Ledger::handle`] takes an event and gives commands; no I/O, no clock, no
+//! order of arrival that would change a result.
 //!
 //! ```text
 //! file:  planned ──Push(extract)──▶ pending ──Extracted──▶ reported ──all before it are──▶ placed in a unit
 //! unit:  open ──enough rows──▶ ready ──Push(render)──▶ pending ──Rendered──▶ rendered ──all before it are──▶ Commit
 //! ```
 //!
-//! The place of a unit depends on the rows before it alone, and its bounds on the slices that the extractor cut: so
-//! units are the same whatever order outcomes come in, however files were batched, and wherever a run was resumed.
+//! The place of a unit depends on the rows before it alone, and its bounds on the slices that the
+//! extractor cut: so units are the same whatever order outcomes come in, however files were
+//! batched, and wherever a run was resumed.
 //!
 //! * [`extracts`]: the extract tasks that are not placed yet. [`mod@unit`]: units, open and closed.
 
@@ -105,7 +107,8 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A ledger that goes on at `from`; the default is the beginning. The first file that is planned must be `from.file`.
+    /// A ledger that goes on at `from`; the default is the beginning. The first file that is
+    /// planned must be `from.file`.
     pub fn new(job: JobId, spec: Arc<JobSpec>, from: Position) -> Self {
         Ledger {
             job,
@@ -138,12 +141,15 @@ impl Ledger {
                 self.place(&mut commands);
             }
             Event::Came(outcome) => self.came(outcome, &mut commands),
-            Event::Lost(tasks) => tasks.into_iter().for_each(|id| commands.extend(self.task(id).map(Command::Push))),
+            Event::Lost(tasks) => {
+                tasks.into_iter().for_each(|id| commands.extend(self.task(id).map(Command::Push)))
+            }
         }
         commands
     }
 
-    /// From now on, units that become ready together are rendered as one task, up to so many bytes of rows.
+    /// From now on, units that become ready together are rendered as one task, up to so many bytes
+    /// of rows.
     pub fn size_tasks(&mut self, bytes: u64) {
         self.task_bytes = bytes;
     }
@@ -157,7 +163,8 @@ impl Ledger {
         self.plan_ended && self.extracts.is_empty() && self.units.is_empty()
     }
 
-    /// The bytes that the job has outstanding: files to read, rows, segments that wait for their turn.
+    /// The bytes that the job has outstanding: files to read, rows, segments that wait for their
+    /// turn.
     pub fn outstanding_bytes(&self) -> u64 {
         self.extracts.bytes() + self.open.bytes() + self.units.iter().map(Unit::bytes).sum::<u64>()
     }
@@ -170,11 +177,16 @@ impl Ledger {
     /// All tasks that were pushed and have not come back.
     pub fn pending(&self) -> Vec<TaskId> {
         let extracts = self.extracts.pending();
-        let repairs = self.placed.iter().filter(|(_, placed)| placed.repairing).map(|(number, _)| *number);
+        let repairs =
+            self.placed.iter().filter(|(_, placed)| placed.repairing).map(|(number, _)| *number);
         let id = |class| move |number| TaskId { job: self.job, class, number };
         let renders: BTreeSet<u64> = self.units.iter().filter_map(Unit::task).collect();
         let renders = renders.into_iter().map(id(Class::Render));
-        repairs.map(id(Class::Repair)).chain(renders).chain(extracts.map(id(Class::Extract))).collect()
+        repairs
+            .map(id(Class::Repair))
+            .chain(renders)
+            .chain(extracts.map(id(Class::Extract)))
+            .collect()
     }
 
     fn came(&mut self, outcome: Outcome, commands: &mut Vec<Command>) {
@@ -198,7 +210,8 @@ impl Ledger {
                 }
             }
             (Class::Repair, TaskResult::Failed { reason }) => {
-                let reason = format!("files whose rows were lost could not be read again: {reason}");
+                let reason =
+                    format!("files whose rows were lost could not be read again: {reason}");
                 commands.push(Command::GiveUp { reason });
             }
             (Class::Render, TaskResult::Rendered(units)) => {
@@ -222,7 +235,8 @@ impl Ledger {
         }
     }
 
-    /// Places the rows of all files whose predecessors are reported; closes and pushes the units that are full.
+    /// Places the rows of all files whose predecessors are reported; closes and pushes the units
+    /// that are full.
     fn place(&mut self, commands: &mut Vec<Command>) {
         let closed_before = self.next_unit();
         while let Some((number, reported)) = self.extracts.next_reported() {
@@ -230,7 +244,11 @@ impl Ledger {
             let mut last_block = None;
             for report in &reported.reports {
                 let slices = slices(report);
-                let skip = if report.sequence == self.resumed.file { self.resumed.slices as usize } else { 0 };
+                let skip = if report.sequence == self.resumed.file {
+                    self.resumed.slices as usize
+                } else {
+                    0
+                };
                 for (index, slice) in slices.iter().enumerate() {
                     let rows = reported.rows.key(task, slice.block);
                     if last_block.is_some_and(|last| last != rows) {
@@ -266,7 +284,8 @@ impl Ledger {
         self.commit(commands);
     }
 
-    /// A block's last slice was placed: it goes with the unit that holds it, which may be closed already.
+    /// A block's last slice was placed: it goes with the unit that holds it, which may be closed
+    /// already.
     fn forget(&mut self, rows: RowsKey) {
         match self.units.back_mut() {
             Some(unit) if self.open.is_empty() => unit.forget_after(rows),
@@ -284,12 +303,14 @@ impl Ledger {
         self.units.push_back(self.open.close());
     }
 
-    /// Pushes what is ready of the units from `first` on. Those that follow each other and are for the same worker are one
-    /// task, up to its bytes: a task costs the queue the same, however much is in it.
+    /// Pushes what is ready of the units from `first` on. Those that follow each other and are for
+    /// the same worker are one task, up to its bytes: a task costs the queue the same, however much
+    /// is in it.
     fn push_ready(&mut self, first: u64, commands: &mut Vec<Command>) {
         let mut number = first;
         while number < self.next_unit() {
-            let (task, task_bytes, mut bytes, mut units, mut keeper) = (number, self.task_bytes, 0, Vec::new(), None);
+            let (task, task_bytes, mut bytes, mut units, mut keeper) =
+                (number, self.task_bytes, 0, Vec::new(), None);
             while let Some(unit) = self.unit_mut(number).filter(|unit| unit.is_ready()) {
                 bytes += unit.bytes();
                 if number == task {
@@ -330,8 +351,11 @@ impl Ledger {
         let lost: HashSet<RowsKey> = keys.into_iter().collect();
         let mut tasks = BTreeSet::new();
         for unit in self.units.iter_mut().filter(|unit| unit.task() == Some(number)) {
-            let of_unit: BTreeSet<u64> =
-                unit.rows().filter(|rows| lost.contains(rows)).map(|rows| rows.task.number).collect();
+            let of_unit: BTreeSet<u64> = unit
+                .rows()
+                .filter(|rows| lost.contains(rows))
+                .map(|rows| rows.task.number)
+                .collect();
             tasks.extend(&of_unit);
             if unit.lost_rows(of_unit) > MOST_REPAIRS {
                 let reason = "the rows of a part of the sheet were lost again and again".into();
@@ -356,15 +380,21 @@ impl Ledger {
         placed.repairing = false;
         let Extracted { reports, edition, kept } = extracted;
         if let Some(path) = placed.differs(&reports) {
-            let reason = format!("`{path}` gave other rows when its rows were lost and it was read again");
+            let reason =
+                format!("`{path}` gave other rows when its rows were lost and it was read again");
             return commands.push(Command::GiveUp { reason });
         }
         let before = std::mem::replace(&mut placed.rows, RowsAt { edition, kept });
         let now = placed.rows.clone();
         // Drop the new blocks that no unit needs, and the old ones that the new edition replaces.
-        let needless = placed.needless().filter(|block| now.keeper(*block).is_none()).map(|block| now.key(task, block));
-        let outdated =
-            placed.needed().filter(|block| before.keeper(*block).is_none()).map(|block| before.key(task, block));
+        let needless = placed
+            .needless()
+            .filter(|block| now.keeper(*block).is_none())
+            .map(|block| now.key(task, block));
+        let outdated = placed
+            .needed()
+            .filter(|block| before.keeper(*block).is_none())
+            .map(|block| before.key(task, block));
         let forget: Vec<RowsKey> = needless.chain(outdated).collect();
         if !forget.is_empty() {
             commands.push(Command::Forget(forget));
@@ -411,7 +441,8 @@ impl Ledger {
             }
             Class::Render => {
                 let (_, first) = self.units_of(number).next()?;
-                let units = self.units_of(number).map(|(number, unit)| unit.render(number)).collect();
+                let units =
+                    self.units_of(number).map(|(number, unit)| unit.render(number)).collect();
                 Some(self.render_task(number, units, first.keeper().cloned()))
             }
         }
@@ -431,8 +462,13 @@ impl Ledger {
 /// The blocks that a task left on the queue.
 fn on_queue(task: TaskId, extracted: &Extracted) -> Vec<RowsKey> {
     let rows = RowsAt { edition: extracted.edition, kept: extracted.kept.clone() };
-    let blocks: BTreeSet<u32> = extracted.reports.iter().flat_map(slices).map(|slice| slice.block).collect();
-    blocks.into_iter().filter(|block| rows.keeper(*block).is_none()).map(|block| rows.key(task, block)).collect()
+    let blocks: BTreeSet<u32> =
+        extracted.reports.iter().flat_map(slices).map(|slice| slice.block).collect();
+    blocks
+        .into_iter()
+        .filter(|block| rows.keeper(*block).is_none())
+        .map(|block| rows.key(task, block))
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The ledger against a little world of its own: files whose slices are known, a queue without order.
+//! The ledger against a little world of its own: files whose slices are known, a queue without
+//! order.
 
 use sheaf_common::job::WorkerId;
 use sheaf_common::outcome::{FileStatus, Kept, Slice, Stream};
@@ -17,12 +18,14 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
 
-/// The lengths of a file's slices: files of no, one and several slices; the same for the same number.
+/// The lengths of a file's slices: files of no, one and several slices; the same for the same
+/// number.
 fn slices_of(sequence: u64) -> Vec<u32> {
     let mut random = Random(sequence);
     random.below(7);
@@ -70,7 +73,8 @@ fn extracted(files: &[SourceFile]) -> Vec<FileReport> {
     files.iter().map(report).collect()
 }
 
-/// A unit as it was stored: what was rendered at which place, without the names of tasks, which depend on batches.
+/// A unit as it was stored: what was rendered at which place, without the names of tasks, which
+/// depend on batches.
 #[derive(Debug, Clone, PartialEq)]
 struct Stored {
     pieces: Vec<(u64, u64, u64, u32)>,
@@ -79,8 +83,8 @@ struct Stored {
     end: Position,
 }
 
-/// Runs a ledger over files `from.file..files` and stores units until `stop_after`; all order and batching, of files and of
-/// units, comes from `seed`.
+/// Runs a ledger over files `from.file..files` and stores units until `stop_after`; all order and
+/// batching, of files and of units, comes from `seed`.
 fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -> Vec<Stored> {
     let mut world = World {
         random: Random(seed),
@@ -190,13 +194,17 @@ impl World {
         // Kept rows are there for their keeper alone.
         let is_there = |rows: &RowsKey| {
             let keeper = self.kept.get(rows);
-            self.on_queue.contains(rows) || keeper.is_some_and(|keeper| Some(keeper) == render.keeper.as_ref())
+            self.on_queue.contains(rows)
+                || keeper.is_some_and(|keeper| Some(keeper) == render.keeper.as_ref())
         };
         let mut lost = render.rows();
         if !self.faults || self.random.below(40) > 0 {
             lost.retain(|rows| !is_there(rows));
         }
-        assert!(self.faults || lost.is_empty(), "rows are dropped too early, or asked of another than their keeper");
+        assert!(
+            self.faults || lost.is_empty(),
+            "rows are dropped too early, or asked of another than their keeper"
+        );
         if !lost.is_empty() {
             return TaskResult::RowsLost(lost);
         }
@@ -214,7 +222,9 @@ impl World {
             Command::Push(task) => self.queue.push(task),
             Command::GiveUp { reason } => panic!("{reason}"),
             Command::Forget(rows) => {
-                rows.iter().for_each(|rows| assert!(self.on_queue.remove(rows), "{rows:?} is dropped twice"));
+                rows.iter().for_each(|rows| {
+                    assert!(self.on_queue.remove(rows), "{rows:?} is dropped twice")
+                });
             }
             Command::Commit(commit) => {
                 for rows in &commit.forget {
@@ -228,7 +238,11 @@ impl World {
     fn nothing_is_left(&self) {
         assert!(self.on_queue.is_empty(), "rows are left: {:?}", self.on_queue);
         let ledger = &self.ledger;
-        assert!(ledger.placed.is_empty() && ledger.outstanding_bytes() == 0 && ledger.pending().is_empty());
+        assert!(
+            ledger.placed.is_empty()
+                && ledger.outstanding_bytes() == 0
+                && ledger.pending().is_empty()
+        );
     }
 }
 
@@ -251,10 +265,14 @@ fn wire_of(unit: &RenderUnit) -> Vec<u8> {
 
 fn stored_of(commit: Commit) -> Stored {
     let (pieces, row, overflow) = match commit.segments.first() {
-        Some(segment) => sheaf_common::wire::decode::<(Vec<(u64, u64, u64, u32)>, u64, u64)>(&segment.bytes).unwrap(),
+        Some(segment) => {
+            sheaf_common::wire::decode::<(Vec<(u64, u64, u64, u32)>, u64, u64)>(&segment.bytes)
+                .unwrap()
+        }
         None => (Vec::new(), 0, 0),
     };
-    let files = commit.files.iter().map(|file| (file.report.sequence, file.rows, file.overflow)).collect();
+    let files =
+        commit.files.iter().map(|file| (file.report.sequence, file.rows, file.overflow)).collect();
     Stored { pieces, first: (row, overflow), files, end: commit.end }
 }
 
@@ -289,7 +307,8 @@ fn a_run_that_is_resumed_after_any_unit_goes_on_with_the_same_units() {
 #[test]
 fn every_file_is_reported_once_and_in_order_and_places_add_up() {
     let units = run(300, Position::default(), 3, usize::MAX, false);
-    let files: Vec<u64> = units.iter().flat_map(|unit| &unit.files).map(|(sequence, ..)| *sequence).collect();
+    let files: Vec<u64> =
+        units.iter().flat_map(|unit| &unit.files).map(|(sequence, ..)| *sequence).collect();
     assert_eq!(files, (0..300).collect::<Vec<_>>());
     let rows: u64 = units.iter().flat_map(|unit| &unit.files).map(|(_, rows, _)| *rows).sum();
     assert_eq!(units.last().unwrap().end.rows, rows);
@@ -301,7 +320,8 @@ fn rows_that_differ_when_read_again_end_the_job() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let extract = TaskId { job: JOB, class: Class::Extract, number: 0 };
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
-    let mut slice = Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };
+    let mut slice =
+        Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };
     let report = |slice| {
         let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
         let reports = vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }];
@@ -317,14 +337,20 @@ fn rows_that_differ_when_read_again_end_the_job() {
     assert_eq!(ledger.handle(Event::Lost(vec![repair])), commands);
     slice.rows = 6;
     let commands = ledger.handle(came(repair, report(slice)));
-    assert!(matches!(&commands[..], [Command::GiveUp { reason }] if reason.contains("`f0`")), "{commands:?}");
+    assert!(
+        matches!(&commands[..], [Command::GiveUp { reason }] if reason.contains("`f0`")),
+        "{commands:?}"
+    );
 }
 
 #[test]
 fn a_task_that_was_lost_on_the_queue_is_pushed_again_while_it_is_pending() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
-    let lost = |task| Event::Came(Outcome { task, slot: String::new(), result: TaskResult::TaskLost });
-    let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else { panic!() };
+    let lost =
+        |task| Event::Came(Outcome { task, slot: String::new(), result: TaskResult::TaskLost });
+    let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else {
+        panic!()
+    };
     let commands = ledger.handle(lost(extract.id));
     assert_eq!(commands, [Command::Push(extract.clone())]);
     let never_planned = TaskId { number: 7, ..extract.id };
@@ -348,10 +374,13 @@ fn renders(commands: &[Command]) -> Vec<(u64, Vec<u64>)> {
 fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_alone() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     ledger.size_tasks(3 << 20);
-    let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else { panic!() };
+    let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else {
+        panic!()
+    };
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
     // Blocks of a unit each; the fourth one is on the queue.
-    let slice = |block| Slice { block, offset: 0, length: 1_000_000, rows: 1, overflow: 0, long_cells: 0 };
+    let slice =
+        |block| Slice { block, offset: 0, length: 1_000_000, rows: 1, overflow: 0, long_cells: 0 };
     let extracted = |edition| {
         let status = FileStatus::Done { slices: (0..8).map(slice).collect(), truncated_cells: 0 };
         let reports = vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }];
@@ -359,9 +388,15 @@ fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_
         TaskResult::Extracted(Extracted { reports, edition, kept })
     };
     let commands = ledger.handle(came(extract.id, extracted(1)));
-    assert_eq!(renders(&commands), [(0, vec![0, 1, 2]), (3, vec![3]), (4, vec![4, 5, 6]), (7, vec![7])]);
+    assert_eq!(
+        renders(&commands),
+        [(0, vec![0, 1, 2]), (3, vec![3]), (4, vec![4, 5, 6]), (7, vec![7])]
+    );
     let render = |number| TaskId { job: JOB, class: Class::Render, number };
-    assert_eq!(renders(&ledger.handle(Event::Lost(vec![render(4), render(5)]))), [(4, vec![4, 5, 6])]);
+    assert_eq!(
+        renders(&ledger.handle(Event::Lost(vec![render(4), render(5)]))),
+        [(4, vec![4, 5, 6])]
+    );
 
     let lost = TaskResult::RowsLost(vec![RowsKey { task: extract.id, block: 5, edition: 1 }]);
     let commands = ledger.handle(came(render(4), lost));
@@ -372,6 +407,7 @@ fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_
     let rendered = |number| RenderedUnit { number, segments: Vec::new() };
     ledger.handle(came(render(4), TaskResult::Rendered((4..7).map(rendered).collect())));
     assert_eq!(ledger.pending().len(), 4, "{:?}", ledger.pending());
-    // The units that wait for nothing go on with the rows that they name, until these are found to be gone.
+    // The units that wait for nothing go on with the rows that they name, until these are found to
+    // be gone.
     assert_eq!(ledger.handle(came(repair, extracted(2)))[1..], []);
 }

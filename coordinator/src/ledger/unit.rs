@@ -31,8 +31,8 @@ struct Contents {
     files: Vec<FileDone>,
     /// Blocks that nobody needs after it.
     forget: Vec<RowsKey>,
-    /// The worker that keeps some of its rows, and the task that they are of. A block is kept only if it fills a unit, so
-    /// there are no two.
+    /// The worker that keeps some of its rows, and the task that they are of. A block is kept only
+    /// if it fills a unit, so there are no two.
     keeper: Option<(u64, WorkerId)>,
     /// Of rows.
     bytes: u64,
@@ -66,7 +66,8 @@ impl OpenUnit {
         OpenUnit(Contents::new(at))
     }
 
-    /// Adds the piece that `piece` makes for the place that it gets; and who keeps its rows, if they are not on the queue.
+    /// Adds the piece that `piece` makes for the place that it gets; and who keeps its rows, if
+    /// they are not on the queue.
     pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, keeper: Option<&WorkerId>) {
         let piece = piece(&self.0.end);
         if let Some(keeper) = keeper {
@@ -114,7 +115,8 @@ impl OpenUnit {
     pub fn close(&mut self) -> Unit {
         let next = Contents::new(self.0.end);
         let contents = std::mem::replace(&mut self.0, next);
-        let state = if contents.pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Ready };
+        let state =
+            if contents.pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Ready };
         Unit { contents, state, repairs: 0 }
     }
 }
@@ -161,7 +163,9 @@ impl Unit {
     /// Its rows, and its segments while they wait for their turn, in bytes.
     pub fn bytes(&self) -> u64 {
         let segments = match &self.state {
-            State::Rendered(segments) => segments.iter().map(|segment| segment.bytes.len() as u64).sum(),
+            State::Rendered(segments) => {
+                segments.iter().map(|segment| segment.bytes.len() as u64).sum()
+            }
             State::Ready | State::Pending { .. } | State::WaitsForRows(_) => 0,
         };
         self.contents.bytes + segments + self.contents.files.len() as u64 * FILE_COST
@@ -198,8 +202,8 @@ impl Unit {
         self.contents.forget.push(rows);
     }
 
-    /// Its render task found rows lost. It waits for these tasks to come back, or is ready if none of its own were; returns
-    /// how often some were.
+    /// Its render task found rows lost. It waits for these tasks to come back, or is ready if none
+    /// of its own were; returns how often some were.
     pub fn lost_rows(&mut self, tasks: BTreeSet<u64>) -> u32 {
         self.repairs += u32::from(!tasks.is_empty());
         self.state = if tasks.is_empty() { State::Ready } else { State::WaitsForRows(tasks) };

@@ -17,7 +17,8 @@ use crate::human::Paint;
 
 /// Prints the table of what `rows` gives. `width`: the columns of the terminal.
 ///
-/// `rows` reads the file with the settings it is given and keeps as many rows as these say; it counts them all.
+/// `rows` reads the file with the settings it is given and keeps as many rows as these say; it
+/// counts them all.
 ///
 /// # Errors
 /// What `rows` says, and when `out` fails.
@@ -31,11 +32,13 @@ pub fn preview(
     let found = rows(config)?;
     let columns: Vec<&str> = config.spec.columns().collect();
     let text = match config.view {
-        ViewArg::Auto if table::fits(&columns, &found, width) => render_table(&columns, &found, width, paint),
+        ViewArg::Auto if table::fits(&columns, &found, width) => {
+            render_table(&columns, &found, width, paint)
+        }
         ViewArg::Table => render_table(&columns, &found, width, paint),
         ViewArg::Auto | ViewArg::Vertical => render_vertical(&columns, &found, width, paint),
     };
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print")))
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
+        Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print"))
+    })
 }

@@ -27,15 +27,20 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
     let (file, chosen) = find(config)?;
     let failed = |error: anyhow::Error| failed(file.path.as_path(), error);
     let work = Extract { spec: Arc::new(config.spec.clone()), files: vec![file.clone()] };
-    let read = Slot::new(child, Arc::new(AtomicBool::new(false))).extract(&work, &mut Care::default());
+    let read =
+        Slot::new(child, Arc::new(AtomicBool::new(false))).extract(&work, &mut Care::default());
     let Read { mut reports, blocks } = read.map_err(|interrupted| match interrupted {
-        Interrupted::Unfit(unfit) => Failure::new(Exit::CouldNotRun, anyhow!(unfit.reason)).with_hint(unfit.hint),
+        Interrupted::Unfit(unfit) => {
+            Failure::new(Exit::CouldNotRun, anyhow!(unfit.reason)).with_hint(unfit.hint)
+        }
         Interrupted::Stopped => failed(anyhow!("it was called off")),
     })?;
     let report = reports.pop().ok_or_else(|| failed(anyhow!("it gave no report")))?;
     let slices = match report.status {
         FileStatus::Done { slices, .. } => slices,
-        FileStatus::Failed { reason } | FileStatus::Dead { reason } => return Err(failed(anyhow!(reason))),
+        FileStatus::Failed { reason } | FileStatus::Dead { reason } => {
+            return Err(failed(anyhow!(reason)));
+        }
     };
     let total = slices.iter().map(|slice| u64::from(slice.rows)).sum();
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
@@ -43,7 +48,9 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
         let block = &blocks[slice.block as usize];
         let bytes = &block[slice.offset as usize..][..slice.length as usize];
         let mut reader = Rows::new(bytes, config.spec.width());
-        while rows.len() < config.rows.get() && reader.next_into(&mut cells).map_err(|error| failed(error.into()))? {
+        while rows.len() < config.rows.get()
+            && reader.next_into(&mut cells).map_err(|error| failed(error.into()))?
+        {
             rows.push(cells.iter().map(|cell| cell.map(String::from)).collect());
         }
     }
@@ -69,7 +76,10 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
 
     let filter = Filter::new(&[], &[])?;
     let inputs = [Input::Path(path.clone())];
-    let sources = discover(&Request { inputs: &inputs, filter: &filter, own: &[], per_file: None }, &mut io::empty())?;
+    let sources = discover(
+        &Request { inputs: &inputs, filter: &filter, own: &[], per_file: None },
+        &mut io::empty(),
+    )?;
     let first = sources.iter().find(|source| source.problem.is_none());
     let first = first.ok_or_else(|| failed(path, anyhow!("it holds no file that can be read")))?;
     let shown = shown(first.path.as_os_str().as_bytes());
@@ -77,7 +87,13 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
 }
 
 fn at_path(path: &Path, size: u64, modified: i64) -> SourceFile {
-    SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: Content::AtPath }
+    SourceFile {
+        sequence: 0,
+        path: SourcePath::from(path),
+        size,
+        modified,
+        content: Content::AtPath,
+    }
 }
 
 /// The markup on standard input, as far as memory may hold it.

@@ -39,7 +39,8 @@ const READABLE: usize = 10;
 pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
     let needed = |(index, name): (usize, &&str)| {
         let cells = found.rows.iter().filter_map(|row| row.get(index)?.as_deref());
-        let widest = cells.map(|cell| one_line(cell).width()).max().unwrap_or(0).max(one_line(name).width());
+        let widest =
+            cells.map(|cell| one_line(cell).width()).max().unwrap_or(0).max(one_line(name).width());
         widest.clamp(1, READABLE) + GAP.len()
     };
     columns.iter().enumerate().map(needed).sum::<usize>() <= width + GAP.len()
@@ -47,14 +48,19 @@ pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
 
 /// The table, and below it how many rows there are and how the file was decoded.
 ///
-/// No line is wider than `width` columns, as long as one column of the table fits: long texts end in `…`, and columns that
-/// find no room are counted. Nothing in a cell can steer the terminal.
+/// No line is wider than `width` columns, as long as one column of the table fits: long texts end
+/// in `…`, and columns that find no room are counted. Nothing in a cell can steer the terminal.
 pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Paint) -> String {
     let heads: Vec<String> = columns.iter().map(|name| one_line(name)).collect();
-    let cells = |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().map(one_line)).collect();
+    let cells =
+        |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().map(one_line)).collect();
     let rows: Vec<Vec<Option<String>>> = found.rows.iter().map(cells).collect();
     let natural = |index: usize| {
-        let widest = rows.iter().filter_map(|row| row.get(index)?.as_deref()).map(UnicodeWidthStr::width).max();
+        let widest = rows
+            .iter()
+            .filter_map(|row| row.get(index)?.as_deref())
+            .map(UnicodeWidthStr::width)
+            .max();
         widest.unwrap_or(0).max(heads[index].width()).max(1)
     };
     let widths = fit((0..heads.len()).map(natural).collect(), width);
@@ -62,7 +68,12 @@ pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Pain
     if !rows.is_empty() {
         let head = heads.iter().zip(&widths).map(|(head, width)| (cut(head, *width), Shade::Bold));
         line(&mut text, head, &widths, paint);
-        line(&mut text, widths.iter().map(|width| ("─".repeat(*width), Shade::Dim)), &widths, paint);
+        line(
+            &mut text,
+            widths.iter().map(|width| ("─".repeat(*width), Shade::Dim)),
+            &widths,
+            paint,
+        );
         for row in &rows {
             let cells = row.iter().zip(&widths).map(|(cell, width)| match cell {
                 Some(cell) => (cut(cell, *width), Shade::None),
@@ -84,7 +95,12 @@ enum Shade {
     Dim,
 }
 
-fn line(text: &mut String, cells: impl Iterator<Item = (String, Shade)>, widths: &[usize], paint: Paint) {
+fn line(
+    text: &mut String,
+    cells: impl Iterator<Item = (String, Shade)>,
+    widths: &[usize],
+    paint: Paint,
+) {
     for (index, (cell, shade)) in cells.enumerate() {
         let last = index + 1 == widths.len();
         let pad = if last { 0 } else { widths[index].saturating_sub(cell.width()) };
@@ -122,7 +138,8 @@ pub(super) fn footer(found: &Preview, hidden: usize) -> String {
     parts.join(" · ")
 }
 
-/// Makes columns narrower, the widest first, until they fit; the last ones go if even that is too wide.
+/// Makes columns narrower, the widest first, until they fit; the last ones go if even that is too
+/// wide.
 fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     let least = |widths: &[usize]| -> usize {
         widths.iter().map(|width| NARROWEST.min(*width) + GAP.len()).sum::<usize>() - GAP.len()
@@ -134,7 +151,8 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     // The largest width to which all wider columns can be cut so that the sum fits.
     let sum = |limit: usize| widths.iter().map(|width| (*width).min(limit)).sum::<usize>();
     let widest = widths.iter().copied().max().unwrap_or(0);
-    let limit = (NARROWEST..=widest.min(room)).rev().find(|limit| sum(*limit) <= room).unwrap_or(NARROWEST);
+    let limit =
+        (NARROWEST..=widest.min(room)).rev().find(|limit| sum(*limit) <= room).unwrap_or(NARROWEST);
     let mut spare = room.saturating_sub(sum(limit));
     for width in &mut widths {
         if *width > limit {
@@ -145,9 +163,11 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     widths
 }
 
-/// A text in one line, without white space in front: line breaks as `⏎`, other controls as their pictures, marks that turn the direction left out.
+/// A text in one line, without white space in front: line breaks as `⏎`, other controls as their
+/// pictures, marks that turn the direction left out.
 pub(super) fn one_line(text: &str) -> String {
-    let head: String = text.trim_start().chars().take(2 * LONGEST).collect::<String>().replace("\r\n", "\n");
+    let head: String =
+        text.trim_start().chars().take(2 * LONGEST).collect::<String>().replace("\r\n", "\n");
     let shown = head.chars().take(LONGEST).map(|c| match c {
         '\n' | '\r' | '\u{2028}' | '\u{2029}' => '⏎',
         '\t' => ' ',
@@ -165,8 +185,10 @@ pub(super) fn cut(text: &str, width: usize) -> String {
         return text.into();
     }
     let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
-    // Joined emoji make a head no wider than a shorter one, so a few more are tried than seem to fit.
-    let widths = ends.map(|end| (end, text[..end].width())).take_while(|(_, found)| *found <= width + SLACK);
+    // Joined emoji make a head no wider than a shorter one, so a few more are tried than seem to
+    // fit.
+    let widths =
+        ends.map(|end| (end, text[..end].width())).take_while(|(_, found)| *found <= width + SLACK);
     let end = widths.filter(|(_, found)| *found < width).last().map_or(0, |(end, _)| end);
     format!("{}{CUT}", text[..end].trim_end_matches(['\u{200d}', ' ']))
 }
@@ -176,13 +198,25 @@ mod tests {
     use super::*;
 
     fn found(rows: &[&[Option<&str>]]) -> Preview {
-        let rows: Vec<_> = rows.iter().map(|row| row.iter().map(|cell| cell.map(str::to_string)).collect()).collect();
-        Preview { total: rows.len() as u64, rows, encoding: "UTF-8".into(), replaced: 0, chosen: None }
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| row.iter().map(|cell| cell.map(str::to_string)).collect())
+            .collect();
+        Preview {
+            total: rows.len() as u64,
+            rows,
+            encoding: "UTF-8".into(),
+            replaced: 0,
+            chosen: None,
+        }
     }
 
     #[test]
     fn korean_and_emoji_are_aligned() {
-        let found = found(&[&[Some("5"), Some("지미 카터"), Some("a\r\nb")], &[Some("12"), Some("😀"), None]]);
+        let found = found(&[
+            &[Some("5"), Some("지미 카터"), Some("a\r\nb")],
+            &[Some("12"), Some("😀"), None],
+        ]);
         let expected = "\
 id  title      text
 ──  ─────────  ────
@@ -197,10 +231,16 @@ id  title      text
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         let long = "지미 카터 👩‍👩‍👧 long text ".repeat(100);
-        let row: &[Option<&str>] = &[Some("1"), Some(&long), None, Some(&long), Some("e\u{301}e\u{301}")];
+        let row: &[Option<&str>] =
+            &[Some("1"), Some(&long), None, Some(&long), Some("e\u{301}e\u{301}")];
         let found = found(&[row, row]);
         for width in 4..200 {
-            let text = render_table(&["id", "제목", "none", "text", "accents"], &found, width, Paint::Plain);
+            let text = render_table(
+                &["id", "제목", "none", "text", "accents"],
+                &found,
+                width,
+                Paint::Plain,
+            );
             for line in text.lines().take(4) {
                 assert!(line.width() <= width, "{width}: {} {line}", line.width());
             }
@@ -221,10 +261,15 @@ id  title      text
         let preview = Preview { total: 1300, replaced: 1, ..found(&[&[Some("a"); 50]]) };
         let text = render_table(&["column"; 50], &preview, 20, Paint::Plain);
         assert!(
-            text.ends_with("1 of 1,300 rows · 47 columns more without room · UTF-8 · 1 character replaced\n"),
+            text.ends_with(
+                "1 of 1,300 rows · 47 columns more without room · UTF-8 · 1 character replaced\n"
+            ),
             "{text}"
         );
-        assert_eq!(render_table(&["a"], &Preview::default(), 80, Paint::Plain), "no record in this file\n");
+        assert_eq!(
+            render_table(&["a"], &Preview::default(), 80, Paint::Plain),
+            "no record in this file\n"
+        );
     }
 
     #[test]

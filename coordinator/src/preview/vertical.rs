@@ -12,7 +12,8 @@ const WIDEST_NAME: usize = 30;
 /// A text gets as many columns, however narrow the terminal is.
 const NARROWEST: usize = 10;
 
-/// Each row as a paragraph, a line for each cell, and below them how many rows there are and how the file was decoded.
+/// Each row as a paragraph, a line for each cell, and below them how many rows there are and how
+/// the file was decoded.
 ///
 /// No line is wider than `width` columns, if there is room for a name and ten columns of its text.
 pub fn render_vertical(columns: &[&str], found: &Preview, width: usize, paint: Paint) -> String {
@@ -70,7 +71,11 @@ mod tests {
         use super::super::table::fits;
         assert!(fits(&["id", "title", "text"], &found(), 30));
         assert!(!fits(&["id", "title", "text"], &found(), 16));
-        let many = Preview { rows: vec![vec![Some("long enough".into()); 20]], total: 1, ..Preview::default() };
+        let many = Preview {
+            rows: vec![vec![Some("long enough".into()); 20]],
+            total: 1,
+            ..Preview::default()
+        };
         assert!(!fits(&["column"; 20], &many, 100));
         assert!(fits(&["column"; 20], &many, 240));
     }

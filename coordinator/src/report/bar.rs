@@ -31,9 +31,12 @@ impl Fact {
 
 /// What counts, the most important first: a narrow terminal leaves out the last ones.
 fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fact> {
-    let mut facts = vec![Fact::new(format!("{}/{} files", number(tally.files), number(measure.total_files)))];
+    let mut facts =
+        vec![Fact::new(format!("{}/{} files", number(tally.files), number(measure.total_files)))];
     if tally.failed > 0 {
-        facts.push(Fact::painted(format!("{} failed", number(tally.failed)), |text| paint.warning(text)));
+        facts.push(Fact::painted(format!("{} failed", number(tally.failed)), |text| {
+            paint.warning(text)
+        }));
     }
     if let Some(left) = measure.left(tally, now) {
         facts.push(Fact::new(format!("{} left", clock(left))));
@@ -49,14 +52,18 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
 
 /// ` ━━━━━━━━━╸─────────── 43%  1,204/2,800 files · 2 s left · 86.1/200 MB · 3 s so far · 84.2 MB/s · 12,345 rows`
 ///
-/// Never wider than `width`: the bar gets shorter first, then facts are left out, the least important first. No fact is
-/// ever cut.
+/// Never wider than `width`: the bar gets shorter first, then facts are left out, the least
+/// important first. No fact is ever cut.
 pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: Paint) -> String {
     let share = measure.share(tally);
     let percent = format!("{:>3}%", (share * 100.0) as u32);
     let facts = facts(measure, tally, now, paint);
     let wide = |kept: usize| -> usize {
-        facts[..kept].iter().map(|fact| fact.width + BETWEEN.width()).sum::<usize>().saturating_sub(BETWEEN.width())
+        facts[..kept]
+            .iter()
+            .map(|fact| fact.width + BETWEEN.width())
+            .sum::<usize>()
+            .saturating_sub(BETWEEN.width())
     };
     // A blank, the bar, a blank, the share, two blanks, the facts.
     let room = |kept: usize| width.saturating_sub(1 + 1 + percent.len() + 2 + wide(kept));
@@ -70,7 +77,12 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     let done = format!("{}{}", "━".repeat(halves / 2), if halves % 2 == 1 { "╸" } else { "" });
     let rest = "─".repeat(cells - halves.div_ceil(2));
     let texts: Vec<&str> = facts[..kept].iter().map(|fact| fact.text.as_str()).collect();
-    let line = format!(" {}{} {percent}  {}", paint.good(&done), paint.dim(&rest), texts.join(&paint.dim(BETWEEN)));
+    let line = format!(
+        " {}{} {percent}  {}",
+        paint.good(&done),
+        paint.dim(&rest),
+        texts.join(&paint.dim(BETWEEN))
+    );
     line.trim_end().to_string()
 }
 
@@ -104,7 +116,11 @@ mod tests {
     fn measured(start: Instant) -> Measure {
         let mut measure = Measure::new(2800, 200_000_000, start);
         measure.update(&so_far(1, 1_000_000), UnderWay::default(), start);
-        measure.update(&so_far(1204, 86_100_000), UnderWay::default(), start + Duration::from_secs(2));
+        measure.update(
+            &so_far(1204, 86_100_000),
+            UnderWay::default(),
+            start + Duration::from_secs(2),
+        );
         measure
     }
 
@@ -169,6 +185,9 @@ mod tests {
         let (start, tally) = (Instant::now(), Tally { failed: 1, ..so_far(3, 300) });
         let measure = Measure::new(10, 1000, start);
         let coloured = bar(&measure, &tally, start, 60, Paint::Colour);
-        assert_eq!(console::strip_ansi_codes(&coloured), bar(&measure, &tally, start, 60, Paint::Plain));
+        assert_eq!(
+            console::strip_ansi_codes(&coloured),
+            bar(&measure, &tally, start, 60, Paint::Plain)
+        );
     }
 }

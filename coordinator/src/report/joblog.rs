@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use sheaf_common::outcome::{FileReport, FileStatus};
 
 /// The first line.
-const HEADER: &str =
-    "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\tstart\tseconds\tslot\n";
+const HEADER: &str = "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\tstart\tseconds\tslot\n";
 
 /// The job log of a run, open at its end.
 pub struct JobLog {
@@ -46,19 +45,25 @@ impl JobLog {
     /// Whether a job log is at this place, perhaps one without a line.
     pub fn is_at(path: &Path) -> bool {
         let mut first = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut first));
+        let read = File::open(path)
+            .and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut first));
         read.is_ok() && first == HEADER.as_bytes()
     }
 
-    /// Opens the log for lines from `first` on: those at or past it, and a last one that is cut, are dropped. With
-    /// `first` 0 the file starts anew, whatever it held.
+    /// Opens the log for lines from `first` on: those at or past it, and a last one that is cut,
+    /// are dropped. With `first` 0 the file starts anew, whatever it held.
     ///
     /// # Errors
     /// When the file cannot be written, or holds something else where lines are to be kept.
     pub fn open(path: &Path, first: u64) -> Result<Self, JobLogError> {
         let wrong = |source| JobLogError::Io { path: path.into(), source };
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(first == 0).open(path).map_err(wrong)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(first == 0)
+            .open(path)
+            .map_err(wrong)?;
         let keep = match kept(&file, first).map_err(wrong)? {
             Kept::Foreign => return Err(JobLogError::Foreign { path: path.into() }),
             Kept::Bytes(bytes) => bytes,
@@ -81,8 +86,8 @@ impl JobLog {
         self.out.write_all(&self.line)
     }
 
-    /// Hands all lines to the system. To be called before the journal says that their files are done: a resumed run
-    /// does not write them again.
+    /// Hands all lines to the system. To be called before the journal says that their files are
+    /// done: a resumed run does not write them again.
     ///
     /// # Errors
     /// As [`JobLog::write`].
@@ -104,10 +109,16 @@ fn kept(file: &File, first: u64) -> io::Result<Kept> {
         input.read_until(b'\n', &mut line)?;
         if bytes == 0 && !line.is_empty() && line != HEADER.as_bytes() {
             // A header that was cut is as good as none.
-            return Ok(if HEADER.as_bytes().starts_with(&line) { Kept::Bytes(0) } else { Kept::Foreign });
+            return Ok(if HEADER.as_bytes().starts_with(&line) {
+                Kept::Bytes(0)
+            } else {
+                Kept::Foreign
+            });
         }
-        let sequence =
-            line.split(|byte| *byte == b'\t').next().and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+        let sequence = line
+            .split(|byte| *byte == b'\t')
+            .next()
+            .and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         let keeps = bytes == 0 || sequence.is_some_and(|sequence: u64| sequence < first);
         if !line.ends_with(b"\n") || !keeps {
             return Ok(Kept::Bytes(bytes));
@@ -140,7 +151,8 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
             write!(out, "\t{rows}\t{}\t", report.bytes).expect(wrote);
             escape(out, report.encoding.as_bytes());
             let (replaced, attempts, seconds) = (report.replaced, report.attempts, report.seconds);
-            write!(out, "\t{replaced}\t{attempts}\t{}\t{seconds:.3}\t", rfc3339(report.started_ms)).expect(wrote);
+            write!(out, "\t{replaced}\t{attempts}\t{}\t{seconds:.3}\t", rfc3339(report.started_ms))
+                .expect(wrote);
         }
     }
     escape(out, line.slot.as_bytes());
@@ -163,15 +175,16 @@ fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
 /// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`.
 fn rfc3339(ms: u64) -> String {
     let (days, ms) = (ms / 86_400_000, ms % 86_400_000);
-    // Days to a date, counted in years that begin with March (Howard Hinnant, "chrono-compatible low-level date
-    // algorithms", civil_from_days).
+    // Days to a date, counted in years that begin with March (Howard Hinnant, "chrono-compatible
+    // low-level date algorithms", civil_from_days).
     let shifted = days + 719_468;
     let (era, day) = (shifted / 146_097, shifted % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;
     let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) = (era * 400 + year + u64::from(month >= 10), if month < 10 { month + 3 } else { month - 9 });
+    let (year, month) =
+        (era * 400 + year + u64::from(month >= 10), if month < 10 { month + 3 } else { month - 9 });
     let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
@@ -186,7 +199,13 @@ mod tests {
         let mut log = JobLog::open(path, first)?;
         for sequence in sequences {
             let report = report(done(2));
-            log.write(&JobLine { sequence, path: b"a", status: Status::Tried(&report), slot: "h:1/0" }).unwrap();
+            log.write(&JobLine {
+                sequence,
+                path: b"a",
+                status: Status::Tried(&report),
+                slot: "h:1/0",
+            })
+            .unwrap();
         }
         log.flush().unwrap();
         Ok(())
@@ -198,8 +217,11 @@ mod tests {
         let path = folder.path().join("log.tsv");
         let mut log = JobLog::open(&path, 0).unwrap();
         let failed = report(FileStatus::Failed { reason: "not\ttext".into() });
-        let dead =
-            FileReport { attempts: 3, encoding: String::new(), ..report(FileStatus::Dead { reason: "time".into() }) };
+        let dead = FileReport {
+            attempts: 3,
+            encoding: String::new(),
+            ..report(FileStatus::Dead { reason: "time".into() })
+        };
         let (rows, empty) = (report(done(2)), report(done(0)));
         let all = [
             Status::Tried(&rows),
@@ -209,15 +231,27 @@ mod tests {
             Status::Problem("gone"),
         ];
         for (sequence, status) in all.into_iter().enumerate() {
-            log.write(&JobLine { sequence: sequence as u64, path: b"a\n\\b", status, slot: "h:1/0" }).unwrap();
+            log.write(&JobLine {
+                sequence: sequence as u64,
+                path: b"a\n\\b",
+                status,
+                slot: "h:1/0",
+            })
+            .unwrap();
         }
         log.flush().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1], "0\ta\\n\\\\b\tdone\t\t4\t9\tUTF-8\t0\t1\t1970-01-01T00:00:00.000Z\t0.500\th:1/0");
-        assert!(lines[2].contains("\tempty\t\t0\t") && lines[3].contains("\tfailed\tnot\\ttext\t0\t"));
+        assert_eq!(
+            lines[1],
+            "0\ta\\n\\\\b\tdone\t\t4\t9\tUTF-8\t0\t1\t1970-01-01T00:00:00.000Z\t0.500\th:1/0"
+        );
         assert!(
-            lines[4].contains("\tdead\ttime\t0\t9\t\t0\t3\t") && lines[5].contains("\tfailed\tgone\t0\t0\t\t0\t0\t\t")
+            lines[2].contains("\tempty\t\t0\t") && lines[3].contains("\tfailed\tnot\\ttext\t0\t")
+        );
+        assert!(
+            lines[4].contains("\tdead\ttime\t0\t9\t\t0\t3\t")
+                && lines[5].contains("\tfailed\tgone\t0\t0\t\t0\t0\t\t")
         );
         assert!(lines.iter().all(|line| line.split('\t').count() == 12), "{text}");
     }
@@ -245,7 +279,9 @@ mod tests {
             write(&path, 5, 5..5).unwrap();
             let text = fs::read(&path).unwrap();
             assert!(
-                text.starts_with(HEADER.as_bytes()) && whole.starts_with(&text) && text.ends_with(b"\n"),
+                text.starts_with(HEADER.as_bytes())
+                    && whole.starts_with(&text)
+                    && text.ends_with(b"\n"),
                 "cut at {cut}"
             );
         }

@@ -1,4 +1,5 @@
-//! How far a run is, how fast, and how long it will take: figures from a clock and a tally, without output.
+//! How far a run is, how fast, and how long it will take: figures from a clock and a tally, without
+//! output.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,8 @@ pub struct Measure {
     began: Instant,
     /// The bytes that were done at most: progress does not go back when a large file fails.
     bytes: u64,
-    /// Where the first measurement began: a resumed run starts with what is done already, and that is no speed.
+    /// Where the first measurement began: a resumed run starts with what is done already, and that
+    /// is no speed.
     first: Option<Mark>,
     /// When something came last, and how far it was then.
     last: Mark,
@@ -53,8 +55,8 @@ impl Mark {
     }
 }
 
-/// A mean that forgets: the sum of what was measured, and of the weights. Their quotient is right from the first moment,
-/// where a plain moving average would lean on its start.
+/// A mean that forgets: the sum of what was measured, and of the weights. Their quotient is right
+/// from the first moment, where a plain moving average would lean on its start.
 #[derive(Debug, Clone, Copy, Default)]
 struct Smoothed {
     sum: f64,
@@ -89,7 +91,8 @@ impl Measure {
             self.first = (tally.files > 0 || under_way.read > 0).then_some(mark);
             return;
         }
-        // A pause is measured together with what comes after it, and so is the time of a file that failed half-way.
+        // A pause is measured together with what comes after it, and so is the time of a file that
+        // failed half-way.
         let passed = now.duration_since(self.last.at).as_secs_f64();
         if (mark.way <= self.last.way && mark.read <= self.last.read) || passed <= 0.0 {
             return;
@@ -100,7 +103,8 @@ impl Measure {
         self.last = mark;
     }
 
-    /// The bytes that are done, of all: of files as a whole, and of those under way as far as they are.
+    /// The bytes that are done, of all: of files as a whole, and of those under way as far as they
+    /// are.
     pub fn bytes(&self, tally: &Tally) -> u64 {
         self.bytes.max(tally.bytes)
     }
@@ -113,15 +117,18 @@ impl Measure {
     /// From 0 to 1, by bytes; by files where there are no bytes.
     pub fn share(&self, tally: &Tally) -> f64 {
         let by_files = self.total_bytes == 0;
-        let (done, total) =
-            if by_files { (tally.files, self.total_files) } else { (self.bytes(tally), self.total_bytes) };
+        let (done, total) = if by_files {
+            (tally.files, self.total_files)
+        } else {
+            (self.bytes(tally), self.total_bytes)
+        };
         if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) }
     }
 
     /// The time that is left; `None` while that would be a guess.
     ///
-    /// By the smoothed speed, but never by less than half of the mean: after a pause, as when a worker was lost, the
-    /// smoothed speed is that of the pause.
+    /// By the smoothed speed, but never by less than half of the mean: after a pause, as when a
+    /// worker was lost, the smoothed speed is that of the pause.
     pub fn left(&self, tally: &Tally, now: Instant) -> Option<Duration> {
         if now.duration_since(self.last.at) > STALE {
             return None;
@@ -167,7 +174,9 @@ mod tests {
         // Nothing for three seconds while processes start, then 10 MB/s.
         (1..=30).for_each(|tenths| measure.update(&so_far(0, 0), NONE, at(tenths)));
         assert_eq!(measure.left(&so_far(0, 0), at(30)), None);
-        (31..=40).for_each(|tenths| measure.update(&so_far(tenths, (tenths - 30) * 1_000_000), NONE, at(tenths)));
+        (31..=40).for_each(|tenths| {
+            measure.update(&so_far(tenths, (tenths - 30) * 1_000_000), NONE, at(tenths))
+        });
         assert_eq!(measure.left(&so_far(40, 10_000_000), at(40)), Some(Duration::from_secs(9)));
     }
 
@@ -177,7 +186,9 @@ mod tests {
         let at = |second| start + Duration::from_secs(second);
         let mut measure = Measure::new(1000, 1_000_000, start);
         // 1 kB a second, nothing for half a minute, then a little.
-        (0..=100).for_each(|second| measure.update(&so_far(second + 1, second * 1000), NONE, at(second)));
+        (0..=100).for_each(|second| {
+            measure.update(&so_far(second + 1, second * 1000), NONE, at(second))
+        });
         (101..=130).for_each(|second| measure.update(&so_far(101, 100_000), NONE, at(second)));
         assert_eq!(measure.left(&so_far(101, 100_000), at(105)), Some(Duration::from_secs(900)));
         assert_eq!(measure.left(&so_far(101, 100_000), at(130)), None, "nobody knows");

@@ -43,21 +43,27 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     notes
 }
 
-/// Why a run has no row at all, and what could be a record: the message and its hint. `None` if there are rows, or if
-/// all files failed.
+/// Why a run has no row at all, and what could be a record: the message and its hint. `None` if
+/// there are rows, or if all files failed.
 pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
     if tally.rows > 0 || tally.empty == 0 {
         return None;
     }
     let record = shown(spec.recipe.record.as_bytes());
-    let files = if tally.empty == 1 { "1 file was".into() } else { format!("{} files were", number(tally.empty)) };
-    let mut message = format!("no record in any file: {files} read, and `{record}` matches nothing");
+    let files = if tally.empty == 1 {
+        "1 file was".into()
+    } else {
+        format!("{} files were", number(tally.empty))
+    };
+    let mut message =
+        format!("no record in any file: {files} read, and `{record}` matches nothing");
     let elements = tally.noticed.elements();
     let Some((most, _)) = elements.first() else {
         message.push_str("; there is no element in them at all");
         return Some((message, "Sheaf reads HTML: records are elements, as `<doc>…</doc>`".into()));
     };
-    let named = elements.iter().take(ELEMENTS).map(|(name, count)| format!("`{name}` ×{}", number(*count)));
+    let named =
+        elements.iter().take(ELEMENTS).map(|(name, count)| format!("`{name}` ×{}", number(*count)));
     let named = named.collect::<Vec<_>>().join(", ");
     message.push_str(&format!("; most of their elements are {named}"));
     Some((message, format!("say which elements are the records, for example `--record {most}`")))
@@ -67,10 +73,16 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
     if tally.rows == 0 {
         return None;
     }
-    let columns = spec.recipe.columns.iter().enumerate().filter(|(index, _)| !tally.noticed.is_filled(*index));
+    let columns = spec
+        .recipe
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !tally.noticed.is_filled(*index));
     let columns: Vec<String> = columns
         .map(|(_, column)| {
-            let (name, value) = (shown(column.name.as_bytes()), shown(column.value.to_string().as_bytes()));
+            let (name, value) =
+                (shown(column.name.as_bytes()), shown(column.value.to_string().as_bytes()));
             format!("`{name}` (`{value}`)")
         })
         .collect();
@@ -78,7 +90,11 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
     let (noun, verb) = if columns.len() == 1 { ("column", "is") } else { ("columns", "are") };
     let more = if rest > 0 { format!(" and {} more", number(rest as u64)) } else { String::new() };
     let named = columns.iter().take(COLUMNS).cloned().collect::<Vec<_>>().join(", ");
-    let rows = if tally.rows == 1 { "the only row".into() } else { format!("all {} rows", number(tally.rows)) };
+    let rows = if tally.rows == 1 {
+        "the only row".into()
+    } else {
+        format!("all {} rows", number(tally.rows))
+    };
     (!columns.is_empty()).then(|| format!("{noun} {named}{more} {verb} empty in {rows}"))
 }
 
@@ -102,7 +118,11 @@ fn lost_tags(seen: &Seen, record: &str) -> String {
 
 fn grew(seen: &Seen) -> String {
     let (rows, text) = (size(seen.count), size(seen.of));
-    format!("{} gave {rows} of rows from {text} of text{}: the same text comes many times", files(seen), first(seen))
+    format!(
+        "{} gave {rows} of rows from {text} of text{}: the same text comes many times",
+        files(seen),
+        first(seen)
+    )
 }
 
 fn xml(seen: &Seen) -> String {
@@ -162,7 +182,8 @@ mod tests {
     }
 
     fn note(kind: NoteKind, count: u64, of: u64) -> FileNotes {
-        let mut notes = FileNotes { noticed: vec![Note::new(kind, count, of)], ..FileNotes::default() };
+        let mut notes =
+            FileNotes { noticed: vec![Note::new(kind, count, of)], ..FileNotes::default() };
         (0..3).for_each(|column| notes.fill(column));
         notes
     }
@@ -174,28 +195,43 @@ mod tests {
     #[test]
     fn each_kind_is_one_line_with_the_first_file() {
         let nested = || note(NoteKind::Nested, 3, 4);
-        assert!(
-            said(&[("a", nested())])
-                .starts_with("records inside records: 3 of 4 `doc` in 1 file stand inside another (`a`)")
-        );
+        assert!(said(&[("a", nested())]).starts_with(
+            "records inside records: 3 of 4 `doc` in 1 file stand inside another (`a`)"
+        ));
         let two = said(&[("a", nested()), ("b", nested())]);
-        assert!(two.contains("6 of 8 `doc` in 2 files") && two.contains("(first `a`)") && two.lines().count() == 1);
-        assert!(said(&[("a", note(NoteKind::LostTags, 2, 9))]).starts_with("2 of 9 `<doc` in the text of 1 file"));
-        assert!(said(&[("a", note(NoteKind::Grew, 508_000_000, 1_000_000))]).contains("508 MB of rows from 1.00 MB"));
-        assert!(said(&[("a", note(NoteKind::XmlAsHtml, 1, 1))]).starts_with("1 file begins with `<?xml` and was read"));
+        assert!(
+            two.contains("6 of 8 `doc` in 2 files")
+                && two.contains("(first `a`)")
+                && two.lines().count() == 1
+        );
+        assert!(
+            said(&[("a", note(NoteKind::LostTags, 2, 9))])
+                .starts_with("2 of 9 `<doc` in the text of 1 file")
+        );
+        assert!(
+            said(&[("a", note(NoteKind::Grew, 508_000_000, 1_000_000))])
+                .contains("508 MB of rows from 1.00 MB")
+        );
+        assert!(
+            said(&[("a", note(NoteKind::XmlAsHtml, 1, 1))])
+                .starts_with("1 file begins with `<?xml` and was read")
+        );
     }
 
     #[test]
     fn few_encodings_are_named() {
         let guessed = |name: &str| note(NoteKind::Guessed { encoding: name.into() }, 1, 1);
         let names = ["GBK", "Big5", "EUC-KR", "EUC-KR", "KOI8-R", "Shift_JIS"];
-        let files: Vec<(&str, FileNotes)> = names.iter().map(|name| (*name, guessed(name))).collect();
+        let files: Vec<(&str, FileNotes)> =
+            names.iter().map(|name| (*name, guessed(name))).collect();
         let said = said(&files);
-        let first =
-            "2 files declared no encoding; the guess is EUC-KR (first `EUC-KR`): `--encoding NAME` says which it is";
+        let first = "2 files declared no encoding; the guess is EUC-KR (first `EUC-KR`): `--encoding NAME` says which it is";
         assert_eq!(said.lines().next(), Some(first));
         assert_eq!(said.lines().count(), ENCODINGS + 1);
-        assert!(said.contains("2 files declared no encoding; the guess is one of 2 others"), "{said}");
+        assert!(
+            said.contains("2 files declared no encoding; the guess is one of 2 others"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -203,19 +239,30 @@ mod tests {
         let mut notes = FileNotes::default();
         notes.fill(0);
         let said = noticed(&tally(&[("a", notes)], 5), &JobSpec::default());
-        assert_eq!(said, ["columns `title` (`::attr(title)`), `text` (`::text`) are empty in all 5 rows"]);
+        assert_eq!(
+            said,
+            ["columns `title` (`::attr(title)`), `text` (`::text`) are empty in all 5 rows"]
+        );
     }
 
     #[test]
     fn a_run_without_a_record_says_what_there_is() {
         let elements = vec![("li".to_string(), 3), ("ul".to_string(), 2)];
         let of = |elements| FileNotes { elements, ..FileNotes::default() };
-        let (message, hint) = no_record(&tally(&[("a", of(elements))], 0), &JobSpec::default()).unwrap();
-        assert!(message.ends_with("`doc` matches nothing; most of their elements are `li` ×3, `ul` ×2"), "{message}");
+        let (message, hint) =
+            no_record(&tally(&[("a", of(elements))], 0), &JobSpec::default()).unwrap();
+        assert!(
+            message.ends_with("`doc` matches nothing; most of their elements are `li` ×3, `ul` ×2"),
+            "{message}"
+        );
         assert!(hint.ends_with("`--record li`"), "{hint}");
-        let (message, _) = no_record(&tally(&[("a", of(Vec::new()))], 0), &JobSpec::default()).unwrap();
+        let (message, _) =
+            no_record(&tally(&[("a", of(Vec::new()))], 0), &JobSpec::default()).unwrap();
         assert!(message.ends_with("no element in them at all"), "{message}");
         assert_eq!(no_record(&tally(&[("a", FileNotes::default())], 1), &JobSpec::default()), None);
-        assert_eq!(no_record(&Tally { files: 2, failed: 2, ..Tally::default() }, &JobSpec::default()), None);
+        assert_eq!(
+            no_record(&Tally { files: 2, failed: 2, ..Tally::default() }, &JobSpec::default()),
+            None
+        );
     }
 }

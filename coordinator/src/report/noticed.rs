@@ -8,12 +8,15 @@ use sheaf_common::notes::{FileNotes, LONGEST_ELEMENT, MOST_ELEMENTS, NoteKind};
 
 use crate::human::shown;
 
-/// The most kinds of notes that are kept apart: there are about 40 encodings to guess or to declare.
+/// The most kinds of notes that are kept apart: there are about 40 encodings to guess or to
+/// declare.
 const MOST_KINDS: usize = 100;
-/// The most element names that are counted. Each file reports its most frequent, so few are ever needed.
+/// The most element names that are counted. Each file reports its most frequent, so few are ever
+/// needed.
 const MOST_NAMES: usize = 64;
 
-/// The sums of all files' notes. It stays small however many files there are, and whatever they report.
+/// The sums of all files' notes. It stays small however many files there are, and whatever they
+/// report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noticed {
     kinds: BTreeMap<NoteKind, Seen>,
@@ -49,10 +52,17 @@ impl Noticed {
             seen.count = seen.count.saturating_add(note.count);
             seen.of = seen.of.saturating_add(note.of);
         }
-        for column in (0..notes.filled.len() * 8).take(SHEET_COLUMNS).filter(|column| notes.is_filled(*column)) {
+        for column in (0..notes.filled.len() * 8)
+            .take(SHEET_COLUMNS)
+            .filter(|column| notes.is_filled(*column))
+        {
             self.filled.fill(column);
         }
-        for (name, count) in notes.elements.iter().take(MOST_ELEMENTS).filter(|(name, _)| name.len() <= LONGEST_ELEMENT)
+        for (name, count) in notes
+            .elements
+            .iter()
+            .take(MOST_ELEMENTS)
+            .filter(|(name, _)| name.len() <= LONGEST_ELEMENT)
         {
             if self.elements.len() < MOST_NAMES || self.elements.contains_key(name) {
                 let sum = self.elements.entry(name.clone()).or_default();
@@ -94,8 +104,14 @@ mod tests {
     #[test]
     fn files_are_summed_up() {
         let mut noticed = Noticed::default();
-        noticed.add(b"a", &notes(vec![Note::new(NoteKind::Nested, 3, 4)], &[0], &[("li", 2), ("ul", 1)]));
-        noticed.add(b"b", &notes(vec![Note::new(NoteKind::Nested, 1, 9)], &[9], &[("li", 1), ("b", 1)]));
+        noticed.add(
+            b"a",
+            &notes(vec![Note::new(NoteKind::Nested, 3, 4)], &[0], &[("li", 2), ("ul", 1)]),
+        );
+        noticed.add(
+            b"b",
+            &notes(vec![Note::new(NoteKind::Nested, 1, 9)], &[9], &[("li", 1), ("b", 1)]),
+        );
         let seen = Seen { files: 2, count: 4, of: 13, first: "a".into() };
         assert_eq!(noticed.kinds().collect::<Vec<_>>(), [(&NoteKind::Nested, &seen)]);
         assert_eq!((0..20).filter(|column| noticed.is_filled(*column)).collect::<Vec<_>>(), [0, 9]);
@@ -108,7 +124,8 @@ mod tests {
         for number in 0..1000 {
             let kind = NoteKind::Guessed { encoding: format!("e{number}") };
             let elements = [(format!("x{number}"), 1), ("y".repeat(100), 1)];
-            let elements: Vec<(&str, u64)> = elements.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+            let elements: Vec<(&str, u64)> =
+                elements.iter().map(|(name, count)| (name.as_str(), *count)).collect();
             let mut notes = notes(vec![Note::new(kind, 1, 1)], &[], &elements);
             notes.filled = vec![0xff; 1 << 16];
             noticed.add(b"a", &notes);

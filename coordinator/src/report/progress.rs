@@ -56,7 +56,9 @@ impl Progress {
             Mode::Bar(paint) => {
                 // No target while drawing nothing: the first line appears with the first update.
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-                bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is fixed"));
+                bar.set_style(
+                    ProgressStyle::with_template("{wide_msg}").expect("the template is fixed"),
+                );
                 Sink::Bar(bar, paint)
             }
             Mode::Lines(out) => Sink::Lines(out),
@@ -72,17 +74,20 @@ impl Progress {
         self.note(tally, Instant::now());
     }
 
-    /// Takes note of how far the run is, and shows it if that was not done just now. Cheap: call it at every turn.
+    /// Takes note of how far the run is, and shows it if that was not done just now. Cheap: call it
+    /// at every turn.
     pub fn update(&mut self, tally: &Tally, under_way: UnderWay) {
         let now = Instant::now();
-        if self.status.as_ref().is_some_and(|(_, noted)| now.duration_since(*noted) >= STATUS_EVERY) {
+        if self.status.as_ref().is_some_and(|(_, noted)| now.duration_since(*noted) >= STATUS_EVERY)
+        {
             self.measure.update(tally, under_way, now);
             self.note(tally, now);
         }
         self.update_at(tally, under_way, now);
     }
 
-    /// Says something that stays above the bar. It goes where progress goes, so nowhere with [`Mode::Problems`].
+    /// Says something that stays above the bar. It goes where progress goes, so nowhere with
+    /// [`Mode::Problems`].
     pub fn say(&mut self, line: &str) {
         match &mut self.sink {
             Sink::Bar(bar, _) => bar.println(line),
@@ -192,16 +197,21 @@ mod tests {
         let mut progress = Progress::new(100, 100_000_000, Mode::Lines(Box::new(heard.clone())));
         let start = progress.shown;
         for second in 0..=10 {
-            let (tally, now) = (so_far(second * 5, second * 5_000_000), start + Duration::from_secs(second));
+            let (tally, now) =
+                (so_far(second * 5, second * 5_000_000), start + Duration::from_secs(second));
             progress.update_at(&tally, UnderWay::default(), now);
         }
         let text = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<&str> = text.lines().map(|line| line.split_at("14:05:09 ".len()).1).collect();
+        let lines: Vec<&str> =
+            text.lines().map(|line| line.split_at("14:05:09 ".len()).1).collect();
         let expected = [
             " 25%  25/100 files · 25.0/100 MB · 5 s so far · 50 rows",
             " 50%  50/100 files · 10 s left · 50.0/100 MB · 10 s so far · 5.00 MB/s · 100 rows",
         ];
         assert_eq!(lines, expected);
-        assert!(text.lines().all(|line| line.as_bytes()[2] == b':' && line.as_bytes()[5] == b':'), "{text}");
+        assert!(
+            text.lines().all(|line| line.as_bytes()[2] == b':' && line.as_bytes()[5] == b':'),
+            "{text}"
+        );
     }
 }

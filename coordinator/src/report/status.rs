@@ -39,7 +39,12 @@ pub struct RunStatus {
 }
 
 impl RunStatus {
-    pub(super) fn of(measure: &Measure, tally: &Tally, waiting: Option<&str>, now: Instant) -> Self {
+    pub(super) fn of(
+        measure: &Measure,
+        tally: &Tally,
+        waiting: Option<&str>,
+        now: Instant,
+    ) -> Self {
         RunStatus {
             version: VERSION,
             pid: std::process::id(),
@@ -85,7 +90,10 @@ impl RunStatus {
         let mut facts = vec![
             format!("{}/{} files", number(self.files), number(self.files_total)),
             format!("{} of {}", size(self.bytes), size(self.bytes_total)),
-            format!("{} so far", time(Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default())),
+            format!(
+                "{} so far",
+                time(Duration::try_from_secs_f64(self.elapsed_seconds).unwrap_or_default())
+            ),
             count(self.rows, "row"),
         ];
         if self.files_failed > 0 {

@@ -46,25 +46,47 @@ impl Summary<'_> {
     /// final.xlsx  1 sheet, 4.20 MB
     /// 130 rows from 5 files in 0.42 s (84.2 MB/s)
     /// ```
-    /// and a line for each thing that someone may want to know about: further sheets, long cells, replaced characters, what
-    /// the extractor noticed, files without a record; then [`Summary::failed`].
+    /// and a line for each thing that someone may want to know about: further sheets, long cells,
+    /// replaced characters, what the extractor noticed, files without a record; then
+    /// [`Summary::failed`].
     pub fn text(&self, paint: Paint) -> String {
         let (mut text, tally) = (String::new(), self.tally);
-        let width = self.written.iter().map(|one| name(&one.path).chars().count()).max().unwrap_or(0);
+        let width =
+            self.written.iter().map(|one| name(&one.path).chars().count()).max().unwrap_or(0);
         for one in self.written {
             let pad = " ".repeat(width - name(&one.path).chars().count());
-            let sheets =
-                if one.sheets > 0 { format!("{}, ", count(one.sheets.into(), "sheet")) } else { String::new() };
+            let sheets = if one.sheets > 0 {
+                format!("{}, ", count(one.sheets.into(), "sheet"))
+            } else {
+                String::new()
+            };
             let replaced = if one.replaced { ", replaces an earlier file" } else { "" };
-            line(&mut text, &format!("{}{pad}  {sheets}{}{replaced}", paint.bold(&name(&one.path)), size(one.bytes)));
+            line(
+                &mut text,
+                &format!(
+                    "{}{pad}  {sheets}{}{replaced}",
+                    paint.bold(&name(&one.path)),
+                    size(one.bytes)
+                ),
+            );
         }
         if let Some(folder) = self.per_file {
             let books = tally.files - tally.failed;
-            line(&mut text, &format!("{}  {}", paint.bold(&name(folder)), count(books, "workbook")));
+            line(
+                &mut text,
+                &format!("{}  {}", paint.bold(&name(folder)), count(books, "workbook")),
+            );
         }
         let speed = rate(self.read_bytes, self.elapsed);
         let good = count(tally.files - tally.failed, "file");
-        line(&mut text, &format!("{} from {good} in {} ({speed})", count(tally.rows, "row"), time(self.elapsed)));
+        line(
+            &mut text,
+            &format!(
+                "{} from {good} in {} ({speed})",
+                count(tally.rows, "row"),
+                time(self.elapsed)
+            ),
+        );
         self.notes(&mut text, paint);
         text + &self.failed(paint)
     }
@@ -86,13 +108,19 @@ impl Summary<'_> {
             note(
                 text,
                 paint,
-                &format!("{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps all)"),
+                &format!(
+                    "{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps all)"
+                ),
             );
         }
         if tally.replaced > 0 {
-            let first =
-                tally.first_replaced.iter().next().map_or(String::new(), |one| format!(" (first `{}`)", one.path));
-            let (characters, files) = (count(tally.replaced, "character"), count(tally.replaced_files, "file"));
+            let first = tally
+                .first_replaced
+                .iter()
+                .next()
+                .map_or(String::new(), |one| format!(" (first `{}`)", one.path));
+            let (characters, files) =
+                (count(tally.replaced, "character"), count(tally.replaced_files, "file"));
             note(
                 text,
                 paint,
@@ -108,13 +136,23 @@ impl Summary<'_> {
         // Where no file has a record, that is an error of its own.
         if tally.empty > 0 && tally.rows > 0 {
             let all = tally.first_empty.iter().len() as u64 == tally.empty;
-            let paths: Vec<String> = tally.first_empty.iter().map(|one| format!("`{}`", one.path)).collect();
+            let paths: Vec<String> =
+                tally.first_empty.iter().map(|one| format!("`{}`", one.path)).collect();
             let more = if all { "" } else { ", …" };
-            note(text, paint, &format!("{} without a record: {}{more}", count(tally.empty, "file"), paths.join(", ")));
+            note(
+                text,
+                paint,
+                &format!(
+                    "{} without a record: {}{more}",
+                    count(tally.empty, "file"),
+                    paths.join(", ")
+                ),
+            );
         }
     }
 
-    /// The files that failed, a paragraph with an empty line in front; nothing if none did. It is said with `--quiet`, too.
+    /// The files that failed, a paragraph with an empty line in front; nothing if none did. It is
+    /// said with `--quiet`, too.
     pub fn failed(&self, paint: Paint) -> String {
         let (mut said, tally) = (String::new(), self.tally);
         if tally.failed == 0 {
@@ -126,10 +164,18 @@ impl Summary<'_> {
         examples(text, &tally.first_failed);
         let rest = tally.failed - tally.first_failed.iter().len() as u64;
         match self.joblog {
-            Some(path) if rest > 0 => line(text, &format!("  and {} more: see `{}`", number(rest), name(path))),
+            Some(path) if rest > 0 => {
+                line(text, &format!("  and {} more: see `{}`", number(rest), name(path)))
+            }
             None if rest > 0 => {
                 line(text, &format!("  and {} more", number(rest)));
-                line(text, &format!("\n{} `--joblog FILE` lists every file and what came of it", paint.hint("hint:")));
+                line(
+                    text,
+                    &format!(
+                        "\n{} `--joblog FILE` lists every file and what came of it",
+                        paint.hint("hint:")
+                    ),
+                );
             }
             _ => {}
         }
@@ -141,18 +187,27 @@ impl Summary<'_> {
 pub fn left_out(left_out: LeftOut) -> String {
     let mut parts = Vec::new();
     if left_out.unwanted > 0 {
-        let noun = if left_out.unwanted == 1 { "hidden file or folder" } else { "hidden files or folders" };
-        parts.push(format!("{} {noun} left out (`--hidden` reads them)", number(left_out.unwanted)));
+        let noun = if left_out.unwanted == 1 {
+            "hidden file or folder"
+        } else {
+            "hidden files or folders"
+        };
+        parts
+            .push(format!("{} {noun} left out (`--hidden` reads them)", number(left_out.unwanted)));
     }
     if left_out.own > 0 {
-        parts.push(format!("{} left out that this command itself writes", count(left_out.own, "file")));
+        parts.push(format!(
+            "{} left out that this command itself writes",
+            count(left_out.own, "file")
+        ));
     }
     parts.join("; ")
 }
 
 /// Where the rows stand that one sheet does not hold.
 fn more_sheets(rows: u64, sheet: &str) -> String {
-    let (held, sheets, name) = (number(SHEET_DATA_ROWS), rows.div_ceil(SHEET_DATA_ROWS), shown(sheet.as_bytes()));
+    let (held, sheets, name) =
+        (number(SHEET_DATA_ROWS), rows.div_ceil(SHEET_DATA_ROWS), shown(sheet.as_bytes()));
     let last = if sheets == 2 { String::new() } else { format!(" to `{name} {sheets}`") };
     format!("a sheet holds {held} rows: the others go on in `{name} 2`{last}")
 }
@@ -184,8 +239,13 @@ mod tests {
         Written { path: name.into(), bytes, sheets, replaced: false }
     }
 
-    fn summary<'a>(tally: &'a Tally, written: &'a [Written], joblog: Option<&'a str>) -> Summary<'a> {
-        let spec: &'static JobSpec = Box::leak(Box::new(JobSpec { recipe: no_columns(), ..JobSpec::default() }));
+    fn summary<'a>(
+        tally: &'a Tally,
+        written: &'a [Written],
+        joblog: Option<&'a str>,
+    ) -> Summary<'a> {
+        let spec: &'static JobSpec =
+            Box::leak(Box::new(JobSpec { recipe: no_columns(), ..JobSpec::default() }));
         let (elapsed, joblog) = (Duration::from_millis(500), joblog.map(Path::new));
         let (left_out, read_bytes) = (LeftOut::default(), 42_100_000);
         Summary { tally, spec, left_out, read_bytes, elapsed, written, per_file: None, joblog }
@@ -204,15 +264,20 @@ mod tests {
     #[test]
     fn a_good_run_is_told_in_few_words() {
         let tally = Tally { files: 5, rows: 130, ..Tally::default() };
-        let expected =
-            "w.xlsx      2 sheets, 4.20 MB\nrows.jsonl  999 B\n130 rows from 5 files in 0.50 s (84.2 MB/s)\n";
+        let expected = "w.xlsx      2 sheets, 4.20 MB\nrows.jsonl  999 B\n130 rows from 5 files in 0.50 s (84.2 MB/s)\n";
         assert_eq!(text(&tally, None), expected);
     }
 
     #[test]
     fn long_cells_matter_to_workbooks_only() {
-        let tally =
-            Tally { files: 1, rows: 1, long_cells: 1, overflow_rows: 1, truncated_cells: 1, ..Tally::default() };
+        let tally = Tally {
+            files: 1,
+            rows: 1,
+            long_cells: 1,
+            overflow_rows: 1,
+            truncated_cells: 1,
+            ..Tally::default()
+        };
         let told = |written: &[Written]| summary(&tally, written, None).text(Paint::Plain);
         assert!(!told(&[written("a.jsonl", 1, 0)]).contains("long cell"));
         assert!(told(&[written("a.jsonl", 1, 0), written("b.xlsx", 1, 1)]).contains("long cell"));
@@ -222,7 +287,8 @@ mod tests {
     fn further_sheets_replaced_files_and_what_was_left_out_are_told() {
         let tally = Tally { files: 1, rows: 3 * SHEET_DATA_ROWS, ..Tally::default() };
         let book = Written { replaced: true, ..written("w.xlsx", 1, 3) };
-        let summary = Summary { left_out: LeftOut { unwanted: 2, own: 1 }, ..summary(&tally, &[], None) };
+        let summary =
+            Summary { left_out: LeftOut { unwanted: 2, own: 1 }, ..summary(&tally, &[], None) };
         let told = Summary { written: &[book], ..summary }.text(Paint::Plain);
         for part in [
             "w.xlsx  3 sheets, 1 B, replaces an earlier file\n",
@@ -245,7 +311,9 @@ mod tests {
             replaced_files: 1,
             ..Tally::default()
         };
-        (0..7).for_each(|index| tally.add_problem(format!("f{index}").as_bytes(), "permission denied"));
+        (0..7).for_each(|index| {
+            tally.add_problem(format!("f{index}").as_bytes(), "permission denied")
+        });
         tally.empty = 1;
         let told = text(&tally, None);
         for part in [

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::{Example, Summary, Tally};
 use crate::assemble::WholeFile;
 
-/// The version of the file: fields may be added without another one, and what a field means changes only with it.
+/// The version of the file: fields may be added without another one, and what a field means changes
+/// only with it.
 pub const VERSION: u32 = 1;
 
 /// What a run came to.
@@ -81,7 +82,8 @@ impl SummaryFile {
     pub fn new(summary: &Summary<'_>, total_files: u64, end: &'static str, exit_code: u8) -> Self {
         let Tally { files, failed, empty, .. } = *summary.tally;
         let tally = summary.tally;
-        let failed_file = |one: &Example| FailedFile { path: one.path.clone(), reason: one.reason.clone() };
+        let failed_file =
+            |one: &Example| FailedFile { path: one.path.clone(), reason: one.reason.clone() };
         let name = |path: &Path| path.to_string_lossy().into_owned();
         let outputs = summary.written.iter().map(|one| OutputFile {
             path: name(&one.path),
@@ -99,7 +101,11 @@ impl SummaryFile {
                 failed,
                 without_record: empty,
                 first_failed: tally.first_failed.iter().map(failed_file).collect(),
-                first_without_record: tally.first_empty.iter().map(|one| one.path.clone()).collect(),
+                first_without_record: tally
+                    .first_empty
+                    .iter()
+                    .map(|one| one.path.clone())
+                    .collect(),
             },
             rows: tally.rows,
             seconds: summary.elapsed.as_secs_f64(),
@@ -112,7 +118,10 @@ impl SummaryFile {
                 overflow_rows: tally.overflow_rows,
                 truncated: tally.truncated_cells,
             },
-            decoding: Decoding { replaced_characters: tally.replaced, replaced_files: tally.replaced_files },
+            decoding: Decoding {
+                replaced_characters: tally.replaced,
+                replaced_files: tally.replaced_files,
+            },
         }
     }
 

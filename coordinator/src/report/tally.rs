@@ -24,7 +24,8 @@ pub struct Tally {
     pub failed: u64,
     /// Files without a record.
     pub empty: u64,
-    /// Cells longer than a cell holds, and the rows on the overflow sheet that hold their further parts.
+    /// Cells longer than a cell holds, and the rows on the overflow sheet that hold their further
+    /// parts.
     pub long_cells: u64,
     pub overflow_rows: u64,
     /// Cells that were cut, with `--long-cells truncate`.
@@ -80,8 +81,10 @@ impl Tally {
                 self.noticed.add(path, &report.notes);
                 self.read_bytes += report.unpacked;
                 self.truncated_cells += truncated_cells;
-                self.long_cells += slices.iter().map(|slice| u64::from(slice.long_cells)).sum::<u64>();
-                self.overflow_rows += slices.iter().map(|slice| u64::from(slice.overflow)).sum::<u64>();
+                self.long_cells +=
+                    slices.iter().map(|slice| u64::from(slice.long_cells)).sum::<u64>();
+                self.overflow_rows +=
+                    slices.iter().map(|slice| u64::from(slice.overflow)).sum::<u64>();
                 if rows == 0 {
                     self.empty += 1;
                     self.first_empty.add(path, "");
@@ -136,7 +139,10 @@ pub(super) mod tests {
 
     pub fn done(rows: u32) -> FileStatus {
         let slice = Slice { block: 0, offset: 0, length: 1, rows, overflow: 3, long_cells: 2 };
-        FileStatus::Done { slices: if rows == 0 { Vec::new() } else { vec![slice, slice] }, truncated_cells: 1 }
+        FileStatus::Done {
+            slices: if rows == 0 { Vec::new() } else { vec![slice, slice] },
+            truncated_cells: 1,
+        }
     }
 
     #[test]
@@ -146,20 +152,32 @@ pub(super) mod tests {
         tally.add(b"b", 20, &report(done(0)));
         tally.add(b"c", 30, &report(FileStatus::Dead { reason: "killed\nat the limit".into() }));
         tally.add_problem(b"d\x1b", "no such file or folder");
-        assert_eq!((tally.files, tally.bytes, tally.rows, tally.failed, tally.empty), (4, 60, 10, 2, 1));
+        assert_eq!(
+            (tally.files, tally.bytes, tally.rows, tally.failed, tally.empty),
+            (4, 60, 10, 2, 1)
+        );
         assert_eq!((tally.read_bytes, tally.unread_bytes), (54, 30));
         assert_eq!((tally.long_cells, tally.overflow_rows, tally.truncated_cells), (4, 6, 2));
         assert_eq!((tally.replaced, tally.replaced_files), (4, 1));
-        let failed: Vec<_> = tally.first_failed.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
-        assert_eq!(failed, [("c", "killed\\nat the limit"), ("d\\u{1b}", "no such file or folder")]);
+        let failed: Vec<_> =
+            tally.first_failed.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
+        assert_eq!(
+            failed,
+            [("c", "killed\\nat the limit"), ("d\\u{1b}", "no such file or folder")]
+        );
     }
 
     #[test]
     fn what_was_noticed_survives_a_journal_and_failed_files_say_nothing() {
-        let notes = FileNotes { noticed: vec![Note::new(NoteKind::Nested, 1, 2)], ..FileNotes::default() };
+        let notes =
+            FileNotes { noticed: vec![Note::new(NoteKind::Nested, 1, 2)], ..FileNotes::default() };
         let mut tally = Tally::default();
         tally.add(b"a", 1, &FileReport { notes: notes.clone(), ..report(done(1)) });
-        tally.add(b"b", 1, &FileReport { notes, ..report(FileStatus::Failed { reason: "no".into() }) });
+        tally.add(
+            b"b",
+            1,
+            &FileReport { notes, ..report(FileStatus::Failed { reason: "no".into() }) },
+        );
         let again: Tally = wire::decode(&wire::encode(&tally)).unwrap();
         assert_eq!(again, tally);
         assert_eq!(again.noticed.kinds().map(|(_, seen)| seen.files).collect::<Vec<_>>(), [1]);

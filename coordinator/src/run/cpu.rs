@@ -19,7 +19,10 @@ pub struct CpuUse {
 impl CpuUse {
     /// The CPU time of this process so far; children count once they have ended.
     pub fn of_this_process(worker: &Tally) -> Self {
-        let of = |who| getrusage(who).map_or(Duration::ZERO, |used| time(used.user_time()) + time(used.system_time()));
+        let of = |who| {
+            getrusage(who)
+                .map_or(Duration::ZERO, |used| time(used.user_time()) + time(used.system_time()))
+        };
         let (own, children) = (of(UsageWho::RUSAGE_SELF), of(UsageWho::RUSAGE_CHILDREN));
         let slots = Duration::from_micros(worker.slot_cpu_us.load(Ordering::Relaxed));
         CpuUse { coordinator: own.saturating_sub(slots), all: own + children }

@@ -1,4 +1,5 @@
-//! The loop around the ledger: carries its commands to the queue and to the store, and brings it what comes back.
+//! The loop around the ledger: carries its commands to the queue and to the store, and brings it
+//! what comes back.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -78,7 +79,17 @@ pub async fn drive<Q: Queue>(
     let (remarks, lost) = (HashSet::new(), Vec::new());
     let waiting = Waiting::new(limit, Instant::now());
     let mut told = interrupt.clone();
-    let mut driver = Driver { queue, store, plan: Some(plan), window, shipper, waiting, interrupt, remarks, lost };
+    let mut driver = Driver {
+        queue,
+        store,
+        plan: Some(plan),
+        window,
+        shipper,
+        waiting,
+        interrupt,
+        remarks,
+        lost,
+    };
 
     let driven = tokio::select! {
         driven = driver.drive(&mut ledger) => driven,
@@ -153,8 +164,9 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
     }
 
-    /// Waits for an answer of the queue; says meanwhile what is wrong with it, and answers who asks how far the run is. One
-    /// call, whatever is asked meanwhile: what a call has taken off the queue is not given again.
+    /// Waits for an answer of the queue; says meanwhile what is wrong with it, and answers who asks
+    /// how far the run is. One call, whatever is asked meanwhile: what a call has taken off the
+    /// queue is not given again.
     ///
     /// # Errors
     /// When it has waited for as long as it may.
@@ -195,7 +207,9 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
             let event = match plan.next() {
                 Some(Planned::Task { files }) => Event::Planned(files),
-                Some(Planned::Problem { sequence, reason, .. }) => Event::Unreadable { sequence, reason },
+                Some(Planned::Problem { sequence, reason, .. }) => {
+                    Event::Unreadable { sequence, reason }
+                }
                 None => {
                     self.plan = None;
                     Event::PlanEnded
@@ -240,8 +254,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
     }
 
-    /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it. Gives up when it has waited
-    /// for as long as it may.
+    /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it.
+    /// Gives up when it has waited for as long as it may.
     async fn look_what_it_waits_for(&mut self) -> Result<(), DriveError> {
         let began = Instant::now();
         let reason = match self.queue.why_idle(self.window.is_for_others()).await {
@@ -288,7 +302,10 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                     0 => "are taken over now".into(),
                     seconds => format!("are taken over in {seconds} s"),
                 };
-                let said = format!("worker {} not heard of for {silent}; its {tasks} {when}", shown(worker.as_bytes()));
+                let said = format!(
+                    "worker {} not heard of for {silent}; its {tasks} {when}",
+                    shown(worker.as_bytes())
+                );
                 self.store.progress.warn(&said);
             }
         }

@@ -1,4 +1,5 @@
-//! Whether the job of an interrupted run is the one that is asked for now, and if not, what is different.
+//! Whether the job of an interrupted run is the one that is asked for now, and if not, what is
+//! different.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -53,7 +54,8 @@ impl Identity {
 
     /// What is different between the saved job and this one.
     ///
-    /// The limits of a file may differ: a run that stopped because of them is gone on with under others.
+    /// The limits of a file may differ: a run that stopped because of them is gone on with under
+    /// others.
     pub fn compare(&self, sources: &Sources, saved: &(Vec<u8>, Vec<u8>)) -> Comparison {
         let Ok(old) = wire::decode::<Identity>(&saved.0) else {
             return Comparison::AnotherJob(vec!["it was begun by another version of Sheaf".into()]);
@@ -88,21 +90,39 @@ impl Identity {
         };
         let (now, then) = (&self.spec, &old.spec);
         differ(self.version != old.version, format!("it was begun by version {}", old.version));
-        differ(now.recipe.record != then.recipe.record, format!("the record was `{}`", then.recipe.record));
-        let columns = then.recipe.columns.iter().map(|column| format!("{}={}", column.name, column.value));
+        differ(
+            now.recipe.record != then.recipe.record,
+            format!("the record was `{}`", then.recipe.record),
+        );
+        let columns =
+            then.recipe.columns.iter().map(|column| format!("{}={}", column.name, column.value));
         let columns = columns.collect::<Vec<_>>().join(", ");
         differ(now.recipe.columns != then.recipe.columns, format!("the columns were `{columns}`"));
-        let source_column = then.source_column.as_deref().map_or("none".into(), |name| format!("`{name}`"));
-        differ(now.source_column != then.source_column, format!("--source-column was {source_column}"));
+        let source_column =
+            then.source_column.as_deref().map_or("none".into(), |name| format!("`{name}`"));
+        differ(
+            now.source_column != then.source_column,
+            format!("--source-column was {source_column}"),
+        );
         differ(now.encoding != then.encoding, "--encoding was different".into());
         differ(now.long_cells != then.long_cells, "--long-cells was different".into());
         differ(now.csv.bom != then.csv.bom, "--csv-bom was different".into());
-        differ(now.csv.delimiter != then.csv.delimiter, format!("--csv-delimiter was `{}`", then.csv.delimiter));
+        differ(
+            now.csv.delimiter != then.csv.delimiter,
+            format!("--csv-delimiter was `{}`", then.csv.delimiter),
+        );
         differ(now.csv.newline != then.csv.newline, "--csv-newline was different".into());
-        differ(now.csv.escape_formulas != then.csv.escape_formulas, "--csv-formulas was different".into());
+        differ(
+            now.csv.escape_formulas != then.csv.escape_formulas,
+            "--csv-formulas was different".into(),
+        );
         differ(now.compression != then.compression, "--compression was different".into());
-        differ(now.sheet_name != then.sheet_name, format!("--sheet-name was `{}`", then.sheet_name));
-        let outputs = old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());
+        differ(
+            now.sheet_name != then.sheet_name,
+            format!("--sheet-name was `{}`", then.sheet_name),
+        );
+        let outputs =
+            old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());
         let outputs = outputs.collect::<Vec<_>>().join("`, `");
         differ(self.outputs != old.outputs, format!("the outputs were `{outputs}`"));
         differ(self.per_file != old.per_file, "--per-file was different".into());

@@ -1,4 +1,5 @@
-//! Signals while a run goes on: the first wish to stop stops cleanly, the second at once; SIGUSR1 wants to know how far it is.
+//! Signals while a run goes on: the first wish to stop stops cleanly, the second at once; SIGUSR1
+//! wants to know how far it is.
 
 use std::io;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Takes the signals from now on. `at_once` is called, and is not to return, when a wish to stop comes before
-    /// [`Interrupt::begin`], and when a second one comes after it.
+    /// Takes the signals from now on. `at_once` is called, and is not to return, when a wish to
+    /// stop comes before [`Interrupt::begin`], and when a second one comes after it.
     ///
     /// # Errors
     /// When the system gives no signal handlers.
@@ -43,7 +44,9 @@ impl Interrupt {
             while let Some(wish) = wishes.recv().await {
                 match wish {
                     Wish::Progress => asked_sender.send_modify(|()| {}),
-                    Wish::Stop(stop) if has_begun.load(Ordering::Relaxed) => drop(stop_sender.send_replace(Some(stop))),
+                    Wish::Stop(stop) if has_begun.load(Ordering::Relaxed) => {
+                        let _ = stop_sender.send_replace(Some(stop));
+                    }
                     Wish::Stop(stop) => at_once(stop, AtOnce::NotBegun),
                     Wish::StopAtOnce(stop) => at_once(stop, AtOnce::ToldAgain),
                 }

@@ -1,4 +1,5 @@
-//! How far the large files are that are not done: with files alone, progress would stand still while one is read.
+//! How far the large files are that are not done: with files alone, progress would stand still
+//! while one is read.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +8,11 @@ use sheaf_common::outcome::{FileReport, FileStatus, Outcome, Reading, TaskResult
 use crate::ledger::Position;
 use crate::report::UnderWay;
 
-/// The files that are known to be large and are not done: those of which there were news, or which gave several slices.
+/// The files that are known to be large and are not done: those of which there were news, or which
+/// gave several slices.
 ///
-/// Half of a file is done when it is parsed, and the other half as its rows are stored: with one process parsing takes
-/// less, with many it takes more, as only one can parse it.
+/// Half of a file is done when it is parsed, and the other half as its rows are stored: with one
+/// process parsing takes less, with many it takes more, as only one can parse it.
 pub struct LargeFiles {
     files: BTreeMap<u64, Part>,
     /// Where this run began, and how far it is.
@@ -37,8 +39,8 @@ impl LargeFiles {
         LargeFiles { files: BTreeMap::new(), from, end: from }
     }
 
-    /// Takes note of what an outcome says of large files; `size` gives that of a file by its sequence number, if there is one:
-    /// news may say anything.
+    /// Takes note of what an outcome says of large files; `size` gives that of a file by its
+    /// sequence number, if there is one: news may say anything.
     pub fn heard(&mut self, outcome: &Outcome, size: impl Fn(u64) -> Option<u64>) {
         match &outcome.result {
             TaskResult::Reading(Reading { sequence, parsed, of }) => {
@@ -48,7 +50,9 @@ impl LargeFiles {
                     part.parsed = part.parsed.max(share(*parsed, *of));
                 }
             }
-            TaskResult::Extracted(extracted) => extracted.reports.iter().for_each(|report| self.read(report, &size)),
+            TaskResult::Extracted(extracted) => {
+                extracted.reports.iter().for_each(|report| self.read(report, &size))
+            }
             TaskResult::Rendered(_)
             | TaskResult::TaskLost
             | TaskResult::RowsLost(_)
@@ -66,7 +70,8 @@ impl LargeFiles {
         if let Some(part) = self.files.get_mut(&end.file) {
             // What an earlier run has stored of it is not done by this one.
             let before = if self.from.file == end.file { self.from.slices } else { 0 };
-            let (stored, all) = (end.slices.saturating_sub(before), part.slices.saturating_sub(before));
+            let (stored, all) =
+                (end.slices.saturating_sub(before), part.slices.saturating_sub(before));
             part.stored = share(stored.into(), all.into());
         }
     }
@@ -121,7 +126,9 @@ mod tests {
     /// Each file has 1000 bytes, packed from 4000.
     fn heard(files: &mut LargeFiles, result: TaskResult) -> UnderWay {
         let task = TaskId { job: JobId(1), class: Class::Extract, number: 0 };
-        files.heard(&Outcome { task, slot: String::new(), result }, |sequence| (sequence < 9).then_some(1000));
+        files.heard(&Outcome { task, slot: String::new(), result }, |sequence| {
+            (sequence < 9).then_some(1000)
+        });
         files.under_way()
     }
 
@@ -135,7 +142,11 @@ mod tests {
     }
 
     fn extracted(sequence: u64, status: FileStatus) -> TaskResult {
-        let report = FileReport { status, unpacked: 4000, ..FileReport::unreadable(sequence, String::new()) };
+        let report = FileReport {
+            status,
+            unpacked: 4000,
+            ..FileReport::unreadable(sequence, String::new())
+        };
         TaskResult::Extracted(Extracted { reports: vec![report], edition: 0, kept: None })
     }
 
@@ -148,13 +159,25 @@ mod tests {
         let mut files = LargeFiles::new(Position::default());
         assert_eq!(heard(&mut files, reading(0, 1000)), UnderWay { bytes: 125, read: 500 });
         assert_eq!(heard(&mut files, read(0, 4)), UnderWay { bytes: 500, read: 2000 });
-        assert_eq!(heard(&mut files, reading(0, 3000)), UnderWay { bytes: 500, read: 2000 }, "late news");
+        assert_eq!(
+            heard(&mut files, reading(0, 3000)),
+            UnderWay { bytes: 500, read: 2000 },
+            "late news"
+        );
         files.stored(at(0, 3));
         assert_eq!(files.under_way(), UnderWay { bytes: 875, read: 3500 });
         files.stored(at(1, 0));
         assert_eq!(files.under_way(), UnderWay::default(), "it counts as done");
-        assert_eq!(heard(&mut files, reading(0, 3000)), UnderWay::default(), "news of a file that is done");
-        assert_eq!(heard(&mut files, reading(9, 3000)), UnderWay::default(), "news of a file that there is not");
+        assert_eq!(
+            heard(&mut files, reading(0, 3000)),
+            UnderWay::default(),
+            "news of a file that is done"
+        );
+        assert_eq!(
+            heard(&mut files, reading(9, 3000)),
+            UnderWay::default(),
+            "news of a file that there is not"
+        );
     }
 
     #[test]
@@ -162,7 +185,10 @@ mod tests {
         let mut files = LargeFiles::new(Position::default());
         assert_eq!(heard(&mut files, read(1, 1)), UnderWay::default());
         assert_ne!(heard(&mut files, reading(2, 2000)), UnderWay::default());
-        assert_eq!(heard(&mut files, extracted(2, FileStatus::Dead { reason: "no".into() })), UnderWay::default());
+        assert_eq!(
+            heard(&mut files, extracted(2, FileStatus::Dead { reason: "no".into() })),
+            UnderWay::default()
+        );
     }
 
     #[test]

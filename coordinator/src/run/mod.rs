@@ -2,8 +2,10 @@
 //!
 //! `discover → resume or begin → drive (plan, queue, ledger, store) → outputs → summary`
 //!
-//! * [`mod@drive`]: the loop around the ledger. [`window`]: how much it has outstanding. [`ship`]: tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
-//! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the end of a job.
+//! * [`mod@drive`]: the loop around the ledger. [`window`]: how much it has outstanding. [`ship`]:
+//!   tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
+//! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the
+//!   end of a job.
 //! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: signals.
 //!   [`waiting`]: when it is said that nobody works.
 
@@ -20,7 +22,7 @@ mod waiting;
 mod window;
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,7 @@ use sheaf_worker::host::host;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::WorkerError;
 use sheaf_worker::signals::Stop;
+use tempfile::TempDir;
 
 use crate::config::RunConfig;
 use crate::discover::Sources;
@@ -80,8 +83,8 @@ pub enum End {
     Interrupted(Stop),
 }
 
-/// Runs a job: on this machine, or through Redis. `child` is what this machine's slots start, if it has any; `progress` is
-/// shown while it runs; `interrupt` says when it is to stop.
+/// Runs a job: on this machine, or through Redis. `child` is what this machine's slots start, if it
+/// has any; `progress` is shown while it runs; `interrupt` says when it is to stop.
 ///
 /// # Errors
 /// When the run cannot begin or go on; what is stored stays, and the same command goes on with it.
@@ -113,7 +116,8 @@ async fn run_through(
     match &config.redis {
         None => {
             let limits = (Window::local(slots), Shipping::None);
-            run_on(MemoryQueue::default(), limits, config, sources, child, progress, interrupt).await
+            run_on(MemoryQueue::default(), limits, config, sources, child, progress, interrupt)
+                .await
         }
         Some(redis) => {
             let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
@@ -137,13 +141,7 @@ async fn run_on<Q: Queue>(
     mut interrupt: Interrupt,
 ) -> Result<Finished, Failure> {
     let began = Instant::now();
-    // Removed when this run ends, however it ends: nobody can go on with it.
-    let temporary = match config.work_folder() {
-        Some(_) => None,
-        None => Some(tempfile::tempdir().context("could not make a temporary folder").map_err(could_not_run)?),
-    };
-    let folder = config.work_folder().or(temporary.as_ref().map(|folder| folder.path().join("job")));
-    let folder = folder.expect("one of the two");
+    let (folder, _temporary) = work_folder(config)?;
     let mut store = open_store(config, &folder, sources, progress)?;
     let read_before = store.tally.read_bytes;
     let job = JobId::random();
@@ -178,14 +176,16 @@ async fn run_on<Q: Queue>(
     };
     let end = match driven {
         Driven::Interrupted(stop) => End::Interrupted(stop),
-        Driven::Whole => match (write_outputs(config, &spool, position, &interrupt), interrupt.told()) {
-            (Ok(written), _) => {
-                spool.remove().map_err(could_not_run)?;
-                return finished(End::Written(written), tally);
+        Driven::Whole => {
+            match (write_outputs(config, &spool, position, &interrupt), interrupt.told()) {
+                (Ok(written), _) => {
+                    spool.remove().map_err(could_not_run)?;
+                    return finished(End::Written(written), tally);
+                }
+                (Err(_), Some(stop)) => End::Interrupted(stop),
+                (Err(failure), None) => return Err(failure),
             }
-            (Err(_), Some(stop)) => End::Interrupted(stop),
-            (Err(failure), None) => return Err(failure),
-        },
+        }
     };
     if let End::Interrupted(stop) = &end {
         note_stop(&spool, stop, (tally.files, sources.len() as u64), config);
@@ -193,13 +193,26 @@ async fn run_on<Q: Queue>(
     finished(end, tally)
 }
 
+/// Where a run keeps what it has done. If nobody can go on with it, that is removed with the second
+/// value, however the run ends.
+fn work_folder(config: &RunConfig) -> Result<(PathBuf, Option<TempDir>), Failure> {
+    if let Some(folder) = config.work_folder() {
+        return Ok((folder, None));
+    }
+
+    let made = tempfile::tempdir().context("could not make a temporary folder");
+    let temporary = made.map_err(could_not_run)?;
+    Ok((temporary.path().join("job"), Some(temporary)))
+}
+
 /// What a run that cannot go on says, and what to do.
 fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
     match error {
         DriveError::Queue(error) => queue_failed(error),
         DriveError::Worker(error) => worker_failed(error),
-        error @ DriveError::NobodyWorks { .. } => Failure::new(Exit::CouldNotRun, error)
-            .with_hint(format!("start workers, or let this machine work too with `-p N`; {}", config.go_on())),
+        error @ DriveError::NobodyWorks { .. } => Failure::new(Exit::CouldNotRun, error).with_hint(
+            format!("start workers, or let this machine work too with `-p N`; {}", config.go_on()),
+        ),
         error => Failure::new(Exit::CouldNotRun, error).with_hint(config.go_on()),
     }
 }
@@ -207,7 +220,12 @@ fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
 /// Notes in the folder of the run why it stopped, with how many files were done, of how many.
 fn note_stop(spool: &Spool, stop: &Stop, (done, all): (u64, u64), config: &RunConfig) {
     let (done, all) = (number(done), count(all, "file"));
-    let line = format!("{} stopped by {}: {done} of {all} are done; {}", day_and_time(), stop.name(), config.go_on());
+    let line = format!(
+        "{} stopped by {}: {done} of {all} are done; {}",
+        day_and_time(),
+        stop.name(),
+        config.go_on()
+    );
     if let Err(error) = spool.note_stop(&line) {
         tracing::warn!(%error, "could not note in the folder of the run why it stopped");
     }
@@ -219,7 +237,8 @@ async fn soon_after(interrupt: &mut Interrupt) {
     tokio::time::sleep(LAST_WORDS).await;
 }
 
-/// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in [`LAST_WORDS`] after an interrupt.
+/// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in
+/// [`LAST_WORDS`] after an interrupt.
 async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
     let closed = tokio::select! {
         closed = queue.close(job) => closed.map_err(|error| error.to_string()),
@@ -232,14 +251,24 @@ async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
 }
 
 /// Removes what an earlier run of this job left on the queue, and puts this one in its place.
-async fn take_over<Q: Queue>(queue: &Q, job: JobId, config: &RunConfig, spool: &Spool) -> Result<(), Failure> {
+async fn take_over<Q: Queue>(
+    queue: &Q,
+    job: JobId,
+    config: &RunConfig,
+    spool: &Spool,
+) -> Result<(), Failure> {
     if let Some(left) = spool.place() {
         match queue.close_left(&left).await {
             Ok(true) => {}
             Ok(false) => {
-                tracing::info!(server = left.server, "the earlier run was on another queue: its job ends by itself")
+                tracing::info!(
+                    server = left.server,
+                    "the earlier run was on another queue: its job ends by itself"
+                )
             }
-            Err(error) => tracing::warn!(%error, "could not remove the job of the earlier run; it ends by itself"),
+            Err(error) => {
+                tracing::warn!(%error, "could not remove the job of the earlier run; it ends by itself")
+            }
         }
     }
     // Noted before anything stands there.
@@ -267,7 +296,8 @@ pub fn worker_failed(error: WorkerError) -> Failure {
         WorkerError::Queue(error) => queue_failed(error),
         WorkerError::Unfit(unfit) => {
             let hint = format!("{}\n{GO_ON}", unfit.hint);
-            Failure::new(Exit::CouldNotRun, anyhow::anyhow!("this machine cannot work: {unfit}")).with_hint(hint)
+            Failure::new(Exit::CouldNotRun, anyhow::anyhow!("this machine cannot work: {unfit}"))
+                .with_hint(hint)
         }
     }
 }
@@ -282,7 +312,11 @@ fn open_store<'a>(
     let mut spool = Spool::open(folder).map_err(could_not_run)?;
     let resume = take_up(&mut spool, folder, config, sources, &mut progress)?;
     let Resume { position, notes } = resume;
-    let tally: Tally = if notes.is_empty() { Tally::default() } else { wire::decode(&notes).map_err(could_not_run)? };
+    let tally: Tally = if notes.is_empty() {
+        Tally::default()
+    } else {
+        wire::decode(&notes).map_err(could_not_run)?
+    };
     let own_workbooks = config
         .per_file
         .as_deref()
@@ -304,7 +338,11 @@ fn open_store<'a>(
     };
     store.progress.note_in(folder.join(spool::STATUS), &store.tally);
     if position != Position::default() {
-        store.progress.say(&format!("going on after {} of {} files", store.tally.files, sources.len()));
+        store.progress.say(&format!(
+            "going on after {} of {} files",
+            store.tally.files,
+            sources.len()
+        ));
     }
     Ok(store)
 }
@@ -337,13 +375,16 @@ fn take_up(
         }
         Comparison::AnotherJob(differences) if config.changed => {
             let differences = differences.join("; ");
-            progress.say(&format!("starting over, as the interrupted run was another one: {differences}"));
+            progress.say(&format!(
+                "starting over, as the interrupted run was another one: {differences}"
+            ));
             begin(spool)?;
             Ok(Resume::default())
         }
         Comparison::OtherInputs { what, same, .. } => {
-            let error = anyhow::anyhow!("{what}")
-                .context(format!("the inputs have changed since the run that was interrupted (`{folder}`)"));
+            let error = anyhow::anyhow!("{what}").context(format!(
+                "the inputs have changed since the run that was interrupted (`{folder}`)"
+            ));
             let files = count(same, "file");
             let hint = format!(
                 "`--changed` goes on with what is done of the first {files}, which are the same, and reads the rest anew; \
@@ -354,7 +395,8 @@ fn take_up(
         Comparison::AnotherJob(differences) => {
             let error = anyhow::anyhow!("{}", differences.join("; "))
                 .context(format!("the interrupted run in `{folder}` was another one"));
-            let hint = "`--fresh` starts over; the command as it was goes on where that run stopped";
+            let hint =
+                "`--fresh` starts over; the command as it was goes on where that run stopped";
             Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
         }
     }
@@ -371,10 +413,10 @@ fn write_outputs(
 }
 
 /// What can be said whenever a run stops before its end.
-pub const GO_ON: &str = "what is done so far is kept: the same command goes on where this one stopped";
+pub const GO_ON: &str =
+    "what is done so far is kept: the same command goes on where this one stopped";
 
-const GO_ON_WITHOUT_FRESH: &str =
-    "what is done so far is kept: the same command without `--fresh` goes on where this one stopped";
+const GO_ON_WITHOUT_FRESH: &str = "what is done so far is kept: the same command without `--fresh` goes on where this one stopped";
 
 /// The same for a run whose outputs all go to standard output.
 const NOTHING_KEPT: &str = "nothing is kept, as no output is a file: the same command begins anew";

@@ -16,8 +16,8 @@ use crate::spool::Spool;
 /// Writes all outputs, in their order.
 ///
 /// # Errors
-/// When one cannot be written, or the run is told to stop meanwhile. Those before it are in place; the spool still holds
-/// everything.
+/// When one cannot be written, or the run is told to stop meanwhile. Those before it are in place;
+/// the spool still holds everything.
 pub fn write_outputs(
     spec: &JobSpec,
     outputs: &[Output],
@@ -34,7 +34,8 @@ pub fn write_outputs(
             Rendering::Xlsx => counts.sheets().len() as u32,
             Rendering::Csv(_) | Rendering::Tsv(_) | Rendering::JsonLines(_) => 0,
         };
-        let path = if output.is_standard_output() { output.name().into() } else { output.path.clone() };
+        let path =
+            if output.is_standard_output() { output.name().into() } else { output.path.clone() };
         Ok(Written { path, bytes, sheets, replaced })
     };
     outputs.iter().map(write).collect()
@@ -51,10 +52,12 @@ fn write_output(
         Some(file) => file.rows().map(|rows| stoppable(rows, interrupt)),
         None => Ok(Rows::none()),
     };
-    let mut sink = if output.is_standard_output() { Sink::standard_output() } else { Sink::at(&output.path)? };
+    let mut sink =
+        if output.is_standard_output() { Sink::standard_output() } else { Sink::at(&output.path)? };
     match spec.renderings[output.rendering_index] {
         Rendering::Xlsx => {
-            WorkbookWriter::new(spec).write(&mut sink, counts, |sheet| rows(Stream::Sheet(sheet)))?;
+            WorkbookWriter::new(spec)
+                .write(&mut sink, counts, |sheet| rows(Stream::Sheet(sheet)))?;
         }
         rendering @ (Rendering::Csv(_) | Rendering::Tsv(_) | Rendering::JsonLines(_)) => {
             let stream = Stream::Text { rendering: output.rendering_index as u16 };

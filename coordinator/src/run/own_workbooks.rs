@@ -27,17 +27,30 @@ pub struct OwnWorkbooks<'a> {
 
 impl<'a> OwnWorkbooks<'a> {
     /// Goes on with the file `next`; those before it have their workbooks.
-    pub fn new(folder: &Path, spec: &'a JobSpec, sources: &'a Sources, next: u64) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder).with_context(|| format!("could not make the folder `{}`", folder.display()))?;
+    pub fn new(
+        folder: &Path,
+        spec: &'a JobSpec,
+        sources: &'a Sources,
+        next: u64,
+    ) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("could not make the folder `{}`", folder.display()))?;
         let mut names = Names::default();
         for sequence in 0..next {
             names.give(&sources.get(sequence as usize).path);
         }
-        Ok(OwnWorkbooks { folder: folder.into(), sources, writer: WorkbookWriter::new(spec), names, next })
+        Ok(OwnWorkbooks {
+            folder: folder.into(),
+            sources,
+            writer: WorkbookWriter::new(spec),
+            names,
+            next,
+        })
     }
 
-    /// Writes the workbooks of the files that ended in a unit: their rows stand in the unit's `segments`, and, if the file
-    /// began in an earlier unit, in the spool. Returns the files that the spool need not keep any longer.
+    /// Writes the workbooks of the files that ended in a unit: their rows stand in the unit's
+    /// `segments`, and, if the file began in an earlier unit, in the spool. Returns the files that
+    /// the spool need not keep any longer.
     pub fn write(
         &mut self,
         files: &[FileDone],
@@ -63,7 +76,13 @@ impl<'a> OwnWorkbooks<'a> {
         Ok(spooled)
     }
 
-    fn write_one(&mut self, place: &Path, file: &FileDone, own: &[Segment], spool: &Spool) -> anyhow::Result<()> {
+    fn write_one(
+        &mut self,
+        place: &Path,
+        file: &FileDone,
+        own: &[Segment],
+        spool: &Spool,
+    ) -> anyhow::Result<()> {
         let counts = Counts { rows: file.rows, overflow: file.overflow };
         let mut whole = WholeFile::create(place)?;
         self.writer.write(&mut whole, counts, |sheet| {
@@ -90,7 +109,8 @@ fn rows_of<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Resu
     }
 }
 
-/// Gives workbooks their names: that of the file and `.xlsx`; a further file of the same name gets ` (2)`, ` (3)`, ….
+/// Gives workbooks their names: that of the file and `.xlsx`; a further file of the same name gets
+/// ` (2)`, ` (3)`, ….
 ///
 /// The names depend on the order of the files alone, not on which of them could be read.
 #[derive(Default)]
@@ -133,8 +153,12 @@ mod tests {
     fn files_of_one_name_get_workbooks_of_different_names() {
         let mut names = Names::default();
         let paths = ["a/x", "b/x", "c/x (2)", "d/x", "e/x (2)"];
-        let given: Vec<String> = paths.iter().map(|path| names.give(Path::new(path)).into_string().unwrap()).collect();
-        assert_eq!(given, ["x.xlsx", "x (2).xlsx", "x (2) (2).xlsx", "x (3).xlsx", "x (2) (3).xlsx"]);
+        let given: Vec<String> =
+            paths.iter().map(|path| names.give(Path::new(path)).into_string().unwrap()).collect();
+        assert_eq!(
+            given,
+            ["x.xlsx", "x (2).xlsx", "x (2) (2).xlsx", "x (3).xlsx", "x (2) (3).xlsx"]
+        );
         let unique: std::collections::HashSet<_> = given.iter().collect();
         assert_eq!(unique.len(), given.len());
     }

@@ -1,4 +1,5 @@
-//! Puts tasks on the queue, beside the loop: reads the files that are to be shipped, and waits where the queue has no room.
+//! Puts tasks on the queue, beside the loop: reads the files that are to be shipped, and waits
+//! where the queue has no room.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -52,7 +53,8 @@ impl Shipper {
         let (shipped_in, shipped) = unbounded_channel();
         let slots = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
-        let way = Way { queue, shipping, slots: Arc::clone(&slots), stopping: Arc::clone(&stopping) };
+        let way =
+            Way { queue, shipping, slots: Arc::clone(&slots), stopping: Arc::clone(&stopping) };
         let running = tokio::spawn(ship(way, waiting, shipped_in));
         Shipper { tasks, shipped, under_way: HashSet::new(), slots, stopping, running }
     }
@@ -79,12 +81,17 @@ impl Shipper {
     /// # Errors
     /// Why no task can be sent any more.
     pub async fn check(&mut self) -> Result<(), QueueError> {
-        if self.running.is_finished() { (&mut self.running).await.expect("the shipper does not panic") } else { Ok(()) }
+        if self.running.is_finished() {
+            (&mut self.running).await.expect("the shipper does not panic")
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl Shipper {
-    /// Stops. What is just being sent is sent to its end, so that it does not arrive after the job was removed.
+    /// Stops. What is just being sent is sent to its end, so that it does not arrive after the job
+    /// was removed.
     pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.tasks = unbounded_channel().0; // Nothing comes any more.
@@ -101,15 +108,16 @@ impl Drop for Shipper {
     }
 }
 
-/// How long what is just being sent may take when the run stops: a server that is gone gets nothing more.
+/// How long what is just being sent may take when the run stops: a server that is gone gets nothing
+/// more.
 const STOPPING: Duration = Duration::from_secs(3);
 
 /// The most tasks of one call, as far as they are small.
 const BATCH: usize = 64;
 /// The most bytes of one call, unless one task has more.
 const BATCH_BYTES: u64 = 8 << 20;
-/// How many batches are made ready at once, so that files are read while others are sent; those that are compressed take a
-/// core each.
+/// How many batches are made ready at once, so that files are read while others are sent; those
+/// that are compressed take a core each.
 const READY: usize = 2;
 const READY_PACKED: usize = 8;
 
@@ -134,7 +142,8 @@ async fn ship<Q: Queue>(
         while batches.len() < ready
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
-            batches.push_back(tokio::task::spawn_blocking(move || made_ready(batch, shipping, packs)));
+            batches
+                .push_back(tokio::task::spawn_blocking(move || made_ready(batch, shipping, packs)));
         }
         // In their order: the first files are wanted first.
         let Some(next) = batches.pop_front() else { return Ok(()) };
@@ -179,7 +188,9 @@ fn made_ready(batch: Vec<Task>, shipping: Shipping, packs: bool) -> Vec<Task> {
     match shipping {
         Shipping::None => batch,
         Shipping::ByPath => batch.into_iter().map(with_absolute_paths).collect(),
-        Shipping::Content { .. } => batch.into_iter().map(|task| with_content(task, packs)).collect(),
+        Shipping::Content { .. } => {
+            batch.into_iter().map(|task| with_content(task, packs)).collect()
+        }
     }
 }
 
@@ -206,7 +217,10 @@ fn with_content(mut task: Task, packs: bool) -> Task {
 
 fn content(file: &SourceFile, memory: u64, packs: bool) -> Content {
     if file.size > LARGEST {
-        let reason = format!("too large to be shipped through Redis ({}): see --by-path", human::size(file.size));
+        let reason = format!(
+            "too large to be shipped through Redis ({}): see --by-path",
+            human::size(file.size)
+        );
         return Content::Unreadable { reason };
     }
     match extract::read(file, memory) {

@@ -43,8 +43,8 @@ pub struct Store<'a> {
 }
 
 impl Store<'_> {
-    /// Stores a unit, in an order that lets a later run go on after a crash between any two steps: what is written
-    /// before the journal's entry is written again, and the same.
+    /// Stores a unit, in an order that lets a later run go on after a crash between any two steps:
+    /// what is written before the journal's entry is written again, and the same.
     pub fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
         let Commit { files, segments, end, forget } = commit;
         let (own, shared): (Vec<Segment>, Vec<Segment>) =
@@ -57,13 +57,15 @@ impl Store<'_> {
                 let (sequence, _) = own_sheet(segment.stream).expect("parted by it");
                 of_file.entry(sequence).or_default().push(segment);
             }
-            // A file that is in several units is gathered in the spool; most are in one, and never get there.
+            // A file that is in several units is gathered in the spool; most are in one, and never
+            // get there.
             for (sequence, segments) in &of_file {
                 if *sequence >= end.file || self.spool.has_file(*sequence) {
                     self.spool.append(segments)?;
                 }
             }
-            spooled = workbooks.write(&files, &of_file, &self.spool).map_err(StoreError::OwnWorkbook)?;
+            spooled =
+                workbooks.write(&files, &of_file, &self.spool).map_err(StoreError::OwnWorkbook)?;
         }
         for file in &files {
             let source = self.sources.get(file.report.sequence as usize);
@@ -74,7 +76,8 @@ impl Store<'_> {
                     Some(reason) => Status::Problem(reason),
                     None => Status::Tried(&file.report),
                 };
-                let line = JobLine { sequence: file.report.sequence, path, status, slot: &file.slot };
+                let line =
+                    JobLine { sequence: file.report.sequence, path, status, slot: &file.slot };
                 joblog.write(&line).map_err(StoreError::JobLog)?;
             }
         }
@@ -91,8 +94,10 @@ impl Store<'_> {
     /// Takes note of how far an outcome says that files are.
     pub fn heard(&mut self, outcome: &Outcome) {
         let sources = self.sources;
-        let index = |sequence: u64| usize::try_from(sequence).ok().filter(|index| *index < sources.len());
-        self.large_files.heard(outcome, |sequence| index(sequence).map(|index| sources.get(index).size));
+        let index =
+            |sequence: u64| usize::try_from(sequence).ok().filter(|index| *index < sources.len());
+        self.large_files
+            .heard(outcome, |sequence| index(sequence).map(|index| sources.get(index).size));
     }
 
     /// Lets the progress be shown.

@@ -109,7 +109,11 @@ mod tests {
         assert_eq!(waiting.looked(Some("no worker"), start + S * 4), Say::Waits);
         assert_eq!(waiting.came(start + S * 5), Say::GoesOn);
         assert_eq!(waiting.came(start + S * 6), Say::Nothing);
-        assert_eq!(waiting.looked(Some("no worker"), start + S * 9), Say::Waits, "it is news again");
+        assert_eq!(
+            waiting.looked(Some("no worker"), start + S * 9),
+            Say::Waits,
+            "it is news again"
+        );
         assert_eq!(waiting.looked(None, start + S * 12), Say::GoesOn);
     }
 
@@ -121,6 +125,9 @@ mod tests {
         assert_eq!(waiting.looked(None, start + S * 12), Say::GoesOn);
         assert_eq!(waiting.looked(Some("no worker"), start + S * 21), Say::Waits);
         assert_eq!(waiting.looked(Some("no worker"), start + S * 22), Say::GiveUp);
-        assert!(Waiting::new(Some(S), start).is_due(start + S), "a short limit is looked at in time");
+        assert!(
+            Waiting::new(Some(S), start).is_due(start + S),
+            "a short limit is looked at in time"
+        );
     }
 }

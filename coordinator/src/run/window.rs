@@ -1,20 +1,22 @@
-//! How much a job may have outstanding at once, and how large its tasks are for that: by how many work on it.
+//! How much a job may have outstanding at once, and how large its tasks are for that: by how many
+//! work on it.
 
 use sheaf_common::queue::Capacity;
 
-/// What one machine's run has outstanding at most, and its largest task: of 1 MiB they took 5 % longer (200 MB of text).
+/// What one machine's run has outstanding at most, and its largest task: of 1 MiB they took 5 %
+/// longer (200 MB of text).
 const LOCAL_BYTES: u64 = 64 << 20;
 const LOCAL_TASK: u64 = 4 << 20;
 
 /// The largest task through Redis: each costs the queue the same, however large it is.
 const LARGEST_TASK: u64 = 8 << 20;
-/// How many tasks each slot is to have of what is outstanding: one in work, one that lies ready, and as many that are done and
-/// wait for those before them.
+/// How many tasks each slot is to have of what is outstanding: one in work, one that lies ready,
+/// and as many that are done and wait for those before them.
 const TASKS_PER_SLOT: u64 = 4;
 /// Default Redis budget for up to 8 slots.
 const FEW_SLOTS: u64 = 256 << 20;
-/// Share of the budget reserved for Redis' own overhead: client buffers, keys, and requests in flight when the window closes.
-/// At 2 GB of input its peak was 35 MiB above a window of 256 MiB.
+/// Share of the budget reserved for Redis' own overhead: client buffers, keys, and requests in
+/// flight when the window closes. At 2 GB of input its peak was 35 MiB above a window of 256 MiB.
 const REDIS_OWN: u64 = 44 << 20;
 
 /// What a job may have outstanding at once: files, rows, segments.
@@ -48,8 +50,8 @@ impl Window {
         Window { budget, bytes, tasks, own_slots: slots, slots, largest_task }
     }
 
-    /// For a run through Redis that may hold so many bytes there, or as many as fits who works on it; this process has so many
-    /// slots of its own.
+    /// For a run through Redis that may hold so many bytes there, or as many as fits who works on
+    /// it; this process has so many slots of its own.
     pub fn redis(budget: Option<u64>, slots: usize) -> Self {
         let bytes = without_redis_own(budget.unwrap_or(FEW_SLOTS));
         let budget = if budget.is_some() { Budget::Fixed } else { Budget::BySlots };
@@ -104,7 +106,10 @@ mod tests {
             window.fit(Capacity { slots, bytes });
             (window.bytes / MIB, window.task_bytes() / MIB)
         };
-        assert_eq!([0, 2, 8].map(|slots| fitted(None, slots, None)), [(212, 8), (212, 8), (212, 6)]);
+        assert_eq!(
+            [0, 2, 8].map(|slots| fitted(None, slots, None)),
+            [(212, 8), (212, 8), (212, 6)]
+        );
         assert_eq!([16, 100].map(|slots| fitted(None, slots, None)), [(468, 7), (3156, 7)]);
         // Half of what the servers may hold, and never less than something.
         assert_eq!(fitted(None, 100, Some(3 << 30)), (1492, 3));

@@ -1,4 +1,5 @@
-//! Segments on disk, and the journal that says which of them count: how a job goes on after any crash.
+//! Segments on disk, and the journal that says which of them count: how a job goes on after any
+//! crash.
 //!
 //! ```text
 //! final.xlsx.sheaf/
@@ -11,11 +12,13 @@
 //!   streams/   one file a stream: its segments, one after another
 //! ```
 //!
-//! Units come in order, so a stream's file is the concatenation that the output needs. Nothing is synced to disk while
-//! the job runs: on resume every unit's bytes are held against the checksums in the journal, and the first that does not
-//! match (a crash of the machine can lose any of it) ends what counts; the rest is cut off and made again.
+//! Units come in order, so a stream's file is the concatenation that the output needs. Nothing is
+//! synced to disk while the job runs: on resume every unit's bytes are held against the checksums
+//! in the journal, and the first that does not match (a crash of the machine can lose any of it)
+//! ends what counts; the rest is cut off and made again.
 //!
-//! * [`journal`]: the entries. [`stream`]: one stream's file. [`look`]: what another process sees of it.
+//! * [`journal`]: the entries. [`stream`]: one stream's file. [`look`]: what another process sees
+//!   of it.
 
 mod journal;
 mod look;
@@ -77,8 +80,9 @@ const STOPPED: &str = "stopped";
 pub const STATUS: &str = "status";
 
 impl Spool {
-    /// Opens the folder, or makes it. What an earlier run left is there to be read with [`Spool::saved`], and to be taken
-    /// up with [`Spool::resume`] or thrown away with [`Spool::begin`].
+    /// Opens the folder, or makes it. What an earlier run left is there to be read with
+    /// [`Spool::saved`], and to be taken up with [`Spool::resume`] or thrown away with
+    /// [`Spool::begin`].
     ///
     /// # Errors
     /// [`SpoolError::InUse`] when another process has it open.
@@ -97,21 +101,29 @@ impl Spool {
             tries += 1;
         }
         let journal = Journal::open(&folder.join(JOURNAL)).map_err(io("open the journal in"))?;
-        Ok(Spool { folder: folder.into(), journal, streams: BTreeMap::new(), unconfirmed: Vec::new(), _lock: lock })
+        Ok(Spool {
+            folder: folder.into(),
+            journal,
+            streams: BTreeMap::new(),
+            unconfirmed: Vec::new(),
+            _lock: lock,
+        })
     }
 
-    /// What an earlier run saved with [`Spool::begin`]: its job and its sources. `None` if there was none.
+    /// What an earlier run saved with [`Spool::begin`]: its job and its sources. `None` if there
+    /// was none.
     pub fn saved(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         Some((fs::read(self.folder.join(JOB)).ok()?, fs::read(self.folder.join(SOURCES)).ok()?))
     }
 
-    /// Where an earlier run left its job on a queue: what it noted with [`Spool::note_place`]. `None` if it noted nothing, or
-    /// the machine went down before the note was whole.
+    /// Where an earlier run left its job on a queue: what it noted with [`Spool::note_place`].
+    /// `None` if it noted nothing, or the machine went down before the note was whole.
     pub fn place(&self) -> Option<JobPlace> {
         serde_json::from_slice(&fs::read(self.folder.join(QUEUE)).ok()?).ok()
     }
 
-    /// Notes where the job of this run stands, so that the next run can remove what this one may leave there.
+    /// Notes where the job of this run stands, so that the next run can remove what this one may
+    /// leave there.
     pub fn note_place(&self, place: &JobPlace) -> Result<(), SpoolError> {
         let text = serde_json::to_vec(place).expect("texts and numbers are JSON");
         fs::write(self.folder.join(QUEUE), text).map_err(|source| self.io("write to", source))
@@ -128,7 +140,11 @@ impl Spool {
             fs::create_dir(self.folder.join(STREAMS))?;
             self.save(job, sources)
         };
-        begin().map_err(|source| SpoolError::Io { doing: "write to", path: self.folder.clone(), source })
+        begin().map_err(|source| SpoolError::Io {
+            doing: "write to",
+            path: self.folder.clone(),
+            source,
+        })
     }
 
     /// Takes up what an earlier run left, as far as it is whole; cuts off the rest.
@@ -136,10 +152,16 @@ impl Spool {
         self.replay(u64::MAX).map_err(|source| self.io("read", source))
     }
 
-    /// Takes up what an earlier run left of the files before `file`, and says from now on that the job is this one: its
-    /// files before `file` are the same.
-    pub fn resume_before(&mut self, file: u64, job: &[u8], sources: &[u8]) -> Result<Resume, SpoolError> {
-        // First the journal is cut: until the new list stands there, the old one holds for what is left.
+    /// Takes up what an earlier run left of the files before `file`, and says from now on that the
+    /// job is this one: its files before `file` are the same.
+    pub fn resume_before(
+        &mut self,
+        file: u64,
+        job: &[u8],
+        sources: &[u8],
+    ) -> Result<Resume, SpoolError> {
+        // First the journal is cut: until the new list stands there, the old one holds for what is
+        // left.
         let resume = self.replay(file).map_err(|source| self.io("read", source))?;
         self.save(job, sources).map_err(|source| self.io("write to", source))?;
         Ok(resume)
@@ -154,7 +176,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads what counts of an earlier run, up to the last unit that ends at the beginning of `file` or before.
+    /// Reads what counts of an earlier run, up to the last unit that ends at the beginning of
+    /// `file` or before.
     fn replay(&mut self, file: u64) -> io::Result<Resume> {
         let mut entries = self.journal.read()?;
         let is_before = |end: &Position| (end.file, end.slices) <= (file, 0);
@@ -165,15 +188,18 @@ impl Spool {
         self.streams.values_mut().try_for_each(StreamFile::cut)?;
         let (last, end) = entries.pop().map_or((None, 0), |(entry, end)| (Some(entry), end));
         self.journal.cut(end)?;
-        Ok(last.map_or_else(Resume::default, |entry| Resume { position: entry.end, notes: entry.notes }))
+        Ok(last.map_or_else(Resume::default, |entry| Resume {
+            position: entry.end,
+            notes: entry.notes,
+        }))
     }
 
     /// Reads the streams along the journal; the index of the first entry whose bytes are not there.
     fn first_misfit(&mut self, entries: &[(Entry, u64)]) -> io::Result<Option<usize>> {
         self.streams.clear();
-        let dropped: HashSet<u64> = entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
-        let is_dropped =
-            |part: &Part| matches!(part.stream, Stream::FileSheet { sequence, .. } if dropped.contains(&sequence));
+        let dropped: HashSet<u64> =
+            entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
+        let is_dropped = |part: &Part| matches!(part.stream, Stream::FileSheet { sequence, .. } if dropped.contains(&sequence));
         for (index, (entry, _)) in entries.iter().enumerate() {
             for part in entry.segments.iter().filter(|part| !is_dropped(part)) {
                 if !stream_of(&mut self.streams, &self.folder, part.stream)?.accept(part)? {
@@ -185,21 +211,34 @@ impl Spool {
     }
 
     /// Writes segments to the ends of their streams; they count after the next [`Spool::confirm`].
-    pub fn append<'a>(&mut self, segments: impl IntoIterator<Item = &'a Segment>) -> Result<(), SpoolError> {
+    pub fn append<'a>(
+        &mut self,
+        segments: impl IntoIterator<Item = &'a Segment>,
+    ) -> Result<(), SpoolError> {
         for segment in segments {
-            let part = stream_of(&mut self.streams, &self.folder, segment.stream).and_then(|file| file.append(segment));
+            let part = stream_of(&mut self.streams, &self.folder, segment.stream)
+                .and_then(|file| file.append(segment));
             let part = part.map_err(|source| self.io("write to", source))?;
             self.unconfirmed.push(part);
         }
         Ok(())
     }
 
-    /// What was appended counts from now on: the unit ends at `end`, and `notes` are for the next run. The streams of
-    /// `dropped_files`' own workbooks, which were written out, are removed.
-    pub fn confirm(&mut self, end: Position, dropped_files: Vec<u64>, notes: Vec<u8>) -> Result<(), SpoolError> {
-        let entry = Entry { segments: std::mem::take(&mut self.unconfirmed), end, dropped_files, notes };
+    /// What was appended counts from now on: the unit ends at `end`, and `notes` are for the next
+    /// run. The streams of `dropped_files`' own workbooks, which were written out, are removed.
+    pub fn confirm(
+        &mut self,
+        end: Position,
+        dropped_files: Vec<u64>,
+        notes: Vec<u8>,
+    ) -> Result<(), SpoolError> {
+        let entry =
+            Entry { segments: std::mem::take(&mut self.unconfirmed), end, dropped_files, notes };
         let store = self.journal.append(&entry).and_then(|()| {
-            entry.dropped_files.iter().try_for_each(|sequence| drop_file_streams(&mut self.streams, *sequence))
+            entry
+                .dropped_files
+                .iter()
+                .try_for_each(|sequence| drop_file_streams(&mut self.streams, *sequence))
         });
         store.map_err(|source| self.io("write to", source))
     }
@@ -219,7 +258,8 @@ impl Spool {
     /// Notes in the folder why the run stopped: the terminal may be gone.
     pub fn note_stop(&self, line: &str) -> Result<(), SpoolError> {
         let note = || {
-            let mut file = File::options().create(true).append(true).open(self.folder.join(STOPPED))?;
+            let mut file =
+                File::options().create(true).append(true).open(self.folder.join(STOPPED))?;
             writeln!(file, "{line}")
         };
         note().map_err(|source| self.io("write to", source))

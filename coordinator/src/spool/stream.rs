@@ -53,7 +53,8 @@ impl StreamFile {
     /// Opens the stream's file in `folder`, or makes it; what is in it counts once it is accepted.
     pub fn open(folder: &Path, stream: Stream) -> io::Result<Self> {
         let path = folder.join(file_name(stream));
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         Ok(StreamFile { path, file, content: Content::default() })
     }
 

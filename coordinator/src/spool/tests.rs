@@ -81,7 +81,11 @@ fn whatever_a_crash_cuts_off_or_damages_what_counts_is_whole() {
                 fs::write(&path, bytes).unwrap();
                 let mut spool = Spool::open(folder.path()).unwrap();
                 let resume = spool.resume().unwrap();
-                assert_eq!(content(&spool), ["", "one", "onetwo"][resume.position.file as usize], "{name} at {cut}");
+                assert_eq!(
+                    content(&spool),
+                    ["", "one", "onetwo"][resume.position.file as usize],
+                    "{name} at {cut}"
+                );
                 assert!(resume.position.file < 2, "{name} at {cut}: the last unit cannot be whole");
             }
         }

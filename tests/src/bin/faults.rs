@@ -40,7 +40,8 @@ struct Cli {
     #[arg(long, value_name = "TIME", default_value = "2s")]
     lease: String,
 
-    /// A server's program; repeatable, they are used in turn [default: the redis-server of this machine]
+    /// A server's program; repeatable, they are used in turn [default: the redis-server of this
+    /// machine]
     #[arg(long, value_name = "FILE", value_delimiter = ',')]
     redis: Vec<PathBuf>,
 
@@ -60,7 +61,8 @@ struct Cli {
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     deadline: u64,
 
-    /// Have the programs say every detail, and keep it of all runs (target/faults/), not only of those that fail
+    /// Have the programs say every detail, and keep it of all runs (target/faults/), not only of
+    /// those that fail
     #[arg(long)]
     verbose: bool,
 
@@ -91,7 +93,8 @@ fn run(cli: &Cli) -> Result<bool, String> {
         return Ok(true);
     }
 
-    let programs = if cli.redis.is_empty() { vec!["redis-server".into()] } else { cli.redis.clone() };
+    let programs =
+        if cli.redis.is_empty() { vec!["redis-server".into()] } else { cli.redis.clone() };
     let servers = programs.into_iter().map(ServerVersion::of).collect::<Result<Vec<_>, _>>()?;
     let setting = Setting {
         lease: cli.lease.clone(),
@@ -107,7 +110,9 @@ fn run(cli: &Cli) -> Result<bool, String> {
     let runs = cli.runs.unwrap_or(kinds.len());
     let plans = plan::plans(&kinds, cli.seed, runs);
     let verdicts =
-        play_all(plans, &servers, &setting, &reference, cli.jobs_in_parallel, |verdict| tell(&table::line(verdict)));
+        play_all(plans, &servers, &setting, &reference, cli.jobs_in_parallel, |verdict| {
+            tell(&table::line(verdict))
+        });
     let _ = std::fs::remove_dir_all(&folder);
 
     show(&table::table(&verdicts));
@@ -126,7 +131,8 @@ fn end_children_when_told_to_stop() {
         }
     };
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     std::thread::spawn(move || {
         runtime.block_on(wait());
         // The children of these notice, and end.

@@ -1,7 +1,8 @@
 //! How many empty tasks a second go through push, lease, finish and collect, for each engine.
 //!
-//! `cargo run --release -p sheaf-tests --bin queue_bench [TASKS [BATCH]]`; Redis is started for it, on this machine. A batch is
-//! what is pushed, leased, finished and collected at once, 128 by default.
+//! `cargo run --release -p sheaf-tests --bin queue_bench [TASKS [BATCH]]`; Redis is started for it,
+//! on this machine. A batch is what is pushed, leased, finished and collected at once, 128 by
+//! default.
 
 use std::time::{Duration, Instant};
 
@@ -10,20 +11,25 @@ use sheaf_common::queue::{Completed, LEASE, MemoryQueue, Queue};
 use sheaf_tests::make::{completion, naps, worker};
 use sheaf_tests::redis_server::RedisServer;
 
-/// How many batches of tasks are outstanding at most: as a coordinator with a bounded window has it.
+/// How many batches of tasks are outstanding at most: as a coordinator with a bounded window has
+/// it.
 const WINDOW: usize = 8;
 const WAIT: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() {
-    let typed = |place, default| std::env::args().nth(place).map_or(default, |typed| typed.parse().expect("a number"));
+    let typed = |place, default| {
+        std::env::args().nth(place).map_or(default, |typed| typed.parse().expect("a number"))
+    };
     let (tasks, batch) = (typed(1, 200_000), typed(2, 128));
     report("memory", 2, (tasks, batch), MemoryQueue::default()).await;
     let Some(server) = RedisServer::start("queue_bench").await else { return };
     for workers in [1, 2, 4] {
         report("redis", workers, (tasks, batch), server.queue(LEASE).await).await;
         let used: String = server.command(&["INFO", "cpu"]);
-        let spent = used.lines().filter(|line| line.starts_with("used_cpu_user:") || line.starts_with("used_cpu_sys:"));
+        let spent = used
+            .lines()
+            .filter(|line| line.starts_with("used_cpu_user:") || line.starts_with("used_cpu_sys:"));
         show(&format!("        server so far: {}", spent.collect::<Vec<_>>().join(", ")));
     }
 }
@@ -31,13 +37,16 @@ async fn main() {
 async fn report(engine: &str, workers: usize, (tasks, batch): (usize, usize), queue: impl Queue) {
     let began = Instant::now();
     let job = JobId(workers as u64);
-    let working: Vec<_> =
-        (0..workers).map(|n| tokio::spawn(work(queue.clone(), format!("bench:{n}"), batch))).collect();
+    let working: Vec<_> = (0..workers)
+        .map(|n| tokio::spawn(work(queue.clone(), format!("bench:{n}"), batch)))
+        .collect();
     let pushing = tokio::spawn(supply(queue.clone(), job, tasks, batch));
     pushing.await.expect("pushes and collects");
     let seconds = began.elapsed().as_secs_f64();
     let speed = tasks as f64 / seconds;
-    show(&format!("{engine:<7} {workers} workers: {tasks} tasks in {seconds:.2} s: {speed:.0} a second"));
+    show(&format!(
+        "{engine:<7} {workers} workers: {tasks} tasks in {seconds:.2} s: {speed:.0} a second"
+    ));
     queue.close(job).await.expect("closes");
     for working in working {
         working.abort();
@@ -50,7 +59,10 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
     let push = async {
         for from in (0..tasks).step_by(batch) {
             pushed.acquire_many(batch as u32).await.expect("stays open").forget();
-            queue.push(&naps(job.0, from as u64..tasks.min(from + batch) as u64)).await.expect("pushes");
+            queue
+                .push(&naps(job.0, from as u64..tasks.min(from + batch) as u64))
+                .await
+                .expect("pushes");
         }
     };
     let collect = async {
@@ -68,7 +80,8 @@ async fn work(queue: impl Queue, name: String, batch: usize) {
     let worker = worker(&name);
     loop {
         let leased = queue.lease(&worker, batch, WAIT).await.expect("leases");
-        let completions = leased.iter().map(|leased| completion(&leased.lease, &name, &[])).collect::<Vec<_>>();
+        let completions =
+            leased.iter().map(|leased| completion(&leased.lease, &name, &[])).collect::<Vec<_>>();
         let answers = queue.complete_if_held(&completions).await.expect("completes");
         assert!(answers.iter().all(|answer| *answer == Completed::Stored));
     }

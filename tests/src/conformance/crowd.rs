@@ -17,7 +17,8 @@ const CONSUMERS: usize = 8;
 async fn consume<Q: Queue>(queue: Q, name: String, careless: bool) -> usize {
     let (mut stored, mut batch) = (0, 0);
     loop {
-        let leased = queue.lease(&worker(&name), 1 + batch % 7, Duration::from_secs(2)).await.unwrap();
+        let leased =
+            queue.lease(&worker(&name), 1 + batch % 7, Duration::from_secs(2)).await.unwrap();
         batch += 1;
         if leased.is_empty() {
             return stored;
@@ -29,7 +30,10 @@ async fn consume<Q: Queue>(queue: Q, name: String, careless: bool) -> usize {
             queue.release_if_held(leases(&leased)).await.unwrap();
             continue;
         }
-        let completions = leased.iter().map(|leased| completion(&leased.lease, &name, &["rows"])).collect::<Vec<_>>();
+        let completions = leased
+            .iter()
+            .map(|leased| completion(&leased.lease, &name, &["rows"]))
+            .collect::<Vec<_>>();
         let answers = queue.complete_if_held(&completions).await.unwrap();
         stored += answers.iter().filter(|answer| **answer == Completed::Stored).count();
     }
@@ -47,8 +51,9 @@ async fn collect_all<Q: Queue>(queue: &Q) -> Vec<Outcome> {
 }
 
 async fn run<Q: Queue>(queue: Q, careless: bool) {
-    let consumers: Vec<_> =
-        (0..CONSUMERS).map(|n| tokio::spawn(consume(queue.clone(), format!("consumer:{n}"), careless))).collect();
+    let consumers: Vec<_> = (0..CONSUMERS)
+        .map(|n| tokio::spawn(consume(queue.clone(), format!("consumer:{n}"), careless)))
+        .collect();
     for from in (0..TASKS).step_by(100) {
         queue.push(&naps(1, from..from + 100)).await.unwrap();
     }

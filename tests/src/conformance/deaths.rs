@@ -11,7 +11,12 @@ use crate::make::{completion, nap, worker};
 fn past(by: &str) -> Past {
     let by = WorkerId(by.into());
     Past {
-        deaths: vec![Death { by: by.clone(), sequence: u64::MAX, attempts: 3, reason: "it died".into() }],
+        deaths: vec![Death {
+            by: by.clone(),
+            sequence: u64::MAX,
+            attempts: 3,
+            reason: "it died".into(),
+        }],
         begun: Some(Begun { by, sequence: 7 }),
         fatal: vec![Fatal { sequence: 0, workers: 4 }],
     }
@@ -31,7 +36,8 @@ pub async fn a_task_that_is_given_back_goes_to_another_worker_first(queue: impl 
         let same = take(&queue, "dies", 9).await;
         if given_back.elapsed() >= LEASE {
             // Too slow for this to show anything.
-            let leased = if same.is_empty() { take_one(&queue, "dies").await } else { same[0].clone() };
+            let leased =
+                if same.is_empty() { take_one(&queue, "dies").await } else { same[0].clone() };
             queue.complete_if_held(&[completion(&leased.lease, "dies", &[])]).await.unwrap();
             continue;
         }
@@ -77,7 +83,8 @@ pub async fn a_stale_lease_notes_and_gives_back_nothing(queue: impl Queue) {
     assert!(!queue.note_if_held(&late.lease, &past("late")).await.unwrap());
     queue.give_back_if_held(&late.lease, &past("late")).await.unwrap();
     assert_eq!(queue.past(&current.lease, None).await.unwrap(), Known::default());
-    let stored = queue.complete_if_held(&[completion(&current.lease, "current", &[])]).await.unwrap();
+    let stored =
+        queue.complete_if_held(&[completion(&current.lease, "current", &[])]).await.unwrap();
     assert_eq!(stored, [Completed::Stored]);
 }
 

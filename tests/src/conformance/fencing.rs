@@ -18,7 +18,9 @@ pub async fn an_ended_lease_goes_to_another_before_new_tasks(queue: impl Queue) 
     queue.push(&naps(1, 0..2)).await.unwrap();
     let first = take_one(&queue, "dies").await;
     tokio::time::sleep(LEASE).await; // What is waited for is the end of the lease itself.
-    let again = until("the lease ends", async || take(&queue, "takes-over", 1).await, |l| !l.is_empty()).await;
+    let again =
+        until("the lease ends", async || take(&queue, "takes-over", 1).await, |l| !l.is_empty())
+            .await;
     assert_eq!(again[0].task, first.task);
     assert_eq!((first.delivery, again[0].delivery), (1, 2));
     assert_eq!(take_one(&queue, "takes-over").await.task.id.number, 1);
@@ -31,25 +33,32 @@ pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
     let current = take_one(&queue, "current").await;
     assert_eq!(current.delivery, 2);
 
-    let stale = queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
+    let stale =
+        queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
     assert_eq!(queue.rows(vec![late.lease.rows_key(0)]).await.unwrap(), [None]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
     assert!(queue.missing(vec![task]).await.unwrap().is_empty());
 
-    let stored = queue.complete_if_held(&[completion(&current.lease, "current", &["right"])]).await.unwrap();
+    let stored =
+        queue.complete_if_held(&[completion(&current.lease, "current", &["right"])]).await.unwrap();
     assert_eq!(stored, [Completed::Stored]);
-    let stale = queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
+    let stale =
+        queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
     assert_eq!(queue.rows(vec![current.lease.rows_key(0)]).await.unwrap(), [block("right")]);
-    assert_eq!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap(), [outcome(task, "current")]);
+    assert_eq!(
+        queue.collect(task.job, 9, Duration::ZERO).await.unwrap(),
+        [outcome(task, "current")]
+    );
 }
 
 pub async fn a_lease_finishes_once(queue: impl Queue) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     queue.complete_if_held(&[completion(&leased.lease, "first", &["one"])]).await.unwrap();
-    // Whether the engine knows its own finish again (the reply may have been lost) or refuses it: nothing is stored.
+    // Whether the engine knows its own finish again (the reply may have been lost) or refuses it:
+    // nothing is stored.
     queue.complete_if_held(&[completion(&leased.lease, "second", &["two"])]).await.unwrap();
     let task = leased.task.id;
     assert_eq!(queue.rows(vec![leased.lease.rows_key(0)]).await.unwrap(), [block("one")]);
@@ -88,12 +97,14 @@ pub async fn a_released_task_is_leased_at_once_and_not_counted(queue: impl Queue
     let leases: Vec<Lease> = first.iter().map(|leased| leased.lease.clone()).collect();
     queue.release_if_held(leases.clone()).await.unwrap();
     let again = take(&queue, "drains", 3).await; // The same worker: still the old leases are wrong.
-    let seen: Vec<_> = again.iter().map(|leased| (leased.task.id.number, leased.delivery)).collect();
+    let seen: Vec<_> =
+        again.iter().map(|leased| (leased.task.id.number, leased.delivery)).collect();
     assert_eq!(seen, [(0, 1), (1, 1), (2, 1)]);
     assert_eq!(queue.extend_if_held(leases.clone()).await.unwrap(), leases);
     let stale = queue.complete_if_held(&[completion(&leases[0], "old", &["x"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    let stored = queue.complete_if_held(&[completion(&again[0].lease, "new", &["y"])]).await.unwrap();
+    let stored =
+        queue.complete_if_held(&[completion(&again[0].lease, "new", &["y"])]).await.unwrap();
     assert_eq!(stored, [Completed::Stored]);
 }
 
@@ -111,16 +122,25 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: impl Queue) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let held = take_one(&queue, "a").await.lease;
     let (entry, _) = held.token.split_once(':').unwrap_or((&held.token, ""));
-    let tokens = ["", "nonsense", "0-1:1:a", &format!("{entry}:2:a"), &format!("{entry}:1:b"), "-:1:a"];
+    let tokens =
+        ["", "nonsense", "0-1:1:a", &format!("{entry}:2:a"), &format!("{entry}:1:b"), "-:1:a"];
     for token in tokens {
         let forged = Lease { task: held.task, token: token.into() };
-        let answer = queue.complete_if_held(&[completion(&forged, "forged", &["x"])]).await.unwrap();
+        let answer =
+            queue.complete_if_held(&[completion(&forged, "forged", &["x"])]).await.unwrap();
         assert_eq!(answer, [Completed::Stale], "{token}");
-        assert_eq!(queue.extend_if_held(vec![forged.clone()]).await.unwrap(), std::slice::from_ref(&forged), "{token}");
+        assert_eq!(
+            queue.extend_if_held(vec![forged.clone()]).await.unwrap(),
+            std::slice::from_ref(&forged),
+            "{token}"
+        );
         queue.release_if_held(vec![forged]).await.unwrap();
     }
     let other = Lease { task: id(1, CLASS, 99), token: held.token.clone() };
-    let answers = queue.complete_if_held(&[completion(&other, "x", &[]), completion(&held, "a", &[])]).await.unwrap();
+    let answers = queue
+        .complete_if_held(&[completion(&other, "x", &[]), completion(&held, "a", &[])])
+        .await
+        .unwrap();
     assert_eq!(answers, [Completed::Stale, Completed::Stored]);
 }
 
@@ -146,7 +166,9 @@ pub async fn a_stale_and_a_valid_outcome_in_one_call_are_told_apart(queue: impl 
             assert_eq!((late[0].task.id, current[0].delivery), (current[0].task.id, 2));
 
             let mut handed_in = vec![completion(&late[0].lease, stale, &["wrong"])];
-            handed_in.extend(current.iter().map(|current| completion(&current.lease, valid, &["right"])));
+            handed_in.extend(
+                current.iter().map(|current| completion(&current.lease, valid, &["right"])),
+            );
             let mut answers = vec![Completed::Stale, Completed::Stored, Completed::Stored];
             if !stale_first {
                 handed_in.reverse();
@@ -158,7 +180,10 @@ pub async fn a_stale_and_a_valid_outcome_in_one_call_are_told_apart(queue: impl 
             outcomes.sort_by_key(|outcome| outcome.task.number);
             let expected = [outcome(late[0].task.id, valid), outcome(late[1].task.id, valid)];
             assert!(outcomes == expected, "{stale_first}, {} bytes", valid.len());
-            let rows = queue.rows(vec![late[0].lease.rows_key(0), current[0].lease.rows_key(0)]).await.unwrap();
+            let rows = queue
+                .rows(vec![late[0].lease.rows_key(0), current[0].lease.rows_key(0)])
+                .await
+                .unwrap();
             assert_eq!(rows, [None, block("right")]);
         }
     }

@@ -1,10 +1,12 @@
 //! What every queue must do, whatever engine it has.
 //!
-//! A case is a function over the trait; the queue that it gets is its own, and leases on it last [`LEASE`].
-//! [`for_every_case!`](crate::for_every_case) makes a test of each, for an engine.
+//! A case is a function over the trait; the queue that it gets is its own, and leases on it last
+//! [`LEASE`]. [`for_every_case!`](crate::for_every_case) makes a test of each, for an engine.
 //!
-//! * [`leasing`]: order, turns, counts, waiting. * [`fencing`]: who may finish. * [`outcomes`]: collect, notify, rows.
-//! * [`supply`]: push, missing, close. * [`deaths`]: giving back, and what is noted. * [`crowd`]: many at once.
+//! * [`leasing`]: order, turns, counts, waiting. * [`fencing`]: who may finish. * [`outcomes`]:
+//!   collect, notify, rows.
+//! * [`supply`]: push, missing, close. * [`deaths`]: giving back, and what is noted. * [`crowd`]:
+//!   many at once.
 
 use std::time::Duration;
 
@@ -19,7 +21,8 @@ pub mod leasing;
 pub mod outcomes;
 pub mod supply;
 
-/// How long leases last in these tests: short enough to be waited for, long enough not to end by accident.
+/// How long leases last in these tests: short enough to be waited for, long enough not to end by
+/// accident.
 pub const LEASE: Duration = Duration::from_millis(600);
 
 /// Long enough for anything that is there already or will surely come.

@@ -14,7 +14,8 @@ use crate::make::{block, completion, id, nap, naps};
 async fn finish_backwards<Q: Queue>(queue: &Q, count: usize) {
     let leased = take(queue, "a", count).await;
     assert_eq!(leased.len(), count);
-    let completions = leased.iter().rev().map(|leased| completion(&leased.lease, "a", &[])).collect::<Vec<_>>();
+    let completions =
+        leased.iter().rev().map(|leased| completion(&leased.lease, "a", &[])).collect::<Vec<_>>();
     queue.complete_if_held(&completions).await.unwrap();
 }
 
@@ -86,7 +87,10 @@ pub async fn news_end_nothing(queue: impl Queue) {
     // News of a job that is gone are no error, and bring nothing back.
     queue.close(JobId(1)).await.unwrap();
     let result = TaskResult::NapStarted { name: "late".into() };
-    queue.notify(Outcome { task: id(1, Class::Extract, 0), slot: String::new(), result }).await.unwrap();
+    queue
+        .notify(Outcome { task: id(1, Class::Extract, 0), slot: String::new(), result })
+        .await
+        .unwrap();
     assert!(queue.collect(JobId(1), 10, Duration::ZERO).await.unwrap().is_empty());
 }
 
@@ -94,8 +98,10 @@ pub async fn rows_stay_until_they_are_forgotten(queue: impl Queue) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     let (first, second) = (&leased[0].lease, &leased[1].lease);
-    let completions =
-        vec![completion(&leased[0].lease, "a", &["00", "01"]), completion(&leased[1].lease, "a", &["10"])];
+    let completions = vec![
+        completion(&leased[0].lease, "a", &["00", "01"]),
+        completion(&leased[1].lease, "a", &["10"]),
+    ];
     queue.complete_if_held(&completions).await.unwrap();
     queue.collect(JobId(1), 10, PATIENTLY).await.unwrap();
     let all = vec![second.rows_key(0), first.rows_key(1), first.rows_key(0)];
@@ -110,7 +116,8 @@ pub async fn rows_that_are_handed_over_are_there(queue: impl Queue) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     let keys: Vec<RowsKey> = leased.iter().map(|leased| leased.lease.rows_key(3)).collect();
-    let completions: Vec<_> = leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect();
+    let completions: Vec<_> =
+        leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect();
     queue.complete_if_held(&completions).await.unwrap();
     assert_eq!(queue.rows(keys.clone()).await.unwrap(), [None, None]);
     let kept = [(keys[0], block("03").unwrap()), (keys[1], block("13").unwrap())];

@@ -55,17 +55,24 @@ pub async fn close_makes_leases_stale_and_removes_all(queue: impl Queue) {
     let task = |number| id(1, Class::Extract, number);
     queue.push(&naps(1, 0..4)).await.unwrap();
     queue.push(&naps(2, 0..1)).await.unwrap();
-    let leased: Vec<_> = take(&queue, "a", 3).await.into_iter().filter(|l| l.task.id.job == JobId(1)).collect();
+    let leased: Vec<_> =
+        take(&queue, "a", 3).await.into_iter().filter(|l| l.task.id.job == JobId(1)).collect();
     assert_eq!(leased.len(), 2);
     queue.complete_if_held(&[completion(&leased[0].lease, "a", &["rows"])]).await.unwrap();
     queue.close(JobId(1)).await.unwrap();
 
     let lease = leased[1].lease.clone();
-    assert_eq!(queue.extend_if_held(vec![lease.clone()]).await.unwrap(), std::slice::from_ref(&lease));
+    assert_eq!(
+        queue.extend_if_held(vec![lease.clone()]).await.unwrap(),
+        std::slice::from_ref(&lease)
+    );
     queue.release_if_held(vec![lease.clone()]).await.unwrap();
     let stale = queue.complete_if_held(&[completion(&lease, "a", &["rows"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    assert_eq!(queue.rows(vec![leased[0].lease.rows_key(0), lease.rows_key(0)]).await.unwrap(), [None, None]);
+    assert_eq!(
+        queue.rows(vec![leased[0].lease.rows_key(0), lease.rows_key(0)]).await.unwrap(),
+        [None, None]
+    );
     assert!(queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap().is_empty());
     assert_eq!(take(&queue, "a", 9).await, []);
     let asked: Vec<_> = (0..4).map(task).collect();

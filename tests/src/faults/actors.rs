@@ -45,7 +45,9 @@ impl Stage<'_> {
     pub fn start_worker(&mut self) -> Result<(), String> {
         self.launch_worker()?;
         let worker = self.workers.last().expect("just started");
-        wait_for("the worker to be connected", LONG, || worker.run.stderr().contains(CONNECTED).then_some(()));
+        wait_for("the worker to be connected", LONG, || {
+            worker.run.stderr().contains(CONNECTED).then_some(())
+        });
         Ok(())
     }
 
@@ -54,7 +56,8 @@ impl Stage<'_> {
     /// # Errors
     /// What this machine lacks.
     pub fn launch_worker(&mut self) -> Result<(), String> {
-        let worker = self.worker(self.setting.worker_percent, &[], self.plan.kind.needs_groups())?;
+        let worker =
+            self.worker(self.setting.worker_percent, &[], self.plan.kind.needs_groups())?;
         self.workers.push(worker);
         Ok(())
     }
@@ -66,8 +69,12 @@ impl Stage<'_> {
     pub fn start_sick(&mut self, sickness: Sickness) -> Result<(), String> {
         let few = self.plan.dice.between(0, 8);
         let (percent, limit) = match sickness {
-            Sickness::FewFiles => (self.setting.worker_percent, Some(format!("--nofile={}", 14 + 2 * few))),
-            Sickness::LittleMemory => (self.setting.worker_percent, Some(format!("--as={}", (96 + 32 * few) << 20))),
+            Sickness::FewFiles => {
+                (self.setting.worker_percent, Some(format!("--nofile={}", 14 + 2 * few)))
+            }
+            Sickness::LittleMemory => {
+                (self.setting.worker_percent, Some(format!("--as={}", (96 + 32 * few) << 20)))
+            }
             Sickness::FewProcesses => (self.setting.worker_percent, None),
             Sickness::Slow => (1, None),
         };
@@ -84,7 +91,8 @@ impl Stage<'_> {
 
     fn worker(&mut self, percent: u64, limits: &[String], grouped: bool) -> Result<Worker, String> {
         let group = if percent > 0 || grouped { Some(Group::make(percent)?) } else { None };
-        let health = format!("health-{}", self.workers.len() + self.sick.len() + self.last_words.len());
+        let health =
+            format!("health-{}", self.workers.len() + self.sick.len() + self.last_words.len());
         let (queue, bytes) = self.urls(|wires| &wires.workers);
 
         let run = launch(&worker_bin(), self.folder(), group.as_ref(), limits)
@@ -124,8 +132,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Starts a run again that has ended with exit code 3, if its fault allows that; a run that does so again and again has
-    /// failed.
+    /// Starts a run again that has ended with exit code 3, if its fault allows that; a run that
+    /// does so again and again has failed.
     ///
     /// # Errors
     /// What this machine lacks.
@@ -154,7 +162,8 @@ impl Stage<'_> {
             std::fs::write(self.clock(), "+0\n").map_err(|error| error.to_string())?;
         }
         let run = run.env("LD_PRELOAD", FAKE_TIME).env("FAKETIME_TIMESTAMP_FILE", self.clock());
-        // Read at each look at the clock; the one for measuring goes on as it does when a clock is set.
+        // Read at each look at the clock; the one for measuring goes on as it does when a clock is
+        // set.
         Ok(run.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
     }
 
@@ -163,7 +172,8 @@ impl Stage<'_> {
     /// # Errors
     /// What this machine lacks.
     pub fn tend_workers(&mut self) -> Result<(), String> {
-        let may_die = self.plan.kind.acts.iter().any(|act| matches!(act, Act::Limit(Whose::Worker, _)));
+        let may_die =
+            self.plan.kind.acts.iter().any(|act| matches!(act, Act::Limit(Whose::Worker, _)));
 
         for index in (0..self.workers.len()).rev() {
             if self.workers[index].run.has_ended() {
@@ -171,8 +181,12 @@ impl Stage<'_> {
                 let words = ended.stderr();
                 if !may_die {
                     let lines = || words.lines();
-                    let last = lines().rfind(|line| line.starts_with("error:")).or(lines().last()).unwrap_or_default();
-                    self.problems.push(format!("a worker ended by itself ({}): {last}", ended.status));
+                    let last = lines()
+                        .rfind(|line| line.starts_with("error:"))
+                        .or(lines().last())
+                        .unwrap_or_default();
+                    self.problems
+                        .push(format!("a worker ended by itself ({}): {last}", ended.status));
                 }
                 self.last_words.push(words);
                 // While the fault lasts, it need not find its server.
@@ -186,7 +200,10 @@ impl Stage<'_> {
 /// A program, in a group and under the limits that `prlimit` sets.
 fn launch(program: &Path, folder: &Path, group: Option<&Group>, limits: &[String]) -> Run {
     let enter = group.map(Group::enter).unwrap_or_default();
-    let mut run = Run::of(Path::new("/bin/sh"), folder).arg("-c").arg(format!("{enter}exec \"$@\"")).arg("sh");
+    let mut run = Run::of(Path::new("/bin/sh"), folder)
+        .arg("-c")
+        .arg(format!("{enter}exec \"$@\""))
+        .arg("sh");
     if !limits.is_empty() {
         run = run.arg("prlimit");
         for limit in limits {

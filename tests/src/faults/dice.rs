@@ -14,9 +14,9 @@ impl Dice {
     /// Dice for `name`: other names give other numbers for the same seed.
     pub fn named(seed: u64, name: &str) -> Self {
         // FNV-1a, as the standard library's hash may change from one version to the next.
-        let hash = name
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
 
         Dice::new(Dice::new(seed).roll() ^ hash)
     }
@@ -49,7 +49,10 @@ mod tests {
     fn the_numbers_are_those_of_the_published_generator() {
         let mut dice = Dice::new(1_234_567);
         let drawn = [dice.roll(), dice.roll(), dice.roll()];
-        assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        assert_eq!(
+            drawn,
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
     }
 
     #[test]

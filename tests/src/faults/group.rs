@@ -20,7 +20,9 @@ impl Group {
     /// # Errors
     /// Where groups cannot be made, in words.
     pub fn make(percent: u64) -> Result<Self, String> {
-        let explained = |error: io::Error| format!("no control group can be made here ({error}); it needs root");
+        let explained = |error: io::Error| {
+            format!("no control group can be made here ({error}); it needs root")
+        };
 
         let cpu = make_in("cpu").map_err(explained)?;
         let pids = make_in("pids").map_err(explained)?;
@@ -45,7 +47,8 @@ impl Group {
     /// Lets the group have no process or thread beyond those that it has now; or any number again.
     pub fn close(&self, closed: bool) -> io::Result<()> {
         let folder = self.pids.as_deref().expect("made with it");
-        let most = if closed { fs::read_to_string(folder.join("pids.current"))? } else { "max".into() };
+        let most =
+            if closed { fs::read_to_string(folder.join("pids.current"))? } else { "max".into() };
         fs::write(folder.join("pids.max"), most.trim())
     }
 
@@ -57,7 +60,8 @@ impl Group {
     /// A shell's command that puts the shell into the group.
     pub fn enter(&self) -> String {
         let folders = [&self.cpu, &self.pids];
-        let enter = |folder: &PathBuf| format!("echo $$ > {}; ", folder.join("cgroup.procs").display());
+        let enter =
+            |folder: &PathBuf| format!("echo $$ > {}; ", folder.join("cgroup.procs").display());
         folders.into_iter().flatten().map(enter).collect()
     }
 }

@@ -1,4 +1,5 @@
-//! What a run is judged by: that it ends, how, with which bytes, what it leaves behind, and what it said.
+//! What a run is judged by: that it ends, how, with which bytes, what it leaves behind, and what it
+//! said.
 
 use std::fs;
 use std::path::Path;
@@ -18,8 +19,8 @@ const MUST_BE_SAID: Duration = Duration::from_secs(15);
 /// How long keys may take to go after the last process has ended.
 const KEYS_GO_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long the server keeps what was sent for a task that nobody finished: its sender was killed, and no other knows its
-/// name.
+/// How long the server keeps what was sent for a task that nobody finished: its sender was killed,
+/// and no other knows its name.
 const STAGED_SECONDS: i64 = 15 * 60;
 /// How long it keeps what is of a job, and was touched by nobody since.
 const KEPT_SECONDS: i64 = 60 * 60;
@@ -39,7 +40,8 @@ pub struct Verdict {
     pub gave_up: usize,
     /// What is wrong, a sentence each; none if all is well.
     pub problems: Vec<String>,
-    /// Keys of the job that are left on the servers, for longer than what a killed process had sent and not yet finished.
+    /// Keys of the job that are left on the servers, for longer than what a killed process had sent
+    /// and not yet finished.
     pub left: Vec<String>,
     /// Why the run says nothing.
     pub skipped: Option<String>,
@@ -70,13 +72,19 @@ impl Verdict {
     /// What is wrong, a sentence each.
     pub fn sentences(&self) -> Vec<String> {
         let some: Vec<&str> = self.left.iter().take(3).map(String::as_str).collect();
-        let left = (!self.left.is_empty()).then(|| format!("{} keys are left: {} …", self.left.len(), some.join(", ")));
+        let left = (!self.left.is_empty())
+            .then(|| format!("{} keys are left: {} …", self.left.len(), some.join(", ")));
         self.problems.iter().cloned().chain(left).collect()
     }
 }
 
 /// Judges a run that has ended, or that hangs, and takes the stage down.
-pub async fn judge(mut stage: Stage<'_>, strikes: &[Strike], took: Duration, ended: bool) -> Verdict {
+pub async fn judge(
+    mut stage: Stage<'_>,
+    strikes: &[Strike],
+    took: Duration,
+    ended: bool,
+) -> Verdict {
     let mut problems = std::mem::take(&mut stage.problems);
     let mut left = Vec::new();
 
@@ -181,17 +189,27 @@ fn is_of_job(key: &str) -> bool {
 /// Whether a fault that stopped everything for long was passed over in silence.
 fn unsaid(stage: &Stage<'_>, strikes: &[Strike]) -> Option<String> {
     let timeline = stage.watch.timeline();
-    let silent = |strike: &Strike| !timeline.explains_silences(strike.began, strike.ended, MUST_BE_SAID);
-    (stage.plan.kind.must_be_said() && strikes.iter().any(silent))
-        .then(|| format!("nothing went on for more than {} s, and it did not say why", MUST_BE_SAID.as_secs()))
+    let silent =
+        |strike: &Strike| !timeline.explains_silences(strike.began, strike.ended, MUST_BE_SAID);
+    (stage.plan.kind.must_be_said() && strikes.iter().any(silent)).then(|| {
+        format!(
+            "nothing went on for more than {} s, and it did not say why",
+            MUST_BE_SAID.as_secs()
+        )
+    })
 }
 
 /// The longest time without progress after each strike, or after its end if it has one.
 fn lost(stage: &Stage<'_>, strikes: &[Strike]) -> Vec<Duration> {
     let timeline = stage.watch.timeline();
     let ends = strikes.iter().skip(1).map(|next| next.began).chain([Instant::now()]);
-    let from = |strike: &Strike| if stage.plan.kind.hold.has_end() { strike.ended } else { strike.began };
-    strikes.iter().zip(ends).map(|(strike, end)| timeline.longest_silence(from(strike), end)).collect()
+    let from =
+        |strike: &Strike| if stage.plan.kind.hold.has_end() { strike.ended } else { strike.began };
+    strikes
+        .iter()
+        .zip(ends)
+        .map(|(strike, end)| timeline.longest_silence(from(strike), end))
+        .collect()
 }
 
 /// Where the words of failed runs are kept.
@@ -204,7 +222,8 @@ fn keep_logs(stage: &Stage<'_>, verdict: &Verdict) {
     let _ = fs::remove_dir_all(&folder);
     let keep = |name: &str, text: &str| {
         let path: &Path = &folder.join(name);
-        fs::write(path, text).unwrap_or_else(|error| panic!("could not write {}: {error}", path.display()));
+        fs::write(path, text)
+            .unwrap_or_else(|error| panic!("could not write {}: {error}", path.display()));
     };
 
     fs::create_dir_all(&folder).expect("the folder of what is built can be written");
@@ -222,12 +241,14 @@ mod tests {
 
     #[test]
     fn keys_of_jobs_are_told_from_those_of_queues() {
-        for key in
-            ["sheaf:{q}:0.1.0+7:00000000000000ff:tasks", "sheaf:{q}:0.1.0+7+2:8badf00d8badf00d:rows:extract:1:2:3"]
-        {
+        for key in [
+            "sheaf:{q}:0.1.0+7:00000000000000ff:tasks",
+            "sheaf:{q}:0.1.0+7+2:8badf00d8badf00d:rows:extract:1:2:3",
+        ] {
             assert!(is_of_job(key), "{key}");
         }
-        for key in ["sheaf:{q}:workers", "sheaf:{q}:0.1.0+7:jobs", "sheaf:{q}:0.1.0+7:bell@host:7"] {
+        for key in ["sheaf:{q}:workers", "sheaf:{q}:0.1.0+7:jobs", "sheaf:{q}:0.1.0+7:bell@host:7"]
+        {
             assert!(!is_of_job(key), "{key}");
         }
     }

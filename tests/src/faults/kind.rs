@@ -203,7 +203,9 @@ impl Kind {
     }
 
     pub fn needs_replica(&self) -> bool {
-        self.acts.iter().any(|act| matches!(act, Act::Server(_, Ill::Failover | Ill::FailoverBehind)))
+        self.acts
+            .iter()
+            .any(|act| matches!(act, Act::Server(_, Ill::Failover | Ill::FailoverBehind)))
     }
 
     pub fn needs_bytes_servers(&self) -> bool {
@@ -222,7 +224,9 @@ impl Kind {
         let grouped = |act: &Act| {
             matches!(
                 act,
-                Act::Limit(_, Limit::Processes) | Act::Sick(Sickness::FewProcesses) | Act::Sick(Sickness::Slow)
+                Act::Limit(_, Limit::Processes)
+                    | Act::Sick(Sickness::FewProcesses)
+                    | Act::Sick(Sickness::Slow)
             )
         };
         self.acts.iter().any(grouped)
@@ -230,8 +234,12 @@ impl Kind {
 
     /// Whether it takes keys away: such as must be there first.
     pub fn strikes_keys(&self) -> bool {
-        let takes =
-            |act: &Act| matches!(act, Act::Server(_, Ill::DeleteKeys(_) | Ill::GroupDestroyed | Ill::StreamTrimmed));
+        let takes = |act: &Act| {
+            matches!(
+                act,
+                Act::Server(_, Ill::DeleteKeys(_) | Ill::GroupDestroyed | Ill::StreamTrimmed)
+            )
+        };
         self.acts.iter().any(takes)
     }
 
@@ -245,18 +253,23 @@ impl Kind {
         let has = |act: Act| self.acts.contains(&act);
         let evicts = self.acts.iter().any(|act| matches!(act, Act::Server(_, Ill::Evicts)));
         // A run that begins while there is no server does not wait for one.
-        let begins_without = has(Act::Coordinator(Blow::Kill)) && has(Act::Server(Role::Queue, Ill::Restart));
+        let begins_without =
+            has(Act::Coordinator(Blow::Kill)) && has(Act::Server(Role::Queue, Ill::Restart));
         evicts || begins_without || has(Act::Limit(Whose::Coordinator, Limit::OpenFiles))
     }
 
-    /// Whether data of before can come back after the end of the job: a worker removes it after some minutes, or the server
-    /// after an hour.
+    /// Whether data of before can come back after the end of the job: a worker removes it after
+    /// some minutes, or the server after an hour.
     pub fn brings_back(&self) -> bool {
-        self.acts.iter().any(|act| matches!(act, Act::Server(_, Ill::RestartEarlier | Ill::FailoverBehind)))
+        self.acts
+            .iter()
+            .any(|act| matches!(act, Act::Server(_, Ill::RestartEarlier | Ill::FailoverBehind)))
     }
 
-    /// Whether a coordinator that sees no progress for this long must say why: not if it is itself what was stopped.
+    /// Whether a coordinator that sees no progress for this long must say why: not if it is itself
+    /// what was stopped.
     pub fn must_be_said(&self) -> bool {
-        self.hold == Hold::Long && !self.acts.iter().any(|act| matches!(act, Act::Coordinator(_) | Act::Nothing))
+        self.hold == Hold::Long
+            && !self.acts.iter().any(|act| matches!(act, Act::Coordinator(_) | Act::Nothing))
     }
 }

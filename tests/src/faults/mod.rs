@@ -1,11 +1,14 @@
-//! Faults by a seeded plan: real servers and real binaries, a job, and something that breaks while it runs.
+//! Faults by a seeded plan: real servers and real binaries, a job, and something that breaks while
+//! it runs.
 //!
-//! seed, kind → [`plan`] → [`stage`] (servers, ways, processes) → [`strike`] at its moments → [`judge`] → [`table`]
+//! seed, kind → [`plan`] → [`stage`] (servers, ways, processes) → [`strike`] at its moments →
+//! [`judge`] → [`table`]
 //!
 //! * [`kind`], [`kinds`]: what can be broken.
 //! * [`dice`], [`plan`]: what is broken in one run, and when: it follows from the seed alone.
 //! * [`mod@reference`]: the job, and the bytes that it must give.
-//! * [`stage`], [`actors`]: servers, and the processes of Sheaf; [`wire`], [`group`]: the network and the cores that they get.
+//! * [`stage`], [`actors`]: servers, and the processes of Sheaf; [`wire`], [`group`]: the network
+//!   and the cores that they get.
 //! * [`server_version`]: what a server can do.
 //! * [`strike`]: how things are broken, and mended.
 //! * [`watch`]: what is seen of the run meanwhile.
@@ -37,7 +40,8 @@ use reference::Reference;
 use server_version::ServerVersion;
 use stage::Setting;
 
-/// Plays all plans, `at_once` at a time, with the servers in turn; `tell` hears each verdict as it comes.
+/// Plays all plans, `at_once` at a time, with the servers in turn; `tell` hears each verdict as it
+/// comes.
 ///
 /// The verdicts come in the order of the plans.
 pub fn play_all(
@@ -49,7 +53,8 @@ pub fn play_all(
     tell: impl Fn(&Verdict) + Sync,
 ) -> Vec<Verdict> {
     let count = plans.len();
-    let waiting: Mutex<VecDeque<(usize, Plan)>> = Mutex::new(plans.into_iter().enumerate().collect());
+    let waiting: Mutex<VecDeque<(usize, Plan)>> =
+        Mutex::new(plans.into_iter().enumerate().collect());
     let played: Mutex<Vec<(usize, Verdict)>> = Mutex::new(Vec::with_capacity(count));
 
     let work = || {

@@ -16,7 +16,8 @@ pub struct Plan {
     /// How many workers there are at the start.
     pub workers: usize,
     pub bytes_servers: usize,
-    /// At how many percent of the output the fault begins; for its second time, after how many more percent.
+    /// At how many percent of the output the fault begins; for its second time, after how many more
+    /// percent.
     pub moments: Vec<u64>,
     /// How long it lasts each time.
     pub hold: Duration,
@@ -39,7 +40,8 @@ impl Plan {
         };
 
         // Much of what is on the servers is there at the beginning alone.
-        let mut moments = vec![if kind.strikes_keys() { dice.between(3, 15) } else { dice.between(5, 45) }];
+        let mut moments =
+            vec![if kind.strikes_keys() { dice.between(3, 15) } else { dice.between(5, 45) }];
         if !kind.is_once() && dice.between(0, 1) == 1 {
             moments.push(dice.between(10, 25));
         }
@@ -73,7 +75,11 @@ mod tests {
     fn one_run_is_repeated_by_its_seed_and_kind() {
         let kinds = kinds::all();
         let planned = &plans(&kinds, 100, 50)[31];
-        let again = plans(&kinds::named(std::slice::from_ref(&planned.kind.name)).unwrap(), planned.seed, 1);
+        let again = plans(
+            &kinds::named(std::slice::from_ref(&planned.kind.name)).unwrap(),
+            planned.seed,
+            1,
+        );
         assert_eq!(again, std::slice::from_ref(planned));
     }
 
@@ -84,7 +90,8 @@ mod tests {
             assert!(plan.workers >= kind.workers && plan.workers >= 1, "{plan:?}");
             assert!(plan.bytes_servers > 0 || !kind.needs_bytes_servers(), "{plan:?}");
             assert!(
-                plan.moments.iter().sum::<u64>() <= 70 && plan.moments.iter().all(|percent| *percent >= 3),
+                plan.moments.iter().sum::<u64>() <= 70
+                    && plan.moments.iter().all(|percent| *percent >= 3),
                 "{plan:?}"
             );
             assert!(!kind.is_once() || plan.moments.len() == 1, "{plan:?}");

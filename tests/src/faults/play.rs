@@ -13,10 +13,16 @@ use super::strike::{Strike, strike};
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Plays a plan to its end. A failure of this program itself is a verdict, too.
-pub fn play(plan: Plan, setting: &Setting, reference: &Reference, server: &ServerVersion) -> Verdict {
+pub fn play(
+    plan: Plan,
+    setting: &Setting,
+    reference: &Reference,
+    server: &ServerVersion,
+) -> Verdict {
     let blank = Verdict::of(&plan, server);
 
-    // A thread and a runtime of its own: what panics there ends nothing else, and no task outlives the run.
+    // A thread and a runtime of its own: what panics there ends nothing else, and no task outlives
+    // the run.
     let played = std::thread::scope(|scope| {
         let run = scope.spawn(|| {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -40,7 +46,12 @@ pub fn play(plan: Plan, setting: &Setting, reference: &Reference, server: &Serve
 
 /// # Errors
 /// Why the fault could not be made here: the run then says nothing.
-async fn run(plan: Plan, setting: &Setting, reference: &Reference, server: ServerVersion) -> Result<Verdict, String> {
+async fn run(
+    plan: Plan,
+    setting: &Setting,
+    reference: &Reference,
+    server: ServerVersion,
+) -> Result<Verdict, String> {
     if !server.is_at_least(plan.kind.since) {
         return Err(format!("{} cannot do that", server.name));
     }

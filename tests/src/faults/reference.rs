@@ -38,13 +38,18 @@ impl Reference {
         (self.xlsx.len() + self.jsonl.len()) as u64
     }
 
-    /// What is wrong with the outputs in `folder`, one sentence each: nothing, if they are the same byte by byte.
+    /// What is wrong with the outputs in `folder`, one sentence each: nothing, if they are the same
+    /// byte by byte.
     pub fn differences(&self, folder: &Path) -> Vec<String> {
         let mut wrong = Vec::new();
         for (name, right) in OUTPUTS.into_iter().zip([&self.xlsx, &self.jsonl]) {
             match fs::read(folder.join(name)) {
                 Ok(bytes) if bytes == *right => {}
-                Ok(bytes) => wrong.push(format!("other bytes in {name} ({} instead of {})", bytes.len(), right.len())),
+                Ok(bytes) => wrong.push(format!(
+                    "other bytes in {name} ({} instead of {})",
+                    bytes.len(),
+                    right.len()
+                )),
                 Err(error) => wrong.push(format!("no {name}: {error}")),
             }
         }
@@ -68,7 +73,11 @@ fn write_inputs(folder: &Path, files: usize) {
         for place in 0..docs {
             let words = format!("Article {number} in file {file}: 한국어, русский & <b>. ");
             let times = if place % 8 == 7 { 1_000 } else { 3 + number * 7 % 40 };
-            content.push_str(&doc(&number.to_string(), &format!("Title {number}"), &words.repeat(times)));
+            content.push_str(&doc(
+                &number.to_string(),
+                &format!("Title {number}"),
+                &words.repeat(times),
+            ));
             number += 1;
         }
         write(folder, &format!("file_{file}"), content);

@@ -25,7 +25,8 @@ impl ServerVersion {
         };
 
         let output = Command::new(&program).arg("--version").output();
-        let output = output.map_err(|error| format!("{} does not run: {error}", program.display()))?;
+        let output =
+            output.map_err(|error| format!("{} does not run: {error}", program.display()))?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         Self::parse(program, &said)
     }
@@ -34,7 +35,11 @@ impl ServerVersion {
         let version = said.split_whitespace().find_map(|word| word.strip_prefix("v="));
         let major = version.and_then(|version| version.split('.').next()?.parse().ok());
         let (Some(version), Some(major)) = (version, major) else {
-            return Err(format!("{} is no server: its version is `{}`", program.display(), said.trim()));
+            return Err(format!(
+                "{} is no server: its version is `{}`",
+                program.display(),
+                said.trim()
+            ));
         };
 
         let is_valkey = said.starts_with("Valkey");
@@ -65,9 +70,12 @@ mod tests {
     #[test]
     fn versions_are_read() {
         let parse = |said: &str| ServerVersion::parse("x".into(), said);
-        let redis = parse("Redis server v=6.2.5 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=1").unwrap();
+        let redis =
+            parse("Redis server v=6.2.5 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=1")
+                .unwrap();
         assert_eq!((redis.name.as_str(), redis.has_debug_switch()), ("Redis 6.2.5", false));
-        let valkey = parse("Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64 build=1\n").unwrap();
+        let valkey =
+            parse("Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64 build=1\n").unwrap();
         assert_eq!((valkey.name.as_str(), valkey.has_debug_switch()), ("Valkey 9.1.2", true));
         assert!(parse("redis-check-rdb 7.0.15").unwrap_err().contains("no server"));
     }

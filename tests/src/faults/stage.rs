@@ -98,13 +98,17 @@ impl<'a> Stage<'a> {
         };
         let wires = match kind.needs_wires() {
             true => {
-                let ports: Vec<u16> = [&queue].into_iter().chain(&bytes).map(RedisServer::port).collect();
+                let ports: Vec<u16> =
+                    [&queue].into_iter().chain(&bytes).map(RedisServer::port).collect();
                 Some(Wires::to(&ports).await)
             }
             false => None,
         };
 
-        let folder = tempfile::Builder::new().prefix("sheaf-faults-").tempdir().map_err(|error| error.to_string())?;
+        let folder = tempfile::Builder::new()
+            .prefix("sheaf-faults-")
+            .tempdir()
+            .map_err(|error| error.to_string())?;
         let out = folder.path().join("out");
         fs::create_dir(&out).map_err(|error| error.to_string())?;
         let mount = match kind.needs_mount() {
@@ -175,7 +179,11 @@ impl<'a> Stage<'a> {
     }
 }
 
-async fn start(server: &ServerVersion, persistence: Persistence, more: &[String]) -> Result<RedisServer, String> {
+async fn start(
+    server: &ServerVersion,
+    persistence: Persistence,
+    more: &[String],
+) -> Result<RedisServer, String> {
     let kept: &[&str] = match persistence {
         Persistence::None => &[],
         Persistence::AppendEverySecond => &["--appendonly", "yes", "--appendfsync", "everysec"],
@@ -188,14 +196,18 @@ async fn start(server: &ServerVersion, persistence: Persistence, more: &[String]
 
     let mut arguments: Vec<String> = kept.iter().chain(debug).map(ToString::to_string).collect();
     arguments.extend_from_slice(more);
-    let options = Options { arguments, program: Some(server.program.clone()), ..Options::default() };
-    RedisServer::start_with("faults", options).await.ok_or_else(|| "no redis-server on this machine".into())
+    let options =
+        Options { arguments, program: Some(server.program.clone()), ..Options::default() };
+    RedisServer::start_with("faults", options)
+        .await
+        .ok_or_else(|| "no redis-server on this machine".into())
 }
 
 async fn start_replica(server: &ServerVersion, of: &RedisServer) -> Result<RedisServer, String> {
     // Host and port apart, as Redis 6.2 wants them.
     let port = of.port().to_string();
-    let follows = ["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"].map(str::to_owned);
+    let follows =
+        ["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"].map(str::to_owned);
     let replica = start(server, Persistence::None, &follows).await?;
     let link = async || replica.command::<String>(&["INFO", "replication"]);
     until("the replica follows", link, |info| info.contains("master_link_status:up")).await;

@@ -14,23 +14,34 @@ pub fn table(verdicts: &[Verdict]) -> String {
         }
     }
 
-    let mut text = String::from("| fault | times | time lost: median | worst | result |\n|---|--:|--:|--:|---|\n");
+    let mut text = String::from(
+        "| fault | times | time lost: median | worst | result |\n|---|--:|--:|--:|---|\n",
+    );
     for kind in &kinds {
-        let of_kind: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.kind == *kind).collect();
+        let of_kind: Vec<&Verdict> =
+            verdicts.iter().filter(|verdict| verdict.kind == *kind).collect();
         let _ = writeln!(text, "{}", row(kind, &of_kind));
     }
 
     let failed = verdicts.iter().filter(|verdict| verdict.failed()).count();
     let strikes: usize = verdicts.iter().map(|verdict| verdict.strikes).sum();
-    let _ = writeln!(text, "\n{} kinds, {} runs, {strikes} faults, {failed} runs failed.", kinds.len(), verdicts.len());
+    let _ = writeln!(
+        text,
+        "\n{} kinds, {} runs, {strikes} faults, {failed} runs failed.",
+        kinds.len(),
+        verdicts.len()
+    );
     text
 }
 
 fn row(kind: &str, verdicts: &[&Verdict]) -> String {
     let strikes: usize = verdicts.iter().map(|verdict| verdict.strikes).sum();
-    let mut lost: Vec<Duration> = verdicts.iter().flat_map(|verdict| verdict.lost.clone()).collect();
+    let mut lost: Vec<Duration> =
+        verdicts.iter().flat_map(|verdict| verdict.lost.clone()).collect();
     lost.sort_unstable();
-    let shown = |lost: Option<&Duration>| lost.map_or("–".into(), |lost| format!("{:.1} s", lost.as_secs_f64()));
+    let shown = |lost: Option<&Duration>| {
+        lost.map_or("–".into(), |lost| format!("{:.1} s", lost.as_secs_f64()))
+    };
     let (median, worst) = (shown(lost.get(lost.len() / 2)), shown(lost.last()));
     format!("| {kind} | {strikes} | {median} | {worst} | {} |", result(verdicts))
 }
@@ -39,7 +50,8 @@ fn row(kind: &str, verdicts: &[&Verdict]) -> String {
 fn result(verdicts: &[&Verdict]) -> String {
     let played = verdicts.iter().filter(|verdict| verdict.skipped.is_none()).count();
     let failed = verdicts.iter().filter(|verdict| verdict.failed()).count();
-    let unstruck = verdicts.iter().filter(|verdict| verdict.skipped.is_none() && verdict.strikes == 0).count();
+    let unstruck =
+        verdicts.iter().filter(|verdict| verdict.skipped.is_none() && verdict.strikes == 0).count();
 
     let mut words = Vec::new();
     if failed > 0 {
@@ -68,12 +80,17 @@ pub fn line(verdict: &Verdict) -> String {
         (None, false) => "ok".into(),
         (None, true) => format!("FAILED: {}", verdict.sentences().join("; ")),
     };
-    let lost: Vec<String> = verdict.lost.iter().map(|lost| format!("{:.1} s", lost.as_secs_f64())).collect();
+    let lost: Vec<String> =
+        verdict.lost.iter().map(|lost| format!("{:.1} s", lost.as_secs_f64())).collect();
     let (server, took) = (&server.name, took.as_secs_f64());
-    format!("{kind} {seed} ({server}): {strikes} faults, lost {}, took {took:.1} s: {result}", lost.join(" and "))
+    format!(
+        "{kind} {seed} ({server}): {strikes} faults, lost {}, took {took:.1} s: {result}",
+        lost.join(" and ")
+    )
 }
 
-/// For each failed run what was wrong, and the command that repeats it; `more` is what else was typed.
+/// For each failed run what was wrong, and the command that repeats it; `more` is what else was
+/// typed.
 pub fn failures(verdicts: &[Verdict], more: &str) -> String {
     let mut text = String::new();
     for verdict in verdicts.iter().filter(|verdict| verdict.failed()) {
@@ -84,7 +101,10 @@ pub fn failures(verdicts: &[Verdict], more: &str) -> String {
         }
         let _ = writeln!(text, "* what it said: {}", folder_of_logs(kind, seed).display());
         let server = verdict.server.program.display();
-        let _ = writeln!(text, "\n    {COMMAND} --seed {seed} --runs 1 --kinds {kind} --redis {server}{more}");
+        let _ = writeln!(
+            text,
+            "\n    {COMMAND} --seed {seed} --runs 1 --kinds {kind} --redis {server}{more}"
+        );
     }
     text
 }
@@ -102,7 +122,8 @@ mod tests {
     fn verdicts() -> Vec<Verdict> {
         let kinds = kinds::named(&["redis-flush".into(), "worker-kill".into()]).unwrap();
         let server = ServerVersion::parsed_for_tests("Redis server v=7.0.15");
-        let mut verdicts: Vec<Verdict> = plans(&kinds, 5, 4).iter().map(|plan| Verdict::of(plan, &server)).collect();
+        let mut verdicts: Vec<Verdict> =
+            plans(&kinds, 5, 4).iter().map(|plan| Verdict::of(plan, &server)).collect();
         for (verdict, lost) in verdicts.iter_mut().zip([1, 2, 3, 4]) {
             (verdict.strikes, verdict.lost) = (1, vec![Duration::from_secs(lost)]);
         }
@@ -121,11 +142,15 @@ mod tests {
     fn a_failed_run_is_shown_with_the_command_that_repeats_it() {
         let mut verdicts = verdicts();
         verdicts[3].problems.push("other bytes in final.xlsx".into());
-        assert!(table(&verdicts).contains("| worker-kill | 2 | 4.0 s | 4.0 s | **1 of 2 failed** |"));
+        assert!(
+            table(&verdicts).contains("| worker-kill | 2 | 4.0 s | 4.0 s | **1 of 2 failed** |")
+        );
         let text = failures(&verdicts, " --lease 2s");
         assert!(text.contains("* other bytes in final.xlsx"), "{text}");
         assert!(
-            text.contains("--bin faults -- --seed 8 --runs 1 --kinds worker-kill --redis redis --lease 2s"),
+            text.contains(
+                "--bin faults -- --seed 8 --runs 1 --kinds worker-kill --redis redis --lease 2s"
+            ),
             "{text}"
         );
     }
@@ -134,9 +159,16 @@ mod tests {
     fn what_could_not_be_made_says_why() {
         let mut verdicts = verdicts();
         for verdict in &mut verdicts {
-            *verdict =
-                Verdict { skipped: Some("it needs root".into()), strikes: 0, lost: Vec::new(), ..verdict.clone() };
+            *verdict = Verdict {
+                skipped: Some("it needs root".into()),
+                strikes: 0,
+                lost: Vec::new(),
+                ..verdict.clone()
+            };
         }
-        assert!(table(&verdicts).contains("| worker-kill | 0 | – | – | 2 not possible: it needs root |"));
+        assert!(
+            table(&verdicts)
+                .contains("| worker-kill | 0 | – | – | 2 not possible: it needs root |")
+        );
     }
 }

@@ -74,7 +74,12 @@ fn look(folder: &std::path::Path, seen: &Seen, stop: &AtomicBool) {
     let mut words = 0;
     while !stop.load(Ordering::Relaxed) {
         let bytes = size(folder);
-        let heard = seen.coordinator.lock().expect("nobody panics").as_ref().map(|heard| count_words(&heard.so_far()));
+        let heard = seen
+            .coordinator
+            .lock()
+            .expect("nobody panics")
+            .as_ref()
+            .map(|heard| count_words(&heard.so_far()));
         let now = Instant::now();
 
         let mut timeline = seen.timeline.lock().expect("nobody panics");
@@ -94,28 +99,35 @@ fn look(folder: &std::path::Path, seen: &Seen, stop: &AtomicBool) {
 
 /// How many lines there are beside those of progress, which begin with a percentage.
 fn count_words(text: &str) -> usize {
-    let is_progress =
-        |line: &str| line.trim_start().split_once('%').is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+    let is_progress = |line: &str| {
+        line.trim_start().split_once('%').is_some_and(|(number, _)| number.parse::<u8>().is_ok())
+    };
     text.lines().filter(|line| !line.trim().is_empty() && !is_progress(line)).count()
 }
 
 impl Timeline {
-    /// The longest time without progress between `from` and `to`, begun before `from` or not; nothing counts after the last
-    /// progress, as the work is done by then.
+    /// The longest time without progress between `from` and `to`, begun before `from` or not;
+    /// nothing counts after the last progress, as the work is done by then.
     pub fn longest_silence(&self, from: Instant, to: Instant) -> Duration {
         self.silences(from, to).map(|(began, ended)| ended - began).max().unwrap_or_default()
     }
 
-    /// Whether each time of more than `limit` without progress, between `from` and `to`, had a word said in it.
+    /// Whether each time of more than `limit` without progress, between `from` and `to`, had a word
+    /// said in it.
     pub fn explains_silences(&self, from: Instant, to: Instant, limit: Duration) -> bool {
         let long = |&(began, ended): &(Instant, Instant)| ended - began > limit;
-        let explained =
-            |(began, ended): (Instant, Instant)| self.said.iter().any(|said| (began..=ended).contains(said));
+        let explained = |(began, ended): (Instant, Instant)| {
+            self.said.iter().any(|said| (began..=ended).contains(said))
+        };
         self.silences(from, to).filter(long).all(explained)
     }
 
     /// The times between one progress and the next, as far as they lie between `from` and `to`.
-    fn silences(&self, from: Instant, to: Instant) -> impl Iterator<Item = (Instant, Instant)> + '_ {
+    fn silences(
+        &self,
+        from: Instant,
+        to: Instant,
+    ) -> impl Iterator<Item = (Instant, Instant)> + '_ {
         let within = self.grown.iter().copied().filter(move |&grown| from <= grown && grown <= to);
         // The first one after it shows that the work went on.
         let next = self.grown.iter().copied().find(|&grown| grown > to).map(|_| to);
@@ -131,8 +143,11 @@ mod tests {
     fn timeline(grown: &[u64], said: &[u64]) -> (Instant, Timeline) {
         let zero = Instant::now();
         let at = |seconds: &u64| zero + Duration::from_secs(*seconds);
-        let timeline =
-            Timeline { grown: grown.iter().map(at).collect(), said: said.iter().map(at).collect(), bytes: 0 };
+        let timeline = Timeline {
+            grown: grown.iter().map(at).collect(),
+            said: said.iter().map(at).collect(),
+            bytes: 0,
+        };
         (zero, timeline)
     }
 
@@ -140,7 +155,9 @@ mod tests {
     fn silence_is_measured_between_progress_and_within_bounds() {
         let (zero, timeline) = timeline(&[1, 2, 10, 11, 40], &[]);
         let silence = |from, to| {
-            timeline.longest_silence(zero + Duration::from_secs(from), zero + Duration::from_secs(to)).as_secs()
+            timeline
+                .longest_silence(zero + Duration::from_secs(from), zero + Duration::from_secs(to))
+                .as_secs()
         };
         assert_eq!(silence(1, 20), 9, "from 11 to 20 it is as long as from 2 to 10, and one more");
         assert_eq!(silence(2, 11), 8);

@@ -22,7 +22,8 @@ pub enum Weather {
     Cut,
     /// Nothing passes, and nothing is lost: it comes later.
     Stalled,
-    /// What the client sends arrives, and what the server answers does not. When it ends, such connections are broken off.
+    /// What the client sends arrives, and what the server answers does not. When it ends, such
+    /// connections are broken off.
     Deaf,
     /// All connections of before are gone, and neither end is told; new ones are good.
     Lost,
@@ -71,7 +72,11 @@ impl Wire {
     }
 }
 
-async fn accept(listener: TcpListener, target: Arc<AtomicU16>, mut weather: watch::Receiver<Weather>) {
+async fn accept(
+    listener: TcpListener,
+    target: Arc<AtomicU16>,
+    mut weather: watch::Receiver<Weather>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -131,7 +136,11 @@ struct Line {
 
 impl Line {
     fn new() -> Self {
-        Line { began: Instant::now(), last_ms: AtomicU64::new(0), forgotten: AtomicBool::new(false) }
+        Line {
+            began: Instant::now(),
+            last_ms: AtomicU64::new(0),
+            forgotten: AtomicBool::new(false),
+        }
     }
 
     /// Follows the weather, and returns when the connection must be broken off.
@@ -143,7 +152,9 @@ impl Line {
             match now {
                 Weather::Cut => return,
                 _ if before == Weather::Deaf && now != Weather::Deaf => return,
-                Weather::Lost if before != Weather::Lost => self.forgotten.store(true, Ordering::Relaxed),
+                Weather::Lost if before != Weather::Lost => {
+                    self.forgotten.store(true, Ordering::Relaxed)
+                }
                 _ => {}
             }
 
@@ -203,11 +214,14 @@ impl Pump {
         match weather {
             Weather::Deaf if self.answers => true,
             Weather::Stalled => {
-                let passes = self.weather.wait_for(|weather| *weather != Weather::Stalled).await.is_ok();
+                let passes =
+                    self.weather.wait_for(|weather| *weather != Weather::Stalled).await.is_ok();
                 passes && self.to.write_all(bytes).await.is_ok()
             }
             Weather::Narrow { bytes_a_second } => self.squeeze(bytes, bytes_a_second).await,
-            Weather::Brittle { one_in } if self.answers && self.breaks(one_in) && bytes.len() > 1 => {
+            Weather::Brittle { one_in }
+                if self.answers && self.breaks(one_in) && bytes.len() > 1 =>
+            {
                 let _ = self.to.write_all(&bytes[..bytes.len() / 2]).await;
                 // Closing with nothing left to wait for sends a reset.
                 let _ = self.to.as_ref().set_zero_linger();

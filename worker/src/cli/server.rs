@@ -10,18 +10,24 @@ use sheaf_common::queue::RedisSettings;
 pub struct ServerArgs {
     /// The Redis through which coordinators and workers meet
     ///
-    /// `redis://HOST`, `rediss://HOST` (TLS), `redis+sentinel://HOST[,HOST…]/MASTER` or `redis+unix:///PATH`, with
-    /// `USER:PASSWORD@` before the host if need be. A password is better kept in SHEAF_REDIS_PASSWORD: other users of this
-    /// machine can see what is typed.
+    /// `redis://HOST`, `rediss://HOST` (TLS), `redis+sentinel://HOST[,HOST…]/MASTER` or
+    /// `redis+unix:///PATH`, with `USER:PASSWORD@` before the host if need be. A password is better
+    /// kept in SHEAF_REDIS_PASSWORD: other users of this machine can see what is typed.
     #[arg(long, value_name = "URL", env = "SHEAF_REDIS", hide_env_values = true)]
     pub redis: Option<String>,
 
-    /// A further Redis for the bytes of files, rows and sheets, which takes load off that one; repeatable: give the same ones
-    /// in the same order everywhere
+    /// A further Redis for the bytes of files, rows and sheets, which takes load off that one;
+    /// repeatable: give the same ones in the same order everywhere
     ///
-    /// What they lose is sent again, so they need no append-only file. User, password and certificates are those of
-    /// `--redis`.
-    #[arg(long, value_name = "URL", env = "SHEAF_REDIS_BYTES", value_delimiter = ',', hide_env_values = true)]
+    /// What they lose is sent again, so they need no append-only file. User, password and
+    /// certificates are those of `--redis`.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "SHEAF_REDIS_BYTES",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
     pub redis_bytes: Vec<String>,
 
     /// The user to log in as; overrides the one in the URL
@@ -29,7 +35,13 @@ pub struct ServerArgs {
     pub redis_user: Option<String>,
 
     /// The password to log in with; overrides the one in the URL
-    #[arg(long, value_name = "PASSWORD", env = "SHEAF_REDIS_PASSWORD", hide = true, hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "PASSWORD",
+        env = "SHEAF_REDIS_PASSWORD",
+        hide = true,
+        hide_env_values = true
+    )]
     pub redis_password: Option<String>,
 
     /// Certificates (PEM) of the authority to trust, instead of the system's
@@ -44,7 +56,8 @@ pub struct ServerArgs {
     #[arg(long, value_name = "FILE", env = "SHEAF_TLS_KEY", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
 
-    /// How long a silent worker keeps its tasks before others take them; use the same value everywhere
+    /// How long a silent worker keeps its tasks before others take them; use the same value
+    /// everywhere
     #[arg(long, value_name = "TIME", env = "SHEAF_LEASE", default_value = "30s")]
     pub lease: String,
 }

@@ -1,4 +1,5 @@
-//! Environment variables that are set to nothing count as unset, as compose files and shells leave them so.
+//! Environment variables that are set to nothing count as unset, as compose files and shells leave
+//! them so.
 
 use std::ffi::OsString;
 

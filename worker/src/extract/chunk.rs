@@ -5,7 +5,8 @@ use std::io;
 use sheaf_common::cell::overflow_rows;
 use sheaf_common::row::write_cell;
 
-/// About the most bytes of rows that are handed on at once: 1 MiB. A single row may be larger; none is parted.
+/// About the most bytes of rows that are handed on at once: 1 MiB. A single row may be larger; none
+/// is parted.
 pub const CHUNK: usize = 1 << 20;
 
 /// Consecutive rows of one file.

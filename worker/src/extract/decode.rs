@@ -1,7 +1,7 @@
 //! Bytes → text, and in which encoding.
 //!
-//! A byte order mark always decides. Then, unless the user named an encoding: what the document declares
-//! ([`meta`]), UTF-8 if it can be that, and last a guess.
+//! A byte order mark always decides. Then, unless the user named an encoding: what the document
+//! declares ([`meta`]), UTF-8 if it can be that, and last a guess.
 
 use std::borrow::Cow;
 
@@ -15,8 +15,8 @@ use super::sniff;
 
 /// How many bytes a guess looks at, from the first that is not ASCII: 1 MiB.
 const GUESSED: usize = 1 << 20;
-/// Text with at most one bad sequence for this many good ones is UTF-8 with damage. Other encodings hit UTF-8's pattern
-/// by chance only.
+/// Text with at most one bad sequence for this many good ones is UTF-8 with damage. Other encodings
+/// hit UTF-8's pattern by chance only.
 const DAMAGED: u64 = 20;
 
 /// The text of a file.
@@ -52,7 +52,9 @@ pub enum FoundBy {
 pub(super) fn named(choice: &job::Encoding) -> Result<Option<&'static Encoding>, SetupError> {
     let job::Encoding::Named(label) = choice else { return Ok(None) };
     let found = Encoding::for_label(label.as_bytes()).filter(|&encoding| encoding != REPLACEMENT);
-    found.map(Some).ok_or_else(|| SetupError::Encoding { label: label.clone(), hint: similar(label) })
+    found
+        .map(Some)
+        .ok_or_else(|| SetupError::Encoding { label: label.clone(), hint: similar(label) })
 }
 
 /// A label that is probably meant: Python's names differ in their underscores and code pages.
@@ -67,7 +69,9 @@ fn similar(label: &str) -> String {
         "utf-8-sig" | "utf8-sig" => "utf-8",
         "utf16" | "utf-16-le" => "utf-16le",
         "utf-16-be" => "utf-16be",
-        other => Encoding::for_label(other.as_bytes()).filter(|&found| found != REPLACEMENT).map_or("", |_| other),
+        other => Encoding::for_label(other.as_bytes())
+            .filter(|&found| found != REPLACEMENT)
+            .map_or("", |_| other),
     };
     match meant {
         "" => {
@@ -93,7 +97,9 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decod
         return decode_as(bytes, encoding, FoundBy::Bytes);
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => Decoded { text: Cow::Borrowed(text), encoding: UTF_8, by: FoundBy::Utf8, replaced: 0 },
+        Ok(text) => {
+            Decoded { text: Cow::Borrowed(text), encoding: UTF_8, by: FoundBy::Utf8, replaced: 0 }
+        }
         Err(_) if is_damaged_utf8(bytes) => decode_as(bytes, UTF_8, FoundBy::Utf8),
         Err(error) => decode_as(bytes, guess(bytes, error.valid_up_to()), FoundBy::Guess),
     }
@@ -125,8 +131,11 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> D
         return Decoded { text: Cow::Borrowed(text), encoding, by, replaced: 0 };
     }
     let mut decoder = encoding.new_decoder_without_bom_handling();
-    let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len().min(1 << 16)).unwrap_or(1 << 18);
-    let (mut text, mut rest, mut replaced) = (String::with_capacity(bytes.len() + bytes.len() / 2), bytes, 0);
+    let room = decoder
+        .max_utf8_buffer_length_without_replacement(bytes.len().min(1 << 16))
+        .unwrap_or(1 << 18);
+    let (mut text, mut rest, mut replaced) =
+        (String::with_capacity(bytes.len() + bytes.len() / 2), bytes, 0);
     loop {
         let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
         rest = &rest[read..];
@@ -145,13 +154,19 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> D
 #[cfg(test)]
 mod tests {
     use super::*;
-    use encoding_rs::{BIG5, EUC_JP, EUC_KR, GBK, KOI8_R, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1251};
+    use encoding_rs::{
+        BIG5, EUC_JP, EUC_KR, GBK, KOI8_R, SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1251,
+    };
 
     const KOREAN: &str = "<doc>대한민국은 동아시아의 한반도 군사 분계선 남부에 위치한 나라이다. 수도는 서울이다.</doc>";
-    const JAPANESE: &str = "<doc>日本国は、東アジアに位置し、日本列島および周辺の島々からなる国である。</doc>";
-    const CHINESE: &str = "<doc>中华人民共和国位于亚洲东部，太平洋西岸，首都为北京，是世界上人口众多的国家。</doc>";
-    const TAIWAN: &str = "<doc>臺灣位於亞洲東部，太平洋西北側，是一個島嶼，首都設於臺北市，人口眾多。</doc>";
-    const RUSSIAN: &str = "<doc>Россия — государство в Восточной Европе и Северной Азии, столица — Москва.</doc>";
+    const JAPANESE: &str =
+        "<doc>日本国は、東アジアに位置し、日本列島および周辺の島々からなる国である。</doc>";
+    const CHINESE: &str =
+        "<doc>中华人民共和国位于亚洲东部，太平洋西岸，首都为北京，是世界上人口众多的国家。</doc>";
+    const TAIWAN: &str =
+        "<doc>臺灣位於亞洲東部，太平洋西北側，是一個島嶼，首都設於臺北市，人口眾多。</doc>";
+    const RUSSIAN: &str =
+        "<doc>Россия — государство в Восточной Европе и Северной Азии, столица — Москва.</doc>";
 
     fn found(bytes: &[u8], text: &str) -> &'static str {
         let decoded = decode(bytes, None);
@@ -188,8 +203,11 @@ mod tests {
         let marked = [b"\xef\xbb\xbf", KOREAN.as_bytes()].concat();
         assert!(matches!(decode(&marked, Some(EUC_KR)).text, Cow::Borrowed(KOREAN)));
         for encoding in [UTF_16LE, UTF_16BE] {
-            let bytes = |unit: u16| if encoding == UTF_16LE { unit.to_le_bytes() } else { unit.to_be_bytes() };
-            let wide: Vec<u8> = format!("\u{feff}{KOREAN}").encode_utf16().flat_map(bytes).collect();
+            let bytes = |unit: u16| {
+                if encoding == UTF_16LE { unit.to_le_bytes() } else { unit.to_be_bytes() }
+            };
+            let wide: Vec<u8> =
+                format!("\u{feff}{KOREAN}").encode_utf16().flat_map(bytes).collect();
             assert_eq!(found(&wide, KOREAN), encoding.name());
             assert_eq!(found(&wide[2..], KOREAN), encoding.name());
         }

@@ -82,11 +82,19 @@ impl Element for Matched<'_> {
         self.0.attr_matches(namespace, name, operation)
     }
 
-    fn match_non_ts_pseudo_class(&self, class: &PseudoClass, _context: &mut MatchingContext<'_, Dialect>) -> bool {
+    fn match_non_ts_pseudo_class(
+        &self,
+        class: &PseudoClass,
+        _context: &mut MatchingContext<'_, Dialect>,
+    ) -> bool {
         class.matches(self.0)
     }
 
-    fn match_pseudo_element(&self, _element: &PseudoElement, _context: &mut MatchingContext<'_, Dialect>) -> bool {
+    fn match_pseudo_element(
+        &self,
+        _element: &PseudoElement,
+        _context: &mut MatchingContext<'_, Dialect>,
+    ) -> bool {
         false
     }
 

@@ -65,7 +65,8 @@ pub struct Extracted {
 /// All rows were handed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
-    /// The cells that a sheet will cut, under [`LongCells::Truncate`]; else 0. Their rows hold them whole.
+    /// The cells that a sheet will cut, under [`LongCells::Truncate`]; else 0. Their rows hold them
+    /// whole.
     pub truncated_cells: u64,
 }
 
@@ -76,7 +77,11 @@ impl Extractor {
     /// [`SetupError`] for a selector that is not CSS, or an encoding that is not known.
     pub fn new(spec: &JobSpec) -> Result<Extractor, SetupError> {
         let compile = |name: &str, expression: &Expression| {
-            let css = expression.selector.as_deref().map(|selector| Css::column(selector, name)).transpose()?;
+            let css = expression
+                .selector
+                .as_deref()
+                .map(|selector| Css::column(selector, name))
+                .transpose()?;
             let take = match &expression.take {
                 Take::Text => Cell::Text,
                 Take::Attribute(attribute) => Cell::Attribute(AttributeName::new(attribute)),
@@ -98,17 +103,21 @@ impl Extractor {
         })
     }
 
-    /// Reads one file and hands its rows to `emit`, in chunks of at most [`CHUNK`](super::CHUNK) bytes unless a single
-    /// row is larger. A file that cannot be read as it is hands on nothing.
+    /// Reads one file and hands its rows to `emit`, in chunks of at most [`CHUNK`](super::CHUNK)
+    /// bytes unless a single row is larger. A file that cannot be read as it is hands on nothing.
     ///
     /// # Errors
     /// Only those of `emit`; what is wrong with the file stands in [`Extracted::result`].
-    pub fn file(&self, file: &SourceFile, emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>) -> io::Result<Extracted> {
+    pub fn file(
+        &self,
+        file: &SourceFile,
+        emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
+    ) -> io::Result<Extracted> {
         self.watched_file(file, &mut |_, _| {}, emit)
     }
 
-    /// The same; calls `parsed` now and then while a large file is parsed, with the bytes of its text that are parsed so
-    /// far, and all of them: see [`STEP`](super::STEP).
+    /// The same; calls `parsed` now and then while a large file is parsed, with the bytes of its
+    /// text that are parsed so far, and all of them: see [`STEP`](super::STEP).
     ///
     /// # Errors
     /// As [`Extractor::file`].
@@ -127,7 +136,8 @@ impl Extractor {
             notes: FileNotes::default(),
         };
         let document = self.document(file, parsed, &mut extracted);
-        let checked = document.and_then(|(html, noticed)| self.check(&html).map(|()| (html, noticed)));
+        let checked =
+            document.and_then(|(html, noticed)| self.check(&html).map(|()| (html, noticed)));
         match checked {
             Ok((html, mut noticed)) => {
                 extracted.result = Ok(self.rows(&html, file, &mut noticed, emit)?);
@@ -138,7 +148,8 @@ impl Extractor {
         Ok(extracted)
     }
 
-    /// The file's tree, and what was noticed about its text. Fills in what becomes known on the way.
+    /// The file's tree, and what was noticed about its text. Fills in what becomes known on the
+    /// way.
     fn document(
         &self,
         file: &SourceFile,
@@ -155,7 +166,8 @@ impl Extractor {
         known.replaced = decoded.replaced;
         let text = parse::strip(&decoded.text);
         if text.len() > parse::LONGEST {
-            let (length, longest) = (human::size(text.len() as u64), human::limit(parse::LONGEST as u64));
+            let (length, longest) =
+                (human::size(text.len() as u64), human::limit(parse::LONGEST as u64));
             return Err(format!("too long: {length} of text, a file may hold {longest}"));
         }
         let noticed = Noticed::of_text(text, &decoded, &plain, self.record.name());
@@ -215,7 +227,8 @@ impl Extractor {
         Ok(Done { truncated_cells: if truncate { sums.long_cells } else { 0 } })
     }
 
-    /// The records in document order, each with whether it is inside another: it is a record all the same.
+    /// The records in document order, each with whether it is inside another: it is a record all
+    /// the same.
     fn records<'a>(&self, html: &'a Html) -> impl Iterator<Item = (ElementRef<'a>, bool)> {
         let (mut caches, mut inside) = (SelectorCaches::default(), Inside::default());
         Descendants::of(html.tree.root()).filter_map(move |node| {
@@ -235,7 +248,8 @@ impl Column {
             Some(css) => {
                 // `:scope` differs from record to record, and what the caches hold with it.
                 let mut caches = SelectorCaches::default();
-                tree::elements(*record).find(|element| css.matches(element, Some(&record), &mut caches))?
+                tree::elements(*record)
+                    .find(|element| css.matches(element, Some(&record), &mut caches))?
             }
         };
         match &self.take {

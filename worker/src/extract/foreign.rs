@@ -8,7 +8,9 @@ const WIDEST: usize = 8;
 /// What `bytes` are, and what to do about it, if they are text of a known form that is not HTML.
 pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
     if is_utf_32(bytes) {
-        return Some("UTF-32, an encoding that is not read: convert it first (`iconv -f UTF-32 -t UTF-8`)");
+        return Some(
+            "UTF-32, an encoding that is not read: convert it first (`iconv -f UTF-32 -t UTF-8`)",
+        );
     }
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let text = &text[..text.len().min(SAMPLE)];
@@ -25,7 +27,9 @@ pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
         return Some("a PostScript document");
     }
     if is_mime(text) {
-        return Some("MHTML (MIME), a page saved with its pictures, or an email: save it as HTML only");
+        return Some(
+            "MHTML (MIME), a page saved with its pictures, or an email: save it as HTML only",
+        );
     }
     json(text)
 }
@@ -35,8 +39,10 @@ fn is_utf_32(bytes: &[u8]) -> bool {
     if bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff") {
         return true;
     }
-    // In one order or the other, the highest byte of each character is 0. That is rare, so most bytes are looked at no more.
-    let highest = |index: usize| bytes.len() >= WIDEST && bytes[index] == 0 && bytes[index + 4] == 0;
+    // In one order or the other, the highest byte of each character is 0. That is rare, so most
+    // bytes are looked at no more.
+    let highest =
+        |index: usize| bytes.len() >= WIDEST && bytes[index] == 0 && bytes[index + 4] == 0;
     let all = |from: fn([u8; 4]) -> u32| {
         let is_text = |unit: u32| {
             let character = char::from_u32(unit);
@@ -50,15 +56,20 @@ fn is_utf_32(bytes: &[u8]) -> bool {
 
 /// Whether a block of headers is in front, and `MIME-Version` one of them.
 fn is_mime(text: &[u8]) -> bool {
-    let mut lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let mut lines =
+        text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let headers = lines.by_ref().take_while(|line| !line.is_empty());
     let is_header = |line: &&[u8]| {
         let name = line.iter().position(|byte| *byte == b':').map(|end| &line[..end]);
-        let is_name =
-            |name: &[u8]| !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+        let is_name = |name: &[u8]| {
+            !name.is_empty()
+                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        };
         line.starts_with(b" ") || line.starts_with(b"\t") || name.is_some_and(is_name)
     };
-    let is_version = |line: &[u8]| line.get(..13).is_some_and(|name| name.eq_ignore_ascii_case(b"MIME-Version:"));
+    let is_version = |line: &[u8]| {
+        line.get(..13).is_some_and(|name| name.eq_ignore_ascii_case(b"MIME-Version:"))
+    };
     headers.take_while(is_header).any(is_version)
 }
 
@@ -67,7 +78,8 @@ fn json(text: &[u8]) -> Option<&'static str> {
     if !matches!(text.first(), Some(b'{' | b'[')) {
         return None;
     }
-    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<serde::de::IgnoredAny>();
+    let mut values =
+        serde_json::Deserializer::from_slice(text).into_iter::<serde::de::IgnoredAny>();
     let mut count = 0;
     for value in values.by_ref() {
         match value {
@@ -77,7 +89,8 @@ fn json(text: &[u8]) -> Option<&'static str> {
             Err(_) => return None,
         }
     }
-    let lines = count > 1 || (count == 1 && text[0] == b'{' && !text.trim_ascii_end().contains(&b'\n'));
+    let lines =
+        count > 1 || (count == 1 && text[0] == b'{' && !text.trim_ascii_end().contains(&b'\n'));
     Some(if lines {
         "JSON lines (WikiExtractor's --json? Without it, it writes `<doc>` elements, which are read)"
     } else {
@@ -111,10 +124,12 @@ mod tests {
             (b"%!PS-Adobe-3.0\n", "PostScript"),
         ];
         for (bytes, name) in cases {
-            let found = known(bytes).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(bytes)));
+            let found =
+                known(bytes).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(bytes)));
             assert!(found.contains(name), "{found}");
         }
-        let long: String = (0..5000).map(|id| format!("{{\"id\": {id}, \"text\": \"한국어\"}}\n")).collect();
+        let long: String =
+            (0..5000).map(|id| format!("{{\"id\": {id}, \"text\": \"한국어\"}}\n")).collect();
         assert!(known(long.as_bytes()).is_some_and(|found| found.starts_with("JSON lines")));
     }
 
@@ -122,7 +137,10 @@ mod tests {
     fn utf_32_is_told_with_and_without_a_mark() {
         for text in ["\u{feff}<doc>", "<doc>한국어 😀</doc>\r\n", "ab"] {
             for bytes in [u32::to_le_bytes, u32::to_be_bytes] {
-                assert!(known(&wide(text, bytes)).is_some_and(|found| found.starts_with("UTF-32")), "{text:?}");
+                assert!(
+                    known(&wide(text, bytes)).is_some_and(|found| found.starts_with("UTF-32")),
+                    "{text:?}"
+                );
             }
         }
     }

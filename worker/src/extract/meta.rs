@@ -1,6 +1,7 @@
 //! The encoding that a document declares in its first bytes.
 //!
-//! The HTML standard's "prescan a byte stream to determine its encoding", and its "get an XML encoding".
+//! The HTML standard's "prescan a byte stream to determine its encoding", and its "get an XML
+//! encoding".
 
 use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
@@ -78,7 +79,8 @@ impl<'a> Scanner<'a> {
                 if let Some(encoding) = self.meta() {
                     return Some(encoding);
                 }
-            } else if matches!(rest, [_, b'a'..=b'z' | b'A'..=b'Z', ..] | [_, b'/', b'a'..=b'z' | b'A'..=b'Z', ..]) {
+            } else if matches!(rest, [_, b'a'..=b'z' | b'A'..=b'Z', ..] | [_, b'/', b'a'..=b'z' | b'A'..=b'Z', ..])
+            {
                 self.skip(|byte| !is_space(byte) && byte != b'>');
                 while self.attribute().is_some() {}
                 self.at += 1;
@@ -143,7 +145,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// "Extracting a character encoding from a meta element": the label after `charset=` in a `content`.
+/// "Extracting a character encoding from a meta element": the label after `charset=` in a
+/// `content`.
 fn from_content(content: &[u8]) -> Option<Vec<u8>> {
     let mut rest = content;
     loop {
@@ -152,7 +155,10 @@ fn from_content(content: &[u8]) -> Option<Vec<u8>> {
             let value = value.trim_ascii_start();
             let quote = value.first().copied().filter(|byte| matches!(byte, b'"' | b'\''));
             let Some(quote) = quote else {
-                let end = value.iter().position(|&byte| is_space(byte) || byte == b';').unwrap_or(value.len());
+                let end = value
+                    .iter()
+                    .position(|&byte| is_space(byte) || byte == b';')
+                    .unwrap_or(value.len());
                 return Some(value[..end].to_vec());
             };
             let end = value[1..].iter().position(|&byte| byte == quote)?;
@@ -175,9 +181,15 @@ mod tests {
         assert_eq!(name("<html a='>'><META x CharSet = ' shift_jis '/>"), Some("Shift_JIS"));
         let pragma = "<meta content='text/html; charset=gbk; x' http-equiv=content-type>";
         assert_eq!(name(pragma), Some("GBK"));
-        assert_eq!(name("<meta http-equiv=Content-Type content=\"charset = 'big5'\">"), Some("Big5"));
+        assert_eq!(
+            name("<meta http-equiv=Content-Type content=\"charset = 'big5'\">"),
+            Some("Big5")
+        );
         assert_eq!(name("<!-- <meta charset=gbk> --><meta/charset=koi8-r>"), Some("KOI8-R"));
-        assert_eq!(name("<?xml version='1.0' encoding=\"windows-1251\"?><a>"), Some("windows-1251"));
+        assert_eq!(
+            name("<?xml version='1.0' encoding=\"windows-1251\"?><a>"),
+            Some("windows-1251")
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A file's bytes → rows.
 //!
-//! `open → unpack → sniff → decode → parse → select → rows`: each step is a file here, and says in the user's words why
-//! it cannot go on. It runs in a child process that may be killed at any moment, so nothing here keeps state between
-//! files, and no row leaves before all that can fail has been done.
+//! `open → unpack → sniff → decode → parse → select → rows`: each step is a file here, and says in
+//! the user's words why it cannot go on. It runs in a child process that may be killed at any
+//! moment, so nothing here keeps state between files, and no row leaves before all that can fail
+//! has been done.
 //!
 //! * [`extractor`]: the compiled recipe, and one file's way through the steps.
 //! * [`open`]: the bytes of a source, if it is still what it was when it was listed.
@@ -11,7 +12,8 @@
 //! * [`sniff`]: what is not text; [`foreign`]: text that is no page.
 //! * [`mod@decode`], [`meta`]: bytes → text, and which encoding.
 //! * [`mod@parse`]: text → tree.
-//! * [`selectors`], [`setup`]: the recipe's CSS, and what is wrong with it; [`element`], [`pseudo`]: what it matches.
+//! * [`selectors`], [`setup`]: the recipe's CSS, and what is wrong with it; [`element`],
+//!   [`pseudo`]: what it matches.
 //! * [`notice`]: what is hardly ever meant, noted for the report.
 //! * [`tree`]: descendants, texts and attributes as the DOM standard has them.
 //! * [`chunk`]: rows, written down and handed on.

@@ -1,7 +1,8 @@
 //! What is hardly ever meant: noticed on the way through a file, told at the end of the run.
 //!
-//! Costs next to nothing beside parsing: the text is searched once for the record's tag, each node is compared with one
-//! number while records are walked, and elements are only counted where there is no record.
+//! Costs next to nothing beside parsing: the text is searched once for the record's tag, each node
+//! is compared with one number while records are walked, and elements are only counted where there
+//! is no record.
 
 use std::collections::HashMap;
 
@@ -20,9 +21,10 @@ const GREW: u64 = 10;
 /// Below so many bytes of rows nobody minds: 64 KiB.
 const SMALL: u64 = 64 << 10;
 
-/// From so many continuation bytes on, text in a declared multi-byte encoding is no UTF-8 by chance. In Chinese, Japanese
-/// or Korean text, a character is also UTF-8 with a probability of less than a fifth (of GBK's first level, 22 of 40 lead
-/// bytes and 31 of 94 trail bytes): the famous case is a file with a single word.
+/// From so many continuation bytes on, text in a declared multi-byte encoding is no UTF-8 by
+/// chance. In Chinese, Japanese or Korean text, a character is also UTF-8 with a probability of
+/// less than a fifth (of GBK's first level, 22 of 40 lead bytes and 31 of 94 trail bytes): the
+/// famous case is a file with a single word.
 const NO_CHANCE: usize = 12;
 
 /// What was noticed so far about a file.
@@ -41,14 +43,20 @@ pub(super) struct Noticed {
 #[derive(Clone, Copy)]
 struct Tags {
     count: u64,
-    /// Whether HTML has an element of this name: scripts write such tags, too, which are no records.
+    /// Whether HTML has an element of this name: scripts write such tags, too, which are no
+    /// records.
     is_html: bool,
 }
 
 impl Noticed {
-    /// Looks at a text before it is parsed. `record`: the element name that the records have, if they are selected by
-    /// nothing else.
-    pub(super) fn of_text(text: &str, decoded: &Decoded<'_>, bytes: &[u8], record: Option<&LocalName>) -> Self {
+    /// Looks at a text before it is parsed. `record`: the element name that the records have, if
+    /// they are selected by nothing else.
+    pub(super) fn of_text(
+        text: &str,
+        decoded: &Decoded<'_>,
+        bytes: &[u8],
+        record: Option<&LocalName>,
+    ) -> Self {
         let mut notes = FileNotes::default();
         let encoding = decoded.encoding;
         match decoded.by {
@@ -56,7 +64,9 @@ impl Noticed {
                 let kind = NoteKind::Guessed { encoding: encoding.name().into() };
                 notes.noticed.push(Note::new(kind, 1, 1));
             }
-            FoundBy::Declared if encoding != UTF_8 && is_utf8_after_all(bytes, encoding, decoded.replaced) => {
+            FoundBy::Declared
+                if encoding != UTF_8 && is_utf8_after_all(bytes, encoding, decoded.replaced) =>
+            {
                 let kind = NoteKind::Contradicted { declared: encoding.name().into() };
                 notes.noticed.push(Note::new(kind, 1, 1));
             }
@@ -65,7 +75,8 @@ impl Noticed {
         if text.starts_with("<?xml") {
             notes.noticed.push(Note::new(NoteKind::XmlAsHtml, 1, 1));
         }
-        let tags = record.map(|name| Tags { count: count_tags(text, name), is_html: is_html_name(name) });
+        let tags =
+            record.map(|name| Tags { count: count_tags(text, name), is_html: is_html_name(name) });
         Noticed { notes, length: text.len() as u64, tags, records: 0, nested: 0, rows: 0 }
     }
 
@@ -95,7 +106,8 @@ impl Noticed {
         }
         if let Some(Tags { count, is_html }) = tags {
             let lost = count.saturating_sub(records);
-            // Scripts of a page hold its tags in strings; nothing writes those of a name like `doc`.
+            // Scripts of a page hold its tags in strings; nothing writes those of a name like
+            // `doc`.
             let many = if is_html { lost > records.max(10) } else { lost * 10 > count };
             if many {
                 notes.noticed.push(Note::new(NoteKind::LostTags, lost, count));
@@ -144,13 +156,17 @@ impl Inside {
 /// How often `text` holds the tag `<name`, in lower case.
 fn count_tags(text: &str, name: &LocalName) -> u64 {
     let tag = format!("<{name}");
-    let ends =
-        |at: &usize| matches!(text.as_bytes().get(at + tag.len()), Some(b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r'));
+    let ends = |at: &usize| {
+        matches!(
+            text.as_bytes().get(at + tag.len()),
+            Some(b'>' | b'/' | b' ' | b'\t' | b'\n' | b'\r')
+        )
+    };
     memmem::find_iter(text.as_bytes(), &tag).filter(ends).count() as u64
 }
 
-/// Whether bytes are UTF-8 beyond ASCII, and that by no chance, though they were read as `declared`, with so many characters
-/// `replaced`.
+/// Whether bytes are UTF-8 beyond ASCII, and that by no chance, though they were read as
+/// `declared`, with so many characters `replaced`.
 fn is_utf8_after_all(bytes: &[u8], declared: &'static Encoding, replaced: u64) -> bool {
     if bytes.is_ascii() || std::str::from_utf8(bytes).is_err() {
         return false;
@@ -158,7 +174,8 @@ fn is_utf8_after_all(bytes: &[u8], declared: &'static Encoding, replaced: u64) -
     // In a single-byte encoding they would be pairs such as `Ã©`, which nobody writes.
     replaced > 0
         || declared.is_single_byte()
-        || bytes.iter().filter(|byte| (0x80..0xc0).contains(*byte)).take(NO_CHANCE).count() == NO_CHANCE
+        || bytes.iter().filter(|byte| (0x80..0xc0).contains(*byte)).take(NO_CHANCE).count()
+            == NO_CHANCE
 }
 
 /// The most frequent elements, without those that every document has.
@@ -168,7 +185,8 @@ fn most_frequent(html: &Html) -> Vec<(String, u64)> {
         *counts.entry(element.value().name()).or_default() += 1;
     }
     let names = counts.into_iter().filter(|(name, _)| !["html", "head", "body"].contains(name));
-    let mut names: Vec<(&str, u64)> = names.filter(|(name, _)| name.len() <= LONGEST_ELEMENT).collect();
+    let mut names: Vec<(&str, u64)> =
+        names.filter(|(name, _)| name.len() <= LONGEST_ELEMENT).collect();
     names.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     names.truncate(MOST_ELEMENTS);
     names.into_iter().map(|(name, count)| (name.into(), count)).collect()
@@ -208,7 +226,10 @@ mod tests {
     #[test]
     fn records_inside_others_are_told_from_those_behind() {
         assert_eq!(nested("<doc>a</doc><doc>b</doc>"), [false, false]);
-        assert_eq!(nested("<doc>a<doc>b</doc><p><doc>c</doc></p></doc><p><doc>d"), [false, true, true, false]);
+        assert_eq!(
+            nested("<doc>a<doc>b</doc><p><doc>c</doc></p></doc><p><doc>d"),
+            [false, true, true, false]
+        );
         assert_eq!(nested("<div><doc>a</div>x<div><doc>b<doc>c"), [false, false, true]);
         assert_eq!(nested("<doc>a<doc>b</doc></doc>text<doc>c"), [false, true, false]);
     }
@@ -224,7 +245,10 @@ mod tests {
     #[test]
     fn tags_that_became_no_record_are_noticed() {
         assert_eq!(noticed("<doc id=1>a</doc><doc>b</doc><docs><doc-x>", "doc", 2), []);
-        assert_eq!(noticed("<doc title=\"\"a\"><doc\n>", "doc", 1), [Note::new(NoteKind::LostTags, 1, 2)]);
+        assert_eq!(
+            noticed("<doc title=\"\"a\"><doc\n>", "doc", 1),
+            [Note::new(NoteKind::LostTags, 1, 2)]
+        );
         // Twenty of them in scripts are usual for `li`, not for `doc`.
         let script = format!("{}<script>{}</script>", "<li>x".repeat(30), "'<li>'".repeat(20));
         assert_eq!(noticed(&script, "li", 30), []);
@@ -241,7 +265,10 @@ mod tests {
         assert!(is_utf8_after_all(&by_chance.repeat(4), EUC_KR, 0), "there is no such chance");
         assert!(is_utf8_after_all("위".as_bytes(), EUC_KR, 1), "it cannot be what is declared");
         assert!(is_utf8_after_all("é".as_bytes(), WINDOWS_1252, 0));
-        assert!(!is_utf8_after_all(b"caf\xe9", WINDOWS_1252, 0) && !is_utf8_after_all(b"plain", EUC_KR, 0));
+        assert!(
+            !is_utf8_after_all(b"caf\xe9", WINDOWS_1252, 0)
+                && !is_utf8_after_all(b"plain", EUC_KR, 0)
+        );
     }
 
     #[test]

@@ -23,10 +23,12 @@ pub fn modified(metadata: &Metadata) -> i64 {
     metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
 }
 
-/// The bytes of `file`: those that came with the task, or else those at its place on the disk. Never waits for a pipe's other end.
+/// The bytes of `file`: those that came with the task, or else those at its place on the disk.
+/// Never waits for a pipe's other end.
 ///
 /// # Errors
-/// A reason in the user's words: it is gone, not a file, not readable, was changed, or is too large for `memory` bytes.
+/// A reason in the user's words: it is gone, not a file, not readable, was changed, or is too large
+/// for `memory` bytes.
 pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
     // The bytes and the text made from them stand in memory together.
     let most = memory / 2;
@@ -35,7 +37,9 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
         format!("too large: {size} cannot be read in {memory} of memory, see `--memory-limit`")
     };
     match &file.content {
-        Content::Here(bytes) if bytes.len() as u64 > most => return Err(too_large(bytes.len() as u64)),
+        Content::Here(bytes) if bytes.len() as u64 > most => {
+            return Err(too_large(bytes.len() as u64));
+        }
         Content::Here(bytes) => return Ok(Cow::Borrowed(bytes)),
         Content::Packed(_) if file.size > most => return Err(too_large(file.size)),
         Content::Packed(packed) => return unpack(packed, file.size).map(Cow::Owned),
@@ -71,8 +75,8 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
     Ok(Cow::Owned(bytes))
 }
 
-/// Opens something. While this process or the system has no open file left, which says nothing of this one, it is tried
-/// again.
+/// Opens something. While this process or the system has no open file left, which says nothing of
+/// this one, it is tried again.
 fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
     const SAY_AFTER: Duration = Duration::from_secs(2);
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -85,7 +89,9 @@ fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
         }
         if !said && began.elapsed() >= SAY_AFTER {
             said = true;
-            error!("too many files are open: waiting to open the next; raise the limit (`ulimit -n`)");
+            error!(
+                "too many files are open: waiting to open the next; raise the limit (`ulimit -n`)"
+            );
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
@@ -100,8 +106,9 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(nix::fcntl::open(path, reading(), Mode::empty())?.into())
 }
 
-/// Opens an absolute path step by step, and refuses it if anything on it has become a symbolic link since it was
-/// resolved: so that nobody can lead the way out of a root between the check and the opening.
+/// Opens an absolute path step by step, and refuses it if anything on it has become a symbolic link
+/// since it was resolved: so that nobody can lead the way out of a root between the check and the
+/// opening.
 fn open_without_links(path: &Path) -> io::Result<File> {
     let mut names = path.components().peekable();
     if names.next() != Some(Component::RootDir) {
@@ -153,7 +160,13 @@ mod tests {
     fn source(path: &Path) -> SourceFile {
         let metadata = std::fs::metadata(path).unwrap();
         let (size, modified) = (metadata.len(), modified(&metadata));
-        SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: Content::AtPath }
+        SourceFile {
+            sequence: 0,
+            path: SourcePath::from(path),
+            size,
+            modified,
+            content: Content::AtPath,
+        }
     }
 
     fn reason(file: &SourceFile) -> String {
@@ -169,7 +182,11 @@ mod tests {
         assert_eq!(*read(&file, 1 << 30).unwrap(), *b"text");
         file.content = Content::Here(b"shipped".to_vec());
         assert!(matches!(read(&file, 1 << 30), Ok(Cow::Borrowed(b"shipped"))));
-        assert!(read(&file, 8).unwrap_err().starts_with("too large: 7 B cannot be read in 8 B of memory"));
+        assert!(
+            read(&file, 8)
+                .unwrap_err()
+                .starts_with("too large: 7 B cannot be read in 8 B of memory")
+        );
         file.content = super::super::pack(vec![b'x'; 2000]);
         file.size = 2000;
         assert_eq!(*read(&file, 1 << 30).unwrap(), *vec![b'x'; 2000]);
@@ -210,7 +227,11 @@ mod tests {
         // The system says of a link where a folder is expected that it is no folder.
         assert_eq!(reason(&at(&linked, Content::Resolved)), "no longer there");
         for path in [real.join("b"), real.join("../real/a"), "real/a".into()] {
-            assert!(reason(&at(&path, Content::Resolved)).starts_with("cannot be opened"), "{}", path.display());
+            assert!(
+                reason(&at(&path, Content::Resolved)).starts_with("cannot be opened"),
+                "{}",
+                path.display()
+            );
         }
         assert_eq!(reason(&at(&real.join("c"), Content::Resolved)), "no longer there");
     }

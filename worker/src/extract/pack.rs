@@ -1,7 +1,8 @@
 //! Files as they go over a network: compressed, if that makes them smaller.
 //!
-//! A link of 10 Gbit/s carries the files of some 24 workers with a whole core each. zstd at level 1 made pages of Wikipedia text
-//! 2.5 times smaller, and took 3.7 ms a MB for it and 0.8 ms to undo it (`zstd -b1` of a page of 1 MB; a worker takes 19 ms).
+//! A link of 10 Gbit/s carries the files of some 24 workers with a whole core each. zstd at level 1
+//! made pages of Wikipedia text 2.5 times smaller, and took 3.7 ms a MB for it and 0.8 ms to undo
+//! it (`zstd -b1` of a page of 1 MB; a worker takes 19 ms).
 
 use sheaf_common::task::Content;
 
@@ -21,7 +22,11 @@ pub fn pack(bytes: Vec<u8>) -> Content {
 /// A reason in the user's words, if they are not what [`pack`] makes of so many bytes.
 pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>, String> {
     let unpacked = zstd::bulk::decompress(packed, size as usize).unwrap_or_default();
-    if unpacked.len() as u64 == size { Ok(unpacked) } else { Err("was damaged on its way to the worker".into()) }
+    if unpacked.len() as u64 == size {
+        Ok(unpacked)
+    } else {
+        Err("was damaged on its way to the worker".into())
+    }
 }
 
 #[cfg(test)]

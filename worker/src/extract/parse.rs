@@ -6,22 +6,27 @@ use html5ever::tree_builder::TreeBuilderOpts;
 use html5ever::{ParseOpts, driver};
 use scraper::{Html, HtmlTreeSink};
 
-/// The longest text that is parsed, in bytes: 1 GiB. html5ever counts in 32 bits, and a NUL grows to three bytes.
+/// The longest text that is parsed, in bytes: 1 GiB. html5ever counts in 32 bits, and a NUL grows
+/// to three bytes.
 pub(super) const LONGEST: usize = 1 << 30;
 
-/// How much of a text is parsed between two calls of the one who watches, in bytes: 4 MiB, which take some 20 ms.
+/// How much of a text is parsed between two calls of the one who watches, in bytes: 4 MiB, which
+/// take some 20 ms.
 pub const STEP: usize = 4 << 20;
 
-/// Parses a document, per the HTML standard with scripting off: what is inside `<noscript>` is markup.
+/// Parses a document, per the HTML standard with scripting off: what is inside `<noscript>` is
+/// markup.
 ///
 /// `text` is not copied: the tree's texts point into it. A byte order mark is a character here.
 pub fn parse(text: StrTendril) -> Html {
     parse_in_steps(text, STEP, &mut |_| {})
 }
 
-/// The same, in steps of about `step` bytes; calls `parsed` after all that are whole, with the bytes that are parsed so far.
+/// The same, in steps of about `step` bytes; calls `parsed` after all that are whole, with the
+/// bytes that are parsed so far.
 ///
-/// The tree does not depend on where a text is cut: the parser is made for texts that come in pieces.
+/// The tree does not depend on where a text is cut: the parser is made for texts that come in
+/// pieces.
 pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnMut(usize)) -> Html {
     let options = ParseOpts {
         tokenizer: TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() },
@@ -45,10 +50,12 @@ pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnM
     parser.finish()
 }
 
-/// `text` without the white space at its ends, as Python's `str.strip` sees it: Unicode White_Space, and the
-/// information separators U+001C to U+001F.
+/// `text` without the white space at its ends, as Python's `str.strip` sees it: Unicode
+/// White_Space, and the information separators U+001C to U+001F.
 pub fn strip(text: &str) -> &str {
-    text.trim_matches(|character: char| character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character))
+    text.trim_matches(|character: char| {
+        character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+    })
 }
 
 #[cfg(test)]
@@ -58,7 +65,8 @@ mod tests {
 
     fn text(markup: &str) -> String {
         let html = parse(markup.into());
-        let record = tree::elements(html.tree.root()).find(|element| element.value().name() == "doc");
+        let record =
+            tree::elements(html.tree.root()).find(|element| element.value().name() == "doc");
         record.map(|record| tree::text(record, &mut String::new()).to_owned()).unwrap_or_default()
     }
 
@@ -90,7 +98,10 @@ mod tests {
             let mut told = Vec::new();
             let in_steps = parse_in_steps(markup.into(), step, &mut |done| told.push(done));
             assert_eq!(in_steps.tree, whole.tree, "steps of {step}");
-            assert!(told.is_sorted() && told.last().is_some_and(|last| *last <= markup.len()), "{step}: {told:?}");
+            assert!(
+                told.is_sorted() && told.last().is_some_and(|last| *last <= markup.len()),
+                "{step}: {told:?}"
+            );
             let cut = (step..).find(|cut| markup.is_char_boundary(*cut)).expect("the end is one");
             assert_eq!(told.first(), Some(&cut), "{step}");
         }

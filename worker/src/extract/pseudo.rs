@@ -1,7 +1,8 @@
-//! Pseudo-classes that depend on the document alone: `:link`, `:any-link`, `:checked`, `:disabled`, `:enabled`, `:lang()`.
+//! Pseudo-classes that depend on the document alone: `:link`, `:any-link`, `:checked`, `:disabled`,
+//! `:enabled`, `:lang()`.
 //!
-//! As the HTML standard defines them for a page that nobody has touched ("Pseudo-classes"), and Selectors level 4 for
-//! languages.
+//! As the HTML standard defines them for a page that nobody has touched ("Pseudo-classes"), and
+//! Selectors level 4 for languages.
 
 use std::fmt;
 
@@ -119,13 +120,14 @@ impl<'i> parser::Parser<'i> for Parser {
 impl PseudoClass {
     pub(super) fn matches(&self, element: ElementRef<'_>) -> bool {
         match self {
-            PseudoClass::Link => is_one_of(element, &["a", "area"]) && element.attr("href").is_some(),
+            PseudoClass::Link => {
+                is_one_of(element, &["a", "area"]) && element.attr("href").is_some()
+            }
             PseudoClass::Checked => is_checked(element),
             PseudoClass::Disabled => can_be_disabled(element) && is_disabled(element),
             PseudoClass::Enabled => can_be_disabled(element) && !is_disabled(element),
-            PseudoClass::Lang(ranges) => {
-                language(element).is_some_and(|language| ranges.iter().any(|range| is_in_range(language, range)))
-            }
+            PseudoClass::Lang(ranges) => language(element)
+                .is_some_and(|language| ranges.iter().any(|range| is_in_range(language, range))),
         }
     }
 }
@@ -147,7 +149,8 @@ fn can_be_disabled(element: ElementRef<'_>) -> bool {
     is_one_of(element, &["button", "input", "select", "textarea", "optgroup", "option", "fieldset"])
 }
 
-/// "Actually disabled": by its own attribute, by that of the group of an option, or by a fieldset around a control.
+/// "Actually disabled": by its own attribute, by that of the group of an option, or by a fieldset
+/// around a control.
 fn is_disabled(element: ElementRef<'_>) -> bool {
     if element.attr("disabled").is_some() {
         return true;
@@ -156,7 +159,9 @@ fn is_disabled(element: ElementRef<'_>) -> bool {
         "optgroup" => false,
         "option" => {
             let parent = element.parent().and_then(ElementRef::wrap);
-            parent.is_some_and(|parent| is_one_of(parent, &["optgroup"]) && parent.attr("disabled").is_some())
+            parent.is_some_and(|parent| {
+                is_one_of(parent, &["optgroup"]) && parent.attr("disabled").is_some()
+            })
         }
         _ => is_in_disabled_fieldset(element),
     }
@@ -185,10 +190,14 @@ fn language(element: ElementRef<'_>) -> Option<&str> {
     let own = |element: ElementRef<'_>| {
         let attributes = &element.value().attrs;
         let is_lang = |name: &html5ever::QualName| {
-            &*name.local == "lang" && (name.ns == ns!(xml) || (name.ns == ns!() && is_html_or_svg(&element)))
+            &*name.local == "lang"
+                && (name.ns == ns!(xml) || (name.ns == ns!() && is_html_or_svg(&element)))
         };
         // The attribute of XML goes before the other.
-        let found = attributes.iter().filter(|(name, _)| is_lang(name)).max_by_key(|(name, _)| name.ns == ns!(xml));
+        let found = attributes
+            .iter()
+            .filter(|(name, _)| is_lang(name))
+            .max_by_key(|(name, _)| name.ns == ns!(xml));
         found.map(|(name, _)| name.clone())
     };
     let around = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
@@ -202,7 +211,8 @@ fn is_html_or_svg(element: &ElementRef<'_>) -> bool {
     is_html(element) || element.value().name.ns == ns!(svg)
 }
 
-/// Extended filtering (RFC 4647, 3.3.2), with a wildcard in front matching anything, also nothing; `range` is in lower case.
+/// Extended filtering (RFC 4647, 3.3.2), with a wildcard in front matching anything, also nothing;
+/// `range` is in lower case.
 fn is_in_range(language: &str, range: &str) -> bool {
     if language.is_empty() || range.is_empty() {
         return language.is_empty() && range.is_empty();
@@ -236,7 +246,8 @@ mod tests {
         let html = parse(markup.into());
         let css = Css::record(selector).unwrap_or_else(|error| panic!("{error}"));
         let mut caches = SelectorCaches::default();
-        let elements = tree::elements(html.tree.root()).filter(|element| css.matches(element, None, &mut caches));
+        let elements = tree::elements(html.tree.root())
+            .filter(|element| css.matches(element, None, &mut caches));
         elements.filter_map(|element| element.attr("id")).collect()
     }
 
@@ -266,8 +277,7 @@ mod tests {
 
     #[test]
     fn a_language_is_that_of_the_nearest_element() {
-        let page =
-            "<div lang=de-DE id=1><p id=2><span lang=fr id=3><b id=4></b></span></p></div><p id=5><p lang='' id=6>";
+        let page = "<div lang=de-DE id=1><p id=2><span lang=fr id=3><b id=4></b></span></p></div><p id=5><p lang='' id=6>";
         assert_eq!(matched(page, ":lang(de)"), "12");
         assert_eq!(matched(page, ":lang(fr, 'DE')"), "1234");
         assert_eq!(matched(page, "b:lang(fr)"), "4");

@@ -1,18 +1,20 @@
 //! The recipe's CSS: compiled once, matched against every element.
 //!
-//! `scraper` knows how to match its elements; this file goes to the `selectors` crate below it for four things that
-//! scraper's own `Selector` lacks: where in the text an error is, a leading combinator (`> p`), caches that live as
-//! long as a document (without them `:nth-child` is quadratic), and more pseudo-classes ([`super::pseudo`]).
+//! `scraper` knows how to match its elements; this file goes to the `selectors` crate below it for
+//! four things that scraper's own `Selector` lacks: where in the text an error is, a leading
+//! combinator (`> p`), caches that live as long as a document (without them `:nth-child` is
+//! quadratic), and more pseudo-classes ([`super::pseudo`]).
 //!
-//! Classes and ids are matched with their case, also in documents in quirks mode: a record must not depend on a doctype.
+//! Classes and ids are matched with their case, also in documents in quirks mode: a record must not
+//! depend on a doctype.
 
 use cssparser::{BasicParseErrorKind, ParseErrorKind, Token};
 use html5ever::{LocalName, ns};
 use scraper::ElementRef;
 use selectors::Element;
 use selectors::matching::{
-    MatchingContext, MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, QuirksMode, SelectorCaches,
-    matches_selector_list,
+    MatchingContext, MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, QuirksMode,
+    SelectorCaches, matches_selector_list,
 };
 use selectors::parser::{Component, ParseRelative, Selector, SelectorList, SelectorParseErrorKind};
 
@@ -37,7 +39,8 @@ impl Css {
         Css::compile(text, Place::Record, ParseRelative::No)
     }
 
-    /// Compiles the selector of a column: it may begin with a combinator, which then starts from the record.
+    /// Compiles the selector of a column: it may begin with a combinator, which then starts from
+    /// the record.
     ///
     /// # Errors
     /// [`SetupError::Selector`].
@@ -57,7 +60,8 @@ impl Css {
         self.name.as_ref()
     }
 
-    /// Whether the selector matches `element`. `scope` is what `:scope` stands for; `None`: the root.
+    /// Whether the selector matches `element`. `scope` is what `:scope` stands for; `None`: the
+    /// root.
     pub(super) fn matches(
         &self,
         element: &ElementRef<'_>,
@@ -80,17 +84,23 @@ impl Css {
     }
 }
 
-/// The element name that `list` is, if it is nothing else. Names with capitals match by namespace, so they do not count.
+/// The element name that `list` is, if it is nothing else. Names with capitals match by namespace,
+/// so they do not count.
 fn only_name(list: &SelectorList<Dialect>) -> Option<LocalName> {
     let [selector] = list.slice() else { return None };
     let mut parts = selector.iter_raw_match_order();
     match (parts.next(), parts.next()) {
-        (Some(Component::LocalName(part)), None) if part.name == part.lower_name => Some(part.name.0.clone()),
+        (Some(Component::LocalName(part)), None) if part.name == part.lower_name => {
+            Some(part.name.0.clone())
+        }
         _ => None,
     }
 }
 
 type Kind = ParseErrorKind<<Parser as selectors::Parser<'static>>::Error>;
+
+const ATTRIBUTES: &str = "attributes are selected as `[href]`, `[href=\"x\"]`, `[href^=\"http\"]`";
+const NAMESPACES: &str = "select by the name alone, as `a`: it matches in every namespace";
 
 /// Finds where `text` went wrong, and says it.
 fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> SetupError {
@@ -100,9 +110,11 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
     use SelectorParseErrorKind::{DanglingCombinator, EmptySelector};
     let unread = matches!(kind, ParseErrorKind::Custom(EmptySelector | DanglingCombinator));
     let (mut byte, mut token) = locate(text, relative, unread);
-    if matches!(kind, ParseErrorKind::Basic(BasicParseErrorKind::EndOfInput)) && !token.starts_with(['[', '(']) {
+    let ends = matches!(kind, ParseErrorKind::Basic(BasicParseErrorKind::EndOfInput));
+    if ends && !token.starts_with(['[', '(']) {
         (byte, token) = (text.len(), String::new());
     }
+
     let end = token.is_empty();
     let found = if end { "the selector ends".to_string() } else { format!("got `{token}`") };
     let mut hint = None;
@@ -118,9 +130,11 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
                 byte += 1;
                 "expected a class name after `.`".into()
             }
-            SelectorParseErrorKind::ClassNeedsIdent => format!("expected a class name after `.`, {found}"),
+            SelectorParseErrorKind::ClassNeedsIdent => {
+                format!("expected a class name after `.`, {found}")
+            }
             SelectorParseErrorKind::ExpectedNamespace => {
-                hint = Some("select by the name alone, as `a`: it matches in every namespace".into());
+                hint = Some(NAMESPACES.into());
                 format!("namespace prefixes are not supported, {found}")
             }
             SelectorParseErrorKind::UnsupportedPseudoClassOrElement => {
@@ -133,13 +147,15 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
             }
             SelectorParseErrorKind::PseudoElementExpectedColon
             | SelectorParseErrorKind::PseudoElementExpectedIdent
-            | SelectorParseErrorKind::NoIdentForPseudo => format!("expected a name after `:`, {found}"),
+            | SelectorParseErrorKind::NoIdentForPseudo => {
+                format!("expected a name after `:`, {found}")
+            }
             SelectorParseErrorKind::NoQualifiedNameInAttributeSelector
             | SelectorParseErrorKind::UnexpectedTokenInAttributeSelector
             | SelectorParseErrorKind::ExpectedBarInAttr
             | SelectorParseErrorKind::BadValueInAttr
             | SelectorParseErrorKind::InvalidQualNameInAttr => {
-                hint = Some("attributes are selected as `[href]`, `[href=\"x\"]`, `[href^=\"http\"]`".into());
+                hint = Some(ATTRIBUTES.into());
                 "cannot read the attribute selector".into()
             }
             _ => format!("unexpected part of a selector, {found}"),
@@ -151,13 +167,15 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
         }
     };
     let hint = hint.or_else(|| leading_combinator(text, &place));
-    SetupError::Selector { place, selector: text.into(), at: text[..byte].chars().count(), reason, hint }
+    let (selector, at) = (text.into(), text[..byte].chars().count());
+    SetupError::Selector { place, selector, at, reason, hint }
 }
 
-/// The byte offset and the text of the token at which parsing `text` stops; at the end, its length and nothing.
+/// The byte offset and the text of the token at which parsing `text` stops; at the end, its length
+/// and nothing.
 ///
-/// The parser does not say where it failed, but it stops behind the token that it could not use; or, for the errors of
-/// which the caller says that it is `unread`, before it.
+/// The parser does not say where it failed, but it stops behind the token that it could not use;
+/// or, for the errors of which the caller says that it is `unread`, before it.
 fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) {
     let mut input = cssparser::Parser::new(text);
     let start = input.position();
@@ -169,7 +187,8 @@ fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) 
         }
     }
     // What ends a selector and is no comma is what is wrong.
-    while Selector::parse(&Parser, &mut input).is_ok() && matches!(input.next(), Ok(Token::Comma)) {}
+    while Selector::parse(&Parser, &mut input).is_ok() && matches!(input.next(), Ok(Token::Comma)) {
+    }
     let stop = input.slice_from(start).len();
 
     let mut tokens = cssparser::Parser::new(text);
@@ -183,7 +202,9 @@ fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) 
         }
         match tokens.next_including_whitespace() {
             Ok(Token::WhiteSpace(_)) => {}
-            Ok(_) if unread && begin >= stop => return (begin, tokens.slice_from(state.position()).into()),
+            Ok(_) if unread && begin >= stop => {
+                return (begin, tokens.slice_from(state.position()).into());
+            }
             Err(_) if unread => return (text.len(), String::new()),
             Ok(_) => last = (begin, tokens.slice_from(state.position()).into()),
             Err(_) => return last,
@@ -208,7 +229,9 @@ fn not_static(token: &str) -> String {
         "visited",
     ];
     if token.starts_with("::") {
-        return format!("`{token}` selects a part of an element; only whole elements can be selected");
+        return format!(
+            "`{token}` selects a part of an element; only whole elements can be selected"
+        );
     }
     match OF_A_USER.contains(&token.trim_start_matches(':').trim_end_matches('(')) {
         true => format!("`{token}` depends on what a user does and never matches in a file"),
@@ -227,7 +250,9 @@ fn instead_of(pseudo: &str) -> Option<String> {
         "contains" | "-soup-contains" | "icontains" => {
             "elements cannot be selected by their text; select by element, class or attribute"
         }
-        "text" | "attr" => "`::text` and `::attr(NAME)` may appear once, at the end of a column's expression",
+        "text" | "attr" => {
+            "`::text` and `::attr(NAME)` may appear once, at the end of a column's expression"
+        }
         _ => return None,
     };
     Some(hint.into())
@@ -235,14 +260,19 @@ fn instead_of(pseudo: &str) -> Option<String> {
 
 /// What was meant by a tag, as `<doc>`.
 fn tag(text: &str) -> Option<String> {
-    let name: String =
-        text.trim().strip_prefix('<')?.chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect();
+    let name: String = text
+        .trim()
+        .strip_prefix('<')?
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '-')
+        .collect();
     (!name.is_empty()).then(|| format!("elements are selected by their name alone: `{name}`"))
 }
 
 fn leading_combinator(text: &str, place: &Place) -> Option<String> {
     let rest = text.trim_start().strip_prefix(['>', '+', '~'])?;
-    (*place == Place::Record).then(|| format!("a record is searched in the whole document: `{}`", rest.trim()))
+    (*place == Place::Record)
+        .then(|| format!("a record is searched in the whole document: `{}`", rest.trim()))
 }
 
 /// Whether an element is one of HTML's, so that names are compared in lower case.
@@ -268,7 +298,10 @@ mod tests {
         assert_eq!(wrong("div. > p").0, 4);
         assert_eq!(wrong("div >").1, "nothing follows the combinator");
         assert_eq!(wrong("ü, p:hover").0, 4);
-        assert_eq!(wrong("p:hover").1, "`:hover` depends on what a user does and never matches in a file");
+        assert_eq!(
+            wrong("p:hover").1,
+            "`:hover` depends on what a user does and never matches in a file"
+        );
         assert_eq!(wrong("p:valid").1, "`:valid` is not supported");
         assert!(wrong("p::first-line").1.starts_with("`::first-line` selects a part"));
         assert_eq!(wrong("a[href=").0, 1);
@@ -286,14 +319,20 @@ mod tests {
     #[test]
     fn the_message_names_the_column_and_points() {
         let error = Css::column("div. > p", "price").err().unwrap();
-        assert_eq!(error.to_string(), "column `price`: expected a class name after `.`, at character 5 of `div. > p`");
+        assert_eq!(
+            error.to_string(),
+            "column `price`: expected a class name after `.`, at character 5 of `div. > p`"
+        );
         assert_eq!(error.pointer().unwrap(), "div. > p\n    ^");
     }
 
     #[test]
     fn xpath_is_told_the_css() {
         let error = Css::record("//div[@class='x']").err().unwrap();
-        assert_eq!(error.to_string(), "record: `//div[@class='x']` is XPath, expected a CSS selector");
+        assert_eq!(
+            error.to_string(),
+            "record: `//div[@class='x']` is XPath, expected a CSS selector"
+        );
         assert_eq!(error.hint().as_deref(), Some("in CSS: `div.x`"));
         assert!(Css::column("//a[text()='x']", "c").err().unwrap().hint().unwrap().contains("CSS"));
         assert!(matches!(Css::record("a[href='//x'"), Ok(_) | Err(SetupError::Selector { .. })));
@@ -301,7 +340,15 @@ mod tests {
 
     #[test]
     fn combinators_may_lead_in_columns_only() {
-        for text in ["> p", ":scope > p", "+ p", "p, > a", "li:nth-child(2n+1)", "a:has(> b)", "p:not(.x, #y)"] {
+        for text in [
+            "> p",
+            ":scope > p",
+            "+ p",
+            "p, > a",
+            "li:nth-child(2n+1)",
+            "a:has(> b)",
+            "p:not(.x, #y)",
+        ] {
             assert!(Css::column(text, "x").is_ok(), "{text}");
         }
         assert!(Css::record("> p").is_err());
@@ -310,16 +357,23 @@ mod tests {
 
     #[test]
     fn any_text_compiles_or_is_explained() {
-        let letters: Vec<char> = "ap.#[]=\"':()*>+~|,\\ \n\u{fc}\u{1f600}\0-0n^$!@{};/".chars().collect();
+        let letters: Vec<char> =
+            "ap.#[]=\"':()*>+~|,\\ \n\u{fc}\u{1f600}\0-0n^$!@{};/".chars().collect();
         let mut seed = 1u64;
         for _ in 0..20_000 {
             let mut text = String::new();
             for _ in 0..(seed >> 60) {
-                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                seed = seed
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 text.push(letters[(seed >> 33) as usize % letters.len()]);
             }
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            for error in [Css::record(&text).err(), Css::column(&text, "x").err()].into_iter().flatten() {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            for error in
+                [Css::record(&text).err(), Css::column(&text, "x").err()].into_iter().flatten()
+            {
                 match error {
                     SetupError::Selector { at, .. } => assert!(at <= text.chars().count()),
                     SetupError::XPath { .. } => {}

@@ -10,7 +10,8 @@ pub enum SetupError {
     Selector {
         place: Place,
         selector: String,
-        /// Where in `selector`, in characters from 0; its length when something is missing at the end.
+        /// Where in `selector`, in characters from 0; its length when something is missing at the
+        /// end.
         at: usize,
         /// What is wrong there, with what was found.
         reason: String,
@@ -51,18 +52,23 @@ impl SetupError {
     pub fn hint(&self) -> Option<String> {
         match self {
             SetupError::Selector { hint, .. } => hint.clone(),
-            SetupError::XPath { css: Some(css), .. } if !css.is_empty() => Some(format!("in CSS: `{css}`")),
-            SetupError::XPath { .. } => {
-                Some("CSS can say what an element is and where it stands, not what its text is".into())
+            SetupError::XPath { css: Some(css), .. } if !css.is_empty() => {
+                Some(format!("in CSS: `{css}`"))
             }
+            SetupError::XPath { .. } => Some(
+                "CSS can say what an element is and where it stands, not what its text is".into(),
+            ),
             SetupError::Encoding { hint, .. } => Some(hint.clone()),
         }
     }
 
-    /// The selector, and below it a `^` under the place of the error; `None` if the error is not about a selector.
+    /// The selector, and below it a `^` under the place of the error; `None` if the error is not
+    /// about a selector.
     pub fn pointer(&self) -> Option<String> {
         match self {
-            SetupError::Selector { selector, at, .. } => Some(format!("{selector}\n{:at$}^", "", at = *at)),
+            SetupError::Selector { selector, at, .. } => {
+                Some(format!("{selector}\n{:at$}^", "", at = *at))
+            }
             SetupError::XPath { .. } | SetupError::Encoding { .. } => None,
         }
     }

@@ -75,7 +75,9 @@ pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Resul
 
 /// What the first bytes show, if it is a known format that is not text.
 pub(super) fn known(bytes: &[u8]) -> Option<String> {
-    let at = |offset: usize, magic: &[u8]| bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic));
+    let at = |offset: usize, magic: &[u8]| {
+        bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+    };
     if at(0, b"PK\x03\x04") {
         return Some(zip(bytes).into());
     }
@@ -93,7 +95,9 @@ pub(super) fn known(bytes: &[u8]) -> Option<String> {
     if at(0, b"ID3") && bytes.get(3).is_some_and(|&version| version < 0x20) {
         return Some("MP3 audio".into());
     }
-    if at(0, b"PAR1") && (bytes.ends_with(b"PAR1") || bytes.get(4).is_some_and(|&byte| is_control(byte))) {
+    if at(0, b"PAR1")
+        && (bytes.ends_with(b"PAR1") || bytes.get(4).is_some_and(|&byte| is_control(byte)))
+    {
         return Some("a Parquet file".into());
     }
     // The last byte is the length of what stands before it, which ends in the same letters.
@@ -126,8 +130,11 @@ fn is_control(byte: u8) -> bool {
 /// The kind of document that a zip archive is: its first and last names show it.
 fn zip(bytes: &[u8]) -> &'static str {
     const ENDS: usize = 64 << 10;
-    let (head, tail) = (&bytes[..bytes.len().min(ENDS)], &bytes[bytes.len().saturating_sub(ENDS)..]);
-    let has = |name: &[u8]| [head, tail].iter().any(|part| part.windows(name.len()).any(|window| window == name));
+    let (head, tail) =
+        (&bytes[..bytes.len().min(ENDS)], &bytes[bytes.len().saturating_sub(ENDS)..]);
+    let has = |name: &[u8]| {
+        [head, tail].iter().any(|part| part.windows(name.len()).any(|window| window == name))
+    };
     if has(b"word/document") {
         "a Word document (.docx)"
     } else if has(b"xl/workbook") {
@@ -154,7 +161,10 @@ mod tests {
     #[test]
     fn known_formats_are_named() {
         assert_eq!(reason(b"%PDF-1.7\n"), "not text: looks like a PDF");
-        assert_eq!(reason(b"PK\x03\x04....word/document.xml"), "not text: looks like a Word document (.docx)");
+        assert_eq!(
+            reason(b"PK\x03\x04....word/document.xml"),
+            "not text: looks like a Word document (.docx)"
+        );
         assert_eq!(reason(b"PK\x03\x04"), "not text: looks like a zip archive");
         assert_eq!(reason(b"RIFF\x10\0\0\0WEBP"), "not text: looks like a WebP image");
         assert_eq!(reason(b"PAR1\x15\x04....PAR1"), "not text: looks like a Parquet file");
@@ -170,7 +180,8 @@ mod tests {
 
     #[test]
     fn unknown_binary_is_refused_by_its_control_characters() {
-        let bytes: Vec<u8> = (0..4000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..4000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         assert!(reason(&bytes).contains("control characters"));
     }
 
@@ -194,7 +205,8 @@ mod tests {
         for text in texts {
             assert_eq!(refuse(text, None), Ok(()), "{text:?}");
         }
-        let plain: Vec<u8> = "wide without a mark".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let plain: Vec<u8> =
+            "wide without a mark".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert!(refuse(&plain, None).is_err());
         assert_eq!(refuse(&plain, Some(UTF_16BE)), Ok(()));
     }

@@ -1,7 +1,8 @@
 //! Descendants, texts and attributes, as the DOM standard has them.
 //!
-//! Walks from node to node without recursion, so that no depth of nesting overflows a stack. What is inside a
-//! `<template>` is no descendant of it (HTML standard, "template contents"): neither its text nor its elements are seen.
+//! Walks from node to node without recursion, so that no depth of nesting overflows a stack. What
+//! is inside a `<template>` is no descendant of it (HTML standard, "template contents"): neither
+//! its text nor its elements are seen.
 
 use ego_tree::{NodeId, NodeRef};
 use html5ever::{LocalName, ns};
@@ -48,7 +49,8 @@ pub(super) fn elements<'a>(node: NodeRef<'a, Node>) -> impl Iterator<Item = Elem
 ///
 /// A text in one piece is borrowed from the tree; several are gathered in `gathered`.
 pub(super) fn text<'a>(element: ElementRef<'a>, gathered: &'a mut String) -> &'a str {
-    let mut texts = Descendants::of(*element).filter_map(|node| node.value().as_text().map(|text| &*text.text));
+    let mut texts =
+        Descendants::of(*element).filter_map(|node| node.value().as_text().map(|text| &*text.text));
     let Some(first) = texts.next() else { return "" };
     let Some(second) = texts.next() else { return first };
     gathered.clear();
@@ -62,24 +64,30 @@ pub(super) fn text<'a>(element: ElementRef<'a>, gathered: &'a mut String) -> &'a
 pub(super) struct AttributeName {
     typed: LocalName,
     lower: LocalName,
-    /// The prefix and the local name of `typed`, if it has a colon: how `xlink:href` stands on an SVG element.
+    /// The prefix and the local name of `typed`, if it has a colon: how `xlink:href` stands on an
+    /// SVG element.
     parts: Option<(String, LocalName)>,
 }
 
 impl AttributeName {
     pub(super) fn new(typed: &str) -> Self {
-        let parts = typed.split_once(':').map(|(prefix, local)| (prefix.to_owned(), LocalName::from(local)));
+        let parts = typed
+            .split_once(':')
+            .map(|(prefix, local)| (prefix.to_owned(), LocalName::from(local)));
         AttributeName { typed: typed.into(), lower: typed.to_ascii_lowercase().into(), parts }
     }
 
-    /// The attribute's value, as `getAttribute` finds it: on HTML elements by the name in lower case.
+    /// The attribute's value, as `getAttribute` finds it: on HTML elements by the name in lower
+    /// case.
     pub(super) fn of<'a>(&self, element: ElementRef<'a>) -> Option<&'a str> {
         let name = if is_html(&element) { &self.lower } else { &self.typed };
         let found = element.value().attrs.iter().find(|(key, _)| match &key.prefix {
             None => key.local == *name,
             Some(prefix) => {
                 let parts = self.parts.as_ref();
-                parts.is_some_and(|(wanted, local)| **prefix == **wanted && key.local == *local && key.ns != ns!())
+                parts.is_some_and(|(wanted, local)| {
+                    **prefix == **wanted && key.local == *local && key.ns != ns!()
+                })
             }
         });
         found.map(|(_, value)| &**value)

@@ -12,7 +12,8 @@ use super::{sniff, words};
 /// A file may unpack to the memory limit divided by this: the text and the tree need the rest.
 pub(super) const SHARE: u64 = 4;
 
-/// The window that a packer may want in any case, in bytes: 8 MiB, as RFC 8878 (3.1.1.1.2) asks of every decoder.
+/// The window that a packer may want in any case, in bytes: 8 MiB, as RFC 8878 (3.1.1.1.2) asks of
+/// every decoder.
 const WINDOW: usize = 8 << 20;
 
 /// A way of packing, with its extension and the bytes that it begins with.
@@ -34,20 +35,29 @@ enum Trouble {
 
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
-        // Neither library has a kind of its own for this, only words: "requires too much memory", "memory limit reached".
-        if error.to_string().to_lowercase().contains("memory") { Trouble::Window } else { Trouble::Damaged(error) }
+        // Neither library has a kind of its own for this, only words: "requires too much memory",
+        // "memory limit reached".
+        if error.to_string().to_lowercase().contains("memory") {
+            Trouble::Window
+        } else {
+            Trouble::Damaged(error)
+        }
     }
 }
 
 /// Unpacks `packed` if the extension of `path` says that it is packed, up to `limit` bytes.
 ///
-/// Several packed parts after one another are one text, as `cat a.gz b.gz` makes them; zeros may stand behind
-/// each, as tapes and the padding of .xz streams have them.
+/// Several packed parts after one another are one text, as `cat a.gz b.gz` makes them; zeros may
+/// stand behind each, as tapes and the padding of .xz streams have them.
 ///
 /// # Errors
-/// A reason in the user's words: the bytes are not of that format, end too early, are damaged, are followed by others,
-/// or hold more than `limit`.
-pub(super) fn unpack<'a>(path: &Path, packed: Cow<'a, [u8]>, limit: u64) -> Result<Cow<'a, [u8]>, String> {
+/// A reason in the user's words: the bytes are not of that format, end too early, are damaged, are
+/// followed by others, or hold more than `limit`.
+pub(super) fn unpack<'a>(
+    path: &Path,
+    packed: Cow<'a, [u8]>,
+    limit: u64,
+) -> Result<Cow<'a, [u8]>, String> {
     let Some(format) = Format::of(path) else { return Ok(packed) };
     let name = format.name();
     if packed.is_empty() {
@@ -57,8 +67,12 @@ pub(super) fn unpack<'a>(path: &Path, packed: Cow<'a, [u8]>, limit: u64) -> Resu
         if format.magic().starts_with(&packed) {
             return Err(truncated(name));
         }
-        let looks = sniff::known(&packed).map_or("".into(), |what| format!(", it looks like {what}"));
-        return Err(format!("not {name} data, though its name ends in `.{}`{looks}", format.extension()));
+        let looks =
+            sniff::known(&packed).map_or("".into(), |what| format!(", it looks like {what}"));
+        return Err(format!(
+            "not {name} data, though its name ends in `.{}`{looks}",
+            format.extension()
+        ));
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut plain = Vec::with_capacity(packed.len().saturating_mul(3).min(most));
@@ -84,7 +98,9 @@ pub(super) fn unpack<'a>(path: &Path, packed: Cow<'a, [u8]>, limit: u64) -> Resu
         }
         if !format.begins(rest) {
             let extra = human::size(rest.len() as u64);
-            return Err(format!("damaged: {extra} that are not {name} data follow the {name} data"));
+            return Err(format!(
+                "damaged: {extra} that are not {name} data follow the {name} data"
+            ));
         }
     }
 }
@@ -134,8 +150,14 @@ impl Format {
         bytes.starts_with(self.magic()) || (self == Format::Zstd && skippable(bytes))
     }
 
-    /// Unpacks the first part of `packed` onto `plain`, as far as `most` bytes in all; returns what follows the part.
-    fn part<'a>(self, packed: &'a [u8], plain: &mut Vec<u8>, most: usize) -> Result<&'a [u8], Trouble> {
+    /// Unpacks the first part of `packed` onto `plain`, as far as `most` bytes in all; returns what
+    /// follows the part.
+    fn part<'a>(
+        self,
+        packed: &'a [u8],
+        plain: &mut Vec<u8>,
+        most: usize,
+    ) -> Result<&'a [u8], Trouble> {
         match self {
             Format::Gzip => {
                 let mut decoder = flate2::bufread::GzDecoder::new(packed);
@@ -149,14 +171,16 @@ impl Format {
             }
             Format::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?.single_frame();
-                // The window is kept in memory: as large as the text may become, within zstd's own bounds.
+                // The window is kept in memory: as large as the text may become, within zstd's own
+                // bounds.
                 let window = most.max(WINDOW).ilog2().min(31);
                 decoder.window_log_max(window)?;
                 drain(&mut decoder, plain, most)?;
                 Ok(decoder.finish())
             }
             Format::Xz => {
-                let stream = Stream::new_stream_decoder(most.max(2 * WINDOW) as u64, 0).map_err(io::Error::from)?;
+                let stream = Stream::new_stream_decoder(most.max(2 * WINDOW) as u64, 0)
+                    .map_err(io::Error::from)?;
                 let mut decoder = liblzma::bufread::XzDecoder::new_stream(packed, stream);
                 drain(&mut decoder, plain, most)?;
                 Ok(decoder.into_inner())
@@ -183,12 +207,14 @@ mod tests {
     fn pack(format: Format, plain: &[u8]) -> Vec<u8> {
         match format {
             Format::Gzip => {
-                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+                let mut encoder =
+                    flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
                 encoder.write_all(plain).unwrap();
                 encoder.finish().unwrap()
             }
             Format::Bzip2 => {
-                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+                let mut encoder =
+                    bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
                 encoder.write_all(plain).unwrap();
                 encoder.finish().unwrap()
             }
@@ -220,14 +246,21 @@ mod tests {
         for format in FORMATS {
             let (packed, plain) = (pack(format, &text()), text());
             assert_eq!(open(format, &packed).unwrap(), plain);
-            let twice = [packed.clone(), vec![0; 8], pack(format, b""), packed.clone(), vec![0; 512]].concat();
-            assert_eq!(open(format, &twice).unwrap(), [plain.clone(), plain].concat(), "{format:?}");
+            let twice =
+                [packed.clone(), vec![0; 8], pack(format, b""), packed.clone(), vec![0; 512]]
+                    .concat();
+            assert_eq!(
+                open(format, &twice).unwrap(),
+                [plain.clone(), plain].concat(),
+                "{format:?}"
+            );
         }
     }
 
     #[test]
     fn zstd_frames_to_be_skipped_are_skipped() {
-        let packed = [b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), pack(Format::Zstd, b"text")].concat();
+        let packed =
+            [b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), pack(Format::Zstd, b"text")].concat();
         assert_eq!(open(Format::Zstd, &packed).unwrap(), b"text");
     }
 
@@ -235,7 +268,10 @@ mod tests {
     fn the_name_decides_and_the_first_bytes_must_agree() {
         let plain = unpack(Path::new("x.html"), Cow::Borrowed(b"\x1f\x8b"), LIMIT).unwrap();
         assert!(matches!(plain, Cow::Borrowed(_)));
-        assert_eq!(open(Format::Gzip, b"<doc>").unwrap_err(), "not gzip data, though its name ends in `.gz`");
+        assert_eq!(
+            open(Format::Gzip, b"<doc>").unwrap_err(),
+            "not gzip data, though its name ends in `.gz`"
+        );
         let reason = open(Format::Xz, &pack(Format::Zstd, b"text")).unwrap_err();
         assert_eq!(reason, "not xz data, though its name ends in `.xz`, it looks like zstd data");
         let path = Path::new("X.GZ");
@@ -258,19 +294,28 @@ mod tests {
             let middle = flipped.len() / 2;
             flipped[middle] ^= 0x10;
             let reason = open(format, &flipped).map(|_| ()).unwrap_err();
-            assert!(reason.starts_with("damaged:") || reason.starts_with("truncated:"), "{format:?}: {reason}");
+            assert!(
+                reason.starts_with("damaged:") || reason.starts_with("truncated:"),
+                "{format:?}: {reason}"
+            );
         }
     }
 
     #[test]
     fn a_window_past_the_limit_is_named() {
-        // A frame that wants 128 MiB of window (RFC 8878, 3.1.1.1.2), and a stream whose dictionary is 64 MiB (level 9).
+        // A frame that wants 128 MiB of window (RFC 8878, 3.1.1.1.2), and a stream whose dictionary
+        // is 64 MiB (level 9).
         let frame = b"\x28\xb5\x2f\xfd\x00\x88\x09\0\0a";
         let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 9);
         encoder.write_all(&text()).unwrap();
-        for (format, packed) in [(Format::Zstd, frame.to_vec()), (Format::Xz, encoder.finish().unwrap())] {
+        for (format, packed) in
+            [(Format::Zstd, frame.to_vec()), (Format::Xz, encoder.finish().unwrap())]
+        {
             let reason = open(format, &packed).unwrap_err();
-            assert!(reason.contains("needs more than 1 MiB to be unpacked"), "{format:?}: {reason}");
+            assert!(
+                reason.contains("needs more than 1 MiB to be unpacked"),
+                "{format:?}: {reason}"
+            );
         }
     }
 
@@ -278,7 +323,10 @@ mod tests {
     fn a_bomb_stops_at_the_limit() {
         for format in FORMATS {
             let reason = open(format, &pack(format, &vec![b'a'; LIMIT as usize + 1])).unwrap_err();
-            assert_eq!(reason, "too large: unpacks to more than 1 MiB, a quarter of `--memory-limit`", "{format:?}");
+            assert_eq!(
+                reason, "too large: unpacks to more than 1 MiB, a quarter of `--memory-limit`",
+                "{format:?}"
+            );
             let full = pack(format, &vec![b'a'; LIMIT as usize]);
             assert_eq!(open(format, &full).unwrap().len(), LIMIT as usize);
             let reason = open(format, &[full.clone(), pack(format, b"b")].concat()).unwrap_err();

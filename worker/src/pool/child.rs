@@ -1,4 +1,5 @@
-//! The child's side of a slot: reads the files that it is given, one after another, until its parent is gone.
+//! The child's side of a slot: reads the files that it is given, one after another, until its
+//! parent is gone.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -26,13 +27,14 @@ pub fn main() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
-    // Ctrl-C at the terminal, its end, and a service manager's SIGTERM reach the whole group; what to do about it is for
-    // the parent to say.
+    // Ctrl-C at the terminal, its end, and a service manager's SIGTERM reach the whole group; what
+    // to do about it is for the parent to say.
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1] {
         // SAFETY: ignoring a signal installs no handler that could run.
         unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn)? };
     }
-    // If memory runs out on this machine, this process may be ended rather than the one that knows the job.
+    // If memory runs out on this machine, this process may be ended rather than the one that knows
+    // the job.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     std::panic::set_hook(Box::new(|_| {})); // A panic becomes the file's reason: see `read_file`.
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
@@ -62,9 +64,14 @@ fn serve() -> io::Result<()> {
 }
 
 /// Reads one file and writes its rows; only writing to the parent can fail.
-fn read_file(extractor: &Extractor, file: &SourceFile, output: &mut impl Write) -> io::Result<FileEnd> {
+fn read_file(
+    extractor: &Extractor,
+    file: &SourceFile,
+    output: &mut impl Write,
+) -> io::Result<FileEnd> {
     let output = RefCell::new(output);
-    // A text has at most `LONGEST` bytes. A parent that is gone is found with the rows, or with the file's end.
+    // A text has at most `LONGEST` bytes. A parent that is gone is found with the rows, or with the
+    // file's end.
     let mut parsed = |done: usize, of: usize| {
         let header = Header::Parsed { done: done as u32, of: of as u32 };
         let mut output = output.borrow_mut();
@@ -75,15 +82,27 @@ fn read_file(extractor: &Extractor, file: &SourceFile, output: &mut impl Write) 
         let header = Header::Rows { length: chunk.bytes.len() as u32, rows, overflow, long_cells };
         write_message(&mut **output.borrow_mut(), header, chunk.bytes)
     };
-    let read = catch_unwind(AssertUnwindSafe(|| extractor.watched_file(file, &mut parsed, &mut emit)));
+    let read =
+        catch_unwind(AssertUnwindSafe(|| extractor.watched_file(file, &mut parsed, &mut emit)));
     match read {
         Ok(extracted) => {
             let Extracted { result, bytes, unpacked, encoding, replaced, notes } = extracted?;
-            Ok(FileEnd { result: result.map(|done| done.truncated_cells), bytes, unpacked, encoding, replaced, notes })
+            Ok(FileEnd {
+                result: result.map(|done| done.truncated_cells),
+                bytes,
+                unpacked,
+                encoding,
+                replaced,
+                notes,
+            })
         }
         Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            let reason = format!("the parser gave up on this file: {}", said.unwrap_or("no reason given"));
+            let said = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or(panic.downcast_ref::<&str>().copied());
+            let reason =
+                format!("the parser gave up on this file: {}", said.unwrap_or("no reason given"));
             Ok(FileEnd::failed(reason))
         }
     }

@@ -1,6 +1,8 @@
-//! The process pool: slots, each with a child process that parses untrusted bytes under hard limits.
+//! The process pool: slots, each with a child process that parses untrusted bytes under hard
+//! limits.
 //!
-//! * [`slot`]: the parent's side: hands a child its files, gathers rows, kills it at a limit, tries again.
+//! * [`slot`]: the parent's side: hands a child its files, gathers rows, kills it at a limit, tries
+//!   again.
 //! * [`child`]: the child's side: a loop over the files that it is given.
 //! * [`process`]: starting, watching and ending the child.
 //! * [`unfit`]: what keeps the machine from running one.

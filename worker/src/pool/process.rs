@@ -18,11 +18,14 @@ use sheaf_common::task::SourceFile;
 use super::protocol::{self, READY};
 use super::unfit::Unfit;
 
-/// How often a child that says nothing is looked at: its memory, its time, whether the work was called off.
+/// How often a child that says nothing is looked at: its memory, its time, whether the work was
+/// called off.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a child may take until it is ready: it takes milliseconds, on a machine that is no longer of use even this long.
+/// How long a child may take until it is ready: it takes milliseconds, on a machine that is no
+/// longer of use even this long.
 const START: Duration = Duration::from_secs(60);
-/// The size that pipes to and from a child are asked to have, so that a chunk of rows or a shipped file passes in few switches.
+/// The size that pipes to and from a child are asked to have, so that a chunk of rows or a shipped
+/// file passes in few switches.
 const PIPE: i32 = 1 << 20;
 /// The most that is kept of what a dying child said on standard error.
 const LAST_WORDS: usize = 4 << 10;
@@ -35,7 +38,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// This very program, even if its file was replaced meanwhile, with an argument that makes it a child.
+    /// This very program, even if its file was replaced meanwhile, with an argument that makes it a
+    /// child.
     pub fn this(argument: &str) -> Self {
         Program { path: "/proc/self/exe".into(), arguments: vec![argument.into()] }
     }
@@ -70,11 +74,16 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a child, and waits until it is ready: what happens from then on is the doing of the files that it reads.
+    /// Starts a child, and waits until it is ready: what happens from then on is the doing of the
+    /// files that it reads.
     ///
     /// # Errors
     /// [`NotStarted::Unfit`] when the system has no process, no pipe or no memory for it.
-    pub fn start(program: &Program, limits: Limits, stop: &AtomicBool) -> Result<Process, NotStarted> {
+    pub fn start(
+        program: &Program,
+        limits: Limits,
+        stop: &AtomicBool,
+    ) -> Result<Process, NotStarted> {
         let refused = |error: &io::Error| NotStarted::Unfit(Unfit::refused(error));
         let mut child = Command::new(&program.path)
             .args(&program.arguments)
@@ -88,7 +97,8 @@ impl Process {
         let now = Instant::now();
         // From here on, what ends early ends the child.
         let mut process = Process { child, input, output, limits, file_began: now, looked: now };
-        fcntl(&process.output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map_err(|errno| refused(&errno.into()))?;
+        fcntl(&process.output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
+            .map_err(|errno| refused(&errno.into()))?;
         // Refused past a user's quota: smaller pipes do.
         let _ = fcntl(&process.output, FcntlArg::F_SETPIPE_SZ(PIPE));
         let _ = fcntl(&process.input, FcntlArg::F_SETPIPE_SZ(PIPE));
@@ -104,7 +114,9 @@ impl Process {
                 Ok(0) => return Err(not_ready(self.why_it_died())),
                 Ok(_) if said == [READY] => return Ok(()),
                 Ok(_) => return Err(not_ready("it sent a malformed message".into())),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait_for_words(LOOK),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.wait_for_words(LOOK)
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
                 Err(error) => return Err(not_ready(error.to_string())),
             };
@@ -137,7 +149,9 @@ impl Process {
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(stop)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Ended::Dead(format!("its process cannot be read from: {error}"))),
+                Err(error) => {
+                    return Err(Ended::Dead(format!("its process cannot be read from: {error}")));
+                }
             }
             if self.looked.elapsed() >= LOOK {
                 self.look(stop)?;
@@ -148,7 +162,12 @@ impl Process {
 
     /// Waits until the child says something, but no longer than a look takes to come due.
     fn wait(&mut self, stop: &AtomicBool) -> Result<(), Ended> {
-        let left = self.limits.time.saturating_sub(self.file_began.elapsed()).min(LOOK).max(Duration::from_millis(1));
+        let left = self
+            .limits
+            .time
+            .saturating_sub(self.file_began.elapsed())
+            .min(LOOK)
+            .max(Duration::from_millis(1));
         match self.wait_for_words(left) {
             true => Ok(()),
             false => self.look(stop),
@@ -171,7 +190,10 @@ impl Process {
         }
         if self.file_began.elapsed() >= self.limits.time {
             self.kill();
-            return Err(Ended::Dead(format!("took longer than {} (see --time-limit)", in_seconds(self.limits.time))));
+            return Err(Ended::Dead(format!(
+                "took longer than {} (see --time-limit)",
+                in_seconds(self.limits.time)
+            )));
         }
         if self.resident_bytes().is_some_and(|bytes| bytes > self.limits.memory) {
             self.kill();
@@ -229,7 +251,10 @@ impl Drop for Process {
 /// A dead child's status in the user's words.
 fn died_by(status: ExitStatus, words: &str) -> String {
     match status.signal() {
-        Some(9) => "its process was killed by the system (signal 9), as it does when memory runs out".into(),
+        Some(9) => {
+            "its process was killed by the system (signal 9), as it does when memory runs out"
+                .into()
+        }
         Some(11) => "its process crashed (signal 11), as it does when the stack runs out".into(),
         Some(signal) => format!("its process was ended by signal {signal}"),
         None if words.is_empty() => format!("its process ended unexpectedly ({status})"),
@@ -242,5 +267,8 @@ fn in_seconds(time: Duration) -> String {
 }
 
 fn page_size() -> u64 {
-    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE).ok().flatten().map_or(4096, |size| size as u64)
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .map_or(4096, |size| size as u64)
 }

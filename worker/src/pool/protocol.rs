@@ -5,8 +5,9 @@
 //! child → parent   READY, one byte                                  (once: it has started)
 //! child → parent   header 17 bytes, then `length` bytes             (for each file: parsed…, rows…, then its end)
 //! ```
-//! A child that goes before it is ready has met no file: that is the machine's doing. The child ends what it says about a
-//! file before it begins the next one, so the parent always knows at which file a child died.
+//! A child that goes before it is ready has met no file: that is the machine's doing. The child
+//! ends what it says about a file before it begins the next one, so the parent always knows at
+//! which file a child died.
 
 use std::io::{self, Read, Write};
 
@@ -22,7 +23,8 @@ pub const READY: u8 = b'!';
 /// What one message of the child holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
-    /// So many bytes of the text of the current file are parsed, of so many. Nothing follows; small files do without.
+    /// So many bytes of the text of the current file are parsed, of so many. Nothing follows; small
+    /// files do without.
     Parsed { done: u32, of: u32 },
     /// A chunk of rows of the current file.
     Rows { length: u32, rows: u32, overflow: u32, long_cells: u32 },
@@ -63,7 +65,9 @@ impl Header {
     pub fn to_bytes(self) -> [u8; Header::SIZE] {
         let (kind, numbers) = match self {
             Header::Parsed { done, of } => (b'P', [done, of, 0, 0]),
-            Header::Rows { length, rows, overflow, long_cells } => (b'R', [length, rows, overflow, long_cells]),
+            Header::Rows { length, rows, overflow, long_cells } => {
+                (b'R', [length, rows, overflow, long_cells])
+            }
             Header::End { length } => (b'E', [length, 0, 0, 0]),
         };
         let mut bytes = [kind; Header::SIZE];
@@ -81,17 +85,25 @@ impl Header {
         };
         match bytes[0] {
             b'P' => Some(Header::Parsed { done: number(0), of: number(1) }),
-            b'R' => {
-                Some(Header::Rows { length: number(0), rows: number(1), overflow: number(2), long_cells: number(3) })
-            }
+            b'R' => Some(Header::Rows {
+                length: number(0),
+                rows: number(1),
+                overflow: number(2),
+                long_cells: number(3),
+            }),
             b'E' => Some(Header::End { length: number(0) }),
             _ => None,
         }
     }
 }
 
-/// Writes the parent's message: which files to read, by which recipe. It is an [`Extract`] for the reader.
-pub fn write_order(output: &mut impl Write, spec: &JobSpec, files: &[SourceFile]) -> io::Result<()> {
+/// Writes the parent's message: which files to read, by which recipe. It is an [`Extract`] for the
+/// reader.
+pub fn write_order(
+    output: &mut impl Write,
+    spec: &JobSpec,
+    files: &[SourceFile],
+) -> io::Result<()> {
     let message = wire::encode_large(&(spec, files), shipped_bytes(files));
     output.write_all(&(message.len() as u32).to_le_bytes())?;
     output.write_all(&message)
@@ -109,7 +121,8 @@ pub fn read_order(input: &mut impl Read) -> io::Result<Option<Extract>> {
     wire::decode(&message).map(Some).map_err(io::Error::other)
 }
 
-/// Writes a message of the child: one `write` for small ones, so that a file ends with one system call.
+/// Writes a message of the child: one `write` for small ones, so that a file ends with one system
+/// call.
 pub fn write_message(output: &mut impl Write, header: Header, body: &[u8]) -> io::Result<()> {
     const SMALL: usize = 64 << 10;
     if body.len() <= SMALL {

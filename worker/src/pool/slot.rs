@@ -1,4 +1,5 @@
-//! The parent's side of a slot: hands a child its files, gathers their rows, and tries again alone what killed it.
+//! The parent's side of a slot: hands a child its files, gathers their rows, and tries again alone
+//! what killed it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +37,8 @@ pub enum Interrupted {
 pub struct Care<'a> {
     /// Files that are not read, by their sequence number, with what is to be reported of them.
     pub settled: HashMap<u64, FileReport>,
-    /// How often files ended their processes elsewhere, by their sequence number. They are tried once more.
+    /// How often files ended their processes elsewhere, by their sequence number. They are tried
+    /// once more.
     pub attempts: HashMap<u64, u32>,
     /// Reads every file alone, and calls this before each attempt.
     pub before: Option<&'a mut BeforeFile<'a>>,
@@ -83,8 +85,9 @@ impl Slot {
 
     /// Reads the files of a task, in order.
     ///
-    /// A file that kills its child is tried again, alone and in a new child, as often as the job's limits say; the files
-    /// before it keep their rows and those after it go on as if nothing had been.
+    /// A file that kills its child is tried again, alone and in a new child, as often as the job's
+    /// limits say; the files before it keep their rows and those after it go on as if nothing had
+    /// been.
     ///
     /// # Errors
     /// [`Interrupted`], when no file is to blame.
@@ -103,7 +106,14 @@ impl Slot {
                 before(file)?;
             }
             let reading = &mut care.reading;
-            match self.attempt(work, files, elsewhere + attempt, reading, &mut gathered, &mut reports) {
+            match self.attempt(
+                work,
+                files,
+                elsewhere + attempt,
+                reading,
+                &mut gathered,
+                &mut reports,
+            ) {
                 Ok(()) => attempt = 1,
                 Err(Died::Early(interrupted)) => return Err(interrupted),
                 Err(Died::Unread) => self.process = None, // The next one is new.
@@ -144,11 +154,15 @@ impl Slot {
                 process
             }
             none => {
-                let process = none.insert(Process::start(&self.program, work.spec.limits, &self.stop)?);
+                let process =
+                    none.insert(Process::start(&self.program, work.spec.limits, &self.stop)?);
                 debug!(child = process.id(), "started a child");
                 let began = Began::now();
-                let lost =
-                    |error| Died::At { file: &files[0], began, reason: format!("its process cannot be used: {error}") };
+                let lost = |error| Died::At {
+                    file: &files[0],
+                    began,
+                    reason: format!("its process cannot be used: {error}"),
+                };
                 process.send(&work.spec, files).map_err(lost)?;
                 process
             }
@@ -160,10 +174,13 @@ impl Slot {
                     reading(Reading { sequence: file.sequence, parsed, of });
                 }
             };
-            let end = gathered.read_file(process, &mut parsed, &self.stop).map_err(|ended| match ended {
-                Ended::Stopped => Died::Early(Interrupted::Stopped),
-                Ended::Dead(reason) => Died::At { file, began, reason },
-            })?;
+            let end =
+                gathered.read_file(process, &mut parsed, &self.stop).map_err(
+                    |ended| match ended {
+                        Ended::Stopped => Died::Early(Interrupted::Stopped),
+                        Ended::Dead(reason) => Died::At { file, began, reason },
+                    },
+                )?;
             reports.push(began.ended(file, attempt, end, gathered));
             began = Began::now();
             process.next_file();
@@ -175,8 +192,9 @@ impl Slot {
 impl Care<'_> {
     /// Which files of those that are left are read next, in one go.
     fn next_files<'f>(&self, left: &'f [SourceFile], attempt: u32) -> &'f [SourceFile] {
-        let known =
-            |file: &SourceFile| self.settled.contains_key(&file.sequence) || self.attempts.contains_key(&file.sequence);
+        let known = |file: &SourceFile| {
+            self.settled.contains_key(&file.sequence) || self.attempts.contains_key(&file.sequence)
+        };
         let alone = attempt > 1 || self.before.is_some() || known(&left[0]);
         let some = if alone { 1 } else { left.iter().position(known).unwrap_or(left.len()) };
         &left[..some]
@@ -214,7 +232,9 @@ struct Began {
 
 impl Began {
     fn now() -> Self {
-        let wall_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+        let wall_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis() as u64);
         Began { wall_ms, steady: Instant::now() }
     }
 
@@ -237,21 +257,37 @@ impl Began {
         self.report(file, attempts, FileStatus::Dead { reason })
     }
 
-    fn ended(self, file: &SourceFile, attempts: u32, end: FileEnd, gathered: &mut Gathered) -> FileReport {
+    fn ended(
+        self,
+        file: &SourceFile,
+        attempts: u32,
+        end: FileEnd,
+        gathered: &mut Gathered,
+    ) -> FileReport {
         let FileEnd { result, bytes, unpacked, encoding, replaced, notes } = end;
         let status = match result {
-            Ok(truncated_cells) => FileStatus::Done { slices: gathered.end_file(), truncated_cells },
+            Ok(truncated_cells) => {
+                FileStatus::Done { slices: gathered.end_file(), truncated_cells }
+            }
             Err(reason) => {
                 gathered.give_up_file();
                 FileStatus::Failed { reason }
             }
         };
-        FileReport { bytes, unpacked, encoding, replaced, notes, ..self.report(file, attempts, status) }
+        FileReport {
+            bytes,
+            unpacked,
+            encoding,
+            replaced,
+            notes,
+            ..self.report(file, attempts, status)
+        }
     }
 }
 
 impl Gathered {
-    /// Reads what the child says about its current file, rows into the blocks; passes on how much of it is parsed.
+    /// Reads what the child says about its current file, rows into the blocks; passes on how much
+    /// of it is parsed.
     fn read_file(
         &mut self,
         process: &mut Process,
@@ -280,11 +316,14 @@ impl Gathered {
         }
     }
 
-    /// Lengthens the last block by `length`, or begins another; returns which, and where the new bytes begin. What fills a
-    /// unit by itself has a block of its own, so that it can be kept: see [`crate::run`].
+    /// Lengthens the last block by `length`, or begins another; returns which, and where the new
+    /// bytes begin. What fills a unit by itself has a block of its own, so that it can be kept: see
+    /// [`crate::run`].
     fn room_for(&mut self, length: usize) -> (usize, usize) {
         let unit = UNIT_BYTES as usize;
-        let fits = |block: &Vec<u8>| block.len() + length <= BLOCK_ROOM && length < unit && block.len() < unit;
+        let fits = |block: &Vec<u8>| {
+            block.len() + length <= BLOCK_ROOM && length < unit && block.len() < unit
+        };
         if !self.blocks.last().is_some_and(fits) {
             self.blocks.push(Vec::with_capacity(length));
         }

@@ -1,7 +1,8 @@
 //! Finds the last block of a deflate stream (RFC 1951) without inflating it.
 //!
-//! Only the lengths of the codes matter here, so one table look-up passes over several symbols at once: literals, and the
-//! length code that follows them with its extra bits; a second one passes over the distance.
+//! Only the lengths of the codes matter here, so one table look-up passes over several symbols at
+//! once: literals, and the length code that follows them with its extra bits; a second one passes
+//! over the distance.
 
 use std::ops::Range;
 
@@ -13,10 +14,13 @@ const LONGEST: usize = 15;
 const END_OF_BLOCK: usize = 256;
 
 /// Extra bits of the length symbols 257…285.
-const LENGTH_EXTRA: [u8; 29] = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
+const LENGTH_EXTRA: [u8; 29] =
+    [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 /// Extra bits of the distance symbols 0…29.
-const DISTANCE_EXTRA: [u8; 30] =
-    [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
+const DISTANCE_EXTRA: [u8; 30] = [
+    0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13,
+    13,
+];
 /// The order in which a dynamic block gives the lengths of the code for code lengths.
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
@@ -97,8 +101,8 @@ impl Bits<'_> {
             let window = self.window();
             let entry = tables.symbols.table[(window & TABLE_MASK) as usize];
             let distance = tables.distances.table[(window >> entry.bits & TABLE_MASK) as usize];
-            // No branch between literals and matches: which it is cannot be predicted. After literals alone the mask
-            // makes the look-up of a distance count for nothing.
+            // No branch between literals and matches: which it is cannot be predicted. After
+            // literals alone the mask makes the look-up of a distance count for nothing.
             if entry.plain && distance.plain | (entry.distance_mask == 0) {
                 self.at += entry.bits as usize + (distance.bits & entry.distance_mask) as usize;
                 if self.at > limit {
@@ -200,12 +204,17 @@ struct Codes {
 
 impl Default for Codes {
     fn default() -> Self {
-        Codes { counts: [0; LONGEST + 1], symbols: Vec::new(), table: Box::new([Entry::default(); 1 << TABLE_BITS]) }
+        Codes {
+            counts: [0; LONGEST + 1],
+            symbols: Vec::new(),
+            table: Box::new([Entry::default(); 1 << TABLE_BITS]),
+        }
     }
 }
 
 impl Codes {
-    /// Numbers the codes of these lengths (RFC 1951, 3.2.2). An incomplete code may be, an oversubscribed one not.
+    /// Numbers the codes of these lengths (RFC 1951, 3.2.2). An incomplete code may be, an
+    /// oversubscribed one not.
     fn set(&mut self, lengths: &[u8]) -> Result<(), NotDeflate> {
         self.counts = [0; LONGEST + 1];
         for &length in lengths {
@@ -231,7 +240,8 @@ impl Codes {
         Ok(())
     }
 
-    /// Fills the table with one entry for every code that it can hold; `entry` says what a symbol of a length means.
+    /// Fills the table with one entry for every code that it can hold; `entry` says what a symbol
+    /// of a length means.
     fn fill(&mut self, entry: impl Fn(usize, u8) -> Entry) {
         self.table.fill(Entry::default());
         let (mut code, mut index) = (0usize, 0usize);
@@ -239,7 +249,10 @@ impl Codes {
             for _ in 0..self.counts[length] {
                 let reversed = (code as u32).reverse_bits() as usize >> (32 - length);
                 let filled = entry(self.symbols[index] as usize, length as u8);
-                self.table[reversed..].iter_mut().step_by(1 << length).for_each(|slot| *slot = filled);
+                self.table[reversed..]
+                    .iter_mut()
+                    .step_by(1 << length)
+                    .for_each(|slot| *slot = filled);
                 code += 1;
                 index += 1;
             }
@@ -270,7 +283,9 @@ impl Tables {
             0..END_OF_BLOCK => Entry { bits, code: bits, distance_mask: 0, plain: true },
             END_OF_BLOCK => Entry::default(),
             length => match LENGTH_EXTRA.get(length - END_OF_BLOCK - 1) {
-                Some(extra) => Entry { bits: bits + extra, code: bits, distance_mask: 0xff, plain: true },
+                Some(extra) => {
+                    Entry { bits: bits + extra, code: bits, distance_mask: 0xff, plain: true }
+                }
                 None => Entry::default(),
             },
         });
@@ -283,7 +298,8 @@ impl Tables {
         Ok(())
     }
 
-    /// Lets an entry that is a literal go on to the symbol after it, as long as its whole code lies in the index.
+    /// Lets an entry that is a literal go on to the symbol after it, as long as its whole code lies
+    /// in the index.
     fn chain_literals(&mut self) {
         self.singles.clear();
         self.singles.extend_from_slice(&self.symbols.table[..]);
@@ -291,11 +307,13 @@ impl Tables {
             let is_literal = |entry: &Entry| entry.plain && entry.distance_mask == 0;
             while is_literal(entry) && u32::from(entry.bits) < TABLE_BITS {
                 let next = self.singles[index >> entry.bits];
-                // The bits above the index read as zeros here: the next symbol counts if its code lies below them.
+                // The bits above the index read as zeros here: the next symbol counts if its code
+                // lies below them.
                 if !next.plain || u32::from(entry.bits + next.code) > TABLE_BITS {
                     break;
                 }
-                *entry = Entry { bits: entry.bits + next.bits, code: entry.bits + next.code, ..next };
+                *entry =
+                    Entry { bits: entry.bits + next.bits, code: entry.bits + next.code, ..next };
             }
         }
     }

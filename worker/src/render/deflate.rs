@@ -1,9 +1,10 @@
 //! Deflate streams that can be joined.
 //!
-//! A segment is compressed apart from its neighbours, and yet the segments of a sheet must concatenate to one valid
-//! stream (RFC 1951). libdeflate gives whole streams only, so the stream is opened up afterwards: the final bit of its
-//! last block is cleared, and an empty stored block pads it to a byte (what zlib calls a sync flush). Where the last
-//! block begins, [`super::blocks`] finds out.
+//! A segment is compressed apart from its neighbours, and yet the segments of a sheet must
+//! concatenate to one valid stream (RFC 1951). libdeflate gives whole streams only, so the stream
+//! is opened up afterwards: the final bit of its last block is cleared, and an empty stored block
+//! pads it to a byte (what zlib calls a sync flush). Where the last block begins, [`super::blocks`]
+//! finds out.
 
 use libdeflater::{CompressionLvl, Compressor};
 use sheaf_common::job::Compression;
@@ -13,8 +14,9 @@ use super::blocks;
 /// The empty final block that ends a stream of joined segments: fixed codes, end of block.
 pub const END: [u8; 2] = [0x03, 0x00];
 
-/// The level of libdeflate behind each choice. Its output depends on the input alone, not on the processor: its hash is
-/// a multiplication, and only checksums and the setting up of tables have variants by processor (libdeflate 1.26).
+/// The level of libdeflate behind each choice. Its output depends on the input alone, not on the
+/// processor: its hash is a multiplication, and only checksums and the setting up of tables have
+/// variants by processor (libdeflate 1.26).
 fn level(compression: Compression) -> i32 {
     match compression {
         Compression::Fast => 1,
@@ -34,24 +36,28 @@ impl Deflater {
         Deflater { compressor: Compressor::new(level) }
     }
 
-    /// Compresses `content` to bytes that may be followed by those of another call, and at last by [`END`].
+    /// Compresses `content` to bytes that may be followed by those of another call, and at last by
+    /// [`END`].
     pub fn joinable(&mut self, content: &[u8]) -> Vec<u8> {
         let mut bytes = self.whole(content);
         let last = blocks::last_block(&bytes).expect("libdeflate writes valid streams");
         bytes[last.start / 8] &= !(1 << (last.start % 8));
-        // Three header bits of the stored block (not final, type 00), zeros to the byte, then LEN and its complement.
+        // Three header bits of the stored block (not final, type 00), zeros to the byte, then LEN
+        // and its complement.
         bytes.resize((last.end + 3).div_ceil(8), 0);
         bytes.extend_from_slice(&[0x00, 0x00, 0xff, 0xff]);
         bytes
     }
 
-    /// Compresses `content` to a stream that ends: for the last part of a joined stream, or one of a single part.
+    /// Compresses `content` to a stream that ends: for the last part of a joined stream, or one of
+    /// a single part.
     pub fn whole(&mut self, content: &[u8]) -> Vec<u8> {
         // Four more, so that the padding of `joinable` does not move the bytes.
         let bound = self.compressor.deflate_compress_bound(content.len());
         let mut bytes = Vec::with_capacity(bound + 5);
         bytes.resize(bound, 0);
-        let length = self.compressor.deflate_compress(content, &mut bytes).expect("the bound is enough");
+        let length =
+            self.compressor.deflate_compress(content, &mut bytes).expect("the bound is enough");
         bytes.truncate(length);
         bytes
     }
@@ -80,15 +86,18 @@ mod tests {
             state ^= state << 17;
             state
         };
-        let words: Vec<Vec<u8>> =
-            (0..200).map(|_| (0..2 + next() % 9).map(|_| b'a' + (next() % 26) as u8).collect()).collect();
+        let words: Vec<Vec<u8>> = (0..200)
+            .map(|_| (0..2 + next() % 9).map(|_| b'a' + (next() % 26) as u8).collect())
+            .collect();
         let mut bytes = Vec::with_capacity(length + 16);
         while bytes.len() < length {
             match next() % 64 {
                 0 => bytes.push(next() as u8),
                 1 => bytes.extend(std::iter::repeat_n(b'-', (next() % 600) as usize)),
                 pick => {
-                    bytes.extend_from_slice(&words[(next() % if pick < 40 { 30 } else { 200 }) as usize]);
+                    bytes.extend_from_slice(
+                        &words[(next() % if pick < 40 { 30 } else { 200 }) as usize],
+                    );
                     bytes.push(b' ');
                 }
             }
@@ -99,12 +108,17 @@ mod tests {
 
     #[test]
     fn any_cut_into_segments_inflates_to_the_same_bytes() {
-        for (seed, compression) in
-            [(1, Compression::Fast), (2, Compression::Balanced), (3, Compression::Small), (4, Compression::Balanced)]
-        {
+        for (seed, compression) in [
+            (1, Compression::Fast),
+            (2, Compression::Balanced),
+            (3, Compression::Small),
+            (4, Compression::Balanced),
+        ] {
             let content = sample(seed, 700_000);
             let mut deflater = Deflater::new(compression);
-            for cuts in [vec![], vec![1], vec![0, 5, 5, 300_001], vec![13, 70_000, 350_000, 699_999]] {
+            for cuts in
+                [vec![], vec![1], vec![0, 5, 5, 300_001], vec![13, 70_000, 350_000, 699_999]]
+            {
                 let mut joined = Vec::new();
                 let mut from = 0;
                 for to in cuts.into_iter().chain([content.len()]) {
@@ -120,7 +134,8 @@ mod tests {
     #[test]
     fn noise_and_sameness_and_little_are_joined_too() {
         let mut deflater = Deflater::new(Compression::Balanced);
-        let noise: Vec<u8> = (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let noise: Vec<u8> =
+            (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         for length in [0, 1, 2, 3, 100, 9_999, 10_001] {
             for content in [&noise[..length], &vec![b'x'; length][..]] {
                 let mut joined = deflater.joinable(content);

@@ -1,6 +1,8 @@
-//! What the first rows of a workbook need to be seen: how wide its columns are, and how high its rows.
+//! What the first rows of a workbook need to be seen: how wide its columns are, and how high its
+//! rows.
 //!
-//! It goes by the first rows of the first unit alone, so it is the same however the job runs, and costs no cell anything.
+//! It goes by the first rows of the first unit alone, so it is the same however the job runs, and
+//! costs no cell anything.
 
 use sheaf_common::outcome::Look;
 use unicode_width::UnicodeWidthStr;
@@ -71,7 +73,10 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_line_up_to_a_limit() {
-        assert_eq!(look(&[["12", "a\nthe widest line  \n"], ["가을", ""]]).unwrap().widths, [4, 15]);
+        assert_eq!(
+            look(&[["12", "a\nthe widest line  \n"], ["가을", ""]]).unwrap().widths,
+            [4, 15]
+        );
         assert_eq!(look(&[["", &"x".repeat(100_000)]]).unwrap().widths, [0, 80]);
         assert_eq!(look(&[["", &"한".repeat(1_000)]]).unwrap().widths, [0, 80]);
         assert_eq!(look(&[]), None);
@@ -83,7 +88,11 @@ mod tests {
         assert_eq!(lines(&[["1", "text\n\nmore"]]), 1);
         assert_eq!(lines(&[["1", "\n  text"]]), 2);
         assert_eq!(lines(&[["1", "\n \t\n  text"], ["", ""]]), 3);
-        assert_eq!(lines(&[["1", "\n\n\n\n\n\n\ntext"], ["2", "\n"]]), 1, "it would not be seen anyway");
+        assert_eq!(
+            lines(&[["1", "\n\n\n\n\n\n\ntext"], ["2", "\n"]]),
+            1,
+            "it would not be seen anyway"
+        );
         let mut rows = vec![["1", "text"]; 95];
         rows.extend([["2", "\n\ntext"]; 5]);
         assert_eq!(lines(&rows), 1, "a few do not make all rows high");

@@ -1,8 +1,11 @@
-//! Rows and their place → segments: the final, already compressed bytes of that part of every output.
+//! Rows and their place → segments: the final, already compressed bytes of that part of every
+//! output.
 //!
-//! * [`workbook`]: rows → the row XML of sheets; [`xml`]: one row of it; [`look`]: the room that the first ones need.
+//! * [`workbook`]: rows → the row XML of sheets; [`xml`]: one row of it; [`look`]: the room that
+//!   the first ones need.
 //! * [`text`]: CSV, tab-separated text and JSON lines.
-//! * [`deflate`]: compression to streams that can be joined; [`blocks`]: finds what must be opened up for it.
+//! * [`deflate`]: compression to streams that can be joined; [`blocks`]: finds what must be opened
+//!   up for it.
 
 pub mod blocks;
 pub mod deflate;
@@ -74,8 +77,11 @@ impl Renderer {
             match rendering {
                 Rendering::Xlsx => self.workbook(rows, &mut segments)?,
                 Rendering::Csv(packing) | Rendering::Tsv(packing) => {
-                    let (mut csv, writer) = (Vec::new(), CsvWriter::new(&rows.spec.csv, *rendering));
-                    rows.each(|_, cells| writer.row(&mut csv, cells.iter().map(|cell| cell.unwrap_or_default())))?;
+                    let (mut csv, writer) =
+                        (Vec::new(), CsvWriter::new(&rows.spec.csv, *rendering));
+                    rows.each(|_, cells| {
+                        writer.row(&mut csv, cells.iter().map(|cell| cell.unwrap_or_default()))
+                    })?;
                     segments.push(self.text(index, *packing, csv));
                 }
                 Rendering::JsonLines(packing) => {
@@ -91,8 +97,13 @@ impl Renderer {
         Ok(segments)
     }
 
-    fn workbook(&mut self, rows: &UnitRows<'_>, segments: &mut Vec<Segment>) -> Result<(), RenderError> {
-        let mut workbook = WorkbookRows::new(rows.spec, rows.unit.first_row, rows.unit.first_overflow);
+    fn workbook(
+        &mut self,
+        rows: &UnitRows<'_>,
+        segments: &mut Vec<Segment>,
+    ) -> Result<(), RenderError> {
+        let mut workbook =
+            WorkbookRows::new(rows.spec, rows.unit.first_row, rows.unit.first_overflow);
         rows.each(|_, cells| workbook.row(cells))?;
         for (sheet, xml, look) in workbook.finish() {
             segments.push(self.joinable(Stream::Sheet(sheet), &xml, look));
@@ -100,10 +111,15 @@ impl Renderer {
         Ok(())
     }
 
-    fn workbooks_per_file(&mut self, rows: &UnitRows<'_>, segments: &mut Vec<Segment>) -> Result<(), RenderError> {
+    fn workbooks_per_file(
+        &mut self,
+        rows: &UnitRows<'_>,
+        segments: &mut Vec<Segment>,
+    ) -> Result<(), RenderError> {
         for file in rows.unit.pieces.chunk_by(|a, b| a.sequence == b.sequence) {
             let sequence = file[0].sequence;
-            let mut workbook = WorkbookRows::new(rows.spec, file[0].first_row, file[0].first_overflow);
+            let mut workbook =
+                WorkbookRows::new(rows.spec, file[0].first_row, file[0].first_overflow);
             for piece in file {
                 rows.each_of(piece, |_, cells| workbook.row(cells))?;
             }
@@ -122,13 +138,25 @@ impl Renderer {
                 let bytes = zstd_frame(&content, self.compression);
                 Segment { stream, bytes, crc32: 0, length: content.len() as u64, look: None }
             }
-            Packing::Plain => Segment { stream, crc32: 0, length: content.len() as u64, bytes: content, look: None },
+            Packing::Plain => Segment {
+                stream,
+                crc32: 0,
+                length: content.len() as u64,
+                bytes: content,
+                look: None,
+            },
         }
     }
 
     fn joinable(&mut self, stream: Stream, content: &[u8], look: Option<Look>) -> Segment {
         let bytes = self.deflater.joinable(content);
-        Segment { stream, bytes, crc32: crc32fast::hash(content), length: content.len() as u64, look }
+        Segment {
+            stream,
+            bytes,
+            crc32: crc32fast::hash(content),
+            length: content.len() as u64,
+            look,
+        }
     }
 }
 
@@ -154,10 +182,15 @@ impl UnitRows<'_> {
         self.unit.pieces.iter().try_for_each(|piece| self.each_of(piece, &mut row))
     }
 
-    fn each_of(&self, piece: &Piece, mut row: impl FnMut(&Piece, &[Option<&str>])) -> Result<(), RenderError> {
+    fn each_of(
+        &self,
+        piece: &Piece,
+        mut row: impl FnMut(&Piece, &[Option<&str>]),
+    ) -> Result<(), RenderError> {
         let damaged = |source| RenderError::Damaged { sequence: piece.sequence, source };
         let block = &self.blocks[&piece.rows];
-        let (from, to) = (piece.slice.offset as usize, (piece.slice.offset + piece.slice.length) as usize);
+        let (from, to) =
+            (piece.slice.offset as usize, (piece.slice.offset + piece.slice.length) as usize);
         let mut rows = Rows::new(block.get(from..to).unwrap_or_default(), self.spec.width());
         let mut cells = Vec::with_capacity(self.spec.width());
         while rows.next_into(&mut cells).map_err(damaged)? {
@@ -178,14 +211,19 @@ mod tests {
 
     use super::*;
 
-    const KEY: RowsKey =
-        RowsKey { task: TaskId { job: JobId(1), class: Class::Extract, number: 0 }, block: 0, edition: 0 };
+    const KEY: RowsKey = RowsKey {
+        task: TaskId { job: JobId(1), class: Class::Extract, number: 0 },
+        block: 0,
+        edition: 0,
+    };
 
     /// Rows `from..to`, each of three cells, and the piece that names them.
     fn rows(from: u64, to: u64, sequence: u64, block: &mut Vec<u8>) -> Piece {
         let offset = block.len() as u32;
         for row in from..to {
-            [Some(row.to_string().as_str()), None, Some("text")].into_iter().for_each(|cell| write_cell(block, cell));
+            [Some(row.to_string().as_str()), None, Some("text")]
+                .into_iter()
+                .for_each(|cell| write_cell(block, cell));
         }
         let (length, rows) = (block.len() as u32 - offset, (to - from) as u32);
         let slice = Slice { block: 0, offset, length, rows, overflow: 0, long_cells: 0 };
@@ -193,7 +231,8 @@ mod tests {
     }
 
     fn inflate(segments: &[&Segment]) -> String {
-        let mut joined: Vec<u8> = segments.iter().flat_map(|segment| segment.bytes.clone()).collect();
+        let mut joined: Vec<u8> =
+            segments.iter().flat_map(|segment| segment.bytes.clone()).collect();
         joined.extend(deflate::END);
         let mut text = String::new();
         flate2::read::DeflateDecoder::new(joined.as_slice()).read_to_string(&mut text).unwrap();
@@ -214,7 +253,9 @@ mod tests {
             pieces: pieces.to_vec(),
         };
         let mut render = |units| {
-            let rendered = renderer.render(&Render { spec: Arc::clone(&spec), units, keeper: None }, &blocks).unwrap();
+            let rendered = renderer
+                .render(&Render { spec: Arc::clone(&spec), units, keeper: None }, &blocks)
+                .unwrap();
             let numbers: Vec<u64> = rendered.iter().map(|unit| unit.number).collect();
             (numbers, rendered.into_iter().flat_map(|unit| unit.segments).collect::<Vec<Segment>>())
         };
@@ -231,7 +272,9 @@ mod tests {
             <c r=\"C91\" t=\"inlineStr\"><is><t>text</t></is></c></row>"
         ));
         let own = Stream::FileSheet { sequence: 1, sheet: Sheet::Rows(0) };
-        assert!(of(&whole, own).starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>"));
+        assert!(
+            of(&whole, own).starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>")
+        );
     }
 
     #[test]

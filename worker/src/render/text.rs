@@ -7,7 +7,8 @@ use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
 use sheaf_common::job::{CsvStyle, Newline, Rendering};
 
-/// What a spreadsheet takes for the beginning of a formula, in both widths (OWASP, "CSV Injection").
+/// What a spreadsheet takes for the beginning of a formula, in both widths (OWASP, "CSV
+/// Injection").
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
 /// Writes rows of CSV or of tab-separated text.
@@ -23,13 +24,20 @@ impl CsvWriter {
     pub fn new(style: &CsvStyle, rendering: Rendering) -> Self {
         let (delimiter, usual) = match rendering {
             Rendering::Tsv(_) => ('\t', Newline::Lf),
-            Rendering::Xlsx | Rendering::Csv(_) | Rendering::JsonLines(_) => (style.delimiter, Newline::CrLf),
+            Rendering::Xlsx | Rendering::Csv(_) | Rendering::JsonLines(_) => {
+                (style.delimiter, Newline::CrLf)
+            }
         };
         let newline: &[u8] = match style.newline.unwrap_or(usual) {
             Newline::Lf => b"\n",
             Newline::CrLf => b"\r\n",
         };
-        CsvWriter { delimiter: delimiter.into(), newline, bom: style.bom, escape_formulas: style.escape_formulas }
+        CsvWriter {
+            delimiter: delimiter.into(),
+            newline,
+            bom: style.bom,
+            escape_formulas: style.escape_formulas,
+        }
     }
 
     /// What stands before the rows: the byte order mark, if one is wanted, and the row of names.
@@ -38,7 +46,12 @@ impl CsvWriter {
         let alone = names.len() == 1;
         for (index, name) in names.enumerate() {
             // Excel takes a file that begins with `ID` for SYLK, and does not open it.
-            self.cell(&mut head, index, name, (index == 0 && name.starts_with("ID")) || (alone && name.is_empty()));
+            self.cell(
+                &mut head,
+                index,
+                name,
+                (index == 0 && name.starts_with("ID")) || (alone && name.is_empty()),
+            );
         }
         head.extend_from_slice(self.newline);
         head
@@ -79,9 +92,12 @@ impl CsvWriter {
     fn needs_quotes(&self, text: &str) -> bool {
         // The first byte of the delimiter is enough: to quote more than must be does no harm.
         let delimiter = self.delimiter.as_bytes()[0];
-        let special = |byte: u8| (byte == delimiter) | (byte == b'"') | (byte == b'\r') | (byte == b'\n');
-        // Where formulas are feared, no program that parts cells elsewhere may find one inside a cell.
-        let parts = |byte: u8| self.escape_formulas & ((byte == b',') | (byte == b';') | (byte == b'\t'));
+        let special =
+            |byte: u8| (byte == delimiter) | (byte == b'"') | (byte == b'\r') | (byte == b'\n');
+        // Where formulas are feared, no program that parts cells elsewhere may find one inside a
+        // cell.
+        let parts =
+            |byte: u8| self.escape_formulas & ((byte == b',') | (byte == b';') | (byte == b'\t'));
         text.bytes().any(|byte| special(byte) | parts(byte))
     }
 }
@@ -118,16 +134,23 @@ impl JsonLines {
 }
 
 fn write_json(json: &mut Vec<u8>, text: Option<&str>) {
-    text.serialize(&mut Serializer::with_formatter(json, OneLine)).expect("writing to memory does not fail");
+    text.serialize(&mut Serializer::with_formatter(json, OneLine))
+        .expect("writing to memory does not fail");
 }
 
-/// Writes JSON in which nothing ends a line: many programs part lines at U+0085, U+2028 and U+2029 too.
+/// Writes JSON in which nothing ends a line: many programs part lines at U+0085, U+2028 and U+2029
+/// too.
 struct OneLine;
 
 impl Formatter for OneLine {
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         // Their first bytes in UTF-8; most fragments hold neither.
-        let suspect = fragment.bytes().fold(false, |any, byte| any | (byte == 0xc2) | (byte == 0xe2));
+        let suspect =
+            fragment.bytes().fold(false, |any, byte| any | (byte == 0xc2) | (byte == 0xe2));
         if !suspect {
             return CompactFormatter.write_string_fragment(out, fragment);
         }
@@ -187,10 +210,15 @@ mod tests {
     #[test]
     fn formulas_are_escaped_where_that_is_asked_for() {
         let style = CsvStyle { escape_formulas: true, ..CsvStyle::default() };
-        for text in ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n \n=1", " =1", "＝1", "＋1", "－1", "＠a"] {
+        for text in
+            ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n \n=1", " =1", "＝1", "＋1", "－1", "＠a"]
+        {
             assert_eq!(row(style, CSV, &[text, "x"]), format!("\"'{text}\",x\r\n"), "{text:?}");
         }
-        assert_eq!(row(style, CSV, &["a=1", "007", "'=1", "x;=1", "x\t=1"]), "a=1,007,'=1,\"x;=1\",\"x\t=1\"\r\n");
+        assert_eq!(
+            row(style, CSV, &["a=1", "007", "'=1", "x;=1", "x\t=1"]),
+            "a=1,007,'=1,\"x;=1\",\"x\t=1\"\r\n"
+        );
         assert_eq!(head(style, &["=a", "b"]), "\"'=a\",b\r\n");
     }
 
@@ -205,8 +233,12 @@ mod tests {
     #[test]
     fn json_lines_tell_missing_from_empty() {
         let mut json = Vec::new();
-        JsonLines::new(["a\"", "b", "c"].into_iter()).row(&mut json, &[Some("한\n\u{1}"), None, Some("")]);
-        assert_eq!(String::from_utf8(json).unwrap(), "{\"a\\\"\":\"한\\n\\u0001\",\"b\":null,\"c\":\"\"}\n");
+        JsonLines::new(["a\"", "b", "c"].into_iter())
+            .row(&mut json, &[Some("한\n\u{1}"), None, Some("")]);
+        assert_eq!(
+            String::from_utf8(json).unwrap(),
+            "{\"a\\\"\":\"한\\n\\u0001\",\"b\":null,\"c\":\"\"}\n"
+        );
     }
 
     #[test]

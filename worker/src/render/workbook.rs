@@ -1,4 +1,5 @@
-//! Rows → the row XML of a workbook's sheets: which sheet a row stands on, and where its long texts go on.
+//! Rows → the row XML of a workbook's sheets: which sheet a row stands on, and where its long texts
+//! go on.
 
 use sheaf_common::cell::{self, SHEET_DATA_ROWS, column_letters, sheet_name};
 use sheaf_common::job::{JobSpec, LongCells};
@@ -9,7 +10,8 @@ use super::xml::RowWriter;
 
 /// The sheet that holds what cells cannot.
 pub const OVERFLOW_SHEET: &str = "overflow";
-/// Its columns: the cell that is continued, the number of the part (the head in the cell is part 1), and its text.
+/// Its columns: the cell that is continued, the number of the part (the head in the cell is part
+/// 1), and its text.
 pub const OVERFLOW_COLUMNS: [&str; 3] = ["cell", "part", "text"];
 
 /// Gathers the XML of consecutive rows of one workbook, sheet by sheet.
@@ -29,7 +31,8 @@ pub struct WorkbookRows<'a> {
 impl<'a> WorkbookRows<'a> {
     /// Begins at these places among all rows and all overflow rows of the workbook.
     pub fn new(spec: &'a JobSpec, first_row: u64, first_overflow: u64) -> Self {
-        let (rows, overflow) = (RowWriter::new(spec.width()), RowWriter::new(OVERFLOW_COLUMNS.len()));
+        let (rows, overflow) =
+            (RowWriter::new(spec.width()), RowWriter::new(OVERFLOW_COLUMNS.len()));
         let measure = (first_row == 0).then(|| Measure::new(spec.width()));
         let (next_row, next_overflow) = (first_row, first_overflow);
         WorkbookRows { spec, rows, overflow, next_row, next_overflow, sheets: Vec::new(), measure }
@@ -42,7 +45,9 @@ impl<'a> WorkbookRows<'a> {
         }
         let (sheet, number) = place(self.next_row);
         self.next_row += 1;
-        let heads = cells.iter().map(|text| text.and_then(|text| cell::parts(text).next()).unwrap_or_default());
+        let heads = cells
+            .iter()
+            .map(|text| text.and_then(|text| cell::parts(text).next()).unwrap_or_default());
         let many_lines = cells.iter().flatten().any(|text| text.contains('\n'));
         self.rows.row(xml_of(&mut self.sheets, Sheet::Rows(sheet)), number, many_lines, heads);
         if self.spec.long_cells == LongCells::Overflow {
@@ -67,7 +72,8 @@ impl<'a> WorkbookRows<'a> {
         }
     }
 
-    /// The XML of each sheet that got rows; the first of the workbook comes with the look of its rows, if it begins here.
+    /// The XML of each sheet that got rows; the first of the workbook comes with the look of its
+    /// rows, if it begins here.
     pub fn finish(self) -> Vec<(Sheet, Vec<u8>, Option<Look>)> {
         let look = self.measure.and_then(|measure| measure.look());
         let look_of = |sheet| if sheet == Sheet::Rows(0) { look.clone() } else { None };
@@ -88,7 +94,8 @@ fn xml_of(sheets: &mut Vec<(Sheet, Vec<u8>)>, sheet: Sheet) -> &mut Vec<u8> {
     &mut sheets[index].1
 }
 
-/// A sheet's name as a reference has it: in quotes unless it is a plain word that cannot be taken for a cell.
+/// A sheet's name as a reference has it: in quotes unless it is a plain word that cannot be taken
+/// for a cell.
 fn quoted(name: &str) -> String {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase()) && name.len() > 3;
     if plain { name.into() } else { format!("'{}'", name.replace('\'', "''")) }
@@ -101,7 +108,8 @@ mod tests {
     use super::*;
 
     fn text(sheets: &[(Sheet, Vec<u8>, Option<Look>)], sheet: Sheet) -> String {
-        let (_, xml, _) = sheets.iter().find(|(known, ..)| *known == sheet).expect("the sheet has rows");
+        let (_, xml, _) =
+            sheets.iter().find(|(known, ..)| *known == sheet).expect("the sheet has rows");
         String::from_utf8(xml.clone()).unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! Rows as the XML of a sheet (ECMA-376, part 1, 18.3.1).
 //!
-//! Rows and cells carry their references: gnumeric and ExcelJS do not read a sheet without them. Texts are inline
-//! strings: a table of shared strings would bind all segments together.
+//! Rows and cells carry their references: gnumeric and ExcelJS do not read a sheet without them.
+//! Texts are inline strings: a table of shared strings would bind all segments together.
 
 use std::io::Write;
 
@@ -16,22 +16,37 @@ pub struct RowWriter {
 
 impl RowWriter {
     pub fn new(width: usize) -> Self {
-        let openings = (0..width).map(|index| format!("<c r=\"{}", column_letters(index)).into_bytes()).collect();
+        let openings = (0..width)
+            .map(|index| format!("<c r=\"{}", column_letters(index)).into_bytes())
+            .collect();
         RowWriter { openings }
     }
 
-    /// Appends the row with this number (from 1, the header's). An empty text is an empty cell, which is not written.
+    /// Appends the row with this number (from 1, the header's). An empty text is an empty cell,
+    /// which is not written.
     ///
-    /// A row of `many_lines` has a text with a line feed in it. It says that its height, the usual one, is meant: LibreOffice
-    /// draws such a text over the row below it otherwise.
-    pub fn row<'a>(&self, xml: &mut Vec<u8>, number: u64, many_lines: bool, cells: impl Iterator<Item = &'a str>) {
+    /// A row of `many_lines` has a text with a line feed in it. It says that its height, the usual
+    /// one, is meant: LibreOffice draws such a text over the row below it otherwise.
+    pub fn row<'a>(
+        &self,
+        xml: &mut Vec<u8>,
+        number: u64,
+        many_lines: bool,
+        cells: impl Iterator<Item = &'a str>,
+    ) {
         let of_row: &[u8] = if many_lines { b" customHeight=\"1\"" } else { b"" };
         self.write(xml, number, of_row, b"", cells);
     }
 
-    /// Appends the header, row 1. `row` are further attributes of the row, `cell` of each of its cells; each begins with a
-    /// blank.
-    pub fn header<'a>(&self, xml: &mut Vec<u8>, row: &str, cell: &str, names: impl Iterator<Item = &'a str>) {
+    /// Appends the header, row 1. `row` are further attributes of the row, `cell` of each of its
+    /// cells; each begins with a blank.
+    pub fn header<'a>(
+        &self,
+        xml: &mut Vec<u8>,
+        row: &str,
+        cell: &str,
+        names: impl Iterator<Item = &'a str>,
+    ) {
         self.write(xml, 1, row.as_bytes(), cell.as_bytes(), names);
     }
 
@@ -79,15 +94,16 @@ fn needs_space(text: &str) -> bool {
 /// The bytes that [`escape()`] looks at together; a power of two that vector registers divide.
 const CHUNK: usize = 64;
 
-/// Appends `text` so that a reader of the sheet gets it back: markup as entities, and what [`sheaf_common::escape`] finds as
-/// `_xHHHH_`.
+/// Appends `text` so that a reader of the sheet gets it back: markup as entities, and what
+/// [`sheaf_common::escape`] finds as `_xHHHH_`.
 pub fn escape(xml: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     xml.reserve(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
         let end = (at + CHUNK).min(bytes.len());
-        // Most chunks need nothing: one pass that the compiler turns into vector code, then one copy.
+        // Most chunks need nothing: one pass that the compiler turns into vector code, then one
+        // copy.
         let special = bytes[at..end].iter().fold(false, |any, byte| any | is_special(*byte));
         if special {
             at = escape_bytes(xml, bytes, at, end);
@@ -148,10 +164,12 @@ mod tests {
 
     #[test]
     fn where_a_text_is_chunked_makes_no_difference() {
-        for special in ["<", "_x0041_", "_x0041\r", "\u{ffff}", "\u{1}", "한", "😀", "\u{ff0c}"] {
+        for special in ["<", "_x0041_", "_x0041\r", "\u{ffff}", "\u{1}", "한", "😀", "\u{ff0c}"]
+        {
             for before in 0..2 * CHUNK {
                 let text = format!("{}{special}{}", "a".repeat(before), "b".repeat(CHUNK));
-                let expected = format!("{}{}{}", "a".repeat(before), escaped(special), "b".repeat(CHUNK));
+                let expected =
+                    format!("{}{}{}", "a".repeat(before), escaped(special), "b".repeat(CHUNK));
                 assert_eq!(escaped(&text), expected);
             }
         }

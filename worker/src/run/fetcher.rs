@@ -24,7 +24,8 @@ const WAIT: Duration = Duration::from_secs(1);
 /// The pause after a queue that cannot be reached; the engine has its own backoff beneath.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Leases and hands out tasks until `order` is not [`Order::Work`]; rows are on their way while other tasks are leased.
+/// Leases and hands out tasks until `order` is not [`Order::Work`]; rows are on their way while
+/// other tasks are leased.
 ///
 /// What is tried again, leasing and rows alike, ends with [`Order::Stop`].
 ///
@@ -39,9 +40,15 @@ pub async fn fetch<Q: Queue>(
     (fitness, tally): (Arc<Fitness>, Arc<Tally>),
 ) -> Result<(), QueueError> {
     let (hopeless_in, mut hopeless) = mpsc::channel(1);
-    let rows =
-        Rows { slots: slots.clone(), failures: Arc::default(), fitness: Arc::clone(&fitness), tally, hopeless_in };
-    let mut fetcher = Fetcher { config, origins, kept, rows, turn: 0, failures: Failures::default() };
+    let rows = Rows {
+        slots: slots.clone(),
+        failures: Arc::default(),
+        fitness: Arc::clone(&fitness),
+        tally,
+        hopeless_in,
+    };
+    let mut fetcher =
+        Fetcher { config, origins, kept, rows, turn: 0, failures: Failures::default() };
     let mut on_their_way = JoinSet::new();
 
     loop {
@@ -83,14 +90,16 @@ struct Fetcher<'a, Q: Queue> {
 type Found<Q> = (OwnedSemaphorePermit, Origin<Q>, Vec<Leased>);
 
 impl<Q: Queue> Fetcher<'_, Q> {
-    /// Waits for room, and leases as many tasks as there is room for; `None` after an error that may pass.
+    /// Waits for room, and leases as many tasks as there is room for; `None` after an error that
+    /// may pass.
     ///
     /// # Errors
     /// [`QueueError::Unusable`].
     async fn lease(&mut self) -> Result<Option<Found<Q>>, QueueError> {
         let slots = &self.rows.slots;
         let room = slots.room();
-        let permits = Arc::clone(&room).acquire_many_owned(slots.refill()).await.expect("never closed");
+        let permits =
+            Arc::clone(&room).acquire_many_owned(slots.refill()).await.expect("never closed");
 
         // These permits are in hand; what else is free may be leased in the same call.
         let most = slots.refill() as usize + room.available_permits();
@@ -195,7 +204,8 @@ impl<Q: Queue> Rows<Q> {
     }
 }
 
-/// Leases up to `most` tasks from the queue that has some and was asked longest ago; waits up to [`WAIT`] for the first.
+/// Leases up to `most` tasks from the queue that has some and was asked longest ago; waits up to
+/// [`WAIT`] for the first.
 async fn lease_in_turn<'a, Q: Queue>(
     origins: &'a [Origin<Q>],
     turn: &mut usize,
@@ -206,7 +216,8 @@ async fn lease_in_turn<'a, Q: Queue>(
         let queue = &origins[index].queue;
         async move { (index, queue.lease(&config.id, most, wait).await) }
     };
-    let indexes: Vec<usize> = (0..origins.len()).map(|step| (*turn + step) % origins.len()).collect();
+    let indexes: Vec<usize> =
+        (0..origins.len()).map(|step| (*turn + step) % origins.len()).collect();
     let several = indexes.len() > 1;
     for &index in indexes.iter().filter(|_| several) {
         let (_, leased) = lease(index, Duration::ZERO).await;
@@ -216,8 +227,8 @@ async fn lease_in_turn<'a, Q: Queue>(
             return Ok((&origins[index], leased));
         }
     }
-    // Nothing waits anywhere. The first queue that has something ends the waiting for the others, which hand back what
-    // they found at the same moment.
+    // Nothing waits anywhere. The first queue that has something ends the waiting for the others,
+    // which hand back what they found at the same moment.
     let mut waiting: Vec<_> = indexes.iter().map(|&index| Box::pin(lease(index, WAIT))).collect();
     let (index, leased) = std::future::poll_fn(|context| {
         let mut position = 0;
@@ -240,13 +251,20 @@ async fn lease_in_turn<'a, Q: Queue>(
 /// Rows, as far as the queue has them.
 ///
 /// # Errors
-/// [`QueueError::Unusable`]; [`QueueError::Here`], as others may come to them. Anything else is tried again until the caller
-/// stops waiting.
-async fn fetch_rows<Q: Queue>(queue: &Q, keys: Vec<RowsKey>) -> Result<Vec<(RowsKey, Block)>, QueueError> {
+/// [`QueueError::Unusable`]; [`QueueError::Here`], as others may come to them. Anything else is
+/// tried again until the caller stops waiting.
+async fn fetch_rows<Q: Queue>(
+    queue: &Q,
+    keys: Vec<RowsKey>,
+) -> Result<Vec<(RowsKey, Block)>, QueueError> {
     loop {
         match queue.rows(keys.clone()).await {
             Ok(blocks) => {
-                return Ok(keys.into_iter().zip(blocks).filter_map(|(key, block)| Some((key, block?))).collect());
+                return Ok(keys
+                    .into_iter()
+                    .zip(blocks)
+                    .filter_map(|(key, block)| Some((key, block?)))
+                    .collect());
             }
             Err(error @ (QueueError::Unusable { .. } | QueueError::Here(_))) => return Err(error),
             Err(error) => {

@@ -14,8 +14,8 @@ use super::{Order, Tally};
 
 /// The most completions in one call.
 const BATCH: usize = 64;
-/// How long the first of few completions waits for others: each call costs the server and this worker about as much as ten
-/// tasks do.
+/// How long the first of few completions waits for others: each call costs the server and this
+/// worker about as much as ten tasks do.
 const LINGER: Duration = Duration::from_millis(4);
 /// So many wait for no others.
 const MANY: usize = 8;
@@ -23,8 +23,8 @@ const MANY: usize = 8;
 /// How long a call that is under way may go on after [`Order::Stop`].
 const LAST_CALL: Duration = Duration::from_millis(500);
 
-/// Hands in completions until no slot can send one any more, or until shortly after [`Order::Stop`]: the leases of what is
-/// not handed in then are given back.
+/// Hands in completions until no slot can send one any more, or until shortly after
+/// [`Order::Stop`]: the leases of what is not handed in then are given back.
 ///
 /// # Errors
 /// [`QueueError::Unusable`], or [`QueueError::Here`] after a while; anything else is tried again.

@@ -1,4 +1,5 @@
-//! Whether this machine can run children: a slot that cannot start one gives its task to others and waits, longer each time.
+//! Whether this machine can run children: a slot that cannot start one gives its task to others and
+//! waits, longer each time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,9 +14,11 @@ use crate::pool::Unfit;
 /// The first pause of a slot that could start no child; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// The pause after a queue that cannot be reached or is full; the engine has its own backoff beneath.
+/// The pause after a queue that cannot be reached or is full; the engine has its own backoff
+/// beneath.
 const PAUSE: Duration = Duration::from_millis(200);
-/// A worker none of whose slots works gives up when one has failed so often in a row: after about 8 s.
+/// A worker none of whose slots works gives up when one has failed so often in a row: after about 8
+/// s.
 const MOST_FAILURES: u32 = 6;
 
 /// Why a worker stopped by itself.
@@ -63,8 +66,8 @@ impl Fitness {
         *failures = Failures::default();
     }
 
-    /// A slot could start no child. Says so; returns how long it is to wait, or `None` when the worker gives up, which it
-    /// does if no slot has read anything meanwhile and none is at work.
+    /// A slot could start no child. Says so; returns how long it is to wait, or `None` when the
+    /// worker gives up, which it does if no slot has read anything meanwhile and none is at work.
     pub fn failed(&self, failures: &mut Failures, unfit: Unfit, tally: &Tally) -> Option<Duration> {
         let read = self.read.load(Ordering::Relaxed);
         if failures.count == 0 {
@@ -72,22 +75,30 @@ impl Fitness {
         }
         failures.count += 1;
         let others_work = read > failures.read_before || tally.busy.load(Ordering::Relaxed) > 0;
-        let pause = FIRST_PAUSE.saturating_mul(1 << (failures.count - 1).min(16)).min(LONGEST_PAUSE);
+        let pause =
+            FIRST_PAUSE.saturating_mul(1 << (failures.count - 1).min(16)).min(LONGEST_PAUSE);
         let Unfit { reason, hint } = &unfit;
         warn!(reason, hint, pause_s = pause.as_secs_f64(), "cannot work just now");
         if failures.count >= MOST_FAILURES && !others_work {
-            self.given_up.send_if_modified(|given_up| given_up.is_none() && given_up.replace(unfit).is_none());
+            self.given_up.send_if_modified(|given_up| {
+                given_up.is_none() && given_up.replace(unfit).is_none()
+            });
             return None;
         }
         Some(pause)
     }
 
-    /// A call of the queue failed. As [`Fitness::failed`], if the fault is here; else a short pause.
-    pub fn call_failed(&self, failures: &mut Failures, error: &QueueError, tally: &Tally) -> Option<Duration> {
+    /// A call of the queue failed. As [`Fitness::failed`], if the fault is here; else a short
+    /// pause.
+    pub fn call_failed(
+        &self,
+        failures: &mut Failures,
+        error: &QueueError,
+        tally: &Tally,
+    ) -> Option<Duration> {
         let QueueError::Here(_) = error else { return Some(PAUSE) };
         let reason = error.to_string();
-        let hint =
-            "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or use fewer processes (`-p`)";
+        let hint = "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or use fewer processes (`-p`)";
         self.failed(failures, Unfit { reason, hint }, tally)
     }
 
@@ -109,8 +120,10 @@ mod tests {
 
     #[test]
     fn pauses_grow_until_the_worker_gives_up() {
-        let (fitness, tally, mut failures) = (Fitness::new(), Tally::default(), Failures::default());
-        let pauses: Vec<_> = std::iter::from_fn(|| fitness.failed(&mut failures, unfit(), &tally)).collect();
+        let (fitness, tally, mut failures) =
+            (Fitness::new(), Tally::default(), Failures::default());
+        let pauses: Vec<_> =
+            std::iter::from_fn(|| fitness.failed(&mut failures, unfit(), &tally)).collect();
         assert_eq!(pauses.len() as u32, MOST_FAILURES - 1);
         assert!(pauses.is_sorted() && pauses[0] == FIRST_PAUSE);
         assert!(fitness.given_up.borrow().is_some());
@@ -118,9 +131,14 @@ mod tests {
 
     #[test]
     fn a_worker_of_which_a_slot_works_does_not_give_up() {
-        let (fitness, tally, mut failures) = (Fitness::new(), Tally::default(), Failures::default());
+        let (fitness, tally, mut failures) =
+            (Fitness::new(), Tally::default(), Failures::default());
         for _ in 0..3 * MOST_FAILURES {
-            assert!(fitness.failed(&mut failures, unfit(), &tally).is_some_and(|pause| pause <= LONGEST_PAUSE));
+            assert!(
+                fitness
+                    .failed(&mut failures, unfit(), &tally)
+                    .is_some_and(|pause| pause <= LONGEST_PAUSE)
+            );
             fitness.worked(&mut Failures::default());
         }
         fitness.worked(&mut failures);

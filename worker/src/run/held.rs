@@ -29,7 +29,8 @@ impl Held {
     }
 }
 
-/// The longest time between two extensions, however long leases are: that a worker is heard of must not depend on them.
+/// The longest time between two extensions, however long leases are: that a worker is heard of must
+/// not depend on them.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// How often leases of that length are extended.
@@ -39,8 +40,8 @@ fn every(lease: Duration) -> Duration {
 
 /// Extends every lease held, each third of `lease`, or every [`LONGEST`]; never ends.
 ///
-/// A lease that was lost is not given up here: what its task comes to is handed in all the same, and refused. A queue
-/// that cannot be reached is tried again at the next turn.
+/// A lease that was lost is not given up here: what its task comes to is handed in all the same,
+/// and refused. A queue that cannot be reached is tried again at the next turn.
 pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration, tally: Arc<Tally>) {
     let mut turns = tokio::time::interval(every(lease));
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -53,7 +54,8 @@ pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration, tally: A
         match queue.extend_if_held(leases).await {
             Ok(lost) => {
                 tally.polled();
-                // Most were completed while this call was in flight; a real loss is reported when its result is refused.
+                // Most were completed while this call was in flight; a real loss is reported when
+                // its result is refused.
                 lost.iter().for_each(|lease| debug!(task = %lease.task, "holds a lease no more"));
             }
             Err(error) => warn!(%error, "could not extend leases"),
@@ -67,7 +69,8 @@ mod tests {
 
     #[test]
     fn however_long_leases_are_the_worker_is_heard_of() {
-        let seconds = [1.5, 30.0, 90.0, 86_400.0].map(|lease| every(Duration::from_secs_f64(lease)).as_secs_f64());
+        let seconds = [1.5, 30.0, 90.0, 86_400.0]
+            .map(|lease| every(Duration::from_secs_f64(lease)).as_secs_f64());
         assert_eq!(seconds, [0.5, 10.0, 10.0, 10.0]);
     }
 }

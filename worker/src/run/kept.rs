@@ -1,8 +1,9 @@
 //! The rows that this worker keeps instead of handing them in, as it is to render them itself.
 //!
-//! Rows are most of what there is to move: with them on the queue, 2.4 bytes went into Redis for each byte of input, and as
-//! many came out. A block that fills a unit is needed for no other, so it stays with whoever extracted it, and the render task
-//! comes here. Smaller blocks, of which several make a unit, go onto the queue, and so does what there is no room for.
+//! Rows are most of what there is to move: with them on the queue, 2.4 bytes went into Redis for
+//! each byte of input, and as many came out. A block that fills a unit is needed for no other, so
+//! it stays with whoever extracted it, and the render task comes here. Smaller blocks, of which
+//! several make a unit, go onto the queue, and so does what there is no room for.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,7 +14,8 @@ use sheaf_common::outcome::{FileReport, FileStatus};
 use sheaf_common::row::Block;
 use sheaf_common::task::RowsKey;
 
-/// Blocks that nobody asked for so long are of a job that is over. Those of one that goes on are extracted again.
+/// Blocks that nobody asked for so long are of a job that is over. Those of one that goes on are
+/// extracted again.
 const OLD: Duration = Duration::from_secs(10 * 60);
 
 pub struct Kept {
@@ -55,13 +57,21 @@ impl Kept {
     }
 
     pub fn get(&self, key: &RowsKey) -> Option<Block> {
-        self.blocks.lock().expect("no holder panics").blocks.get(key).map(|kept| Block::clone(&kept.block))
+        self.blocks
+            .lock()
+            .expect("no holder panics")
+            .blocks
+            .get(key)
+            .map(|kept| Block::clone(&kept.block))
     }
 
     /// What is kept of the queue with this index.
     pub fn all_of(&self, origin: usize) -> Vec<(RowsKey, Block)> {
         let kept = self.blocks.lock().expect("no holder panics");
-        let of_it = kept.blocks.iter().filter(|(_, kept)| kept.origin == origin && kept.since.elapsed() < OLD);
+        let of_it = kept
+            .blocks
+            .iter()
+            .filter(|(_, kept)| kept.origin == origin && kept.since.elapsed() < OLD);
         of_it.map(|(key, kept)| (*key, Block::clone(&kept.block))).collect()
     }
 
@@ -105,13 +115,21 @@ mod tests {
     use super::*;
 
     fn key(number: u64) -> RowsKey {
-        RowsKey { task: TaskId { job: JobId(1), class: Class::Extract, number }, block: 0, edition: 0 }
+        RowsKey {
+            task: TaskId { job: JobId(1), class: Class::Extract, number },
+            block: 0,
+            edition: 0,
+        }
     }
 
     #[test]
     fn what_does_not_fit_is_not_kept_until_something_was_dropped() {
         let (kept, block) = (Kept::new(100), Block::new(vec![0; 40]));
-        assert!(kept.keep(0, key(0), &block) && kept.keep(1, key(1), &block) && !kept.keep(0, key(2), &block));
+        assert!(
+            kept.keep(0, key(0), &block)
+                && kept.keep(1, key(1), &block)
+                && !kept.keep(0, key(2), &block)
+        );
         assert_eq!(kept.all_of(1), [(key(1), Block::clone(&block))]);
         assert!(kept.get(&key(1)).is_some() && kept.get(&key(2)).is_none());
         kept.drop_all([key(0), key(7)]);
@@ -121,13 +139,17 @@ mod tests {
 
     #[test]
     fn only_a_block_of_one_long_slice_fills_a_unit() {
-        let slice = |block, length| Slice { block, offset: 0, length, rows: 1, overflow: 0, long_cells: 0 };
+        let slice =
+            |block, length| Slice { block, offset: 0, length, rows: 1, overflow: 0, long_cells: 0 };
         let long = UNIT_BYTES as u32;
         let report = |slices| FileReport {
             status: FileStatus::Done { slices, truncated_cells: 0 },
             ..FileReport::unreadable(0, String::new())
         };
-        let reports = [report(vec![slice(0, long), slice(1, long - 1)]), report(vec![slice(2, long), slice(2, 1)])];
+        let reports = [
+            report(vec![slice(0, long), slice(1, long - 1)]),
+            report(vec![slice(2, long), slice(2, 1)]),
+        ];
         assert_eq!(fill_units(&reports, 4), [true, false, false, false]);
     }
 }

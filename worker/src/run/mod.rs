@@ -7,8 +7,8 @@
 //!                     keeper: extends every lease held, until it is handed in
 //! ```
 //!
-//! * [`fetcher`]: leases no more than the slots can take, from each queue in turn, and fetches the rows that a render
-//!   task needs.
+//! * [`fetcher`]: leases no more than the slots can take, from each queue in turn, and fetches the
+//!   rows that a render task needs.
 //! * [`slots`]: the threads that work, for all queues.
 //! * [`reader`]: reading files, with regard to what befell their task before.
 //! * [`news`]: how far a large file is.
@@ -50,7 +50,8 @@ pub use fitness::WorkerError;
 pub use paths::Paths;
 pub use tally::Tally;
 
-/// How long handing back may take after [`Order::Stop`]: a server that is away gets the tasks back when their leases end.
+/// How long handing back may take after [`Order::Stop`]: a server that is away gets the tasks back
+/// when their leases end.
 const HANDING_BACK: Duration = Duration::from_secs(1);
 
 /// The longest that [`run_all`] goes on after [`Order::Stop`]: the last call, and handing back.
@@ -61,8 +62,8 @@ pub const STOPPING: Duration = Duration::from_millis(1600);
 pub struct Config {
     pub id: WorkerId,
     pub slots: NonZeroUsize,
-    /// The most bytes of rows that may stay here until they are rendered. Must be 0 for a worker that is not in the
-    /// registry: its death would go unnoticed, and its rows be missed.
+    /// The most bytes of rows that may stay here until they are rendered. Must be 0 for a worker
+    /// that is not in the registry: its death would go unnoticed, and its rows be missed.
     pub keep: usize,
     /// What a slot starts as its child.
     pub child: Program,
@@ -95,11 +96,11 @@ pub async fn run<Q: Queue>(
     run_all(vec![queue], config, order, tally).await
 }
 
-/// Works until `order` says otherwise and all that is held was handed in or back. The queues share all slots: they are
-/// asked in turn.
+/// Works until `order` says otherwise and all that is held was handed in or back. The queues share
+/// all slots: they are asked in turn.
 ///
-/// A queue that cannot be reached is tried again and again: see [`fetcher`] and [`finisher`]. [`Order::Stop`] ends that
-/// within [`STOPPING`], whatever the queue does.
+/// A queue that cannot be reached is tried again and again: see [`fetcher`] and [`finisher`].
+/// [`Order::Stop`] ends that within [`STOPPING`], whatever the queue does.
 ///
 /// # Errors
 /// [`QueueError::Unusable`], when trying again is of no use;
@@ -113,15 +114,20 @@ pub async fn run_all<Q: Queue>(
     let stop = Arc::new(AtomicBool::new(false));
     let kept = Arc::new(kept::Kept::new(config.keep));
     let fitness = Arc::new(fitness::Fitness::new());
-    let shared = slots::Shared { kept: Arc::clone(&kept), stop: Arc::clone(&stop), tally: Arc::clone(&tally), fitness };
-    let fitness = Arc::clone(&shared.fitness);
+    let shared = slots::Shared {
+        kept: Arc::clone(&kept),
+        stop: Arc::clone(&stop),
+        tally: Arc::clone(&tally),
+        fitness: Arc::clone(&fitness),
+    };
     let slots = slots::Slots::start(&config, shared).map_err(WorkerError::Unfit)?;
     let (mut finishers, mut helpers) = (JoinSet::new(), JoinSet::new());
     let (mut origins, mut holds) = (Vec::new(), Vec::new());
     for (index, queue) in queues.into_iter().enumerate() {
         let held = Arc::new(held::Held::default());
         let (outcomes_in, outcomes) = tokio::sync::mpsc::unbounded_channel();
-        helpers.spawn(held::keep(queue.clone(), Arc::clone(&held), config.lease, Arc::clone(&tally)));
+        let keeping = (queue.clone(), Arc::clone(&held));
+        helpers.spawn(held::keep(keeping.0, keeping.1, config.lease, Arc::clone(&tally)));
         finishers.spawn(finisher::finish(
             queue.clone(),
             Arc::clone(&held),
@@ -149,7 +155,8 @@ pub async fn run_all<Q: Queue>(
             Err(WorkerError::Unfit(unfit))
         }
     };
-    // The fetcher has let go of the slots: their threads end when they are through, and then the finishers do.
+    // The fetcher has let go of the slots: their threads end when they are through, and then the
+    // finishers do.
     while let Some(finished) = finishers.join_next().await {
         done = done.and(finished.expect("a finisher does not panic").map_err(WorkerError::from));
     }
@@ -176,7 +183,10 @@ async fn after_stop(order: &mut watch::Receiver<Order>, later: Duration) {
 }
 
 /// Gives back the leases that are still held, and the rows that were kept.
-async fn hand_back<Q: Queue>(holds: Vec<(Q, Arc<held::Held>)>, kept: &kept::Kept) -> Result<(), QueueError> {
+async fn hand_back<Q: Queue>(
+    holds: Vec<(Q, Arc<held::Held>)>,
+    kept: &kept::Kept,
+) -> Result<(), QueueError> {
     let mut done = Ok(());
     for (index, (queue, held)) in holds.into_iter().enumerate() {
         done = done.and(queue.release_if_held(held.all()).await);

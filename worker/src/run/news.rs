@@ -10,7 +10,8 @@ use sheaf_common::queue::Queue;
 use tokio::runtime::Handle;
 use tracing::debug;
 
-/// The shortest time between two news of a task: often enough for a bar that moves, and next to nothing for the queue.
+/// The shortest time between two news of a task: often enough for a bar that moves, and next to
+/// nothing for the queue.
 const PACE: Duration = Duration::from_millis(500);
 
 /// Tells the coordinator how far the large files of a task are.
@@ -30,8 +31,8 @@ impl<Q: Queue> News<Q> {
         News { queue, task, slot, runtime, told: None, sending: Arc::default() }
     }
 
-    /// Tells how far a file is, unless something was told just now. It waits for nobody, as the file's child would wait
-    /// with it: news that do not arrive are no loss, the report tells all.
+    /// Tells how far a file is, unless something was told just now. It waits for nobody, as the
+    /// file's child would wait with it: news that do not arrive are no loss, the report tells all.
     pub fn tell(&mut self, reading: Reading) {
         let is_too_soon = self.told.is_some_and(|told| told.elapsed() < PACE);
         if is_too_soon || self.sending.swap(true, Ordering::Relaxed) {
@@ -39,7 +40,11 @@ impl<Q: Queue> News<Q> {
         }
         self.told = Some(Instant::now());
 
-        let news = Outcome { task: self.task, slot: self.slot.clone(), result: TaskResult::Reading(reading) };
+        let news = Outcome {
+            task: self.task,
+            slot: self.slot.clone(),
+            result: TaskResult::Reading(reading),
+        };
         let (queue, sending) = (self.queue.clone(), Arc::clone(&self.sending));
         self.runtime.spawn(async move {
             if let Err(error) = queue.notify(news).await {

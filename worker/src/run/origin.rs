@@ -20,7 +20,12 @@ pub struct Origin<Q> {
 
 impl<Q: Queue> Origin<Q> {
     /// What is handed in goes to `outcomes`, where the queue's finisher listens.
-    pub fn new(index: usize, queue: Q, held: Arc<Held>, outcomes: UnboundedSender<Completion>) -> Self {
+    pub fn new(
+        index: usize,
+        queue: Q,
+        held: Arc<Held>,
+        outcomes: UnboundedSender<Completion>,
+    ) -> Self {
         Origin { index, queue, held, outcomes }
     }
 

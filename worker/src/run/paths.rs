@@ -16,11 +16,15 @@ pub enum Paths {
 }
 
 impl Paths {
-    /// The task with every file that may be opened resolved, and every other one made unreadable, with the reason.
+    /// The task with every file that may be opened resolved, and every other one made unreadable,
+    /// with the reason.
     pub fn confine<'a>(&self, work: &'a Extract) -> Cow<'a, Extract> {
         let Paths::Under(roots) = self else { return Cow::Borrowed(work) };
         let is_shipped = |file: &SourceFile| {
-            matches!(file.content, Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. })
+            matches!(
+                file.content,
+                Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. }
+            )
         };
         if work.files.iter().all(is_shipped) {
             return Cow::Borrowed(work);
@@ -42,15 +46,17 @@ fn confine(roots: &[PathBuf], file: &SourceFile) -> SourceFile {
     SourceFile { content, ..file.clone() }
 }
 
-/// Where the file really is, if that is below a root; `None` otherwise, whether or not there is something.
+/// Where the file really is, if that is below a root; `None` otherwise, whether or not there is
+/// something.
 fn resolve(roots: &[PathBuf], path: &Path) -> Option<Content> {
     let is_below = |path: &Path| roots.iter().any(|root| path.starts_with(root));
     match path.canonicalize() {
         Ok(real) => is_below(&real).then(|| Content::Resolved(SourcePath::from(real.as_path()))),
-        // What is not there has no links to follow: the child says what is wrong with it, unless that would tell
-        // whether a file outside the roots exists.
+        // What is not there has no links to follow: the child says what is wrong with it, unless
+        // that would tell whether a file outside the roots exists.
         Err(_) => {
-            let plain = path.is_absolute() && !path.components().any(|part| part == std::path::Component::ParentDir);
+            let plain = path.is_absolute()
+                && !path.components().any(|part| part == std::path::Component::ParentDir);
             (plain && is_below(path)).then(|| Content::Resolved(SourcePath::from(path)))
         }
     }
@@ -86,7 +92,8 @@ mod tests {
     fn only_what_really_lies_below_a_root_may_be_opened() {
         let Place { _folder, real } = place();
         let roots = [real.join("in")];
-        let resolved = |name: &str| Some(Content::Resolved(SourcePath::from(real.join(name).as_path())));
+        let resolved =
+            |name: &str| Some(Content::Resolved(SourcePath::from(real.join(name).as_path())));
         for (name, expected) in [
             ("in/a", resolved("in/a")),
             ("in/good", resolved("in/a")),
@@ -110,9 +117,21 @@ mod tests {
     fn a_queue_that_claims_to_have_resolved_a_path_is_not_believed() {
         let Place { _folder, real } = place();
         let outside = SourcePath::from(real.join("out/b").as_path());
-        let file = |content| SourceFile { sequence: 0, path: outside.clone(), size: 1, modified: 0, content };
-        for content in [Content::AtPath, Content::At(outside.clone()), Content::Resolved(outside.clone())] {
-            let Content::Unreadable { reason } = confine(&[real.join("in")], &file(content)).content else { panic!() };
+        let file = |content| SourceFile {
+            sequence: 0,
+            path: outside.clone(),
+            size: 1,
+            modified: 0,
+            content,
+        };
+        for content in
+            [Content::AtPath, Content::At(outside.clone()), Content::Resolved(outside.clone())]
+        {
+            let Content::Unreadable { reason } =
+                confine(&[real.join("in")], &file(content)).content
+            else {
+                panic!()
+            };
             assert!(reason.contains("no --root covers `") && reason.contains("out/b"), "{reason}");
         }
         let shipped = file(Content::Here(b"b".to_vec()));

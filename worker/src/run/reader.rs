@@ -24,7 +24,8 @@ use crate::pool::{Care, HowFar, Interrupted, Read, Slot};
 
 /// After so many workers that vanished with a task, its files are read alone.
 const MOST_VANISHED: usize = 3;
-/// The pause before the queue is asked again: for what it could not answer, or who may still turn up.
+/// The pause before the queue is asked again: for what it could not answer, or who may still turn
+/// up.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Reads files in a slot.
@@ -51,8 +52,14 @@ impl Reader {
     ///
     /// # Errors
     /// [`Interrupted`], when no file is to blame.
-    pub fn read<Q: Queue>(&mut self, queue: &Q, leased: &Leased, work: &Extract) -> Result<Done, Interrupted> {
-        let mut news = News::new(queue.clone(), leased.task.id, self.name.clone(), self.runtime.clone());
+    pub fn read<Q: Queue>(
+        &mut self,
+        queue: &Q,
+        leased: &Leased,
+        work: &Extract,
+    ) -> Result<Done, Interrupted> {
+        let mut news =
+            News::new(queue.clone(), leased.task.id, self.name.clone(), self.runtime.clone());
         let mut reading = |reading| news.tell(reading);
         if leased.delivery == 1 {
             let alone = Arc::clone(&self.alone);
@@ -64,15 +71,19 @@ impl Reader {
             return self.settle(queue, leased, Past::default(), read);
         }
         let Known { mut past, vanished, .. } = self.ask(queue, leased)?;
-        let died_here_alone = !past.deaths.is_empty() && past.deaths.iter().all(|death| death.by == self.worker);
+        let died_here_alone =
+            !past.deaths.is_empty() && past.deaths.iter().all(|death| death.by == self.worker);
         if died_here_alone && self.has_others(queue)? {
             return self.give_back(queue, leased, &past);
         }
         let begun = past.begun.take();
         if vanished.len() < MOST_VANISHED {
             if begun.is_some() {
-                // Who began it was late. What happens to that worker from here on is not this file's doing.
-                patiently(&self.runtime, &self.stop, async || queue.note_if_held(&leased.lease, &past).await)?;
+                // Who began it was late. What happens to that worker from here on is not this
+                // file's doing.
+                patiently(&self.runtime, &self.stop, async || {
+                    queue.note_if_held(&leased.lease, &past).await
+                })?;
             }
             let alone = Arc::clone(&self.alone);
             let together = alone.read().expect("no holder panics");
@@ -93,7 +104,8 @@ impl Reader {
         }
     }
 
-    /// Reads the files one by one, each noted before it begins; `None` when the lease no longer held the task.
+    /// Reads the files one by one, each noted before it begins; `None` when the lease no longer
+    /// held the task.
     fn read_alone<Q: Queue>(
         &mut self,
         queue: &Q,
@@ -110,10 +122,12 @@ impl Reader {
         let news = Outcome { task: leased.task.id, slot: self.name.clone(), result };
         let _ = self.runtime.block_on(queue.notify(news)); // What does not arrive is in this worker's log.
         let mut care = self.care(past);
-        let (mut is_stale, worker, stop, runtime) = (false, &self.worker, &self.stop, &self.runtime);
+        let (mut is_stale, worker, stop, runtime) =
+            (false, &self.worker, &self.stop, &self.runtime);
         let mut before = |file: &SourceFile| {
             past.begun = Some(Begun { by: worker.clone(), sequence: file.sequence });
-            let noted = patiently(runtime, stop, async || queue.note_if_held(&leased.lease, past).await)?;
+            let noted =
+                patiently(runtime, stop, async || queue.note_if_held(&leased.lease, past).await)?;
             is_stale = !noted;
             if noted { Ok(()) } else { Err(Interrupted::Stopped) }
         };
@@ -151,8 +165,15 @@ impl Reader {
     }
 
     /// What is read is done, unless a file died that another worker has yet to try.
-    fn settle<Q: Queue>(&self, queue: &Q, leased: &Leased, mut past: Past, read: Read) -> Result<Done, Interrupted> {
-        let fatal = |report: &FileReport| past.fatal.iter().any(|fatal| fatal.sequence == report.sequence);
+    fn settle<Q: Queue>(
+        &self,
+        queue: &Q,
+        leased: &Leased,
+        mut past: Past,
+        read: Read,
+    ) -> Result<Done, Interrupted> {
+        let fatal =
+            |report: &FileReport| past.fatal.iter().any(|fatal| fatal.sequence == report.sequence);
         let death = |report: &FileReport| match &report.status {
             FileStatus::Dead { reason } if !fatal(report) => Some(Death {
                 by: self.worker.clone(),
@@ -173,10 +194,17 @@ impl Reader {
         self.give_back(queue, leased, &past)
     }
 
-    fn give_back<Q: Queue>(&self, queue: &Q, leased: &Leased, past: &Past) -> Result<Done, Interrupted> {
+    fn give_back<Q: Queue>(
+        &self,
+        queue: &Q,
+        leased: &Leased,
+        past: &Past,
+    ) -> Result<Done, Interrupted> {
         let files = past.deaths.len();
         info!(task = %leased.task.id, files, "handing a task back: another worker will try the files that killed processes here");
-        patiently(&self.runtime, &self.stop, async || queue.give_back_if_held(&leased.lease, past).await)?;
+        patiently(&self.runtime, &self.stop, async || {
+            queue.give_back_if_held(&leased.lease, past).await
+        })?;
         Ok(Done::GivenBack)
     }
 
@@ -189,9 +217,12 @@ impl Reader {
     fn ask<Q: Queue>(&self, queue: &Q, leased: &Leased) -> Result<Known, Interrupted> {
         let mut previous = leased.previous.as_ref();
         loop {
-            let known = patiently(&self.runtime, &self.stop, async || queue.past(&leased.lease, previous).await)?;
+            let known = patiently(&self.runtime, &self.stop, async || {
+                queue.past(&leased.lease, previous).await
+            })?;
             previous = None;
-            let matters = known.past.begun.is_some() || known.vanished.len() + known.undecided >= MOST_VANISHED;
+            let matters = known.past.begun.is_some()
+                || known.vanished.len() + known.undecided >= MOST_VANISHED;
             if known.undecided == 0 || !matters {
                 return Ok(known);
             }
@@ -223,7 +254,13 @@ fn pause(stop: &AtomicBool) -> Result<(), Interrupted> {
 
 /// The report on a file that is not tried again.
 fn dead(sequence: u64, attempts: u32, reason: String) -> FileReport {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let status = FileStatus::Dead { reason };
-    FileReport { status, attempts, started_ms: now, ..FileReport::unreadable(sequence, String::new()) }
+    FileReport {
+        status,
+        attempts,
+        started_ms: now,
+        ..FileReport::unreadable(sequence, String::new())
+    }
 }

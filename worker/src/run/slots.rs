@@ -22,7 +22,8 @@ use super::{Config, Paths, Tally};
 use crate::pool::{Interrupted, Read, Slot, Unfit};
 use crate::render::{RenderError, Renderer};
 
-/// How many tasks are leased for each slot: one to work on, one that lies ready, and two on their way here or back.
+/// How many tasks are leased for each slot: one to work on, one that lies ready, and two on their
+/// way here or back.
 const TASKS_PER_SLOT: usize = 4;
 
 /// A task for a slot, with all that it needs.
@@ -42,7 +43,8 @@ pub struct Shared {
     pub fitness: Arc<Fitness>,
 }
 
-/// The way to the slot threads; they end when all clones of this are dropped and what was handed out is done.
+/// The way to the slot threads; they end when all clones of this are dropped and what was handed
+/// out is done.
 pub struct Slots<Q> {
     jobs: mpsc::Sender<Job<Q>>,
     room: Arc<Semaphore>,
@@ -56,7 +58,8 @@ impl<Q> Clone for Slots<Q> {
 }
 
 impl<Q: Queue> Slots<Q> {
-    /// Starts the threads. What they come to goes where the task came from; a task that was called off goes nowhere.
+    /// Starts the threads. What they come to goes where the task came from; a task that was called
+    /// off goes nowhere.
     ///
     /// # Errors
     /// When the system has no thread for each.
@@ -99,7 +102,8 @@ impl<Q: Queue> Slots<Q> {
         Ok(Slots { jobs, room, refill: most as u32 / 2 })
     }
 
-    /// How many tasks are leased in one call at least, so that the server is asked half as often as there are tasks.
+    /// How many tasks are leased in one call at least, so that the server is asked half as often as
+    /// there are tasks.
     pub fn refill(&self) -> u32 {
         self.refill
     }
@@ -175,18 +179,24 @@ impl SlotThread {
         let mut rows = Vec::new();
         let result = match &leased.task.work {
             Work::Extract(extract) => {
-                let read = self.reader.read(&origin.queue, &leased, &self.paths.confine(extract))?;
+                let read =
+                    self.reader.read(&origin.queue, &leased, &self.paths.confine(extract))?;
                 self.fitness.worked(&mut self.failures);
                 let Done::Read(Read { reports, blocks }) = read else { return Ok(None) };
                 let mut kept = Vec::new();
-                for ((number, block), fills) in (0..).zip(&blocks).zip(fill_units(&reports, blocks.len())) {
-                    match fills && self.kept.keep(origin.index, leased.lease.rows_key(number), block) {
+                for ((number, block), fills) in
+                    (0..).zip(&blocks).zip(fill_units(&reports, blocks.len()))
+                {
+                    match fills
+                        && self.kept.keep(origin.index, leased.lease.rows_key(number), block)
+                    {
                         true => kept.push(number),
                         false => rows.push((number, Block::clone(block))),
                     }
                 }
                 let by = &self.reader.worker;
-                let kept = (!kept.is_empty()).then(|| outcome::Kept { by: by.clone(), blocks: kept });
+                let kept =
+                    (!kept.is_empty()).then(|| outcome::Kept { by: by.clone(), blocks: kept });
                 TaskResult::Extracted(Extracted { reports, edition: leased.lease.edition(), kept })
             }
             Work::Render(render) => {
@@ -197,7 +207,9 @@ impl SlotThread {
                         TaskResult::Rendered(units)
                     }
                     Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
-                    Err(error @ RenderError::Damaged { .. }) => TaskResult::Failed { reason: error.to_string() },
+                    Err(error @ RenderError::Damaged { .. }) => {
+                        TaskResult::Failed { reason: error.to_string() }
+                    }
                 }
             }
             Work::Nap(nap) => self.nap(&origin.queue, &leased.task, nap)?,
@@ -215,8 +227,10 @@ impl SlotThread {
             }
             std::thread::sleep(left.min(Duration::from_millis(50)));
         }
-        let ended = TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() };
-        // Told at once: what is handed in goes with others, and could come after the start of this slot's next nap.
+        let ended =
+            TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() };
+        // Told at once: what is handed in goes with others, and could come after the start of this
+        // slot's next nap.
         self.tell(queue, task, ended.clone());
         Ok(ended)
     }

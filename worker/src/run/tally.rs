@@ -22,18 +22,19 @@ impl Tally {
     pub(super) fn count(&self, completion: &Completion) {
         if let TaskResult::Extracted(Extracted { reports, .. }) = &completion.outcome.result {
             self.files.fetch_add(reports.len() as u64, Ordering::Relaxed);
-            self.bytes.fetch_add(reports.iter().map(|report| report.bytes).sum(), Ordering::Relaxed);
+            self.bytes
+                .fetch_add(reports.iter().map(|report| report.bytes).sum(), Ordering::Relaxed);
         }
     }
 
-    /// Notes that a queue has just answered: to being connected, to a question for tasks, to leases that go on; or that
-    /// bytes of tasks come.
+    /// Notes that a queue has just answered: to being connected, to a question for tasks, to leases
+    /// that go on; or that bytes of tasks come.
     pub fn polled(&self) {
         *self.polled.lock().expect("no holder of this lock panics") = Some(Instant::now());
     }
 
-    /// How long ago a queue answered last; `None`: never. What lies long back is a worker that is there but does not
-    /// work, whether the queue, the network or the worker itself is to blame.
+    /// How long ago a queue answered last; `None`: never. What lies long back is a worker that is
+    /// there but does not work, whether the queue, the network or the worker itself is to blame.
     pub fn polled_ago(&self) -> Option<Duration> {
         self.polled.lock().expect("no holder of this lock panics").map(|at| at.elapsed())
     }

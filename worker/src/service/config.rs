@@ -36,7 +36,9 @@ impl Config {
         let lease = time("--lease", &args.server.lease)?;
         if lease < SHORTEST_LEASE {
             let typed = &args.server.lease;
-            return Err(usage(format!("invalid value `{typed}` for `--lease`: expected at least 500ms")));
+            return Err(usage(format!(
+                "invalid value `{typed}` for `--lease`: expected at least 500ms"
+            )));
         }
         let mut names: Vec<&String> = Vec::new();
         args.queues.iter().for_each(|name| {
@@ -45,14 +47,18 @@ impl Config {
             }
         });
         let queue = |name: &&String| match args.server.settings(name, lease) {
-            Some(settings) => RedisConfig::resolve(settings).map_err(|error| Failure::queue(Exit::Usage, &error)),
+            Some(settings) => {
+                RedisConfig::resolve(settings).map_err(|error| Failure::queue(Exit::Usage, &error))
+            }
             None => Err(usage("no Redis is named: there is nothing to work for")
                 .with_hint("`sheaf-worker --redis redis://HOST`, or set `SHEAF_REDIS`")),
         };
         Ok(Config {
             queues: names.iter().map(queue).collect::<Result<_, _>>()?,
             slots: args.processes.unwrap_or(cores),
-            paths: Paths::Under(args.roots.iter().map(|path| root(path)).collect::<Result<_, _>>()?),
+            paths: Paths::Under(
+                args.roots.iter().map(|path| root(path)).collect::<Result<_, _>>()?,
+            ),
             grace: time("--grace", &args.grace)?,
             lease,
             health_file: args.health_file.clone(),
@@ -67,7 +73,9 @@ impl Config {
 
 fn root(path: &Path) -> Result<PathBuf, Failure> {
     let shown = path.display();
-    let real = path.canonicalize().map_err(|error| usage(format!("could not find the root `{shown}`: {error}")))?;
+    let real = path
+        .canonicalize()
+        .map_err(|error| usage(format!("could not find the root `{shown}`: {error}")))?;
     match real.is_dir() {
         true => Ok(real),
         false => Err(usage(format!("invalid value `{shown}` for `--root`: expected a folder"))),
@@ -76,7 +84,8 @@ fn root(path: &Path) -> Result<PathBuf, Failure> {
 
 /// Reads a time: [`units::time`].
 fn time(option: &str, typed: &str) -> Result<Duration, Failure> {
-    let wrong = || usage(format!("invalid value `{typed}` for `{option}`: expected {}", units::A_TIME));
+    let wrong =
+        || usage(format!("invalid value `{typed}` for `{option}`: expected {}", units::A_TIME));
     units::time(typed).ok_or_else(wrong)
 }
 
@@ -97,7 +106,9 @@ mod tests {
 
     #[test]
     fn settings() {
-        let config = resolve("--redis redis://h --queue a --queue b --queue a --grace 2m --root /tmp/..").unwrap();
+        let config =
+            resolve("--redis redis://h --queue a --queue b --queue a --grace 2m --root /tmp/..")
+                .unwrap();
         assert_eq!(config.queue_names(), ["a", "b"]);
         assert_eq!((config.slots.get(), config.grace), (3, Duration::from_secs(120)));
         assert_eq!(config.paths, Paths::Under(vec!["/".into()]));
@@ -121,7 +132,9 @@ mod tests {
 
     #[test]
     fn times() {
-        for (typed, ms) in [("30s", 30_000), ("500ms", 500), ("1.5m", 90_000), ("7", 7_000), ("1m30s", 90_000)] {
+        for (typed, ms) in
+            [("30s", 30_000), ("500ms", 500), ("1.5m", 90_000), ("7", 7_000), ("1m30s", 90_000)]
+        {
             assert_eq!(time("--x", typed), Ok(Duration::from_millis(ms)), "{typed}");
         }
         for typed in ["", "s", "0s", "-1s", "1y", "1e99s"] {

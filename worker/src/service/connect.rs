@@ -20,7 +20,9 @@ pub async fn connect(config: &RedisConfig) -> Result<RedisQueue, QueueError> {
     let (mut wait, mut said) = (FIRST_WAIT, None);
     loop {
         match RedisQueue::connect(config.clone()).await {
-            Err(error @ (QueueError::Unreachable(_) | QueueError::Refused(_) | QueueError::Full(_))) => {
+            Err(
+                error @ (QueueError::Unreachable(_) | QueueError::Refused(_) | QueueError::Full(_)),
+            ) => {
                 if said.is_none_or(|at: Instant| at.elapsed() >= SAY_AGAIN) {
                     said = Some(Instant::now());
                     warn!(redis = config.address(), %error, hint = error.hint(), "waiting for Redis");

@@ -52,7 +52,11 @@ impl Failure {
 
     /// Why a worker stopped by itself.
     pub fn worker(error: &WorkerError) -> Self {
-        Failure { exit: Exit::CouldNotRun, reason: error.to_string(), hint: error.hint().map(String::from) }
+        Failure {
+            exit: Exit::CouldNotRun,
+            reason: error.to_string(),
+            hint: error.hint().map(String::from),
+        }
     }
 
     /// Writes the sentence, and the hint after a blank line.

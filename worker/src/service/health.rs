@@ -1,4 +1,5 @@
-//! The note by which `sheaf-worker health` knows whether the worker works: a file with the time of its last poll.
+//! The note by which `sheaf-worker health` knows whether the worker works: a file with the time of
+//! its last poll.
 
 use std::fs;
 use std::io;
@@ -10,20 +11,22 @@ use sheaf_common::job::random_bits;
 
 use super::{Exit, Failure};
 
-/// How long ago a worker that works has polled at most. It polls each second, or extends its leases every 10 s at
-/// the latest.
+/// How long ago a worker that works has polled at most. It polls each second, or extends its leases
+/// every 10 s at the latest.
 pub const LATELY: Duration = Duration::from_secs(30);
 
 /// Where the note stands.
 #[derive(Debug, Clone)]
 pub struct HealthFile {
     path: PathBuf,
-    /// Where it is written before it takes its place. In containers that share a folder, process numbers repeat.
+    /// Where it is written before it takes its place. In containers that share a folder, process
+    /// numbers repeat.
     new: PathBuf,
 }
 
-/// The default place: `sheaf-worker/health` below `runtime_dir` (`$XDG_RUNTIME_DIR`), or else `/tmp/sheaf-worker-UID/health`.
-/// Workers of one user on one machine share it; with several, give each its own.
+/// The default place: `sheaf-worker/health` below `runtime_dir` (`$XDG_RUNTIME_DIR`), or else
+/// `/tmp/sheaf-worker-UID/health`. Workers of one user on one machine share it; with several, give
+/// each its own.
 pub fn default_health_file(runtime_dir: Option<&Path>) -> PathBuf {
     match runtime_dir {
         Some(folder) => folder.join("sheaf-worker/health"),
@@ -42,16 +45,24 @@ impl HealthFile {
     /// # Errors
     /// When the folder is not this user's (anyone may make one in /tmp), or the system refuses.
     pub fn note(&self, ago: Duration) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         if !folder.exists() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         let is_public = fs::symlink_metadata(folder)?.uid() != nix::unistd::geteuid().as_raw();
         if is_public && folder.starts_with("/tmp") {
-            return Err(io::Error::other(format!("`{}` belongs to another user", folder.display())));
+            return Err(io::Error::other(format!(
+                "`{}` belongs to another user",
+                folder.display()
+            )));
         }
         let at = since_1970().saturating_sub(ago).as_millis();
-        // Renamed into place, so that nobody reads half of it and no link that stands there is followed.
+        // Renamed into place, so that nobody reads half of it and no link that stands there is
+        // followed.
         fs::write(&self.new, format!("{at}\n"))?;
         fs::rename(&self.new, &self.path)
     }
@@ -72,16 +83,19 @@ impl HealthFile {
                 "give the same `--health-file` as to the worker; a worker that waits for Redis notes nothing",
             )
         })?;
-        let at: u64 = text
-            .trim()
-            .parse()
-            .map_err(|_| Failure::new(Exit::Unhealthy, format!("expected a time in `{path}`, got something else")))?;
+        let at: u64 = text.trim().parse().map_err(|_| {
+            Failure::new(
+                Exit::Unhealthy,
+                format!("expected a time in `{path}`, got something else"),
+            )
+        })?;
         let ago = since_1970().saturating_sub(Duration::from_millis(at));
         match ago <= LATELY {
             true => Ok(ago),
-            false => {
-                Err(Failure::new(Exit::Unhealthy, format!("the worker last heard from Redis {} s ago", ago.as_secs())))
-            }
+            false => Err(Failure::new(
+                Exit::Unhealthy,
+                format!("the worker last heard from Redis {} s ago", ago.as_secs()),
+            )),
         }
     }
 }

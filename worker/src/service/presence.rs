@@ -1,4 +1,5 @@
-//! Says that the worker is there, as long as it works: to the registry of each queue, and to `sheaf-worker health`.
+//! Says that the worker is there, as long as it works: to the registry of each queue, and to
+//! `sheaf-worker health`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Says again and again that the worker is there; never ends. A worker that has not polled lately is not.
+    /// Says again and again that the worker is there; never ends. A worker that has not polled
+    /// lately is not.
     pub async fn keep(self: Arc<Self>) {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -92,8 +94,8 @@ impl Presence {
         }
     }
 
-    /// Says what a server refuses, as long as it does; never ends. It asks nobody, so it does not wait as those do who are
-    /// refused.
+    /// Says what a server refuses, as long as it does; never ends. It asks nobody, so it does not
+    /// wait as those do who are refused.
     pub async fn say_troubles(self: Arc<Self>) {
         let (mut turns, mut said) = (tokio::time::interval(EVERY), Said::default());
         loop {
@@ -137,7 +139,11 @@ impl Presence {
         for JobOwner { host, pid, lease_ms: theirs, .. } in owners {
             if said.insert(format!("{host}:{pid}")) {
                 let ours = self.info.lease_ms;
-                warn!(host, pid, "the run has `--lease {theirs}ms`, this worker {ours}ms: give all sides the same");
+                warn!(
+                    host,
+                    pid,
+                    "the run has `--lease {theirs}ms`, this worker {ours}ms: give all sides the same"
+                );
             }
         }
     }

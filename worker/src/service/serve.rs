@@ -28,12 +28,12 @@ use crate::pool::Program;
 use crate::run::{self, Order, Paths, Tally, WorkerError};
 use crate::signals::{Stop, Wish};
 
-/// The bytes of rows that may wait in memory for each slot until their places are known. They seldom are more than a few
-/// MiB; what goes past it goes to Redis.
+/// The bytes of rows that may wait in memory for each slot until their places are known. They
+/// seldom are more than a few MiB; what goes past it goes to Redis.
 const KEPT_BY_SLOT: usize = 32 << 20;
 
-/// What is left of the grace for handing back and leaving, or a quarter of it if that is less: all of it is to be over when
-/// the grace is.
+/// What is left of the grace for handing back and leaving, or a quarter of it if that is less: all
+/// of it is to be over when the grace is.
 const HANDING_BACK: Duration = Duration::from_secs(2);
 
 /// Works until a second wish to stop comes through `wishes`, or the first and all is handed in.
@@ -60,7 +60,9 @@ pub async fn serve(
     let WorkerId(id) = WorkerId::random(&host);
     let roots = match &config.paths {
         Paths::Any => "any".into(),
-        Paths::Under(roots) => roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(" "),
+        Paths::Under(roots) => {
+            roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(" ")
+        }
     };
     let names = config.queue_names();
     info!(
@@ -113,7 +115,8 @@ async fn work(
     let (slots, lease, paths) = (config.slots, config.lease, config.paths.clone());
     let settings = run::Config { id, slots, keep: slots.get() * KEPT_BY_SLOT, child, lease, paths };
     let mut running = tokio::spawn(run::run_all(queues, settings, orders, Arc::clone(&tally)));
-    let ended = |ended: Result<Result<(), WorkerError>, _>| ended.expect("the worker loop does not panic");
+    let ended =
+        |ended: Result<Result<(), WorkerError>, _>| ended.expect("the worker loop does not panic");
 
     let stop = tokio::select! {
         done = &mut running => return ended(done),
@@ -122,7 +125,8 @@ async fn work(
     let (signal, grace_s) = (stop.name(), config.grace.as_secs_f64());
     info!(
         signal,
-        grace_s, "told to stop: finishing what is held; another signal, more than a second later, stops at once"
+        grace_s,
+        "told to stop: finishing what is held; another signal, more than a second later, stops at once"
     );
     order.send_replace(Order::Drain);
     let finishing = config.grace - HANDING_BACK.min(config.grace / 4);

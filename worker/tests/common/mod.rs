@@ -19,17 +19,33 @@ pub fn spec(recipe: Recipe) -> JobSpec {
 pub fn source(path: &Path) -> SourceFile {
     let metadata = std::fs::metadata(path).unwrap();
     let (size, modified) = (metadata.len(), modified(&metadata));
-    SourceFile { sequence: 0, path: SourcePath::from(path), size, modified, content: Content::AtPath }
+    SourceFile {
+        sequence: 0,
+        path: SourcePath::from(path),
+        size,
+        modified,
+        content: Content::AtPath,
+    }
 }
 
 /// A file whose bytes came with the task.
 pub fn shipped(name: &str, content: &[u8]) -> SourceFile {
     let path = SourcePath::from(Path::new(name));
-    SourceFile { sequence: 0, path, size: content.len() as u64, modified: 0, content: Content::Here(content.to_vec()) }
+    SourceFile {
+        sequence: 0,
+        path,
+        size: content.len() as u64,
+        modified: 0,
+        content: Content::Here(content.to_vec()),
+    }
 }
 
 /// The rows of a file, decoded, and what is reported of it. Checks what holds for every chunk.
-pub fn rows(extractor: &Extractor, file: &SourceFile, width: usize) -> (Vec<Vec<Option<String>>>, Extracted) {
+pub fn rows(
+    extractor: &Extractor,
+    file: &SourceFile,
+    width: usize,
+) -> (Vec<Vec<Option<String>>>, Extracted) {
     let mut all = Vec::new();
     let mut emit = |chunk: sheaf_worker::extract::Chunk<'_>| {
         let (mut rows, mut cells, before) = (Rows::new(chunk.bytes, width), Vec::new(), all.len());

@@ -1,9 +1,11 @@
-//! The outcomes of one call, as they stand on the queue: one value, so that the server has no work with each.
+//! The outcomes of one call, as they stand on the queue: one value, so that the server has no work
+//! with each.
 
 use serde::{Deserialize, Serialize};
 
-/// The outcomes that one call handed in, those of stale leases included: the entry says which do not count, by their places.
-/// The task would not tell: a stale and a valid outcome of one task may come in one call.
+/// The outcomes that one call handed in, those of stale leases included: the entry says which do
+/// not count, by their places. The task would not tell: a stale and a valid outcome of one task may
+/// come in one call.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch(pub Vec<HandedIn>);
 

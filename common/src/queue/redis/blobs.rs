@@ -1,10 +1,11 @@
-//! Blobs: bytes that do not go through a script, but stand under keys of their own, on servers of their own if there are
-//! such.
+//! Blobs: bytes that do not go through a script, but stand under keys of their own, on servers of
+//! their own if there are such.
 //!
-//! A script copies what goes through it four times over, while the server does nothing else: of a run over Redis that
-//! shipped all through scripts, the server's time was 2.3 s for 200 MB, and 1.0 s since blobs stand apart (`INFO cpu` around
-//! the run). And a server with an append-only file writes them into it, which took its thread 2.5 ms for each MB beside the
-//! 0.3 ms of taking it in (`redis-benchmark -t set -d 1000000`, with and without). So the bytes go by plain commands, and
+//! A script copies what goes through it four times over, while the server does nothing else: of a
+//! run over Redis that shipped all through scripts, the server's time was 2.3 s for 200 MB, and 1.0
+//! s since blobs stand apart (`INFO cpu` around the run). And a server with an append-only file
+//! writes them into it, which took its thread 2.5 ms for each MB beside the 0.3 ms of taking it in
+//! (`redis-benchmark -t set -d 1000000`, with and without). So the bytes go by plain commands, and
 //! scripts know nothing of them:
 //!
 //! ```text
@@ -14,8 +15,8 @@
 //!                                     or rows and outcome go, if the script refused
 //! collect:   the script gives outcomes, then GET; the next one says that they came, and they go
 //! ```
-//! Their names are never used twice for other bytes, so a late hand harms nothing. What a worker stored and never finished,
-//! as it died, disappears after [`STAGED`].
+//! Their names are never used twice for other bytes, so a late hand harms nothing. What a worker
+//! stored and never finished, as it died, disappears after [`STAGED`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +37,8 @@ use super::pool::{Pool, Use};
 use super::scripts::{Call, STAGE};
 use crate::queue::QueueError;
 
-/// What is no longer than this goes through the script after all: it would cost more to fetch it by itself.
+/// What is no longer than this goes through the script after all: it would cost more to fetch it by
+/// itself.
 pub const INLINE: usize = 16 << 10;
 
 /// The most bytes of one blob: Redis' `proto-max-bulk-len`.
@@ -45,8 +47,8 @@ pub const LARGEST: usize = 512 << 20;
 /// How long a blob waits for the script that says it is there, which comes right after it.
 pub const STAGED: Duration = Duration::from_secs(15 * 60);
 
-/// How many blobs are fetched at once from a server; most are about 1 MiB each. Over a slow link, one: what breaks off is sent
-/// again as a whole.
+/// How many blobs are fetched at once from a server; most are about 1 MiB each. Over a slow link,
+/// one: what breaks off is sent again as a whole.
 const AT_ONCE: usize = 4;
 
 /// A link that brings fewer bytes a second is slow.
@@ -55,8 +57,8 @@ const SLOW: f64 = 8e6;
 /// How many keys a server is asked to look at in one step of [`scan`].
 const LOOKED_AT: usize = 1000;
 
-/// The servers that have the blobs. Each transfer has its connection, so that several cores take part, here and in a server
-/// with `io-threads`.
+/// The servers that have the blobs. Each transfer has its connection, so that several cores take
+/// part, here and in a server with `io-threads`.
 pub struct Blobs {
     links: Vec<Link>,
     pace: Pace,
@@ -74,9 +76,9 @@ impl Blobs {
         Blobs { links, pace: Pace::default(), probing: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Asks all servers for a sign of life, beside what else goes on, unless that is done already: a run that waits for a
-    /// worker has nothing to ask them, and would not learn that the worker waits for one of them. What comes of it is noted
-    /// among the server's troubles.
+    /// Asks all servers for a sign of life, beside what else goes on, unless that is done already:
+    /// a run that waits for a worker has nothing to ask them, and would not learn that the worker
+    /// waits for one of them. What comes of it is noted among the server's troubles.
     pub fn probe(&self) {
         let Ok(permit) = Arc::clone(&self.probing).try_acquire_owned() else { return };
         let links = self.links.clone();
@@ -107,13 +109,18 @@ impl Blobs {
         &self.links
     }
 
-    /// The index of the server that has the blob under this key; all sides of a queue must come to the same.
+    /// The index of the server that has the blob under this key; all sides of a queue must come to
+    /// the same.
     fn place(&self, key: &str) -> usize {
         crc32fast::hash(key.as_bytes()) as usize % self.links.len()
     }
 
     /// Sorts things by the server that has the blob under their key.
-    fn by_server<T>(&self, things: impl Iterator<Item = T>, key: impl Fn(&T) -> &str) -> BTreeMap<usize, Vec<T>> {
+    fn by_server<T>(
+        &self,
+        things: impl Iterator<Item = T>,
+        key: impl Fn(&T) -> &str,
+    ) -> BTreeMap<usize, Vec<T>> {
         let mut servers: BTreeMap<usize, Vec<T>> = BTreeMap::new();
         for thing in things {
             servers.entry(self.place(key(&thing))).or_default().push(thing);
@@ -122,12 +129,18 @@ impl Blobs {
     }
 }
 
-/// Sets blobs, all at once, each over a connection and by a task of its own: copying them takes several cores.
-async fn set_all(shared: &Arc<Shared>, commands: impl Iterator<Item = (String, Cmd)>) -> Result<(), QueueError> {
+/// Sets blobs, all at once, each over a connection and by a task of its own: copying them takes
+/// several cores.
+async fn set_all(
+    shared: &Arc<Shared>,
+    commands: impl Iterator<Item = (String, Cmd)>,
+) -> Result<(), QueueError> {
     let mut setting = JoinSet::new();
     for (key, command) in commands {
         let shared = Arc::clone(shared);
-        setting.spawn(async move { shared.blobs.links[shared.blobs.place(&key)].request(&command).await });
+        setting.spawn(async move {
+            shared.blobs.links[shared.blobs.place(&key)].request(&command).await
+        });
     }
     let mut worst = Ok(());
     while let Some(set) = setting.join_next().await {
@@ -140,7 +153,12 @@ async fn set_all(shared: &Arc<Shared>, commands: impl Iterator<Item = (String, C
 ///
 /// # Errors
 /// [`QueueError::Full`] among others; some of them may be stored then.
-pub async fn store(shared: &Arc<Shared>, job: &JobKeys, blobs: &Named<'_>, keep: Duration) -> Result<(), QueueError> {
+pub async fn store(
+    shared: &Arc<Shared>,
+    job: &JobKeys,
+    blobs: &Named<'_>,
+    keep: Duration,
+) -> Result<(), QueueError> {
     let set = |(name, bytes): &(String, &[u8])| set(job.blob(name), bytes, keep);
     set_all(shared, blobs.iter().map(set)).await
 }
@@ -151,9 +169,13 @@ fn set(key: String, bytes: &[u8], keep: Duration) -> (String, Cmd) {
     (key, command)
 }
 
-/// Stores blobs for [`STAGED`], even when the server is full: what they belong to drains it. One that is there, as from a
-/// try whose answer was lost, stays as it is.
-pub async fn stage(shared: &Arc<Shared>, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
+/// Stores blobs for [`STAGED`], even when the server is full: what they belong to drains it. One
+/// that is there, as from a try whose answer was lost, stays as it is.
+pub async fn stage(
+    shared: &Arc<Shared>,
+    job: &JobKeys,
+    blobs: &Named<'_>,
+) -> Result<(), QueueError> {
     let set = |(name, bytes): &(String, &[u8])| {
         let (key, mut command) = set(job.blob(name), bytes, STAGED);
         command.arg("NX");
@@ -181,7 +203,12 @@ pub async fn force(shared: &Shared, job: &JobKeys, blobs: &Named<'_>) -> Result<
 }
 
 /// Lets some staged blobs live on, and removes others.
-pub async fn settle(shared: &Shared, job: &JobKeys, live: &[String], gone: &[String]) -> Result<(), QueueError> {
+pub async fn settle(
+    shared: &Shared,
+    job: &JobKeys,
+    live: &[String],
+    gone: &[String],
+) -> Result<(), QueueError> {
     let command = |name: &String, command: &str| {
         let key = job.blob(name);
         let mut command = redis::cmd(command);
@@ -218,7 +245,8 @@ pub async fn fetch(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8
                 Value::Array(found) if found.len() == wanted.len() => {
                     shared.blobs.pace.note(&found, began.elapsed());
                     for ((place, _), value) in wanted.iter().zip(found) {
-                        blobs[*place] = bytes_or_nothing(value).map_err(|other| unexpected("MGET", &other))?;
+                        blobs[*place] =
+                            bytes_or_nothing(value).map_err(|other| unexpected("MGET", &other))?;
                     }
                 }
                 other => return Err(unexpected("MGET", &other)),
@@ -243,7 +271,8 @@ pub async fn capacity(shared: &Shared) -> Result<Option<u64>, QueueError> {
     Ok(Some(least * shared.blobs.links.len() as u64))
 }
 
-/// Removes all blobs of a job, which may be on any server; each server is looked through by at most so many steps.
+/// Removes all blobs of a job, which may be on any server; each server is looked through by at most
+/// so many steps.
 pub async fn clear(shared: &Shared, job: &JobKeys, most_looks: usize) -> Result<(), QueueError> {
     for server in &shared.blobs.links {
         let mut cursor = b"0".to_vec();
@@ -263,9 +292,13 @@ pub async fn clear(shared: &Shared, job: &JobKeys, most_looks: usize) -> Result<
     Ok(())
 }
 
-/// Looks at some keys of a server, from a cursor on (`0`: the first), and gives those that match the pattern, and the next
-/// cursor.
-pub async fn scan(server: &Link, pattern: &str, cursor: &[u8]) -> Result<(Vec<Vec<u8>>, Vec<u8>), QueueError> {
+/// Looks at some keys of a server, from a cursor on (`0`: the first), and gives those that match
+/// the pattern, and the next cursor.
+pub async fn scan(
+    server: &Link,
+    pattern: &str,
+    cursor: &[u8],
+) -> Result<(Vec<Vec<u8>>, Vec<u8>), QueueError> {
     let mut scan = redis::cmd("SCAN");
     scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(LOOKED_AT);
     let answer = server.request(&scan).await?;

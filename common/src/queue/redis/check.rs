@@ -6,13 +6,15 @@ use std::collections::HashMap;
 
 use super::fault::Fault;
 
-/// The oldest Redis that has all that the scripts use: `XPENDING … IDLE` and ranges that leave their start out.
+/// The oldest Redis that has all that the scripts use: `XPENDING … IDLE` and ranges that leave
+/// their start out.
 const OLDEST: (u32, u32) = (6, 2);
 
 /// Reads what `INFO` answered.
 ///
 /// # Errors
-/// [`Fault::Hopeless`] with a sentence and a hint: not Redis, too old, a replica that takes no writes, or one that evicts.
+/// [`Fault::Hopeless`] with a sentence and a hint: not Redis, too old, a replica that takes no
+/// writes, or one that evicts.
 pub fn usable(info: &str) -> Result<(), Fault> {
     let fields = fields(info);
     let field = |name: &str| fields.get(name).copied().unwrap_or_default();
@@ -25,8 +27,14 @@ pub fn usable(info: &str) -> Result<(), Fault> {
     };
     if version < OLDEST {
         let (major, minor) = OLDEST;
-        let reason = format!("this Redis is {}, Sheaf needs {major}.{minor} or newer", field("redis_version"));
-        return hopeless(reason, "install a newer Redis (or Valkey), or run `docker run -p 6379:6379 redis:7`");
+        let reason = format!(
+            "this Redis is {}, Sheaf needs {major}.{minor} or newer",
+            field("redis_version")
+        );
+        return hopeless(
+            reason,
+            "install a newer Redis (or Valkey), or run `docker run -p 6379:6379 redis:7`",
+        );
     }
     if field("redis_mode") == "sentinel" {
         let hint = "say whose master: `redis+sentinel://HOST:26379/MASTER`, with the name that the sentinel has for it";
@@ -41,8 +49,12 @@ pub fn usable(info: &str) -> Result<(), Fault> {
     }
     let policy = field("maxmemory_policy");
     if field("maxmemory") != "0" && !policy.is_empty() && policy != "noeviction" {
-        let reason = format!("this Redis drops keys when its memory is full (`maxmemory-policy {policy}`)");
-        return hopeless(reason, "set `maxmemory-policy noeviction`: tasks would vanish silently otherwise");
+        let reason =
+            format!("this Redis drops keys when its memory is full (`maxmemory-policy {policy}`)");
+        return hopeless(
+            reason,
+            "set `maxmemory-policy noeviction`: tasks would vanish silently otherwise",
+        );
     }
     Ok(())
 }
@@ -100,7 +112,10 @@ mod tests {
         assert!(reason(&GOOD.replace("7.0.15", "5.0.3")).contains("5.0.3"));
         assert!(reason("").contains("not Redis"));
         assert!(reason("redis_version:banana").contains("not Redis"));
-        let replica = GOOD.replace("role:master", "role:slave\r\nslave_read_only:1\r\nmaster_host:a\r\nmaster_port:1");
+        let replica = GOOD.replace(
+            "role:master",
+            "role:slave\r\nslave_read_only:1\r\nmaster_host:a\r\nmaster_port:1",
+        );
         assert!(reason(&replica).contains("read-only replica"));
     }
 

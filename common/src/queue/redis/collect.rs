@@ -27,8 +27,8 @@ use crate::wire::{self, WireError};
 /// How often the keys of a job are told to live on for another [`KEEP`].
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// How long the first of few outcomes waits for others, if there were some lately: a call costs the server about as much as
-/// ten of them, and so do the calls that push what follows from them.
+/// How long the first of few outcomes waits for others, if there were some lately: a call costs the
+/// server about as much as ten of them, and so do the calls that push what follows from them.
 const LINGER: Duration = Duration::from_millis(20);
 /// So many in one call wait for no others in the next.
 const MANY: usize = 16;
@@ -40,11 +40,13 @@ const IDLE_SWEEPS: u32 = 10;
 pub struct Collecting {
     /// One collects at a time: two would be shown the same outcomes.
     turn: tokio::sync::Mutex<()>,
-    /// The outcomes that the server showed, and the caller does not have yet: an entry holds several.
+    /// The outcomes that the server showed, and the caller does not have yet: an entry holds
+    /// several.
     shown: Mutex<VecDeque<Shown>>,
     /// The outcomes that the caller has, and the server still keeps.
     taken: Mutex<Vec<Taken>>,
-    /// The last of the news that were heard, if nothing more was there: who may wait listens before the next look.
+    /// The last of the news that were heard, if nothing more was there: who may wait listens before
+    /// the next look.
     heard: Mutex<Option<String>>,
     /// Held while the server is told what was taken: a list of it is sent once.
     telling: tokio::sync::Mutex<()>,
@@ -96,7 +98,8 @@ impl Default for Collecting {
 }
 
 impl Collecting {
-    /// Hands out up to `most` of what was shown. None of it is news for the server until the next call.
+    /// Hands out up to `most` of what was shown. None of it is news for the server until the next
+    /// call.
     fn hand_out(&self, most: usize) -> Vec<Outcome> {
         let mut shown = self.shown.lock().expect("no holder panics");
         let mut taken = self.taken.lock().expect("no holder panics");
@@ -180,7 +183,8 @@ pub async fn collect(
     }
 }
 
-/// The fields of the tasks whose outcomes this process has from the server, and nobody has collected yet.
+/// The fields of the tasks whose outcomes this process has from the server, and nobody has
+/// collected yet.
 pub fn shown(shared: &Shared, job: JobId) -> HashSet<String> {
     let collecting = shared.collecting.lock().expect("no holder panics").get(&job).cloned();
     let Some(collecting) = collecting else { return HashSet::new() };
@@ -199,7 +203,8 @@ pub async fn confirm(shared: &Shared, jobs: impl Iterator<Item = JobId>) -> Resu
     Ok(())
 }
 
-/// Drops what was taken, and shows what is there: up to `most` outcomes, and the last of the news if there are no more.
+/// Drops what was taken, and shows what is there: up to `most` outcomes, and the last of the news
+/// if there are no more.
 async fn look(
     shared: &Shared,
     job: JobId,
@@ -218,7 +223,8 @@ async fn look(
         // Others have only appended to the list meanwhile.
         collecting.taken.lock().expect("no holder panics").drain(..some.len());
         if taken.is_empty() {
-            let (heard, mut stored) = read(&answer).ok_or_else(|| unexpected("collect", &answer))?;
+            let (heard, mut stored) =
+                read(&answer).ok_or_else(|| unexpected("collect", &answer))?;
             drop(answer);
             fetch(shared, job, &mut stored).await?;
             return Ok((heard, stored.into_iter().map(|stored| decode(job, stored)).collect()));
@@ -278,14 +284,19 @@ fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
     let [fields, Value::BulkString(batch), rest @ ..] = values.as_slice() else { return None };
     let (entry, fields) = (text(entry)?, text(fields)?);
     let skipped = rest.get(1).and_then(text).unwrap_or_default();
-    let skipped: HashSet<usize> = skipped.split(' ').filter_map(|place| place.parse().ok()).collect();
+    let skipped: HashSet<usize> =
+        skipped.split(' ').filter_map(|place| place.parse().ok()).collect();
 
     let batch = wire::decode::<Batch>(batch).map(|batch| batch.0).unwrap_or_default();
-    let mut handed_in = (0..).zip(batch).filter(|(place, _)| !skipped.contains(place)).map(|(_, handed_in)| handed_in);
+    let mut handed_in = (0..)
+        .zip(batch)
+        .filter(|(place, _)| !skipped.contains(place))
+        .map(|(_, handed_in)| handed_in);
     for field in fields.split(' ') {
         let found = handed_in.next().filter(|handed_in| handed_in.field == field);
         let apart = found.as_ref().is_some_and(|found| found.body.is_empty());
-        // Without it, the batch is damaged and does not cover this task, so its outcome and holder are unknown.
+        // Without it, the batch is damaged and does not cover this task, so its outcome and holder
+        // are unknown.
         let HandedIn { hold, body, .. } = found.unwrap_or_default();
         let stood = Taken { entry: entry.clone(), field: field.into(), hold, apart };
         stored.push(Stored { stood, body });
@@ -294,13 +305,19 @@ fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
 }
 
 fn text(value: &Value) -> Option<String> {
-    if let Value::BulkString(bytes) = value { Some(String::from_utf8_lossy(bytes).into_owned()) } else { None }
+    if let Value::BulkString(bytes) = value {
+        Some(String::from_utf8_lossy(bytes).into_owned())
+    } else {
+        None
+    }
 }
 
-/// Fetches the outcomes that stand apart. They stay until the caller has them: should the answer be lost, they are not.
+/// Fetches the outcomes that stand apart. They stay until the caller has them: should the answer be
+/// lost, they are not.
 async fn fetch(shared: &Shared, job: JobId, stored: &mut [Stored]) -> Result<(), QueueError> {
     let keys = shared.job(job);
-    let mut apart: Vec<&mut Stored> = stored.iter_mut().filter(|stored| stored.stood.apart).collect();
+    let mut apart: Vec<&mut Stored> =
+        stored.iter_mut().filter(|stored| stored.stood.apart).collect();
     let names: Vec<String> = apart.iter().map(|stored| keys.blob(&stored.stood.name())).collect();
     let bodies = blobs::fetch(shared, &names).await?;
     apart.iter_mut().zip(bodies).for_each(|(stored, body)| stored.body = body.unwrap_or_default());
@@ -318,15 +335,18 @@ fn decode(job: JobId, Stored { stood, body }: Stored) -> Shown {
         Ok(outcome) if outcome.task.job == job => Some(outcome),
         // The outcome is lost: once it is taken, its task is missing, and pushed again.
         Err(WireError::Empty) if stood.apart => None,
-        Ok(other) => {
-            replace(job, &stood.field, format!("an outcome of another task, {}, came in its place", other.task))
-        }
+        Ok(other) => replace(
+            job,
+            &stood.field,
+            format!("an outcome of another task, {}, came in its place", other.task),
+        ),
         Err(error) => replace(job, &stood.field, format!("its outcome cannot be read: {error}")),
     };
     Shown { outcome, stood }
 }
 
-/// What stands for an outcome that cannot be used: a failure of its task; `None` for news, which nobody waits for.
+/// What stands for an outcome that cannot be used: a failure of its task; `None` for news, which
+/// nobody waits for.
 fn replace(job: JobId, field: &str, reason: String) -> Option<Outcome> {
     warn!(%job, reason, "an outcome on the queue is damaged");
     let task = parse_task_field(job, field)?;
@@ -344,7 +364,9 @@ async fn sweep(shared: &Shared, job: JobId, collecting: &Collecting) -> Result<(
     }
     let keys = shared.job(job);
     let streams = Class::ALL.map(|class| keys.stream(class, None));
-    let call = Call::new(&SWEEP).keys(&streams).argument((shared.config.timing.sweep * IDLE_SWEEPS).as_millis());
+    let call = Call::new(&SWEEP)
+        .keys(&streams)
+        .argument((shared.config.timing.sweep * IDLE_SWEEPS).as_millis());
     match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()),
         Value::Int(removed) => {

@@ -1,7 +1,9 @@
-//! Tells the server that the answer of a lease was heard: leases of which nobody heard go to others after [`UNCONFIRMED`].
+//! Tells the server that the answer of a lease was heard: leases of which nobody heard go to others
+//! after [`UNCONFIRMED`].
 //!
-//! A server that was frozen, or a network that comes back, runs requests whose clients gave up long ago. The next call that
-//! leases something confirms by the way; only if none comes for [`PAUSE`], a command of its own does.
+//! A server that was frozen, or a network that comes back, runs requests whose clients gave up long
+//! ago. The next call that leases something confirms by the way; only if none comes for [`PAUSE`],
+//! a command of its own does.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -45,10 +47,15 @@ impl Unconfirmed {
 
     /// The server knows of these, or it is too late.
     pub fn settle(&self, confirmed: &[String]) {
-        self.0.lock().expect("no holder panics").heard.retain(|(_, hold)| !confirmed.contains(hold));
+        self.0
+            .lock()
+            .expect("no holder panics")
+            .heard
+            .retain(|(_, hold)| !confirmed.contains(hold));
     }
 
-    /// When the first of them must be confirmed; `None`, and nobody watches from here on: there are none.
+    /// When the first of them must be confirmed; `None`, and nobody watches from here on: there are
+    /// none.
     fn next(&self) -> Option<Instant> {
         let mut holds = self.0.lock().expect("no holder panics");
         holds.watched = !holds.heard.is_empty();

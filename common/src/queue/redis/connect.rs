@@ -25,7 +25,9 @@ pub async fn try_out(pool: &Pool) -> Result<(), Fault> {
     match connection.send(&redis::cmd("INFO"), server.timing.connect).await {
         Ok(Value::BulkString(info)) => match check::usable(&String::from_utf8_lossy(&info)) {
             // The sentinels have not agreed on another master yet.
-            Err(Fault::Hopeless { reason, .. }) if server.sentinels.is_some() && reason.contains("replica") => {
+            Err(Fault::Hopeless { reason, .. })
+                if server.sentinels.is_some() && reason.contains("replica") =>
+            {
                 Err(Fault::Broken(reason))
             }
             checked => checked,
@@ -53,7 +55,8 @@ impl Tries {
 
     /// Waits before the next try; `false` when there is no time for another.
     ///
-    /// Waits between half and all of a time that doubles, so that those whom one break cut off do not come back at once.
+    /// Waits between half and all of a time that doubles, so that those whom one break cut off do
+    /// not come back at once.
     pub async fn again(&mut self) -> bool {
         let share = 0.5 + 0.5 * random();
         let wait = self.wait.mul_f64(share);
@@ -67,7 +70,8 @@ impl Tries {
     }
 }
 
-/// A number from 0 to 1. The standard library's hash keys are random, which is all the randomness that jitter needs.
+/// A number from 0 to 1. The standard library's hash keys are random, which is all the randomness
+/// that jitter needs.
 fn random() -> f64 {
     RandomState::new().build_hasher().finish() as f64 / u64::MAX as f64
 }

@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::config::{Greeting, Server};
 use super::fault::Fault;
+use super::server::{Greeting, Server};
 use super::socket::{self, Endpoint, Socket, Traffic};
 
 /// The longest line of an answer to a greeting.
@@ -38,16 +38,23 @@ impl Connection {
     /// Dials an endpoint of a server, and says who we are.
     ///
     /// # Errors
-    /// [`Fault`], within twice [`super::Timing::connect`]; messages name the address, never the credentials.
-    pub async fn dial(server: &Server, endpoint: &Endpoint, received: &Arc<AtomicU64>) -> Result<Self, Fault> {
+    /// [`Fault`], within twice [`super::Timing::connect`]; messages name the address, never the
+    /// credentials.
+    pub async fn dial(
+        server: &Server,
+        endpoint: &Endpoint,
+        received: &Arc<AtomicU64>,
+    ) -> Result<Self, Fault> {
         let address = server.address_of(endpoint);
-        let opening = socket::open(endpoint, server.tls.as_ref(), server.timing.answer, Arc::clone(received));
+        let opening =
+            socket::open(endpoint, server.tls.as_ref(), server.timing.answer, Arc::clone(received));
         let opened = timeout(server.timing.connect, opening);
         let guess = match server.tls {
             Some(_) => " (a port without TLS keeps silent, too: `redis://`)",
             None => "",
         };
-        let unreachable = |why: String| Fault::Broken(format!("no Redis answers at {address}: {why}{guess}"));
+        let unreachable =
+            |why: String| Fault::Broken(format!("no Redis answers at {address}: {why}{guess}"));
         let (mut socket, traffic) = match opened.await {
             Err(_) => return Err(unreachable("it does not answer in time".into())),
             Ok(Err(error)) => match Fault::from(redis::RedisError::from(error)) {
@@ -58,12 +65,16 @@ impl Connection {
         };
         match timeout(server.timing.connect, greet(&mut socket, &server.greeting)).await {
             Err(_) => {
-                let why = format!("{address} accepts connections, but does not answer: it is silent{guess}");
+                let why = format!(
+                    "{address} accepts connections, but does not answer: it is silent{guess}"
+                );
                 return Err(Fault::Broken(why));
             }
             Ok(Err(Fault::Broken(why))) => {
                 let guess = match server.tls {
-                    Some(_) => "does it ask for a client's certificate (`--tls-cert FILE --tls-key FILE`)?",
+                    Some(_) => {
+                        "does it ask for a client's certificate (`--tls-cert FILE --tls-key FILE`)?"
+                    }
                     None => "does it speak TLS only (`rediss://`), or is it not a Redis?",
                 };
                 return Err(Fault::Broken(format!("{address} hangs up at once ({why}); {guess}")));
@@ -73,14 +84,17 @@ impl Connection {
         // What is to be said is said, and how long an answer may take is judged here.
         let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
-        let (redis, driver) = MultiplexedConnection::new_with_config(&settings, socket, config).await?;
+        let (redis, driver) =
+            MultiplexedConnection::new_with_config(&settings, socket, config).await?;
         Ok(Connection { redis, traffic, driver: tokio::spawn(driver), idle_since: Instant::now() })
     }
 
-    /// Sends a command; the connection is of no use any more when this fails with [`Fault::Broken`].
+    /// Sends a command; the connection is of no use any more when this fails with
+    /// [`Fault::Broken`].
     pub async fn send(&mut self, command: &Cmd, silence: Duration) -> Result<Value, Fault> {
         let traffic = Arc::clone(&self.traffic);
-        let answer = unless_silent(&traffic, silence, self.redis.send_packed_command(command)).await?;
+        let answer =
+            unless_silent(&traffic, silence, self.redis.send_packed_command(command)).await?;
         Ok(answer.extract_error()?)
     }
 
@@ -92,8 +106,11 @@ impl Connection {
         silence: Duration,
     ) -> Result<Vec<Value>, Fault> {
         let traffic = Arc::clone(&self.traffic);
-        let answers = unless_silent(&traffic, silence, self.redis.send_packed_commands(commands, 0, count)).await?;
-        let answers: RedisResult<Vec<Value>> = answers.into_iter().map(Value::extract_error).collect();
+        let answers =
+            unless_silent(&traffic, silence, self.redis.send_packed_commands(commands, 0, count))
+                .await?;
+        let answers: RedisResult<Vec<Value>> =
+            answers.into_iter().map(Value::extract_error).collect();
         Ok(answers?)
     }
 
@@ -122,13 +139,16 @@ async fn unless_silent<T>(
             () = sleep_until(quiet_since + silence) => {}
         }
         if traffic.last().max(began) == quiet_since {
-            return Err(Fault::Broken(format!("Redis has been silent for {:.0} s", silence.as_secs_f64())));
+            return Err(Fault::Broken(format!(
+                "Redis has been silent for {:.0} s",
+                silence.as_secs_f64()
+            )));
         }
     }
 }
 
-/// Says who we are, and hears that a Redis is there. By hand, as the client library keeps the reasons of a server that
-/// hangs up (too many clients, protected mode) to itself.
+/// Says who we are, and hears that a Redis is there. By hand, as the client library keeps the
+/// reasons of a server that hangs up (too many clients, protected mode) to itself.
 async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), Fault> {
     let commands = greeting.commands();
     let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
@@ -140,13 +160,17 @@ async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), 
     let sent = sent.await;
     for _ in &commands {
         let line = read_line(socket).await.map_err(|error| {
-            let error = sent.as_ref().err().map_or(error, |sent| io::Error::new(sent.kind(), sent.to_string()));
+            let error = sent
+                .as_ref()
+                .err()
+                .map_or(error, |sent| io::Error::new(sent.kind(), sent.to_string()));
             Fault::from(redis::RedisError::from(error))
         })?;
         match line.as_bytes().first() {
             Some(b'+') => {}
-            // A user who may not ping is known, and that is all there is to hear. A server that cannot save refuses to be
-            // pinged as it refuses to be written to: that is for those to say who write.
+            // A user who may not ping is known, and that is all there is to hear. A server that
+            // cannot save refuses to be pinged as it refuses to be written to: that is for those to
+            // say who write.
             Some(b'-') if line.starts_with("-NOPERM") || line.starts_with("-MISCONF") => {}
             Some(b'-') => return Err(Fault::of_line(&line)),
             _ => return Err(Fault::not_redis()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::blobs::{self, Blobs};
 use super::collect::Collecting;
-use super::config::{RedisConfig, Server};
+use super::config::RedisConfig;
 use super::confirm::Unconfirmed;
 use super::connect::{Tries, try_out};
 use super::fault::Fault;
@@ -15,11 +15,13 @@ use super::keys::{JobKeys, Keys};
 use super::link::Link;
 use super::pool::{Pool, Use};
 use super::recent::Recent;
+use super::server::Server;
 use super::{collect, finish, jobs, lease, lost, past, supply};
 use crate::job::{JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::queue::{
-    Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, Past, Queue, QueueError,
+    Capacity, Completed, Completion, JobOwner, JobPlace, Known, Lease, Leased, LostWorker, Past,
+    Queue, QueueError,
 };
 use crate::row::Block;
 use crate::task::{RowsKey, Task};
@@ -55,7 +57,8 @@ impl RedisQueue {
     /// Connects, and checks that the server can be used: see [`RedisQueue::check`].
     ///
     /// # Errors
-    /// As [`RedisQueue::check`]. Nothing is tried twice: who wants to wait for a server calls again.
+    /// As [`RedisQueue::check`]. Nothing is tried twice: who wants to wait for a server calls
+    /// again.
     pub async fn connect(config: RedisConfig) -> Result<Self, QueueError> {
         let queue = RedisQueue::lazy(config);
         queue.check().await?;
@@ -95,16 +98,19 @@ impl RedisQueue {
         RedisQueue { shared: Arc::new(shared) }
     }
 
-    /// Dials every server and checks that it is Redis, new enough, no read-only replica, and drops nothing.
+    /// Dials every server and checks that it is Redis, new enough, no read-only replica, and drops
+    /// nothing.
     ///
     /// # Errors
-    /// [`QueueError::Unreachable`] when nothing answers within about twice [`super::Timing::connect`];
-    /// [`QueueError::Unusable`] with a sentence and a hint for all that waiting does not help: wrong password, missing
-    /// privileges, untrusted certificate, not Redis, too old, a replica, a policy that evicts.
+    /// [`QueueError::Unreachable`] when nothing answers within about twice
+    /// [`super::Timing::connect`]; [`QueueError::Unusable`] with a sentence and a hint for all that
+    /// waiting does not help: wrong password, missing privileges, untrusted certificate, not Redis,
+    /// too old, a replica, a policy that evicts.
     pub async fn check(&self) -> Result<(), QueueError> {
         let config = &self.shared.config;
         let mut tries = Tries::new(config.timing.patience);
-        let (own, blobs) = (&self.shared.bulk.pool, self.shared.blobs.servers().iter().map(|link| &link.pool));
+        let (own, blobs) =
+            (&self.shared.bulk.pool, self.shared.blobs.servers().iter().map(|link| &link.pool));
         for pool in std::iter::once(own).chain(blobs.filter(|pool| !Arc::ptr_eq(own, pool))) {
             loop {
                 match try_out(pool).await {
@@ -150,7 +156,12 @@ impl Queue for RedisQueue {
         supply::push(&self.shared, tasks).await
     }
 
-    async fn collect(&self, job: JobId, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
+    async fn collect(
+        &self,
+        job: JobId,
+        most: usize,
+        wait: Duration,
+    ) -> Result<Vec<Outcome>, QueueError> {
         collect::collect(&self.shared, job, most, wait).await
     }
 
@@ -193,7 +204,12 @@ impl Queue for RedisQueue {
         self.shared.config.lease
     }
 
-    async fn lease(&self, worker: &WorkerId, most: usize, wait: Duration) -> Result<Vec<Leased>, QueueError> {
+    async fn lease(
+        &self,
+        worker: &WorkerId,
+        most: usize,
+        wait: Duration,
+    ) -> Result<Vec<Leased>, QueueError> {
         lease::lease(self, worker, most, wait).await
     }
 
@@ -201,7 +217,10 @@ impl Queue for RedisQueue {
         finish::extend(&self.shared, leases).await
     }
 
-    async fn complete_if_held(&self, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
+    async fn complete_if_held(
+        &self,
+        completions: &[Completion],
+    ) -> Result<Vec<Completed>, QueueError> {
         finish::complete(&self.shared, completions).await
     }
 

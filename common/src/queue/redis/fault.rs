@@ -38,8 +38,8 @@ pub const TOO_MANY_CLIENTS: &str =
 /// Makes a fault of an error's text.
 type Meaning = fn(String) -> Fault;
 
-/// Words in an error's text → what it means. By text, as a script's error carries its code within (and before Redis 7 no
-/// other code than `ERR`). The first that fits counts.
+/// Words in an error's text → what it means. By text, as a script's error carries its code within
+/// (and before Redis 7 no other code than `ERR`). The first that fits counts.
 const BY_TEXT: &[(&str, Meaning)] = &[
     ("OOM command not allowed", |_| Fault::Full("Redis has reached its `maxmemory`".into())),
     ("MISCONF", |_| {
@@ -59,12 +59,14 @@ const BY_TEXT: &[(&str, Meaning)] = &[
     }),
     ("max number of clients", |_| Fault::Crowded),
     ("max number of connections", |_| Fault::Crowded),
-    ("protected mode", |_| Fault::Hopeless {
+    ("protected mode", |_| {
+        Fault::Hopeless {
         reason: "Redis is in protected mode: it has no password, and so talks to its own machine alone".into(),
         hint: Some(
             "give it a password (`requirepass`, then `SHEAF_REDIS_PASSWORD`); `deploy/hosts.md` sets up several hosts"
                 .into(),
         ),
+    }
     }),
     ("MASTERDOWN", Fault::Busy),
     ("CLUSTERDOWN", Fault::Busy),
@@ -80,7 +82,10 @@ const BY_TEXT: &[(&str, Meaning)] = &[
     }),
     ("NOAUTH", |_| Fault::Hopeless {
         reason: "Redis asks for a password, and none was given".into(),
-        hint: Some("put it into the URL, `redis://USER:PASSWORD@HOST`, or into `SHEAF_REDIS_PASSWORD`".into()),
+        hint: Some(
+            "put it into the URL, `redis://USER:PASSWORD@HOST`, or into `SHEAF_REDIS_PASSWORD`"
+                .into(),
+        ),
     }),
     ("NOPERM", |text| Fault::Hopeless {
         reason: format!("this Redis user may not do what Sheaf does: {text}"),
@@ -97,16 +102,17 @@ const BY_TEXT: &[(&str, Meaning)] = &[
 fn refused(_: String) -> Fault {
     Fault::Hopeless {
         reason: "Redis refuses this user and password".into(),
-        hint: Some("check the user and the password in the URL or in `SHEAF_REDIS_PASSWORD`".into()),
+        hint: Some(
+            "check the user and the password in the URL or in `SHEAF_REDIS_PASSWORD`".into(),
+        ),
     }
 }
 
 impl Fault {
     /// What a line says with which a server refuses: `-CODE text`.
     pub fn of_line(line: &str) -> Self {
-        Fault::of_text(line.trim_start_matches('-').to_owned()).unwrap_or_else(|text| Fault::Hopeless {
-            reason: format!("Redis answered with an error: {text}"),
-            hint: None,
+        Fault::of_text(line.trim_start_matches('-').to_owned()).unwrap_or_else(|text| {
+            Fault::Hopeless { reason: format!("Redis answered with an error: {text}"), hint: None }
         })
     }
 
@@ -129,7 +135,8 @@ impl Fault {
 
 impl From<RedisError> for Fault {
     fn from(error: RedisError) -> Self {
-        // As the server wrote it, where it did: the library's own words differ from version to version.
+        // As the server wrote it, where it did: the library's own words differ from version to
+        // version.
         let text = match (error.code(), error.detail()) {
             (Some(code), Some(detail)) => format!("{code} {detail}"),
             _ => error.to_string(),
@@ -141,14 +148,19 @@ impl From<RedisError> for Fault {
                 hint: Some(tls_hint(&text).into()),
             },
             ErrorKind::Io if has_no_files(&text) => Fault::Here(text),
-            ErrorKind::Io if error.is_timeout() => Fault::Broken("Redis does not answer in time".into()),
+            ErrorKind::Io if error.is_timeout() => {
+                Fault::Broken("Redis does not answer in time".into())
+            }
             ErrorKind::Io => Fault::Broken(text),
             // It is a Redis, as it answered our greeting: so its answer broke off in the middle.
             ErrorKind::Parse => Fault::Broken(format!("an answer of Redis broke off ({text})")),
             _ => match Fault::of_text(text) {
                 Ok(fault) => fault,
                 Err(text) if error.is_unrecoverable_error() => Fault::Broken(text),
-                Err(text) => Fault::Hopeless { reason: format!("Redis answered with an error: {text}"), hint: None },
+                Err(text) => Fault::Hopeless {
+                    reason: format!("Redis answered with an error: {text}"),
+                    hint: None,
+                },
             },
         }
     }
@@ -160,11 +172,13 @@ impl From<Fault> for QueueError {
             Fault::Broken(reason) if reason == DEMOTED => QueueError::Refused(reason),
             Fault::Broken(reason) => QueueError::Unreachable(reason),
             Fault::Busy(reason) => QueueError::Refused(reason),
-            Fault::Moved(node) | Fault::Ask(node) => {
-                QueueError::Unreachable(format!("the nodes of the cluster send each other the queue ({node})"))
-            }
+            Fault::Moved(node) | Fault::Ask(node) => QueueError::Unreachable(format!(
+                "the nodes of the cluster send each other the queue ({node})"
+            )),
             Fault::Crowded => QueueError::Refused(TOO_MANY_CLIENTS.into()),
-            Fault::NoScript => QueueError::Unreachable("Redis forgot a script as soon as it had it".into()),
+            Fault::NoScript => {
+                QueueError::Unreachable("Redis forgot a script as soon as it had it".into())
+            }
             Fault::Full(reason) => QueueError::Full(reason),
             Fault::Here(reason) => QueueError::Here(reason),
             Fault::Hopeless { reason, hint } => QueueError::Unusable { reason, hint },
@@ -176,19 +190,24 @@ impl From<Fault> for QueueError {
 pub fn unexpected(operation: &str, value: &Value) -> QueueError {
     let shape: String = format!("{value:?}").chars().take(200).collect();
     let reason = format!("`{operation}` answered with what it never answers: {shape}");
-    QueueError::Unusable { reason, hint: Some("is there another program that writes to `sheaf:*`?".into()) }
+    QueueError::Unusable {
+        reason,
+        hint: Some("is there another program that writes to `sheaf:*`?".into()),
+    }
 }
 
-/// Whether the system gave no socket, as too many files are open: by the number of the error (EMFILE, ENFILE), which the
-/// client library hands on as text alone.
+/// Whether the system gave no socket, as too many files are open: by the number of the error
+/// (EMFILE, ENFILE), which the client library hands on as text alone.
 fn has_no_files(text: &str) -> bool {
     ["(os error 24)", "(os error 23)"].iter().any(|number| text.contains(number))
 }
 
-/// Whether TLS itself failed, and not the way to the server. By the words of `rustls::Error`: the client library hands
-/// that error on as text alone.
+/// Whether TLS itself failed, and not the way to the server. By the words of `rustls::Error`: the
+/// client library hands that error on as text alone.
 fn is_tls(text: &str) -> bool {
-    ["invalid peer certificate", "received fatal alert", "received corrupt message"].iter().any(|w| text.contains(w))
+    ["invalid peer certificate", "received fatal alert", "received corrupt message"]
+        .iter()
+        .any(|w| text.contains(w))
 }
 
 fn tls_hint(text: &str) -> &'static str {
@@ -218,11 +237,23 @@ mod tests {
     fn a_scripts_error_is_known_by_its_text_as_redis_6_writes_it() {
         let text = "Error running script (call to f_1): @user_script:9: @user_script: 9: -OOM command not allowed when";
         assert!(matches!(server("ERR", text), Fault::Full(_)));
-        assert!(matches!(server("ERR", "Error running script: -READONLY You can't write"), Fault::Broken(_)));
-        assert!(matches!(server("OOM", "command not allowed when used memory > 'maxmemory'."), Fault::Full(_)));
-        assert!(matches!(server("READONLY", "You can't write against a read only replica."), Fault::Broken(_)));
+        assert!(matches!(
+            server("ERR", "Error running script: -READONLY You can't write"),
+            Fault::Broken(_)
+        ));
+        assert!(matches!(
+            server("OOM", "command not allowed when used memory > 'maxmemory'."),
+            Fault::Full(_)
+        ));
+        assert!(matches!(
+            server("READONLY", "You can't write against a read only replica."),
+            Fault::Broken(_)
+        ));
         assert!(matches!(server("NOSCRIPT", "No matching script."), Fault::NoScript));
-        assert!(matches!(server("MISCONF", "Redis is configured to save RDB snapshots"), Fault::Busy(_)));
+        assert!(matches!(
+            server("MISCONF", "Redis is configured to save RDB snapshots"),
+            Fault::Busy(_)
+        ));
         assert!(matches!(server("LOADING", "Redis is loading"), Fault::Busy(_)));
     }
 

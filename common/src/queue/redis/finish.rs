@@ -1,4 +1,5 @@
-//! What a holder does with its leases: extend, complete, release; the rows that it kept; and news of what goes on.
+//! What a holder does with its leases: extend, complete, release; the rows that it kept; and news
+//! of what goes on.
 //!
 //! Each names the hold that it has, and a hold that is no more changes nothing.
 
@@ -36,7 +37,13 @@ pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, Q
             let mut call = Call::new(&EXTEND).key(&stream).key(&keys.tasks).argument(&consumer);
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             let answers = flags("extend", shared.pulse.call(&call).await?, holds.len())?;
-            lost.extend(holds.iter().zip(answers).filter(|(_, held)| !held).map(|((lease, _), _)| lease.clone()));
+            lost.extend(
+                holds
+                    .iter()
+                    .zip(answers)
+                    .filter(|(_, held)| !held)
+                    .map(|((lease, _), _)| lease.clone()),
+            );
         }
     }
     Ok(lost)
@@ -49,7 +56,11 @@ pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueErr
         let addressee = own.then_some(consumer.as_str());
         let (stream, bell) = (keys.stream(class, addressee), shared.keys.bell(addressee));
         for holds in holds.chunks(MOST_AT_ONCE) {
-            let mut call = Call::new(&RELEASE).key(&stream).key(&keys.tasks).key(&bell).argument(KEEP.as_millis());
+            let mut call = Call::new(&RELEASE)
+                .key(&stream)
+                .key(&keys.tasks)
+                .key(&bell)
+                .argument(KEEP.as_millis());
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             match shared.pulse.call(&call).await? {
                 Value::Int(_) => {}
@@ -79,13 +90,18 @@ struct Stream {
 /// Things with a lease, with its token.
 type ByHolder<T> = BTreeMap<Stream, Vec<(T, Token)>>;
 
-/// Sorts things that have a lease; apart come those whose lease this engine did not give, which holds nothing.
-fn by_holder<T>(things: impl IntoIterator<Item = T>, lease: impl Fn(&T) -> &Lease) -> (ByHolder<T>, Vec<T>) {
+/// Sorts things that have a lease; apart come those whose lease this engine did not give, which
+/// holds nothing.
+fn by_holder<T>(
+    things: impl IntoIterator<Item = T>,
+    lease: impl Fn(&T) -> &Lease,
+) -> (ByHolder<T>, Vec<T>) {
     let (mut groups, mut foreign) = (ByHolder::new(), Vec::new());
     for thing in things {
         match Token::of(lease(&thing)) {
             Some(token) => {
-                let (task, consumer, own) = (lease(&thing).task, token.consumer().into(), token.own);
+                let (task, consumer, own) =
+                    (lease(&thing).task, token.consumer().into(), token.own);
                 let stream = Stream { job: task.job, class: task.class, consumer, own };
                 groups.entry(stream).or_default().push((thing, token));
             }
@@ -95,9 +111,13 @@ fn by_holder<T>(things: impl IntoIterator<Item = T>, lease: impl Fn(&T) -> &Leas
     (groups, foreign)
 }
 
-pub async fn complete(shared: &Arc<Shared>, completions: &[Completion]) -> Result<Vec<Completed>, QueueError> {
+pub async fn complete(
+    shared: &Arc<Shared>,
+    completions: &[Completion],
+) -> Result<Vec<Completed>, QueueError> {
     let mut answers = vec![Completed::Stale; completions.len()];
-    let (groups, _stale) = by_holder(completions.iter().enumerate(), |(_, completion)| &completion.lease);
+    let (groups, _stale) =
+        by_holder(completions.iter().enumerate(), |(_, completion)| &completion.lease);
     for (stream, completions) in groups {
         let mut finishing = Finishing::new(shared, &stream);
         for ((place, completion), token) in completions {
@@ -109,12 +129,16 @@ pub async fn complete(shared: &Arc<Shared>, completions: &[Completion]) -> Resul
         }
         finishing.send(&mut answers).await?;
     }
-    for (completion, _) in completions.iter().zip(&answers).filter(|(_, answer)| **answer == Completed::Stored) {
+    for (completion, _) in
+        completions.iter().zip(&answers).filter(|(_, answer)| **answer == Completed::Stored)
+    {
         let rows = completion.rows.iter();
         if completion.has_past {
             super::past::forget(shared, &completion.lease.task).await;
         }
-        shared.recent.add(rows.map(|(block, rows)| (completion.lease.rows_key(*block), Arc::clone(rows))));
+        shared
+            .recent
+            .add(rows.map(|(block, rows)| (completion.lease.rows_key(*block), Arc::clone(rows))));
     }
     Ok(answers)
 }
@@ -155,27 +179,47 @@ impl<'a> Finishing<'a> {
         let keys = shared.job(*job);
         let stream = keys.stream(*class, own.then_some(consumer));
         let (sents, groups, rows, outcomes) = Default::default();
-        Finishing { shared, keys, stream, sents, groups, batch: Batch::default(), rows, outcomes, bytes: 0 }
+        Finishing {
+            shared,
+            keys,
+            stream,
+            sents,
+            groups,
+            batch: Batch::default(),
+            rows,
+            outcomes,
+            bytes: 0,
+        }
     }
 
     fn add(&mut self, place: usize, completion: &'a Completion, token: Token) {
         let Completion { lease, outcome, rows, .. } = completion;
-        let (mut body, mut rows) = (wire::encode_large(outcome, outcome.segment_bytes()), rows.as_slice());
-        let largest = rows.iter().map(|(_, block)| block.len()).max().unwrap_or_default().max(body.len());
+        let (mut body, mut rows) =
+            (wire::encode_large(outcome, outcome.segment_bytes()), rows.as_slice());
+        let largest =
+            rows.iter().map(|(_, block)| block.len()).max().unwrap_or_default().max(body.len());
         if largest > blobs::LARGEST {
             let (size, most) = (human::size(largest as u64), human::limit(blobs::LARGEST as u64));
-            let reason = format!("a part of its result takes {size}, one value in Redis at most {most}");
+            let reason =
+                format!("a part of its result takes {size}, one value in Redis at most {most}");
             warn!(task = %lease.task, reason, "a result is too large for the queue");
-            body = wire::encode(&Outcome { result: TaskResult::Failed { reason }, ..outcome.clone() });
+            body =
+                wire::encode(&Outcome { result: TaskResult::Failed { reason }, ..outcome.clone() });
             rows = &[];
         }
         let field = task_field(&lease.task);
         self.bytes += body.len() + rows.iter().map(|(_, block)| block.len()).sum::<usize>();
-        let names: Vec<String> = rows.iter().map(|(block, _)| rows_name(&lease.rows_key(*block))).collect();
+        let names: Vec<String> =
+            rows.iter().map(|(block, _)| rows_name(&lease.rows_key(*block))).collect();
         self.rows.extend(names.iter().cloned().zip(rows.iter().map(|(_, block)| block.as_slice())));
         let outcome = (body.len() > blobs::INLINE).then(|| outcome_name(&field, &token.hold));
         self.outcomes.extend(outcome.clone().map(|name| (name, std::mem::take(&mut body))));
-        self.sents.push(Sent { place, rows: names, outcome, body: token.apart.then(|| body_name(&lease.task)) });
+        self.sents.push(Sent {
+            place,
+            rows: names,
+            outcome,
+            body: token.apart.then(|| body_name(&lease.task)),
+        });
         self.batch.0.push(HandedIn { field: field.clone(), hold: token.hold.clone(), body });
         let task = (field, token.entry);
         match self.groups.last_mut() {
@@ -194,8 +238,10 @@ impl<'a> Finishing<'a> {
         }
         let call = self.call();
         let Finishing { shared, keys, sents, rows, outcomes, .. } = self;
-        let blobs: Vec<_> =
-            rows.into_iter().chain(outcomes.iter().map(|(name, body)| (name.clone(), &**body))).collect();
+        let blobs: Vec<_> = rows
+            .into_iter()
+            .chain(outcomes.iter().map(|(name, body)| (name.clone(), &**body)))
+            .collect();
         blobs::stage(shared, &keys, &blobs).await?;
         let answer = shared.bulk.call(&call).await?;
         let (mut live, mut gone) = (Vec::new(), Vec::new());
@@ -211,7 +257,8 @@ impl<'a> Finishing<'a> {
             }
         }
         if let Err(error) = blobs::settle(shared, &keys, &live, &gone).await {
-            // The tasks are finished all the same; what is lost is asked for again, what is left disappears.
+            // The tasks are finished all the same; what is lost is asked for again, what is left
+            // disappears.
             warn!(%error, "could not refresh the lifetime of result blobs");
         }
         Ok(())
@@ -256,7 +303,11 @@ pub async fn hand_over(shared: &Arc<Shared>, rows: &[(RowsKey, Block)]) -> Resul
 
 pub async fn notify(shared: &Shared, news: Outcome) -> Result<(), QueueError> {
     let keys = shared.job(news.task.job);
-    let mut call = Call::new(&NOTIFY).key(&keys.tasks).key(&keys.outcomes).key(&keys.news).argument(KEEP.as_millis());
+    let mut call = Call::new(&NOTIFY)
+        .key(&keys.tasks)
+        .key(&keys.outcomes)
+        .key(&keys.news)
+        .argument(KEEP.as_millis());
     let alone = HandedIn { field: String::new(), hold: String::new(), body: wire::encode(&news) };
     call.push(wire::encode(&Batch(vec![alone])));
     match shared.pulse.call(&call).await? {

@@ -1,4 +1,5 @@
-//! Jobs as such: whose they are, whether their coordinators live, and removing what a dead one left.
+//! Jobs as such: whose they are, whether their coordinators live, and removing what a dead one
+//! left.
 //!
 //! ```text
 //!            a sign of life every tenth second     silent for a minute        silent for three
@@ -6,8 +7,8 @@
 //!                                                ▲                   │
 //!                                                └── a sign of life ─┘
 //! ```
-//! A parked job keeps what it has, and no task of it is leased. One that was removed loses nothing either, if its
-//! coordinator comes back: that finds everything missing, and pushes it again.
+//! A parked job keeps what it has, and no task of it is leased. One that was removed loses nothing
+//! either, if its coordinator comes back: that finds everything missing, and pushes it again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -99,8 +100,8 @@ pub async fn open(shared: &Shared, job: JobId, owner: JobOwner) -> Result<(), Qu
     sign(shared, job).await
 }
 
-/// Gives a sign of life for a job, if the last one is some time ago; whoever collects does not wait for it. One that does not
-/// get through is no harm: the next one follows soon.
+/// Gives a sign of life for a job, if the last one is some time ago; whoever collects does not wait
+/// for it. One that does not get through is no harm: the next one follows soon.
 pub fn sign_beside(shared: &Arc<Shared>, job: JobId) {
     if !shared.signs.is_due(job, shared.config.timing.abandoned / SIGNS) {
         return;
@@ -120,7 +121,8 @@ async fn sign(shared: &Shared, job: JobId) -> Result<(), QueueError> {
         return Ok(());
     }
     let owner = shared.signs.owners.lock().expect("no holder panics").get(&job).cloned();
-    let owner = owner.map(|owner| serde_json::to_string(&owner).expect("texts and numbers are JSON"));
+    let owner =
+        owner.map(|owner| serde_json::to_string(&owner).expect("texts and numbers are JSON"));
     let keys = &shared.keys;
     let call = Call::new(&SIGN)
         .key(keys.alive())
@@ -144,8 +146,8 @@ async fn sign(shared: &Shared, job: JobId) -> Result<(), QueueError> {
     }
 }
 
-/// Looks after the jobs of others, if that was not done just now: parks those without a sign of life, and removes one that
-/// has been without for long.
+/// Looks after the jobs of others, if that was not done just now: parks those without a sign of
+/// life, and removes one that has been without for long.
 pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
     let timing = shared.config.timing;
     if !shared.signs.is_to_tend(timing.abandoned / SIGNS) {
@@ -177,7 +179,12 @@ async fn remove(shared: &Shared, keys: &Keys, job: JobId) -> Result<u64, QueueEr
 }
 
 /// Removes a job but for its blobs; 0: all its tasks were done and collected.
-pub async fn close(shared: &Shared, keys: &Keys, job_keys: &JobKeys, job: JobId) -> Result<u64, QueueError> {
+pub async fn close(
+    shared: &Shared,
+    keys: &Keys,
+    job_keys: &JobKeys,
+    job: JobId,
+) -> Result<u64, QueueError> {
     let call = Call::new(&CLOSE)
         .key(keys.jobs())
         .key(keys.alive())
@@ -238,7 +245,11 @@ impl RedisQueue {
         let shared = &self.shared;
         let mut jobs = Vec::new();
         for keys in versions(shared).await? {
-            let call = Call::new(&JOBS).key(keys.alive()).key(keys.owners()).key(keys.jobs()).argument(keys.prefix());
+            let call = Call::new(&JOBS)
+                .key(keys.alive())
+                .key(keys.owners())
+                .key(keys.jobs())
+                .argument(keys.prefix());
             let answer = shared.pulse.call(&call).await?;
             let read = read(&answer, keys.version(), shared.config.timing.abandoned);
             jobs.extend(read.ok_or_else(|| unexpected("jobs", &answer))?);
@@ -259,8 +270,8 @@ impl RedisQueue {
         remove(&self.shared, &self.shared.keys.of_version(&job.version), job.job).await.map(|_| ())
     }
 
-    /// Parks jobs whose coordinators give no sign of life, and removes one that has given none for long. Cheap to call often:
-    /// it looks now and then.
+    /// Parks jobs whose coordinators give no sign of life, and removes one that has given none for
+    /// long. Cheap to call often: it looks now and then.
     ///
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].

@@ -1,7 +1,8 @@
 //! Every key of a queue. No key is spelled anywhere else, in Rust or in Lua.
 //!
-//! `Q` is the name of the queue, `V` the version of Sheaf and of the wire format, `J` a job in hexadecimal. All keys of a
-//! queue have the hash tag `{Q}`, so that they live in one slot of a cluster.
+//! `Q` is the name of the queue, `V` the version of Sheaf and of the wire format, `J` a job in
+//! hexadecimal. All keys of a queue have the hash tag `{Q}`, so that they live in one slot of a
+//! cluster.
 //!
 //! | key | type | holds | lifetime | written by |
 //! |---|---|---|---|---|
@@ -30,10 +31,11 @@
 //! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores, and hand over; forget deletes, and complete if it was refused |
 //! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores; collect deletes, and complete if it was refused |
 //!
-//! Close deletes what is left of the job. `V` ends with the number of servers for bytes, if there are any: who was told of
-//! another number would look for bytes in the wrong place.
+//! Close deletes what is left of the job. `V` ends with the number of servers for bytes, if there
+//! are any: who was told of another number would look for bytes in the wrong place.
 //!
-//! A worker never sees a task that it could not read, as a task of another version stands under another `V`.
+//! A worker never sees a task that it could not read, as a task of another version stands under
+//! another `V`.
 
 use std::time::Duration;
 
@@ -42,14 +44,16 @@ use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::task::RowsKey;
 use crate::wire::FORMAT;
 
-/// How long the keys of a job outlive its coordinator's last call. A coordinator that comes back later finds everything
-/// missing and pushes it again, so this bounds only what a dead one leaves behind.
+/// How long the keys of a job outlive its coordinator's last call. A coordinator that comes back
+/// later finds everything missing and pushes it again, so this bounds only what a dead one leaves
+/// behind.
 pub const KEEP: Duration = Duration::from_secs(60 * 60);
 
 /// The consumer group of every stream of tasks.
 pub const GROUP: &str = "workers";
 
-/// The consumer that holds what a worker gave back is this and the worker: everyone else may have it at once.
+/// The consumer that holds what a worker gave back is this and the worker: everyone else may have
+/// it at once.
 const ALL_BUT: &str = "all but ";
 
 /// What follows a task's field in `past` for those who let a lease on it end.
@@ -136,7 +140,8 @@ impl Keys {
         format!("{}*", self.queue) // Names of queues have no character that means something in a pattern.
     }
 
-    /// The version and the job that a key of this queue is about; `None`: it is about no single job.
+    /// The version and the job that a key of this queue is about; `None`: it is about no single
+    /// job.
     pub fn parse_job_key(&self, key: &[u8]) -> Option<(String, JobId)> {
         let rest = std::str::from_utf8(key).ok()?.strip_prefix(&self.queue)?;
         let (version, rest) = rest.split_once(':')?;
@@ -152,7 +157,8 @@ impl Keys {
         }
     }
 
-    /// What `job_key` in `lua/turns.lua` puts in front: the lease script learns only from `jobs` which jobs there are.
+    /// What `job_key` in `lua/turns.lua` puts in front: the lease script learns only from `jobs`
+    /// which jobs there are.
     pub fn prefix(&self) -> &str {
         &self.versioned
     }
@@ -183,7 +189,9 @@ impl JobKeys {
 
     /// All keys of the job but those of blobs, and those of the streams that `addressed` names.
     pub fn all(&self) -> impl Iterator<Item = &String> {
-        [&self.tasks, &self.outcomes, &self.addressed, &self.news, &self.past].into_iter().chain(&self.streams)
+        [&self.tasks, &self.outcomes, &self.addressed, &self.news, &self.past]
+            .into_iter()
+            .chain(&self.streams)
     }
 
     /// What the keys of blobs match, and others may.
@@ -207,7 +215,8 @@ pub fn lua() -> String {
     )
 }
 
-/// What stands for a class in the key of the stream of one worker; `addressed_stream` in `lua/prelude.lua` spells the same.
+/// What stands for a class in the key of the stream of one worker; `addressed_stream` in
+/// `lua/prelude.lua` spells the same.
 pub fn addressed_class(class: Class, worker: &str) -> String {
     format!("{}@{worker}", class.name())
 }
@@ -217,7 +226,8 @@ pub fn task_field(task: &TaskId) -> String {
     format!("{}:{}", task.class.name(), task.number)
 }
 
-/// The worker that is meant by a consumer; `None`: it stands for nobody, or for those who did not give a task back.
+/// The worker that is meant by a consumer; `None`: it stands for nobody, or for those who did not
+/// give a task back.
 pub fn parse_consumer(consumer: &str) -> Option<WorkerId> {
     (consumer != NOBODY && !consumer.starts_with(ALL_BUT)).then(|| WorkerId(consumer.into()))
 }
@@ -276,7 +286,10 @@ mod tests {
         assert_eq!(parse_task_field(task.job, &task_field(&task)), Some(task));
         assert_eq!(parse_job(&task.job.to_string()), Some(task.job));
         assert_eq!(parse_task_field(task.job, "render:x"), None);
-        assert_eq!(parse_stream(&addressed_class(Class::Render, "host:1@x")), Some((Class::Render, true)));
+        assert_eq!(
+            parse_stream(&addressed_class(Class::Render, "host:1@x")),
+            Some((Class::Render, true))
+        );
         assert_eq!(parse_stream("extract"), Some((Class::Extract, false)));
         let keys = Keys::new("nightly", 0).of_version("0.0.9+1");
         let of_job = ("0.0.9+1".to_owned(), task.job);
@@ -300,6 +313,12 @@ mod tests {
             keys.owners(),
             keys.unconfirmed(),
         ];
-        assert!(shared.iter().chain(&bells).chain(job.all()).all(|key| key.starts_with("sheaf:{nightly}:")));
+        assert!(
+            shared
+                .iter()
+                .chain(&bells)
+                .chain(job.all())
+                .all(|key| key.starts_with("sheaf:{nightly}:"))
+        );
     }
 }

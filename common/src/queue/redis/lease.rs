@@ -14,7 +14,9 @@ use super::connect::Tries;
 use super::engine::{RedisQueue, Shared};
 use super::fault::{Fault, unexpected};
 use super::finish;
-use super::keys::{KEEP, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field};
+use super::keys::{
+    KEEP, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field,
+};
 use super::scripts::{Call, LEASE};
 use super::supply::MOST_AT_ONCE;
 use super::token::Token;
@@ -27,13 +29,15 @@ use crate::wire::{self, WireError};
 /// How often in the length of a lease someone who waits for tasks looks for leases that have ended.
 const LOOKS_PER_LEASE: u32 = 4;
 
-/// The bytes of tasks after which a call gives no more: they need not be small, as most do not go through the script. Over a
-/// slow link it is what comes in this part of a lease; before its pace is known, the least.
+/// The bytes of tasks after which a call gives no more: they need not be small, as most do not go
+/// through the script. Over a slow link it is what comes in this part of a lease; before its pace
+/// is known, the least.
 const MOST_BYTES: u64 = 16 << 20;
 const FIRST_BYTES: u64 = 4 << 20;
 const SHARE_OF_LEASE: u32 = 3;
 
-/// A worker that was woken leases only one part in so many of its free capacity, so that one waiter does not take everything.
+/// A worker that was woken leases only one part in so many of its free capacity, so that one waiter
+/// does not take everything.
 const SHARE: usize = 4;
 
 /// Leases tasks. When the caller stops waiting for the answer, what was leased is handed back.
@@ -56,12 +60,15 @@ pub async fn lease(
             hand_back(&queue, leases(unwanted)).await;
         }
     });
-    (&mut caller.found).await.unwrap_or_else(|_| Err(QueueError::Unreachable("the search for tasks broke off".into())))
+    (&mut caller.found)
+        .await
+        .unwrap_or_else(|_| Err(QueueError::Unreachable("the search for tasks broke off".into())))
 }
 
 type Found = Result<Vec<Leased>, QueueError>;
 
-/// Who waits for the answer. One that goes away between the answer and taking it hands back what it was to have.
+/// Who waits for the answer. One that goes away between the answer and taking it hands back what it
+/// was to have.
 struct Caller {
     queue: RedisQueue,
     found: oneshot::Receiver<Found>,
@@ -70,7 +77,11 @@ struct Caller {
 impl Drop for Caller {
     fn drop(&mut self) {
         self.found.close();
-        let (Ok(found), Ok(runtime)) = (self.found.try_recv(), tokio::runtime::Handle::try_current()) else { return };
+        let (Ok(found), Ok(runtime)) =
+            (self.found.try_recv(), tokio::runtime::Handle::try_current())
+        else {
+            return;
+        };
         let queue = self.queue.clone();
         runtime.spawn(async move { hand_back(&queue, leases(found)).await });
     }
@@ -96,7 +107,8 @@ async fn search(
     let shared = &queue.shared;
     let until = Instant::now() + wait;
     let mut tries = Tries::new(shared.config.timing.patience);
-    // If the last call left nothing, there is nothing until a bell rings: so who may wait listens first.
+    // If the last call left nothing, there is nothing until a bell rings: so who may wait listens
+    // first.
     let mut is_empty = shared.emptied.lock().expect("no holder panics").remove(&worker.0);
     let bells = bells(shared, worker);
     loop {
@@ -202,8 +214,10 @@ async fn take(
 /// Fetches the tasks that stand apart; one that is gone stays empty.
 async fn fetch_bodies(shared: &Shared, entries: &mut [Entry]) -> Result<(), QueueError> {
     let leases: Vec<Lease> = entries.iter().map(|entry| entry.lease.clone()).collect();
-    let mut apart: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
-    let key = |entry: &&mut Entry| shared.job(entry.lease.task.job).blob(&body_name(&entry.lease.task));
+    let mut apart: Vec<&mut Entry> =
+        entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
+    let key =
+        |entry: &&mut Entry| shared.job(entry.lease.task.job).blob(&body_name(&entry.lease.task));
     let keys: Vec<String> = apart.iter().map(key).collect();
     let bodies = tokio::select! {
         fetched = blobs::fetch(shared, &keys) => fetched?,
@@ -213,8 +227,9 @@ async fn fetch_bodies(shared: &Shared, entries: &mut [Entry]) -> Result<(), Queu
     Ok(())
 }
 
-/// Extends leases, each third of one, as long as bytes come; never ends. Over a slow link tasks may take longer to arrive than
-/// a lease lasts, and whoever had them then would have to fetch them again.
+/// Extends leases, each third of one, as long as bytes come; never ends. Over a slow link tasks may
+/// take longer to arrive than a lease lasts, and whoever had them then would have to fetch them
+/// again.
 async fn keep_while_bytes_come<T>(shared: &Shared, leases: &[Lease]) -> T {
     let mut received = shared.blobs.received();
     loop {
@@ -253,7 +268,10 @@ fn read(answer: &Value) -> Option<(String, Given)> {
 /// Reads entries of one job and class that were delivered equally often.
 fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     let Value::Array(group) = group else { return None };
-    let [job, class, Value::Int(delivery), Value::Array(entries), held_by @ ..] = group.as_slice() else { return None };
+    let [job, class, Value::Int(delivery), Value::Array(entries), held_by @ ..] = group.as_slice()
+    else {
+        return None;
+    };
     let (job, (class, own)) = (parse_job(text(job)?)?, parse_stream(text(class)?)?);
     // Someone may have meddled with the count; a delivery is at least the first.
     let delivery = (*delivery).clamp(1, i64::from(u32::MAX)) as u32;
@@ -262,7 +280,8 @@ fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
         let Value::Array(entry) = entry else { return None };
         let [id, Value::Array(values)] = entry.as_slice() else { return None };
         let [field, Value::BulkString(body), ..] = values.as_slice() else { return None };
-        let token = Token { entry: text(id)?.into(), hold: hold.into(), apart: body.is_empty(), own };
+        let token =
+            Token { entry: text(id)?.into(), hold: hold.into(), apart: body.is_empty(), own };
         let task = parse_task_field(job, text(field)?).filter(|id| id.class == class)?;
         found.push(Entry {
             lease: Lease { task, token: token.to_string() },
@@ -274,9 +293,13 @@ fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     Some(())
 }
 
-/// Reads the tasks. One that cannot be read, or whose body is gone, is finished as such, so that the coordinator learns of
-/// it.
-async fn decode(queue: &RedisQueue, worker: &WorkerId, entries: Vec<Entry>) -> Result<Vec<Leased>, QueueError> {
+/// Reads the tasks. One that cannot be read, or whose body is gone, is finished as such, so that
+/// the coordinator learns of it.
+async fn decode(
+    queue: &RedisQueue,
+    worker: &WorkerId,
+    entries: Vec<Entry>,
+) -> Result<Vec<Leased>, QueueError> {
     let (mut leased, mut unreadable) = (Vec::with_capacity(entries.len()), Vec::new());
     for Entry { lease, delivery, previous, body } in entries {
         let result = match wire::decode::<Task>(&body) {
@@ -284,7 +307,9 @@ async fn decode(queue: &RedisQueue, worker: &WorkerId, entries: Vec<Entry>) -> R
                 leased.push(Leased { lease, task, delivery, previous });
                 continue;
             }
-            Ok(other) => failed(format!("another task, {}, stands in its place on the queue", other.id)),
+            Ok(other) => {
+                failed(format!("another task, {}, stands in its place on the queue", other.id))
+            }
             Err(WireError::Empty) => TaskResult::TaskLost,
             Err(error) => failed(format!("the task on the queue cannot be read: {error}")),
         };

@@ -1,4 +1,5 @@
-//! One kind of requests to a server: small ones, those that carry much, those that block. All share its pool.
+//! One kind of requests to a server: small ones, those that carry much, those that block. All share
+//! its pool.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,22 +10,23 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
 use super::check;
-use super::config::Server;
 use super::connect::Tries;
 use super::connection::Connection;
 use super::fault::Fault;
 use super::pool::{DOUBT, InUse, Pool, Use};
 use super::scripts::Call;
+use super::server::Server;
 use super::socket::Traffic;
 use super::troubles::SILENCE;
 use crate::queue::QueueError;
 
-/// The longest that a read asks the server to block. Short, so that a call notices soon that leases have ended or that a
-/// bell was lost with the server's data, and so that a silent connection is noticed soon.
+/// The longest that a read asks the server to block. Short, so that a call notices soon that leases
+/// have ended or that a bell was lost with the server's data, and so that a silent connection is
+/// noticed soon.
 pub const LONGEST_BLOCK: Duration = Duration::from_secs(2);
 
-/// Bytes a second that any link in use should bring: what was sent may be on its way for so long, behind a middlebox that
-/// took it.
+/// Bytes a second that any link in use should bring: what was sent may be on its way for so long,
+/// behind a middlebox that took it.
 const SLOWEST: f64 = 200_000.0;
 
 /// How often someone who may not block looks instead.
@@ -57,19 +59,24 @@ impl Link {
     /// Sends a command, again after breaks and while the server is busy.
     ///
     /// # Errors
-    /// [`QueueError::Unreachable`] when the time for tries is over, [`QueueError::Full`] and [`QueueError::Unusable`] at
-    /// once.
+    /// [`QueueError::Unreachable`] when the time for tries is over, [`QueueError::Full`] and
+    /// [`QueueError::Unusable`] at once.
     pub async fn request(&self, command: &Cmd) -> Result<Value, QueueError> {
         self.persist(|| name(command), |tried| self.send_once(command, Duration::ZERO, tried)).await
     }
 
-    /// Sends so many commands at once, and gives their answers; tries all of them again as [`Link::request`] does.
-    pub async fn pipeline(&self, commands: &Pipeline, count: usize) -> Result<Vec<Value>, QueueError> {
+    /// Sends so many commands at once, and gives their answers; tries all of them again as
+    /// [`Link::request`] does.
+    pub async fn pipeline(
+        &self,
+        commands: &Pipeline,
+        count: usize,
+    ) -> Result<Vec<Value>, QueueError> {
         self.persist(|| "pipeline".into(), |tried| self.send_all_once(commands, count, tried)).await
     }
 
-    /// Tries until it succeeds, or the time for tries is over; `name` tells one kind of call from another, and `once` is told
-    /// how often it was tried before.
+    /// Tries until it succeeds, or the time for tries is over; `name` tells one kind of call from
+    /// another, and `once` is told how often it was tried before.
     async fn persist<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         name: impl Fn() -> String,
@@ -109,7 +116,9 @@ impl Link {
                 }
                 if tries.again().await { Ok(()) } else { Err(fault.into()) }
             }
-            Fault::NoScript | Fault::Full(_) | Fault::Here(_) | Fault::Hopeless { .. } => Err(fault.into()),
+            Fault::NoScript | Fault::Full(_) | Fault::Here(_) | Fault::Hopeless { .. } => {
+                Err(fault.into())
+            }
         }
     }
 
@@ -127,19 +136,27 @@ impl Link {
     async fn send_once(&self, command: &Cmd, blocks: Duration, tried: u32) -> Result<Value, Fault> {
         let mut place = self.pool.take(self.kind).await?;
         let connection = place.connection();
-        let (traffic, silence) = (Arc::clone(&connection.traffic), blocks + self.pool.server.timing.answer);
+        let (traffic, silence) =
+            (Arc::clone(&connection.traffic), blocks + self.pool.server.timing.answer);
         let answer = tokio::select! {
             biased;
             answer = connection.send(command, silence) => answer,
             fault = self.doubt(&traffic, patience(size([command]), tried), blocks) => Err(fault),
         };
         match self.end(place, answer).await {
-            Err(Fault::Ask(node)) => self.pool.dial_asking(&node).await?.send(command, silence).await,
+            Err(Fault::Ask(node)) => {
+                self.pool.dial_asking(&node).await?.send(command, silence).await
+            }
             answer => answer,
         }
     }
 
-    async fn send_all_once(&self, commands: &Pipeline, count: usize, tried: u32) -> Result<Vec<Value>, Fault> {
+    async fn send_all_once(
+        &self,
+        commands: &Pipeline,
+        count: usize,
+        tried: u32,
+    ) -> Result<Vec<Value>, Fault> {
         let mut place = self.pool.take(self.kind).await?;
         let connection = place.connection();
         let traffic = Arc::clone(&connection.traffic);
@@ -178,16 +195,17 @@ impl Link {
     /// Asks how many clients the server has, so that this process leaves room for others.
     async fn count_clients(&self, connection: &mut Connection) {
         let command = redis::cmd("INFO").arg("clients").take();
-        if let Ok(Value::BulkString(info)) = connection.send(&command, self.pool.server.timing.answer).await
+        if let Ok(Value::BulkString(info)) =
+            connection.send(&command, self.pool.server.timing.answer).await
             && let Some((there, allowed)) = check::clients(&String::from_utf8_lossy(&info))
         {
             self.pool.note_clients(there, allowed);
         }
     }
 
-    /// Watches a connection on which an answer is due, when the server need not wait any more. When it is silent, says so; and
-    /// if that lasts for longer than `patience`, and the server answers on another one meanwhile, this one is forgotten on the
-    /// way, which it tells by ending.
+    /// Watches a connection on which an answer is due, when the server need not wait any more. When
+    /// it is silent, says so; and if that lasts for longer than `patience`, and the server answers
+    /// on another one meanwhile, this one is forgotten on the way, which it tells by ending.
     async fn doubt(&self, traffic: &Traffic, patience: Duration, blocks: Duration) -> Fault {
         let sent = Instant::now();
         let began = sent + blocks;
@@ -216,8 +234,8 @@ impl Link {
         }
     }
 
-    /// Waits until there are news after those of this entry, at most `wait` and [`LONGEST_BLOCK`]; for less with few
-    /// connections.
+    /// Waits until there are news after those of this entry, at most `wait` and [`LONGEST_BLOCK`];
+    /// for less with few connections.
     ///
     /// # Errors
     /// As [`Link::request`], but without trying again: the caller looks for itself first.
@@ -226,12 +244,20 @@ impl Link {
             return Ok(());
         }
         let mut command = redis::cmd("XREAD");
-        command.arg("COUNT").arg(1).arg("BLOCK").arg(blocks_ms(wait)).arg("STREAMS").arg(news).arg(after);
+        command
+            .arg("COUNT")
+            .arg(1)
+            .arg("BLOCK")
+            .arg(blocks_ms(wait))
+            .arg("STREAMS")
+            .arg(news)
+            .arg(after);
         self.send_once(&command, LONGEST_BLOCK, 0).await.map(|_| ())
     }
 
-    /// Waits until one of some bells rings, at most `wait` and [`LONGEST_BLOCK`]; gives the one that did. It rings for
-    /// nobody else then. With few connections it waits for less, and leaves the bells as they are.
+    /// Waits until one of some bells rings, at most `wait` and [`LONGEST_BLOCK`]; gives the one
+    /// that did. It rings for nobody else then. With few connections it waits for less, and leaves
+    /// the bells as they are.
     ///
     /// # Errors
     /// As [`Link::hear`].
@@ -242,10 +268,14 @@ impl Link {
         let mut command = redis::cmd("BLPOP");
         command.arg(bells).arg(blocks_ms(wait) as f64 / 1e3);
         let rung = self.send_once(&command, LONGEST_BLOCK, 0).await?;
-        Ok(redis::from_redis_value::<Option<(String, String)>>(rung).ok().flatten().map(|(bell, _)| bell))
+        Ok(redis::from_redis_value::<Option<(String, String)>>(rung)
+            .ok()
+            .flatten()
+            .map(|(bell, _)| bell))
     }
 
-    /// Waits a little where there are too few connections for one to block; the caller is to look then.
+    /// Waits a little where there are too few connections for one to block; the caller is to look
+    /// then.
     async fn is_to_look(&self, wait: Duration) -> bool {
         if self.pool.may_block() {
             return false;
@@ -255,8 +285,8 @@ impl Link {
     }
 }
 
-/// How long a request of `size` bytes may be without any answer before another connection is opened: the more often it was
-/// tried, the longer, as the way may be slower than any should be.
+/// How long a request of `size` bytes may be without any answer before another connection is
+/// opened: the more often it was tried, the longer, as the way may be slower than any should be.
 fn patience(size: usize, tried: u32) -> Duration {
     let on_its_way = Duration::from_secs_f64(size as f64 / SLOWEST);
     DOUBT + on_its_way * 2_u32.pow(tried.min(8))
@@ -264,7 +294,8 @@ fn patience(size: usize, tried: u32) -> Duration {
 
 /// How many bytes commands have.
 fn size<'a>(commands: impl IntoIterator<Item = &'a Cmd>) -> usize {
-    let length = |argument: Arg<&[u8]>| if let Arg::Simple(bytes) = argument { bytes.len() } else { 0 };
+    let length =
+        |argument: Arg<&[u8]>| if let Arg::Simple(bytes) = argument { bytes.len() } else { 0 };
     commands.into_iter().flat_map(Cmd::args_iter).map(length).sum()
 }
 
@@ -276,7 +307,8 @@ fn name(command: &Cmd) -> String {
     }
 }
 
-/// How long the server is asked to block. 0 would mean for ever, and before 7.0.8 so did 1 ms (redis#11687).
+/// How long the server is asked to block. 0 would mean for ever, and before 7.0.8 so did 1 ms
+/// (redis#11687).
 fn blocks_ms(wait: Duration) -> u64 {
     wait.min(LONGEST_BLOCK).as_millis().max(10) as u64
 }

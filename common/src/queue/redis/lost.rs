@@ -13,13 +13,15 @@ const SILENT: Duration = Duration::from_secs(6);
 
 /// Those that hold tasks of `job`.
 pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, QueueError> {
-    let silent: Vec<_> = queue.workers().await?.into_iter().filter(|worker| worker.ago > SILENT).collect();
+    let silent: Vec<_> =
+        queue.workers().await?.into_iter().filter(|worker| worker.ago > SILENT).collect();
     if silent.is_empty() {
         return Ok(Vec::new());
     }
 
     let keys = queue.shared.job(job);
-    let mut streams: Vec<String> = Class::ALL.iter().map(|class| keys.stream(*class, None)).collect();
+    let mut streams: Vec<String> =
+        Class::ALL.iter().map(|class| keys.stream(*class, None)).collect();
     streams.extend(silent.iter().map(|worker| keys.stream(Class::Render, Some(&worker.info.id))));
     let mut held: Vec<(String, u64)> = Vec::new();
     for stream in streams {
@@ -27,14 +29,24 @@ pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, Que
         command.arg(stream).arg(super::keys::GROUP);
         // A stream or a group that is not there holds nothing.
         held.extend(
-            queue.shared.pulse.request(&command).await.map_or_else(|_| Vec::new(), |answer| by_consumer(&answer)),
+            queue
+                .shared
+                .pulse
+                .request(&command)
+                .await
+                .map_or_else(|_| Vec::new(), |answer| by_consumer(&answer)),
         );
     }
     let lost = silent.into_iter().filter_map(|worker| {
         let of_it = held.iter().filter(|(consumer, _)| *consumer == worker.info.id);
         let tasks: u64 = of_it.map(|(_, tasks)| tasks).sum();
         let left = queue.lease_length().saturating_sub(worker.ago);
-        (tasks > 0).then_some(LostWorker { worker: worker.info.id, silent: worker.ago, tasks, left })
+        (tasks > 0).then_some(LostWorker {
+            worker: worker.info.id,
+            silent: worker.ago,
+            tasks,
+            left,
+        })
     });
     Ok(lost.collect())
 }
@@ -45,9 +57,10 @@ fn by_consumer(answer: &Value) -> Vec<(String, u64)> {
     let Some(Value::Array(consumers)) = parts.get(3) else { return Vec::new() };
     let one = |consumer: &Value| match consumer {
         Value::Array(pair) => match pair.as_slice() {
-            [Value::BulkString(name), Value::BulkString(count)] => {
-                Some((String::from_utf8_lossy(name).into_owned(), std::str::from_utf8(count).ok()?.parse().ok()?))
-            }
+            [Value::BulkString(name), Value::BulkString(count)] => Some((
+                String::from_utf8_lossy(name).into_owned(),
+                std::str::from_utf8(count).ok()?.parse().ok()?,
+            )),
             _ => None,
         },
         _ => None,

@@ -1,31 +1,37 @@
 //! The queue on a Redis server: streams and consumer groups.
 //!
-//! Redis is transport, the coordinator's journal is the truth: whatever the server loses is pushed again
-//! ([`Queue::missing`](super::Queue::missing)). Every change of state is one Lua script, so it happens whole or not at
-//! all, and the only clock is the server's.
+//! Redis is transport, the coordinator's journal is the truth: whatever the server loses is pushed
+//! again ([`Queue::missing`](super::Queue::missing)). Every change of state is one Lua script, so
+//! it happens whole or not at all, and the only clock is the server's.
 //!
 //! * [`keys`]: every key, with its type, lifetime and writers.
 //! * [`scripts`]: one Lua file per operation, and what their answers mean.
-//! * [`config`]: what was typed → an address, credentials and certificates that can be used.
+//! * [`config`]: what was typed → a queue that can be used: its [`server`] (by [`url`]) with
+//!   [`certificates`].
 //! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and given up when it is silent.
 //! * [`route`]: the node of a cluster that has the queue, the master that sentinels name.
-//! * [`pool`], [`link`]: few connections for all requests. [`connect`]: the first look, and when to try again.
+//! * [`pool`], [`link`]: few connections for all requests. [`connect`]: the first look, and when to
+//!   try again.
 //! * [`check`]: whether the server can be used at all, in words.
-//! * [`fault`]: what an error of the server or of the way to it means. [`troubles`]: those that last. [`why`]: why nothing comes,
-//!   in words.
-//! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend, complete, release): the trait.
+//! * [`fault`]: what an error of the server or of the way to it means. [`troubles`]: those that
+//!   last. [`why`]: why nothing comes, in words.
+//! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend,
+//!   complete, release): the trait.
 //! * [`confirm`]: that the answer of a lease was heard.
 //! * [`past`]: what befell tasks that were not done at once.
-//! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a script. [`pace`]: how fast
-//!   that comes.
+//! * [`batch`]: how outcomes stand on the queue. [`blobs`]: what is too large to go through a
+//!   script. [`pace`]: how fast that comes.
 //! * [`recent`]: rows that need not be fetched, as this process made them.
-//! * [`registry`]: who is there. [`jobs`]: which jobs are, and whether their coordinators live. [`usage`]: what they take.
+//! * [`registry`]: who is there. [`jobs`]: which jobs are, and whether their coordinators live.
+//!   [`usage`]: what they take.
 //!
-//! What drains the server's memory (finishing, render tasks, collecting) is never refused when it is full: such a
-//! script begins with a write that needs no memory, and Redis asks only at the first write of a script.
+//! What drains the server's memory (finishing, render tasks, collecting) is never refused when it
+//! is full: such a script begins with a write that needs no memory, and Redis asks only at the
+//! first write of a script.
 
 mod batch;
 mod blobs;
+mod certificates;
 mod check;
 mod collect;
 mod config;
@@ -47,11 +53,13 @@ mod recent;
 mod registry;
 mod route;
 mod scripts;
+mod server;
 mod socket;
 mod supply;
 mod tls;
 mod token;
 mod troubles;
+mod url;
 mod usage;
 mod why;
 

@@ -25,7 +25,8 @@ struct Measured {
 impl Pace {
     /// Takes note of a transfer.
     pub fn note(&self, values: &[Value], took: Duration) {
-        let length = |value: &Value| if let Value::BulkString(bytes) = value { bytes.len() } else { 0 };
+        let length =
+            |value: &Value| if let Value::BulkString(bytes) = value { bytes.len() } else { 0 };
         self.note_bytes(values.iter().map(length).sum(), values.len(), took);
     }
 
@@ -50,7 +51,8 @@ impl Pace {
         self.0.lock().expect("no holder panics").map(|measured| measured.bytes_a_second)
     }
 
-    /// How many bytes come in so long, and how many values that is, at least one; `None`: nothing came yet.
+    /// How many bytes come in so long, and how many values that is, at least one; `None`: nothing
+    /// came yet.
     pub fn in_time(&self, time: Duration) -> Option<(u64, usize)> {
         let measured = (*self.0.lock().expect("no holder panics"))?;
         let bytes = measured.bytes_a_second * time.as_secs_f64();

@@ -1,4 +1,5 @@
-//! What befell tasks that were not done at once: asked for, noted, and handed on. Nothing of it is called for others.
+//! What befell tasks that were not done at once: asked for, noted, and handed on. Nothing of it is
+//! called for others.
 
 use std::time::Duration;
 
@@ -14,11 +15,15 @@ use crate::job::{TaskId, WorkerId};
 use crate::queue::{Known, Lease, Past, QueueError};
 use crate::wire;
 
-/// A worker whose lease was taken over and that says nothing for so long has vanished: one that is there announces itself
-/// every second.
+/// A worker whose lease was taken over and that says nothing for so long has vanished: one that is
+/// there announces itself every second.
 const SILENT: Duration = Duration::from_secs(7);
 
-pub async fn past(shared: &Shared, lease: &Lease, previous: Option<&WorkerId>) -> Result<Known, QueueError> {
+pub async fn past(
+    shared: &Shared,
+    lease: &Lease,
+    previous: Option<&WorkerId>,
+) -> Result<Known, QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(Known::default()) };
     let keys = shared.job(lease.task.job);
     let call = Call::new(&PAST)
@@ -36,7 +41,9 @@ pub async fn past(shared: &Shared, lease: &Lease, previous: Option<&WorkerId>) -
 
 fn read(answer: &Value) -> Option<Known> {
     let Value::Array(parts) = answer else { return None };
-    let [Value::BulkString(noted), Value::Int(undecided), Value::Array(vanished)] = parts.as_slice() else {
+    let [Value::BulkString(noted), Value::Int(undecided), Value::Array(vanished)] =
+        parts.as_slice()
+    else {
         return None;
     };
     let worker = |value: &Value| match value {
@@ -59,8 +66,11 @@ fn read(answer: &Value) -> Option<Known> {
 pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(false) };
     let keys = shared.job(lease.task.job);
-    let mut call =
-        Call::new(&NOTE).key(&keys.past).key(&keys.tasks).argument(task_field(&lease.task)).argument(token.hold);
+    let mut call = Call::new(&NOTE)
+        .key(&keys.past)
+        .key(&keys.tasks)
+        .argument(task_field(&lease.task))
+        .argument(token.hold);
     call.push(wire::encode(past));
     match shared.pulse.call(&call.argument(KEEP.as_millis())).await? {
         Value::Int(noted @ (0 | 1)) => Ok(noted == 1),

@@ -1,4 +1,5 @@
-//! The connections of this process to one server: few, given back, and tried before they are used after a pause.
+//! The connections of this process to one server: few, given back, and tried before they are used
+//! after a pause.
 //!
 //! ```text
 //!            idle one, or room for one more          answer came
@@ -6,8 +7,9 @@
 //!     ▲                                        │ broken, silent
 //!     └── all in use                           └──────────────────▶ closed, and all idle ones with it
 //! ```
-//! A server allows so many clients, and small ones few. So there is a limit a process, which falls when the server refuses
-//! or is nearly full, down to one, and grows again slowly. With two or fewer, nothing blocks on a connection.
+//! A server allows so many clients, and small ones few. So there is a limit a process, which falls
+//! when the server refuses or is nearly full, down to one, and grows again slowly. With two or
+//! fewer, nothing blocks on a connection.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,21 +20,23 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::config::Server;
 use super::connection::Connection;
 use super::fault::Fault;
 use super::route::{Route, parse_node};
+use super::server::Server;
 
 /// The most connections of a process to one server.
 pub const MOST: usize = 10;
 
-/// How many are left to small requests by those that block or carry much, as far as there are so many.
+/// How many are left to small requests by those that block or carry much, as far as there are so
+/// many.
 const SPARED: usize = 2;
 
 /// How long a connection stays that nobody uses; one stays for longer.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A connection that was idle for longer is tried before it is used: a middlebox may have forgotten it.
+/// A connection that was idle for longer is tried before it is used: a middlebox may have forgotten
+/// it.
 const TRUSTED: Duration = Duration::from_secs(3);
 
 /// The same before much is sent: whether that is only slow, or lost, is not known for long.
@@ -41,7 +45,8 @@ const TRUSTED_WITH_MUCH: Duration = Duration::from_millis(300);
 /// After so long without a sign of life, another connection is opened.
 pub const DOUBT: Duration = Duration::from_secs(1);
 
-/// How often the server is asked how many clients it has, and from which percentage on it is nearly full.
+/// How often the server is asked how many clients it has, and from which percentage on it is nearly
+/// full.
 const COUNT: Duration = Duration::from_secs(3);
 const NEARLY_FULL: u64 = 80;
 
@@ -96,7 +101,13 @@ enum Found {
 impl Pool {
     pub fn new(server: Server) -> Self {
         let state = Mutex::new(State { limit: MOST, ..State::default() });
-        Pool { server, state, freed: Notify::new(), received: Arc::default(), route: Route::default() }
+        Pool {
+            server,
+            state,
+            freed: Notify::new(),
+            received: Arc::default(),
+            route: Route::default(),
+        }
     }
 
     /// A connection for one request; waits for one if all are in use.
@@ -116,13 +127,17 @@ impl Pool {
                     continue;
                 }
                 Found::Room => InUse { pool: self, wanted, connection: None },
-                Found::Idle(connection) => InUse { pool: self, wanted, connection: Some(connection) },
+                Found::Idle(connection) => {
+                    InUse { pool: self, wanted, connection: Some(connection) }
+                }
             };
             let Err(fault) = place.make_ready().await else { return Ok(place) };
             drop(place);
             match fault {
                 // Others of this process have theirs: one of these will be free.
-                Fault::Crowded if self.fall(true) => debug!("the server allows no more connections"),
+                Fault::Crowded if self.fall(true) => {
+                    debug!("the server allows no more connections")
+                }
                 fault => return Err(fault),
             }
         }
@@ -176,7 +191,8 @@ impl Pool {
         Ok(connection)
     }
 
-    /// Whether the server is to be asked how many clients it has; so is nobody else for a while then.
+    /// Whether the server is to be asked how many clients it has; so is nobody else for a while
+    /// then.
     pub fn is_to_count(&self) -> bool {
         let mut state = self.state.lock().expect("no holder panics");
         let due = state.counted.is_none_or(|at| at.elapsed() >= COUNT);
@@ -186,14 +202,16 @@ impl Pool {
         due
     }
 
-    /// Takes note of how many clients the server has, of how many it allows: when it is nearly full, the limit falls by one.
+    /// Takes note of how many clients the server has, of how many it allows: when it is nearly
+    /// full, the limit falls by one.
     pub fn note_clients(&self, there: u64, allowed: u64) {
         if there * 100 > allowed * NEARLY_FULL {
             self.fall(false);
         }
     }
 
-    /// Lets the limit fall: to what there is if the server refused more, or by one. `false` if there is nothing left to use.
+    /// Lets the limit fall: to what there is if the server refused more, or by one. `false` if
+    /// there is nothing left to use.
     fn fall(&self, refused: bool) -> bool {
         let mut state = self.state.lock().expect("no holder panics");
         state.limit = if refused { state.limit.min(state.open) } else { state.limit - 1 }.max(1);
@@ -214,7 +232,10 @@ impl Pool {
 
 impl State {
     fn find(&mut self, wanted: Use) -> Found {
-        if self.limit < MOST && self.open >= self.limit && self.fell.is_none_or(|fell| fell.elapsed() >= FALLEN) {
+        if self.limit < MOST
+            && self.open >= self.limit
+            && self.fell.is_none_or(|fell| fell.elapsed() >= FALLEN)
+        {
             self.limit += 1;
             self.fell = Some(Instant::now());
         }
@@ -274,7 +295,8 @@ impl Drop for SmallWaiting<'_> {
     }
 }
 
-/// A place in the pool, with the connection that one request uses. Dropped, it is closed, as the answer may still come.
+/// A place in the pool, with the connection that one request uses. Dropped, it is closed, as the
+/// answer may still come.
 pub struct InUse<'a> {
     pool: &'a Pool,
     wanted: Use,

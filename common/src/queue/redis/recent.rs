@@ -1,7 +1,8 @@
-//! The blocks of rows that this process itself handed in lately, so that it need not fetch them to render them.
+//! The blocks of rows that this process itself handed in lately, so that it need not fetch them to
+//! render them.
 //!
-//! A block's bytes never change: what is extracted again is the same, or the job is given up. With one worker no rows
-//! come back over the network, with N of them one in N stays.
+//! A block's bytes never change: what is extracted again is the same, or the job is given up. With
+//! one worker no rows come back over the network, with N of them one in N stays.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
@@ -55,7 +56,8 @@ impl Recent {
     /// Drops all blocks of a job.
     pub fn close(&self, job: JobId) {
         let mut kept = self.0.lock().expect("no holder panics");
-        let keys: Vec<RowsKey> = kept.blocks.keys().filter(|key| key.task.job == job).copied().collect();
+        let keys: Vec<RowsKey> =
+            kept.blocks.keys().filter(|key| key.task.job == job).copied().collect();
         keys.iter().for_each(|key| kept.remove(key));
     }
 }
@@ -75,7 +77,11 @@ mod tests {
     use crate::job::{Class, TaskId};
 
     fn key(number: u64) -> RowsKey {
-        RowsKey { task: TaskId { job: JobId(number % 2), class: Class::Extract, number }, block: 0, edition: 0 }
+        RowsKey {
+            task: TaskId { job: JobId(number % 2), class: Class::Extract, number },
+            block: 0,
+            edition: 0,
+        }
     }
 
     #[test]
@@ -83,9 +89,13 @@ mod tests {
         let recent = Recent::default();
         let block = Arc::new(vec![0; MOST / 4]);
         for number in 0..6 {
-            recent.add([(key(number), Arc::clone(&block)), (key(number), Arc::clone(&block))].into_iter());
+            recent.add(
+                [(key(number), Arc::clone(&block)), (key(number), Arc::clone(&block))].into_iter(),
+            );
         }
-        let there = |recent: &Recent| (0..6).filter(|&number| recent.get(&key(number)).is_some()).collect::<Vec<_>>();
+        let there = |recent: &Recent| {
+            (0..6).filter(|&number| recent.get(&key(number)).is_some()).collect::<Vec<_>>()
+        };
         assert_eq!(there(&recent), [2, 3, 4, 5]);
         recent.forget(&[key(3), key(0)]);
         recent.close(JobId(0));

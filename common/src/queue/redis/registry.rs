@@ -1,6 +1,7 @@
 //! Who is there: workers announce themselves, and anyone may ask.
 //!
-//! Written as JSON, with every field optional, as workers and readers of different versions share it.
+//! Written as JSON, with every field optional, as workers and readers of different versions share
+//! it.
 
 use std::time::Duration;
 
@@ -15,8 +16,8 @@ use crate::job::WorkerId;
 use crate::queue::QueueError;
 use crate::wire::FORMAT;
 
-/// How long a worker is listed after its last announcement. It should announce itself several times in that time, from
-/// the loop that polls: so who is listed polled recently.
+/// How long a worker is listed after its last announcement. It should announce itself several times
+/// in that time, from the loop that polls: so who is listed polled recently.
 pub const GONE_AFTER: Duration = Duration::from_secs(30);
 
 /// What a worker says of itself.
@@ -63,7 +64,8 @@ pub struct WorkerSeen {
 /// A version of Sheaf (and of its wire format) that has jobs on the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionInUse {
-    /// Sheaf's version, that of the wire format, and how many servers are there for bytes alone, if any: `0.1.0+3+2`.
+    /// Sheaf's version, that of the wire format, and how many servers are there for bytes alone, if
+    /// any: `0.1.0+3+2`.
     pub version: String,
     /// Whether it is this one: workers of any other do not see its tasks.
     pub is_ours: bool,
@@ -102,7 +104,9 @@ impl RedisQueue {
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].
     pub async fn leave(&self, worker: &WorkerId) -> Result<(), QueueError> {
-        for (command, key) in [("ZREM", self.shared.keys.seen()), ("HDEL", self.shared.keys.workers())] {
+        for (command, key) in
+            [("ZREM", self.shared.keys.seen()), ("HDEL", self.shared.keys.workers())]
+        {
             let mut command = redis::cmd(command);
             command.arg(key).arg(&worker.0);
             self.shared.pulse.request(&command).await?;
@@ -116,7 +120,9 @@ impl RedisQueue {
     /// As the methods of [`crate::queue::Queue`].
     pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
         let (workers, _) = self.shared.listed(GONE_AFTER).await?;
-        let read = |(ago, json): (Duration, String)| Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago });
+        let read = |(ago, json): (Duration, String)| {
+            Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago })
+        };
         let mut workers: Vec<WorkerSeen> = workers.into_iter().filter_map(read).collect();
         workers.sort_by(|a, b| a.info.id.cmp(&b.info.id));
         Ok(workers)
@@ -132,13 +138,18 @@ impl RedisQueue {
 
     /// The slots of all workers that can read the tasks of this side.
     pub(super) async fn slots(&self) -> Result<usize, QueueError> {
-        let slots = |worker: WorkerSeen| self.is_ours(&worker.info).then_some(worker.info.slots as usize);
+        let slots =
+            |worker: WorkerSeen| self.is_ours(&worker.info).then_some(worker.info.slots as usize);
         Ok(self.workers().await?.into_iter().filter_map(slots).sum())
     }
 
     /// Whether there is another worker that can read the tasks of this side.
     pub(super) async fn has_other_workers(&self, than: &WorkerId) -> Result<bool, QueueError> {
-        Ok(self.workers().await?.iter().any(|worker| worker.info.id != than.0 && self.is_ours(&worker.info)))
+        Ok(self
+            .workers()
+            .await?
+            .iter()
+            .any(|worker| worker.info.id != than.0 && self.is_ours(&worker.info)))
     }
 
     fn is_ours(&self, info: &WorkerInfo) -> bool {
@@ -151,15 +162,22 @@ impl Shared {
     pub async fn versions(&self, within: Duration) -> Result<Vec<VersionInUse>, QueueError> {
         let (_, versions) = self.listed(within).await?;
         let ours = self.keys.version();
-        let read = |(ago, version): (Duration, String)| VersionInUse { is_ours: version == ours, version, ago };
+        let read = |(ago, version): (Duration, String)| VersionInUse {
+            is_ours: version == ours,
+            version,
+            ago,
+        };
         Ok(versions.into_iter().map(read).collect())
     }
 
     /// The workers and versions that were heard of within that time.
     async fn listed(&self, within: Duration) -> Result<(Aged, Aged), QueueError> {
         let keys = &self.keys;
-        let call =
-            Call::new(&WORKERS).key(keys.workers()).key(keys.seen()).key(keys.versions()).argument(within.as_millis());
+        let call = Call::new(&WORKERS)
+            .key(keys.workers())
+            .key(keys.seen())
+            .key(keys.versions())
+            .argument(within.as_millis());
         let answer = self.pulse.call(&call).await?;
         let lists = match &answer {
             Value::Array(lists) => match lists.as_slice() {
@@ -179,9 +197,10 @@ fn aged(list: &Value) -> Option<Aged> {
     let Value::Array(items) = list else { return None };
     let item = |item: &Value| match item {
         Value::Array(pair) => match pair.as_slice() {
-            [Value::Int(ms), Value::BulkString(text)] => {
-                Some((Duration::from_millis(u64::try_from(*ms).ok()?), String::from_utf8_lossy(text).into_owned()))
-            }
+            [Value::Int(ms), Value::BulkString(text)] => Some((
+                Duration::from_millis(u64::try_from(*ms).ok()?),
+                String::from_utf8_lossy(text).into_owned(),
+            )),
             _ => None,
         },
         _ => None,

@@ -1,15 +1,16 @@
-//! Which endpoint a server is at: what was typed, the node of a cluster that has the queue, or the master that sentinels name.
+//! Which endpoint a server is at: what was typed, the node of a cluster that has the queue, or the
+//! master that sentinels name.
 //!
-//! All keys of a queue are in one slot, so there is one node to find; and a connection is dialled seldom, so sentinels are asked
-//! each time.
+//! All keys of a queue are in one slot, so there is one node to find; and a connection is dialled
+//! seldom, so sentinels are asked each time.
 
 use std::sync::{Arc, Mutex};
 
 use redis::Value;
 
-use super::config::{Sentinels, Server};
 use super::connection::Connection;
 use super::fault::Fault;
+use super::server::{Sentinels, Server};
 use super::socket::Endpoint;
 
 /// Where the queue is now.
@@ -34,9 +35,13 @@ impl Route {
     pub async fn endpoint(&self, server: &Server) -> Result<Endpoint, Fault> {
         match &server.sentinels {
             Some(sentinels) => master(server, sentinels).await,
-            None => {
-                Ok(self.0.lock().expect("no holder panics").node.clone().unwrap_or_else(|| server.endpoint.clone()))
-            }
+            None => Ok(self
+                .0
+                .lock()
+                .expect("no holder panics")
+                .node
+                .clone()
+                .unwrap_or_else(|| server.endpoint.clone())),
         }
     }
 
@@ -47,10 +52,12 @@ impl Route {
         true
     }
 
-    /// Goes elsewhere, as nobody answers at that endpoint: to what was typed, or to the next node that is known.
+    /// Goes elsewhere, as nobody answers at that endpoint: to what was typed, or to the next node
+    /// that is known.
     pub fn turn_away(&self, from: &Endpoint, server: &Server) {
         let mut known = self.0.lock().expect("no holder panics");
-        let ways: Vec<Endpoint> = std::iter::once(&server.endpoint).chain(&known.others).cloned().collect();
+        let ways: Vec<Endpoint> =
+            std::iter::once(&server.endpoint).chain(&known.others).cloned().collect();
         let at = ways.iter().position(|way| way == from);
         known.node = Some(ways[at.map_or(0, |at| (at + 1) % ways.len())].clone());
     }
@@ -110,7 +117,9 @@ async fn master(server: &Server, sentinels: &Sentinels) -> Result<Endpoint, Faul
                         server.address_of(endpoint),
                         sentinels.master
                     ),
-                    hint: Some("the URL ends with its name: `redis+sentinel://HOST:26379/MASTER`".into()),
+                    hint: Some(
+                        "the URL ends with its name: `redis+sentinel://HOST:26379/MASTER`".into(),
+                    ),
                 };
             }
             Err(fault) => last = fault,
@@ -119,13 +128,18 @@ async fn master(server: &Server, sentinels: &Sentinels) -> Result<Endpoint, Faul
     Err(last)
 }
 
-async fn ask(server: &Server, endpoint: &Endpoint, master: &str) -> Result<Option<Endpoint>, Fault> {
+async fn ask(
+    server: &Server,
+    endpoint: &Endpoint,
+    master: &str,
+) -> Result<Option<Endpoint>, Fault> {
     let mut connection = Connection::dial(server, endpoint, &Arc::default()).await?;
     let command = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master).take();
     match connection.send(&command, server.timing.connect).await? {
         Value::Array(parts) => match parts.as_slice() {
             [Value::BulkString(host), Value::BulkString(port)] => {
-                let text = format!("{}:{}", String::from_utf8_lossy(host), String::from_utf8_lossy(port));
+                let text =
+                    format!("{}:{}", String::from_utf8_lossy(host), String::from_utf8_lossy(port));
                 Ok(parse_node(endpoint, &text))
             }
             _ => Ok(None),

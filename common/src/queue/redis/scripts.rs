@@ -114,7 +114,9 @@ pub fn flags(operation: &str, answer: Value, count: usize) -> Result<Vec<bool>, 
         _ => None,
     };
     let flags = match &answer {
-        Value::Array(values) if values.len() == count => values.iter().map(flag).collect::<Option<Vec<bool>>>(),
+        Value::Array(values) if values.len() == count => {
+            values.iter().map(flag).collect::<Option<Vec<bool>>>()
+        }
         _ => None,
     };
     flags.ok_or_else(|| unexpected(operation, &answer))

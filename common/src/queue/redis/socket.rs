@@ -1,7 +1,7 @@
 //! The socket under a connection: dialled here, and watched for the bytes that pass.
 //!
-//! A limit on the time of a whole answer would cut off every transfer that a slow link needs longer for. So what is limited
-//! is silence, and for that someone has to see the bytes.
+//! A limit on the time of a whole answer would cut off every transfer that a slow link needs longer
+//! for. So what is limited is silence, and for that someone has to see the bytes.
 
 use std::io;
 use std::path::PathBuf;
@@ -18,13 +18,14 @@ use tokio::time::Instant;
 
 use super::tls::Tls;
 
-/// A peer or a middlebox that forgot an idle connection is noticed after a quarter of a minute, and most middleboxes are
-/// kept from forgetting.
+/// A peer or a middlebox that forgot an idle connection is noticed after a quarter of a minute, and
+/// most middleboxes are kept from forgetting.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(8);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(3);
 const KEEPALIVE_TRIES: u32 = 3;
 
-/// The most bytes that the kernel takes before it has sent those before them: what it holds looks like silence.
+/// The most bytes that the kernel takes before it has sent those before them: what it holds looks
+/// like silence.
 const UNSENT: u32 = 256 << 10;
 
 /// Where a server listens.
@@ -105,8 +106,8 @@ impl Traffic {
 pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
 
-/// Opens a socket, with TLS if there is some. `silence` is how long sent bytes may wait to be confirmed; what
-/// comes is added to `received` as far as it counts.
+/// Opens a socket, with TLS if there is some. `silence` is how long sent bytes may wait to be
+/// confirmed; what comes is added to `received` as far as it counts.
 ///
 /// # Errors
 /// Those of the system, and of TLS as text.
@@ -129,7 +130,9 @@ pub async fn open(
     socket.set_nodelay(true)?;
     let settings = SockRef::from(&socket);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE);
-    settings.set_tcp_keepalive(&keepalive.with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_TRIES))?;
+    settings.set_tcp_keepalive(
+        &keepalive.with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_TRIES),
+    )?;
     settings.set_tcp_user_timeout(Some(silence))?;
     settings.set_tcp_notsent_lowat(UNSENT)?;
 
@@ -147,7 +150,11 @@ pub struct Watched<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let polled = Pin::new(&mut self.socket).poll_read(context, into);
         let came = into.filled().len() - before;
@@ -159,7 +166,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.socket).poll_write(context, bytes);
         if let Poll::Ready(Ok(1..)) = polled {
             self.traffic.passed();

@@ -20,19 +20,22 @@ use crate::row::Block;
 use crate::task::{RowsKey, Task};
 use crate::wire;
 
-/// The most tasks, fields or leases in one request: the server does nothing else meanwhile, and Lua unpacks at most
-/// 8,000 values.
+/// The most tasks, fields or leases in one request: the server does nothing else meanwhile, and Lua
+/// unpacks at most 8,000 values.
 pub const MOST_AT_ONCE: usize = 512;
 
-/// The most tasks that are asked for at once. All of a job's should be: the script counts them against its streams.
+/// The most tasks that are asked for at once. All of a job's should be: the script counts them
+/// against its streams.
 const MOST_ASKED: usize = 4096;
 
-/// How often each server is asked for 1,000 keys when a job that seems to have left nothing is closed: all keys of a server
-/// that is for Sheaf, and not those of a large one that is for much else, where what may be left disappears by itself.
+/// How often each server is asked for 1,000 keys when a job that seems to have left nothing is
+/// closed: all keys of a server that is for Sheaf, and not those of a large one that is for much
+/// else, where what may be left disappears by itself.
 const FEW_LOOKS: usize = 100;
 
-/// A worker that was not seen for so long is gone, if its leases have ended, too: it announces itself every second. A worker
-/// that was only cut off for a while loses the rows that it keeps, and they are extracted again: little is lost by haste.
+/// A worker that was not seen for so long is gone, if its leases have ended, too: it announces
+/// itself every second. A worker that was only cut off for a while loses the rows that it keeps,
+/// and they are extracted again: little is lost by haste.
 const SEEN: Duration = Duration::from_secs(4);
 
 /// A request is sent when it has grown to this many bytes, so that others get between.
@@ -71,7 +74,12 @@ struct Pushing<'a> {
 }
 
 impl<'a> Pushing<'a> {
-    fn new(shared: &'a Arc<Shared>, class: Class, job: JobId, addressee: Option<&WorkerId>) -> Self {
+    fn new(
+        shared: &'a Arc<Shared>,
+        class: Class,
+        job: JobId,
+        addressee: Option<&WorkerId>,
+    ) -> Self {
         let keys = shared.job(job);
         let addressee = addressee.map(|worker| worker.0.as_str());
         let shares = [shared.keys.jobs(), shared.keys.bell(addressee), shared.keys.versions()];
@@ -95,7 +103,8 @@ impl<'a> Pushing<'a> {
     fn add(&mut self, task: &Task) -> Result<(), QueueError> {
         let body = wire::encode_large(task, task.shipped_bytes());
         if body.len() > blobs::LARGEST {
-            let (size, most) = (human::size(body.len() as u64), human::limit(blobs::LARGEST as u64));
+            let (size, most) =
+                (human::size(body.len() as u64), human::limit(blobs::LARGEST as u64));
             return Err(QueueError::Unusable {
                 reason: format!("task {} takes {size}, one value in Redis at most {most}", task.id),
                 hint: Some("with `--by-path`, workers open the files themselves".into()),
@@ -123,7 +132,8 @@ impl<'a> Pushing<'a> {
         if self.tasks == 0 {
             return Ok(());
         }
-        let bodies: Vec<_> = self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
+        let bodies: Vec<_> =
+            self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
         match blobs::store(self.shared, &self.keys, &bodies, KEEP).await {
             Err(QueueError::Full(_)) if self.class != Class::Extract => {
                 blobs::force(self.shared, &self.keys, &bodies).await?
@@ -147,7 +157,8 @@ pub async fn missing(shared: &Shared, tasks: Vec<TaskId>) -> Result<Vec<TaskId>,
         let keys = shared.job(job);
         rescue(shared, &keys).await?;
         let shown = collect::shown(shared, job);
-        let tasks: Vec<TaskId> = tasks.into_iter().filter(|task| !shown.contains(&task_field(task))).collect();
+        let tasks: Vec<TaskId> =
+            tasks.into_iter().filter(|task| !shown.contains(&task_field(task))).collect();
         for tasks in tasks.chunks(MOST_ASKED) {
             let mut call = Call::new(&MISSING)
                 .key(&keys.tasks)
@@ -223,7 +234,8 @@ pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
     shared.recent.close(job);
     let keys = shared.job(job);
     match jobs::close(shared, &shared.keys, &keys, job).await? {
-        // All its tasks were done, and took their bytes with them; but rows stay if nobody rendered them.
+        // All its tasks were done, and took their bytes with them; but rows stay if nobody rendered
+        // them.
         0 => blobs::clear(shared, &keys, FEW_LOOKS).await,
         _ => blobs::clear(shared, &keys, usize::MAX).await,
     }

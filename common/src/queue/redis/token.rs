@@ -1,4 +1,5 @@
-//! What a lease's token says: which entry of which stream, by which hold, and whether the task's body stands apart.
+//! What a lease's token says: which entry of which stream, by which hold, and whether the task's
+//! body stands apart.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,8 +13,9 @@ const OWN: char = '@';
 
 /// The proof of a hold: the task's state must still be this very hold.
 ///
-/// A hold is the server's clock in microseconds when a lease was given, and the worker: a worker leases once in a
-/// microsecond at most, so no hold is right twice, even after the server has lost everything.
+/// A hold is the server's clock in microseconds when a lease was given, and the worker: a worker
+/// leases once in a microsecond at most, so no hold is right twice, even after the server has lost
+/// everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     pub entry: String,
@@ -58,9 +60,12 @@ impl FromStr for Token {
         let (text, apart) = text.strip_prefix(APART).map_or((text, false), |rest| (rest, true));
         let (text, own) = text.strip_prefix(OWN).map_or((text, false), |rest| (rest, true));
         let (entry, hold) = text.split_once(':').ok_or(ForeignToken)?;
-        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok();
+        let is_number = |text: &str| {
+            text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok()
+        };
         // Anything else as an id would be an error of the command, not an answer.
-        let is_entry = entry.split_once('-').is_some_and(|(ms, number)| is_number(ms) && is_number(number));
+        let is_entry =
+            entry.split_once('-').is_some_and(|(ms, number)| is_number(ms) && is_number(number));
         let is_hold = hold.split_once(':').is_some_and(|(us, _)| is_number(us));
         match is_entry && is_hold {
             true => Ok(Token { entry: entry.into(), hold: hold.into(), apart, own }),
@@ -76,7 +81,8 @@ mod tests {
     #[test]
     fn a_token_comes_back_and_its_consumer_may_hold_colons() {
         for (apart, own) in [(false, false), (true, false), (false, true), (true, true)] {
-            let token = Token { entry: "1700-0".into(), hold: "1700000:host:17:a".into(), apart, own };
+            let token =
+                Token { entry: "1700-0".into(), hold: "1700000:host:17:a".into(), apart, own };
             assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
             assert_eq!(token.consumer(), "host:17:a");
         }

@@ -13,14 +13,15 @@ use crate::queue::QueueError;
 /// What was refused is tried again within seconds: after so long, whoever wanted it has given up.
 const RECENT: Duration = Duration::from_secs(30);
 
-/// A call that failed is tried again sooner than that, and fails sooner or goes through, unless it was given up.
+/// A call that failed is tried again sooner than that, and fails sooner or goes through, unless it
+/// was given up.
 const TRIED_AGAIN: Duration = Duration::from_secs(6);
 
 /// The name of a trouble that is no call's: that nothing comes.
 pub const SILENCE: &str = "silence";
 
-/// The last refusal of each kind of call, until one of that kind goes through: a server may answer what reads and refuse
-/// what writes.
+/// The last refusal of each kind of call, until one of that kind goes through: a server may answer
+/// what reads and refuse what writes.
 #[derive(Default)]
 pub struct Troubles {
     /// Whether there are any: spares good days the lock.
@@ -54,7 +55,8 @@ impl Troubles {
         }
     }
 
-    /// Notes that a call went through; `name` is asked only if there was trouble. So the server is not silent, whoever found it so.
+    /// Notes that a call went through; `name` is asked only if there was trouble. So the server is
+    /// not silent, whoever found it so.
     pub fn clear(&self, name: impl Fn() -> String) {
         if self.some.load(Ordering::Relaxed) {
             let name = name();
@@ -72,7 +74,9 @@ impl Troubles {
         let by_call = self.by_call.lock().expect("no holder panics");
         let recent = by_call.values().filter(|trouble| trouble.is_recent());
         let rank = |error: &QueueError| matches!(error, QueueError::Unreachable(_));
-        recent.min_by_key(|trouble| (rank(&trouble.error), trouble.at.elapsed())).map(|trouble| trouble.error.clone())
+        recent
+            .min_by_key(|trouble| (rank(&trouble.error), trouble.at.elapsed()))
+            .map(|trouble| trouble.error.clone())
     }
 
     /// For how long calls have failed that are tried again; `None`: none is just now.
@@ -105,10 +109,14 @@ mod tests {
         assert!(troubles.lasting().is_some());
 
         troubles.clear(|| "WORKERS".into());
-        assert!(matches!(troubles.worst(), Some(QueueError::Refused(reason)) if reason == "no replicas"));
+        assert!(
+            matches!(troubles.worst(), Some(QueueError::Refused(reason)) if reason == "no replicas")
+        );
 
         troubles.clear(|| "PUSH".into());
-        assert!(matches!(troubles.worst(), Some(QueueError::Unreachable(reason)) if reason == "cut"));
+        assert!(
+            matches!(troubles.worst(), Some(QueueError::Unreachable(reason)) if reason == "cut")
+        );
 
         troubles.clear(|| "LEASE".into());
         assert!(troubles.worst().is_none() && troubles.lasting().is_none());

@@ -1,4 +1,5 @@
-//! How much memory of the servers each job takes. Looks at every key: for people who ask, not for the way of the data.
+//! How much memory of the servers each job takes. Looks at every key: for people who ask, not for
+//! the way of the data.
 
 use std::collections::HashSet;
 
@@ -36,7 +37,11 @@ async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), Qu
         for (key, _) in &of_jobs {
             pipeline.cmd("MEMORY").arg("USAGE").arg(key.as_slice());
         }
-        let sizes = if of_jobs.is_empty() { Vec::new() } else { server.pipeline(&pipeline, of_jobs.len()).await? };
+        let sizes = if of_jobs.is_empty() {
+            Vec::new()
+        } else {
+            server.pipeline(&pipeline, of_jobs.len()).await?
+        };
         for ((_, job), size) in of_jobs.into_iter().zip(sizes) {
             match size {
                 Value::Int(bytes) => *usage.entry(job).or_default() += bytes.unsigned_abs(),

@@ -6,11 +6,11 @@ use std::time::Duration;
 use redis::Value;
 
 use super::check;
-use super::config::Server;
 use super::engine::{RedisQueue, Shared};
 use super::fault::TOO_MANY_CLIENTS;
 use super::jobs::JobSeen;
 use super::registry::{WorkerInfo, WorkerSeen};
+use super::server::Server;
 use crate::human;
 use crate::queue::{JobOwner, QueueError};
 use crate::wire::FORMAT;
@@ -24,7 +24,10 @@ impl RedisQueue {
         self.shared.config.servers().find_map(|server| server.troubles.worst())
     }
 
-    pub(super) async fn why_nothing_comes(&self, needs_others: bool) -> Result<Option<String>, QueueError> {
+    pub(super) async fn why_nothing_comes(
+        &self,
+        needs_others: bool,
+    ) -> Result<Option<String>, QueueError> {
         if let Some(trouble) = self.trouble() {
             return Ok(Some(self.explain(trouble).await));
         }
@@ -45,7 +48,8 @@ impl RedisQueue {
         match trouble {
             QueueError::Full(reason) => format!("{reason}{}", self.what_holds_memory().await),
             QueueError::Unreachable(_) => {
-                let in_trouble = self.shared.config.servers().filter(|server| server.troubles.worst().is_some());
+                let in_trouble =
+                    self.shared.config.servers().filter(|server| server.troubles.worst().is_some());
                 for server in in_trouble {
                     if let Some(limit) = self.shared.client_limit(server).await {
                         return limit;
@@ -53,10 +57,12 @@ impl RedisQueue {
                 }
                 trouble.to_string()
             }
-            QueueError::Here(_) | QueueError::Refused(_) | QueueError::Unusable { .. } => match trouble.hint() {
-                Some(hint) => format!("{trouble}: {hint}"),
-                None => trouble.to_string(),
-            },
+            QueueError::Here(_) | QueueError::Refused(_) | QueueError::Unusable { .. } => {
+                match trouble.hint() {
+                    Some(hint) => format!("{trouble}: {hint}"),
+                    None => trouble.to_string(),
+                }
+            }
         }
     }
 
@@ -86,13 +92,15 @@ impl RedisQueue {
     fn why_nobody_works(&self, workers: &[WorkerSeen]) -> Option<String> {
         let (queue, address) = (self.shared.config.queue(), self.address());
         let ours = self.shared.config.bytes_servers();
-        let of =
-            |is: &dyn Fn(&WorkerInfo) -> bool| workers.iter().map(|worker| &worker.info).find(|info| is(info)).cloned();
+        let of = |is: &dyn Fn(&WorkerInfo) -> bool| {
+            workers.iter().map(|worker| &worker.info).find(|info| is(info)).cloned()
+        };
         if of(&|info| info.is_of_this_build() && info.bytes_servers as usize == ours).is_some() {
             return None;
         }
         if let Some(other) = of(&WorkerInfo::is_of_this_build) {
-            let (theirs, ours) = (servers_for_bytes(other.bytes_servers as usize), servers_for_bytes(ours));
+            let (theirs, ours) =
+                (servers_for_bytes(other.bytes_servers as usize), servers_for_bytes(ours));
             return Some(format!(
                 "the workers of the queue `{queue}` use {theirs}, this run uses {ours}: give the same `--redis-bytes` to all"
             ));
@@ -103,10 +111,13 @@ impl RedisQueue {
                 other.wire
             ));
         }
-        let others: BTreeSet<&str> = workers.iter().map(|worker| worker.info.version.as_str()).collect();
+        let others: BTreeSet<&str> =
+            workers.iter().map(|worker| worker.info.version.as_str()).collect();
         Some(match others.is_empty() {
             true => {
-                format!("no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`")
+                format!(
+                    "no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`"
+                )
             }
             false => {
                 let others = others.into_iter().collect::<Vec<_>>().join(", ");
@@ -121,11 +132,16 @@ impl RedisQueue {
     /// The workers whose leases are of another length than this side's.
     pub(super) async fn other_leases(&self) -> Result<Vec<String>, QueueError> {
         let ours = self.shared.lease_ms();
-        let differs = |info: &&WorkerInfo| info.is_of_this_build() && info.lease_ms != 0 && info.lease_ms != ours;
+        let differs = |info: &&WorkerInfo| {
+            info.is_of_this_build() && info.lease_ms != 0 && info.lease_ms != ours
+        };
         let workers = self.workers().await?;
         let say = |info: &WorkerInfo| {
             let theirs = info.lease_ms;
-            format!("the worker {} has `--lease {theirs}ms`, this run {ours}ms: give all sides the same", info.id)
+            format!(
+                "the worker {} has `--lease {theirs}ms`, this run {ours}ms: give all sides the same",
+                info.id
+            )
         };
         Ok(workers.iter().map(|worker| &worker.info).filter(differs).map(say).collect())
     }
@@ -138,7 +154,9 @@ impl RedisQueue {
         let ours = self.shared.lease_ms();
         let mut command = redis::cmd("HVALS");
         command.arg(self.shared.keys.owners());
-        let Value::Array(owners) = self.shared.pulse.request(&command).await? else { return Ok(Vec::new()) };
+        let Value::Array(owners) = self.shared.pulse.request(&command).await? else {
+            return Ok(Vec::new());
+        };
         let read = |owner: Value| {
             let Value::BulkString(text) = owner else { return None };
             let json = text.splitn(2, |byte| *byte == b' ').nth(1)?;
@@ -153,7 +171,11 @@ impl Shared {
     /// Whether a server that hangs up has reached a limit of its clients, which it says to nobody.
     async fn client_limit(&self, server: &Server) -> Option<String> {
         let is_queue = server.address == self.config.address();
-        let link = if is_queue { &self.pulse } else { self.blobs.servers().iter().find(|link| link.is_to(server))? };
+        let link = if is_queue {
+            &self.pulse
+        } else {
+            self.blobs.servers().iter().find(|link| link.is_to(server))?
+        };
         let mut info = HashMap::new();
         for section in ["clients", "stats"] {
             let mut command = redis::cmd("INFO");
@@ -161,9 +183,15 @@ impl Shared {
             let answer = tokio::time::timeout(ASKED, link.request(&command)).await.ok()?.ok()?;
             let Value::BulkString(text) = answer else { return None };
             let text = String::from_utf8_lossy(&text).into_owned();
-            info.extend(check::fields(&text).into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+            info.extend(
+                check::fields(&text)
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value.to_owned())),
+            );
         }
-        let figure = |name: &str| info.get(name).and_then(|value| value.parse::<u64>().ok()).unwrap_or_default();
+        let figure = |name: &str| {
+            info.get(name).and_then(|value| value.parse::<u64>().ok()).unwrap_or_default()
+        };
         if figure("maxclients") > 0 && figure("connected_clients") >= figure("maxclients") {
             return Some(TOO_MANY_CLIENTS.into());
         }

@@ -49,7 +49,9 @@ pub(super) fn coordinator() -> Vec<Kind> {
         blow("coordinator-own-slots-kill", Hold::Short, Blow::Kill).own_slots(),
         blow("coordinator-own-slots-interrupt", Hold::Short, Blow::Interrupt).own_slots(),
         blow("coordinator-own-slots-stop", Hold::Medium, Blow::Stop).own_slots(),
-        kind("coordinator-child-kill", Hold::AtOnce, &[Act::CoordinatorChild(Blow::Kill)]).own_slots(),
-        kind("coordinator-child-stop", Hold::Medium, &[Act::CoordinatorChild(Blow::Stop)]).own_slots(),
+        kind("coordinator-child-kill", Hold::AtOnce, &[Act::CoordinatorChild(Blow::Kill)])
+            .own_slots(),
+        kind("coordinator-child-stop", Hold::Medium, &[Act::CoordinatorChild(Blow::Stop)])
+            .own_slots(),
     ]
 }

@@ -9,7 +9,8 @@ pub(super) fn any(role: Role) -> Vec<Kind> {
         Role::Queue => "redis",
         Role::Bytes => "bytes",
     };
-    let ill = |name: &str, hold, ill| kind(format!("{prefix}-{name}"), hold, &[Act::Server(role, ill)]);
+    let ill =
+        |name: &str, hold, ill| kind(format!("{prefix}-{name}"), hold, &[Act::Server(role, ill)]);
 
     vec![
         ill("restart-empty", Hold::Short, Ill::Restart),
@@ -33,7 +34,8 @@ pub(super) fn any(role: Role) -> Vec<Kind> {
     ]
 }
 
-/// What only the server of the queue suffers: the other ones have no scripts, and need not keep anything.
+/// What only the server of the queue suffers: the other ones have no scripts, and need not keep
+/// anything.
 pub(super) fn queue_alone() -> Vec<Kind> {
     let ill = |name: &str, hold, ill| kind(name, hold, &[Act::Server(Role::Queue, ill)]);
 

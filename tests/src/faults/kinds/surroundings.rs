@@ -21,12 +21,17 @@ pub(super) fn ways() -> Vec<Kind> {
         ("cut-long", Weather::Cut, Hold::Long),
         ("stall-long", Weather::Stalled, Hold::Long),
     ];
-    let sides = [("coordinator", Side::Coordinator), ("workers", Side::Workers), ("both", Side::Both)];
+    let sides =
+        [("coordinator", Side::Coordinator), ("workers", Side::Workers), ("both", Side::Both)];
 
     let mut kinds = Vec::new();
     for (weather_name, weather, hold) in weathers {
         for (side_name, side) in sides {
-            kinds.push(kind(format!("way-{weather_name}-{side_name}"), hold, &[Act::Way(side, weather)]));
+            kinds.push(kind(
+                format!("way-{weather_name}-{side_name}"),
+                hold,
+                &[Act::Way(side, weather)],
+            ));
         }
     }
     kinds
@@ -36,16 +41,25 @@ pub(super) fn ways() -> Vec<Kind> {
 pub(super) fn machine() -> Vec<Kind> {
     // Only who must start another child meets a limit.
     let limit = |name: &str, limit| {
-        kind(name, Hold::Medium, &[Act::Limit(Whose::Worker, limit), Act::Child(Which::All, Blow::Kill)])
+        kind(
+            name,
+            Hold::Medium,
+            &[Act::Limit(Whose::Worker, limit), Act::Child(Which::All, Blow::Kill)],
+        )
     };
-    let clock = |name: &str, whose, seconds| kind(name, Hold::Medium, &[Act::Clock(whose, seconds)]);
+    let clock =
+        |name: &str, whose, seconds| kind(name, Hold::Medium, &[Act::Clock(whose, seconds)]);
     let sick = |name: &str, sickness| kind(name, Hold::WholeRun, &[Act::Sick(sickness)]);
 
     vec![
         limit("worker-few-files", Limit::OpenFiles),
         limit("worker-little-memory", Limit::Memory),
         limit("worker-few-processes", Limit::Processes),
-        kind("coordinator-few-files", Hold::Medium, &[Act::Limit(Whose::Coordinator, Limit::OpenFiles)]),
+        kind(
+            "coordinator-few-files",
+            Hold::Medium,
+            &[Act::Limit(Whose::Coordinator, Limit::OpenFiles)],
+        ),
         clock("worker-clock-ahead", Whose::Worker, DAY),
         clock("worker-clock-behind", Whose::Worker, -DAY),
         clock("coordinator-clock-ahead", Whose::Coordinator, DAY),
@@ -69,11 +83,19 @@ pub(super) fn pairs() -> Vec<Kind> {
     vec![
         kind("two-worker-kill-redis-flush", Hold::Short, &[kill_worker, flush]),
         kind("two-worker-kill-redis-restart", Hold::Short, &[kill_worker, restart]),
-        kind("two-worker-kill-bytes-flush", Hold::Short, &[kill_worker, Act::Server(Role::Bytes, Ill::Flush)]),
+        kind(
+            "two-worker-kill-bytes-flush",
+            Hold::Short,
+            &[kill_worker, Act::Server(Role::Bytes, Ill::Flush)],
+        ),
         kind("two-coordinator-kill-redis-flush", Hold::Short, &[kill_coordinator, flush]),
         kind("two-coordinator-kill-redis-restart", Hold::Short, &[restart, kill_coordinator]),
         kind("two-coordinator-kill-worker-kill", Hold::Short, &[kill_coordinator, kill_worker]),
-        kind("two-redis-restart-bytes-restart", Hold::Short, &[restart, Act::Server(Role::Bytes, Ill::Restart)]),
+        kind(
+            "two-redis-restart-bytes-restart",
+            Hold::Short,
+            &[restart, Act::Server(Role::Bytes, Ill::Restart)],
+        ),
         kind(
             "two-worker-stop-way-cut",
             Hold::Medium,

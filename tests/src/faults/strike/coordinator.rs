@@ -43,12 +43,16 @@ pub fn relieve(stage: &mut Stage<'_>, blow: Blow) -> Result<(), String> {
         Blow::Terminate | Blow::Interrupt | Blow::TerminateTwice => {}
     }
 
-    wait_for("the coordinator that was told to stop", LONG, || stage.coordinator.has_ended().then_some(()));
+    wait_for("the coordinator that was told to stop", LONG, || {
+        stage.coordinator.has_ended().then_some(())
+    });
     match stage.coordinator.finished.as_ref().and_then(|finished| finished.status.code()) {
         // It was done before it heard.
         Some(0) => return Ok(()),
         Some(4) => {}
-        other => stage.problems.push(format!("a coordinator that was told to stop ended with {other:?}, not with 4")),
+        other => stage
+            .problems
+            .push(format!("a coordinator that was told to stop ended with {other:?}, not with 4")),
     }
     stage.coordinator.reopen();
     stage.start_coordinator()

@@ -1,4 +1,5 @@
-//! What a machine has too little of: files, memory, processes, room on its disk; and the right time.
+//! What a machine has too little of: files, memory, processes, room on its disk; and the right
+//! time.
 
 use std::fs;
 use std::process::Command;
@@ -17,7 +18,8 @@ pub fn begin(stage: &mut Stage<'_>, whose: Whose, limit: Limit) -> Result<(), St
     let Some(pid) = process(stage, whose) else { return Ok(()) };
     match limit {
         Limit::OpenFiles => {
-            let open = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|error| error.to_string())?.count();
+            let open =
+                fs::read_dir(format!("/proc/{pid}/fd")).map_err(|error| error.to_string())?.count();
             prlimit(pid, &format!("--nofile={open}:"))
         }
         Limit::Memory => {
@@ -77,10 +79,14 @@ pub fn fill_disk(stage: &Stage<'_>) -> Result<(), String> {
 
 /// Waits until the coordinator has given up, makes room, and starts it again.
 pub fn make_room(stage: &mut Stage<'_>) -> Result<(), String> {
-    wait_for("the coordinator to notice the full disk", LONG, || stage.coordinator.has_ended().then_some(()));
+    wait_for("the coordinator to notice the full disk", LONG, || {
+        stage.coordinator.has_ended().then_some(())
+    });
     let finished = stage.coordinator.finished.as_ref().expect("it has ended");
     if finished.status.code() != Some(3) {
-        stage.problems.push(format!("on a full disk it ended with {}, not with code 3", finished.status));
+        stage
+            .problems
+            .push(format!("on a full disk it ended with {}, not with code 3", finished.status));
     }
     let said = finished.stderr().to_lowercase();
     if !said.contains("no space") && !said.contains("disk is full") {

@@ -83,7 +83,11 @@ fn end_worker(stage: &mut Stage<'_>, worker: Worker, blow: Blow) {
             worker.run.crash();
         }
         Blow::Terminate | Blow::Interrupt | Blow::TerminateTwice => {
-            worker.run.signal(if blow == Blow::Interrupt { Signal::SIGINT } else { Signal::SIGTERM });
+            worker.run.signal(if blow == Blow::Interrupt {
+                Signal::SIGINT
+            } else {
+                Signal::SIGTERM
+            });
             if blow == Blow::TerminateTwice {
                 worker.run.signal(Signal::SIGTERM);
             }

@@ -33,7 +33,10 @@ pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), St
             stage.queue.kill();
         }
         Ill::Freeze => stage.server(role).freeze(true),
-        Ill::Sleep => drop(in_background(stage.server(role), &["DEBUG", "SLEEP", &hold.as_secs_f64().to_string()])?),
+        Ill::Sleep => drop(in_background(
+            stage.server(role),
+            &["DEBUG", "SLEEP", &hold.as_secs_f64().to_string()],
+        )?),
         Ill::BusyScript => {
             // Until a script has run for so long, nobody is answered, not even who would end it.
             stage.server(role).command::<()>(&["CONFIG", "SET", "lua-time-limit", "200"]);
@@ -118,7 +121,9 @@ pub async fn end(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), Stri
             };
             until("the script ends", kill, |ended| match ended {
                 Ok(()) => true,
-                Err(error) => error.contains("NOTBUSY") || error.contains("No scripts in execution"),
+                Err(error) => {
+                    error.contains("NOTBUSY") || error.contains("No scripts in execution")
+                }
             })
             .await
             .ok();
@@ -154,7 +159,8 @@ fn set(server: &RedisServer, name: &str, value: &str) {
 }
 
 fn ask(connection: &mut Connection, words: &[&str]) -> Result<(), String> {
-    let answer: redis::RedisResult<redis::Value> = redis::cmd(words[0]).arg(&words[1..]).query(connection);
+    let answer: redis::RedisResult<redis::Value> =
+        redis::cmd(words[0]).arg(&words[1..]).query(connection);
     answer.map(drop).map_err(|error| error.to_string())
 }
 
@@ -163,7 +169,8 @@ fn in_background(server: &RedisServer, words: &[&str]) -> Result<JoinHandle<()>,
     let mut connection = server.connection().map_err(|error| error.to_string())?;
     let words: Vec<String> = words.iter().map(ToString::to_string).collect();
     Ok(std::thread::spawn(move || {
-        let _: redis::RedisResult<redis::Value> = redis::cmd(&words[0]).arg(&words[1..]).query(&mut connection);
+        let _: redis::RedisResult<redis::Value> =
+            redis::cmd(&words[0]).arg(&words[1..]).query(&mut connection);
     }))
 }
 
@@ -183,13 +190,18 @@ fn used_memory(server: &RedisServer) -> u64 {
 }
 
 /// The keys that match, once there are any.
-async fn some_keys(stage: &mut Stage<'_>, role: Role, pattern: &str) -> Result<Vec<String>, String> {
+async fn some_keys(
+    stage: &mut Stage<'_>,
+    role: Role,
+    pattern: &str,
+) -> Result<Vec<String>, String> {
     let deadline = Instant::now() + KEYS_WITHIN;
     // One connection for all looks: some keys are there for a moment only.
     let mut connection = stage.server(role).connection().map_err(|error| error.to_string())?;
 
     loop {
-        let keys: redis::RedisResult<Vec<String>> = redis::cmd("KEYS").arg(pattern).query(&mut connection);
+        let keys: redis::RedisResult<Vec<String>> =
+            redis::cmd("KEYS").arg(pattern).query(&mut connection);
         let keys = keys.map_err(|error| error.to_string())?;
         if !keys.is_empty() {
             return Ok(keys);
