@@ -1,15 +1,18 @@
 //! Names the commit and its date in the version of a build that is no release.
 //!
 //! A release is a commit that carries the tag `vVERSION`; so is a build from sources without a
-//! repository, or without git.
+//! repository, or without git, unless `SHEAF_BUILD` says of which commit they are (as for an image,
+//! which is built without the repository).
 
 use std::path::Path;
 use std::process::Command;
 
 fn main() {
     let release = std::env::var("CARGO_PKG_VERSION").expect("cargo sets it");
-    let version =
-        commit(&release).map_or_else(|| release.clone(), |commit| format!("{release}-{commit}"));
+    println!("cargo::rerun-if-env-changed=SHEAF_BUILD");
+    let told = std::env::var("SHEAF_BUILD").ok().filter(|told| !told.is_empty());
+    let commit = told.or_else(|| commit(&release));
+    let version = commit.map_or_else(|| release.clone(), |commit| format!("{release}-{commit}"));
     println!("cargo::rustc-env=SHEAF_VERSION={version}");
 }
 

@@ -34,6 +34,16 @@ find_compose() {
     compose+=(--project-directory "$here" --file "$here/docker-compose.yml")
 }
 
+# Of which commit these sources are, `20261128.1a2b3c4d`, as `sheaf --version` says it (common/build.rs); nothing if that is
+# a release, or there is no repository.
+commit_of_sources() {
+    local release
+    [ "$(git -C "$here" rev-parse --show-toplevel 2>/dev/null)" = "$(readlink -f "$here/..")" ] || return 0
+    release=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$here/../Cargo.toml")
+    git -C "$here" tag --points-at HEAD 2>/dev/null | grep -qxF -e "v$release" -e "$release" && return 0
+    TZ=UTC git -C "$here" log -1 --abbrev=8 --date=format-local:%Y%m%d --format=%cd.%h
+}
+
 # Makes what is not there yet: a password for each side, and Redis' list of users, which holds only their hashes.
 make_secrets() {
     local side user hash users script=() umask
