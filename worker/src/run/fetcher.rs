@@ -47,6 +47,7 @@ pub async fn fetch<Q: Queue>(
         tally,
         hopeless_in,
     };
+
     let mut fetcher =
         Fetcher { config, origins, kept, rows, turn: 0, failures: Failures::default() };
     let mut on_their_way = JoinSet::new();
@@ -62,7 +63,9 @@ pub async fn fetch<Q: Queue>(
                 None => continue,
             },
         };
+
         fetcher.hand_out(permits, &origin, leased, &mut on_their_way).await;
+        // Those that are done are dropped, so that the set does not grow.
         while on_their_way.try_join_next().is_some() {}
     }
 
@@ -71,6 +74,8 @@ pub async fn fetch<Q: Queue>(
         _ = stopped => {}
         () = async { while on_their_way.join_next().await.is_some() {} } => {}
     }
+
+    // An error may have come while the last rows were on their way.
     hopeless.try_recv().map_or(Ok(()), Err)
 }
 
@@ -82,11 +87,11 @@ struct Fetcher<'a, Q: Queue> {
     rows: Rows<Q>,
     /// The queue that is asked first next time.
     turn: usize,
-    /// Of leasing.
+    /// Failures of leasing.
     failures: Failures,
 }
 
-/// What leasing gave: permits for some of the tasks, where they come from, and they.
+/// What leasing gave: permits for some of the tasks, where the tasks come from, and the tasks.
 type Found<Q> = (OwnedSemaphorePermit, Origin<Q>, Vec<Leased>);
 
 impl<Q: Queue> Fetcher<'_, Q> {
@@ -103,6 +108,7 @@ impl<Q: Queue> Fetcher<'_, Q> {
 
         // These permits are in hand; what else is free may be leased in the same call.
         let most = slots.refill() as usize + room.available_permits();
+
         match lease_in_turn(&self.origins, &mut self.turn, self.config, most).await {
             Ok((origin, leased)) => {
                 self.rows.tally.polled();
@@ -133,11 +139,13 @@ impl<Q: Queue> Fetcher<'_, Q> {
     ) {
         let slots = &self.rows.slots;
         for leased in leased {
+            // Tasks beyond the permits in hand were leased for room that was free then: take it now.
             let permit = match permits.split(1) {
                 Some(permit) => permit,
                 None => slots.room().acquire_owned().await.expect("never closed"),
             };
-            permit.forget(); // The finisher gives it back when the task was handed in.
+            // The finisher gives it back when the task was handed in.
+            permit.forget();
             origin.held.add(leased.lease.clone());
 
             let mut keys = match &leased.task.work {
@@ -149,9 +157,10 @@ impl<Q: Queue> Fetcher<'_, Q> {
             keys.retain(|key| !rows.contains_key(key));
 
             let job = Job { leased, origin: origin.clone(), rows };
-            match keys.is_empty() {
-                true => slots.hand(job),
-                false => drop(on_their_way.spawn(self.rows.clone().bring(job, keys))),
+            if keys.is_empty() {
+                slots.hand(job);
+            } else {
+                on_their_way.spawn(self.rows.clone().bring(job, keys));
             }
         }
     }
@@ -160,7 +169,7 @@ impl<Q: Queue> Fetcher<'_, Q> {
 /// Brings rows that this worker does not have. Cheap to clone.
 struct Rows<Q: Queue> {
     slots: Slots<Q>,
-    /// Of fetching rows.
+    /// Failures of fetching rows.
     failures: Arc<Mutex<Failures>>,
     fitness: Arc<Fitness>,
     tally: Arc<Tally>,
@@ -193,11 +202,14 @@ impl<Q: Queue> Rows<Q> {
             Err(error @ QueueError::Unusable { .. }) => drop(self.hopeless_in.try_send(error)),
             Err(error) => {
                 job.origin.let_go(job.leased.lease).await;
+
                 let pause = {
                     let mut failures = self.failures.lock().expect("no holder panics");
                     self.fitness.call_failed(&mut failures, &error, &self.tally)
                 };
+
                 tokio::time::sleep(pause.unwrap_or(PAUSE)).await;
+                // Only now, so that no other task is leased in its place meanwhile.
                 self.slots.room().add_permits(1);
             }
         }
@@ -216,8 +228,11 @@ async fn lease_in_turn<'a, Q: Queue>(
         let queue = &origins[index].queue;
         async move { (index, queue.lease(&config.id, most, wait).await) }
     };
+
     let indexes: Vec<usize> =
         (0..origins.len()).map(|step| (*turn + step) % origins.len()).collect();
+
+    // A single queue is asked once, by the call that waits.
     let several = indexes.len() > 1;
     for &index in indexes.iter().filter(|_| several) {
         let (_, leased) = lease(index, Duration::ZERO).await;
@@ -227,13 +242,16 @@ async fn lease_in_turn<'a, Q: Queue>(
             return Ok((&origins[index], leased));
         }
     }
+
     // Nothing waits anywhere. The first queue that has something ends the waiting for the others,
     // which hand back what they found at the same moment.
     let mut waiting: Vec<_> = indexes.iter().map(|&index| Box::pin(lease(index, WAIT))).collect();
+
     let (index, leased) = std::future::poll_fn(|context| {
         let mut position = 0;
         while position < waiting.len() {
             match waiting[position].as_mut().poll(context) {
+                // This queue has nothing; one of the others that are waited for still may.
                 Poll::Ready((_, Ok(none))) if none.is_empty() && waiting.len() > 1 => {
                     drop(waiting.swap_remove(position))
                 }
@@ -244,6 +262,7 @@ async fn lease_in_turn<'a, Q: Queue>(
         Poll::Pending
     })
     .await;
+
     *turn = index + 1;
     Ok((&origins[index], leased?))
 }

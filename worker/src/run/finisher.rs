@@ -17,7 +17,7 @@ const BATCH: usize = 64;
 /// How long the first of few completions waits for others: each call costs the server and this
 /// worker about as much as ten tasks do.
 const LINGER: Duration = Duration::from_millis(4);
-/// So many wait for no others.
+/// With this many completions, a call does not wait for others.
 const MANY: usize = 8;
 
 /// How long a call that is under way may go on after [`Order::Stop`].
@@ -59,6 +59,7 @@ async fn finish_all<Q: Queue>(
                 batch.push(completion);
             }
         }
+
         let mut failures = Failures::default();
         let answers = loop {
             match queue.complete_if_held(&batch).await {
@@ -73,7 +74,9 @@ async fn finish_all<Q: Queue>(
                 }
             }
         };
+
         room.add_permits(batch.len());
+
         for (completion, answer) in batch.drain(..).zip(answers) {
             held.remove(&completion.lease);
             if answer == Completed::Stale {

@@ -17,8 +17,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The pause after a queue that cannot be reached or is full; the engine has its own backoff
 /// beneath.
 const PAUSE: Duration = Duration::from_millis(200);
-/// A worker none of whose slots works gives up when one has failed so often in a row: after about 8
-/// s.
+/// After this many failures of one slot in a row, about 8 s, a worker gives up if none of its other
+/// slots works either.
 const MOST_FAILURES: u32 = 6;
 
 /// Why a worker stopped by itself.
@@ -70,21 +70,27 @@ impl Fitness {
     /// worker gives up, which it does if no slot has read anything meanwhile and none is at work.
     pub fn failed(&self, failures: &mut Failures, unfit: Unfit, tally: &Tally) -> Option<Duration> {
         let read = self.read.load(Ordering::Relaxed);
+        // Only what others read after the first failure says that this machine is not to blame.
         if failures.count == 0 {
             failures.read_before = read;
         }
         failures.count += 1;
+
         let others_work = read > failures.read_before || tally.busy.load(Ordering::Relaxed) > 0;
         let pause =
             FIRST_PAUSE.saturating_mul(1 << (failures.count - 1).min(16)).min(LONGEST_PAUSE);
+
         let Unfit { reason, hint } = &unfit;
         warn!(reason, hint, pause_s = pause.as_secs_f64(), "cannot work just now");
+
         if failures.count >= MOST_FAILURES && !others_work {
+            // The first slot that gives up says why.
             self.given_up.send_if_modified(|given_up| {
                 given_up.is_none() && given_up.replace(unfit).is_none()
             });
             return None;
         }
+
         Some(pause)
     }
 
@@ -97,12 +103,14 @@ impl Fitness {
         tally: &Tally,
     ) -> Option<Duration> {
         let QueueError::Here(_) = error else { return Some(PAUSE) };
+
         let reason = error.to_string();
-        let hint = "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or use fewer processes (`-p`)";
+        let hint = "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or use \
+                    fewer processes (`-p`)";
         self.failed(failures, Unfit { reason, hint }, tally)
     }
 
-    /// Waits until the worker gives up; why.
+    /// Waits until the worker gives up, and says why.
     pub async fn given_up(&self) -> Unfit {
         let mut given_up = self.given_up.subscribe();
         let unfit = given_up.wait_for(Option::is_some).await.expect("the sender is here");

@@ -29,8 +29,8 @@ impl Held {
     }
 }
 
-/// The longest time between two extensions, however long leases are: that a worker is heard of must
-/// not depend on them.
+/// The longest time between two extensions: a worker must be heard of this often, however long its
+/// leases are.
 const LONGEST: Duration = Duration::from_secs(10);
 
 /// How often leases of that length are extended.
@@ -45,12 +45,14 @@ fn every(lease: Duration) -> Duration {
 pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration, tally: Arc<Tally>) {
     let mut turns = tokio::time::interval(every(lease));
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+
     loop {
         turns.tick().await;
         let leases = held.all();
         if leases.is_empty() {
             continue;
         }
+
         match queue.extend_if_held(leases).await {
             Ok(lost) => {
                 tally.polled();

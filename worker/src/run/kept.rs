@@ -14,8 +14,8 @@ use sheaf_common::outcome::{FileReport, FileStatus};
 use sheaf_common::row::Block;
 use sheaf_common::task::RowsKey;
 
-/// Blocks that nobody asked for so long are of a job that is over. Those of one that goes on are
-/// extracted again.
+/// Blocks that were kept for longer are those of a job that is over, as a rule. A job that goes on
+/// has them extracted again.
 const OLD: Duration = Duration::from_secs(10 * 60);
 
 pub struct Kept {
@@ -48,8 +48,10 @@ impl Kept {
         if kept.bytes + block.len() > self.most {
             kept.drop_old();
         }
+
         let fits = kept.bytes + block.len() <= self.most;
         let new = || KeptBlock { block: Block::clone(block), origin, since: Instant::now() };
+        // A block that comes again counts once.
         if fits && kept.blocks.insert(key, new()).is_none() {
             kept.bytes += block.len();
         }
@@ -95,15 +97,18 @@ impl Blocks {
 
 /// The blocks that may be kept: those that are one slice, which fills a unit.
 pub fn fill_units(reports: &[FileReport], blocks: usize) -> Vec<bool> {
-    let (mut slices_of, mut fill) = (vec![0; blocks], vec![false; blocks]);
+    let mut slices_of = vec![0; blocks];
+    let mut fill = vec![false; blocks];
     for report in reports {
         let FileStatus::Done { slices, .. } = &report.status else { continue };
         for slice in slices {
             let block = slice.block as usize;
             slices_of[block] += 1;
+            // A second slice in the block takes back what the first one said.
             fill[block] = slices_of[block] == 1 && u64::from(slice.length) >= UNIT_BYTES;
         }
     }
+
     fill
 }
 

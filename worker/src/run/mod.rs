@@ -79,7 +79,7 @@ pub enum Order {
     Work,
     /// Take no new task, finish those that are held, then end.
     Drain,
-    /// Drop everything, hand back what is held, and over what is kept; end.
+    /// Drop everything, hand back what is held, hand over what is kept, then end.
     Stop,
 }
 
@@ -121,13 +121,17 @@ pub async fn run_all<Q: Queue>(
         fitness: Arc::clone(&fitness),
     };
     let slots = slots::Slots::start(&config, shared).map_err(WorkerError::Unfit)?;
-    let (mut finishers, mut helpers) = (JoinSet::new(), JoinSet::new());
-    let (mut origins, mut holds) = (Vec::new(), Vec::new());
+
+    let mut finishers = JoinSet::new();
+    let mut helpers = JoinSet::new();
+    let mut origins = Vec::new();
+    let mut holds = Vec::new();
     for (index, queue) in queues.into_iter().enumerate() {
         let held = Arc::new(held::Held::default());
         let (outcomes_in, outcomes) = tokio::sync::mpsc::unbounded_channel();
-        let keeping = (queue.clone(), Arc::clone(&held));
-        helpers.spawn(held::keep(keeping.0, keeping.1, config.lease, Arc::clone(&tally)));
+
+        let keeper = held::keep(queue.clone(), Arc::clone(&held), config.lease, Arc::clone(&tally));
+        helpers.spawn(keeper);
         finishers.spawn(finisher::finish(
             queue.clone(),
             Arc::clone(&held),
@@ -136,47 +140,72 @@ pub async fn run_all<Q: Queue>(
             (Arc::clone(&fitness), Arc::clone(&tally)),
             order.clone(),
         ));
+
         holds.push((queue.clone(), Arc::clone(&held)));
         origins.push(origin::Origin::new(index, queue, held, outcomes_in));
     }
-    let (mut stopped, stop_slots) = (order.clone(), Arc::clone(&stop));
-    helpers.spawn(async move {
-        let _ = stopped.wait_for(|order| *order == Order::Stop).await;
-        stop_slots.store(true, Ordering::Relaxed);
-    });
+    helpers.spawn(stop_slots(order.clone(), Arc::clone(&stop)));
 
     let watched = (Arc::clone(&fitness), Arc::clone(&tally));
     let mut done = tokio::select! {
-        fetched = fetcher::fetch(&config, origins, slots, &kept, &mut order, watched) => fetched.map_err(WorkerError::from),
+        fetched = fetcher::fetch(&config, origins, slots, &kept, &mut order, watched) => {
+            fetched.map_err(WorkerError::from)
+        }
         // Before the fetcher, a finisher ends only because its queue became unusable.
-        Some(finished) = finishers.join_next() => finished.expect("a finisher does not panic").map_err(WorkerError::from),
+        Some(finished) = finishers.join_next() => {
+            finished.expect("a finisher does not panic").map_err(WorkerError::from)
+        }
         unfit = fitness.given_up() => {
             stop.store(true, Ordering::Relaxed);
             Err(WorkerError::Unfit(unfit))
         }
     };
+
     // The fetcher has let go of the slots: their threads end when they are through, and then the
     // finishers do.
     while let Some(finished) = finishers.join_next().await {
         done = done.and(finished.expect("a finisher does not panic").map_err(WorkerError::from));
     }
+
     helpers.abort_all();
-    tokio::select! {
-        handed_back = hand_back(holds, &kept) => {
-            // Who is told to drop everything need not hear that it could not be handed back.
-            done.and(if stop.load(Ordering::Relaxed) { Ok(()) } else { handed_back.map_err(WorkerError::from) })
-        }
-        () = after_stop(&mut order, HANDING_BACK) => {
+    end(done, holds, &kept, &stop, &mut order).await
+}
+
+/// Has the slots drop what they do once [`Order::Stop`] is given, or nobody can give it any more.
+async fn stop_slots(mut order: watch::Receiver<Order>, stop: Arc<AtomicBool>) {
+    let _ = order.wait_for(|order| *order == Order::Stop).await;
+    stop.store(true, Ordering::Relaxed);
+}
+
+/// Hands back what is held, which ends [`HANDING_BACK`] after [`Order::Stop`] at the latest.
+/// Returns `done`, or what went wrong here.
+async fn end<Q: Queue>(
+    done: Result<(), WorkerError>,
+    holds: Vec<(Q, Arc<held::Held>)>,
+    kept: &kept::Kept,
+    stop: &AtomicBool,
+    order: &mut watch::Receiver<Order>,
+) -> Result<(), WorkerError> {
+    let handed_back = tokio::select! {
+        handed_back = hand_back(holds, kept) => handed_back,
+        () = after_stop(order, HANDING_BACK) => {
             warn!("could not hand back what is held: others take it over when its leases end");
-            done
+            return done;
         }
+    };
+
+    // Whoever orders to drop everything need not hear that it could not be handed back.
+    if stop.load(Ordering::Relaxed) {
+        done
+    } else {
+        done.and(handed_back.map_err(WorkerError::from))
     }
 }
 
-/// Ends so long after [`Order::Stop`]; never without it.
+/// Ends this long after [`Order::Stop`]; never without it.
 async fn after_stop(order: &mut watch::Receiver<Order>, later: Duration) {
     if order.wait_for(|order| *order == Order::Stop).await.is_err() {
-        // Whoever gives orders is gone: nobody will say it any more.
+        // Whoever gives orders is gone: none will come any more.
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(later).await;
@@ -189,6 +218,7 @@ async fn hand_back<Q: Queue>(
 ) -> Result<(), QueueError> {
     let mut done = Ok(());
     for (index, (queue, held)) in holds.into_iter().enumerate() {
+        // A queue that refuses must not keep the others from what is theirs.
         done = done.and(queue.release_if_held(held.all()).await);
         hand_over(&queue, kept.all_of(index)).await;
     }
@@ -198,6 +228,10 @@ async fn hand_back<Q: Queue>(
 /// Gives the rows that were kept to those who go on: else their files would be extracted again.
 async fn hand_over<Q: Queue>(queue: &Q, rows: Vec<(RowsKey, Block)>) {
     if let Err(error) = queue.hand_over(&rows).await {
-        warn!(%error, blocks = rows.len(), "could not hand over rows that were kept here: their files are read again");
+        warn!(
+            %error,
+            blocks = rows.len(),
+            "could not hand over rows that were kept here: their files are read again"
+        );
     }
 }

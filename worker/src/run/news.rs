@@ -45,7 +45,9 @@ impl<Q: Queue> News<Q> {
             slot: self.slot.clone(),
             result: TaskResult::Reading(reading),
         };
-        let (queue, sending) = (self.queue.clone(), Arc::clone(&self.sending));
+
+        let queue = self.queue.clone();
+        let sending = Arc::clone(&self.sending);
         self.runtime.spawn(async move {
             if let Err(error) = queue.notify(news).await {
                 debug!(%error, "could not tell how far a file is");

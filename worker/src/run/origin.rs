@@ -40,6 +40,7 @@ impl<Q: Queue> Origin<Q> {
 
     /// Hands in what a task came to.
     pub fn finish(&self, completion: Completion) {
-        let _ = self.outcomes.send(completion); // Fails only after the queue has become unusable, which ends the worker.
+        // Fails only after the queue has become unusable, which ends the worker.
+        let _ = self.outcomes.send(completion);
     }
 }

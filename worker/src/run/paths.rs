@@ -20,15 +20,18 @@ impl Paths {
     /// with the reason.
     pub fn confine<'a>(&self, work: &'a Extract) -> Cow<'a, Extract> {
         let Paths::Under(roots) = self else { return Cow::Borrowed(work) };
+
         let is_shipped = |file: &SourceFile| {
             matches!(
                 file.content,
                 Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. }
             )
         };
+
         if work.files.iter().all(is_shipped) {
             return Cow::Borrowed(work);
         }
+
         let files = work.files.iter().map(|file| confine(roots, file)).collect();
         Cow::Owned(Extract { spec: Arc::clone(&work.spec), files })
     }
@@ -40,9 +43,11 @@ fn confine(roots: &[PathBuf], file: &SourceFile) -> SourceFile {
         Content::AtPath => &file.path,
         Content::At(path) | Content::Resolved(path) => path,
     };
+
     let content = resolve(roots, path.as_path()).unwrap_or_else(|| Content::Unreadable {
         reason: format!("this worker may not open it: no --root covers `{}`", path.display()),
     });
+
     SourceFile { content, ..file.clone() }
 }
 
@@ -50,6 +55,7 @@ fn confine(roots: &[PathBuf], file: &SourceFile) -> SourceFile {
 /// something.
 fn resolve(roots: &[PathBuf], path: &Path) -> Option<Content> {
     let is_below = |path: &Path| roots.iter().any(|root| path.starts_with(root));
+
     match path.canonicalize() {
         Ok(real) => is_below(&real).then(|| Content::Resolved(SourcePath::from(real.as_path()))),
         // What is not there has no links to follow: the child says what is wrong with it, unless

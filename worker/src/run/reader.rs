@@ -22,7 +22,7 @@ use tracing::{info, warn};
 use super::news::News;
 use crate::pool::{Care, HowFar, Interrupted, Read, Slot};
 
-/// After so many workers that vanished with a task, its files are read alone.
+/// After this many workers that vanished with a task, its files are read alone.
 const MOST_VANISHED: usize = 3;
 /// The pause before the queue is asked again: for what it could not answer, or who may still turn
 /// up.
@@ -36,7 +36,7 @@ pub struct Reader {
     pub slot: Slot,
     pub runtime: Handle,
     pub stop: Arc<AtomicBool>,
-    /// Held by whoever works; alone by who reads files that may end the whole worker.
+    /// Held by whoever works: shared, or alone while files are read that may end the whole worker.
     pub alone: Arc<RwLock<()>>,
 }
 
@@ -61,47 +61,54 @@ impl Reader {
         let mut news =
             News::new(queue.clone(), leased.task.id, self.name.clone(), self.runtime.clone());
         let mut reading = |reading| news.tell(reading);
+
         if leased.delivery == 1 {
-            let alone = Arc::clone(&self.alone);
-            let together = alone.read().expect("no holder panics");
-            let mut care = Care { reading: Some(&mut reading), ..Care::default() };
-            let read = self.slot.extract(work, &mut care)?;
-            drop(care);
-            drop(together);
+            let care = Care { reading: Some(&mut reading), ..Care::default() };
+            let read = self.read_together(work, care)?;
             return self.settle(queue, leased, Past::default(), read);
         }
+
         let Known { mut past, vanished, .. } = self.ask(queue, leased)?;
         let died_here_alone =
             !past.deaths.is_empty() && past.deaths.iter().all(|death| death.by == self.worker);
         if died_here_alone && self.has_others(queue)? {
             return self.give_back(queue, leased, &past);
         }
+
         let begun = past.begun.take();
         if vanished.len() < MOST_VANISHED {
             if begun.is_some() {
-                // Who began it was late. What happens to that worker from here on is not this
-                // file's doing.
+                // The worker that began it was only late. What happens to it from here on is not
+                // this file's doing.
                 patiently(&self.runtime, &self.stop, async || {
                     queue.note_if_held(&leased.lease, &past).await
                 })?;
             }
-            let alone = Arc::clone(&self.alone);
-            let together = alone.read().expect("no holder panics");
-            let mut care = Care { reading: Some(&mut reading), ..self.care(&past) };
-            let read = self.slot.extract(work, &mut care)?;
-            drop(care);
-            drop(together);
+
+            let care = Care { reading: Some(&mut reading), ..self.care(&past) };
+            let read = self.read_together(work, care)?;
             return self.settle(queue, leased, past, read);
         }
+
+        // Whoever notes a file reads nothing else meanwhile: if that worker vanished, the file is
+        // dead.
         if let Some(begun) = begun.filter(|begun| vanished.contains(&begun.by)) {
             past.fatal.push(Fatal { sequence: begun.sequence, workers: vanished.len() as u32 });
         }
+
         let alone = Arc::clone(&self.alone);
         let _alone = alone.write().expect("no holder panics");
         match self.read_alone(queue, leased, work, &mut past, vanished.len(), &mut reading)? {
             Some(read) => self.settle(queue, leased, past, read),
             None => Ok(Done::GivenBack), // Another worker has it.
         }
+    }
+
+    /// Reads the files while others may read theirs, but none reads alone.
+    fn read_together(&mut self, work: &Extract, mut care: Care<'_>) -> Result<Read, Interrupted> {
+        let alone = Arc::clone(&self.alone);
+        let _together = alone.read().expect("no holder panics");
+        self.slot.extract(work, &mut care)
     }
 
     /// Reads the files one by one, each noted before it begins; `None` when the lease no longer
@@ -117,29 +124,43 @@ impl Reader {
     ) -> Result<Option<Read>, Interrupted> {
         let files = work.files.len() as u32;
         let first = work.files.first().map_or_else(String::new, |file| file.path.display());
-        warn!(task = %leased.task.id, vanished, files, first, "workers vanished with these files: reading each alone");
+        warn!(
+            task = %leased.task.id,
+            vanished,
+            files,
+            first,
+            "workers vanished with these files: reading each alone"
+        );
         let result = TaskResult::ReadAlone { vanished: vanished as u32, files, first };
         let news = Outcome { task: leased.task.id, slot: self.name.clone(), result };
-        let _ = self.runtime.block_on(queue.notify(news)); // What does not arrive is in this worker's log.
+        // If it does not arrive, it still stands in this worker's log.
+        let _ = self.runtime.block_on(queue.notify(news));
+
         let mut care = self.care(past);
-        let (mut is_stale, worker, stop, runtime) =
-            (false, &self.worker, &self.stop, &self.runtime);
+        let worker = &self.worker;
+        let stop = &self.stop;
+        let runtime = &self.runtime;
+        let mut is_stale = false;
         let mut before = |file: &SourceFile| {
             past.begun = Some(Begun { by: worker.clone(), sequence: file.sequence });
             let noted =
                 patiently(runtime, stop, async || queue.note_if_held(&leased.lease, past).await)?;
             is_stale = !noted;
+            // Under a stale lease all that is read would be refused: the reading ends.
             if noted { Ok(()) } else { Err(Interrupted::Stopped) }
         };
         care.before = Some(&mut before);
         care.reading = Some(reading);
+
         let read = self.slot.extract(work, &mut care);
         drop(care);
+
         // What happens to this worker from here on is no file's doing.
         past.begun = None;
         if let Err(error) = self.runtime.block_on(queue.note_if_held(&leased.lease, past)) {
             warn!(%error, "could not note that the files were read");
         }
+
         if is_stale { Ok(None) } else { read.map(Some) }
     }
 
@@ -147,20 +168,25 @@ impl Reader {
     fn care<'a>(&self, past: &Past) -> Care<'a> {
         let mut care = Care::default();
         let elsewhere = past.deaths.iter().any(|death| death.by != self.worker);
+
         for Death { sequence, attempts, reason, .. } in &past.deaths {
+            // A file that died elsewhere is tried once more here. One that died here alone is dead:
+            // no other worker is there to try it.
             if elsewhere {
                 *care.attempts.entry(*sequence).or_default() += attempts;
             } else {
                 care.settled.insert(*sequence, dead(*sequence, *attempts, reason.clone()));
             }
         }
+
         for Fatal { sequence, workers } in &past.fatal {
             let reason = format!(
-                "{workers} workers vanished while they had it, the last one while it read nothing else: does it need \
-                more memory than their machines have?"
+                "{workers} workers vanished while they had it, the last one while it read nothing \
+                 else: does it need more memory than their machines have?"
             );
             care.settled.insert(*sequence, dead(*sequence, *workers, reason));
         }
+
         care
     }
 
@@ -172,10 +198,15 @@ impl Reader {
         mut past: Past,
         read: Read,
     ) -> Result<Done, Interrupted> {
-        let fatal =
+        // Another worker has tried these files, too, or none is there.
+        if !past.deaths.is_empty() {
+            return Ok(Done::Read(read));
+        }
+
+        let is_fatal =
             |report: &FileReport| past.fatal.iter().any(|fatal| fatal.sequence == report.sequence);
-        let death = |report: &FileReport| match &report.status {
-            FileStatus::Dead { reason } if !fatal(report) => Some(Death {
+        let death_of = |report: &FileReport| match &report.status {
+            FileStatus::Dead { reason } if !is_fatal(report) => Some(Death {
                 by: self.worker.clone(),
                 sequence: report.sequence,
                 attempts: report.attempts,
@@ -183,13 +214,11 @@ impl Reader {
             }),
             FileStatus::Dead { .. } | FileStatus::Done { .. } | FileStatus::Failed { .. } => None,
         };
-        if !past.deaths.is_empty() {
-            return Ok(Done::Read(read)); // Another worker has tried these files, too, or none is there.
-        }
-        let deaths: Vec<Death> = read.reports.iter().filter_map(death).collect();
+        let deaths: Vec<Death> = read.reports.iter().filter_map(death_of).collect();
         if deaths.is_empty() || !self.has_others(queue)? {
             return Ok(Done::Read(read));
         }
+
         past.deaths = deaths;
         self.give_back(queue, leased, &past)
     }
@@ -201,7 +230,12 @@ impl Reader {
         past: &Past,
     ) -> Result<Done, Interrupted> {
         let files = past.deaths.len();
-        info!(task = %leased.task.id, files, "handing a task back: another worker will try the files that killed processes here");
+        info!(
+            task = %leased.task.id,
+            files,
+            "handing a task back: another worker will try the files that killed processes here"
+        );
+
         patiently(&self.runtime, &self.stop, async || {
             queue.give_back_if_held(&leased.lease, past).await
         })?;
@@ -221,11 +255,13 @@ impl Reader {
                 queue.past(&leased.lease, previous).await
             })?;
             previous = None;
+
             let matters = known.past.begun.is_some()
                 || known.vanished.len() + known.undecided >= MOST_VANISHED;
             if known.undecided == 0 || !matters {
                 return Ok(known);
             }
+
             pause(&self.stop)?;
         }
     }
@@ -240,7 +276,8 @@ fn patiently<T>(
     loop {
         match runtime.block_on(call()) {
             Ok(answer) => return Ok(answer),
-            Err(QueueError::Unusable { .. }) => return Err(Interrupted::Stopped), // As all that follows will find.
+            // All that follows will find the same.
+            Err(QueueError::Unusable { .. }) => return Err(Interrupted::Stopped),
             Err(error) => warn!(%error, "could not read or note the history of a task"),
         }
         pause(stop)?;
@@ -256,6 +293,7 @@ fn pause(stop: &AtomicBool) -> Result<(), Interrupted> {
 fn dead(sequence: u64, attempts: u32, reason: String) -> FileReport {
     let now =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+
     let status = FileStatus::Dead { reason };
     FileReport {
         status,

@@ -66,8 +66,10 @@ impl<Q: Queue> Slots<Q> {
     pub fn start(config: &Config, shared: Shared) -> Result<Self, Unfit> {
         let (jobs, waiting) = mpsc::channel::<Job<Q>>();
         let waiting = Arc::new(Mutex::new(waiting));
+
         let most = config.slots.get() * TASKS_PER_SLOT;
-        let (room, alone) = (Arc::new(Semaphore::new(most)), Arc::new(RwLock::new(())));
+        let room = Arc::new(Semaphore::new(most));
+        let alone = Arc::new(RwLock::new(()));
         for index in 0..config.slots.get() {
             let name = format!("{}/{index}", config.id.0);
             let mut worker = SlotThread {
@@ -88,6 +90,7 @@ impl<Q: Queue> Slots<Q> {
                 room: Arc::clone(&room),
                 name,
             };
+
             let waiting = Arc::clone(&waiting);
             let body = move || {
                 loop {
@@ -96,9 +99,11 @@ impl<Q: Queue> Slots<Q> {
                     worker.handle(job);
                 }
             };
+
             let thread = std::thread::Builder::new().name(format!("slot-{index}"));
             thread.spawn(body).map_err(|error| Unfit::refused(&error))?;
         }
+
         Ok(Slots { jobs, room, refill: most as u32 / 2 })
     }
 
@@ -136,10 +141,13 @@ impl SlotThread {
     fn handle<Q: Queue>(&mut self, job: Job<Q>) {
         self.tally.busy.fetch_add(1, Ordering::Relaxed);
         let began = thread_cpu_us();
-        let (origin, lease) = (job.origin.clone(), job.leased.lease.clone());
+        let origin = job.origin.clone();
+        let lease = job.leased.lease.clone();
+
         let done = self.work(job);
         self.tally.slot_cpu_us.fetch_add(thread_cpu_us() - began, Ordering::Relaxed);
         self.tally.busy.fetch_sub(1, Ordering::Relaxed);
+
         match done {
             Ok(Some(completion)) => {
                 self.tally.count(&completion);
@@ -149,13 +157,15 @@ impl SlotThread {
                 origin.held.remove(&lease);
                 self.room.add_permits(1);
             }
-            Err(Interrupted::Stopped) => {} // What is held is handed back when all slots have stopped.
+            // What is held is handed back when all slots have stopped.
+            Err(Interrupted::Stopped) => {}
             Err(Interrupted::Unfit(unfit)) => {
                 self.reader.runtime.block_on(origin.let_go(lease));
                 if let Some(pause) = self.fitness.failed(&mut self.failures, unfit, &self.tally) {
                     self.rest(pause);
                 }
-                self.room.add_permits(1); // Now, so that no other task is leased in its place meanwhile.
+                // Only now, so that no other task is leased in its place meanwhile.
+                self.room.add_permits(1);
             }
         }
     }
@@ -176,6 +186,7 @@ impl SlotThread {
         if self.reader.stop.load(Ordering::Relaxed) {
             return Err(Interrupted::Stopped);
         }
+
         let mut rows = Vec::new();
         let result = match &leased.task.work {
             Work::Extract(extract) => {
@@ -183,23 +194,27 @@ impl SlotThread {
                     self.reader.read(&origin.queue, &leased, &self.paths.confine(extract))?;
                 self.fitness.worked(&mut self.failures);
                 let Done::Read(Read { reports, blocks }) = read else { return Ok(None) };
+
                 let mut kept = Vec::new();
-                for ((number, block), fills) in
-                    (0..).zip(&blocks).zip(fill_units(&reports, blocks.len()))
-                {
-                    match fills
+                let fills = fill_units(&reports, blocks.len());
+                for ((number, block), fills_unit) in (0..).zip(&blocks).zip(fills) {
+                    if fills_unit
                         && self.kept.keep(origin.index, leased.lease.rows_key(number), block)
                     {
-                        true => kept.push(number),
-                        false => rows.push((number, Block::clone(block))),
+                        kept.push(number);
+                    } else {
+                        rows.push((number, Block::clone(block)));
                     }
                 }
+
                 let by = &self.reader.worker;
                 let kept =
                     (!kept.is_empty()).then(|| outcome::Kept { by: by.clone(), blocks: kept });
+
                 TaskResult::Extracted(Extracted { reports, edition: leased.lease.edition(), kept })
             }
             Work::Render(render) => {
+                // Not while a slot reads files that may end the whole worker.
                 let _together = self.reader.alone.read().expect("no holder panics");
                 match self.renderer.render(render, &blocks) {
                     Ok(units) => {
@@ -214,6 +229,7 @@ impl SlotThread {
             }
             Work::Nap(nap) => self.nap(&origin.queue, &leased.task, nap)?,
         };
+
         let outcome = Outcome { task: leased.task.id, slot: self.name.clone(), result };
         Ok(Some(Completion { lease: leased.lease, outcome, rows, has_past: leased.delivery > 1 }))
     }
@@ -221,12 +237,14 @@ impl SlotThread {
     fn nap(&self, queue: &impl Queue, task: &Task, nap: &Nap) -> Result<TaskResult, Interrupted> {
         let began = Instant::now();
         self.tell(queue, task, TaskResult::NapStarted { name: nap.name.clone() });
+
         while let Some(left) = nap.length.checked_sub(began.elapsed()) {
             if self.reader.stop.load(Ordering::Relaxed) {
                 return Err(Interrupted::Stopped);
             }
             std::thread::sleep(left.min(Duration::from_millis(50)));
         }
+
         let ended =
             TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() };
         // Told at once: what is handed in goes with others, and could come after the start of this
