@@ -15,16 +15,19 @@ const SLOT: &str = "slot";
 
 fn main() -> ExitCode {
     sheaf_common::allocator::keep_freed_memory();
+
     // The child processes of the pool are this program too; clap does not know the word, so it is
     // in no help.
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return child::main();
     }
+
     let cli = Cli::of_this_process();
     let done = match &cli.command {
         Some(Command::Health(args)) => health(args.health_file.clone()),
         None => work(&cli.work),
     };
+
     match done {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
@@ -39,16 +42,20 @@ fn work(args: &WorkArgs) -> Result<(), Failure> {
     let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let config = Config::resolve(args, cores)?;
     log(args.log_format, args.verbose);
+
     let could_not = |error: io::Error| Failure::new(Exit::CouldNotRun, error.to_string());
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(could_not)?;
+
     let health = health_file(config.health_file.clone());
+
     let done = runtime.block_on(async {
         let wishes = signals::listen().map_err(could_not)?;
         let served = serve(config, Program::this(SLOT), health, wishes).await;
         served.map_err(|error| Failure::worker(&error))
     });
+
     // A task that could not be handed back may still be at work: nobody waits for it.
     runtime.shutdown_background();
     done
@@ -69,6 +76,7 @@ fn health_file(path: Option<PathBuf>) -> HealthFile {
 fn log(format: LogFormat, verbose: bool) {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let level = if verbose { tracing::Level::DEBUG } else { tracing::Level::INFO };
+
     let log =
         tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
     match format {

@@ -72,7 +72,9 @@ pub fn listen() -> io::Result<mpsc::Receiver<Wish>> {
         if is_ignored(kind) {
             continue;
         }
-        let (mut signal, heard) = (signal(kind)?, heard.clone());
+
+        let mut signal = signal(kind)?;
+        let heard = heard.clone();
         tokio::spawn(async move {
             while signal.recv().await.is_some() && heard.send(stop).await.is_ok() {}
         });
@@ -86,6 +88,7 @@ pub fn listen() -> io::Result<mpsc::Receiver<Wish>> {
                 Some(stop) => told.wish(stop, Instant::now()),
                 None => Some(Wish::Progress),
             };
+
             if let Some(wish) = wish
                 && said.send(wish).await.is_err()
             {
@@ -93,6 +96,7 @@ pub fn listen() -> io::Result<mpsc::Receiver<Wish>> {
             }
         }
     });
+
     Ok(wishes)
 }
 

@@ -27,39 +27,50 @@ pub fn main() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
+
     // Ctrl-C at the terminal, its end, and a service manager's SIGTERM reach the whole group; what
     // to do about it is for the parent to say.
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1] {
         // SAFETY: ignoring a signal installs no handler that could run.
         unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn)? };
     }
+
     // If memory runs out on this machine, this process may be ended rather than the one that knows
     // the job.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    std::panic::set_hook(Box::new(|_| {})); // A panic becomes the file's reason: see `read_file`.
-    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    // A panic becomes the file's reason: see `read_file`.
+    std::panic::set_hook(Box::new(|_| {}));
+
+    let mut input = io::stdin().lock();
+    let mut output = io::stdout().lock();
     output.write_all(&[READY])?;
     output.flush()?;
+
     let mut ready: Option<(JobSpec, Result<Extractor, String>)> = None;
     while let Some(order) = read_order(&mut input)? {
+        // The orders of one job follow each other: its recipe is compiled once.
         if ready.as_ref().is_none_or(|(spec, _)| *spec != *order.spec) {
             let memory = order.spec.limits.memory;
+            // The hard limit stays as it is: another job may allow more memory.
             let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
             setrlimit(Resource::RLIMIT_DATA, memory.min(hard), hard)?;
             let extractor = Extractor::new(&order.spec).map_err(|error| error.to_string());
             ready = Some(((*order.spec).clone(), extractor));
         }
+
         let (_, extractor) = ready.as_ref().expect("just set");
         for file in &order.files {
             let end = match extractor {
                 Ok(extractor) => read_file(extractor, file, &mut output)?,
                 Err(reason) => FileEnd::failed(reason.clone()),
             };
+
             let body = wire::encode(&end);
             write_message(&mut output, Header::End { length: body.len() as u32 }, &body)?;
             output.flush()?;
         }
     }
+
     Ok(())
 }
 
@@ -77,13 +88,16 @@ fn read_file(
         let mut output = output.borrow_mut();
         let _ = write_message(&mut **output, header, &[]).and_then(|()| output.flush());
     };
+
     let mut emit = |chunk: Chunk<'_>| {
-        let (rows, overflow, long_cells) = (chunk.rows, chunk.overflow, chunk.long_cells);
-        let header = Header::Rows { length: chunk.bytes.len() as u32, rows, overflow, long_cells };
-        write_message(&mut **output.borrow_mut(), header, chunk.bytes)
+        let Chunk { bytes, rows, overflow, long_cells } = chunk;
+        let header = Header::Rows { length: bytes.len() as u32, rows, overflow, long_cells };
+        write_message(&mut **output.borrow_mut(), header, bytes)
     };
+
     let read =
         catch_unwind(AssertUnwindSafe(|| extractor.watched_file(file, &mut parsed, &mut emit)));
+
     match read {
         Ok(extracted) => {
             let Extracted { result, bytes, unpacked, encoding, replaced, notes } = extracted?;
@@ -101,6 +115,7 @@ fn read_file(
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or(panic.downcast_ref::<&str>().copied());
+
             let reason =
                 format!("the parser gave up on this file: {}", said.unwrap_or("no reason given"));
             Ok(FileEnd::failed(reason))

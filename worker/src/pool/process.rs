@@ -21,8 +21,8 @@ use super::unfit::Unfit;
 /// How often a child that says nothing is looked at: its memory, its time, whether the work was
 /// called off.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a child may take until it is ready: it takes milliseconds, on a machine that is no
-/// longer of use even this long.
+/// How long a child may take until it is ready. It takes milliseconds; where it takes this long, the
+/// machine is of no use.
 const START: Duration = Duration::from_secs(60);
 /// The size that pipes to and from a child are asked to have, so that a chunk of rows or a shipped
 /// file passes in few switches.
@@ -92,16 +92,20 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| refused(&error))?;
+
         let input = child.stdin.take().expect("piped");
         let output = child.stdout.take().expect("piped");
         let now = Instant::now();
+
         // From here on, what ends early ends the child.
         let mut process = Process { child, input, output, limits, file_began: now, looked: now };
         fcntl(&process.output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
             .map_err(|errno| refused(&errno.into()))?;
+
         // Refused past a user's quota: smaller pipes do.
         let _ = fcntl(&process.output, FcntlArg::F_SETPIPE_SZ(PIPE));
         let _ = fcntl(&process.input, FcntlArg::F_SETPIPE_SZ(PIPE));
+
         process.wait_until_ready(stop)?;
         Ok(process)
     }
@@ -120,6 +124,7 @@ impl Process {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
                 Err(error) => return Err(not_ready(error.to_string())),
             };
+
             if stop.load(Ordering::Relaxed) {
                 return Err(NotStarted::Stopped);
             }
@@ -153,10 +158,12 @@ impl Process {
                     return Err(Ended::Dead(format!("its process cannot be read from: {error}")));
                 }
             }
+
             if self.looked.elapsed() >= LOOK {
                 self.look(stop)?;
             }
         }
+
         Ok(())
     }
 
@@ -168,26 +175,26 @@ impl Process {
             .saturating_sub(self.file_began.elapsed())
             .min(LOOK)
             .max(Duration::from_millis(1));
-        match self.wait_for_words(left) {
-            true => Ok(()),
-            false => self.look(stop),
-        }
+        if self.wait_for_words(left) { Ok(()) } else { self.look(stop) }
     }
 
     /// Waits until the child says something or goes; `false` when it did neither for `left`.
     fn wait_for_words(&self, left: Duration) -> bool {
         let mut fds = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
         let timeout = PollTimeout::try_from(left).expect("a look is short");
+        // A poll that was interrupted counts as words: whoever reads then waits again.
         !matches!(poll(&mut fds, timeout), Ok(0))
     }
 
     /// Holds the child against its limits.
     fn look(&mut self, stop: &AtomicBool) -> Result<(), Ended> {
         self.looked = Instant::now();
+
         if stop.load(Ordering::Relaxed) {
             self.kill();
             return Err(Ended::Stopped);
         }
+
         if self.file_began.elapsed() >= self.limits.time {
             self.kill();
             return Err(Ended::Dead(format!(
@@ -195,10 +202,12 @@ impl Process {
                 in_seconds(self.limits.time)
             )));
         }
+
         if self.resident_bytes().is_some_and(|bytes| bytes > self.limits.memory) {
             self.kill();
             return Err(Ended::Dead(self.too_much_memory()));
         }
+
         Ok(())
     }
 
@@ -223,8 +232,10 @@ impl Process {
                 words.extend_from_slice(&buffer[..count]);
             }
         }
+
         let words = String::from_utf8_lossy(&words);
         match self.child.wait() {
+            // Rust says so before it aborts: memory is the reason, whatever the signal.
             _ if words.contains("memory allocation of") => self.too_much_memory(),
             Ok(status) => died_by(status, words.trim()),
             Err(error) => format!("its process was lost: {error}"),

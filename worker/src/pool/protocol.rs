@@ -23,8 +23,8 @@ pub const READY: u8 = b'!';
 /// What one message of the child holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
-    /// So many bytes of the text of the current file are parsed, of so many. Nothing follows; small
-    /// files do without.
+    /// How many bytes of the current file's text are parsed, and of how many. Nothing follows; for
+    /// small files there is no such message.
     Parsed { done: u32, of: u32 },
     /// A chunk of rows of the current file.
     Rows { length: u32, rows: u32, overflow: u32, long_cells: u32 },
@@ -70,10 +70,12 @@ impl Header {
             }
             Header::End { length } => (b'E', [length, 0, 0, 0]),
         };
+
         let mut bytes = [kind; Header::SIZE];
         for (place, number) in bytes[1..].chunks_exact_mut(4).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
+
         bytes
     }
 
@@ -83,6 +85,7 @@ impl Header {
             let at = 1 + 4 * index;
             u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
         };
+
         match bytes[0] {
             b'P' => Some(Header::Parsed { done: number(0), of: number(1) }),
             b'R' => Some(Header::Rows {
@@ -116,6 +119,7 @@ pub fn read_order(input: &mut impl Read) -> io::Result<Option<Extract>> {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         other => other?,
     }
+
     let mut message = vec![0; u32::from_le_bytes(length) as usize];
     input.read_exact(&mut message)?;
     wire::decode(&message).map(Some).map_err(io::Error::other)
@@ -125,9 +129,11 @@ pub fn read_order(input: &mut impl Read) -> io::Result<Option<Extract>> {
 /// call.
 pub fn write_message(output: &mut impl Write, header: Header, body: &[u8]) -> io::Result<()> {
     const SMALL: usize = 64 << 10;
+
     if body.len() <= SMALL {
         return output.write_all(&[&header.to_bytes(), body].concat());
     }
+
     output.write_all(&header.to_bytes())?;
     output.write_all(body)
 }

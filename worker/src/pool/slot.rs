@@ -87,7 +87,7 @@ impl Slot {
     ///
     /// A file that kills its child is tried again, alone and in a new child, as often as the job's
     /// limits say; the files before it keep their rows and those after it go on as if nothing had
-    /// been.
+    /// happened.
     ///
     /// # Errors
     /// [`Interrupted`], when no file is to blame.
@@ -95,35 +95,43 @@ impl Slot {
         let mut gathered = Gathered::default();
         let mut reports = Vec::with_capacity(work.files.len());
         let mut attempt = 1;
+
         while let Some(file) = work.files.get(reports.len()) {
             if let Some(report) = care.settled.remove(&file.sequence) {
                 reports.push(report);
                 continue;
             }
+
             let elsewhere = care.attempts.get(&file.sequence).copied().unwrap_or_default();
             let files = care.next_files(&work.files[reports.len()..], attempt);
+
             if let Some(before) = &mut care.before {
                 before(file)?;
             }
+
             let reading = &mut care.reading;
-            match self.attempt(
+            let attempted = self.attempt(
                 work,
                 files,
                 elsewhere + attempt,
                 reading,
                 &mut gathered,
                 &mut reports,
-            ) {
+            );
+            match attempted {
                 Ok(()) => attempt = 1,
                 Err(Died::Early(interrupted)) => return Err(interrupted),
                 Err(Died::Unread) => self.process = None, // The next one is new.
                 Err(Died::At { file, began, reason }) => {
                     self.process = None;
                     gathered.give_up_file();
+
                     // Files before it may have been read in the same attempt.
                     let elsewhere = care.attempts.get(&file.sequence).copied().unwrap_or_default();
                     let attempts = elsewhere + attempt;
                     warn!(path = %file.path.display(), attempts, reason, "a file killed its process");
+
+                    // A file that died elsewhere, too, is tried once here, whatever the retries.
                     if attempt > work.spec.limits.retries || elsewhere > 0 {
                         reports.push(began.dead(file, attempts, reason));
                         attempt = 1;
@@ -133,6 +141,7 @@ impl Slot {
                 }
             }
         }
+
         let blocks = gathered.blocks.into_iter().map(Arc::new).collect();
         Ok(Read { reports, blocks })
     }
@@ -157,16 +166,19 @@ impl Slot {
                 let process =
                     none.insert(Process::start(&self.program, work.spec.limits, &self.stop)?);
                 debug!(child = process.id(), "started a child");
+
                 let began = Began::now();
                 let lost = |error| Died::At {
                     file: &files[0],
                     began,
                     reason: format!("its process cannot be used: {error}"),
                 };
+
                 process.send(&work.spec, files).map_err(lost)?;
                 process
             }
         };
+
         let mut began = Began::now();
         for file in files {
             let mut parsed = |parsed, of| {
@@ -174,13 +186,13 @@ impl Slot {
                     reading(Reading { sequence: file.sequence, parsed, of });
                 }
             };
-            let end =
-                gathered.read_file(process, &mut parsed, &self.stop).map_err(
-                    |ended| match ended {
-                        Ended::Stopped => Died::Early(Interrupted::Stopped),
-                        Ended::Dead(reason) => Died::At { file, began, reason },
-                    },
-                )?;
+
+            let end = gathered.read_file(process, &mut parsed, &self.stop);
+            let end = end.map_err(|ended| match ended {
+                Ended::Stopped => Died::Early(Interrupted::Stopped),
+                Ended::Dead(reason) => Died::At { file, began, reason },
+            })?;
+
             reports.push(began.ended(file, attempt, end, gathered));
             began = Began::now();
             process.next_file();
@@ -195,9 +207,10 @@ impl Care<'_> {
         let known = |file: &SourceFile| {
             self.settled.contains_key(&file.sequence) || self.attempts.contains_key(&file.sequence)
         };
+
         let alone = attempt > 1 || self.before.is_some() || known(&left[0]);
-        let some = if alone { 1 } else { left.iter().position(known).unwrap_or(left.len()) };
-        &left[..some]
+        let count = if alone { 1 } else { left.iter().position(known).unwrap_or(left.len()) };
+        &left[..count]
     }
 }
 
@@ -265,6 +278,7 @@ impl Began {
         gathered: &mut Gathered,
     ) -> FileReport {
         let FileEnd { result, bytes, unpacked, encoding, replaced, notes } = end;
+
         let status = match result {
             Ok(truncated_cells) => {
                 FileStatus::Done { slices: gathered.end_file(), truncated_cells }
@@ -274,6 +288,7 @@ impl Began {
                 FileStatus::Failed { reason }
             }
         };
+
         FileReport {
             bytes,
             unpacked,
@@ -299,6 +314,7 @@ impl Gathered {
             process.read_exact(&mut header, stop)?;
             let broken = || Ended::Dead("its process sent a malformed message".into());
             let header = Header::from_bytes(header).ok_or_else(broken)?;
+
             match header {
                 Header::Parsed { done, of } => parsed(done.into(), of.into()),
                 Header::Rows { length, rows, overflow, long_cells } => {
@@ -324,9 +340,11 @@ impl Gathered {
         let fits = |block: &Vec<u8>| {
             block.len() + length <= BLOCK_ROOM && length < unit && block.len() < unit
         };
+
         if !self.blocks.last().is_some_and(fits) {
             self.blocks.push(Vec::with_capacity(length));
         }
+
         let index = self.blocks.len() - 1;
         let offset = self.blocks[index].len();
         self.blocks[index].resize(offset + length, 0);
@@ -345,6 +363,7 @@ impl Gathered {
         if let Some(last) = self.blocks.last_mut() {
             last.truncate(length);
         }
+
         self.slices.clear();
     }
 }

@@ -17,24 +17,27 @@ impl Unfit {
     pub fn refused(error: &io::Error) -> Self {
         let hint = match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::EMFILE) => {
-                "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or use fewer processes (`-p`)"
+                "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or use \
+                 fewer processes (`-p`)"
             }
             Some(Errno::ENFILE) => "the whole system has no open files left: raise `fs.file-max`",
             Some(Errno::EAGAIN) => {
-                "raise the limit of processes (`ulimit -u`, `TasksMax=` of a service, `--pids-limit` of a container), or \
-                use fewer (`-p`)"
+                "raise the limit of processes (`ulimit -u`, `TasksMax=` of a service, \
+                 `--pids-limit` of a container), or use fewer (`-p`)"
             }
             Some(Errno::ENOMEM) => {
                 "give this machine or container more memory, or use fewer processes (`-p`)"
             }
             _ => "see what the system says, and whether this program can be started at all",
         };
+
         Unfit { reason: format!("no process can be started: {error}"), hint }
     }
 
     /// A process began, and went or fell silent before it was ready.
     pub fn not_ready(reason: impl Into<String>) -> Self {
-        let hint = "is there enough memory for so many processes (`-p`), and does a security policy let this program run?";
+        let hint = "is there enough memory for so many processes (`-p`), and does a security policy \
+                    let this program run?";
         Unfit { reason: format!("a process does not come up: {}", reason.into()), hint }
     }
 }

@@ -36,6 +36,7 @@ pub struct NotDeflate;
 pub fn last_block(stream: &[u8]) -> Result<Range<usize>, NotDeflate> {
     let mut bits = Bits { stream, at: 0 };
     let mut tables = Tables::default();
+
     loop {
         let start = bits.at;
         let is_final = bits.take(1)? == 1;
@@ -51,6 +52,7 @@ pub fn last_block(stream: &[u8]) -> Result<Range<usize>, NotDeflate> {
             }
             _ => return Err(NotDeflate),
         }
+
         if is_final {
             return Ok(start..bits.at);
         }
@@ -75,6 +77,7 @@ impl Bits<'_> {
                 rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
             }
         };
+
         word >> (self.at % 8)
     }
 
@@ -90,6 +93,7 @@ impl Bits<'_> {
         if self.take(16)? != length ^ 0xffff {
             return Err(NotDeflate);
         }
+
         self.at += length * 8;
         if self.at > self.stream.len() * 8 { Err(NotDeflate) } else { Ok(()) }
     }
@@ -110,6 +114,7 @@ impl Bits<'_> {
                 }
                 continue;
             }
+
             if self.skip_slowly(tables)? {
                 return Ok(());
             }
@@ -134,13 +139,18 @@ impl Bits<'_> {
 
     /// Reads one symbol by the canonical numbering of codes.
     fn symbol(&mut self, codes: &Codes) -> Result<usize, NotDeflate> {
-        let (mut code, mut first, mut index) = (0usize, 0usize, 0usize);
+        let mut code = 0usize;
+        let mut first = 0usize;
+        let mut index = 0usize;
         for length in 1..=LONGEST {
             code |= self.take(1)?;
             let count = codes.counts[length] as usize;
             if code < first + count {
                 return Ok(codes.symbols[index + code - first] as usize);
             }
+
+            // The codes of one length are consecutive; those of the next begin at twice the number
+            // that comes after them.
             index += count;
             first = (first + count) << 1;
             code <<= 1;
@@ -153,12 +163,15 @@ impl Bits<'_> {
         let symbols = self.take(5)? + 257;
         let distances = self.take(5)? + 1;
         let given = self.take(4)? + 4;
+
         let mut lengths = [0u8; 19];
         for &place in &ORDER[..given] {
             lengths[place] = self.take(3)? as u8;
         }
+
         let mut code_lengths = Codes::default();
         code_lengths.set(&lengths)?;
+
         let mut all = [0u8; 288 + 32];
         let total = symbols + distances;
         let mut at = 0;
@@ -173,9 +186,11 @@ impl Bits<'_> {
             all.get_mut(at..(at + times).min(total)).ok_or(NotDeflate)?.fill(value);
             at += times;
         }
+
         if at > total {
             return Err(NotDeflate);
         }
+
         tables.set(&all[..symbols], &all[symbols..total])
     }
 }
@@ -220,15 +235,20 @@ impl Codes {
         for &length in lengths {
             self.counts[length as usize] += 1;
         }
+        // A length of 0 means that the symbol has no code.
         self.counts[0] = 0;
-        let (mut starts, mut left) = ([0u16; LONGEST + 2], 1i32);
+
+        let mut starts = [0u16; LONGEST + 2];
+        let mut left = 1i32;
         for length in 1..=LONGEST {
             starts[length + 1] = starts[length] + self.counts[length];
             left = (left << 1) - i32::from(self.counts[length]);
+            // More codes than there are numbers of this length.
             if left < 0 {
                 return Err(NotDeflate);
             }
         }
+
         self.symbols.clear();
         self.symbols.resize(starts[LONGEST + 1] as usize, 0);
         for (symbol, &length) in lengths.iter().enumerate() {
@@ -237,6 +257,7 @@ impl Codes {
                 starts[length as usize] += 1;
             }
         }
+
         Ok(())
     }
 
@@ -244,15 +265,19 @@ impl Codes {
     /// of a length means.
     fn fill(&mut self, entry: impl Fn(usize, u8) -> Entry) {
         self.table.fill(Entry::default());
-        let (mut code, mut index) = (0usize, 0usize);
+
+        let mut code = 0usize;
+        let mut index = 0usize;
         for length in 1..=TABLE_BITS as usize {
             for _ in 0..self.counts[length] {
+                // The stream has the highest bit of a code first, the index its lowest.
                 let reversed = (code as u32).reverse_bits() as usize >> (32 - length);
                 let filled = entry(self.symbols[index] as usize, length as u8);
                 self.table[reversed..]
                     .iter_mut()
                     .step_by(1 << length)
                     .for_each(|slot| *slot = filled);
+
                 code += 1;
                 index += 1;
             }
@@ -274,6 +299,7 @@ impl Tables {
         let mut lengths = [8u8; 288];
         lengths[144..256].fill(9);
         lengths[256..280].fill(7);
+
         self.set(&lengths, &[5; 32]).expect("the fixed codes are valid");
     }
 
@@ -289,11 +315,13 @@ impl Tables {
                 None => Entry::default(),
             },
         });
+
         self.distances.set(distances)?;
         self.distances.fill(|symbol, bits| match DISTANCE_EXTRA.get(symbol) {
             Some(extra) => Entry { bits: bits + extra, code: bits, distance_mask: 0, plain: true },
             None => Entry::default(),
         });
+
         self.chain_literals();
         Ok(())
     }
@@ -312,6 +340,7 @@ impl Tables {
                 if !next.plain || u32::from(entry.bits + next.code) > TABLE_BITS {
                     break;
                 }
+
                 *entry =
                     Entry { bits: entry.bits + next.bits, code: entry.bits + next.code, ..next };
             }

@@ -31,7 +31,8 @@ impl Config {
     /// Checks what was typed; `cores` is how many slots there are unless told otherwise.
     ///
     /// # Errors
-    /// [`Exit::Usage`]: no server, a root that is not there, a wrong time, and what [`RedisConfig::resolve`] says.
+    /// [`Exit::Usage`]: no server, a root that is not there, a wrong time, and what
+    /// [`RedisConfig::resolve`] says.
     pub fn resolve(args: &WorkArgs, cores: NonZeroUsize) -> Result<Self, Failure> {
         let lease = time("--lease", &args.server.lease)?;
         if lease < SHORTEST_LEASE {
@@ -40,12 +41,14 @@ impl Config {
                 "invalid value `{typed}` for `--lease`: expected at least 500ms"
             )));
         }
+        // A queue that is named twice is served once.
         let mut names: Vec<&String> = Vec::new();
-        args.queues.iter().for_each(|name| {
+        for name in &args.queues {
             if !names.contains(&name) {
-                names.push(name)
+                names.push(name);
             }
-        });
+        }
+
         let queue = |name: &&String| match args.server.settings(name, lease) {
             Some(settings) => {
                 RedisConfig::resolve(settings).map_err(|error| Failure::queue(Exit::Usage, &error))
@@ -53,12 +56,13 @@ impl Config {
             None => Err(usage("no Redis is named: there is nothing to work for")
                 .with_hint("`sheaf-worker --redis redis://HOST`, or set `SHEAF_REDIS`")),
         };
+        let queues = names.iter().map(queue).collect::<Result<_, _>>()?;
+        let roots = args.roots.iter().map(|path| root(path)).collect::<Result<_, _>>()?;
+
         Ok(Config {
-            queues: names.iter().map(queue).collect::<Result<_, _>>()?,
+            queues,
             slots: args.processes.unwrap_or(cores),
-            paths: Paths::Under(
-                args.roots.iter().map(|path| root(path)).collect::<Result<_, _>>()?,
-            ),
+            paths: Paths::Under(roots),
             grace: time("--grace", &args.grace)?,
             lease,
             health_file: args.health_file.clone(),
@@ -76,9 +80,11 @@ fn root(path: &Path) -> Result<PathBuf, Failure> {
     let real = path
         .canonicalize()
         .map_err(|error| usage(format!("could not find the root `{shown}`: {error}")))?;
-    match real.is_dir() {
-        true => Ok(real),
-        false => Err(usage(format!("invalid value `{shown}` for `--root`: expected a folder"))),
+
+    if real.is_dir() {
+        Ok(real)
+    } else {
+        Err(usage(format!("invalid value `{shown}` for `--root`: expected a folder")))
     }
 }
 

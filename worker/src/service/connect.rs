@@ -17,16 +17,18 @@ const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// # Errors
 /// [`QueueError::Unusable`], when waiting is of no use.
 pub async fn connect(config: &RedisConfig) -> Result<RedisQueue, QueueError> {
-    let (mut wait, mut said) = (FIRST_WAIT, None);
+    let mut wait = FIRST_WAIT;
+    let mut said: Option<Instant> = None;
     loop {
         match RedisQueue::connect(config.clone()).await {
             Err(
                 error @ (QueueError::Unreachable(_) | QueueError::Refused(_) | QueueError::Full(_)),
             ) => {
-                if said.is_none_or(|at: Instant| at.elapsed() >= SAY_AGAIN) {
+                if said.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
                     said = Some(Instant::now());
                     warn!(redis = config.address(), %error, hint = error.hint(), "waiting for Redis");
                 }
+
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

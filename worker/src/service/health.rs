@@ -50,16 +50,19 @@ impl HealthFile {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
+
         if !folder.exists() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
-        let is_public = fs::symlink_metadata(folder)?.uid() != nix::unistd::geteuid().as_raw();
-        if is_public && folder.starts_with("/tmp") {
+
+        let owner = fs::symlink_metadata(folder)?.uid();
+        if owner != nix::unistd::geteuid().as_raw() && folder.starts_with("/tmp") {
             return Err(io::Error::other(format!(
                 "`{}` belongs to another user",
                 folder.display()
             )));
         }
+
         let at = since_1970().saturating_sub(ago).as_millis();
         // Renamed into place, so that nobody reads half of it and no link that stands there is
         // followed.
@@ -79,23 +82,23 @@ impl HealthFile {
     pub fn check(&self) -> Result<Duration, Failure> {
         let path = self.path.display();
         let text = fs::read_to_string(&self.path).map_err(|error| {
-            Failure::new(Exit::Unhealthy, format!("no worker has noted in `{path}` that it works: {error}")).with_hint(
-                "give the same `--health-file` as to the worker; a worker that waits for Redis notes nothing",
+            let reason = format!("no worker has noted in `{path}` that it works: {error}");
+            Failure::new(Exit::Unhealthy, reason).with_hint(
+                "give the same `--health-file` as to the worker; a worker that waits for Redis \
+                 notes nothing",
             )
         })?;
         let at: u64 = text.trim().parse().map_err(|_| {
-            Failure::new(
-                Exit::Unhealthy,
-                format!("expected a time in `{path}`, got something else"),
-            )
+            let reason = format!("expected a time in `{path}`, got something else");
+            Failure::new(Exit::Unhealthy, reason)
         })?;
+
         let ago = since_1970().saturating_sub(Duration::from_millis(at));
-        match ago <= LATELY {
-            true => Ok(ago),
-            false => Err(Failure::new(
-                Exit::Unhealthy,
-                format!("the worker last heard from Redis {} s ago", ago.as_secs()),
-            )),
+        if ago <= LATELY {
+            Ok(ago)
+        } else {
+            let reason = format!("the worker last heard from Redis {} s ago", ago.as_secs());
+            Err(Failure::new(Exit::Unhealthy, reason))
         }
     }
 }

@@ -37,28 +37,42 @@ impl Presence {
     pub async fn keep(self: Arc<Self>) {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (mut unreadable, mut others) = (HashSet::new(), HashSet::new());
-        let (mut noted, mut received) = (true, 0);
+        let mut unreadable = HashSet::new();
+        let mut others = HashSet::new();
+        let mut noted = true;
+        let mut received = 0;
+
         for turn in 0_u64.. {
             turns.tick().await;
+
             // A task that takes minutes over a slow link is a long answer, and no silence.
             let now: u64 = self.queues.iter().map(RedisQueue::received).sum();
             if now > received {
                 self.tally.polled();
             }
             received = now;
+
             let Some(ago) = self.tally.polled_ago().filter(|ago| *ago <= LATELY) else { continue };
+
             let note = self.health.note(ago);
-            if let (Err(error), true) = (&note, noted) {
-                warn!(%error, "could not note that this worker works: `sheaf-worker health` will not know");
+            // A note that cannot be written is said once, not each second.
+            if let Err(error) = &note
+                && noted
+            {
+                warn!(
+                    %error,
+                    "could not note that this worker works: `sheaf-worker health` will not know"
+                );
             }
             noted = note.is_ok();
+
             let info = self.info();
             for queue in &self.queues {
                 if let Err(error) = queue.announce(&info).await {
                     debug!(%error, "could not announce this worker");
                     continue;
                 }
+
                 if turn % LOOK == 0 {
                     if let Err(error) = queue.tend().await {
                         debug!(%error, "could not look after jobs without a coordinator");
@@ -80,6 +94,7 @@ impl Presence {
             }
             Ok::<(), QueueError>(())
         };
+
         if !matches!(tokio::time::timeout(LEAVING, leaving).await, Ok(Ok(()))) {
             debug!("could not leave the registry; it forgets this worker by itself");
         }
@@ -97,7 +112,8 @@ impl Presence {
     /// Says what a server refuses, as long as it does; never ends. It asks nobody, so it does not
     /// wait as those do who are refused.
     pub async fn say_troubles(self: Arc<Self>) {
-        let (mut turns, mut said) = (tokio::time::interval(EVERY), Said::default());
+        let mut turns = tokio::time::interval(EVERY);
+        let mut said = Said::default();
         loop {
             turns.tick().await;
             for queue in &self.queues {
@@ -115,18 +131,19 @@ impl Presence {
         let Ok(versions) = queue.versions().await else { return };
         for other in versions.into_iter().filter(|version| !version.is_ours) {
             if said.insert(other.version.clone()) {
-                let (ours, mut parts) = (&self.info.version, other.version.split('+'));
+                let ours = &self.info.version;
+                let mut parts = other.version.split('+');
                 let is_same_version = parts.next() == Some(ours);
                 match parts.next().filter(|_| is_same_version) {
                     Some(format) if format != FORMAT.to_string() => warn!(
-                        "ignoring the tasks of another build: it speaks wire format {format}, this is {FORMAT}; install the \
-                         same build everywhere"
+                        "ignoring the tasks of another build: it speaks wire format {format}, this \
+                         is {FORMAT}; install the same build everywhere"
                     ),
                     Some(_) | None => warn!(
                         theirs = other.version,
                         ours,
-                        "ignoring the tasks of an incompatible coordinator: it is of another version, or uses another number \
-                         of `--redis-bytes` servers (the last number)"
+                        "ignoring the tasks of an incompatible coordinator: it is of another version, \
+                         or uses another number of `--redis-bytes` servers (the last number)"
                     ),
                 }
             }

@@ -39,7 +39,8 @@ const HANDING_BACK: Duration = Duration::from_secs(2);
 /// Works until a second wish to stop comes through `wishes`, or the first and all is handed in.
 ///
 /// # Errors
-/// [`WorkerError`]: the server refuses this worker or cannot be used, or this machine cannot run its children.
+/// [`WorkerError`]: the server refuses this worker or cannot be used, or this machine cannot run
+/// its children.
 pub async fn serve(
     config: Config,
     child: Program,
@@ -55,6 +56,7 @@ pub async fn serve(
             return Ok(());
         }
     }
+
     let queues = RedisQueue::lazy_all(config.queues.clone());
     let host = host();
     let WorkerId(id) = WorkerId::random(&host);
@@ -64,6 +66,7 @@ pub async fn serve(
             roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>().join(" ")
         }
     };
+
     let names = config.queue_names();
     info!(
         redis = first.address(),
@@ -96,10 +99,13 @@ pub async fn serve(
     let keeping = tokio::spawn(Arc::clone(&presence).keep());
     let watching = tokio::spawn(Arc::clone(&presence).say_troubles());
     let done = work(queues, &config, child, WorkerId(id), tally, wishes).await;
+
     watching.abort();
     keeping.abort();
-    let _ = keeping.await; // What it was saying is said: it does not come back after leaving.
+    // What it was saying is said: it does not come back after leaving.
+    let _ = keeping.await;
     presence.leave().await;
+
     done
 }
 
@@ -112,8 +118,14 @@ async fn work(
     mut wishes: mpsc::Receiver<Wish>,
 ) -> Result<(), WorkerError> {
     let (order, orders) = watch::channel(Order::Work);
-    let (slots, lease, paths) = (config.slots, config.lease, config.paths.clone());
-    let settings = run::Config { id, slots, keep: slots.get() * KEPT_BY_SLOT, child, lease, paths };
+    let settings = run::Config {
+        id,
+        slots: config.slots,
+        keep: config.slots.get() * KEPT_BY_SLOT,
+        child,
+        lease: config.lease,
+        paths: config.paths.clone(),
+    };
     let mut running = tokio::spawn(run::run_all(queues, settings, orders, Arc::clone(&tally)));
     let ended =
         |ended: Result<Result<(), WorkerError>, _>| ended.expect("the worker loop does not panic");
@@ -122,22 +134,29 @@ async fn work(
         done = &mut running => return ended(done),
         stop = told_to_stop(&mut wishes, &tally) => stop,
     };
-    let (signal, grace_s) = (stop.name(), config.grace.as_secs_f64());
+
     info!(
-        signal,
-        grace_s,
-        "told to stop: finishing what is held; another signal, more than a second later, stops at once"
+        signal = stop.name(),
+        grace_s = config.grace.as_secs_f64(),
+        "told to stop: finishing what is held; another signal, more than a second later, stops at \
+         once"
     );
     order.send_replace(Order::Drain);
+
     let finishing = config.grace - HANDING_BACK.min(config.grace / 4);
     tokio::select! {
         done = &mut running => {
             info!("finished what was held");
             return ended(done);
         }
-        () = tokio::time::sleep(finishing) => warn!("the grace period is over: handing back what is held"),
-        _ = told_to_stop(&mut wishes, &tally) => warn!("told to stop again: handing back what is held"),
+        () = tokio::time::sleep(finishing) => {
+            warn!("the grace period is over: handing back what is held");
+        }
+        _ = told_to_stop(&mut wishes, &tally) => {
+            warn!("told to stop again: handing back what is held");
+        }
     }
+
     order.send_replace(Order::Stop);
     tokio::select! {
         done = &mut running => return ended(done),
@@ -145,11 +164,12 @@ async fn work(
         () = tokio::time::sleep(HANDING_BACK) => {}
         _ = told_to_stop(&mut wishes, &tally) => {}
     }
+
     warn!("gone without handing back what is held: others take it over when its leases end");
     Ok(())
 }
 
-/// Waits until someone wishes it to stop; tells meanwhile how far it is, to who wants to know.
+/// Waits until someone wishes it to stop; meanwhile says how far it is to whoever asks.
 async fn told_to_stop(wishes: &mut mpsc::Receiver<Wish>, tally: &Tally) -> Stop {
     loop {
         match wishes.recv().await {
