@@ -82,15 +82,18 @@ impl<'e> Writer<'e> {
     /// # Errors
     /// Those of `emit`.
     pub(super) fn end_row(&mut self) -> io::Result<()> {
+        // With this row the chunk would be too large: those before it go first.
         if self.bytes.len() > CHUNK && self.whole.rows > 0 {
             self.hand_on()?;
         }
+
         self.whole = Counts {
             length: self.bytes.len(),
             rows: self.whole.rows + 1,
             overflow: self.whole.overflow + self.row.overflow,
             long_cells: self.whole.long_cells + self.row.long_cells,
         };
+
         self.row = Counts::default();
         if self.bytes.len() >= CHUNK { self.hand_on() } else { Ok(()) }
     }

@@ -73,9 +73,11 @@ fn similar(label: &str) -> String {
             .filter(|&found| found != REPLACEMENT)
             .map_or("", |_| other),
     };
+
     match meant {
         "" => {
-            "known are the names used on the web, such as `utf-8`, `euc-kr`, `shift_jis`, `gbk`, `big5`, `windows-1251`"
+            "known are the names used on the web, such as `utf-8`, `euc-kr`, `shift_jis`, `gbk`, \
+             `big5`, `windows-1251`"
                 .into()
         }
         meant => format!("did you mean `{meant}`?"),
@@ -96,6 +98,7 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decod
     if let Some(encoding) = sniff::wide(bytes) {
         return decode_as(bytes, encoding, FoundBy::Bytes);
     }
+
     match std::str::from_utf8(bytes) {
         Ok(text) => {
             Decoded { text: Cow::Borrowed(text), encoding: UTF_8, by: FoundBy::Utf8, replaced: 0 }
@@ -109,6 +112,7 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decod
 fn guess(bytes: &[u8], bad: usize) -> &'static Encoding {
     let first = bytes[..bad].iter().position(|&byte| byte >= 0x80).unwrap_or(bad);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+
     // What stands before the first such byte tells one single-byte encoding from another.
     let begin = first.saturating_sub(64);
     detector.feed(&bytes[begin..bytes.len().min(begin + GUESSED)], true);
@@ -116,11 +120,13 @@ fn guess(bytes: &[u8], bad: usize) -> &'static Encoding {
 }
 
 fn is_damaged_utf8(bytes: &[u8]) -> bool {
-    let (mut good, mut bad) = (0u64, 0u64);
+    let mut good = 0u64;
+    let mut bad = 0u64;
     for chunk in bytes.utf8_chunks() {
         good += chunk.valid().bytes().filter(|&byte| byte >= 0xc0).count() as u64;
         bad += u64::from(!chunk.invalid().is_empty());
     }
+
     good > 0 && bad * DAMAGED <= good
 }
 
@@ -130,12 +136,15 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> D
     {
         return Decoded { text: Cow::Borrowed(text), encoding, by, replaced: 0 };
     }
+
     let mut decoder = encoding.new_decoder_without_bom_handling();
     let room = decoder
         .max_utf8_buffer_length_without_replacement(bytes.len().min(1 << 16))
         .unwrap_or(1 << 18);
-    let (mut text, mut rest, mut replaced) =
-        (String::with_capacity(bytes.len() + bytes.len() / 2), bytes, 0);
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 2);
+    let mut rest = bytes;
+    let mut replaced = 0;
+
     loop {
         let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
         rest = &rest[read..];
@@ -148,6 +157,7 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> D
             }
         }
     }
+
     Decoded { text: Cow::Owned(text), encoding, by, replaced }
 }
 

@@ -45,16 +45,17 @@ enum Cell {
     Attribute(AttributeName),
 }
 
-/// What came of a file.
+/// What a file came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extracted {
     /// Or why it has no rows, in the user's words.
     pub result: Result<Done, String>,
     /// Read from the file, before unpacking.
     pub bytes: u64,
-    /// After unpacking; 0 if it came not so far.
+    /// After unpacking; 0 if it did not come so far.
     pub unpacked: u64,
-    /// The encoding that was used, as the Encoding Standard names it; empty if it came not so far.
+    /// The encoding that was used, as the Encoding Standard names it; empty if it did not come so
+    /// far.
     pub encoding: String,
     /// How many characters had to be replaced in decoding.
     pub replaced: u64,
@@ -88,6 +89,7 @@ impl Extractor {
             };
             Ok(Column { name: name.into(), css, take })
         };
+
         Ok(Extractor {
             record: Css::record(&spec.recipe.record)?,
             columns: spec
@@ -135,6 +137,7 @@ impl Extractor {
             replaced: 0,
             notes: FileNotes::default(),
         };
+
         let document = self.document(file, parsed, &mut extracted);
         let checked =
             document.and_then(|(html, noticed)| self.check(&html).map(|()| (html, noticed)));
@@ -158,22 +161,29 @@ impl Extractor {
     ) -> Result<(Html, Noticed), String> {
         let raw = open::read(file, self.memory)?;
         known.bytes = raw.len() as u64;
+
         let plain = unpack::unpack(file.path.as_path(), raw, self.memory / unpack::SHARE)?;
         known.unpacked = plain.len() as u64;
+
         sniff::refuse(&plain, self.encoding)?;
+
         let decoded = decode::decode(&plain, self.encoding);
         known.encoding = decoded.encoding.name().into();
         known.replaced = decoded.replaced;
+
         let text = parse::strip(&decoded.text);
         if text.len() > parse::LONGEST {
-            let (length, longest) =
-                (human::size(text.len() as u64), human::limit(parse::LONGEST as u64));
+            let length = human::size(text.len() as u64);
+            let longest = human::limit(parse::LONGEST as u64);
             return Err(format!("too long: {length} of text, a file may hold {longest}"));
         }
         let noticed = Noticed::of_text(text, &decoded, &plain, self.record.name());
+
+        // The parser has its own copy: what the text was made from makes room for the tree.
         let text = StrTendril::from_slice(text);
         drop(decoded);
         drop(plain);
+
         let all = text.len();
         Ok((parse::parse_in_steps(text, parse::STEP, &mut |done| parsed(done, all)), noticed))
     }
@@ -183,15 +193,18 @@ impl Extractor {
         if self.long_cells != LongCells::Fail {
             return Ok(());
         }
+
         let mut gathered = String::new();
         for (row, (record, _)) in self.records(html).enumerate() {
             for column in &self.columns {
                 let Some(text) = column.cell(record, &mut gathered) else { continue };
                 if overflow_rows(text) > 0 {
-                    let (row, name, units) = (row + 1, &column.name, written_units(text));
+                    let name = &column.name;
+                    let units = written_units(text);
+                    let row = row + 1;
                     return Err(format!(
-                        "a cell is too long: column `{name}` of record {row} has {units} characters, \
-                         a cell holds {CELL_UNITS} (`--long-cells overflow` carries them on)"
+                        "a cell is too long: column `{name}` of record {row} has {units} \
+                         characters, a cell holds {CELL_UNITS} (`--long-cells overflow` carries them on)"
                     ));
                 }
             }
@@ -210,6 +223,7 @@ impl Extractor {
         let truncate = self.long_cells == LongCells::Truncate;
         let mut writer = Writer::new(!truncate, emit);
         let mut gathered = String::new();
+
         for (record, nested) in self.records(html) {
             noticed.record(nested);
             for (index, column) in self.columns.iter().enumerate() {
@@ -217,11 +231,13 @@ impl Extractor {
                 noticed.cell(index, cell);
                 writer.cell(cell);
             }
+
             if let Some(source) = &source {
                 writer.cell(Some(source));
             }
             writer.end_row()?;
         }
+
         let sums = writer.finish()?;
         noticed.rows(sums.bytes);
         Ok(Done { truncated_cells: if truncate { sums.long_cells } else { 0 } })
@@ -230,10 +246,12 @@ impl Extractor {
     /// The records in document order, each with whether it is inside another: it is a record all
     /// the same.
     fn records<'a>(&self, html: &'a Html) -> impl Iterator<Item = (ElementRef<'a>, bool)> {
-        let (mut caches, mut inside) = (SelectorCaches::default(), Inside::default());
+        let mut caches = SelectorCaches::default();
+        let mut inside = Inside::default();
         Descendants::of(html.tree.root()).filter_map(move |node| {
             inside.pass(node);
             let element = ElementRef::wrap(node)?;
+
             let is_record = self.record.matches(&element, None, &mut caches);
             is_record.then(|| (element, inside.record(node)))
         })

@@ -1,4 +1,4 @@
-//! Text that is no page: read as HTML, it would give garbage without a word.
+//! Text that is not a page: read as HTML, it would give garbage without a word.
 
 /// How many bytes are looked at: 64 KiB from the beginning.
 const SAMPLE: usize = 64 << 10;
@@ -12,8 +12,10 @@ pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
             "UTF-32, an encoding that is not read: convert it first (`iconv -f UTF-32 -t UTF-8`)",
         );
     }
+
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let text = &text[..text.len().min(SAMPLE)];
+
     if text.starts_with(b"WARC/") && text.get(5).is_some_and(u8::is_ascii_digit) {
         return Some("a WARC web archive: take the pages out of it first");
     }
@@ -26,11 +28,13 @@ pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
     if text.starts_with(b"%!PS-Adobe") {
         return Some("a PostScript document");
     }
+
     if is_mime(text) {
         return Some(
             "MHTML (MIME), a page saved with its pictures, or an email: save it as HTML only",
         );
     }
+
     json(text)
 }
 
@@ -39,10 +43,12 @@ fn is_utf_32(bytes: &[u8]) -> bool {
     if bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff") {
         return true;
     }
+
     // In one order or the other, the highest byte of each character is 0. That is rare, so most
     // bytes are looked at no more.
     let highest =
         |index: usize| bytes.len() >= WIDEST && bytes[index] == 0 && bytes[index + 4] == 0;
+
     let all = |from: fn([u8; 4]) -> u32| {
         let is_text = |unit: u32| {
             let character = char::from_u32(unit);
@@ -51,6 +57,7 @@ fn is_utf_32(bytes: &[u8]) -> bool {
         let units = bytes[..bytes.len().min(SAMPLE)].as_chunks().0.iter();
         units.copied().all(|unit| is_text(from(unit)))
     };
+
     (highest(3) && all(u32::from_le_bytes)) || (highest(0) && all(u32::from_be_bytes))
 }
 
@@ -59,6 +66,7 @@ fn is_mime(text: &[u8]) -> bool {
     let mut lines =
         text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let headers = lines.by_ref().take_while(|line| !line.is_empty());
+
     let is_header = |line: &&[u8]| {
         let name = line.iter().position(|byte| *byte == b':').map(|end| &line[..end]);
         let is_name = |name: &[u8]| {
@@ -67,9 +75,11 @@ fn is_mime(text: &[u8]) -> bool {
         };
         line.starts_with(b" ") || line.starts_with(b"\t") || name.is_some_and(is_name)
     };
+
     let is_version = |line: &[u8]| {
         line.get(..13).is_some_and(|name| name.eq_ignore_ascii_case(b"MIME-Version:"))
     };
+
     headers.take_while(is_header).any(is_version)
 }
 
@@ -78,9 +88,11 @@ fn json(text: &[u8]) -> Option<&'static str> {
     if !matches!(text.first(), Some(b'{' | b'[')) {
         return None;
     }
+
     let mut values =
         serde_json::Deserializer::from_slice(text).into_iter::<serde::de::IgnoredAny>();
     let mut count = 0;
+
     for value in values.by_ref() {
         match value {
             Ok(_) => count += 1,
@@ -89,10 +101,12 @@ fn json(text: &[u8]) -> Option<&'static str> {
             Err(_) => return None,
         }
     }
-    let lines =
+
+    let is_lines =
         count > 1 || (count == 1 && text[0] == b'{' && !text.trim_ascii_end().contains(&b'\n'));
-    Some(if lines {
-        "JSON lines (WikiExtractor's --json? Without it, it writes `<doc>` elements, which are read)"
+    Some(if is_lines {
+        "JSON lines (WikiExtractor's --json? Without it, it writes `<doc>` elements, which are \
+         read)"
     } else {
         "JSON"
     })

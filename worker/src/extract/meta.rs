@@ -20,7 +20,8 @@ fn label(label: &[u8]) -> Option<&'static Encoding> {
     match encoding {
         _ if encoding == UTF_16LE || encoding == UTF_16BE => Some(UTF_8),
         _ if encoding == X_USER_DEFINED => Some(WINDOWS_1252),
-        _ if encoding == REPLACEMENT => None, // It would replace the whole document by one character.
+        // It would replace the whole document by one character.
+        _ if encoding == REPLACEMENT => None,
         _ => Some(encoding),
     }
 }
@@ -41,6 +42,11 @@ fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | 0x0c | b'\r' | b' ')
+}
+
+/// Whether a start tag or an end tag begins here; the first byte is `<`.
+fn begins_tag(rest: &[u8]) -> bool {
+    matches!(rest, [_, b'/', first, ..] | [_, first, ..] if first.is_ascii_alphabetic())
 }
 
 struct Scanner<'a> {
@@ -79,8 +85,8 @@ impl<'a> Scanner<'a> {
                 if let Some(encoding) = self.meta() {
                     return Some(encoding);
                 }
-            } else if matches!(rest, [_, b'a'..=b'z' | b'A'..=b'Z', ..] | [_, b'/', b'a'..=b'z' | b'A'..=b'Z', ..])
-            {
+            } else if begins_tag(rest) {
+                // Its attributes are passed over: a `>` in one of them does not end the tag.
                 self.skip(|byte| !is_space(byte) && byte != b'>');
                 while self.attribute().is_some() {}
                 self.at += 1;
@@ -95,9 +101,12 @@ impl<'a> Scanner<'a> {
 
     /// What the attributes of a `<meta` declare.
     fn meta(&mut self) -> Option<&'static Encoding> {
-        let (mut charset, mut content, mut pragma) = (None, None, false);
+        let mut charset = None;
+        let mut content = None;
+        let mut pragma = false;
         let mut seen: Vec<Vec<u8>> = Vec::new();
         while let Some((name, value)) = self.attribute() {
+            // Of several attributes with one name, the first counts.
             if seen.contains(&name) {
                 continue;
             }
@@ -109,8 +118,10 @@ impl<'a> Scanner<'a> {
             }
             seen.push(name);
         }
+
         match charset {
             Some(charset) => label(&charset),
+            // A `content` declares something only beside `http-equiv="content-type"`.
             None => content.filter(|_| pragma).and_then(|content| label(&content)),
         }
     }
@@ -121,14 +132,18 @@ impl<'a> Scanner<'a> {
         if self.peek()? == b'>' {
             return None;
         }
+
         let start = self.at;
-        self.at += 1; // A `=` in front belongs to the name.
+        // A `=` in front belongs to the name.
+        self.at += 1;
         self.skip(|byte| !is_space(byte) && !matches!(byte, b'=' | b'/' | b'>'));
         let name = self.bytes[start..self.at].to_ascii_lowercase();
+
         self.skip(is_space);
         if self.peek() != Some(b'=') {
             return Some((name, Vec::new()));
         }
+
         self.at += 1;
         self.skip(is_space);
         let value = match self.peek()? {
@@ -141,6 +156,7 @@ impl<'a> Scanner<'a> {
             }
             _ => self.skip(|byte| !is_space(byte) && byte != b'>'),
         };
+
         Some((name, value.to_vec()))
     }
 }
@@ -161,6 +177,7 @@ fn from_content(content: &[u8]) -> Option<Vec<u8>> {
                     .unwrap_or(value.len());
                 return Some(value[..end].to_vec());
             };
+
             let end = value[1..].iter().position(|&byte| byte == quote)?;
             return Some(value[1..=end].to_vec());
         }

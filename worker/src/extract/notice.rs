@@ -59,6 +59,7 @@ impl Noticed {
     ) -> Self {
         let mut notes = FileNotes::default();
         let encoding = decoded.encoding;
+
         match decoded.by {
             FoundBy::Guess => {
                 let kind = NoteKind::Guessed { encoding: encoding.name().into() };
@@ -72,11 +73,14 @@ impl Noticed {
             }
             FoundBy::Bytes | FoundBy::Named | FoundBy::Declared | FoundBy::Utf8 => {}
         }
+
         if text.starts_with("<?xml") {
             notes.noticed.push(Note::new(NoteKind::XmlAsHtml, 1, 1));
         }
+
         let tags =
             record.map(|name| Tags { count: count_tags(text, name), is_html: is_html_name(name) });
+
         Noticed { notes, length: text.len() as u64, tags, records: 0, nested: 0, rows: 0 }
     }
 
@@ -104,6 +108,7 @@ impl Noticed {
         if nested > 0 {
             notes.noticed.push(Note::new(NoteKind::Nested, nested, records));
         }
+
         if let Some(Tags { count, is_html }) = tags {
             let lost = count.saturating_sub(records);
             // Scripts of a page hold its tags in strings; nothing writes those of a name like
@@ -113,12 +118,15 @@ impl Noticed {
                 notes.noticed.push(Note::new(NoteKind::LostTags, lost, count));
             }
         }
+
         if rows > SMALL && rows > GREW * length {
             notes.noticed.push(Note::new(NoteKind::Grew, rows, length));
         }
+
         if records == 0 {
             notes.elements = most_frequent(html);
         }
+
         notes
     }
 }
@@ -146,6 +154,7 @@ impl Inside {
             return true;
         }
         self.inside = true;
+
         // The walk itself climbs the same way once it has left the record.
         let follows = |node: NodeRef<'_, Node>| node.next_sibling().map(|sibling| sibling.id());
         self.behind = follows(node).or_else(|| node.ancestors().find_map(follows));
@@ -171,6 +180,7 @@ fn is_utf8_after_all(bytes: &[u8], declared: &'static Encoding, replaced: u64) -
     if bytes.is_ascii() || std::str::from_utf8(bytes).is_err() {
         return false;
     }
+
     // In a single-byte encoding they would be pairs such as `Ã©`, which nobody writes.
     replaced > 0
         || declared.is_single_byte()
@@ -184,9 +194,11 @@ fn most_frequent(html: &Html) -> Vec<(String, u64)> {
     for element in tree::elements(html.tree.root()) {
         *counts.entry(element.value().name()).or_default() += 1;
     }
+
     let names = counts.into_iter().filter(|(name, _)| !["html", "head", "body"].contains(name));
     let mut names: Vec<(&str, u64)> =
         names.filter(|(name, _)| name.len() <= LONGEST_ELEMENT).collect();
+
     names.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     names.truncate(MOST_ELEMENTS);
     names.into_iter().map(|(name, count)| (name.into(), count)).collect()
@@ -194,11 +206,14 @@ fn most_frequent(html: &Html) -> Vec<(String, u64)> {
 
 /// Whether HTML has an element of this name that pages are made of.
 fn is_html_name(name: &LocalName) -> bool {
-    const NAMES: &str = " a abbr address article aside audio b blockquote body br button caption center cite code col dd del \
-        details dialog div dl dt em fieldset figcaption figure font footer form h1 h2 h3 h4 h5 h6 head header hr html i iframe \
-        img input ins label legend li link main map mark menu meta nav noscript object ol optgroup option output p picture pre \
-        q s samp script section select small source span strong style sub summary sup svg table tbody td template textarea \
-        tfoot th thead time title tr tt u ul var video ";
+    const NAMES: &str = "\
+        a abbr address article aside audio b blockquote body br button caption center cite code \
+        col dd del details dialog div dl dt em fieldset figcaption figure font footer form h1 h2 \
+        h3 h4 h5 h6 head header hr html i iframe img input ins label legend li link main map mark \
+        menu meta nav noscript object ol optgroup option output p picture pre q s samp script \
+        section select small source span strong style sub summary sup svg table tbody td template \
+        textarea tfoot th thead time title tr tt u ul var video";
+
     NAMES.split_ascii_whitespace().any(|known| known == &**name)
 }
 

@@ -36,6 +36,7 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
         let (size, memory) = (human::size(size), human::limit(memory));
         format!("too large: {size} cannot be read in {memory} of memory, see `--memory-limit`")
     };
+
     match &file.content {
         Content::Here(bytes) if bytes.len() as u64 > most => {
             return Err(too_large(bytes.len() as u64));
@@ -46,6 +47,7 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
         Content::Unreadable { reason } => return Err(reason.clone()),
         Content::AtPath | Content::At(_) | Content::Resolved(_) => {}
     }
+
     let opened = patiently(|| match &file.content {
         Content::At(path) => open(path.as_path()),
         Content::Resolved(path) => open_without_links(path.as_path()),
@@ -53,25 +55,30 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
             open(file.path.as_path())
         }
     });
+
     let mut opened = opened.map_err(|error| not_opened(&error))?;
     let before = metadata(&opened)?;
     if !before.is_file() {
         return Err(format!("not a file but {}", kind(&before)));
     }
+
     if before.len() != file.size || (file.modified != 0 && modified(&before) != file.modified) {
         return Err("changed since it was listed".into());
     }
     if before.len() > most {
         return Err(too_large(before.len()));
     }
+
     let mut bytes = Vec::with_capacity(before.len() as usize + 1);
     // One byte more than expected shows growth, and ends the reading of a file that grows for ever.
     let read = opened.by_ref().take(before.len() + 1).read_to_end(&mut bytes);
     read.map_err(|error| format!("cannot be read: {}", words::system(&error)))?;
+
     let after = metadata(&opened)?;
     if bytes.len() as u64 != before.len() || modified(&after) != modified(&before) {
         return Err("changed while it was read".into());
     }
+
     Ok(Cow::Owned(bytes))
 }
 
@@ -80,19 +87,25 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
 fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
     const SAY_AFTER: Duration = Duration::from_secs(2);
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-    let (began, mut pause, mut said) = (Instant::now(), Duration::from_millis(10), false);
+
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(10);
+    let mut said = false;
+
     loop {
         let opened = open();
         let errno = opened.as_ref().err().and_then(io::Error::raw_os_error).map(Errno::from_raw);
         if !matches!(errno, Some(Errno::EMFILE | Errno::ENFILE)) {
             return opened;
         }
+
         if !said && began.elapsed() >= SAY_AFTER {
             said = true;
             error!(
                 "too many files are open: waiting to open the next; raise the limit (`ulimit -n`)"
             );
         }
+
         std::thread::sleep(pause);
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -114,13 +127,16 @@ fn open_without_links(path: &Path) -> io::Result<File> {
     if names.next() != Some(Component::RootDir) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
+
     let on_the_way = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut at: OwnedFd = nix::fcntl::open("/", on_the_way, Mode::empty())?;
+
     while let Some(name) = names.next() {
         let Component::Normal(name) = name else { return Err(io::ErrorKind::InvalidInput.into()) };
         let flags = if names.peek().is_some() { on_the_way } else { reading() };
         at = openat(&at, name, flags | OFlag::O_NOFOLLOW, Mode::empty())?;
     }
+
     Ok(at.into())
 }
 
@@ -130,6 +146,7 @@ fn metadata(file: &File) -> Result<Metadata, String> {
 
 fn not_opened(error: &io::Error) -> String {
     const NO_SUCH_DEVICE_OR_ADDRESS: i32 = nix::errno::Errno::ENXIO as i32;
+
     match (error.kind(), error.raw_os_error()) {
         (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => "no longer there".into(),
         (_, Some(NO_SUCH_DEVICE_OR_ADDRESS)) => "not a file but a socket or a device".into(),

@@ -32,14 +32,18 @@ pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnM
         tokenizer: TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() },
         tree_builder: TreeBuilderOpts { scripting_enabled: false, ..TreeBuilderOpts::default() },
     };
+
     let mut parser = driver::parse_document(HtmlTreeSink::new(Html::new_document()), options);
+
     let mut rest = text;
     let mut done = 0;
     while rest.len() > step {
+        // No character is cut in two.
         let mut length = step;
         while !rest.is_char_boundary(length) {
             length += 1;
         }
+
         parser.process(rest.subtendril(0, length as u32));
         rest.pop_front(length as u32);
         done += length;

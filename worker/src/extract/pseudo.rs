@@ -109,10 +109,12 @@ impl<'i> parser::Parser<'i> for Parser {
         if !name.eq_ignore_ascii_case("lang") {
             return Err(unsupported());
         }
+
         let ranges = input.parse_comma_separated(|input| match input.next()? {
             Token::Ident(range) | Token::QuotedString(range) => Ok(range.to_ascii_lowercase()),
             _ => Err(unsupported()),
         })?;
+
         Ok(PseudoClass::Lang(ranges))
     }
 }
@@ -141,6 +143,7 @@ fn is_checked(element: ElementRef<'_>) -> bool {
         let kind = element.attr("type").unwrap_or_default();
         kind.eq_ignore_ascii_case("checkbox") || kind.eq_ignore_ascii_case("radio")
     };
+
     (is_one_of(element, &["input"]) && is_box() && element.attr("checked").is_some())
         || (is_one_of(element, &["option"]) && element.attr("selected").is_some())
 }
@@ -180,6 +183,7 @@ fn is_in_disabled_fieldset(element: ElementRef<'_>) -> bool {
                 return true;
             }
         }
+
         child = ancestor;
     }
     false
@@ -193,13 +197,16 @@ fn language(element: ElementRef<'_>) -> Option<&str> {
             &*name.local == "lang"
                 && (name.ns == ns!(xml) || (name.ns == ns!() && is_html_or_svg(&element)))
         };
+
         // The attribute of XML goes before the other.
         let found = attributes
             .iter()
             .filter(|(name, _)| is_lang(name))
             .max_by_key(|(name, _)| name.ns == ns!(xml));
+
         found.map(|(name, _)| name.clone())
     };
+
     let around = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
     around.into_iter().find_map(|element| {
         let name = own(element)?;
@@ -217,9 +224,12 @@ fn is_in_range(language: &str, range: &str) -> bool {
     if language.is_empty() || range.is_empty() {
         return language.is_empty() && range.is_empty();
     }
-    let (mut tags, mut wanted) = (language.split('-').peekable(), range.split('-'));
+
+    let mut tags = language.split('-').peekable();
+    let mut wanted = range.split('-');
     let first = wanted.next().unwrap_or_default();
     let begins = tags.next().is_some_and(|tag| first == "*" || tag.eq_ignore_ascii_case(first));
+
     begins
         && wanted.filter(|part| *part != "*").all(|part| {
             // A single letter begins another kind of subtag, over which nothing is sought.

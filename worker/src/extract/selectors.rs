@@ -79,6 +79,7 @@ impl Css {
             NeedsSelectorFlags::No,
             MatchingForInvalidation::No,
         );
+
         context.scope_element = scope.map(Element::opaque);
         matches_selector_list(&self.list, &Matched(*element), &mut context)
     }
@@ -108,6 +109,7 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
         return SetupError::XPath { selector: text.into(), css: xpath::selector(text), place };
     }
     use SelectorParseErrorKind::{DanglingCombinator, EmptySelector};
+
     let unread = matches!(kind, ParseErrorKind::Custom(EmptySelector | DanglingCombinator));
     let (mut byte, mut token) = locate(text, relative, unread);
     let ends = matches!(kind, ParseErrorKind::Basic(BasicParseErrorKind::EndOfInput));
@@ -117,6 +119,7 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
 
     let end = token.is_empty();
     let found = if end { "the selector ends".to_string() } else { format!("got `{token}`") };
+
     let mut hint = None;
     let reason = match kind {
         ParseErrorKind::Custom(kind) => match kind {
@@ -166,9 +169,10 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
             format!("expected a selector, {found}")
         }
     };
+
     let hint = hint.or_else(|| leading_combinator(text, &place));
-    let (selector, at) = (text.into(), text[..byte].chars().count());
-    SetupError::Selector { place, selector, at, reason, hint }
+    let at = text[..byte].chars().count();
+    SetupError::Selector { place, selector: text.into(), at, reason, hint }
 }
 
 /// The byte offset and the text of the token at which parsing `text` stops; at the end, its length
@@ -186,7 +190,8 @@ fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) 
             input.reset(&state);
         }
     }
-    // What ends a selector and is no comma is what is wrong.
+
+    // The first token behind a selector that is not a comma is what is wrong.
     while Selector::parse(&Parser, &mut input).is_ok() && matches!(input.next(), Ok(Token::Comma)) {
     }
     let stop = input.slice_from(start).len();
@@ -200,6 +205,7 @@ fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) 
         if begin >= stop && !unread && !last.1.is_empty() {
             return last;
         }
+
         match tokens.next_including_whitespace() {
             Ok(Token::WhiteSpace(_)) => {}
             Ok(_) if unread && begin >= stop => {
@@ -228,14 +234,17 @@ fn not_static(token: &str) -> String {
         "user-valid",
         "visited",
     ];
+
     if token.starts_with("::") {
         return format!(
             "`{token}` selects a part of an element; only whole elements can be selected"
         );
     }
-    match OF_A_USER.contains(&token.trim_start_matches(':').trim_end_matches('(')) {
-        true => format!("`{token}` depends on what a user does and never matches in a file"),
-        false => format!("`{token}` is not supported"),
+
+    if OF_A_USER.contains(&token.trim_start_matches(':').trim_end_matches('(')) {
+        format!("`{token}` depends on what a user does and never matches in a file")
+    } else {
+        format!("`{token}` is not supported")
     }
 }
 
@@ -266,6 +275,7 @@ fn tag(text: &str) -> Option<String> {
         .chars()
         .take_while(|c| c.is_alphanumeric() || *c == '-')
         .collect();
+
     (!name.is_empty()).then(|| format!("elements are selected by their name alone: `{name}`"))
 }
 

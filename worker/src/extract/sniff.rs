@@ -60,16 +60,19 @@ pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Resul
     if let Some(what) = foreign::known(bytes) {
         return Err(format!("not HTML: looks like {what}"));
     }
+
     let wide = Encoding::for_bom(bytes).is_some() || wide(bytes).is_some();
     if wide || encoding.is_some_and(|encoding| encoding == UTF_16LE || encoding == UTF_16BE) {
         return Ok(());
     }
+
     let sample = &bytes[..bytes.len().min(SAMPLE)];
     let controls = sample.iter().filter(|&&byte| is_control(byte)).count();
     if controls > FEW && controls * SPARSE > sample.len() {
         let share = controls * 100 / sample.len();
         return Err(format!("not text: {share} % of its first bytes are control characters"));
     }
+
     Ok(())
 }
 
@@ -81,6 +84,7 @@ pub(super) fn known(bytes: &[u8]) -> Option<String> {
     if at(0, b"PK\x03\x04") {
         return Some(zip(bytes).into());
     }
+
     if at(0, b"RIFF") && bytes.len() >= 12 {
         return match &bytes[8..12] {
             b"WEBP" => Some("a WebP image".into()),
@@ -89,6 +93,7 @@ pub(super) fn known(bytes: &[u8]) -> Option<String> {
             _ => bytes[4..8].iter().any(|&byte| is_control(byte)).then(|| "a RIFF file".into()),
         };
     }
+
     if at(4, b"ftyp") && at(0, b"\0\0") {
         return Some("MP4 video or a HEIF image".into());
     }
@@ -100,16 +105,19 @@ pub(super) fn known(bytes: &[u8]) -> Option<String> {
     {
         return Some("a Parquet file".into());
     }
+
     // The last byte is the length of what stands before it, which ends in the same letters.
     if at(0, b"ORC") && bytes.len() > 7 && at(bytes.len() - 4, b"ORC") {
         return Some("an ORC file".into());
     }
+
     if at(257, b"ustar") {
         return Some("a tar archive".into());
     }
     if at(0, b"MZ") && bytes.iter().take(64).filter(|&&byte| byte == 0).count() > FEW {
         return Some("a Windows program".into());
     }
+
     MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, what)| (*what).into())
 }
 
@@ -130,11 +138,12 @@ fn is_control(byte: u8) -> bool {
 /// The kind of document that a zip archive is: its first and last names show it.
 fn zip(bytes: &[u8]) -> &'static str {
     const ENDS: usize = 64 << 10;
-    let (head, tail) =
-        (&bytes[..bytes.len().min(ENDS)], &bytes[bytes.len().saturating_sub(ENDS)..]);
+    let head = &bytes[..bytes.len().min(ENDS)];
+    let tail = &bytes[bytes.len().saturating_sub(ENDS)..];
     let has = |name: &[u8]| {
         [head, tail].iter().any(|part| part.windows(name.len()).any(|window| window == name))
     };
+
     if has(b"word/document") {
         "a Word document (.docx)"
     } else if has(b"xl/workbook") {

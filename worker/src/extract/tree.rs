@@ -35,6 +35,7 @@ impl<'a> Iterator for Descendants<'a> {
                 at = at.parent()?;
             }
         }
+
         self.at = next?;
         next
     }
@@ -53,6 +54,7 @@ pub(super) fn text<'a>(element: ElementRef<'a>, gathered: &'a mut String) -> &'a
         Descendants::of(*element).filter_map(|node| node.value().as_text().map(|text| &*text.text));
     let Some(first) = texts.next() else { return "" };
     let Some(second) = texts.next() else { return first };
+
     gathered.clear();
     gathered.push_str(first);
     gathered.push_str(second);
@@ -81,6 +83,7 @@ impl AttributeName {
     /// case.
     pub(super) fn of<'a>(&self, element: ElementRef<'a>) -> Option<&'a str> {
         let name = if is_html(&element) { &self.lower } else { &self.typed };
+
         let found = element.value().attrs.iter().find(|(key, _)| match &key.prefix {
             None => key.local == *name,
             Some(prefix) => {
@@ -90,6 +93,7 @@ impl AttributeName {
                 })
             }
         });
+
         found.map(|(_, value)| &**value)
     }
 }

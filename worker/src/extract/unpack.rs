@@ -60,13 +60,16 @@ pub(super) fn unpack<'a>(
 ) -> Result<Cow<'a, [u8]>, String> {
     let Some(format) = Format::of(path) else { return Ok(packed) };
     let name = format.name();
+
     if packed.is_empty() {
         return Err(format!("truncated: an empty file is not {name} data"));
     }
     if !format.begins(&packed) {
+        // The file ends within the bytes that the format begins with.
         if format.magic().starts_with(&packed) {
             return Err(truncated(name));
         }
+
         let looks =
             sniff::known(&packed).map_or("".into(), |what| format!(", it looks like {what}"));
         return Err(format!(
@@ -74,33 +77,44 @@ pub(super) fn unpack<'a>(
             format.extension()
         ));
     }
+
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut plain = Vec::with_capacity(packed.len().saturating_mul(3).min(most));
     let mut rest: &[u8] = &packed;
+
     loop {
-        rest = format.part(rest, &mut plain, most).map_err(|trouble| match trouble {
-            Trouble::Damaged(error) if error.kind() == io::ErrorKind::UnexpectedEof => truncated(name),
-            Trouble::Damaged(error) => {
-                format!("damaged: the {name} data cannot be unpacked ({})", words::system(&error))
-            }
-            Trouble::Window => format!(
-                "too large: the {name} data needs more than {} to be unpacked, a quarter of `--memory-limit`",
-                human::limit(limit)
-            ),
-            Trouble::TooLarge => {
-                format!("too large: unpacks to more than {}, a quarter of `--memory-limit`", human::limit(limit))
-            }
-        })?;
+        rest =
+            format.part(rest, &mut plain, most).map_err(|trouble| reason(trouble, name, limit))?;
+
         let padding = rest.iter().position(|&byte| byte != 0).unwrap_or(rest.len());
         rest = &rest[padding..];
         if rest.is_empty() {
             return Ok(Cow::Owned(plain));
         }
+
         if !format.begins(rest) {
             let extra = human::size(rest.len() as u64);
             return Err(format!(
                 "damaged: {extra} that are not {name} data follow the {name} data"
             ));
+        }
+    }
+}
+
+/// Why the data of a format was not unpacked to `limit` bytes at most, in the user's words.
+fn reason(trouble: Trouble, name: &str, limit: u64) -> String {
+    let most = human::limit(limit);
+    match trouble {
+        Trouble::Damaged(error) if error.kind() == io::ErrorKind::UnexpectedEof => truncated(name),
+        Trouble::Damaged(error) => {
+            format!("damaged: the {name} data cannot be unpacked ({})", words::system(&error))
+        }
+        Trouble::Window => format!(
+            "too large: the {name} data needs more than {most} to be unpacked, a quarter of \
+             `--memory-limit`"
+        ),
+        Trouble::TooLarge => {
+            format!("too large: unpacks to more than {most}, a quarter of `--memory-limit`")
         }
     }
 }
@@ -192,6 +206,7 @@ impl Format {
 /// Reads all of `decoder` onto `plain`, as far as `most` bytes in all.
 fn drain(decoder: &mut impl Read, plain: &mut Vec<u8>, most: usize) -> Result<(), Trouble> {
     let room = (most - plain.len()) as u64;
+    // One byte more than may be shows that there is more.
     decoder.take(room.saturating_add(1)).read_to_end(plain)?;
     if plain.len() > most { Err(Trouble::TooLarge) } else { Ok(()) }
 }

@@ -21,8 +21,8 @@ use super::unfit::Unfit;
 /// How often a child that says nothing is looked at: its memory, its time, whether the work was
 /// called off.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a child may take until it is ready. It takes milliseconds; where it takes this long, the
-/// machine is of no use.
+/// How long a child may take until it is ready. It takes milliseconds; a machine where it takes
+/// this long is of no use.
 const START: Duration = Duration::from_secs(60);
 /// The size that pipes to and from a child are asked to have, so that a chunk of rows or a shipped
 /// file passes in few switches.

@@ -129,7 +129,8 @@ impl Slot {
                     // Files before it may have been read in the same attempt.
                     let elsewhere = care.attempts.get(&file.sequence).copied().unwrap_or_default();
                     let attempts = elsewhere + attempt;
-                    warn!(path = %file.path.display(), attempts, reason, "a file killed its process");
+                    let path = file.path.display();
+                    warn!(%path, attempts, reason, "a file killed its process");
 
                     // A file that died elsewhere, too, is tried once here, whatever the retries.
                     if attempt > work.spec.limits.retries || elsewhere > 0 {

@@ -36,8 +36,8 @@ impl Unfit {
 
     /// A process began, and went or fell silent before it was ready.
     pub fn not_ready(reason: impl Into<String>) -> Self {
-        let hint = "is there enough memory for so many processes (`-p`), and does a security policy \
-                    let this program run?";
+        let hint = "is there enough memory for so many processes (`-p`), and does a security \
+                    policy let this program run?";
         Unfit { reason: format!("a process does not come up: {}", reason.into()), hint }
     }
 }

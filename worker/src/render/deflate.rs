@@ -41,21 +41,25 @@ impl Deflater {
     pub fn joinable(&mut self, content: &[u8]) -> Vec<u8> {
         let mut bytes = self.whole(content);
         let last = blocks::last_block(&bytes).expect("libdeflate writes valid streams");
+        // The last block is no longer final.
         bytes[last.start / 8] &= !(1 << (last.start % 8));
+
         // Three header bits of the stored block (not final, type 00), zeros to the byte, then LEN
         // and its complement.
         bytes.resize((last.end + 3).div_ceil(8), 0);
         bytes.extend_from_slice(&[0x00, 0x00, 0xff, 0xff]);
+
         bytes
     }
 
     /// Compresses `content` to a stream that ends: for the last part of a joined stream, or one of
     /// a single part.
     pub fn whole(&mut self, content: &[u8]) -> Vec<u8> {
-        // Four more, so that the padding of `joinable` does not move the bytes.
+        // Room for five more, so that the padding of `joinable` does not move the bytes.
         let bound = self.compressor.deflate_compress_bound(content.len());
         let mut bytes = Vec::with_capacity(bound + 5);
         bytes.resize(bound, 0);
+
         let length =
             self.compressor.deflate_compress(content, &mut bytes).expect("the bound is enough");
         bytes.truncate(length);

@@ -35,13 +35,16 @@ impl Measure {
             while !text.is_char_boundary(end) {
                 end -= 1;
             }
+
             let shown = &text[..end];
             let widest = shown.split('\n').map(|line| line.trim_end().width()).max();
             *width = (*width).max(widest.unwrap_or(0)).min(WIDEST);
+
             if let Some(blank) = shown.split('\n').position(|line| !line.trim().is_empty()) {
                 lines = lines.max(blank + 1);
             }
         }
+
         // A row that no height would show asks for none.
         let lines = if lines > MOST_LINES { 1 } else { lines };
         self.rows_by_lines[lines - 1] += 1;
@@ -50,11 +53,13 @@ impl Measure {
     /// The look; `None` before any row. Rows are as high as nine of ten need.
     pub fn look(&self) -> Option<Look> {
         let rows: u32 = self.rows_by_lines.iter().sum();
+
         let mut seen = 0;
         let enough = |count: &u32| {
             seen += count;
             seen * 10 >= rows * 9
         };
+
         let lines = self.rows_by_lines.iter().position(enough).map_or(1, |index| index as u8 + 1);
         let widths = self.widths.iter().map(|width| *width as u8).collect();
         (rows > 0).then_some(Look { widths, lines })

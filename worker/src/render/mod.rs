@@ -61,9 +61,11 @@ impl Renderer {
         if !lost.is_empty() {
             return Err(RenderError::RowsLost(lost));
         }
+
         if self.compression != render.spec.compression {
             *self = Renderer::new(render.spec.compression);
         }
+
         let units = render.units.iter().map(|unit| {
             let segments = self.unit(&UnitRows { spec: &render.spec, unit, blocks })?;
             Ok(RenderedUnit { number: unit.number, segments })
@@ -77,20 +79,22 @@ impl Renderer {
             match rendering {
                 Rendering::Xlsx => self.workbook(rows, &mut segments)?,
                 Rendering::Csv(packing) | Rendering::Tsv(packing) => {
-                    let (mut csv, writer) =
-                        (Vec::new(), CsvWriter::new(&rows.spec.csv, *rendering));
+                    let mut csv = Vec::new();
+                    let writer = CsvWriter::new(&rows.spec.csv, *rendering);
                     rows.each(|_, cells| {
                         writer.row(&mut csv, cells.iter().map(|cell| cell.unwrap_or_default()))
                     })?;
                     segments.push(self.text(index, *packing, csv));
                 }
                 Rendering::JsonLines(packing) => {
-                    let (mut json, writer) = (Vec::new(), JsonLines::new(rows.spec.columns()));
+                    let mut json = Vec::new();
+                    let writer = JsonLines::new(rows.spec.columns());
                     rows.each(|_, cells| writer.row(&mut json, cells))?;
                     segments.push(self.text(index, *packing, json));
                 }
             }
         }
+
         if rows.spec.per_file {
             self.workbooks_per_file(rows, &mut segments)?;
         }
@@ -105,6 +109,7 @@ impl Renderer {
         let mut workbook =
             WorkbookRows::new(rows.spec, rows.unit.first_row, rows.unit.first_overflow);
         rows.each(|_, cells| workbook.row(cells))?;
+
         for (sheet, xml, look) in workbook.finish() {
             segments.push(self.joinable(Stream::Sheet(sheet), &xml, look));
         }
@@ -120,9 +125,11 @@ impl Renderer {
             let sequence = file[0].sequence;
             let mut workbook =
                 WorkbookRows::new(rows.spec, file[0].first_row, file[0].first_overflow);
+
             for piece in file {
                 rows.each_of(piece, |_, cells| workbook.row(cells))?;
             }
+
             for (sheet, xml, look) in workbook.finish() {
                 segments.push(self.joinable(Stream::FileSheet { sequence, sheet }, &xml, look));
             }
@@ -132,6 +139,7 @@ impl Renderer {
 
     fn text(&mut self, rendering: usize, packing: Packing, content: Vec<u8>) -> Segment {
         let stream = Stream::Text { rendering: rendering as u16 };
+
         match packing {
             Packing::Gzip => self.joinable(stream, &content, None),
             Packing::Zstd => {
@@ -167,6 +175,7 @@ pub fn zstd_frame(content: &[u8], compression: Compression) -> Vec<u8> {
         Compression::Balanced => 3,
         Compression::Small => 12,
     };
+
     zstd::bulk::compress(content, level).expect("compressing in memory does not fail")
 }
 
@@ -189,10 +198,11 @@ impl UnitRows<'_> {
     ) -> Result<(), RenderError> {
         let damaged = |source| RenderError::Damaged { sequence: piece.sequence, source };
         let block = &self.blocks[&piece.rows];
-        let (from, to) =
-            (piece.slice.offset as usize, (piece.slice.offset + piece.slice.length) as usize);
+        let from = piece.slice.offset as usize;
+        let to = (piece.slice.offset + piece.slice.length) as usize;
         let mut rows = Rows::new(block.get(from..to).unwrap_or_default(), self.spec.width());
         let mut cells = Vec::with_capacity(self.spec.width());
+
         while rows.next_into(&mut cells).map_err(damaged)? {
             row(piece, &cells);
         }

@@ -28,10 +28,12 @@ impl CsvWriter {
                 (style.delimiter, Newline::CrLf)
             }
         };
+
         let newline: &[u8] = match style.newline.unwrap_or(usual) {
             Newline::Lf => b"\n",
             Newline::CrLf => b"\r\n",
         };
+
         CsvWriter {
             delimiter: delimiter.into(),
             newline,
@@ -43,6 +45,7 @@ impl CsvWriter {
     /// What stands before the rows: the byte order mark, if one is wanted, and the row of names.
     pub fn head<'a>(&self, names: impl ExactSizeIterator<Item = &'a str>) -> Vec<u8> {
         let mut head = Vec::from(if self.bom { "\u{feff}" } else { "" });
+
         let alone = names.len() == 1;
         for (index, name) in names.enumerate() {
             // Excel takes a file that begins with `ID` for SYLK, and does not open it.
@@ -53,6 +56,7 @@ impl CsvWriter {
                 (index == 0 && name.starts_with("ID")) || (alone && name.is_empty()),
             );
         }
+
         head.extend_from_slice(self.newline);
         head
     }
@@ -71,21 +75,25 @@ impl CsvWriter {
         if index > 0 {
             csv.extend_from_slice(self.delimiter.as_bytes());
         }
+
         let formula = self.escape_formulas && text.trim_start().starts_with(FORMULA);
         if !(quote || formula || self.needs_quotes(text)) {
             csv.extend_from_slice(text.as_bytes());
             return;
         }
+
         csv.push(b'"');
         if formula {
             csv.push(b'\'');
         }
+
         for (index, run) in text.split('"').enumerate() {
             if index > 0 {
                 csv.extend_from_slice(b"\"\"");
             }
             csv.extend_from_slice(run.as_bytes());
         }
+
         csv.push(b'"');
     }
 
@@ -94,10 +102,12 @@ impl CsvWriter {
         let delimiter = self.delimiter.as_bytes()[0];
         let special =
             |byte: u8| (byte == delimiter) | (byte == b'"') | (byte == b'\r') | (byte == b'\n');
+
         // Where formulas are feared, no program that parts cells elsewhere may find one inside a
         // cell.
         let parts =
             |byte: u8| self.escape_formulas & ((byte == b',') | (byte == b';') | (byte == b'\t'));
+
         text.bytes().any(|byte| special(byte) | parts(byte))
     }
 }
@@ -154,6 +164,7 @@ impl Formatter for OneLine {
         if !suspect {
             return CompactFormatter.write_string_fragment(out, fragment);
         }
+
         let mut rest = fragment;
         while let Some(at) = rest.find(['\u{85}', '\u{2028}', '\u{2029}']) {
             let (plain, from) = rest.split_at(at);
@@ -161,6 +172,7 @@ impl Formatter for OneLine {
             write!(out, "{plain}\\u{:04x}", u32::from(end))?;
             rest = &from[end.len_utf8()..];
         }
+
         out.write_all(rest.as_bytes())
     }
 }

@@ -31,11 +31,15 @@ pub struct WorkbookRows<'a> {
 impl<'a> WorkbookRows<'a> {
     /// Begins at these places among all rows and all overflow rows of the workbook.
     pub fn new(spec: &'a JobSpec, first_row: u64, first_overflow: u64) -> Self {
-        let (rows, overflow) =
-            (RowWriter::new(spec.width()), RowWriter::new(OVERFLOW_COLUMNS.len()));
-        let measure = (first_row == 0).then(|| Measure::new(spec.width()));
-        let (next_row, next_overflow) = (first_row, first_overflow);
-        WorkbookRows { spec, rows, overflow, next_row, next_overflow, sheets: Vec::new(), measure }
+        WorkbookRows {
+            spec,
+            rows: RowWriter::new(spec.width()),
+            overflow: RowWriter::new(OVERFLOW_COLUMNS.len()),
+            next_row: first_row,
+            next_overflow: first_overflow,
+            sheets: Vec::new(),
+            measure: (first_row == 0).then(|| Measure::new(spec.width())),
+        }
     }
 
     /// Adds a row; what its cells cannot hold goes to the overflow sheet, if the job says so.
@@ -43,13 +47,16 @@ impl<'a> WorkbookRows<'a> {
         if let Some(measure) = self.measure.as_mut().filter(|_| self.next_row < FIRST_ROWS) {
             measure.row(cells.iter().map(|text| text.unwrap_or_default()));
         }
+
         let (sheet, number) = place(self.next_row);
         self.next_row += 1;
+
         let heads = cells
             .iter()
             .map(|text| text.and_then(|text| cell::parts(text).next()).unwrap_or_default());
         let many_lines = cells.iter().flatten().any(|text| text.contains('\n'));
         self.rows.row(xml_of(&mut self.sheets, Sheet::Rows(sheet)), number, many_lines, heads);
+
         if self.spec.long_cells == LongCells::Overflow {
             for (column, text) in cells.iter().enumerate() {
                 if let Some(text) = text.filter(|text| cell::overflow_rows(text) > 0) {
@@ -63,6 +70,7 @@ impl<'a> WorkbookRows<'a> {
     fn carry_on(&mut self, text: &str, sheet: u32, column: usize, number: u64) {
         let name = quoted(&sheet_name(&self.spec.sheet_name, sheet));
         let reference = format!("{name}!{}{number}", column_letters(column));
+
         for (index, part) in cell::parts(text).enumerate().skip(1) {
             let (sheet, number) = place(self.next_overflow);
             self.next_overflow += 1;

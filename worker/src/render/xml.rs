@@ -65,10 +65,12 @@ impl RowWriter {
         xml.push(b'"');
         xml.extend_from_slice(of_row);
         xml.push(b'>');
+
         for (opening, text) in self.openings.iter().zip(cells) {
             if text.is_empty() {
                 continue;
             }
+
             xml.extend_from_slice(opening);
             xml.extend_from_slice(number.as_bytes());
             xml.push(b'"');
@@ -81,6 +83,7 @@ impl RowWriter {
             escape(xml, text);
             xml.extend_from_slice(b"</t></is></c>");
         }
+
         xml.extend_from_slice(b"</row>");
     }
 }

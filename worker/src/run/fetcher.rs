@@ -139,7 +139,7 @@ impl<Q: Queue> Fetcher<'_, Q> {
     ) {
         let slots = &self.rows.slots;
         for leased in leased {
-            // Tasks beyond the permits in hand were leased for room that was free then: take it now.
+            // Tasks beyond the permits in hand were leased for room that was free: it is taken now.
             let permit = match permits.split(1) {
                 Some(permit) => permit,
                 None => slots.room().acquire_owned().await.expect("never closed"),

@@ -105,8 +105,8 @@ impl Fitness {
         let QueueError::Here(_) = error else { return Some(PAUSE) };
 
         let reason = error.to_string();
-        let hint = "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or use \
-                    fewer processes (`-p`)";
+        let hint = "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or \
+                    use fewer processes (`-p`)";
         self.failed(failures, Unfit { reason, hint }, tally)
     }
 

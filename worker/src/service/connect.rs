@@ -26,7 +26,8 @@ pub async fn connect(config: &RedisConfig) -> Result<RedisQueue, QueueError> {
             ) => {
                 if said.is_none_or(|at| at.elapsed() >= SAY_AGAIN) {
                     said = Some(Instant::now());
-                    warn!(redis = config.address(), %error, hint = error.hint(), "waiting for Redis");
+                    let redis = config.address();
+                    warn!(redis, %error, hint = error.hint(), "waiting for Redis");
                 }
 
                 tokio::time::sleep(wait).await;

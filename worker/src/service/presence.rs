@@ -142,8 +142,8 @@ impl Presence {
                     Some(_) | None => warn!(
                         theirs = other.version,
                         ours,
-                        "ignoring the tasks of an incompatible coordinator: it is of another version, \
-                         or uses another number of `--redis-bytes` servers (the last number)"
+                        "ignoring the tasks of an incompatible coordinator: it is of another \
+                         version, or uses another number of `--redis-bytes` servers (the last number)"
                     ),
                 }
             }
@@ -159,7 +159,8 @@ impl Presence {
                 warn!(
                     host,
                     pid,
-                    "the run has `--lease {theirs}ms`, this worker {ours}ms: give all sides the same"
+                    "the run has `--lease {theirs}ms`, this worker {ours}ms: give all sides the \
+                     same"
                 );
             }
         }
