@@ -182,6 +182,7 @@ mod tests {
             (cli.work.queues.as_slice(), cli.work.roots.len()),
             (&["a".to_owned(), "b".into()][..], 1)
         );
+
         let health = Cli::parse_from(["sheaf-worker", "health", "--health-file", "/x"]);
         assert!(matches!(health.command, Some(Command::Health(_))));
     }

@@ -133,8 +133,10 @@ mod tests {
 
     #[test]
     fn what_comes_within_a_second_is_the_same_wish() {
-        let (mut told, start) = (Told::default(), Instant::now());
+        let mut told = Told::default();
+        let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
+
         assert_eq!(told.wish(Stop::Terminate, at(0)), Some(Wish::Stop(Stop::Terminate)));
         assert_eq!(told.wish(Stop::Terminate, at(1)), None);
         assert_eq!(told.wish(Stop::Interrupt, at(999)), None);
@@ -143,7 +145,8 @@ mod tests {
 
     #[test]
     fn who_goes_on_asking_is_heard_though_each_signal_follows_the_last_at_once() {
-        let (mut told, start) = (Told::default(), Instant::now());
+        let mut told = Told::default();
+        let start = Instant::now();
         let wishes = (0..20).filter_map(|tenth| {
             told.wish(Stop::Interrupt, start + Duration::from_millis(tenth * 100))
         });

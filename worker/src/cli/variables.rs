@@ -29,16 +29,19 @@ mod tests {
         let arg = |name: &'static str| Arg::new(name).long(name).env(name);
         let command = Command::new("x").arg(arg("EMPTY")).arg(arg("SET")).arg(arg("UNSET"));
         let command = command.subcommand(Command::new("sub").arg(arg("EMPTY")));
+
         let variable = |name: &std::ffi::OsStr| match name.to_str() {
             Some("EMPTY") => Some("".into()),
             Some("SET") => Some("x".into()),
             _ => None,
         };
+
         let command = without(command, &variable);
         let known = |command: &Command| {
             let names = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_owned()));
             names.collect::<Vec<_>>()
         };
+
         assert_eq!(known(&command), ["SET", "UNSET"]);
         assert_eq!(known(command.find_subcommand("sub").unwrap()), [""; 0]);
     }

@@ -129,11 +129,13 @@ mod tests {
             chunks.push((chunk.bytes.len(), chunk.rows, chunk.overflow, chunk.long_cells));
             Ok(())
         };
+
         let mut writer = Writer::new(carry, &mut emit);
         for text in texts {
             writer.cell(Some(text));
             writer.end_row().unwrap();
         }
+
         let long = writer.finish().unwrap().long_cells;
         (chunks, long)
     }
@@ -142,6 +144,7 @@ mod tests {
     fn chunks_hold_whole_rows_and_only_a_single_row_is_larger() {
         let (small, large) = ("x".repeat(400_000), "y".repeat(3 * CHUNK));
         let (chunks, long) = write(&[&small, &small, &small, &large, &small, ""], true);
+
         assert_eq!(chunks.iter().map(|chunk| chunk.1).collect::<Vec<_>>(), [2, 1, 1, 2]);
         assert!(chunks.iter().all(|chunk| chunk.0 <= CHUNK || chunk.1 == 1));
         assert_eq!(chunks.iter().map(|chunk| chunk.3).sum::<u32>(), 5);
@@ -157,6 +160,7 @@ mod tests {
     fn cells_that_are_cut_need_no_overflow() {
         let long = "x".repeat(CELL_UNITS * 2 + 1);
         assert_eq!(write(&[&long, "a"], true).0, [(long.len() + 4 + 3, 2, 2, 1)]);
+
         let (chunks, cut) = write(&[&long, "a"], false);
         assert_eq!((chunks[0].2, chunks[0].3, cut), (0, 0, 1));
     }

@@ -148,6 +148,7 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> D
     loop {
         let (result, read) = decoder.decode_to_string_without_replacement(rest, &mut text, true);
         rest = &rest[read..];
+
         match result {
             DecoderResult::InputEmpty => break,
             DecoderResult::OutputFull => text.reserve(room.max(text.len() / 2)),
@@ -197,6 +198,7 @@ mod tests {
         ] {
             assert_eq!(found(&encoding.encode(text).0, text), encoding.name());
         }
+
         let text = RUSSIAN.replace('—', "-");
         assert!(found(&KOI8_R.encode(&text).0, &text).starts_with("KOI8"));
     }
@@ -212,10 +214,12 @@ mod tests {
     fn a_mark_decides_over_everything() {
         let marked = [b"\xef\xbb\xbf", KOREAN.as_bytes()].concat();
         assert!(matches!(decode(&marked, Some(EUC_KR)).text, Cow::Borrowed(KOREAN)));
+
         for encoding in [UTF_16LE, UTF_16BE] {
             let bytes = |unit: u16| {
                 if encoding == UTF_16LE { unit.to_le_bytes() } else { unit.to_be_bytes() }
             };
+
             let wide: Vec<u8> =
                 format!("\u{feff}{KOREAN}").encode_utf16().flat_map(bytes).collect();
             assert_eq!(found(&wide, KOREAN), encoding.name());
@@ -229,6 +233,7 @@ mod tests {
         let bytes = SHIFT_JIS.encode(&text).0;
         assert_eq!(decode(&bytes, Some(SHIFT_JIS)).text, text);
         assert!(decode(&bytes, None).replaced > 0);
+
         let text = format!("<meta charset=x-sjis>{RUSSIAN}").replace('—', "-");
         assert_eq!(found(&SHIFT_JIS.encode(&text).0, &text), "Shift_JIS");
     }
@@ -237,6 +242,7 @@ mod tests {
     fn damaged_utf_8_stays_utf_8_and_is_counted() {
         let mut bytes = KOREAN.as_bytes().to_vec();
         bytes.truncate(bytes.len() - "다. 수도는 서울이다.</doc>".len() + 1);
+
         let decoded = decode(&bytes, None);
         assert_eq!((decoded.encoding, decoded.replaced), (UTF_8, 1));
         assert!(decoded.text.ends_with('\u{fffd}'));
@@ -246,9 +252,11 @@ mod tests {
     fn labels_are_the_webs() {
         let named = |label: &str| named(&job::Encoding::Named(label.into()));
         assert_eq!(named("EUC-KR").unwrap(), Some(EUC_KR));
+
         let hint = |label| named(label).unwrap_err().hint().unwrap();
         assert_eq!(hint("cp949"), "did you mean `euc-kr`?");
         assert_eq!(hint("euc_kr"), "did you mean `euc-kr`?");
+
         assert!(hint("klingon").contains("`windows-1251`"));
         assert!(named("hz-gb-2312").is_err());
         assert_eq!(super::named(&job::Encoding::Auto), Ok(None));

@@ -83,10 +83,12 @@ impl Extractor {
                 .as_deref()
                 .map(|selector| Css::column(selector, name))
                 .transpose()?;
+
             let take = match &expression.take {
                 Take::Text => Cell::Text,
                 Take::Attribute(attribute) => Cell::Attribute(AttributeName::new(attribute)),
             };
+
             Ok(Column { name: name.into(), css, take })
         };
 
@@ -139,8 +141,10 @@ impl Extractor {
         };
 
         let document = self.document(file, parsed, &mut extracted);
+        // Before the first row is handed on: a file has all its rows or none.
         let checked =
             document.and_then(|(html, noticed)| self.check(&html).map(|()| (html, noticed)));
+
         match checked {
             Ok((html, mut noticed)) => {
                 extracted.result = Ok(self.rows(&html, file, &mut noticed, emit)?);
@@ -148,6 +152,7 @@ impl Extractor {
             }
             Err(reason) => extracted.result = Err(reason),
         }
+
         Ok(extracted)
     }
 
@@ -209,6 +214,7 @@ impl Extractor {
                 }
             }
         }
+
         Ok(())
     }
 
@@ -270,6 +276,7 @@ impl Column {
                     .find(|element| css.matches(element, Some(&record), &mut caches))?
             }
         };
+
         match &self.take {
             Cell::Text => Some(tree::text(element, gathered)),
             Cell::Attribute(name) => name.of(element),

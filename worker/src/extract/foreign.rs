@@ -137,11 +137,13 @@ mod tests {
             (b"{\\rtf1\\ansi}", "RTF"),
             (b"%!PS-Adobe-3.0\n", "PostScript"),
         ];
+
         for (bytes, name) in cases {
             let found =
                 known(bytes).unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(bytes)));
             assert!(found.contains(name), "{found}");
         }
+
         let long: String =
             (0..5000).map(|id| format!("{{\"id\": {id}, \"text\": \"한국어\"}}\n")).collect();
         assert!(known(long.as_bytes()).is_some_and(|found| found.starts_with("JSON lines")));
@@ -175,6 +177,7 @@ mod tests {
             b"<\0d\0o\0c\0>\0",
             &utf_16,
         ];
+
         for text in texts {
             assert_eq!(known(text), None, "{}", String::from_utf8_lossy(text));
         }

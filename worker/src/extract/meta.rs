@@ -105,11 +105,13 @@ impl<'a> Scanner<'a> {
         let mut content = None;
         let mut pragma = false;
         let mut seen: Vec<Vec<u8>> = Vec::new();
+
         while let Some((name, value)) = self.attribute() {
             // Of several attributes with one name, the first counts.
             if seen.contains(&name) {
                 continue;
             }
+
             match name.as_slice() {
                 b"http-equiv" => pragma = value.eq_ignore_ascii_case(b"content-type"),
                 b"content" => content = from_content(&value),
@@ -146,6 +148,7 @@ impl<'a> Scanner<'a> {
 
         self.at += 1;
         self.skip(is_space);
+
         let value = match self.peek()? {
             quote @ (b'"' | b'\'') => {
                 self.at += 1;
@@ -196,12 +199,14 @@ mod tests {
     fn declarations_are_found() {
         assert_eq!(name("<meta charset=euc-kr>"), Some("EUC-KR"));
         assert_eq!(name("<html a='>'><META x CharSet = ' shift_jis '/>"), Some("Shift_JIS"));
+
         let pragma = "<meta content='text/html; charset=gbk; x' http-equiv=content-type>";
         assert_eq!(name(pragma), Some("GBK"));
         assert_eq!(
             name("<meta http-equiv=Content-Type content=\"charset = 'big5'\">"),
             Some("Big5")
         );
+
         assert_eq!(name("<!-- <meta charset=gbk> --><meta/charset=koi8-r>"), Some("KOI8-R"));
         assert_eq!(
             name("<?xml version='1.0' encoding=\"windows-1251\"?><a>"),
@@ -227,6 +232,7 @@ mod tests {
         ] {
             assert_eq!(name(head), None, "{head}");
         }
+
         assert_eq!(name(&format!("{}<meta charset=gbk>", " ".repeat(PRESCAN))), None);
     }
 

@@ -229,6 +229,7 @@ mod tests {
         let html = parse(markup.into());
         let mut inside = Inside::default();
         let mut found = Vec::new();
+
         for node in tree::Descendants::of(html.tree.root()) {
             inside.pass(node);
             if node.value().as_element().is_some_and(|element| element.name() == "doc") {
@@ -264,6 +265,7 @@ mod tests {
             noticed("<doc title=\"\"a\"><doc\n>", "doc", 1),
             [Note::new(NoteKind::LostTags, 1, 2)]
         );
+
         // Twenty of them in scripts are usual for `li`, not for `doc`.
         let script = format!("{}<script>{}</script>", "<li>x".repeat(30), "'<li>'".repeat(20));
         assert_eq!(noticed(&script, "li", 30), []);
@@ -276,6 +278,7 @@ mod tests {
         let (korean, _, damaged) = EUC_KR.decode(by_chance);
         assert_eq!((&*korean, damaged), ("짹호 키", false));
         assert!(std::str::from_utf8(by_chance).is_ok());
+
         assert!(!is_utf8_after_all(by_chance, EUC_KR, 0));
         assert!(is_utf8_after_all(&by_chance.repeat(4), EUC_KR, 0), "there is no such chance");
         assert!(is_utf8_after_all("위".as_bytes(), EUC_KR, 1), "it cannot be what is declared");
@@ -290,6 +293,7 @@ mod tests {
     fn elements_are_counted_where_there_is_no_record() {
         let html = parse("<ul><li>1<li>2<li>3</ul><ul></ul><p>".into());
         assert_eq!(most_frequent(&html), [("li".into(), 3), ("ul".into(), 2), ("p".into(), 1)]);
+
         assert_eq!(most_frequent(&parse("plain text".into())), []);
     }
 }

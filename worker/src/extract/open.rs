@@ -55,8 +55,8 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
             open(file.path.as_path())
         }
     });
-
     let mut opened = opened.map_err(|error| not_opened(&error))?;
+
     let before = metadata(&opened)?;
     if !before.is_file() {
         return Err(format!("not a file but {}", kind(&before)));
@@ -177,6 +177,7 @@ mod tests {
     fn source(path: &Path) -> SourceFile {
         let metadata = std::fs::metadata(path).unwrap();
         let (size, modified) = (metadata.len(), modified(&metadata));
+
         SourceFile {
             sequence: 0,
             path: SourcePath::from(path),
@@ -197,6 +198,7 @@ mod tests {
         std::fs::write(&path, "text").unwrap();
         let mut file = source(&path);
         assert_eq!(*read(&file, 1 << 30).unwrap(), *b"text");
+
         file.content = Content::Here(b"shipped".to_vec());
         assert!(matches!(read(&file, 1 << 30), Ok(Cow::Borrowed(b"shipped"))));
         assert!(
@@ -204,6 +206,7 @@ mod tests {
                 .unwrap_err()
                 .starts_with("too large: 7 B cannot be read in 8 B of memory")
         );
+
         file.content = super::super::pack(vec![b'x'; 2000]);
         file.size = 2000;
         assert_eq!(*read(&file, 1 << 30).unwrap(), *vec![b'x'; 2000]);
@@ -218,10 +221,12 @@ mod tests {
         let file = source(&path);
         std::fs::write(&path, "texts").unwrap();
         assert_eq!(reason(&file), "changed since it was listed");
+
         let file = source(&path);
         let later = SystemTime::now() + Duration::from_secs(5);
         File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
         assert_eq!(reason(&file), "changed since it was listed");
+
         std::fs::remove_file(&path).unwrap();
         assert_eq!(reason(&file), "no longer there");
     }
@@ -234,15 +239,18 @@ mod tests {
         std::fs::write(real.join("a"), "text").unwrap();
         std::os::unix::fs::symlink(&real, folder.path().join("link")).unwrap();
         std::os::unix::fs::symlink("a", real.join("b")).unwrap();
+
         let at = |path: &Path, content: fn(SourcePath) -> Content| SourceFile {
             content: content(SourcePath::from(path)),
             ..source(&real.join("a"))
         };
+
         let linked = folder.path().join("link/a");
         assert_eq!(*read(&at(&real.join("a"), Content::Resolved), 1 << 30).unwrap(), *b"text");
         assert_eq!(*read(&at(&linked, Content::At), 1 << 30).unwrap(), *b"text");
         // The system says of a link where a folder is expected that it is no folder.
         assert_eq!(reason(&at(&linked, Content::Resolved)), "no longer there");
+
         for path in [real.join("b"), real.join("../real/a"), "real/a".into()] {
             assert!(
                 reason(&at(&path, Content::Resolved)).starts_with("cannot be opened"),
@@ -250,6 +258,7 @@ mod tests {
                 path.display()
             );
         }
+
         assert_eq!(reason(&at(&real.join("c"), Content::Resolved)), "no longer there");
     }
 
@@ -257,12 +266,15 @@ mod tests {
     fn what_is_not_a_file_is_named_and_never_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(reason(&source(folder.path())), "not a file but a folder");
+
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert_eq!(reason(&source(&pipe)), "not a file but a named pipe");
+
         let socket = folder.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         assert_eq!(reason(&source(&socket)), "not a file but a socket or a device");
+
         assert_eq!(reason(&source(Path::new("/dev/null"))), "not a file but a device");
     }
 }

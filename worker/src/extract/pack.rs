@@ -39,6 +39,7 @@ mod tests {
         let Content::Packed(packed) = pack(text.clone()) else { panic!() };
         assert!(packed.len() < 200);
         assert_eq!(unpack(&packed, text.len() as u64).unwrap(), text);
+
         assert_eq!(pack(packed.clone()), Content::Here(packed));
         assert_eq!(pack(Vec::new()), Content::Here(Vec::new()));
     }
@@ -47,6 +48,7 @@ mod tests {
     fn what_is_damaged_or_of_another_size_is_refused() {
         let Content::Packed(mut packed) = pack(vec![7; 5000]) else { panic!() };
         assert!(unpack(&packed, 4999).is_err() && unpack(&packed, 5001).is_err());
+
         packed.truncate(packed.len() - 1);
         assert!(unpack(&packed, 5000).is_err() && unpack(b"", 5000).is_err());
     }

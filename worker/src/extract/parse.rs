@@ -106,6 +106,7 @@ mod tests {
                 told.is_sorted() && told.last().is_some_and(|last| *last <= markup.len()),
                 "{step}: {told:?}"
             );
+
             let cut = (step..).find(|cut| markup.is_char_boundary(*cut)).expect("the end is one");
             assert_eq!(told.first(), Some(&cut), "{step}");
         }

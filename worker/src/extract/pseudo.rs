@@ -158,6 +158,7 @@ fn is_disabled(element: ElementRef<'_>) -> bool {
     if element.attr("disabled").is_some() {
         return true;
     }
+
     match element.value().name() {
         "optgroup" => false,
         "option" => {
@@ -300,6 +301,7 @@ mod tests {
         for language in ["de-DE", "de-Latn-DE", "de-DE-x-goethe", "de-Deva-DE"] {
             assert!(is_in_range(language, "de-de"), "{language}");
         }
+
         for language in ["de", "de-x-DE", "de-Deva", "en-DE"] {
             assert!(!is_in_range(language, "de-de"), "{language}");
         }

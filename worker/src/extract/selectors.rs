@@ -71,6 +71,7 @@ impl Css {
         if let Some(name) = &self.name {
             return element.value().name.local == *name;
         }
+
         let mut context = MatchingContext::new(
             MatchingMode::Normal,
             None,
@@ -312,6 +313,7 @@ mod tests {
             wrong("p:hover").1,
             "`:hover` depends on what a user does and never matches in a file"
         );
+
         assert_eq!(wrong("p:valid").1, "`:valid` is not supported");
         assert!(wrong("p::first-line").1.starts_with("`::first-line` selects a part"));
         assert_eq!(wrong("a[href=").0, 1);
@@ -321,6 +323,7 @@ mod tests {
         assert_eq!(wrong("a b ]").0, 4);
         assert_eq!(wrong("<a>").0, 0);
         assert_eq!(wrong(".5").0, 0);
+
         assert!(wrong("<doc id=1>").2.unwrap().ends_with("`doc`"));
         assert!(wrong("p:eq(3)").2.unwrap().contains("nth-child"));
         assert!(wrong("> p").2.unwrap().contains("`p`"));
@@ -361,6 +364,7 @@ mod tests {
         ] {
             assert!(Css::column(text, "x").is_ok(), "{text}");
         }
+
         assert!(Css::record("> p").is_err());
         assert!(Css::column("> > p", "x").is_err());
     }
@@ -378,9 +382,11 @@ mod tests {
                     .wrapping_add(1_442_695_040_888_963_407);
                 text.push(letters[(seed >> 33) as usize % letters.len()]);
             }
+
             seed = seed
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
+
             for error in
                 [Css::record(&text).err(), Css::column(&text, "x").err()].into_iter().flatten()
             {

@@ -81,6 +81,7 @@ pub(super) fn known(bytes: &[u8]) -> Option<String> {
     let at = |offset: usize, magic: &[u8]| {
         bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic))
     };
+
     if at(0, b"PK\x03\x04") {
         return Some(zip(bytes).into());
     }
@@ -179,9 +180,11 @@ mod tests {
         assert_eq!(reason(b"PAR1\x15\x04....PAR1"), "not text: looks like a Parquet file");
         assert_eq!(reason(b"ORC\n\x0b....\x08ORC\x17"), "not text: looks like an ORC file");
         assert!(reason(b"{\"a\": 1}").starts_with("not HTML: looks like JSON"));
+
         let mut tar = vec![b'a'; 512];
         tar[257..262].copy_from_slice(b"ustar");
         assert_eq!(reason(&tar), "not text: looks like a tar archive");
+
         for (magic, what) in MAGICS {
             assert_eq!(reason(magic), format!("not text: looks like {what}"));
         }
@@ -211,9 +214,11 @@ mod tests {
             b"PK and MZ",
             b"RIFF raff rolls",
         ];
+
         for text in texts {
             assert_eq!(refuse(text, None), Ok(()), "{text:?}");
         }
+
         let plain: Vec<u8> =
             "wide without a mark".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert!(refuse(&plain, None).is_err());

@@ -29,6 +29,8 @@ impl<'a> Iterator for Descendants<'a> {
         let mut at = self.at;
         // A template's contents hang under it as a fragment.
         let mut next = at.first_child().filter(|child| !child.value().is_fragment());
+
+        // Climbs until something follows, but not past the top.
         while next.is_none() && at.id() != self.top {
             next = at.next_sibling();
             if next.is_none() {

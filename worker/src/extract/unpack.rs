@@ -185,16 +185,19 @@ impl Format {
             }
             Format::Zstd => {
                 let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?.single_frame();
+
                 // The window is kept in memory: as large as the text may become, within zstd's own
                 // bounds.
                 let window = most.max(WINDOW).ilog2().min(31);
                 decoder.window_log_max(window)?;
+
                 drain(&mut decoder, plain, most)?;
                 Ok(decoder.finish())
             }
             Format::Xz => {
                 let stream = Stream::new_stream_decoder(most.max(2 * WINDOW) as u64, 0)
                     .map_err(io::Error::from)?;
+
                 let mut decoder = liblzma::bufread::XzDecoder::new_stream(packed, stream);
                 drain(&mut decoder, plain, most)?;
                 Ok(decoder.into_inner())
@@ -261,6 +264,7 @@ mod tests {
         for format in FORMATS {
             let (packed, plain) = (pack(format, &text()), text());
             assert_eq!(open(format, &packed).unwrap(), plain);
+
             let twice =
                 [packed.clone(), vec![0; 8], pack(format, b""), packed.clone(), vec![0; 512]]
                     .concat();
@@ -287,8 +291,10 @@ mod tests {
             open(Format::Gzip, b"<doc>").unwrap_err(),
             "not gzip data, though its name ends in `.gz`"
         );
+
         let reason = open(Format::Xz, &pack(Format::Zstd, b"text")).unwrap_err();
         assert_eq!(reason, "not xz data, though its name ends in `.xz`, it looks like zstd data");
+
         let path = Path::new("X.GZ");
         assert_eq!(*unpack(path, Cow::Owned(pack(Format::Gzip, b"a")), LIMIT).unwrap(), *b"a");
     }
@@ -301,10 +307,12 @@ mod tests {
                 let reason = open(format, &packed[..cut]).unwrap_err();
                 assert!(reason.starts_with("truncated:"), "{format:?} {cut}: {reason}");
             }
+
             let mut garbage = packed.clone();
             garbage.extend(b"garbage");
             let reason = open(format, &garbage).unwrap_err();
             assert!(reason.starts_with("damaged: 7 B that are not"), "{format:?}: {reason}");
+
             let mut flipped = packed.clone();
             let middle = flipped.len() / 2;
             flipped[middle] ^= 0x10;
@@ -323,6 +331,7 @@ mod tests {
         let frame = b"\x28\xb5\x2f\xfd\x00\x88\x09\0\0a";
         let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 9);
         encoder.write_all(&text()).unwrap();
+
         for (format, packed) in
             [(Format::Zstd, frame.to_vec()), (Format::Xz, encoder.finish().unwrap())]
         {
@@ -342,8 +351,10 @@ mod tests {
                 reason, "too large: unpacks to more than 1 MiB, a quarter of `--memory-limit`",
                 "{format:?}"
             );
+
             let full = pack(format, &vec![b'a'; LIMIT as usize]);
             assert_eq!(open(format, &full).unwrap().len(), LIMIT as usize);
+
             let reason = open(format, &[full.clone(), pack(format, b"b")].concat()).unwrap_err();
             assert!(reason.starts_with("too large"), "{format:?}");
         }

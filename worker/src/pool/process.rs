@@ -159,6 +159,7 @@ impl Process {
                 }
             }
 
+            // A child that goes on sending is looked at, too.
             if self.looked.elapsed() >= LOOK {
                 self.look(stop)?;
             }

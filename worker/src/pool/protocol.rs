@@ -152,6 +152,7 @@ mod tests {
         for header in headers {
             assert_eq!(Header::from_bytes(header.to_bytes()), Some(header));
         }
+
         assert_eq!(Header::from_bytes([0; Header::SIZE]), None);
     }
 }

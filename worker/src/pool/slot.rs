@@ -97,6 +97,7 @@ impl Slot {
         let mut attempt = 1;
 
         while let Some(file) = work.files.get(reports.len()) {
+            // What is known of it from before is final: it is not read again.
             if let Some(report) = care.settled.remove(&file.sequence) {
                 reports.push(report);
                 continue;

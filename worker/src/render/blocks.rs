@@ -105,6 +105,7 @@ impl Bits<'_> {
             let window = self.window();
             let entry = tables.symbols.table[(window & TABLE_MASK) as usize];
             let distance = tables.distances.table[(window >> entry.bits & TABLE_MASK) as usize];
+
             // No branch between literals and matches: which it is cannot be predicted. After
             // literals alone the mask makes the look-up of a distance count for nothing.
             if entry.plain && distance.plain | (entry.distance_mask == 0) {
@@ -183,6 +184,7 @@ impl Bits<'_> {
                 18 => (0, 11 + self.take(7)?),
                 _ => return Err(NotDeflate),
             };
+
             all.get_mut(at..(at + times).min(total)).ok_or(NotDeflate)?.fill(value);
             at += times;
         }

@@ -90,9 +90,11 @@ mod tests {
             state ^= state << 17;
             state
         };
+
         let words: Vec<Vec<u8>> = (0..200)
             .map(|_| (0..2 + next() % 9).map(|_| b'a' + (next() % 26) as u8).collect())
             .collect();
+
         let mut bytes = Vec::with_capacity(length + 16);
         while bytes.len() < length {
             match next() % 64 {
@@ -106,6 +108,7 @@ mod tests {
                 }
             }
         }
+
         bytes.truncate(length);
         bytes
     }
@@ -129,6 +132,7 @@ mod tests {
                     joined.extend(deflater.joinable(&content[from..to]));
                     from = to;
                 }
+
                 joined.extend(END);
                 assert!(inflate(&joined) == content, "seed {seed}, {compression:?}");
             }
@@ -140,6 +144,7 @@ mod tests {
         let mut deflater = Deflater::new(Compression::Balanced);
         let noise: Vec<u8> =
             (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+
         for length in [0, 1, 2, 3, 100, 9_999, 10_001] {
             for content in [&noise[..length], &vec![b'x'; length][..]] {
                 let mut joined = deflater.joinable(content);

@@ -32,6 +32,7 @@ impl Measure {
         let mut lines = 1;
         for (width, text) in self.widths.iter_mut().zip(cells) {
             let mut end = text.len().min(FIRST_BYTES);
+            // No character is cut in two.
             while !text.is_char_boundary(end) {
                 end -= 1;
             }
@@ -98,6 +99,7 @@ mod tests {
             1,
             "it would not be seen anyway"
         );
+
         let mut rows = vec![["1", "text"]; 95];
         rows.extend([["2", "\n\ntext"]; 5]);
         assert_eq!(lines(&rows), 1, "a few do not make all rows high");

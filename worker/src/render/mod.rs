@@ -235,6 +235,7 @@ mod tests {
                 .into_iter()
                 .for_each(|cell| write_cell(block, cell));
         }
+
         let (length, rows) = (block.len() as u32 - offset, (to - from) as u32);
         let slice = Slice { block: 0, offset, length, rows, overflow: 0, long_cells: 0 };
         Piece { rows: KEY, slice, sequence, first_row: 0, first_overflow: 0 }
@@ -244,6 +245,7 @@ mod tests {
         let mut joined: Vec<u8> =
             segments.iter().flat_map(|segment| segment.bytes.clone()).collect();
         joined.extend(deflate::END);
+
         let mut text = String::new();
         flate2::read::DeflateDecoder::new(joined.as_slice()).read_to_string(&mut text).unwrap();
         text
@@ -256,12 +258,14 @@ mod tests {
         let pieces = [rows(0, 50, 0, &mut block), rows(50, 90, 1, &mut block)];
         let blocks = HashMap::from([(KEY, Arc::new(block))]);
         let mut renderer = Renderer::new(Compression::Fast);
+
         let unit = |number, pieces: &[Piece], first_row| RenderUnit {
             number,
             first_row,
             first_overflow: 0,
             pieces: pieces.to_vec(),
         };
+
         let mut render = |units| {
             let rendered = renderer
                 .render(&Render { spec: Arc::clone(&spec), units, keeper: None }, &blocks)
@@ -269,18 +273,22 @@ mod tests {
             let numbers: Vec<u64> = rendered.iter().map(|unit| unit.number).collect();
             (numbers, rendered.into_iter().flat_map(|unit| unit.segments).collect::<Vec<Segment>>())
         };
+
         let (_, whole) = render(vec![unit(0, &pieces, 0)]);
         let (numbers, parts) = render(vec![unit(3, &pieces[..1], 0), unit(4, &pieces[1..], 50)]);
         assert_eq!(numbers, [3, 4]);
+
         let of = |segments: &[Segment], stream| {
             inflate(&segments.iter().filter(|segment| segment.stream == stream).collect::<Vec<_>>())
         };
+
         let sheet = Stream::Sheet(Sheet::Rows(0));
         assert_eq!(of(&whole, sheet), of(&parts, sheet));
         assert!(of(&whole, sheet).ends_with(
             "<row r=\"91\"><c r=\"A91\" t=\"inlineStr\"><is><t>89</t></is></c>\
             <c r=\"C91\" t=\"inlineStr\"><is><t>text</t></is></c></row>"
         ));
+
         let own = Stream::FileSheet { sequence: 1, sheet: Sheet::Rows(0) };
         assert!(
             of(&whole, own).starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>")

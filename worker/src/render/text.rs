@@ -213,6 +213,7 @@ mod tests {
         let style = CsvStyle { delimiter: ';', ..CsvStyle::default() };
         assert_eq!(row(style, CSV, &["a;b", "c,d", "e"]), "\"a;b\";c,d;e\r\n");
         assert_eq!(row(style, TSV, &["a;b", "c\td"]), "a;b\t\"c\td\"\n");
+
         let style = CsvStyle { delimiter: '¦', newline: Some(Newline::Lf), ..CsvStyle::default() };
         assert_eq!(row(style, CSV, &["a¦b", "c"]), "\"a¦b\"¦c\n");
         let style = CsvStyle { newline: Some(Newline::CrLf), ..CsvStyle::default() };
@@ -227,10 +228,12 @@ mod tests {
         {
             assert_eq!(row(style, CSV, &[text, "x"]), format!("\"'{text}\",x\r\n"), "{text:?}");
         }
+
         assert_eq!(
             row(style, CSV, &["a=1", "007", "'=1", "x;=1", "x\t=1"]),
             "a=1,007,'=1,\"x;=1\",\"x\t=1\"\r\n"
         );
+
         assert_eq!(head(style, &["=a", "b"]), "\"'=a\",b\r\n");
     }
 
@@ -258,8 +261,10 @@ mod tests {
         let mut json = Vec::new();
         let text = "\u{85}a\u{2028}\u{2029}\"é€\u{2027}";
         JsonLines::new(["k\u{2028}"].into_iter()).row(&mut json, &[Some(text)]);
+
         let json = String::from_utf8(json).unwrap();
         assert_eq!(json, "{\"k\\u2028\":\"\\u0085a\\u2028\\u2029\\\"é€\u{2027}\"}\n");
+
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(read["k\u{2028}"], text);
     }

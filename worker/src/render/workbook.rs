@@ -127,6 +127,7 @@ mod tests {
         let mut workbook = WorkbookRows::new(&spec, SHEET_DATA_ROWS - 1, 0);
         workbook.row(&[Some("last"), None, None]);
         workbook.row(&[Some("first"), None, None]);
+
         let sheets = workbook.finish();
         assert!(text(&sheets, Sheet::Rows(0)).starts_with("<row r=\"1048576\"><c r=\"A1048576\""));
         assert!(text(&sheets, Sheet::Rows(1)).starts_with("<row r=\"2\"><c r=\"A2\""));
@@ -138,6 +139,7 @@ mod tests {
         let long = "y".repeat(2 * CELL_UNITS + 1);
         let mut workbook = WorkbookRows::new(&spec, SHEET_DATA_ROWS, 5);
         workbook.row(&[None, None, Some(&long)]);
+
         let sheets = workbook.finish();
         let overflow = text(&sheets, Sheet::Overflow(0));
         assert!(
@@ -156,9 +158,11 @@ mod tests {
             workbook.row(&[Some("12"), None, Some(long)]);
             workbook.finish().into_iter().map(|(sheet, _, look)| (sheet, look)).collect::<Vec<_>>()
         };
+
         let look = Look { widths: vec![2, 0, 5], lines: 2 };
         assert_eq!(looks(0, "\ntext."), [(Sheet::Rows(0), Some(look))]);
         assert_eq!(looks(1, "text"), [(Sheet::Rows(0), None)]);
+
         let both = looks(0, &"y".repeat(CELL_UNITS + 1));
         assert!(both[0].1.is_some() && both[1] == (Sheet::Overflow(0), None));
     }

@@ -103,11 +103,13 @@ pub fn escape(xml: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     xml.reserve(bytes.len());
     let mut at = 0;
+
     while at < bytes.len() {
         let end = (at + CHUNK).min(bytes.len());
         // Most chunks need nothing: one pass that the compiler turns into vector code, then one
         // copy.
         let special = bytes[at..end].iter().fold(false, |any, byte| any | is_special(*byte));
+
         if special {
             at = escape_bytes(xml, bytes, at, end);
         } else {
@@ -187,10 +189,15 @@ mod tests {
             "<row r=\"7\"><c r=\"A7\" t=\"inlineStr\"><is><t xml:space=\"preserve\"> a</t></is></c>\
              <c r=\"C7\" t=\"inlineStr\"><is><t>=1+1</t></is></c></row>"
         );
+
         let mut xml = Vec::new();
         RowWriter::new(1).row(&mut xml, 8, true, ["a\nb"].into_iter());
-        let expected = "<row r=\"8\" customHeight=\"1\"><c r=\"A8\" t=\"inlineStr\"><is><t>a\nb</t></is></c></row>";
-        assert_eq!(String::from_utf8(xml).unwrap(), expected);
+        assert_eq!(
+            String::from_utf8(xml).unwrap(),
+            "<row r=\"8\" customHeight=\"1\"><c r=\"A8\" t=\"inlineStr\"><is><t>a\nb</t></is></c>\
+             </row>"
+        );
+
         let mut xml = Vec::new();
         RowWriter::new(2).header(&mut xml, " ht=\"15\"", " s=\"1\"", ["a", "_x0041\r"].into_iter());
         assert_eq!(

@@ -124,6 +124,7 @@ impl<Q: Queue> Fetcher<'_, Q> {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => std::future::pending().await, // The worker gives up, and this with it.
                 }
+
                 Ok(None)
             }
         }
@@ -152,6 +153,7 @@ impl<Q: Queue> Fetcher<'_, Q> {
                 Work::Render(render) => render.rows(),
                 Work::Extract(_) | Work::Nap(_) => Vec::new(),
             };
+            // Rows that were kept here need not be fetched.
             let rows: HashMap<RowsKey, Block> =
                 keys.iter().filter_map(|key| Some((*key, self.kept.get(key)?))).collect();
             keys.retain(|key| !rows.contains_key(key));

@@ -128,8 +128,10 @@ mod tests {
 
     #[test]
     fn pauses_grow_until_the_worker_gives_up() {
-        let (fitness, tally, mut failures) =
-            (Fitness::new(), Tally::default(), Failures::default());
+        let fitness = Fitness::new();
+        let tally = Tally::default();
+        let mut failures = Failures::default();
+
         let pauses: Vec<_> =
             std::iter::from_fn(|| fitness.failed(&mut failures, unfit(), &tally)).collect();
         assert_eq!(pauses.len() as u32, MOST_FAILURES - 1);
@@ -139,8 +141,10 @@ mod tests {
 
     #[test]
     fn a_worker_of_which_a_slot_works_does_not_give_up() {
-        let (fitness, tally, mut failures) =
-            (Fitness::new(), Tally::default(), Failures::default());
+        let fitness = Fitness::new();
+        let tally = Tally::default();
+        let mut failures = Failures::default();
+
         for _ in 0..3 * MOST_FAILURES {
             assert!(
                 fitness
@@ -149,6 +153,7 @@ mod tests {
             );
             fitness.worked(&mut Failures::default());
         }
+
         fitness.worked(&mut failures);
         tally.busy.fetch_add(1, Ordering::Relaxed);
         for _ in 0..3 * MOST_FAILURES {

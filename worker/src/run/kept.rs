@@ -129,14 +129,17 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_not_kept_until_something_was_dropped() {
-        let (kept, block) = (Kept::new(100), Block::new(vec![0; 40]));
+        let kept = Kept::new(100);
+        let block = Block::new(vec![0; 40]);
         assert!(
             kept.keep(0, key(0), &block)
                 && kept.keep(1, key(1), &block)
                 && !kept.keep(0, key(2), &block)
         );
+
         assert_eq!(kept.all_of(1), [(key(1), Block::clone(&block))]);
         assert!(kept.get(&key(1)).is_some() && kept.get(&key(2)).is_none());
+
         kept.drop_all([key(0), key(7)]);
         assert!(kept.get(&key(0)).is_none() && kept.keep(0, key(2), &block));
         assert!(!Kept::new(0).keep(0, key(0), &block));
@@ -151,6 +154,7 @@ mod tests {
             status: FileStatus::Done { slices, truncated_cells: 0 },
             ..FileReport::unreadable(0, String::new())
         };
+
         let reports = [
             report(vec![slice(0, long), slice(1, long - 1)]),
             report(vec![slice(2, long), slice(2, 1)]),

@@ -114,12 +114,14 @@ pub async fn run_all<Q: Queue>(
     let stop = Arc::new(AtomicBool::new(false));
     let kept = Arc::new(kept::Kept::new(config.keep));
     let fitness = Arc::new(fitness::Fitness::new());
+
     let shared = slots::Shared {
         kept: Arc::clone(&kept),
         stop: Arc::clone(&stop),
         tally: Arc::clone(&tally),
         fitness: Arc::clone(&fitness),
     };
+
     let slots = slots::Slots::start(&config, shared).map_err(WorkerError::Unfit)?;
 
     let mut finishers = JoinSet::new();

@@ -28,6 +28,7 @@ impl Paths {
             )
         };
 
+        // There is nothing to resolve, so the task is not copied.
         if work.files.iter().all(is_shipped) {
             return Cow::Borrowed(work);
         }
@@ -85,9 +86,11 @@ mod tests {
         for name in ["in", "out", "inner"] {
             std::fs::create_dir(real.join(name)).unwrap();
         }
+
         std::fs::write(real.join("in/a"), "a").unwrap();
         std::fs::write(real.join("out/b"), "b").unwrap();
         std::fs::write(real.join("inner/c"), "c").unwrap();
+
         symlink(real.join("in/a"), real.join("in/good")).unwrap();
         symlink(real.join("out/b"), real.join("in/bad")).unwrap();
         symlink(real.join("in"), real.join("way")).unwrap();
@@ -115,6 +118,7 @@ mod tests {
         ] {
             assert_eq!(resolve(&roots, &real.join(name)), expected, "{name}");
         }
+
         assert_eq!(resolve(&[], &real.join("in/a")), None);
         assert_eq!(resolve(&roots, Path::new("a")), None);
     }
@@ -130,6 +134,7 @@ mod tests {
             modified: 0,
             content,
         };
+
         for content in
             [Content::AtPath, Content::At(outside.clone()), Content::Resolved(outside.clone())]
         {
@@ -140,6 +145,7 @@ mod tests {
             };
             assert!(reason.contains("no --root covers `") && reason.contains("out/b"), "{reason}");
         }
+
         let shipped = file(Content::Here(b"b".to_vec()));
         assert_eq!(confine(&[], &shipped), shipped);
     }

@@ -62,6 +62,7 @@ impl Reader {
             News::new(queue.clone(), leased.task.id, self.name.clone(), self.runtime.clone());
         let mut reading = |reading| news.tell(reading);
 
+        // A task that goes well costs no question: a first delivery has no past.
         if leased.delivery == 1 {
             let care = Care { reading: Some(&mut reading), ..Care::default() };
             let read = self.read_together(work, care)?;
@@ -131,6 +132,7 @@ impl Reader {
             first,
             "workers vanished with these files: reading each alone"
         );
+
         let result = TaskResult::ReadAlone { vanished: vanished as u32, files, first };
         let news = Outcome { task: leased.task.id, slot: self.name.clone(), result };
         // If it does not arrive, it still stands in this worker's log.
@@ -141,6 +143,7 @@ impl Reader {
         let stop = &self.stop;
         let runtime = &self.runtime;
         let mut is_stale = false;
+
         let mut before = |file: &SourceFile| {
             past.begun = Some(Begun { by: worker.clone(), sequence: file.sequence });
             let noted =
@@ -149,6 +152,7 @@ impl Reader {
             // Under a stale lease all that is read would be refused: the reading ends.
             if noted { Ok(()) } else { Err(Interrupted::Stopped) }
         };
+
         care.before = Some(&mut before);
         care.reading = Some(reading);
 

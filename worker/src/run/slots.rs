@@ -70,6 +70,7 @@ impl<Q: Queue> Slots<Q> {
         let most = config.slots.get() * TASKS_PER_SLOT;
         let room = Arc::new(Semaphore::new(most));
         let alone = Arc::new(RwLock::new(()));
+
         for index in 0..config.slots.get() {
             let name = format!("{}/{index}", config.id.0);
             let mut worker = SlotThread {
@@ -94,6 +95,7 @@ impl<Q: Queue> Slots<Q> {
             let waiting = Arc::clone(&waiting);
             let body = move || {
                 loop {
+                    // One thread waits for a task, the others for the lock.
                     let job = waiting.lock().expect("no holder of this lock panics").recv();
                     let Ok(job) = job else { return };
                     worker.handle(job);

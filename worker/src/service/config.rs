@@ -41,6 +41,7 @@ impl Config {
                 "invalid value `{typed}` for `--lease`: expected at least 500ms"
             )));
         }
+
         // A queue that is named twice is served once.
         let mut names: Vec<&String> = Vec::new();
         for name in &args.queues {
@@ -143,6 +144,7 @@ mod tests {
         {
             assert_eq!(time("--x", typed), Ok(Duration::from_millis(ms)), "{typed}");
         }
+
         for typed in ["", "s", "0s", "-1s", "1y", "1e99s"] {
             assert!(time("--x", typed).is_err(), "{typed}");
         }

@@ -116,11 +116,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = HealthFile::new(folder.path().join("run/health"));
         assert!(file.check().unwrap_err().reason.contains("no worker has noted"));
+
         file.note(Duration::from_secs(2)).unwrap();
         assert!(file.check().unwrap() >= Duration::from_secs(2));
+
         file.note(Duration::from_secs(3600)).unwrap();
         assert!(file.check().unwrap_err().reason.contains("3600 s ago"));
         assert_eq!(fs::read_dir(folder.path().join("run")).unwrap().count(), 1);
+
         file.clear();
         assert_eq!(file.check().unwrap_err().exit, Exit::Unhealthy);
     }

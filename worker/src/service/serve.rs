@@ -49,6 +49,7 @@ pub async fn serve(
 ) -> Result<(), WorkerError> {
     let tally = Arc::new(Tally::default());
     let first = &config.queues[0];
+
     tokio::select! {
         connected = connect(first) => { connected?; }
         stop = told_to_stop(&mut wishes, &tally) => {
@@ -79,6 +80,7 @@ pub async fn serve(
         "connected, waiting for tasks"
     );
 
+    // The connection is the first answer of a queue.
     tally.polled();
     let presence = Arc::new(Presence {
         queues: queues.clone(),
@@ -96,6 +98,7 @@ pub async fn serve(
         tally: Arc::clone(&tally),
         health,
     });
+
     let keeping = tokio::spawn(Arc::clone(&presence).keep());
     let watching = tokio::spawn(Arc::clone(&presence).say_troubles());
     let done = work(queues, &config, child, WorkerId(id), tally, wishes).await;
@@ -126,6 +129,7 @@ async fn work(
         lease: config.lease,
         paths: config.paths.clone(),
     };
+
     let mut running = tokio::spawn(run::run_all(queues, settings, orders, Arc::clone(&tally)));
     let ended =
         |ended: Result<Result<(), WorkerError>, _>| ended.expect("the worker loop does not panic");
