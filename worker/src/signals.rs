@@ -28,7 +28,7 @@ pub enum Stop {
 impl Stop {
     const ALL: [Stop; 3] = [Stop::Interrupt, Stop::Terminate, Stop::HangUp];
 
-    /// Its name, and what usually sends it.
+    /// The name of the signal, and its usual sender.
     pub fn name(self) -> &'static str {
         match self {
             Stop::Interrupt => "SIGINT (Ctrl-C)",
@@ -46,12 +46,12 @@ impl Stop {
     }
 }
 
-/// What someone wishes.
+/// A wish that a signal stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     /// Stop cleanly.
     Stop(Stop),
-    /// Stop at once: it was told before.
+    /// Stop at once: it is not the first wish to stop.
     StopAtOnce(Stop),
     /// Say how far it is.
     Progress,
@@ -100,14 +100,14 @@ pub fn listen() -> io::Result<mpsc::Receiver<Wish>> {
     Ok(wishes)
 }
 
-/// When it was told to stop last.
+/// The last wish to stop, by which the next signal is judged.
 #[derive(Debug, Default)]
 struct Told {
     at: Option<Instant>,
 }
 
 impl Told {
-    /// What a signal at `now` wishes; `None`: the same as the one before.
+    /// The wish behind a signal at `now`; `None` if it is the same wish as the one before.
     fn wish(&mut self, stop: Stop, now: Instant) -> Option<Wish> {
         match self.at {
             Some(at) if now.duration_since(at) < SAME_WISH => None,
@@ -119,7 +119,7 @@ impl Told {
     }
 }
 
-/// Whether the parent of this process had it ignore the signal (proc(5), `SigIgn`).
+/// Whether this process was started with the signal ignored (proc(5), `SigIgn`).
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")?.trim().into());

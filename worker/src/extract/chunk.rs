@@ -1,4 +1,4 @@
-//! Rows, written down and handed on.
+//! Writes rows down, and hands them on in chunks.
 
 use std::io;
 
@@ -12,7 +12,7 @@ pub const CHUNK: usize = 1 << 20;
 /// Consecutive rows of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunk<'a> {
-    /// As [`sheaf_common::row`] writes them.
+    /// The rows in the form of [`sheaf_common::row`].
     pub bytes: &'a [u8],
     pub rows: u32,
     /// The overflow rows that these rows need.
@@ -21,7 +21,7 @@ pub struct Chunk<'a> {
     pub long_cells: u32,
 }
 
-/// Takes cells, makes chunks.
+/// Turns cells into chunks.
 pub(super) struct Writer<'e> {
     emit: &'e mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
     bytes: Vec<u8>,
@@ -34,7 +34,7 @@ pub(super) struct Writer<'e> {
     sums: Sums,
 }
 
-/// What all rows of a file came to.
+/// The sums over all rows of a file.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sums {
     /// The rows, as they are written down.
@@ -43,7 +43,7 @@ pub(super) struct Sums {
     pub long_cells: u64,
 }
 
-/// What stands in a stretch of rows.
+/// The counts of a stretch of rows.
 #[derive(Default, Clone, Copy)]
 struct Counts {
     length: usize,
@@ -98,7 +98,7 @@ impl<'e> Writer<'e> {
         if self.bytes.len() >= CHUNK { self.hand_on() } else { Ok(()) }
     }
 
-    /// Hands on the last rows; returns what they all came to.
+    /// Hands on the last rows; returns the sums over all rows.
     ///
     /// # Errors
     /// Those of `emit`.

@@ -45,10 +45,10 @@ enum Cell {
     Attribute(AttributeName),
 }
 
-/// What a file came to.
+/// The result of reading a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extracted {
-    /// Or why it has no rows, in the user's words.
+    /// [`Done`] if its rows were handed on; or why it has none, in the user's words.
     pub result: Result<Done, String>,
     /// Read from the file, before unpacking.
     pub bytes: u64,
@@ -63,11 +63,11 @@ pub struct Extracted {
     pub notes: FileNotes,
 }
 
-/// All rows were handed on.
+/// The result of a file whose rows were all handed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
-    /// The cells that a sheet will cut, under [`LongCells::Truncate`]; else 0. Their rows hold them
-    /// whole.
+    /// The cells that a sheet will cut, under [`LongCells::Truncate`]; otherwise 0. Their rows hold
+    /// them whole.
     pub truncated_cells: u64,
 }
 

@@ -2,10 +2,10 @@
 
 /// How many bytes are looked at: 64 KiB from the beginning.
 const SAMPLE: usize = 64 << 10;
-/// The least bytes from which UTF-32 is told without a byte order mark: two characters.
+/// The least bytes by which UTF-32 is recognised without a byte order mark: two characters.
 const WIDEST: usize = 8;
 
-/// What `bytes` are, and what to do about it, if they are text of a known form that is not HTML.
+/// The name of a known form of text that is not HTML, and what to do about it, if `bytes` have it.
 pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
     if is_utf_32(bytes) {
         return Some(

@@ -99,7 +99,7 @@ impl<'a> Scanner<'a> {
         None
     }
 
-    /// What the attributes of a `<meta` declare.
+    /// The encoding that the attributes of a `<meta` declare.
     fn meta(&mut self) -> Option<&'static Encoding> {
         let mut charset = None;
         let mut content = None;

@@ -1,4 +1,4 @@
-//! What is hardly ever meant: noticed on the way through a file, told at the end of the run.
+//! Notes on what is hardly ever meant: taken on the way through a file, shown when the run ends.
 //!
 //! Costs next to nothing beside parsing: the text is searched once for the record's tag, each node
 //! is compared with one number while records are walked, and elements are only counted where there
@@ -18,16 +18,16 @@ use super::tree;
 
 /// Rows of this many times the bytes of the text are more than a recipe with a few columns gives.
 const GREW: u64 = 10;
-/// Below so many bytes of rows nobody minds: 64 KiB.
+/// Below this many bytes of rows, growth does not matter: 64 KiB.
 const SMALL: u64 = 64 << 10;
 
-/// From so many continuation bytes on, text in a declared multi-byte encoding is no UTF-8 by
+/// From this many continuation bytes on, text in a declared multi-byte encoding is not UTF-8 by
 /// chance. In Chinese, Japanese or Korean text, a character is also UTF-8 with a probability of
 /// less than a fifth (of GBK's first level, 22 of 40 lead bytes and 31 of 94 trail bytes): the
 /// famous case is a file with a single word.
 const NO_CHANCE: usize = 12;
 
-/// What was noticed so far about a file.
+/// The notes on a file so far.
 pub(super) struct Noticed {
     notes: FileNotes,
     /// The bytes of the text.
@@ -102,7 +102,7 @@ impl Noticed {
         self.rows = bytes;
     }
 
-    /// All that was noticed. `html` is looked at again if no record was in it.
+    /// All notes on the file. `html` is looked at again if no record was in it.
     pub(super) fn notes(self, html: &Html) -> FileNotes {
         let Noticed { mut notes, length, tags, records, nested, rows } = self;
         if nested > 0 {

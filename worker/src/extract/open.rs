@@ -120,8 +120,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Opens an absolute path step by step, and refuses it if anything on it has become a symbolic link
-/// since it was resolved: so that nobody can lead the way out of a root between the check and the
-/// opening.
+/// since it was resolved. So the way cannot be led out of a root between the check and the opening.
 fn open_without_links(path: &Path) -> io::Result<File> {
     let mut names = path.components().peekable();
     if names.next() != Some(Component::RootDir) {

@@ -16,10 +16,10 @@ pub fn pack(bytes: Vec<u8>) -> Content {
     }
 }
 
-/// The bytes that were packed, of which there were so many.
+/// Undoes [`pack`]: the `size` bytes that were packed.
 ///
 /// # Errors
-/// A reason in the user's words, if they are not what [`pack`] makes of so many bytes.
+/// A reason in the user's words, if `packed` does not hold `size` bytes.
 pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>, String> {
     let unpacked = zstd::bulk::decompress(packed, size as usize).unwrap_or_default();
     if unpacked.len() as u64 == size {

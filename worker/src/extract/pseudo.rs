@@ -1,8 +1,8 @@
 //! Pseudo-classes that depend on the document alone: `:link`, `:any-link`, `:checked`, `:disabled`,
 //! `:enabled`, `:lang()`.
 //!
-//! As the HTML standard defines them for a page that nobody has touched ("Pseudo-classes"), and
-//! Selectors level 4 for languages.
+//! They are those of the HTML standard ("Pseudo-classes"), for a page that no user has touched; the
+//! ranges of languages are those of Selectors level 4.
 
 use std::fmt;
 

@@ -249,7 +249,7 @@ fn not_static(token: &str) -> String {
     }
 }
 
-/// What to write for a selector that browsers or other tools have.
+/// A replacement for a selector that browsers or other tools have.
 fn instead_of(pseudo: &str) -> Option<String> {
     let name = pseudo.trim_start_matches(':').trim_end_matches('(');
     let hint = match name {
@@ -268,7 +268,7 @@ fn instead_of(pseudo: &str) -> Option<String> {
     Some(hint.into())
 }
 
-/// What was meant by a tag, as `<doc>`.
+/// The selector that was meant by a tag such as `<doc>`.
 fn tag(text: &str) -> Option<String> {
     let name: String = text
         .trim()

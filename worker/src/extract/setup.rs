@@ -1,4 +1,4 @@
-//! What is wrong with a recipe's selectors or an encoding's name.
+//! Errors in a recipe's selectors or in an encoding's name.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum SetupError {
         /// Where in `selector`, in characters from 0; its length when something is missing at the
         /// end.
         at: usize,
-        /// What is wrong there, with what was found.
+        /// The fault at that place, with the text that was found.
         reason: String,
         hint: Option<String>,
     },
@@ -25,7 +25,7 @@ pub enum SetupError {
         /// The same in CSS; `None` for what CSS cannot say.
         css: Option<String>,
     },
-    /// An encoding that nobody knows.
+    /// An encoding that is not known.
     #[error("unknown encoding `{label}`")]
     Encoding { label: String, hint: String },
 }

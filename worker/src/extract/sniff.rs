@@ -1,4 +1,4 @@
-//! What is not text.
+//! Refuses what is not text.
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
@@ -76,7 +76,7 @@ pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Resul
     Ok(())
 }
 
-/// What the first bytes show, if it is a known format that is not text.
+/// The format that the first bytes show, if it is a known one that is not text.
 pub(super) fn known(bytes: &[u8]) -> Option<String> {
     let at = |offset: usize, magic: &[u8]| {
         bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic))

@@ -1,4 +1,4 @@
-//! System errors for people.
+//! System errors in words for people.
 
 use std::io;
 

@@ -20,7 +20,7 @@ use crate::extract::{Chunk, Extracted, Extractor};
 pub fn main() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
-        // The parent is gone, or has closed the pipe to end this child: nobody is there to be told.
+        // The parent is gone, or has closed the pipe to end this child: it need not be told why.
         Err(_) => ExitCode::FAILURE,
     }
 }
@@ -28,8 +28,8 @@ pub fn main() -> ExitCode {
 fn serve() -> io::Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
 
-    // Ctrl-C at the terminal, its end, and a service manager's SIGTERM reach the whole group; what
-    // to do about it is for the parent to say.
+    // Ctrl-C at the terminal, its end, and a service manager's SIGTERM reach the whole group; the
+    // parent decides what to do about them.
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1] {
         // SAFETY: ignoring a signal installs no handler that could run.
         unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn)? };

@@ -1,4 +1,4 @@
-//! What a slot and its child say to each other.
+//! The messages between a slot and its child.
 //!
 //! ```text
 //! parent → child   length u32 LE, Extract by the wire format        (the files to read, in order)
@@ -20,7 +20,7 @@ use sheaf_common::wire;
 /// The first byte of a child.
 pub const READY: u8 = b'!';
 
-/// What one message of the child holds.
+/// The kind of a message of the child, and its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
     /// How many bytes of the current file's text are parsed, and of how many. Nothing follows; for

@@ -32,7 +32,7 @@ pub enum Interrupted {
     Unfit(Unfit),
 }
 
-/// What is known of files from earlier work on their task; the default is nothing.
+/// Knowledge of files from earlier work on their task; by default there is none.
 #[derive(Default)]
 pub struct Care<'a> {
     /// Files that are not read, by their sequence number, with what is to be reported of them.
@@ -42,19 +42,19 @@ pub struct Care<'a> {
     pub attempts: HashMap<u64, u32>,
     /// Reads every file alone, and calls this before each attempt.
     pub before: Option<&'a mut BeforeFile<'a>>,
-    /// Hears now and then how far a large file is.
+    /// Is called now and then with how far a large file is.
     pub reading: Option<&'a mut HowFar<'a>>,
 }
 
-/// What is to be done before a file is read.
+/// Called before a file is read.
 pub type BeforeFile<'a> = dyn FnMut(&SourceFile) -> Result<(), Interrupted> + 'a;
 
-/// Hears how far a file is.
+/// Called with how far a file is.
 pub type HowFar<'a> = dyn FnMut(Reading) + 'a;
 
-/// What the files of a task gave.
+/// The reports and rows of the files of a task.
 pub struct Read {
-    /// One for each file, in their order.
+    /// One report for each file, in their order.
     pub reports: Vec<FileReport>,
     /// The blocks of rows that the reports speak of.
     pub blocks: Vec<Block>,
@@ -204,7 +204,7 @@ impl Slot {
 }
 
 impl Care<'_> {
-    /// Which files of those that are left are read next, in one go.
+    /// The files that are read next, in one go: the first of those that are left.
     fn next_files<'f>(&self, left: &'f [SourceFile], attempt: u32) -> &'f [SourceFile] {
         let known = |file: &SourceFile| {
             self.settled.contains_key(&file.sequence) || self.attempts.contains_key(&file.sequence)

@@ -1,4 +1,4 @@
-//! What keeps a machine from running a child: nothing that a file did.
+//! Reasons why a machine cannot run a child. None of them is the doing of a file.
 
 use std::io;
 

@@ -204,11 +204,12 @@ const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
 struct Entry {
     /// The bits to pass over.
     bits: u8,
-    /// Those of them that are code: the rest is extra bits, of any value.
+    /// How many of them are code: the rest is extra bits, of any value.
     code: u8,
-    /// All ones when a distance follows, zero when not.
+    /// All ones if a distance follows, zero otherwise.
     distance_mask: u8,
-    /// Whether that is all; if not (a long code, the end of the block) the symbol is read slowly.
+    /// Whether the entry says all. If not (a long code, the end of the block), the symbol is read
+    /// slowly.
     plain: bool,
 }
 
@@ -230,8 +231,8 @@ impl Default for Codes {
 }
 
 impl Codes {
-    /// Numbers the codes of these lengths (RFC 1951, 3.2.2). An incomplete code may be, an
-    /// oversubscribed one not.
+    /// Numbers the codes of these lengths (RFC 1951, 3.2.2). An incomplete code is allowed, an
+    /// oversubscribed one is not.
     fn set(&mut self, lengths: &[u8]) -> Result<(), NotDeflate> {
         self.counts = [0; LONGEST + 1];
         for &length in lengths {

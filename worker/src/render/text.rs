@@ -7,7 +7,7 @@ use serde_json::Serializer;
 use serde_json::ser::{CompactFormatter, Formatter};
 use sheaf_common::job::{CsvStyle, Newline, Rendering};
 
-/// What a spreadsheet takes for the beginning of a formula, in both widths (OWASP, "CSV
+/// Characters that a spreadsheet takes for the beginning of a formula, in both widths (OWASP, "CSV
 /// Injection").
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
@@ -42,7 +42,7 @@ impl CsvWriter {
         }
     }
 
-    /// What stands before the rows: the byte order mark, if one is wanted, and the row of names.
+    /// The bytes before the rows: the byte order mark, if one is wanted, and the row of names.
     pub fn head<'a>(&self, names: impl ExactSizeIterator<Item = &'a str>) -> Vec<u8> {
         let mut head = Vec::from(if self.bom { "\u{feff}" } else { "" });
 
@@ -98,7 +98,7 @@ impl CsvWriter {
     }
 
     fn needs_quotes(&self, text: &str) -> bool {
-        // The first byte of the delimiter is enough: to quote more than must be does no harm.
+        // The first byte of the delimiter is enough: quoting more than necessary does no harm.
         let delimiter = self.delimiter.as_bytes()[0];
         let special =
             |byte: u8| (byte == delimiter) | (byte == b'"') | (byte == b'\r') | (byte == b'\n');

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Leases and hands out tasks until `order` is not [`Order::Work`]; rows are on their way while
 /// other tasks are leased.
 ///
-/// What is tried again, leasing and rows alike, ends with [`Order::Stop`].
+/// Leasing and fetching rows are tried again, until [`Order::Stop`] at the latest.
 ///
 /// # Errors
 /// [`QueueError::Unusable`], from leasing or from fetching rows; anything else is tried again.

@@ -1,4 +1,4 @@
-//! Hands in what tasks came to, many at a time.
+//! Hands in the outcomes of tasks, many at a time.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -31,7 +31,7 @@ pub enum WorkerError {
 }
 
 impl WorkerError {
-    /// What the user may try, if there is something.
+    /// Something that the user may try, if there is anything.
     pub fn hint(&self) -> Option<&str> {
         match self {
             WorkerError::Queue(error) => error.hint(),

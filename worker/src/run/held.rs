@@ -1,4 +1,4 @@
-//! Which leases this worker holds, and keeping them.
+//! The leases that this worker holds, and their extension.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -38,9 +38,10 @@ fn every(lease: Duration) -> Duration {
     (lease / 3).min(LONGEST)
 }
 
-/// Extends every lease held, each third of `lease`, or every [`LONGEST`]; never ends.
+/// Extends every lease that is held, after each third of `lease` or each [`LONGEST`], whichever is
+/// shorter; never ends.
 ///
-/// A lease that was lost is not given up here: what its task comes to is handed in all the same,
+/// A lease that was lost is not given up here: the outcome of its task is handed in all the same,
 /// and refused. A queue that cannot be reached is tried again at the next turn.
 pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration, tally: Arc<Tally>) {
     let mut turns = tokio::time::interval(every(lease));

@@ -67,7 +67,7 @@ impl Kept {
             .map(|kept| Block::clone(&kept.block))
     }
 
-    /// What is kept of the queue with this index.
+    /// The blocks that are kept for the queue with this index.
     pub fn all_of(&self, origin: usize) -> Vec<(RowsKey, Block)> {
         let kept = self.blocks.lock().expect("no holder panics");
         let of_it = kept

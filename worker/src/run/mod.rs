@@ -1,4 +1,4 @@
-//! The worker loop: leases tasks, has its slots do them, hands in what they came to.
+//! The worker loop: leases tasks, has its slots do them, hands in their outcomes.
 //!
 //! ```text
 //!             lease             hands              outcome            batch
@@ -16,9 +16,9 @@
 //! * [`origin`]: a queue, with what is held of it. Each has a keeper and a finisher of its own.
 //! * [`finisher`]: hands in outcomes, many at a time.
 //! * [`kept`]: the rows that need not leave this worker.
-//! * [`held`]: which leases this worker holds, and keeping them.
+//! * [`held`]: the leases that this worker holds, and their extension.
 //! * [`paths`]: which files may be opened by their path.
-//! * [`tally`]: what was done so far.
+//! * [`tally`]: figures on what was done.
 
 mod fetcher;
 mod finisher;
@@ -57,7 +57,7 @@ const HANDING_BACK: Duration = Duration::from_secs(1);
 /// The longest that [`run_all`] goes on after [`Order::Stop`]: the last call, and handing back.
 pub const STOPPING: Duration = Duration::from_millis(1600);
 
-/// What a worker needs to know.
+/// The settings of a worker.
 #[derive(Debug, Clone)]
 pub struct Config {
     pub id: WorkerId,
@@ -65,7 +65,7 @@ pub struct Config {
     /// The most bytes of rows that may stay here until they are rendered. Must be 0 for a worker
     /// that is not in the registry: its death would go unnoticed, and its rows be missed.
     pub keep: usize,
-    /// What a slot starts as its child.
+    /// The program that a slot starts as its child.
     pub child: Program,
     /// How long a lease of the queue lasts.
     pub lease: Duration,

@@ -19,7 +19,7 @@ pub struct Origin<Q> {
 }
 
 impl<Q: Queue> Origin<Q> {
-    /// What is handed in goes to `outcomes`, where the queue's finisher listens.
+    /// Outcomes go to `outcomes`, where the queue's finisher listens.
     pub fn new(
         index: usize,
         queue: Q,
@@ -31,14 +31,14 @@ impl<Q: Queue> Origin<Q> {
 
     /// Hands a task back, which this worker cannot do.
     pub async fn let_go(&self, lease: Lease) {
-        // No longer held, it is not extended: should this fail, its lease ends.
+        // It is no longer held, so it is not extended: if this fails, its lease ends.
         self.held.remove(&lease);
         if let Err(error) = self.queue.release_if_held(vec![lease]).await {
             debug!(%error, "could not hand a task back; its lease will end");
         }
     }
 
-    /// Hands in what a task came to.
+    /// Hands in the outcome of a task.
     pub fn finish(&self, completion: Completion) {
         // Fails only after the queue has become unusable, which ends the worker.
         let _ = self.outcomes.send(completion);

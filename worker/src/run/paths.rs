@@ -1,4 +1,5 @@
-//! Which files a worker may open by their path. Files whose content was shipped need no leave.
+//! Confines a worker to the files that it may open by their path. Files whose content was shipped
+//! need no permission.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -9,9 +10,9 @@ use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
 /// Which files a worker may open by their path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paths {
-    /// All: for a worker within the process of whoever asks.
+    /// All files: for a worker within the process that gives the tasks.
     Any,
-    /// Those below these folders, which are canonical; symbolic links are followed first.
+    /// The files below these folders, which are canonical; symbolic links are followed first.
     Under(Vec<PathBuf>),
 }
 

@@ -24,8 +24,8 @@ use crate::pool::{Care, HowFar, Interrupted, Read, Slot};
 
 /// After this many workers that vanished with a task, its files are read alone.
 const MOST_VANISHED: usize = 3;
-/// The pause before the queue is asked again: for what it could not answer, or who may still turn
-/// up.
+/// The pause before the queue is asked again: because it could not answer, or because a worker may
+/// still turn up.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Reads files in a slot.
@@ -40,7 +40,7 @@ pub struct Reader {
     pub alone: Arc<RwLock<()>>,
 }
 
-/// What became of a task.
+/// How reading a task ended.
 pub enum Done {
     Read(Read),
     /// Others have it now: there is nothing to hand in.
@@ -168,7 +168,7 @@ impl Reader {
         if is_stale { Ok(None) } else { read.map(Some) }
     }
 
-    /// What is known of the files, for the slot.
+    /// The knowledge of the files, in the form that the slot takes.
     fn care<'a>(&self, past: &Past) -> Care<'a> {
         let mut care = Care::default();
         let elsewhere = past.deaths.iter().any(|death| death.by != self.worker);
@@ -194,7 +194,7 @@ impl Reader {
         care
     }
 
-    /// What is read is done, unless a file died that another worker has yet to try.
+    /// Takes a task that was read as done, unless a file died that another worker has yet to try.
     fn settle<Q: Queue>(
         &self,
         queue: &Q,

@@ -29,13 +29,13 @@ const TASKS_PER_SLOT: usize = 4;
 /// A task for a slot, with all that it needs.
 pub struct Job<Q> {
     pub leased: Leased,
-    /// Where it came from, and what it comes to goes.
+    /// Where it came from, and where its outcome goes.
     pub origin: Origin<Q>,
     /// The rows of a render task.
     pub rows: HashMap<RowsKey, Block>,
 }
 
-/// What all slots of a worker have in common.
+/// The state that all slots of a worker share.
 pub struct Shared {
     pub kept: Arc<Kept>,
     pub stop: Arc<AtomicBool>,
@@ -58,8 +58,8 @@ impl<Q> Clone for Slots<Q> {
 }
 
 impl<Q: Queue> Slots<Q> {
-    /// Starts the threads. What they come to goes where the task came from; a task that was called
-    /// off goes nowhere.
+    /// Starts the threads. An outcome goes where its task came from; a task that was called off has
+    /// none.
     ///
     /// # Errors
     /// When the system has no thread for each.
@@ -139,7 +139,8 @@ struct SlotThread {
 }
 
 impl SlotThread {
-    /// Does a task, and sees to it that someone has it then: its queue, or another worker.
+    /// Does a task, and sees to it that it is not lost: its outcome goes to the queue, or the task
+    /// goes to others.
     fn handle<Q: Queue>(&mut self, job: Job<Q>) {
         self.tally.busy.fetch_add(1, Ordering::Relaxed);
         let began = thread_cpu_us();

@@ -1,4 +1,4 @@
-//! What a worker has done so far.
+//! Figures on the work of a worker.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -23,12 +23,12 @@ pub struct Config {
     pub paths: Paths,
     pub grace: Duration,
     pub lease: Duration,
-    /// As typed; `None`: the default place.
+    /// The path as it was typed; `None`: the default place.
     pub health_file: Option<PathBuf>,
 }
 
 impl Config {
-    /// Checks what was typed; `cores` is how many slots there are unless told otherwise.
+    /// Checks what was typed; `cores` is the number of slots unless another was typed.
     ///
     /// # Errors
     /// [`Exit::Usage`]: no server, a root that is not there, a wrong time, and what

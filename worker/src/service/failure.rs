@@ -1,4 +1,4 @@
-//! How errors speak, and what the exit code says; as `sheaf` does it.
+//! How errors are worded, and what the exit code means; as `sheaf` has it.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -45,12 +45,12 @@ impl Failure {
         self
     }
 
-    /// About what a queue said.
+    /// An error of a queue.
     pub fn queue(exit: Exit, error: &QueueError) -> Self {
         Failure { exit, reason: error.to_string(), hint: error.hint().map(String::from) }
     }
 
-    /// Why a worker stopped by itself.
+    /// The reason why a worker stopped by itself.
     pub fn worker(error: &WorkerError) -> Self {
         Failure {
             exit: Exit::CouldNotRun,

@@ -1,4 +1,4 @@
-//! What `sheaf-worker` is around the worker loop.
+//! The parts of `sheaf-worker` around the worker loop.
 //!
 //! `arguments → config → connect → serve (work, announce, note health) → drain → leave`
 //!
@@ -7,7 +7,7 @@
 //! * [`mod@serve`]: from the first connection to the last task handed in or back.
 //! * [`presence`]: the registry, and the note for `sheaf-worker health`.
 //! * [`health`]: that note.
-//! * [`failure`]: how errors speak, and what the exit code says.
+//! * [`failure`]: how errors are worded, and what the exit code means.
 
 mod config;
 mod connect;

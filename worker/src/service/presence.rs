@@ -15,14 +15,14 @@ use tracing::{debug, warn};
 use super::health::{HealthFile, LATELY};
 use crate::run::Tally;
 
-/// How often it is said.
+/// How often the worker says that it is there.
 const EVERY: Duration = Duration::from_secs(1);
-/// How many times it is said between two looks for other versions, which read what all workers say.
+/// How many times it says so between two looks for other versions, which read what all workers say.
 const LOOK: u64 = 10;
 /// How long leaving may take, all queues together: what does not get through ends by itself.
 const LEAVING: Duration = Duration::from_millis(400);
 
-/// Who is there, and where that is said.
+/// A worker, and the places where it says that it is there.
 pub struct Presence {
     pub queues: Vec<RedisQueue>,
     /// With the figures that never change.
@@ -109,8 +109,8 @@ impl Presence {
         }
     }
 
-    /// Says what a server refuses, as long as it does; never ends. It asks nobody, so it does not
-    /// wait as those do who are refused.
+    /// Says what a server refuses, as long as it does; never ends. It makes no call, so it does not
+    /// wait as refused calls do.
     pub async fn say_troubles(self: Arc<Self>) {
         let mut turns = tokio::time::interval(EVERY);
         let mut said = Said::default();
@@ -126,7 +126,7 @@ impl Presence {
         }
     }
 
-    /// Says once of each other build of Sheaf that its tasks are none for this worker.
+    /// Says once of each other build of Sheaf that this worker ignores its tasks.
     async fn warn_of_other_versions(&self, queue: &RedisQueue, said: &mut HashSet<String>) {
         let Ok(versions) = queue.versions().await else { return };
         for other in versions.into_iter().filter(|version| !version.is_ours) {

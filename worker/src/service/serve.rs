@@ -28,12 +28,12 @@ use crate::pool::Program;
 use crate::run::{self, Order, Paths, Tally, WorkerError};
 use crate::signals::{Stop, Wish};
 
-/// The bytes of rows that may wait in memory for each slot until their places are known. They
-/// seldom are more than a few MiB; what goes past it goes to Redis.
+/// The bytes of rows that may wait in memory for each slot until their places are known. They are
+/// seldom more than a few MiB; rows beyond the limit go to Redis.
 const KEPT_BY_SLOT: usize = 32 << 20;
 
-/// What is left of the grace for handing back and leaving, or a quarter of it if that is less: all
-/// of it is to be over when the grace is.
+/// The part of the grace that is left for handing back and leaving, or a quarter of the grace if
+/// that is less: the worker is to be gone when the grace is over.
 const HANDING_BACK: Duration = Duration::from_secs(2);
 
 /// Works until a second wish to stop comes through `wishes`, or the first and all is handed in.
