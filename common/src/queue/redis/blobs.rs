@@ -15,8 +15,8 @@
 //!                                     or rows and outcome go, if the script refused
 //! collect:   the script gives outcomes, then GET; the next one says that they came, and they go
 //! ```
-//! Their names are never used twice for other bytes, so a late hand harms nothing. What a worker
-//! stored and never finished, as it died, disappears after [`STAGED`].
+//! A name is never used again for other bytes, so a worker that is late does no harm. What a worker
+//! stored before it died, without finishing its task, disappears after [`STAGED`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,8 +37,8 @@ use super::pool::{Pool, Use};
 use super::scripts::{Call, STAGE};
 use crate::queue::QueueError;
 
-/// What is no longer than this goes through the script after all: it would cost more to fetch it by
-/// itself.
+/// What is no longer than this goes through the script after all: fetching it by itself would cost
+/// more.
 pub const INLINE: usize = 16 << 10;
 
 /// The most bytes of one blob: Redis' `proto-max-bulk-len`.
@@ -82,6 +82,7 @@ impl Blobs {
     pub fn probe(&self) {
         let Ok(permit) = Arc::clone(&self.probing).try_acquire_owned() else { return };
         let links = self.links.clone();
+
         tokio::spawn(async move {
             let _permit = permit;
             let ping = async |link: Link| link.request(&redis::cmd("PING")).await.map(|_| ());
@@ -95,7 +96,7 @@ impl Blobs {
         self.links.iter().map(|link| link.pool.received()).sum()
     }
 
-    /// How many bytes come in so long, and how many blobs; `None`: not known yet.
+    /// How many bytes, and how many blobs, come in that time; `None`: not known yet.
     pub fn in_time(&self, time: Duration) -> Option<(u64, usize)> {
         self.pace.in_time(time)
     }
@@ -125,6 +126,7 @@ impl Blobs {
         for thing in things {
             servers.entry(self.place(key(&thing))).or_default().push(thing);
         }
+
         servers
     }
 }
@@ -142,14 +144,16 @@ async fn set_all(
             shared.blobs.links[shared.blobs.place(&key)].request(&command).await
         });
     }
+
     let mut worst = Ok(());
     while let Some(set) = setting.join_next().await {
         worst = worst.and(set.expect("a request does not panic").map(|_| ()));
     }
+
     worst
 }
 
-/// Stores blobs; each lives for so long.
+/// Stores blobs; each lives for `keep`.
 ///
 /// # Errors
 /// [`QueueError::Full`] among others; some of them may be stored then.
@@ -181,6 +185,7 @@ pub async fn stage(
         command.arg("NX");
         (key, command)
     };
+
     match set_all(shared, blobs.iter().map(set)).await {
         Err(QueueError::Full(_)) => force(shared, job, blobs).await,
         stored_or_broken => stored_or_broken,
@@ -192,8 +197,10 @@ pub async fn force(shared: &Shared, job: &JobKeys, blobs: &Named<'_>) -> Result<
     for (name, bytes) in blobs {
         let key = job.blob(name);
         let server = &shared.blobs.links[shared.blobs.place(&key)];
+
         let mut call = Call::new(&STAGE).key(key).argument(STAGED.as_millis());
         call.push(*bytes);
+
         match server.call(&call).await? {
             Value::Int(1) => {}
             other => return Err(unexpected("stage", &other)),
@@ -215,17 +222,21 @@ pub async fn settle(
         command.arg(&key);
         (key, command)
     };
+
     let live = live.iter().map(|name| {
         let (key, mut command) = command(name, "PEXPIRE");
         command.arg(KEEP.as_millis() as u64);
         (key, command)
     });
     let commands = live.chain(gone.iter().map(|name| command(name, "UNLINK")));
+
     for (server, commands) in shared.blobs.by_server(commands, |(key, _)| key) {
-        let (mut pipeline, count) = (Pipeline::with_capacity(commands.len()), commands.len());
-        commands.into_iter().for_each(|(_, command)| {
+        let count = commands.len();
+        let mut pipeline = Pipeline::with_capacity(count);
+        for (_, command) in commands {
             pipeline.add_command(command);
-        });
+        }
+
         shared.blobs.links[server].pipeline(&pipeline, count).await?;
     }
     Ok(())
@@ -240,6 +251,7 @@ pub async fn fetch(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8
             wanted.iter().for_each(|(_, key)| {
                 command.arg(key);
             });
+
             let began = Instant::now();
             match shared.blobs.links[server].request(&command).await? {
                 Value::Array(found) if found.len() == wanted.len() => {
@@ -261,12 +273,14 @@ pub async fn capacity(shared: &Shared) -> Result<Option<u64>, QueueError> {
     let mut least = u64::MAX;
     for server in &shared.blobs.links {
         let answer = server.request(redis::cmd("INFO").arg("memory")).await?;
+
         let info = bytes(&answer).ok_or_else(|| unexpected("INFO", &answer))?;
         match check::maxmemory(&String::from_utf8_lossy(info)) {
             0 => return Ok(None),
             most => least = least.min(most),
         }
     }
+
     // They have the same share each.
     Ok(Some(least * shared.blobs.links.len() as u64))
 }
@@ -283,6 +297,8 @@ pub async fn clear(shared: &Shared, job: &JobKeys, most_looks: usize) -> Result<
                 unlink.arg(&keys);
                 server.request(&unlink).await?;
             }
+
+            // The scan ends where it began.
             if next == b"0" {
                 break;
             }
@@ -301,11 +317,13 @@ pub async fn scan(
 ) -> Result<(Vec<Vec<u8>>, Vec<u8>), QueueError> {
     let mut scan = redis::cmd("SCAN");
     scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(LOOKED_AT);
+
     let answer = server.request(&scan).await?;
     let Value::Array(parts) = &answer else { return Err(unexpected("SCAN", &answer)) };
     let [Value::BulkString(next), Value::Array(keys)] = parts.as_slice() else {
         return Err(unexpected("SCAN", &answer));
     };
+
     Ok((keys.iter().filter_map(bytes).map(<[u8]>::to_vec).collect(), next.clone()))
 }
 

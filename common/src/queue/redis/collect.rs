@@ -30,10 +30,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// How long the first of few outcomes waits for others, if there were some lately: a call costs the
 /// server about as much as ten of them, and so do the calls that push what follows from them.
 const LINGER: Duration = Duration::from_millis(20);
-/// So many in one call wait for no others in the next.
+/// After a call that gave this many, the first outcome of the next waits for no others.
 const MANY: usize = 16;
 
-/// A consumer that was idle for so many sweeps, and holds nothing, is removed.
+/// A consumer that was idle for this many sweeps, and holds nothing, is removed.
 const IDLE_SWEEPS: u32 = 10;
 
 /// What this process knows of a job whose outcomes it collects.
@@ -103,6 +103,7 @@ impl Collecting {
     fn hand_out(&self, most: usize) -> Vec<Outcome> {
         let mut shown = self.shown.lock().expect("no holder panics");
         let mut taken = self.taken.lock().expect("no holder panics");
+
         let mut outcomes = Vec::new();
         while outcomes.len() < most
             && let Some(Shown { outcome, stood }) = shown.pop_front()
@@ -110,11 +111,10 @@ impl Collecting {
             taken.push(stood);
             outcomes.extend(outcome);
         }
+
         outcomes
     }
-}
 
-impl Collecting {
     /// How long an outcome of which the news has come waits for others.
     fn linger(&self) -> Duration {
         match *self.lately.lock().expect("no holder panics") {
@@ -146,16 +146,20 @@ pub async fn collect(
     wait: Duration,
 ) -> Result<Vec<Outcome>, QueueError> {
     let until = Instant::now() + wait;
+
     let collecting = shared.collecting(job);
     let _turn = collecting.turn.lock().await;
+
     jobs::sign_beside(shared, job);
     sweep(shared, job, &collecting).await?;
+
     let mut tries = Tries::new(shared.config.timing.patience);
     loop {
         let outcomes = collecting.hand_out(most);
         if !outcomes.is_empty() {
             return Ok(outcomes);
         }
+
         let left = until.saturating_duration_since(Instant::now());
         let heard = collecting.heard.lock().expect("no holder panics").take();
         if let Some(heard) = heard
@@ -170,14 +174,17 @@ pub async fn collect(
                 Err(fault) => return Err(fault.into()),
             }
         }
+
         let (heard, shown) = look(shared, job, &collecting, most).await?;
         *collecting.heard.lock().expect("no holder panics") = heard;
-        let some = shown.len();
-        if some > 0 {
-            *collecting.lately.lock().expect("no holder panics") = Some((Instant::now(), some));
+
+        let count = shown.len();
+        if count > 0 {
+            *collecting.lately.lock().expect("no holder panics") = Some((Instant::now(), count));
         }
+
         collecting.shown.lock().expect("no holder panics").extend(shown);
-        if some == 0 && (most == 0 || Instant::now() >= until) {
+        if count == 0 && (most == 0 || Instant::now() >= until) {
             return Ok(Vec::new());
         }
     }
@@ -188,6 +195,7 @@ pub async fn collect(
 pub fn shown(shared: &Shared, job: JobId) -> HashSet<String> {
     let collecting = shared.collecting.lock().expect("no holder panics").get(&job).cloned();
     let Some(collecting) = collecting else { return HashSet::new() };
+
     let shown = collecting.shown.lock().expect("no holder panics");
     shown.iter().map(|shown| shown.stood.field.clone()).collect()
 }
@@ -212,21 +220,28 @@ async fn look(
     most: usize,
 ) -> Result<(Option<String>, Vec<Shown>), QueueError> {
     let _telling = collecting.telling.lock().await;
+
     let mut taken = VecDeque::from(collecting.taken.lock().expect("no holder panics").clone());
     loop {
-        let some: Vec<Taken> = taken.drain(..taken.len().min(MOST_AT_ONCE)).collect();
+        let told: Vec<Taken> = taken.drain(..taken.len().min(MOST_AT_ONCE)).collect();
+        // If the list takes several calls, only the last shows outcomes.
         let most = if taken.is_empty() { most } else { 0 };
         let keep_alive = collecting.is_to_keep_alive();
-        let call = call(shared, job, &some, most, keep_alive);
-        // If one of both fails, the next look says and removes the same once more.
-        let (answer, ()) = tokio::try_join!(shared.bulk.call(&call), remove(shared, job, &some))?;
+
+        let call = call(shared, job, &told, most, keep_alive);
+        // If either fails, the next look says and removes the same once more.
+        let (answer, ()) = tokio::try_join!(shared.bulk.call(&call), remove(shared, job, &told))?;
+
         // Others have only appended to the list meanwhile.
-        collecting.taken.lock().expect("no holder panics").drain(..some.len());
+        collecting.taken.lock().expect("no holder panics").drain(..told.len());
+
         if taken.is_empty() {
             let (heard, mut stored) =
                 read(&answer).ok_or_else(|| unexpected("collect", &answer))?;
+            // All that is needed of it has been copied.
             drop(answer);
             fetch(shared, job, &mut stored).await?;
+
             return Ok((heard, stored.into_iter().map(|stored| decode(job, stored)).collect()));
         }
     }
@@ -235,8 +250,10 @@ async fn look(
 fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize, keep_alive: bool) -> Call {
     let keys = shared.job(job);
     let shares = [shared.keys.versions(), shared.keys.jobs(), shared.keys.bell(None)];
+
     let last = taken.last().map_or("", |taken| taken.entry.as_str());
     let keep_ms = if keep_alive { KEEP.as_millis().to_string() } else { String::new() };
+
     let mut call = Call::new(&COLLECT)
         .key(&keys.tasks)
         .key(&keys.outcomes)
@@ -250,12 +267,15 @@ fn call(shared: &Shared, job: JobId, taken: &[Taken], most: usize, keep_alive: b
         .argument(most)
         .argument(BYTES_AT_ONCE)
         .argument(last);
+
+    // News are about no task that the server could forget.
     let tasks: Vec<&Taken> = taken.iter().filter(|taken| !taken.field.is_empty()).collect();
     for group in tasks.chunk_by(|a, b| a.hold == b.hold) {
         call.push(group[0].hold.as_str());
         call.push(group.len().to_string());
         group.iter().for_each(|taken| call.push(taken.field.as_str()));
     }
+
     call
 }
 
@@ -274,6 +294,7 @@ fn read(answer: &Value) -> Option<(Option<String>, Vec<Stored>)> {
     for entry in entries {
         read_entry(entry, &mut stored)?;
     }
+
     Some((Some(text(heard)?).filter(|heard| !heard.is_empty()), stored))
 }
 
@@ -282,7 +303,10 @@ fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
     let Value::Array(entry) = entry else { return None };
     let [entry, Value::Array(values)] = entry.as_slice() else { return None };
     let [fields, Value::BulkString(batch), rest @ ..] = values.as_slice() else { return None };
-    let (entry, fields) = (text(entry)?, text(fields)?);
+    let entry = text(entry)?;
+    let fields = text(fields)?;
+
+    // The batch has the outcomes of stale leases, too: the script names those by their places.
     let skipped = rest.get(1).and_then(text).unwrap_or_default();
     let skipped: HashSet<usize> =
         skipped.split(' ').filter_map(|place| place.parse().ok()).collect();
@@ -292,9 +316,11 @@ fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
         .zip(batch)
         .filter(|(place, _)| !skipped.contains(place))
         .map(|(_, handed_in)| handed_in);
+
     for field in fields.split(' ') {
         let found = handed_in.next().filter(|handed_in| handed_in.field == field);
         let apart = found.as_ref().is_some_and(|found| found.body.is_empty());
+
         // Without it, the batch is damaged and does not cover this task, so its outcome and holder
         // are unknown.
         let HandedIn { hold, body, .. } = found.unwrap_or_default();
@@ -319,6 +345,7 @@ async fn fetch(shared: &Shared, job: JobId, stored: &mut [Stored]) -> Result<(),
     let mut apart: Vec<&mut Stored> =
         stored.iter_mut().filter(|stored| stored.stood.apart).collect();
     let names: Vec<String> = apart.iter().map(|stored| keys.blob(&stored.stood.name())).collect();
+
     let bodies = blobs::fetch(shared, &names).await?;
     apart.iter_mut().zip(bodies).for_each(|(stored, body)| stored.body = body.unwrap_or_default());
     Ok(())
@@ -362,11 +389,13 @@ async fn sweep(shared: &Shared, job: JobId, collecting: &Collecting) -> Result<(
         }
         *swept = Instant::now();
     }
+
     let keys = shared.job(job);
     let streams = Class::ALL.map(|class| keys.stream(class, None));
     let call = Call::new(&SWEEP)
         .keys(&streams)
         .argument((shared.config.timing.sweep * IDLE_SWEEPS).as_millis());
+
     match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()),
         Value::Int(removed) => {

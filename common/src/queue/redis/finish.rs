@@ -1,7 +1,7 @@
-//! What a holder does with its leases: extend, complete, release; the rows that it kept; and news
-//! of what goes on.
+//! What a holder does with its leases (extend, complete, release), handing over the rows that it
+//! kept, and news of what goes on.
 //!
-//! Each names the hold that it has, and a hold that is no more changes nothing.
+//! Each call names the hold that it acts for; one that no longer holds changes nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use super::blobs::{self, STAGED};
 use super::engine::Shared;
 use super::fault::unexpected;
 use super::keys::{JobKeys, KEEP, body_name, outcome_name, rows_name, task_field};
+use super::past;
 use super::scripts::{COMPLETE, Call, EXTEND, NOTIFY, RELEASE, flags};
 use super::supply::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::token::Token;
@@ -33,10 +34,13 @@ pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, Q
     for (Stream { job, class, consumer, own }, holds) in groups {
         let keys = shared.job(job);
         let stream = keys.stream(class, own.then_some(&consumer));
+
         for holds in holds.chunks(MOST_AT_ONCE) {
             let mut call = Call::new(&EXTEND).key(&stream).key(&keys.tasks).argument(&consumer);
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
+
             let answers = flags("extend", shared.pulse.call(&call).await?, holds.len())?;
+
             lost.extend(
                 holds
                     .iter()
@@ -54,14 +58,18 @@ pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueErr
     for (Stream { job, class, consumer, own }, holds) in groups {
         let keys = shared.job(job);
         let addressee = own.then_some(consumer.as_str());
-        let (stream, bell) = (keys.stream(class, addressee), shared.keys.bell(addressee));
+        let stream = keys.stream(class, addressee);
+        let bell = shared.keys.bell(addressee);
+
         for holds in holds.chunks(MOST_AT_ONCE) {
             let mut call = Call::new(&RELEASE)
                 .key(&stream)
                 .key(&keys.tasks)
                 .key(&bell)
                 .argument(KEEP.as_millis());
+
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
+
             match shared.pulse.call(&call).await? {
                 Value::Int(_) => {}
                 other => return Err(unexpected("release", &other)),
@@ -96,13 +104,19 @@ fn by_holder<T>(
     things: impl IntoIterator<Item = T>,
     lease: impl Fn(&T) -> &Lease,
 ) -> (ByHolder<T>, Vec<T>) {
-    let (mut groups, mut foreign) = (ByHolder::new(), Vec::new());
+    let mut groups = ByHolder::new();
+    let mut foreign = Vec::new();
+
     for thing in things {
         match Token::of(lease(&thing)) {
             Some(token) => {
-                let (task, consumer, own) =
-                    (lease(&thing).task, token.consumer().into(), token.own);
-                let stream = Stream { job: task.job, class: task.class, consumer, own };
+                let task = lease(&thing).task;
+                let stream = Stream {
+                    job: task.job,
+                    class: task.class,
+                    consumer: token.consumer().into(),
+                    own: token.own,
+                };
                 groups.entry(stream).or_default().push((thing, token));
             }
             None => foreign.push(thing),
@@ -116,8 +130,10 @@ pub async fn complete(
     completions: &[Completion],
 ) -> Result<Vec<Completed>, QueueError> {
     let mut answers = vec![Completed::Stale; completions.len()];
+
     let (groups, _stale) =
         by_holder(completions.iter().enumerate(), |(_, completion)| &completion.lease);
+
     for (stream, completions) in groups {
         let mut finishing = Finishing::new(shared, &stream);
         for ((place, completion), token) in completions {
@@ -129,16 +145,18 @@ pub async fn complete(
         }
         finishing.send(&mut answers).await?;
     }
-    for (completion, _) in
-        completions.iter().zip(&answers).filter(|(_, answer)| **answer == Completed::Stored)
-    {
-        let rows = completion.rows.iter();
-        if completion.has_past {
-            super::past::forget(shared, &completion.lease.task).await;
+    for (completion, answer) in completions.iter().zip(&answers) {
+        if *answer != Completed::Stored {
+            continue;
         }
-        shared
-            .recent
-            .add(rows.map(|(block, rows)| (completion.lease.rows_key(*block), Arc::clone(rows))));
+        if completion.has_past {
+            past::forget(shared, &completion.lease.task).await;
+        }
+
+        // If this process renders these rows itself, it need not fetch them.
+        let name = |block: &u32| completion.lease.rows_key(*block);
+        let rows = completion.rows.iter();
+        shared.recent.add(rows.map(|(block, rows)| (name(block), Arc::clone(rows))));
     }
     Ok(answers)
 }
@@ -161,12 +179,12 @@ struct Sent {
     body: Option<String>,
 }
 
-/// A call of `complete` that is being put together.
+/// A call of the script `complete` that is being put together: all its tasks are on one stream.
 struct Finishing<'a> {
     shared: &'a Arc<Shared>,
     keys: JobKeys,
     stream: String,
-    sents: Vec<Sent>,
+    sent: Vec<Sent>,
     groups: Vec<Group>,
     batch: Batch,
     rows: Vec<(String, &'a [u8])>,
@@ -178,28 +196,31 @@ impl<'a> Finishing<'a> {
     fn new(shared: &'a Arc<Shared>, Stream { job, class, consumer, own }: &Stream) -> Self {
         let keys = shared.job(*job);
         let stream = keys.stream(*class, own.then_some(consumer));
-        let (sents, groups, rows, outcomes) = Default::default();
         Finishing {
             shared,
             keys,
             stream,
-            sents,
-            groups,
+            sent: Vec::new(),
+            groups: Vec::new(),
             batch: Batch::default(),
-            rows,
-            outcomes,
+            rows: Vec::new(),
+            outcomes: Vec::new(),
             bytes: 0,
         }
     }
 
     fn add(&mut self, place: usize, completion: &'a Completion, token: Token) {
         let Completion { lease, outcome, rows, .. } = completion;
-        let (mut body, mut rows) =
-            (wire::encode_large(outcome, outcome.segment_bytes()), rows.as_slice());
+        let mut rows = rows.as_slice();
+        let mut body = wire::encode_large(outcome, outcome.segment_bytes());
+
         let largest =
             rows.iter().map(|(_, block)| block.len()).max().unwrap_or_default().max(body.len());
+        // It would be refused on every try, so the task ends here, with a reason that a person can
+        // read.
         if largest > blobs::LARGEST {
-            let (size, most) = (human::size(largest as u64), human::limit(blobs::LARGEST as u64));
+            let size = human::size(largest as u64);
+            let most = human::limit(blobs::LARGEST as u64);
             let reason =
                 format!("a part of its result takes {size}, one value in Redis at most {most}");
             warn!(task = %lease.task, reason, "a result is too large for the queue");
@@ -207,20 +228,25 @@ impl<'a> Finishing<'a> {
                 wire::encode(&Outcome { result: TaskResult::Failed { reason }, ..outcome.clone() });
             rows = &[];
         }
+
         let field = task_field(&lease.task);
         self.bytes += body.len() + rows.iter().map(|(_, block)| block.len()).sum::<usize>();
+
         let names: Vec<String> =
             rows.iter().map(|(block, _)| rows_name(&lease.rows_key(*block))).collect();
         self.rows.extend(names.iter().cloned().zip(rows.iter().map(|(_, block)| block.as_slice())));
+
         let outcome = (body.len() > blobs::INLINE).then(|| outcome_name(&field, &token.hold));
         self.outcomes.extend(outcome.clone().map(|name| (name, std::mem::take(&mut body))));
-        self.sents.push(Sent {
+
+        self.sent.push(Sent {
             place,
             rows: names,
             outcome,
             body: token.apart.then(|| body_name(&lease.task)),
         });
         self.batch.0.push(HandedIn { field: field.clone(), hold: token.hold.clone(), body });
+
         let task = (field, token.entry);
         match self.groups.last_mut() {
             Some(group) if group.hold == token.hold => group.tasks.push(task),
@@ -229,33 +255,38 @@ impl<'a> Finishing<'a> {
     }
 
     fn is_large(&self) -> bool {
-        self.sents.len() >= MOST_AT_ONCE || self.bytes >= BYTES_AT_ONCE
+        self.sent.len() >= MOST_AT_ONCE || self.bytes >= BYTES_AT_ONCE
     }
 
     async fn send(self, answers: &mut [Completed]) -> Result<(), QueueError> {
-        if self.sents.is_empty() {
+        if self.sent.is_empty() {
             return Ok(());
         }
+
         let call = self.call();
-        let Finishing { shared, keys, sents, rows, outcomes, .. } = self;
+        let Finishing { shared, keys, sent, rows, outcomes, .. } = self;
         let blobs: Vec<_> = rows
             .into_iter()
             .chain(outcomes.iter().map(|(name, body)| (name.clone(), &**body)))
             .collect();
+
+        // Whoever learns from the script that they are there finds them.
         blobs::stage(shared, &keys, &blobs).await?;
         let answer = shared.bulk.call(&call).await?;
-        let (mut live, mut gone) = (Vec::new(), Vec::new());
-        let stored = flags("complete", answer, sents.len())?;
-        for (Sent { place, rows, outcome, body }, stored) in sents.into_iter().zip(stored) {
+        let stored = flags("complete", answer, sent.len())?;
+
+        let mut live = Vec::new();
+        let mut gone = Vec::new();
+        for (Sent { place, rows, outcome, body }, stored) in sent.into_iter().zip(stored) {
             answers[place] = if stored { Completed::Stored } else { Completed::Stale };
-            match stored {
-                true => {
-                    live.extend(rows);
-                    gone.extend(body);
-                }
-                false => gone.extend(rows.into_iter().chain(outcome)),
+            if stored {
+                live.extend(rows);
+                gone.extend(body);
+            } else {
+                gone.extend(rows.into_iter().chain(outcome));
             }
         }
+
         if let Err(error) = blobs::settle(shared, &keys, &live, &gone).await {
             // The tasks are finished all the same; what is lost is asked for again, what is left
             // disappears.
@@ -271,6 +302,7 @@ impl<'a> Finishing<'a> {
             .key(&self.keys.news)
             .key(&self.stream)
             .argument(KEEP.as_millis());
+
         call.push(wire::encode(&self.batch));
         for Group { hold, tasks } in &self.groups {
             call.push(hold.as_str());
@@ -280,6 +312,7 @@ impl<'a> Finishing<'a> {
                 call.push(entry.as_str());
             }
         }
+
         call
     }
 }
@@ -289,6 +322,7 @@ pub async fn hand_over(shared: &Arc<Shared>, rows: &[(RowsKey, Block)]) -> Resul
     for (key, block) in rows {
         jobs.entry(key.task.job).or_default().push((rows_name(key), block.as_slice()));
     }
+
     for (job, rows) in jobs {
         let keys = shared.job(job);
         // It is there from the first outcome on, and rows are of a task that has one.
@@ -308,8 +342,10 @@ pub async fn notify(shared: &Shared, news: Outcome) -> Result<(), QueueError> {
         .key(&keys.outcomes)
         .key(&keys.news)
         .argument(KEEP.as_millis());
+
     let alone = HandedIn { field: String::new(), hold: String::new(), body: wire::encode(&news) };
     call.push(wire::encode(&Batch(vec![alone])));
+
     match shared.pulse.call(&call).await? {
         Value::Int(0 | 1) => Ok(()),
         other => Err(unexpected("notify", &other)),

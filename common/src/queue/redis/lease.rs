@@ -36,8 +36,8 @@ const MOST_BYTES: u64 = 16 << 20;
 const FIRST_BYTES: u64 = 4 << 20;
 const SHARE_OF_LEASE: u32 = 3;
 
-/// A worker that was woken leases only one part in so many of its free capacity, so that one waiter
-/// does not take everything.
+/// A worker that was woken leases this fraction of its free capacity, one in `SHARE`, so that one
+/// waiter does not take everything.
 const SHARE: usize = 4;
 
 /// Leases tasks. When the caller stops waiting for the answer, what was leased is handed back.
@@ -50,9 +50,14 @@ pub async fn lease(
     if most == 0 {
         return Ok(Vec::new());
     }
+
     let (answer, found) = oneshot::channel();
     let mut caller = Caller { queue: queue.clone(), found };
-    let (queue, worker) = (queue.clone(), worker.clone());
+    let queue = queue.clone();
+    let worker = worker.clone();
+
+    // A task of its own: if the caller goes away, the request on its way still comes to its end,
+    // and what it leased is handed back.
     tokio::spawn(async move {
         let mut answer = answer;
         let found = search(&queue, &worker, most.min(MOST_AT_ONCE), wait, &mut answer).await;
@@ -60,6 +65,7 @@ pub async fn lease(
             hand_back(&queue, leases(unwanted)).await;
         }
     });
+
     (&mut caller.found)
         .await
         .unwrap_or_else(|_| Err(QueueError::Unreachable("the search for tasks broke off".into())))
@@ -67,8 +73,8 @@ pub async fn lease(
 
 type Found = Result<Vec<Leased>, QueueError>;
 
-/// Who waits for the answer. One that goes away between the answer and taking it hands back what it
-/// was to have.
+/// The side that waits for the answer. If it goes away after the answer was sent and before it was
+/// taken, what was leased is handed back.
 struct Caller {
     queue: RedisQueue,
     found: oneshot::Receiver<Found>,
@@ -76,12 +82,14 @@ struct Caller {
 
 impl Drop for Caller {
     fn drop(&mut self) {
+        // An answer that comes after this cannot be sent: the search then hands it back itself.
         self.found.close();
         let (Ok(found), Ok(runtime)) =
             (self.found.try_recv(), tokio::runtime::Handle::try_current())
         else {
             return;
         };
+
         let queue = self.queue.clone();
         runtime.spawn(async move { hand_back(&queue, leases(found)).await });
     }
@@ -107,19 +115,23 @@ async fn search(
     let shared = &queue.shared;
     let until = Instant::now() + wait;
     let mut tries = Tries::new(shared.config.timing.patience);
+
     // If the last call left nothing, there is nothing until a bell rings: so who may wait listens
     // first.
     let mut is_empty = shared.emptied.lock().expect("no holder panics").remove(&worker.0);
     let bells = bells(shared, worker);
+
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let mut rung = None;
+
         if is_empty && !left.is_zero() {
             let look = left.min(shared.config.lease / LOOKS_PER_LEASE);
             let heard = tokio::select! {
                 heard = shared.blocking.listen(&bells, look) => heard,
                 () = caller.closed() => return Ok(Vec::new()),
             };
+
             match heard {
                 Ok(bell) => rung = bell,
                 Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
@@ -128,19 +140,24 @@ async fn search(
                 Err(fault) => return Err(fault.into()),
             }
         }
+
         let wanted = Wanted { most, woken: rung.as_deref() == Some(&*bells[0]) };
         let Given { left_nothing, mut entries } = take(shared, worker, &bells, wanted).await?;
         is_empty = left_nothing;
+
         if let Err(error) = fetch_bodies(shared, &mut entries).await {
             // Nobody gets these tasks from here.
             hand_back(queue, entries.into_iter().map(|entry| entry.lease).collect()).await;
             return Err(error);
         }
+
         let leased = decode(queue, worker, entries).await?;
         if !leased.is_empty() || Instant::now() >= until {
             if is_empty {
+                // The next call of this worker begins by listening.
                 shared.emptied.lock().expect("no holder panics").insert(worker.0.clone());
             }
+
             return Ok(leased);
         }
     }
@@ -183,6 +200,7 @@ async fn take(
         Some((bytes, tasks)) => (bytes.max(1), tasks),
     };
     let most = most.min(tasks);
+
     let mut call = Call::new(&LEASE)
         .key(shared.keys.jobs())
         .keys(bells)
@@ -196,15 +214,19 @@ async fn take(
         .argument(KEEP.as_millis())
         .argument(if woken { "woken" } else { "" })
         .argument(UNCONFIRMED.as_micros());
+
     let [repair, render, extract] = Class::ALL.map(Class::name);
     let own = addressed_class(Class::Render, &worker.0);
     [repair, &own, render, extract].into_iter().for_each(|class| call.push(class));
+
+    // What was heard of is confirmed along the way.
     let before = shared.unconfirmed.all();
     before.iter().for_each(|hold| call.push(hold.as_str()));
 
     let answer = shared.bulk.call(&call).await?;
     let (hold, given) = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
     if !given.entries.is_empty() {
+        // The script strikes these out only when it notes a new hold.
         shared.unconfirmed.settle(&before);
         confirm::heard(shared, hold);
     }
@@ -214,15 +236,18 @@ async fn take(
 /// Fetches the tasks that stand apart; one that is gone stays empty.
 async fn fetch_bodies(shared: &Shared, entries: &mut [Entry]) -> Result<(), QueueError> {
     let leases: Vec<Lease> = entries.iter().map(|entry| entry.lease.clone()).collect();
+
     let mut apart: Vec<&mut Entry> =
         entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
     let key =
         |entry: &&mut Entry| shared.job(entry.lease.task.job).blob(&body_name(&entry.lease.task));
     let keys: Vec<String> = apart.iter().map(key).collect();
+
     let bodies = tokio::select! {
         fetched = blobs::fetch(shared, &keys) => fetched?,
         never = keep_while_bytes_come(shared, &leases) => never,
     };
+
     apart.iter_mut().zip(bodies).for_each(|(entry, body)| entry.body = body.unwrap_or_default());
     Ok(())
 }
@@ -234,10 +259,13 @@ async fn keep_while_bytes_come<T>(shared: &Shared, leases: &[Lease]) -> T {
     let mut received = shared.blobs.received();
     loop {
         tokio::time::sleep(shared.config.lease / SHARE_OF_LEASE).await;
+
         let now = shared.blobs.received();
+        // Where nothing comes, the leases may end, so that others get the tasks.
         if now == received {
             continue;
         }
+
         received = now;
         if let Err(error) = finish::extend(shared, leases.to_vec()).await {
             debug!(%error, "could not extend the leases of tasks that are on their way");
@@ -258,10 +286,13 @@ fn text(value: &Value) -> Option<&str> {
 fn read(answer: &Value) -> Option<(String, Given)> {
     let Value::Array(parts) = answer else { return None };
     let [Value::Int(left_nothing), hold, groups @ ..] = parts.as_slice() else { return None };
-    let (hold, mut entries) = (text(hold)?, Vec::new());
+    let hold = text(hold)?;
+
+    let mut entries = Vec::new();
     for group in groups {
         read_group(hold, group, &mut entries)?;
     }
+
     Some((hold.into(), Given { left_nothing: *left_nothing == 1, entries }))
 }
 
@@ -272,17 +303,22 @@ fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     else {
         return None;
     };
-    let (job, (class, own)) = (parse_job(text(job)?)?, parse_stream(text(class)?)?);
+    let job = parse_job(text(job)?)?;
+    let (class, own) = parse_stream(text(class)?)?;
+
     // Someone may have meddled with the count; a delivery is at least the first.
     let delivery = (*delivery).clamp(1, i64::from(u32::MAX)) as u32;
     let previous = held_by.first().and_then(text).and_then(parse_consumer);
+
     for entry in entries {
         let Value::Array(entry) = entry else { return None };
         let [id, Value::Array(values)] = entry.as_slice() else { return None };
         let [field, Value::BulkString(body), ..] = values.as_slice() else { return None };
+
         let token =
             Token { entry: text(id)?.into(), hold: hold.into(), apart: body.is_empty(), own };
         let task = parse_task_field(job, text(field)?).filter(|id| id.class == class)?;
+
         found.push(Entry {
             lease: Lease { task, token: token.to_string() },
             delivery,
@@ -300,7 +336,9 @@ async fn decode(
     worker: &WorkerId,
     entries: Vec<Entry>,
 ) -> Result<Vec<Leased>, QueueError> {
-    let (mut leased, mut unreadable) = (Vec::with_capacity(entries.len()), Vec::new());
+    let mut leased = Vec::with_capacity(entries.len());
+    let mut unreadable = Vec::new();
+
     for Entry { lease, delivery, previous, body } in entries {
         let result = match wire::decode::<Task>(&body) {
             Ok(task) if task.id == lease.task => {
@@ -310,13 +348,16 @@ async fn decode(
             Ok(other) => {
                 failed(format!("another task, {}, stands in its place on the queue", other.id))
             }
+            // Its blob is gone. The coordinator still has the task, and pushes it again.
             Err(WireError::Empty) => TaskResult::TaskLost,
             Err(error) => failed(format!("the task on the queue cannot be read: {error}")),
         };
+
         warn!(task = %lease.task, ?result, "a task on the queue is damaged");
         let outcome = Outcome { task: lease.task, slot: worker.0.clone(), result };
         unreadable.push(Completion { lease, outcome, rows: Vec::new(), has_past: false });
     }
+
     if !unreadable.is_empty() {
         queue.complete_if_held(&unreadable).await?;
     }

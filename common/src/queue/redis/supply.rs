@@ -33,9 +33,9 @@ const MOST_ASKED: usize = 4096;
 /// else, where what may be left disappears by itself.
 const FEW_LOOKS: usize = 100;
 
-/// A worker that was not seen for so long is gone, if its leases have ended, too: it announces
-/// itself every second. A worker that was only cut off for a while loses the rows that it keeps,
-/// and they are extracted again: little is lost by haste.
+/// A worker that was not seen for this long is gone, provided that its leases have ended: it
+/// announces itself every second. A worker that was only cut off for a while loses the rows that it
+/// keeps, and they are extracted again: little is lost by haste.
 const SEEN: Duration = Duration::from_secs(4);
 
 /// A request is sent when it has grown to this many bytes, so that others get between.
@@ -47,6 +47,7 @@ pub async fn push(shared: &Arc<Shared>, tasks: &[Task]) -> Result<(), QueueError
     for task in tasks {
         groups.entry((task.id.class, task.id.job, task.addressee())).or_default().push(task);
     }
+
     for ((class, job, addressee), tasks) in groups {
         let mut pushing = Pushing::new(shared, class, job, addressee);
         for task in tasks {
@@ -56,6 +57,7 @@ pub async fn push(shared: &Arc<Shared>, tasks: &[Task]) -> Result<(), QueueError
                 pushing = Pushing::new(shared, class, job, addressee);
             }
         }
+
         pushing.send().await?;
     }
     Ok(())
@@ -83,10 +85,12 @@ impl<'a> Pushing<'a> {
         let keys = shared.job(job);
         let addressee = addressee.map(|worker| worker.0.as_str());
         let shares = [shared.keys.jobs(), shared.keys.bell(addressee), shared.keys.versions()];
+
         let memory = match class {
             Class::Repair | Class::Render => "drains",
             Class::Extract => "fills",
         };
+
         let call = Call::new(&PUSH)
             .key(keys.stream(class, addressee))
             .key(&keys.tasks)
@@ -97,26 +101,30 @@ impl<'a> Pushing<'a> {
             .argument(KEEP.as_millis())
             .argument(memory)
             .argument(addressee.unwrap_or_default());
+
         Pushing { shared, class, keys, call, tasks: 0, bodies: Vec::new(), bytes: 0 }
     }
 
     fn add(&mut self, task: &Task) -> Result<(), QueueError> {
         let body = wire::encode_large(task, task.shipped_bytes());
         if body.len() > blobs::LARGEST {
-            let (size, most) =
-                (human::size(body.len() as u64), human::limit(blobs::LARGEST as u64));
+            let size = human::size(body.len() as u64);
+            let most = human::limit(blobs::LARGEST as u64);
             return Err(QueueError::Unusable {
                 reason: format!("task {} takes {size}, one value in Redis at most {most}", task.id),
                 hint: Some("with `--by-path`, workers open the files themselves".into()),
             });
         }
+
         self.tasks += 1;
         self.bytes += body.len();
         self.call.push(task_field(&task.id));
+
         if body.len() <= blobs::INLINE {
             self.call.push(body);
             self.call.push("");
         } else {
+            // The script learns its length instead, which is what a lease counts.
             self.call.push("");
             self.call.push(body.len().to_string());
             self.bodies.push((body_name(&task.id), body));
@@ -132,14 +140,18 @@ impl<'a> Pushing<'a> {
         if self.tasks == 0 {
             return Ok(());
         }
+
         let bodies: Vec<_> =
             self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
+
+        // What drains the server's memory goes through even when that is full.
         match blobs::store(self.shared, &self.keys, &bodies, KEEP).await {
             Err(QueueError::Full(_)) if self.class != Class::Extract => {
                 blobs::force(self.shared, &self.keys, &bodies).await?
             }
             stored => stored?,
         }
+
         match self.shared.bulk.call(&self.call).await? {
             Value::Int(_) => Ok(()),
             other => Err(unexpected("push", &other)),
@@ -149,16 +161,21 @@ impl<'a> Pushing<'a> {
 
 pub async fn missing(shared: &Shared, tasks: Vec<TaskId>) -> Result<Vec<TaskId>, QueueError> {
     let mut missing = Vec::new();
+
     let mut jobs: BTreeMap<JobId, Vec<TaskId>> = BTreeMap::new();
     for task in tasks {
         jobs.entry(task.job).or_default().push(task);
     }
+
     for (job, tasks) in jobs {
         let keys = shared.job(job);
         rescue(shared, &keys).await?;
+
+        // Outcomes that came, and were not handed out yet, are no loss.
         let shown = collect::shown(shared, job);
         let tasks: Vec<TaskId> =
             tasks.into_iter().filter(|task| !shown.contains(&task_field(task))).collect();
+
         for tasks in tasks.chunks(MOST_ASKED) {
             let mut call = Call::new(&MISSING)
                 .key(&keys.tasks)
@@ -171,6 +188,7 @@ pub async fn missing(shared: &Shared, tasks: Vec<TaskId>) -> Result<Vec<TaskId>,
                 .argument(&keys.base)
                 .argument(KEEP.as_millis());
             tasks.iter().for_each(|task| call.push(task_field(task)));
+
             let lost = flags("missing", shared.bulk.call(&call).await?, tasks.len())?;
             missing.extend(tasks.iter().zip(lost).filter(|(_, lost)| *lost).map(|(task, _)| *task));
         }
@@ -190,6 +208,7 @@ async fn rescue(shared: &Shared, keys: &JobKeys) -> Result<(), QueueError> {
         .argument(shared.config.lease.max(SEEN).as_millis())
         .argument(shared.lease_ms())
         .argument(KEEP.as_millis());
+
     match shared.bulk.call(&call).await? {
         Value::Int(0) => Ok(()),
         Value::Int(moved) => {
@@ -205,11 +224,13 @@ async fn rescue(shared: &Shared, keys: &JobKeys) -> Result<(), QueueError> {
 
 pub async fn rows(shared: &Shared, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
     let mut blocks: Vec<Option<Block>> = keys.iter().map(|key| shared.recent.get(key)).collect();
-    let (mut wanted, mut from) = (Vec::new(), Vec::new());
+    let mut wanted = Vec::new();
+    let mut from = Vec::new();
     for (key, block) in keys.iter().zip(&mut blocks).filter(|(_, block)| block.is_none()) {
         from.push(shared.job(key.task.job).blob(&rows_name(key)));
         wanted.push(block);
     }
+
     for (block, found) in wanted.into_iter().zip(blobs::fetch(shared, &from).await?) {
         *block = found.map(Arc::new);
     }
@@ -218,10 +239,12 @@ pub async fn rows(shared: &Shared, keys: Vec<RowsKey>) -> Result<Vec<Option<Bloc
 
 pub async fn forget(shared: &Shared, rows: Vec<RowsKey>) -> Result<(), QueueError> {
     shared.recent.forget(&rows);
+
     let mut jobs: BTreeMap<JobId, Vec<String>> = BTreeMap::new();
     for key in rows {
         jobs.entry(key.task.job).or_default().push(rows_name(&key));
     }
+
     for (job, names) in jobs {
         blobs::settle(shared, &shared.job(job), &[], &names).await?;
     }
@@ -229,9 +252,12 @@ pub async fn forget(shared: &Shared, rows: Vec<RowsKey>) -> Result<(), QueueErro
 }
 
 pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
+    // First, so that the script counts only tasks that are open.
     collect::confirm(shared, std::iter::once(job)).await?;
+
     shared.collecting.lock().expect("no holder panics").remove(&job);
     shared.recent.close(job);
+
     let keys = shared.job(job);
     match jobs::close(shared, &shared.keys, &keys, job).await? {
         // All its tasks were done, and took their bytes with them; but rows stay if nobody rendered
