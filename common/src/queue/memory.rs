@@ -39,7 +39,7 @@ struct State {
     served: Option<JobId>,
     leased: HashMap<TaskId, Held>,
     rows: HashMap<RowsKey, Block>,
-    /// What befell tasks, of those that something befell.
+    /// What befell tasks; most are not in it.
     pasts: HashMap<TaskId, Past>,
     /// Numbers the leases; a token is a number never used before.
     leases: u64,
@@ -97,7 +97,9 @@ impl State {
     fn expire(&mut self, now: Instant) {
         let mut ended: Vec<TaskId> =
             self.leased.iter().filter(|(_, held)| held.ends <= now).map(|(id, _)| *id).collect();
-        ended.sort_unstable_by(|a, b| b.cmp(a)); // Each goes to the front, so the first goes last.
+        // Each goes to the front, so the first goes last.
+        ended.sort_unstable_by(|a, b| b.cmp(a));
+
         for id in ended {
             let Held { by, waiting, .. } = self.leased.remove(&id).expect("just found");
             self.put_back(Waiting { previous: Some(by), ..waiting });
@@ -116,6 +118,7 @@ impl State {
     fn next(&mut self, worker: &WorkerId, now: Instant) -> Option<Waiting> {
         for class in Class::ALL {
             let turn = |job: &&JobId| self.served.is_none_or(|served| **job > served);
+
             let order: Vec<JobId> = self
                 .jobs
                 .keys()
@@ -123,15 +126,18 @@ impl State {
                 .chain(self.jobs.keys().filter(|job| !turn(job)))
                 .copied()
                 .collect();
+
             for id in order {
                 let job = self.jobs.get_mut(&id).expect("just listed");
                 let waiting = &mut job.waiting[class as usize];
+
                 let for_it = |waiting: &Waiting| {
                     let is_for_others =
                         |(by, until): &(WorkerId, Instant)| by == worker && *until > now;
                     waiting.task.addressee().is_none_or(|addressee| addressee == worker)
                         && !waiting.given_back.as_ref().is_some_and(is_for_others)
                 };
+
                 if let Some(place) = waiting.iter().position(for_it) {
                     self.served = Some(id);
                     return waiting.remove(place);
@@ -176,6 +182,7 @@ impl Queue for MemoryQueue {
 
     async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         let mut state = self.state();
+
         for task in tasks {
             let job = state.jobs.entry(task.id.job).or_default();
             if job.ids.insert(task.id) {
@@ -184,6 +191,7 @@ impl Queue for MemoryQueue {
                 job.waiting[task.id.class as usize].push_back(waiting);
             }
         }
+
         drop(state);
         self.shared.pushed.notify_waiters();
         Ok(())
@@ -196,16 +204,20 @@ impl Queue for MemoryQueue {
         wait: Duration,
     ) -> Result<Vec<Outcome>, QueueError> {
         let until = Instant::now() + wait;
+
         loop {
+            // Listened for before the look, so that none is missed in between.
             let finished = self.shared.finished.notified();
             tokio::pin!(finished);
             finished.as_mut().enable();
+
             if let Some(job) = self.state().jobs.get_mut(&job)
                 && !job.outcomes.is_empty()
             {
                 let count = most.min(job.outcomes.len());
                 return Ok(job.outcomes.drain(..count).collect());
             }
+
             if tokio::time::timeout_at(until, finished).await.is_err() {
                 return Ok(Vec::new());
             }
@@ -238,12 +250,13 @@ impl Queue for MemoryQueue {
     }
 
     async fn lost(&self, _: JobId) -> Result<Vec<LostWorker>, QueueError> {
-        Ok(Vec::new()) // The same.
+        Ok(Vec::new()) // The workers are threads of this process.
     }
 
     async fn close(&self, job: JobId) -> Result<(), QueueError> {
         let mut state = self.state();
         state.jobs.remove(&job);
+
         state.leased.retain(|id, _| id.job != job);
         state.rows.retain(|key, _| key.task.job != job);
         state.pasts.retain(|id, _| id.job != job);
@@ -261,34 +274,43 @@ impl Queue for MemoryQueue {
         wait: Duration,
     ) -> Result<Vec<Leased>, QueueError> {
         let until = Instant::now() + wait;
+
         loop {
+            // Listened for before the look, so that none is missed in between.
             let pushed = self.shared.pushed.notified();
             tokio::pin!(pushed);
             pushed.as_mut().enable();
+
             let next_change = {
                 let mut state = self.state();
                 let now = Instant::now();
                 state.expire(now);
+
                 let mut leased = Vec::new();
                 while leased.len() < most
                     && let Some(mut waiting) = state.next(worker, now)
                 {
                     waiting.deliveries += 1;
                     state.leases += 1;
+
                     let lease = Lease { task: waiting.task.id, token: state.leases.to_string() };
                     let task = waiting.task.clone();
-                    let (delivery, previous) = (waiting.deliveries, waiting.previous.take());
+                    let delivery = waiting.deliveries;
+                    let previous = waiting.previous.take();
                     leased.push(Leased { lease: lease.clone(), task, delivery, previous });
+
                     let by = worker.clone();
-                    let held =
-                        Held { by, token: lease.token, ends: now + self.shared.lease, waiting };
+                    let ends = now + self.shared.lease;
+                    let held = Held { by, token: lease.token, ends, waiting };
                     state.leased.insert(lease.task, held);
                 }
+
                 if !leased.is_empty() || most == 0 {
                     return Ok(leased);
                 }
                 state.next_change()
             };
+
             let wake = next_change.map_or(until, |end| end.min(until));
             if tokio::time::timeout_at(wake, pushed).await.is_err() && wake == until {
                 return Ok(Vec::new());
@@ -300,6 +322,7 @@ impl Queue for MemoryQueue {
         let mut state = self.state();
         let ends = Instant::now() + self.shared.lease;
         let mut lost = Vec::new();
+
         for lease in leases {
             match state.leased.get_mut(&lease.task) {
                 Some(held) if held.token == lease.token => held.ends = ends,
@@ -315,24 +338,30 @@ impl Queue for MemoryQueue {
     ) -> Result<Vec<Completed>, QueueError> {
         let mut state = self.state();
         let mut answers = Vec::with_capacity(completions.len());
+
         for Completion { lease, outcome, rows, has_past } in completions {
             if !state.holds(lease) {
                 answers.push(Completed::Stale);
                 continue;
             }
+
             state.leased.remove(&lease.task);
             if *has_past {
                 state.pasts.remove(&lease.task);
             }
+
             for (block, rows) in rows {
                 state.rows.insert(lease.rows_key(*block), Arc::clone(rows));
             }
+
             if let Some(job) = state.jobs.get_mut(&lease.task.job) {
                 job.ids.remove(&lease.task);
                 job.outcomes.push_back(outcome.clone());
             }
+
             answers.push(Completed::Stored);
         }
+
         drop(state);
         self.shared.finished.notify_waiters();
         self.shared.pushed.notify_waiters();
@@ -341,6 +370,8 @@ impl Queue for MemoryQueue {
 
     async fn release_if_held(&self, leases: Vec<Lease>) -> Result<(), QueueError> {
         let mut state = self.state();
+
+        // Each goes to the front, so the first goes last.
         for lease in leases.into_iter().rev() {
             if state.holds(&lease) {
                 let mut held = state.leased.remove(&lease.task).expect("just seen");
@@ -348,6 +379,7 @@ impl Queue for MemoryQueue {
                 state.put_back(held.waiting);
             }
         }
+
         drop(state);
         self.shared.pushed.notify_waiters();
         Ok(())
@@ -371,10 +403,12 @@ impl Queue for MemoryQueue {
         let mut state = self.state();
         if state.holds(lease) {
             state.pasts.insert(lease.task, past.clone());
+
             let Held { by, waiting, .. } = state.leased.remove(&lease.task).expect("just seen");
             let given_back = Some((by, Instant::now() + self.shared.lease));
             state.put_back(Waiting { given_back, ..waiting });
         }
+
         drop(state);
         self.shared.pushed.notify_waiters();
         Ok(())

@@ -1,9 +1,9 @@
-//! Tells the server that the answer of a lease was heard: leases of which nobody heard go to others
-//! after [`UNCONFIRMED`].
+//! Tells the server that the answer to a lease call was heard. A lease that nobody confirms goes to
+//! others after [`UNCONFIRMED`].
 //!
 //! A server that was frozen, or a network that comes back, runs requests whose clients gave up long
-//! ago. The next call that leases something confirms by the way; only if none comes for [`PAUSE`],
-//! a command of its own does.
+//! ago: nobody works on what they lease. The next call that leases something confirms by the way;
+//! only if none comes for [`PAUSE`], a command of its own does.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use tracing::debug;
 
 use super::engine::Shared;
 
-/// After so long, by the server's clock, a lease that was not confirmed goes to others.
+/// After this time, by the server's clock, a lease that was not confirmed goes to others.
 pub const UNCONFIRMED: Duration = Duration::from_secs(3);
 
 /// How long a hold waits for a call that confirms it by the way.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The holds of which this process heard, and the server does not know it yet.
+/// The holds whose answers this process received, while the server does not know that yet.
 #[derive(Default)]
 pub struct Unconfirmed(Mutex<Holds>);
 
@@ -77,12 +77,15 @@ async fn watch(shared: Arc<Shared>) {
             tokio::time::sleep_until(due).await;
             continue; // Most were confirmed meanwhile.
         }
+
         let holds = shared.unconfirmed.all();
         let mut command = redis::cmd("ZREM");
         command.arg(shared.keys.unconfirmed()).arg(&holds);
+
         if let Err(error) = shared.pulse.request(&command).await {
             debug!(%error, "could not confirm leases; others may get their tasks");
         }
+
         shared.unconfirmed.settle(&holds);
     }
 }
@@ -97,10 +100,13 @@ mod tests {
         assert!(holds.add("1:a".into()));
         assert!(!holds.add("2:a".into()));
         assert_eq!(holds.all(), ["1:a", "2:a"]);
+
         holds.settle(&["1:a".into()]);
         assert!(holds.next().is_some());
+
         holds.settle(&["2:a".into()]);
         assert!(holds.next().is_none());
+
         assert!(holds.add("3:a".into()), "who watched has left");
     }
 }

@@ -7,8 +7,8 @@
 //!                                                ▲                   │
 //!                                                └── a sign of life ─┘
 //! ```
-//! A parked job keeps what it has, and no task of it is leased. One that was removed loses nothing
-//! either, if its coordinator comes back: that finds everything missing, and pushes it again.
+//! A parked job keeps what it has, and no task of it is leased. A job that was removed loses nothing
+//! either: if its coordinator comes back, it finds everything missing and pushes it again.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ pub struct JobSeen {
     pub age: Option<Duration>,
     /// How long ago its coordinator gave its last sign of life; `None`: never.
     pub sign: Option<Duration>,
-    /// Whether that is so long ago that none of its tasks is leased any more.
+    /// Whether that was so long ago that none of its tasks is leased any more.
     pub is_abandoned: bool,
     pub waiting: u64,
     pub leased: u64,
@@ -96,6 +96,7 @@ impl Signs {
 pub async fn open(shared: &Shared, job: JobId, owner: JobOwner) -> Result<(), QueueError> {
     let owner = JobOwner { lease_ms: shared.lease_ms(), ..owner };
     shared.signs.owners.lock().expect("no holder panics").insert(job, owner);
+    // From here on the job is this process's own, and its first sign counts as given.
     shared.signs.is_due(job, Duration::ZERO);
     sign(shared, job).await
 }
@@ -106,6 +107,7 @@ pub fn sign_beside(shared: &Arc<Shared>, job: JobId) {
     if !shared.signs.is_due(job, shared.config.timing.abandoned / SIGNS) {
         return;
     }
+
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         if let Err(error) = sign(&shared, job).await {
@@ -120,9 +122,11 @@ async fn sign(shared: &Shared, job: JobId) -> Result<(), QueueError> {
     if !shared.signs.is_own(job) {
         return Ok(());
     }
+
     let owner = shared.signs.owners.lock().expect("no holder panics").get(&job).cloned();
     let owner =
         owner.map(|owner| serde_json::to_string(&owner).expect("texts and numbers are JSON"));
+
     let keys = &shared.keys;
     let call = Call::new(&SIGN)
         .key(keys.alive())
@@ -135,6 +139,7 @@ async fn sign(shared: &Shared, job: JobId) -> Result<(), QueueError> {
         .argument(owner.unwrap_or_default())
         .argument(keys.version())
         .argument(KEEP.as_millis());
+
     match shared.pulse.call(&call).await? {
         Value::Int(back) => {
             if back == 1 {
@@ -153,6 +158,7 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
     if !shared.signs.is_to_tend(timing.abandoned / SIGNS) {
         return Ok(());
     }
+
     for keys in versions(shared).await? {
         let call = Call::new(&TEND)
             .key(keys.alive())
@@ -160,8 +166,10 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
             .argument(timing.abandoned.as_millis())
             .argument(timing.removed.as_millis())
             .argument(KEEP.as_millis());
+
         let answer = shared.pulse.call(&call).await?;
         let Value::BulkString(job) = &answer else { return Err(unexpected("tend", &answer)) };
+
         if let Some(job) = std::str::from_utf8(job).ok().and_then(parse_job) {
             warn!(%job, "removing a job whose run has been silent for too long");
             remove(shared, &keys, job).await?;
@@ -178,7 +186,8 @@ async fn remove(shared: &Shared, keys: &Keys, job: JobId) -> Result<u64, QueueEr
     close(shared, keys, &job_keys, job).await
 }
 
-/// Removes a job but for its blobs; 0: all its tasks were done and collected.
+/// Removes a job but for its blobs. Returns how many of its tasks were open; 0: all were done and
+/// collected.
 pub async fn close(
     shared: &Shared,
     keys: &Keys,
@@ -200,7 +209,9 @@ pub async fn close(
         .argument(job)
         .argument(&job_keys.base)
         .argument(keys.version());
+    // Before the call, so that no sign of life follows it and brings the job back.
     shared.signs.drop_job(job);
+
     let _signing = shared.signs.signing.lock().await;
     match shared.bulk.call(&call).await? {
         Value::Int(open) => Ok(open.unsigned_abs()),
@@ -215,6 +226,7 @@ pub async fn close_left(shared: &Shared, left: &JobPlace) -> Result<bool, QueueE
         let open = remove(shared, &shared.keys.of_version(&left.version), left.job).await?;
         debug!(job = %left.job, open, "removed what an earlier run left on the queue");
     }
+
     Ok(is_here)
 }
 
@@ -233,6 +245,7 @@ async fn versions(shared: &Shared) -> Result<Vec<Keys>, QueueError> {
     for version in shared.versions(KEEP).await?.into_iter().filter(|version| !version.is_ours) {
         all.push(shared.keys.of_version(&version.version));
     }
+
     Ok(all)
 }
 
@@ -244,20 +257,24 @@ impl RedisQueue {
     pub async fn jobs(&self) -> Result<Vec<JobSeen>, QueueError> {
         let shared = &self.shared;
         let mut jobs = Vec::new();
+
         for keys in versions(shared).await? {
             let call = Call::new(&JOBS)
                 .key(keys.alive())
                 .key(keys.owners())
                 .key(keys.jobs())
                 .argument(keys.prefix());
+
             let answer = shared.pulse.call(&call).await?;
             let read = read(&answer, keys.version(), shared.config.timing.abandoned);
             jobs.extend(read.ok_or_else(|| unexpected("jobs", &answer))?);
         }
+
         let bytes = usage::by_job(shared).await?;
         for job in &mut jobs {
             job.bytes = bytes.get(&(job.version.clone(), job.job)).copied().unwrap_or_default();
         }
+
         jobs.sort_by_key(|job| (std::cmp::Reverse(job.age), job.job));
         Ok(jobs)
     }
@@ -299,8 +316,10 @@ fn read_job(job: &Value, version: &str, abandoned: Duration) -> Option<JobSeen> 
     else {
         return None;
     };
+
     let ago = |ms: &i64| u64::try_from(*ms).ok().map(Duration::from_millis);
     let sign = ago(sign);
+
     Some(JobSeen {
         job: parse_job(std::str::from_utf8(job).ok()?)?,
         version: version.into(),

@@ -25,14 +25,14 @@ use crate::queue::QueueError;
 /// noticed soon.
 pub const LONGEST_BLOCK: Duration = Duration::from_secs(2);
 
-/// Bytes a second that any link in use should bring: what was sent may be on its way for so long,
-/// behind a middlebox that took it.
+/// The bytes a second that any link in use should bring: what was sent may be on its way for as
+/// long as they take, behind a middlebox that took it.
 const SLOWEST: f64 = 200_000.0;
 
 /// How often someone who may not block looks instead.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// After so long without a byte it is worth a word.
+/// A silence that lasts this long is worth a word.
 const QUIET: Duration = Duration::from_secs(5);
 
 /// The way to a server for one kind of requests. Cheap to clone.
@@ -65,7 +65,7 @@ impl Link {
         self.persist(|| name(command), |tried| self.send_once(command, Duration::ZERO, tried)).await
     }
 
-    /// Sends so many commands at once, and gives their answers; tries all of them again as
+    /// Sends `count` commands at once, and gives their answers; tries all of them again as
     /// [`Link::request`] does.
     pub async fn pipeline(
         &self,
@@ -75,8 +75,8 @@ impl Link {
         self.persist(|| "pipeline".into(), |tried| self.send_all_once(commands, count, tried)).await
     }
 
-    /// Tries until it succeeds, or the time for tries is over; `name` tells one kind of call from
-    /// another, and `once` is told how often it was tried before.
+    /// Tries until it succeeds, or the time for tries is over. `name` tells one kind of call from
+    /// another; `once` makes one try, given how many came before.
     async fn persist<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         name: impl Fn() -> String,
@@ -84,6 +84,7 @@ impl Link {
     ) -> Result<T, QueueError> {
         let mut tries = Tries::new(self.pool.server.timing.patience);
         let mut tried = 0;
+
         loop {
             match once(tried).await {
                 Ok(value) => {
@@ -104,13 +105,16 @@ impl Link {
             Fault::Broken(_) | Fault::Busy(_) | Fault::Crowded => {
                 let why = QueueError::from(fault);
                 debug!(%why, "the queue did not answer, trying again");
+
                 if tries.again().await {
                     return Ok(());
                 }
+
                 warn!(%why, "the queue has not answered for long");
                 Err(why)
             }
             Fault::Moved(ref to) | Fault::Ask(ref to) => {
+                // `ASK` is about this request alone, `MOVED` about all that follow.
                 if matches!(fault, Fault::Moved(_)) {
                     self.pool.follow(to).await;
                 }
@@ -132,19 +136,24 @@ impl Link {
         }
     }
 
-    /// Sends a command that may wait for so long at the server, and was tried so often before.
+    /// Sends a command that may wait at the server for `blocks`, and was tried `tried` times before.
     async fn send_once(&self, command: &Cmd, blocks: Duration, tried: u32) -> Result<Value, Fault> {
         let mut place = self.pool.take(self.kind).await?;
         let connection = place.connection();
-        let (traffic, silence) =
-            (Arc::clone(&connection.traffic), blocks + self.pool.server.timing.answer);
+        let traffic = Arc::clone(&connection.traffic);
+        let silence = blocks + self.pool.server.timing.answer;
+        let patience = patience(size([command]), tried);
+
+        // An answer that is there counts, whatever the doubts.
         let answer = tokio::select! {
             biased;
             answer = connection.send(command, silence) => answer,
-            fault = self.doubt(&traffic, patience(size([command]), tried), blocks) => Err(fault),
+            fault = self.doubt(&traffic, patience, blocks) => Err(fault),
         };
+
         match self.end(place, answer).await {
             Err(Fault::Ask(node)) => {
+                // Only this request goes there: the queue stays where it is.
                 self.pool.dial_asking(&node).await?.send(command, silence).await
             }
             answer => answer,
@@ -160,10 +169,13 @@ impl Link {
         let mut place = self.pool.take(self.kind).await?;
         let connection = place.connection();
         let traffic = Arc::clone(&connection.traffic);
+        let silence = self.pool.server.timing.answer;
+        let patience = patience(size(commands.cmd_iter()), tried);
+
         let answers = tokio::select! {
             biased;
-            answers = connection.send_all(commands, count, self.pool.server.timing.answer) => answers,
-            fault = self.doubt(&traffic, patience(size(commands.cmd_iter()), tried), Duration::ZERO) => Err(fault),
+            answers = connection.send_all(commands, count, silence) => answers,
+            fault = self.doubt(&traffic, patience, Duration::ZERO) => Err(fault),
         };
         match self.end(place, answers).await {
             Err(Fault::Ask(_)) => {
@@ -243,6 +255,7 @@ impl Link {
         if self.is_to_look(wait).await {
             return Ok(());
         }
+
         let mut command = redis::cmd("XREAD");
         command
             .arg("COUNT")
@@ -252,6 +265,7 @@ impl Link {
             .arg("STREAMS")
             .arg(news)
             .arg(after);
+
         self.send_once(&command, LONGEST_BLOCK, 0).await.map(|_| ())
     }
 
@@ -265,8 +279,10 @@ impl Link {
         if self.is_to_look(wait).await {
             return Ok(None);
         }
+
         let mut command = redis::cmd("BLPOP");
         command.arg(bells).arg(blocks_ms(wait) as f64 / 1e3);
+
         let rung = self.send_once(&command, LONGEST_BLOCK, 0).await?;
         Ok(redis::from_redis_value::<Option<(String, String)>>(rung)
             .ok()

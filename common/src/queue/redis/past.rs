@@ -25,6 +25,7 @@ pub async fn past(
     previous: Option<&WorkerId>,
 ) -> Result<Known, QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(Known::default()) };
+
     let keys = shared.job(lease.task.job);
     let call = Call::new(&PAST)
         .key(&keys.past)
@@ -35,6 +36,7 @@ pub async fn past(
         .argument(previous.map_or("", |worker| &worker.0))
         .argument(SILENT.as_millis())
         .argument(KEEP.as_millis());
+
     let answer = shared.pulse.call(&call).await?;
     read(&answer).ok_or_else(|| unexpected("past", &answer))
 }
@@ -46,10 +48,12 @@ fn read(answer: &Value) -> Option<Known> {
     else {
         return None;
     };
+
     let worker = |value: &Value| match value {
         Value::BulkString(name) => Some(WorkerId(String::from_utf8_lossy(name).into_owned())),
         _ => None,
     };
+
     let past = match wire::decode::<Past>(noted) {
         Ok(past) => past,
         Err(error) => {
@@ -59,18 +63,21 @@ fn read(answer: &Value) -> Option<Known> {
             Past::default()
         }
     };
+
     let vanished = vanished.iter().map(worker).collect::<Option<_>>()?;
     Some(Known { past, vanished, undecided: usize::try_from(*undecided).ok()? })
 }
 
 pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(false) };
+
     let keys = shared.job(lease.task.job);
     let mut call = Call::new(&NOTE)
         .key(&keys.past)
         .key(&keys.tasks)
         .argument(task_field(&lease.task))
         .argument(token.hold);
+
     call.push(wire::encode(past));
     match shared.pulse.call(&call.argument(KEEP.as_millis())).await? {
         Value::Int(noted @ (0 | 1)) => Ok(noted == 1),
@@ -80,6 +87,7 @@ pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, Q
 
 pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<(), QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(()) };
+
     let keys = shared.job(lease.task.job);
     let addressee = token.own.then(|| token.consumer());
     let mut call = Call::new(&GIVE_BACK)
@@ -93,6 +101,7 @@ pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<()
         .argument(task_field(&lease.task))
         .argument(&token.entry)
         .argument(&token.hold);
+
     call.push(wire::encode(past));
     match shared.pulse.call(&call).await? {
         Value::Int(0 | 1) => Ok(()),
@@ -105,6 +114,7 @@ pub async fn forget(shared: &Shared, task: &TaskId) {
     let keys = shared.job(task.job);
     let mut command = redis::cmd("HDEL");
     command.arg(&keys.past).arg(&past_fields(task));
+
     if let Err(error) = shared.pulse.request(&command).await {
         debug!(%error, "could not drop what was noted of a finished task");
     }

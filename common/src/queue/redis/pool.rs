@@ -7,9 +7,9 @@
 //!     ▲                                        │ broken, silent
 //!     └── all in use                           └──────────────────▶ closed, and all idle ones with it
 //! ```
-//! A server allows so many clients, and small ones few. So there is a limit a process, which falls
-//! when the server refuses or is nearly full, down to one, and grows again slowly. With two or
-//! fewer, nothing blocks on a connection.
+//! A server allows only so many clients, a small one few. So each process has a limit. It falls
+//! when the server refuses or is nearly full, down to one, and grows again slowly. With two
+//! connections or fewer, nothing blocks on one.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,21 +28,21 @@ use super::server::Server;
 /// The most connections of a process to one server.
 pub const MOST: usize = 10;
 
-/// How many are left to small requests by those that block or carry much, as far as there are so
-/// many.
+/// How many connections are left to small requests by those that block or carry much, as far as
+/// there are that many.
 const SPARED: usize = 2;
 
 /// How long a connection stays that nobody uses; one stays for longer.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A connection that was idle for longer is tried before it is used: a middlebox may have forgotten
-/// it.
+/// A connection that was idle for longer than this is tried before it is used: a middlebox may have
+/// forgotten it.
 const TRUSTED: Duration = Duration::from_secs(3);
 
-/// The same before much is sent: whether that is only slow, or lost, is not known for long.
+/// The same before much is sent: it takes long to know whether that is only slow, or lost.
 const TRUSTED_WITH_MUCH: Duration = Duration::from_millis(300);
 
-/// After so long without a sign of life, another connection is opened.
+/// After this time without a sign of life, another connection is opened.
 pub const DOUBT: Duration = Duration::from_secs(1);
 
 /// How often the server is asked how many clients it has, and from which percentage on it is nearly
@@ -120,6 +120,7 @@ impl Pool {
             // Listened for before the look, so that none is missed in between.
             let mut freed = std::pin::pin!(self.freed.notified());
             freed.as_mut().enable();
+
             let found = self.state.lock().expect("no holder panics").find(wanted);
             let mut place = match found {
                 Found::Nothing => {
@@ -131,8 +132,10 @@ impl Pool {
                     InUse { pool: self, wanted, connection: Some(connection) }
                 }
             };
+
             let Err(fault) = place.make_ready().await else { return Ok(place) };
             drop(place);
+
             match fault {
                 // Others of this process have theirs: one of these will be free.
                 Fault::Crowded if self.fall(true) => {
@@ -160,12 +163,14 @@ impl Pool {
     /// Those of [`Connection::dial`].
     pub async fn dial(&self) -> Result<Connection, Fault> {
         let endpoint = self.route.endpoint(&self.server).await?;
+
         let mut dialled = Connection::dial(&self.server, &endpoint, &self.received).await;
         match &mut dialled {
             Ok(connection) => self.route.learn(connection, &self.server, &endpoint).await,
             Err(Fault::Broken(_)) => self.route.turn_away(&endpoint, &self.server),
             Err(_) => {}
         }
+
         dialled
     }
 
@@ -186,15 +191,17 @@ impl Pool {
     pub async fn dial_asking(&self, node: &str) -> Result<Connection, Fault> {
         let from = self.route.endpoint(&self.server).await?;
         let endpoint = parse_node(&from, node).ok_or_else(|| Fault::Busy(node.into()))?;
+
         let mut connection = Connection::dial(&self.server, &endpoint, &self.received).await?;
         connection.send(&redis::cmd("ASKING"), self.server.timing.answer).await?;
         Ok(connection)
     }
 
-    /// Whether the server is to be asked how many clients it has; so is nobody else for a while
-    /// then.
+    /// Whether the server is to be asked how many clients it has; if so, nobody else asks for a
+    /// while.
     pub fn is_to_count(&self) -> bool {
         let mut state = self.state.lock().expect("no holder panics");
+
         let due = state.counted.is_none_or(|at| at.elapsed() >= COUNT);
         if due {
             state.counted = Some(Instant::now());
@@ -232,6 +239,7 @@ impl Pool {
 
 impl State {
     fn find(&mut self, wanted: Use) -> Found {
+        // The limit grows again, one by one, when it is reached and has not fallen lately.
         if self.limit < MOST
             && self.open >= self.limit
             && self.fell.is_none_or(|fell| fell.elapsed() >= FALLEN)
@@ -239,6 +247,9 @@ impl State {
             self.limit += 1;
             self.fell = Some(Instant::now());
         }
+
+        // Small requests go first: some connections are left to them, and one that is free is not
+        // taken from those that wait.
         let most = self.limit.saturating_sub(SPARED).max(1);
         let free = (self.limit + self.idle.len()).saturating_sub(self.open);
         let may = match wanted {
@@ -246,9 +257,11 @@ impl State {
             Use::Bytes => self.bytes < most && free > self.small_waiting,
             Use::Blocking => self.blocking < most && free > self.small_waiting,
         };
+
         if !may {
             return Found::Nothing;
         }
+
         let found = match self.idle.pop_back() {
             Some(connection) => Found::Idle(connection),
             None if self.open < self.limit => {
@@ -257,6 +270,7 @@ impl State {
             }
             None => return Found::Nothing,
         };
+
         match wanted {
             Use::Small => {}
             Use::Bytes => self.bytes += 1,
@@ -272,6 +286,7 @@ impl State {
             if !old && self.open <= self.limit {
                 return;
             }
+
             self.idle.pop_front();
             self.open -= 1;
         }
@@ -312,6 +327,7 @@ impl InUse<'_> {
     pub fn give_back(mut self) {
         if let Some(mut connection) = self.connection.take() {
             connection.idle_since = Instant::now();
+
             let mut state = self.pool.state.lock().expect("no holder panics");
             state.idle.push_back(connection);
             state.open += 1; // Dropping this takes one off.
@@ -334,6 +350,7 @@ impl InUse<'_> {
             Some(connection) if connection.idle_since.elapsed() < trusted => connection,
             Some(connection) => self.tried(connection).await?,
         };
+
         connection.traffic.count(self.wanted == Use::Bytes);
         self.connection = Some(connection);
         Ok(())
@@ -345,6 +362,7 @@ impl InUse<'_> {
             sleep(DOUBT).await;
             self.pool.dial().await
         };
+
         let dialled = {
             let mut ping = std::pin::pin!(connection.ping(self.pool.server.timing.answer));
             tokio::select! {
@@ -356,9 +374,11 @@ impl InUse<'_> {
                 },
             }
         };
+
         let Some(dialled) = dialled else { return Ok(connection) };
         debug!("a connection that was idle has been forgotten on the way");
         self.pool.close_idle();
+
         match dialled {
             Some(dialled) => Ok(dialled),
             None => self.pool.dial().await,
@@ -374,6 +394,7 @@ impl Drop for InUse<'_> {
             Use::Bytes => state.bytes -= 1,
             Use::Blocking => state.blocking -= 1,
         }
+
         state.open -= 1;
         state.trim();
         drop(state);

@@ -17,7 +17,7 @@ use crate::queue::QueueError;
 use crate::wire::FORMAT;
 
 /// How long a worker is listed after its last announcement. It should announce itself several times
-/// in that time, from the loop that polls: so who is listed polled recently.
+/// in that time, from the loop that polls: so a worker that is listed polled recently.
 pub const GONE_AFTER: Duration = Duration::from_secs(30);
 
 /// What a worker says of itself.
@@ -88,6 +88,7 @@ impl RedisQueue {
             .argument(json)
             .argument(KEEP.as_millis())
             .argument(GONE_AFTER.as_millis());
+
         match self.shared.pulse.call(&call).await? {
             Value::Int(_) => Ok(()),
             other => Err(unexpected("announce", &other)),
@@ -123,6 +124,7 @@ impl RedisQueue {
         let read = |(ago, json): (Duration, String)| {
             Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago })
         };
+
         let mut workers: Vec<WorkerSeen> = workers.into_iter().filter_map(read).collect();
         workers.sort_by(|a, b| a.info.id.cmp(&b.info.id));
         Ok(workers)
@@ -161,12 +163,14 @@ impl Shared {
     /// The versions whose coordinators called within that time.
     pub async fn versions(&self, within: Duration) -> Result<Vec<VersionInUse>, QueueError> {
         let (_, versions) = self.listed(within).await?;
+
         let ours = self.keys.version();
         let read = |(ago, version): (Duration, String)| VersionInUse {
             is_ours: version == ours,
             version,
             ago,
         };
+
         Ok(versions.into_iter().map(read).collect())
     }
 
@@ -178,6 +182,7 @@ impl Shared {
             .key(keys.seen())
             .key(keys.versions())
             .argument(within.as_millis());
+
         let answer = self.pulse.call(&call).await?;
         let lists = match &answer {
             Value::Array(lists) => match lists.as_slice() {
@@ -186,6 +191,7 @@ impl Shared {
             },
             _ => None,
         };
+
         lists.ok_or_else(|| unexpected("workers", &answer))
     }
 }
@@ -205,5 +211,6 @@ fn aged(list: &Value) -> Option<Aged> {
         },
         _ => None,
     };
+
     items.iter().map(item).collect()
 }
