@@ -18,6 +18,7 @@ pub fn tls(is_asked_for: bool, settings: &RedisSettings) -> Result<Option<Tls>, 
             ));
         }
     };
+
     let certificates = Certificates {
         authorities: settings
             .ca
@@ -31,18 +32,19 @@ pub fn tls(is_asked_for: bool, settings: &RedisSettings) -> Result<Option<Tls>, 
             None => None,
         },
     };
-    match is_asked_for {
-        true => Tls::new(certificates).map(Some).map_err(|error| {
+
+    if is_asked_for {
+        return Tls::new(certificates).map(Some).map_err(|error| {
             unusable(format!("could not use the certificates: {error}"), "they must be PEM files")
-        }),
-        false if certificates.authorities.is_some() || certificates.client.is_some() => {
-            Err(unusable(
-                "certificates are of no use without TLS, and the URL asks for none".into(),
-                "write `rediss://` instead of `redis://`",
-            ))
-        }
-        false => Ok(None),
+        });
     }
+    if certificates.authorities.is_some() || certificates.client.is_some() {
+        return Err(unusable(
+            "certificates are of no use without TLS, and the URL asks for none".into(),
+            "write `rediss://` instead of `redis://`",
+        ));
+    }
+    Ok(None)
 }
 
 fn read_pem(path: &Path, kind: &str) -> Result<Vec<u8>, QueueError> {
@@ -50,6 +52,7 @@ fn read_pem(path: &Path, kind: &str) -> Result<Vec<u8>, QueueError> {
     let pem = std::fs::read(path).map_err(|error| {
         unusable(format!("could not read `{shown}`: {error}"), "check the path and its permissions")
     })?;
+
     let text = String::from_utf8_lossy(&pem);
     if !text.lines().any(|line| line.starts_with("-----BEGIN") && line.contains(kind)) {
         let reason = format!("expected a PEM file with a {}, got `{shown}`", kind.to_lowercase());

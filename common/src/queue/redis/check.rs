@@ -25,6 +25,7 @@ pub fn usable(info: &str) -> Result<(), Fault> {
             "check host and port; Redis usually listens on 6379",
         );
     };
+
     if version < OLDEST {
         let (major, minor) = OLDEST;
         let reason = format!(
@@ -36,17 +37,21 @@ pub fn usable(info: &str) -> Result<(), Fault> {
             "install a newer Redis (or Valkey), or run `docker run -p 6379:6379 redis:7`",
         );
     }
+
     if field("redis_mode") == "sentinel" {
         let hint = "say whose master: `redis+sentinel://HOST:26379/MASTER`, with the name that the sentinel has for it";
         return hopeless("this is a Redis Sentinel, which holds no queue".into(), hint);
     }
+
     // A node of a cluster says who has the queue.
     let in_cluster = field("cluster_enabled") == "1";
     if !in_cluster && field("role") == "slave" && field("slave_read_only") != "0" {
-        let (host, port) = (field("master_host"), field("master_port"));
+        let host = field("master_host");
+        let port = field("master_port");
         let hint = format!("use its master: `redis://{host}:{port}`");
         return hopeless("this Redis is a read-only replica".into(), &hint);
     }
+
     let policy = field("maxmemory_policy");
     if field("maxmemory") != "0" && !policy.is_empty() && policy != "noeviction" {
         let reason =
@@ -110,8 +115,10 @@ mod tests {
     fn a_redis_that_cannot_be_used_is_told_why() {
         assert!(reason(&GOOD.replace("7.0.15", "6.0.16")).contains("is 6.0.16, Sheaf needs 6.2"));
         assert!(reason(&GOOD.replace("7.0.15", "5.0.3")).contains("5.0.3"));
+
         assert!(reason("").contains("not Redis"));
         assert!(reason("redis_version:banana").contains("not Redis"));
+
         let replica = GOOD.replace(
             "role:master",
             "role:slave\r\nslave_read_only:1\r\nmaster_host:a\r\nmaster_port:1",

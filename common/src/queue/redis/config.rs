@@ -8,7 +8,7 @@ use super::server::Server;
 use super::url;
 use crate::queue::{LEASE, QueueError};
 
-/// Where the queue is, as it was typed. The password is wherever it is, and never shown.
+/// Where the queue is, as it was typed. May hold a password, which is never shown.
 #[derive(Clone)]
 pub struct RedisSettings {
     /// `redis://`, `rediss://` (TLS), `redis+unix:///PATH`; with `USER:PASSWORD@` before the host
@@ -104,11 +104,13 @@ impl RedisConfig {
     pub fn resolve(settings: RedisSettings) -> Result<Self, QueueError> {
         check_queue(&settings.queue)?;
         let server = Server::resolve(&settings.url, &settings)?;
+
         let bytes = settings
             .bytes_urls
             .iter()
             .map(|url| Server::resolve(url, &settings))
             .collect::<Result<_, _>>()?;
+
         let RedisSettings { queue, lease, timing, .. } = settings;
         Ok(RedisConfig { server, bytes, queue, lease, timing })
     }
@@ -157,12 +159,13 @@ fn check_queue(name: &str) -> Result<(), QueueError> {
     if (1..=64).contains(&name.len()) && name.chars().all(plain) {
         return Ok(());
     }
+
     let reason =
         format!("expected a queue name of 1 to 64 letters, digits, `.`, `_` and `-`, got `{name}`");
     Err(unusable(reason, "the default is `--queue default`"))
 }
 
-/// What was typed cannot be used, and what to type.
+/// The error that says what cannot be used as it was typed, and what to type.
 pub(super) fn unusable(reason: String, hint: &str) -> QueueError {
     QueueError::Unusable { reason, hint: Some(hint.into()) }
 }
@@ -181,11 +184,13 @@ mod tests {
         let config = resolve("redis://user:s3cret@example.org/2").unwrap();
         assert_eq!(config.address(), "redis://example.org:6379/2");
         assert!(!format!("{config:?}").contains("s3cret"));
+
         let settings = RedisSettings {
             password: Some("s3cret".into()),
             ..RedisSettings::new("redis://u:s3cret@h")
         };
         assert!(!format!("{settings:?}").contains("s3cret"));
+
         assert_eq!(resolve("redis://[::1]:7000").unwrap().address(), "redis://[::1]:7000");
         assert_eq!(
             resolve("redis+unix:///run/redis.sock?pass=s3cret").unwrap().address(),
@@ -207,6 +212,7 @@ mod tests {
             (3, Some("s3cret"))
         );
         assert!(!server.address.contains("s3cret"), "{}", server.address);
+
         let error = resolve("redis+sentinel://u:s3cret@a").unwrap_err().to_string();
         assert!(error.contains("/MASTER") && !error.contains("s3cret"), "{error}");
     }
@@ -224,6 +230,7 @@ mod tests {
             assert!(!error.contains("s3cret"), "{error}");
             assert!(error.contains("expected `redis://"), "{error}");
         }
+
         let QueueError::Unusable { hint, .. } = resolve("localhost:6379").unwrap_err() else {
             panic!()
         };
@@ -237,6 +244,7 @@ mod tests {
             change(&mut settings);
             RedisConfig::resolve(settings).unwrap_err().to_string()
         };
+
         assert!(refused(|s| s.queue = "a{b}".into()).contains("got `a{b}`"));
         assert!(refused(|s| s.queue = String::new()).contains("queue name"));
         assert!(refused(|s| s.cert = Some("c.pem".into())).contains("needs its key"));

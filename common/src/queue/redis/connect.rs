@@ -21,7 +21,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// [`Fault`], within three times [`super::Timing::connect`] whatever is there.
 pub async fn try_out(pool: &Pool) -> Result<(), Fault> {
     let mut connection = pool.dial().await?;
-    let (server, address) = (&pool.server, &pool.server.address);
+    let server = &pool.server;
+    let address = &server.address;
     match connection.send(&redis::cmd("INFO"), server.timing.connect).await {
         Ok(Value::BulkString(info)) => match check::usable(&String::from_utf8_lossy(&info)) {
             // The sentinels have not agreed on another master yet.
@@ -61,10 +62,12 @@ impl Tries {
         let share = 0.5 + 0.5 * random();
         let wait = self.wait.mul_f64(share);
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
+
         let until = *self.until.get_or_insert_with(|| Instant::now() + self.patience);
         if Instant::now() + wait > until {
             return false;
         }
+
         tokio::time::sleep(wait).await;
         true
     }
@@ -84,6 +87,7 @@ mod tests {
     async fn tries_grow_apart_and_end() {
         let patience = Duration::from_millis(600);
         let (began, mut tries, mut waits) = (Instant::now(), Tries::new(patience), 0);
+
         while tries.again().await {
             waits += 1;
         }

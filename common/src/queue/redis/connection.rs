@@ -49,6 +49,7 @@ impl Connection {
         let opening =
             socket::open(endpoint, server.tls.as_ref(), server.timing.answer, Arc::clone(received));
         let opened = timeout(server.timing.connect, opening);
+
         let guess = match server.tls {
             Some(_) => " (a port without TLS keeps silent, too: `redis://`)",
             None => "",
@@ -63,6 +64,7 @@ impl Connection {
             },
             Ok(Ok(opened)) => opened,
         };
+
         match timeout(server.timing.connect, greet(&mut socket, &server.greeting)).await {
             Err(_) => {
                 let why = format!(
@@ -81,7 +83,8 @@ impl Connection {
             }
             Ok(greeted) => greeted?,
         }
-        // What is to be said is said, and how long an answer may take is judged here.
+
+        // The greeting is done, and silence is judged here: the client library is to do neither.
         let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let (redis, driver) =
@@ -98,7 +101,7 @@ impl Connection {
         Ok(answer.extract_error()?)
     }
 
-    /// Sends so many commands at once, and gives their answers.
+    /// Sends `count` commands at once, and gives their answers.
     pub async fn send_all(
         &mut self,
         commands: &Pipeline,
@@ -109,6 +112,7 @@ impl Connection {
         let answers =
             unless_silent(&traffic, silence, self.redis.send_packed_commands(commands, 0, count))
                 .await?;
+
         let answers: RedisResult<Vec<Value>> =
             answers.into_iter().map(Value::extract_error).collect();
         Ok(answers?)
@@ -131,6 +135,7 @@ async fn unless_silent<T>(
 ) -> Result<T, Fault> {
     let began = Instant::now();
     let mut request = pin!(request);
+
     loop {
         let quiet_since = traffic.last().max(began);
         tokio::select! {
@@ -138,6 +143,7 @@ async fn unless_silent<T>(
             answer = &mut request => return answer.map_err(Fault::from),
             () = sleep_until(quiet_since + silence) => {}
         }
+        // Bytes that passed meanwhile begin the wait anew.
         if traffic.last().max(began) == quiet_since {
             return Err(Fault::Broken(format!(
                 "Redis has been silent for {:.0} s",
@@ -152,12 +158,14 @@ async fn unless_silent<T>(
 async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), Fault> {
     let commands = greeting.commands();
     let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
+
     // A server that hangs up may have said why before: so the answer is read all the same.
     let sent = async {
         socket.write_all(&packed).await?;
         socket.flush().await
     };
     let sent = sent.await;
+
     for _ in &commands {
         let line = read_line(socket).await.map_err(|error| {
             let error = sent
@@ -166,6 +174,7 @@ async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), 
                 .map_or(error, |sent| io::Error::new(sent.kind(), sent.to_string()));
             Fault::from(redis::RedisError::from(error))
         })?;
+
         match line.as_bytes().first() {
             Some(b'+') => {}
             // A user who may not ping is known, and that is all there is to hear. A server that
@@ -201,7 +210,9 @@ mod tests {
             }
             Ok(7)
         };
+
         assert_eq!(unless_silent(&traffic, silence, trickle).await.unwrap(), 7);
+
         let silent = std::future::pending::<RedisResult<()>>();
         assert!(matches!(unless_silent(&traffic, silence, silent).await, Err(Fault::Broken(_))));
     }

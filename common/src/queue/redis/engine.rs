@@ -73,11 +73,13 @@ impl RedisQueue {
     /// Queues without a connection, which share those to the servers of the first.
     pub fn lazy_all(configs: Vec<RedisConfig>) -> Vec<Self> {
         let Some(first) = configs.first() else { return Vec::new() };
+
         let pool = Arc::new(Pool::new(first.server.clone()));
         let bytes: Vec<Arc<Pool>> = match first.bytes.as_slice() {
             [] => vec![Arc::clone(&pool)],
             servers => servers.iter().map(|server| Arc::new(Pool::new(server.clone()))).collect(),
         };
+
         configs.into_iter().map(|config| RedisQueue::over(&pool, &bytes, config)).collect()
     }
 
@@ -109,8 +111,10 @@ impl RedisQueue {
     pub async fn check(&self) -> Result<(), QueueError> {
         let config = &self.shared.config;
         let mut tries = Tries::new(config.timing.patience);
-        let (own, blobs) =
-            (&self.shared.bulk.pool, self.shared.blobs.servers().iter().map(|link| &link.pool));
+
+        // Without servers for bytes, both are one pool.
+        let own = &self.shared.bulk.pool;
+        let blobs = self.shared.blobs.servers().iter().map(|link| &link.pool);
         for pool in std::iter::once(own).chain(blobs.filter(|pool| !Arc::ptr_eq(own, pool))) {
             loop {
                 match try_out(pool).await {

@@ -141,6 +141,7 @@ impl From<RedisError> for Fault {
             (Some(code), Some(detail)) => format!("{code} {detail}"),
             _ => error.to_string(),
         };
+
         match error.kind() {
             ErrorKind::Server(ServerErrorKind::NoScript) => Fault::NoScript,
             ErrorKind::Io if is_tls(&text) => Fault::Hopeless {
@@ -190,6 +191,7 @@ impl From<Fault> for QueueError {
 pub fn unexpected(operation: &str, value: &Value) -> QueueError {
     let shape: String = format!("{value:?}").chars().take(200).collect();
     let reason = format!("`{operation}` answered with what it never answers: {shape}");
+
     QueueError::Unusable {
         reason,
         hint: Some("is there another program that writes to `sheaf:*`?".into()),
@@ -249,6 +251,7 @@ mod tests {
             server("READONLY", "You can't write against a read only replica."),
             Fault::Broken(_)
         ));
+
         assert!(matches!(server("NOSCRIPT", "No matching script."), Fault::NoScript));
         assert!(matches!(
             server("MISCONF", "Redis is configured to save RDB snapshots"),
@@ -260,8 +263,10 @@ mod tests {
     #[test]
     fn what_is_refused_is_said_with_what_to_do() {
         let said = |code, detail| QueueError::from(server(code, detail)).to_string();
+
         let denied = "Redis is running in protected mode because protected mode is enabled and no password is set for the \
                       default user.";
+
         for (code, detail, words) in [
             ("NOREPLICAS", "Not enough good replicas to write.", "bring its replicas back"),
             ("MISCONF", "Redis is configured to save RDB snapshots", "give its disk room"),
@@ -279,6 +284,7 @@ mod tests {
             Fault::Hopeless { reason, .. } => reason,
             other => panic!("{other:?}"),
         };
+
         assert!(reason(server("NOAUTH", "Authentication required.")).contains("none was given"));
         assert!(reason(server("WRONGPASS", "invalid username-password pair")).contains("refuses"));
         assert!(reason(server("NOPERM", "no permissions to run 'xadd'")).contains("xadd"));

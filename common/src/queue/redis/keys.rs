@@ -91,6 +91,7 @@ impl Keys {
             0 => format!("{VERSION}+{FORMAT}"),
             some => format!("{VERSION}+{FORMAT}+{some}"),
         };
+
         let versioned = format!("{queue}{version}:");
         Keys { queue, version, versioned }
     }
@@ -286,11 +287,13 @@ mod tests {
         assert_eq!(parse_task_field(task.job, &task_field(&task)), Some(task));
         assert_eq!(parse_job(&task.job.to_string()), Some(task.job));
         assert_eq!(parse_task_field(task.job, "render:x"), None);
+
         assert_eq!(
             parse_stream(&addressed_class(Class::Render, "host:1@x")),
             Some((Class::Render, true))
         );
         assert_eq!(parse_stream("extract"), Some((Class::Extract, false)));
+
         let keys = Keys::new("nightly", 0).of_version("0.0.9+1");
         let of_job = ("0.0.9+1".to_owned(), task.job);
         assert_eq!(keys.parse_job_key(keys.job(task.job).tasks.as_bytes()), Some(of_job));
@@ -303,6 +306,7 @@ mod tests {
     fn all_keys_of_a_queue_have_its_hash_tag() {
         let keys = Keys::new("nightly", 2);
         let job = keys.job(JobId(1));
+
         let bells = [keys.bell(None), keys.bell(Some("host:1"))];
         let shared = [
             keys.workers(),
@@ -313,6 +317,7 @@ mod tests {
             keys.owners(),
             keys.unconfirmed(),
         ];
+
         assert!(
             shared
                 .iter()

@@ -23,6 +23,7 @@ pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, Que
     let mut streams: Vec<String> =
         Class::ALL.iter().map(|class| keys.stream(*class, None)).collect();
     streams.extend(silent.iter().map(|worker| keys.stream(Class::Render, Some(&worker.info.id))));
+
     let mut held: Vec<(String, u64)> = Vec::new();
     for stream in streams {
         let mut command = redis::cmd("XPENDING");
@@ -37,6 +38,7 @@ pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, Que
                 .map_or_else(|_| Vec::new(), |answer| by_consumer(&answer)),
         );
     }
+
     let lost = silent.into_iter().filter_map(|worker| {
         let of_it = held.iter().filter(|(consumer, _)| *consumer == worker.info.id);
         let tasks: u64 = of_it.map(|(_, tasks)| tasks).sum();
@@ -48,6 +50,7 @@ pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, Que
             left,
         })
     });
+
     Ok(lost.collect())
 }
 
@@ -55,6 +58,7 @@ pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, Que
 fn by_consumer(answer: &Value) -> Vec<(String, u64)> {
     let Value::Array(parts) = answer else { return Vec::new() };
     let Some(Value::Array(consumers)) = parts.get(3) else { return Vec::new() };
+
     let one = |consumer: &Value| match consumer {
         Value::Array(pair) => match pair.as_slice() {
             [Value::BulkString(name), Value::BulkString(count)] => Some((
@@ -65,5 +69,6 @@ fn by_consumer(answer: &Value) -> Vec<(String, u64)> {
         },
         _ => None,
     };
+
     consumers.iter().filter_map(one).collect()
 }

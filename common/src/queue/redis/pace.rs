@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::Value;
 
-/// Fewer bytes tell of the way there and back, not of the pace.
+/// Fewer bytes than this tell how long the way there and back is, not how fast bytes come.
 const LEAST: usize = 64 << 10;
 
 /// How much the last transfer counts.
@@ -34,10 +34,12 @@ impl Pace {
         if bytes < LEAST {
             return;
         }
+
         let now = Measured {
             bytes_a_second: bytes as f64 / took.as_secs_f64().max(1e-3),
             length: bytes as f64 / values.max(1) as f64,
         };
+
         let mut measured = self.0.lock().expect("no holder panics");
         let nearer = |before: f64, now: f64| before + SHARE * (now - before);
         *measured = Some(measured.map_or(now, |before| Measured {
@@ -51,7 +53,7 @@ impl Pace {
         self.0.lock().expect("no holder panics").map(|measured| measured.bytes_a_second)
     }
 
-    /// How many bytes come in so long, and how many values that is, at least one; `None`: nothing
+    /// How many bytes come in that time, and how many values that is, at least one; `None`: nothing
     /// came yet.
     pub fn in_time(&self, time: Duration) -> Option<(u64, usize)> {
         let measured = (*self.0.lock().expect("no holder panics"))?;
@@ -69,10 +71,12 @@ mod tests {
         let pace = Pace::default();
         pace.note_bytes(100, 1, Duration::from_secs(1));
         assert_eq!(pace.bytes_a_second(), None);
+
         pace.note_bytes(10 << 20, 1, Duration::from_secs(1));
         for _ in 0..20 {
             pace.note_bytes(1 << 20, 4, Duration::from_secs(1));
         }
+
         let now = pace.bytes_a_second().unwrap();
         assert!((1e6..1.2e6).contains(&now), "{now}");
         assert!(matches!(pace.in_time(Duration::from_secs(1)), Some((1_000_000.., 3 | 4))));

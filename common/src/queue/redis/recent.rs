@@ -36,6 +36,7 @@ impl Recent {
                 kept.order.push_back(key);
             }
         }
+
         while kept.bytes > MOST
             && let Some(oldest) = kept.order.pop_front()
         {
@@ -93,10 +94,12 @@ mod tests {
                 [(key(number), Arc::clone(&block)), (key(number), Arc::clone(&block))].into_iter(),
             );
         }
+
         let there = |recent: &Recent| {
             (0..6).filter(|&number| recent.get(&key(number)).is_some()).collect::<Vec<_>>()
         };
         assert_eq!(there(&recent), [2, 3, 4, 5]);
+
         recent.forget(&[key(3), key(0)]);
         recent.close(JobId(0));
         assert_eq!(there(&recent), [5]);

@@ -58,6 +58,7 @@ impl Route {
         let mut known = self.0.lock().expect("no holder panics");
         let ways: Vec<Endpoint> =
             std::iter::once(&server.endpoint).chain(&known.others).cloned().collect();
+
         let at = ways.iter().position(|way| way == from);
         known.node = Some(ways[at.map_or(0, |at| (at + 1) % ways.len())].clone());
     }
@@ -68,6 +69,7 @@ impl Route {
         if asked || server.sentinels.is_some() {
             return;
         }
+
         let command = redis::cmd("CLUSTER").arg("SLOTS").take();
         if let Ok(answer) = connection.send(&command, server.timing.connect).await {
             let mut others = nodes(at, &answer);
@@ -81,6 +83,7 @@ impl Route {
 pub fn parse_node(from: &Endpoint, text: &str) -> Option<Endpoint> {
     let (host, port) = text.split_whitespace().last()?.rsplit_once(':')?;
     let port = port.parse().ok()?;
+
     match (host, from) {
         ("", Endpoint::Tcp { host, .. }) => Some(Endpoint::Tcp { host: host.clone(), port }),
         ("", Endpoint::Unix(_)) => None,
@@ -91,12 +94,14 @@ pub fn parse_node(from: &Endpoint, text: &str) -> Option<Endpoint> {
 /// Reads what `CLUSTER SLOTS` answered: for each range its ends, then its nodes: host, port, …
 fn nodes(from: &Endpoint, answer: &Value) -> Vec<Endpoint> {
     let Value::Array(ranges) = answer else { return Vec::new() };
+
     let mut nodes = Vec::new();
     for range in ranges {
         let Value::Array(range) = range else { continue };
         for node in range.iter().skip(2) {
             let Value::Array(node) = node else { continue };
             let [Value::BulkString(host), Value::Int(port), ..] = node.as_slice() else { continue };
+
             let text = format!("{}:{port}", String::from_utf8_lossy(host));
             nodes.extend(parse_node(from, &text).filter(|node| !nodes.contains(node)));
         }
@@ -134,6 +139,7 @@ async fn ask(
     master: &str,
 ) -> Result<Option<Endpoint>, Fault> {
     let mut connection = Connection::dial(server, endpoint, &Arc::default()).await?;
+
     let command = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master).take();
     match connection.send(&command, server.timing.connect).await? {
         Value::Array(parts) => match parts.as_slice() {
@@ -157,6 +163,7 @@ mod tests {
     fn a_node_is_read_as_servers_name_it() {
         let from = Endpoint::Tcp { host: "a".into(), port: 1 };
         let node = |host: &str, port| Some(Endpoint::Tcp { host: host.into(), port });
+
         assert_eq!(parse_node(&from, "3999 10.0.0.7:6381"), node("10.0.0.7", 6381));
         assert_eq!(parse_node(&from, "3999 :6381"), node("a", 6381));
         assert_eq!(parse_node(&from, "3999 [::1]:6381"), node("::1", 6381));

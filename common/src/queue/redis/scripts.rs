@@ -113,12 +113,14 @@ pub fn flags(operation: &str, answer: Value, count: usize) -> Result<Vec<bool>, 
         Value::Int(1) => Some(true),
         _ => None,
     };
+
     let flags = match &answer {
         Value::Array(values) if values.len() == count => {
             values.iter().map(flag).collect::<Option<Vec<bool>>>()
         }
         _ => None,
     };
+
     flags.ok_or_else(|| unexpected(operation, &answer))
 }
 

@@ -29,11 +29,13 @@ impl Greeting {
             auth.arg(self.username.as_deref()).arg(password);
             commands.push(auth);
         }
+
         if self.database != 0 {
             let mut select = redis::cmd("SELECT");
             select.arg(self.database);
             commands.push(select);
         }
+
         // So that there is an answer in any case: a server that refuses to talk says so with its
         // first.
         commands.push(redis::cmd("PING"));
@@ -79,6 +81,7 @@ impl Server {
         let (url, sentinels) = url::without_sentinels(url)?;
         let info = url::parse(&url)?;
         let typed = info.redis_settings();
+
         let address = match &sentinels {
             None => url::address(&info),
             Some(sentinels) => {
@@ -89,16 +92,19 @@ impl Server {
                 )
             }
         };
+
         let greeting = Greeting {
             username: settings.username.clone().or_else(|| typed.username().map(Into::into)),
             password: settings.password.clone().or_else(|| typed.password().map(Into::into)),
             database: typed.db(),
         };
+
         if greeting.username.is_some() && greeting.password.is_none() {
             let hint =
                 "put it into the URL, `redis://USER:PASSWORD@HOST`, or into `SHEAF_REDIS_PASSWORD`";
             return Err(unusable("there is a Redis user but no password".into(), hint));
         }
+
         let (endpoint, is_tls) = match info.addr() {
             ConnectionAddr::Tcp(host, port) => {
                 (Endpoint::Tcp { host: host.clone(), port: *port }, false)
@@ -114,6 +120,7 @@ impl Server {
                 ));
             }
         };
+
         let tls = certificates::tls(is_tls, settings)?;
         Ok(Server {
             endpoint,

@@ -118,6 +118,7 @@ pub async fn open(
     received: Arc<AtomicU64>,
 ) -> io::Result<(Box<dyn Socket>, Arc<Traffic>)> {
     let traffic = Traffic::new(received);
+
     let (host, port) = match endpoint {
         Endpoint::Unix(path) => {
             let socket = UnixStream::connect(path).await?;
@@ -125,14 +126,17 @@ pub async fn open(
         }
         Endpoint::Tcp { host, port } => (host.as_str(), *port),
     };
+
     let socket = TcpStream::connect((host, port)).await?;
     // Small requests must not wait for each other.
     socket.set_nodelay(true)?;
+
     let settings = SockRef::from(&socket);
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE);
     settings.set_tcp_keepalive(
         &keepalive.with_interval(KEEPALIVE_EVERY).with_retries(KEEPALIVE_TRIES),
     )?;
+
     settings.set_tcp_user_timeout(Some(silence))?;
     settings.set_tcp_notsent_lowat(UNSENT)?;
 
@@ -157,6 +161,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         let polled = Pin::new(&mut self.socket).poll_read(context, into);
+
         let came = into.filled().len() - before;
         if came > 0 {
             self.traffic.came(came);

@@ -31,6 +31,7 @@ impl Tls {
             Some(pem) => of_pem(pem)?,
             None => of_system()?,
         };
+
         let config = ClientConfig::builder().with_root_certificates(roots);
         let config = match &certificates.client {
             None => config.with_no_client_auth(),
@@ -41,6 +42,7 @@ impl Tls {
                 config.with_client_auth_cert(chain, key).map_err(|error| error.to_string())?
             }
         };
+
         Ok(Tls(TlsConnector::from(Arc::new(config))))
     }
 
@@ -67,8 +69,10 @@ fn of_pem(pem: &[u8]) -> Result<RootCertStore, String> {
 fn of_system() -> Result<RootCertStore, String> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
+
     // One that this library does not understand is no reason to do without the others.
     roots.add_parsable_certificates(found.certs);
+
     match (roots.is_empty(), found.errors.into_iter().next()) {
         (true, Some(error)) => Err(format!("could not load the system's certificates: {error}")),
         _ => Ok(roots),

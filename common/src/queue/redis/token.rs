@@ -60,16 +60,20 @@ impl FromStr for Token {
         let (text, apart) = text.strip_prefix(APART).map_or((text, false), |rest| (rest, true));
         let (text, own) = text.strip_prefix(OWN).map_or((text, false), |rest| (rest, true));
         let (entry, hold) = text.split_once(':').ok_or(ForeignToken)?;
+
         let is_number = |text: &str| {
             text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok()
         };
+
         // Anything else as an id would be an error of the command, not an answer.
         let is_entry =
             entry.split_once('-').is_some_and(|(ms, number)| is_number(ms) && is_number(number));
         let is_hold = hold.split_once(':').is_some_and(|(us, _)| is_number(us));
-        match is_entry && is_hold {
-            true => Ok(Token { entry: entry.into(), hold: hold.into(), apart, own }),
-            false => Err(ForeignToken),
+
+        if is_entry && is_hold {
+            Ok(Token { entry: entry.into(), hold: hold.into(), apart, own })
+        } else {
+            Err(ForeignToken)
         }
     }
 }

@@ -45,12 +45,16 @@ impl Troubles {
     /// The same of what began at that moment, unless it was noted before.
     pub fn note_since(&self, call: &str, fault: &Fault, since: Instant) {
         self.some.store(true, Ordering::Relaxed);
-        let (now, error) = (Instant::now(), QueueError::from(fault.clone()));
+        let now = Instant::now();
+        let error = QueueError::from(fault.clone());
         let mut by_call = self.by_call.lock().expect("no holder panics");
 
         // What was given up long ago is another trouble.
         match by_call.get_mut(call).filter(|trouble| trouble.is_recent()) {
-            Some(trouble) => (trouble.at, trouble.error) = (now, error),
+            Some(trouble) => {
+                trouble.at = now;
+                trouble.error = error;
+            }
             None => drop(by_call.insert(call.into(), Trouble { since, at: now, error })),
         }
     }
@@ -60,6 +64,7 @@ impl Troubles {
     pub fn clear(&self, name: impl Fn() -> String) {
         if self.some.load(Ordering::Relaxed) {
             let name = name();
+
             let mut by_call = self.by_call.lock().expect("no holder panics");
             by_call.retain(|call, _| *call != name && call != SILENCE);
             self.some.store(!by_call.is_empty(), Ordering::Relaxed);
@@ -71,9 +76,11 @@ impl Troubles {
         if !self.some.load(Ordering::Relaxed) {
             return None;
         }
+
         let by_call = self.by_call.lock().expect("no holder panics");
         let recent = by_call.values().filter(|trouble| trouble.is_recent());
         let rank = |error: &QueueError| matches!(error, QueueError::Unreachable(_));
+
         recent
             .min_by_key(|trouble| (rank(&trouble.error), trouble.at.elapsed()))
             .map(|trouble| trouble.error.clone())
@@ -84,6 +91,7 @@ impl Troubles {
         if !self.some.load(Ordering::Relaxed) {
             return None;
         }
+
         let by_call = self.by_call.lock().expect("no holder panics");
         let tried = by_call.values().filter(|trouble| trouble.at.elapsed() < TRIED_AGAIN);
         tried.map(|trouble| trouble.since.elapsed()).max()

@@ -17,10 +17,12 @@ pub fn without_sentinels(url: &str) -> Result<(String, Option<Sentinels>), Queue
     else {
         return Ok((url.to_owned(), None));
     };
+
     let (credentials, rest) = match rest.rsplit_once('@') {
         Some((credentials, rest)) => (format!("{credentials}@"), rest),
         None => (String::new(), rest),
     };
+
     let wrong = || {
         let reason = format!(
             "expected `{scheme}+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST…]/MASTER[/DB]`, got `{}`",
@@ -31,8 +33,10 @@ pub fn without_sentinels(url: &str) -> Result<(String, Option<Sentinels>), Queue
             "MASTER is the name that the sentinels have for it, as `sentinel monitor MASTER …` gave it",
         )
     };
+
     let (hosts, path) = rest.split_once('/').ok_or_else(wrong)?;
     let (master, database) = path.split_once('/').unwrap_or((path, ""));
+
     let endpoints: Option<Vec<Endpoint>> = hosts
         .split(',')
         .map(|host| match host.rsplit_once(':') {
@@ -42,8 +46,10 @@ pub fn without_sentinels(url: &str) -> Result<(String, Option<Sentinels>), Queue
             None => (!host.is_empty()).then(|| Endpoint::Tcp { host: host.into(), port: PORT }),
         })
         .collect();
+
     let endpoints = endpoints.filter(|_| !master.is_empty()).ok_or_else(wrong)?;
     let Some(Endpoint::Tcp { host, port }) = endpoints.first() else { return Err(wrong()) };
+
     let first = format!("{scheme}://{credentials}{host}:{port}/{database}");
     Ok((first, Some(Sentinels { master: master.into(), endpoints })))
 }
@@ -52,17 +58,20 @@ pub fn without_sentinels(url: &str) -> Result<(String, Option<Sentinels>), Queue
 pub fn parse(url: &str) -> Result<ConnectionInfo, QueueError> {
     const FORMS: &str =
         "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` for TLS, or `redis+unix:///PATH`";
+
     if url.contains("#insecure") {
         return Err(unusable(
             "`#insecure` would accept anyone's certificate, and is not supported".into(),
             "give the authority's certificate instead: `--tls-ca FILE`",
         ));
     }
+
     url.into_connection_info().map_err(|error| {
         let why = error.detail().map(|detail| format!(" ({detail})")).unwrap_or_default();
-        let hint = match url.contains("://") {
-            true => "in user and password, write `@ : / # ? %` as `%40 %3A %2F %23 %3F %25`".into(),
-            false => format!("did you mean `redis://{}`?", redacted(url)),
+        let hint = if url.contains("://") {
+            "in user and password, write `@ : / # ? %` as `%40 %3A %2F %23 %3F %25`".into()
+        } else {
+            format!("did you mean `redis://{}`?", redacted(url))
         };
         unusable(format!("expected {FORMS}, got `{}`{why}", redacted(url)), &hint)
     })
@@ -74,6 +83,7 @@ pub fn address(info: &ConnectionInfo) -> String {
         0 => String::new(),
         database => format!("/{database}"),
     };
+
     match info.addr() {
         ConnectionAddr::Tcp(name, port) => format!("redis://{}:{port}{database}", bracketed(name)),
         ConnectionAddr::TcpTls { host: name, port, .. } => {
@@ -95,5 +105,6 @@ pub fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let shown = rest.rsplit_once('@').map_or(rest.to_owned(), |(_, host)| format!("…@{host}"));
     let shown = shown.split_once('?').map_or(shown.clone(), |(path, _)| format!("{path}?…"));
+
     if scheme.is_empty() { shown } else { format!("{scheme}://{shown}") }
 }

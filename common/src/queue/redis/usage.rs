@@ -17,6 +17,7 @@ pub async fn by_job(shared: &Shared) -> Result<Usage, QueueError> {
     let mut usage = Usage::new();
     let servers = shared.blobs.servers();
     add(shared, &shared.bulk, &mut usage).await?;
+
     // Without servers of their own, the bytes stand where the queue is.
     for server in servers.iter().filter(|_| shared.config.bytes_servers() > 0) {
         add(shared, server, &mut usage).await?;
@@ -25,7 +26,8 @@ pub async fn by_job(shared: &Shared) -> Result<Usage, QueueError> {
 }
 
 async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), QueueError> {
-    let (mut cursor, mut seen) = (b"0".to_vec(), HashSet::new()); // A scan may show a key twice.
+    let mut cursor = b"0".to_vec();
+    let mut seen = HashSet::new(); // A scan may show a key twice.
     loop {
         let (keys, next) = blobs::scan(server, &shared.keys.pattern(), &cursor).await?;
         let of_jobs: Vec<_> = keys
@@ -33,15 +35,18 @@ async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), Qu
             .filter(|key| seen.insert(key.to_vec()))
             .filter_map(|key| Some((key, shared.keys.parse_job_key(key)?)))
             .collect();
+
         let mut pipeline = Pipeline::with_capacity(of_jobs.len());
         for (key, _) in &of_jobs {
             pipeline.cmd("MEMORY").arg("USAGE").arg(key.as_slice());
         }
+
         let sizes = if of_jobs.is_empty() {
             Vec::new()
         } else {
             server.pipeline(&pipeline, of_jobs.len()).await?
         };
+
         for ((_, job), size) in of_jobs.into_iter().zip(sizes) {
             match size {
                 Value::Int(bytes) => *usage.entry(job).or_default() += bytes.unsigned_abs(),
@@ -49,6 +54,7 @@ async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), Qu
                 other => return Err(unexpected("MEMORY USAGE", &other)),
             }
         }
+
         if next == b"0" {
             return Ok(());
         }

@@ -31,10 +31,14 @@ impl RedisQueue {
         if let Some(trouble) = self.trouble() {
             return Ok(Some(self.explain(trouble).await));
         }
+
+        // A run may wait in vain for a worker that waits for one of these servers itself.
         self.shared.blobs.probe();
+
         if !needs_others {
             return Ok(None);
         }
+
         let nobody = self.why_nobody_works(&self.workers().await?);
         // Asking may have met with trouble itself.
         match self.trouble() {
@@ -50,11 +54,14 @@ impl RedisQueue {
             QueueError::Unreachable(_) => {
                 let in_trouble =
                     self.shared.config.servers().filter(|server| server.troubles.worst().is_some());
+                // A server with too many clients hangs up without a word: one of its open connections
+                // may tell.
                 for server in in_trouble {
                     if let Some(limit) = self.shared.client_limit(server).await {
                         return limit;
                     }
                 }
+
                 trouble.to_string()
             }
             QueueError::Here(_) | QueueError::Refused(_) | QueueError::Unusable { .. } => {
@@ -73,10 +80,12 @@ impl RedisQueue {
             let chosen: Vec<&JobSeen> = jobs.iter().filter(|job| chosen(job)).collect();
             (chosen.len(), human::size(chosen.iter().map(|job| job.bytes).sum()))
         };
+
         let jobs = |count: usize, kind: &str| match count {
             1 => format!("1 {kind} job holds"),
             _ => format!("{count} {kind} jobs hold"),
         };
+
         let own = |job: &JobSeen| self.shared.signs.is_own(job.job);
         match (held(&|job| job.is_abandoned), held(&|job| !job.is_abandoned && !own(job))) {
             ((0, _), (0, _)) => ": give it more, or this run less: `--redis-budget`".into(),
@@ -90,42 +99,45 @@ impl RedisQueue {
     }
 
     fn why_nobody_works(&self, workers: &[WorkerSeen]) -> Option<String> {
-        let (queue, address) = (self.shared.config.queue(), self.address());
+        let queue = self.shared.config.queue();
+        let address = self.address();
         let ours = self.shared.config.bytes_servers();
+
         let of = |is: &dyn Fn(&WorkerInfo) -> bool| {
             workers.iter().map(|worker| &worker.info).find(|info| is(info)).cloned()
         };
+
         if of(&|info| info.is_of_this_build() && info.bytes_servers as usize == ours).is_some() {
             return None;
         }
+
         if let Some(other) = of(&WorkerInfo::is_of_this_build) {
-            let (theirs, ours) =
-                (servers_for_bytes(other.bytes_servers as usize), servers_for_bytes(ours));
+            let theirs = servers_for_bytes(other.bytes_servers as usize);
+            let ours = servers_for_bytes(ours);
             return Some(format!(
                 "the workers of the queue `{queue}` use {theirs}, this run uses {ours}: give the same `--redis-bytes` to all"
             ));
         }
+
         if let Some(other) = of(&|info| info.version == crate::VERSION) {
             return Some(format!(
                 "the workers of the queue `{queue}` speak wire format {}, this is {FORMAT}: install the same build everywhere",
                 other.wire
             ));
         }
+
         let others: BTreeSet<&str> =
             workers.iter().map(|worker| worker.info.version.as_str()).collect();
-        Some(match others.is_empty() {
-            true => {
-                format!(
-                    "no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`"
-                )
-            }
-            false => {
-                let others = others.into_iter().collect::<Vec<_>>().join(", ");
-                format!(
-                    "the workers of the queue `{queue}` are of version {others}, this is {}: they cannot read its tasks",
-                    crate::VERSION
-                )
-            }
+        Some(if others.is_empty() {
+            format!(
+                "no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`"
+            )
+        } else {
+            let others = others.into_iter().collect::<Vec<_>>().join(", ");
+            format!(
+                "the workers of the queue `{queue}` are of version {others}, this is {}: they cannot read its tasks",
+                crate::VERSION
+            )
         })
     }
 
@@ -135,6 +147,7 @@ impl RedisQueue {
         let differs = |info: &&WorkerInfo| {
             info.is_of_this_build() && info.lease_ms != 0 && info.lease_ms != ours
         };
+
         let workers = self.workers().await?;
         let say = |info: &WorkerInfo| {
             let theirs = info.lease_ms;
@@ -152,17 +165,21 @@ impl RedisQueue {
     /// As the methods of [`crate::queue::Queue`].
     pub async fn runs_with_other_leases(&self) -> Result<Vec<JobOwner>, QueueError> {
         let ours = self.shared.lease_ms();
+
         let mut command = redis::cmd("HVALS");
         command.arg(self.shared.keys.owners());
         let Value::Array(owners) = self.shared.pulse.request(&command).await? else {
             return Ok(Vec::new());
         };
+
         let read = |owner: Value| {
             let Value::BulkString(text) = owner else { return None };
             let json = text.splitn(2, |byte| *byte == b' ').nth(1)?;
             serde_json::from_slice::<JobOwner>(json).ok()
         };
+
         let differs = |owner: &JobOwner| owner.lease_ms != 0 && owner.lease_ms != ours;
+
         Ok(owners.into_iter().filter_map(read).filter(differs).collect())
     }
 }
@@ -176,11 +193,13 @@ impl Shared {
         } else {
             self.blobs.servers().iter().find(|link| link.is_to(server))?
         };
+
         let mut info = HashMap::new();
         for section in ["clients", "stats"] {
             let mut command = redis::cmd("INFO");
             command.arg(section);
             let answer = tokio::time::timeout(ASKED, link.request(&command)).await.ok()?.ok()?;
+
             let Value::BulkString(text) = answer else { return None };
             let text = String::from_utf8_lossy(&text).into_owned();
             info.extend(
@@ -189,12 +208,14 @@ impl Shared {
                     .map(|(name, value)| (name.to_owned(), value.to_owned())),
             );
         }
+
         let figure = |name: &str| {
             info.get(name).and_then(|value| value.parse::<u64>().ok()).unwrap_or_default()
         };
         if figure("maxclients") > 0 && figure("connected_clients") >= figure("maxclients") {
             return Some(TOO_MANY_CLIENTS.into());
         }
+
         match figure("evicted_clients") {
             0 => None,
             count => Some(format!(
