@@ -25,11 +25,13 @@ pub fn overflow_rows(text: &str) -> u32 {
 
 /// The UTF-16 units that `text` takes in a cell, escapes included.
 pub fn written_units(text: &str) -> usize {
-    let (mut at, mut units) = (0, 0);
+    let mut at = 0;
+    let mut units = 0;
     while let Some(escape) = escape::find(text.as_bytes(), at, text.len()) {
         units += count_units(&text[at..escape.at]) + ESCAPE_UNITS;
         at = escape.end();
     }
+
     units + count_units(&text[at..])
 }
 
@@ -54,13 +56,14 @@ impl<'a> Iterator for Parts<'a> {
     fn next(&mut self) -> Option<&'a str> {
         let text = self.rest?;
         let cut = head_length(text);
+
         let (head, tail) = text.split_at(cut);
         self.rest = (!tail.is_empty()).then_some(tail);
         Some(head)
     }
 }
 
-/// So few units that they are counted one by one.
+/// With fewer units than this left, characters are counted one by one.
 const FEW: usize = 64;
 
 /// The length in bytes of the longest head of `text` that one cell holds.
@@ -68,15 +71,20 @@ fn head_length(text: &str) -> usize {
     if text.len() <= SURE_BYTES {
         return text.len();
     }
-    let (mut at, mut left) = (0, CELL_UNITS);
+
+    let mut at = 0;
+    let mut left = CELL_UNITS;
     while at < text.len() {
-        // What is left of the cell holds at most so many bytes: no escape further on matters.
+        // The rest of the cell holds at most three bytes a unit: no escape further on matters.
         let window = text.len().min(at + 3 * left);
+
         let escape = escape::find(text.as_bytes(), at, window);
         let plain = &text[at..escape.map_or(text.len(), |escape| escape.at)];
+
         let (length, units) = fitting(plain, left);
         at += length;
         left -= units;
+
         match escape {
             Some(escape) if length == plain.len() && left >= ESCAPE_UNITS => {
                 at = escape.end();
@@ -92,7 +100,9 @@ fn head_length(text: &str) -> usize {
 /// bytes, and its units.
 fn fitting(text: &str, room: usize) -> (usize, usize) {
     let bytes = text.as_bytes();
-    let (mut at, mut units) = (0, 0);
+    let mut at = 0;
+    let mut units = 0;
+
     // As many bytes as there are units left never go past the end: count them at once, until few
     // are left.
     while room - units >= FEW && at < bytes.len() {
@@ -100,9 +110,11 @@ fn fitting(text: &str, room: usize) -> (usize, usize) {
         while !text.is_char_boundary(end) {
             end -= 1;
         }
+
         units += count_units(&text[at..end]);
         at = end;
     }
+
     while at < bytes.len() {
         let (length, width) = match bytes[at] {
             0x00..=0x7f => (1, 1),
@@ -110,9 +122,11 @@ fn fitting(text: &str, room: usize) -> (usize, usize) {
             0xe0..=0xef => (3, 1),
             0xf0..=0xff => (4, 2),
         };
+
         if units + width > room {
             break;
         }
+
         units += width;
         at += length;
     }
@@ -128,22 +142,26 @@ pub fn sheet_name(base: &str, index: u32) -> String {
     if index == 0 {
         return base.into();
     }
+
     let suffix = format!(" {}", index + 1);
     let mut units = suffix.len();
     let fits = |c: &char| {
         units += c.len_utf16();
         units <= SHEET_NAME_UNITS
     };
+
     base.chars().take_while(fits).chain(suffix.chars()).collect()
 }
 
 /// The letters of the column with this index: 0 is `A`, 26 is `AA`.
 pub fn column_letters(index: usize) -> String {
-    let (mut letters, mut rest) = (Vec::new(), index + 1);
+    let mut letters = Vec::new();
+    let mut rest = index + 1;
     while rest > 0 {
         letters.push(b'A' + ((rest - 1) % 26) as u8);
         rest = (rest - 1) / 26;
     }
+
     letters.reverse();
     String::from_utf8(letters).expect("letters are ASCII")
 }

@@ -1,5 +1,5 @@
-//! What a cell of a workbook cannot hold as it is, and the form that it takes there (ECMA-376, part
-//! 1, 22.9.2.19 ST_Xstring).
+//! The characters that a cell of a workbook cannot hold as they are, and their form there (ECMA-376,
+//! part 1, 22.9.2.19 ST_Xstring).
 //!
 //! A character that XML cannot hold is written `_xHHHH_`. A text that reads like that itself has
 //! its first underscore written `_x005F_`. So does `_xHHHH` directly before a character that is
@@ -42,6 +42,7 @@ pub fn find(bytes: &[u8], from: usize, to: usize) -> Option<Escape> {
                 return found;
             }
         }
+
         at = end;
     }
     None
@@ -78,7 +79,10 @@ fn unholdable_at(bytes: &[u8], at: usize) -> Option<Escape> {
 /// Whether the text begins with `_xHHHH` and, once it is written, an underscore: its own, or that
 /// of an escape.
 fn reads_as_escape(bytes: &[u8]) -> bool {
-    let begins = matches!(bytes.get(..6), Some([b'_', b'x', hex @ ..]) if hex.iter().all(u8::is_ascii_hexdigit));
+    let begins = matches!(
+        bytes.get(..6),
+        Some([b'_', b'x', hex @ ..]) if hex.iter().all(u8::is_ascii_hexdigit)
+    );
     begins && (bytes.get(6) == Some(&b'_') || unholdable_at(bytes, 6).is_some())
 }
 
@@ -87,7 +91,9 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Vec<u16> {
-        let (mut at, mut codes) = (0, Vec::new());
+        let mut at = 0;
+        let mut codes = Vec::new();
+
         while let Some(escape) = find(text.as_bytes(), at, text.len()) {
             codes.push(escape.code);
             at = escape.end();
@@ -102,9 +108,11 @@ mod tests {
             [0u16; 0]
         );
         assert_eq!(codes("\r\u{c}\u{fffe}\u{ffff}_x00e9_"), [0xd, 0xc, 0xfffe, 0xffff, 0x5f]);
+
         for after in ["_", "\r", "\u{1f}", "\u{fffe}", "\u{ffff}", "_x0041_"] {
             assert_eq!(codes(&format!("file_x0041{after}"))[0], 0x5f, "{after:?}");
         }
+
         assert_eq!(codes("_x0041_x0042_x0043"), [0x5f, 0x5f]);
     }
 

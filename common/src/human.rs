@@ -1,7 +1,7 @@
 //! Numbers, sizes and times as people read them: one way of saying each in both programs.
 //!
-//! What is measured is said in decimal units, as disks, networks and MB/s have it: [`size`]. What
-//! was typed as a limit is said as it was typed, mostly in binary units: [`limit`].
+//! A measured size is said in decimal units, as disks, networks and MB/s have it: [`size`]. A limit
+//! is said as it was typed, mostly in binary units: [`limit`].
 
 use std::time::Duration;
 
@@ -9,12 +9,14 @@ use std::time::Duration;
 pub fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
     }
+
     text
 }
 
@@ -26,10 +28,13 @@ pub fn count(value: u64, noun: &str) -> String {
 /// A size in decimal units with about three digits: `999 B`, `1.25 kB`, `86.1 MB`.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+
     if bytes < 1000 {
         return format!("{bytes} B");
     }
-    let (mut value, mut unit) = (bytes as f64 / 1000.0, 0);
+
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
     while value >= 999.5 && unit + 1 < UNITS.len() {
         value /= 1000.0;
         unit += 1;
@@ -45,11 +50,13 @@ pub fn limit(bytes: u64) -> String {
         let tenths = u128::from(bytes) * 10;
         let whole = tenths >> shift;
         let is_exact = whole >= 10 && whole << shift == tenths;
+
         is_exact.then(|| match whole % 10 {
             0 => format!("{} {unit}", whole / 10),
             tenth => format!("{}.{tenth} {unit}", whole / 10),
         })
     });
+
     exact.unwrap_or_else(|| size(bytes))
 }
 
@@ -69,6 +76,7 @@ pub fn time(time: Duration) -> String {
     if seconds < 59.95 {
         return format!("{seconds:.1} s");
     }
+
     let whole = seconds.round() as u64;
     match whole {
         0..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
@@ -96,6 +104,7 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }
+
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(count(0, "row"), "0 rows");
     }
@@ -129,6 +138,7 @@ mod tests {
         for (typed, said) in typed {
             assert_eq!(limit(units::bytes(typed).unwrap()), said, "{typed}");
         }
+
         assert_eq!(limit(u64::MAX), "18.4 EB");
     }
 
@@ -144,6 +154,7 @@ mod tests {
         for (seconds, text) in cases {
             assert_eq!(time(Duration::from_secs_f64(seconds)), text);
         }
+
         assert_eq!(rate(5_000_000, Duration::ZERO), "0.00 MB/s");
         assert_eq!(rate(842_000_000, Duration::from_secs(10)), "84.2 MB/s");
     }

@@ -246,6 +246,7 @@ mod tests {
         const COUNT: usize = 10_000;
         let workers: HashSet<WorkerId> = (0..COUNT).map(|_| WorkerId::random("app")).collect();
         let jobs: HashSet<JobId> = (0..COUNT).map(|_| JobId::random()).collect();
+
         assert_eq!((workers.len(), jobs.len()), (COUNT, COUNT));
         assert!(
             workers

@@ -1,6 +1,6 @@
-//! What the extractor noticed about a file beside its rows: things that are hardly ever meant. They
-//! travel in the file's report, are summed up by the coordinator, and are said once, at the end of
-//! a run.
+//! Notes about a file beside its rows: things that are hardly ever meant. The extractor makes them;
+//! they travel in the file's report, are summed up by the coordinator, and are said once, at the end
+//! of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,7 @@ impl FileNotes {
         if self.filled.len() <= byte {
             self.filled.resize(byte + 1, 0);
         }
+
         self.filled[byte] |= 1 << (column % 8);
     }
 
@@ -80,6 +81,7 @@ mod tests {
         let mut notes = FileNotes::default();
         notes.fill(3);
         notes.fill(17);
+
         let filled: Vec<usize> = (0..40).filter(|column| notes.is_filled(*column)).collect();
         assert_eq!(filled, [3, 17]);
     }

@@ -1,8 +1,8 @@
 //! The recipe: what to extract from a file.
 //!
-//! A record is a CSS selector; a column is a name and an [`Expression`]. Whether the selectors are
-//! valid CSS is for the one who compiles them to say (`sheaf_worker::extract::selectors`): here
-//! they are text.
+//! A record is a CSS selector; a column is a name and an [`Expression`]. Selectors are only text
+//! here: whether they are valid CSS shows when they are compiled
+//! (`sheaf_worker::extract::selectors`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::cell::SHEET_COLUMNS;
 use crate::xpath;
 
-/// What to extract: which elements become rows, and what stands in their cells.
+/// Says what to extract: which elements become rows, and what stands in their cells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
@@ -73,7 +73,7 @@ pub enum RecipeError {
 pub struct ExpressionError {
     pub found: String,
     pub wrong: Wrong,
-    /// What was probably meant; `None` for XPath that CSS cannot say.
+    /// A guess at what was meant; `None` for XPath that CSS cannot say.
     pub meant: Option<String>,
 }
 
@@ -82,7 +82,7 @@ pub struct ExpressionError {
 pub enum Wrong {
     /// Nothing says what is to be taken from the element.
     NoEnd,
-    /// What stands behind the last `::` is not known.
+    /// The text behind the last `::` is not known.
     End,
     XPath,
 }
@@ -117,6 +117,7 @@ impl Default for Recipe {
             name: name.into(),
             value: Expression { selector: None, take: Take::Attribute(name.into()) },
         };
+
         let text =
             Column { name: "text".into(), value: Expression { selector: None, take: Take::Text } };
         Recipe { record: "doc".into(), columns: vec![attribute("id"), attribute("title"), text] }
@@ -145,11 +146,13 @@ impl Recipe {
         if self.columns.is_empty() {
             return Err(RecipeError::NoColumn);
         }
+
         let names = self.columns.iter().map(|column| column.name.as_str()).chain(source_column);
         for (index, name) in names.enumerate() {
             if name.is_empty() {
                 return Err(RecipeError::EmptyName);
             }
+
             if !seen.insert(name) {
                 return Err(RecipeError::TwoColumns(name.into()));
             }
@@ -170,8 +173,10 @@ impl FromStr for Column {
         let is_name = |name: &str| {
             name.matches('[').count() == name.matches(']').count() && !xpath::is_xpath(name)
         };
+
         let pair = typed.split_once('=').filter(|(name, _)| is_name(name));
         let (name, value) = pair.ok_or_else(|| RecipeError::NotAPair(typed.into()))?;
+
         let value =
             value.parse().map_err(|source| RecipeError::Column { name: name.into(), source })?;
         Ok(Column { name: name.trim().into(), value })
@@ -191,6 +196,7 @@ impl FromStr for Expression {
             };
             ExpressionError { found: typed.into(), wrong, meant }
         };
+
         let (selector, what) = typed.rsplit_once("::").ok_or_else(wrong)?;
         let take = match what.trim() {
             "text" => Take::Text,
@@ -208,26 +214,31 @@ impl FromStr for Expression {
                 Take::Attribute(name.into())
             }
         };
+
         let selector = selector.trim();
         Ok(Expression { selector: (!selector.is_empty()).then(|| selector.into()), take })
     }
 }
 
-/// What someone who typed `typed` probably meant.
+/// Guesses what was meant by `typed`.
 fn guess(typed: &str) -> String {
     let typed = typed.trim();
     let (selector, what) = typed.rsplit_once("::").unwrap_or((typed, ""));
+
     if let Some((selector, name)) = typed.rsplit_once('@') {
         return format!("{}::attr({})", selector.trim_end_matches('/'), name);
     }
+
     let argument = ["attributes", "attribute", "attrs", "attr", "@"]
         .iter()
         .find_map(|word| what.strip_prefix(word));
+
     if let Some(argument) = argument {
         let name: String =
             argument.chars().filter(|c| c.is_alphanumeric() || "-_:".contains(*c)).collect();
         return format!("{selector}::attr({})", if name.is_empty() { "NAME" } else { &name });
     }
+
     format!("{}::text", selector.strip_suffix(":text").unwrap_or(selector))
 }
 
@@ -270,6 +281,7 @@ mod tests {
         {
             assert_eq!(read(typed).unwrap().to_string(), typed);
         }
+
         assert_eq!(read(" a :: attr( href ) ").unwrap().to_string(), "a::attr(href)");
     }
 
@@ -278,6 +290,7 @@ mod tests {
         let meant = |typed| read(typed).unwrap_err().meant.unwrap();
         assert_eq!(meant(".price"), ".price::text");
         assert_eq!(meant(".price:text"), ".price::text");
+
         assert_eq!(meant("a@href"), "a::attr(href)");
         assert_eq!(meant("a::attr[href]"), "a::attr(href)");
         assert_eq!(meant("a::attr()"), "a::attr(NAME)");
@@ -296,6 +309,7 @@ mod tests {
                 "{typed}"
             );
         }
+
         assert_eq!("x=a[href=x]::text".parse::<Column>().unwrap().name, "x");
     }
 
@@ -312,6 +326,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("line 4") && error.contains("got `.price`"), "{error}");
+
         let twice = "record='a'\n[[column]]\nname='x'\nvalue='::text'\n[[column]]\nname='x'\nvalue='::text'\n";
         assert_eq!(Recipe::from_toml(twice).unwrap_err(), RecipeError::TwoColumns("x".into()));
         assert!(Recipe::from_toml("record='a'\ncolumns=[]").is_err());

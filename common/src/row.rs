@@ -46,6 +46,7 @@ impl<'a> Rows<'a> {
         if self.at == self.block.len() {
             return Ok(false);
         }
+
         for _ in 0..self.width {
             let (cell, read) = bincode::borrow_decode_from_slice(&self.block[self.at..], CONFIG)
                 .map_err(|_| DamagedRows { at: self.at })?;
@@ -66,11 +67,15 @@ mod tests {
         for cell in [Some("1"), None, Some(""), Some("한 😀")] {
             write_cell(&mut block, cell);
         }
+
         let twice = [block.clone(), block].concat();
-        let (mut rows, mut cells, mut all) = (Rows::new(&twice, 2), Vec::new(), Vec::new());
+        let mut rows = Rows::new(&twice, 2);
+        let mut cells = Vec::new();
+        let mut all = Vec::new();
         while rows.next_into(&mut cells).unwrap() {
             all.push(cells.clone());
         }
+
         assert_eq!(all.len(), 4);
         assert_eq!(all[0], [Some("1"), None]);
         assert_eq!(all[3], [Some(""), Some("한 😀")]);
@@ -80,6 +85,7 @@ mod tests {
     fn damage_is_an_error_not_a_panic() {
         let mut block = Vec::new();
         write_cell(&mut block, Some("text"));
+
         let mut cells = Vec::new();
         assert!(Rows::new(&block[..3], 1).next_into(&mut cells).is_err());
         assert!(Rows::new(&[1, 2, 0xff, 0xff], 1).next_into(&mut cells).is_err());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// How long nothing is said of what has not changed.
+/// How long nothing is said again that has not changed.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// What was said last, and when.
@@ -22,6 +22,7 @@ impl Said {
             .0
             .as_ref()
             .is_some_and(|(said, at)| *said == words && now.duration_since(*at) < AGAIN);
+
         if !is_known {
             self.0 = Some((words, now));
         }
@@ -41,7 +42,8 @@ mod tests {
 
     #[test]
     fn it_is_said_at_first_on_change_and_after_a_while() {
-        let (mut said, now) = (Said::default(), Instant::now());
+        let mut said = Said::default();
+        let now = Instant::now();
         let second = |count| now + Duration::from_secs(count);
         let told = [
             ("full: 80 MB", 0),
@@ -50,9 +52,11 @@ mod tests {
             ("full: 80 MB", 9),
             ("full: 7 MB", 70),
         ];
+
         let due = told.map(|(text, at)| said.is_due_at(text, second(at)));
         assert_eq!(due, [true, false, true, true, true]);
         assert_eq!([said.is_over(), said.is_over()], [true, false]);
+
         assert!(said.is_due_at("full: 7 MB", second(71)), "it is news again");
     }
 }

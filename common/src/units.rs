@@ -13,6 +13,7 @@ pub const A_TIME: &str = "a time such as `60s`, `2m` or `500ms`, more than zero"
 /// case does not matter.
 pub fn bytes(typed: &str) -> Option<u64> {
     let (number, unit) = split(typed)?;
+
     let factor: u64 = match unit.to_ascii_lowercase().as_str() {
         "" | "b" => 1,
         "k" | "kib" => 1 << 10,
@@ -25,6 +26,7 @@ pub fn bytes(typed: &str) -> Option<u64> {
         "tb" => 1_000_000_000_000,
         _ => return None,
     };
+
     let bytes = number * factor as f64;
     (bytes < u64::MAX as f64).then_some(bytes as u64)
 }
@@ -32,11 +34,14 @@ pub fn bytes(typed: &str) -> Option<u64> {
 /// Reads a time: `60s`, `2m`, `1m30s`, `500ms`, `1.5h`; a bare number is seconds. Never zero;
 /// `None` if it is none.
 pub fn time(typed: &str) -> Option<Duration> {
-    let (mut rest, mut seconds) = (typed.trim(), 0.0);
+    let mut rest = typed.trim();
+    let mut seconds = 0.0;
+
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let end =
             rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
+
         let (number, unit) = split(&rest[..end])?;
         seconds += number
             * match unit.to_ascii_lowercase().as_str() {
@@ -47,8 +52,10 @@ pub fn time(typed: &str) -> Option<Duration> {
                 "d" => 86400.0,
                 _ => return None,
             };
+
         rest = &rest[end..];
     }
+
     Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())
 }
 
@@ -74,9 +81,11 @@ mod tests {
             ("100MB", 100_000_000),
             (" 1 kB ", 1000),
         ];
+
         for (typed, expected) in cases {
             assert_eq!(bytes(typed), Some(expected), "{typed}");
         }
+
         for typed in ["", "M", "-1", "1X", "1..5M", "99999999T", "NaN", "inf"] {
             assert_eq!(bytes(typed), None, "{typed}");
         }
@@ -92,9 +101,11 @@ mod tests {
             ("7", 7000),
             ("1.5h", 5_400_000),
         ];
+
         for (typed, expected) in cases {
             assert_eq!(time(typed), Some(Duration::from_millis(expected)), "{typed}");
         }
+
         for typed in ["", "0", "0s", "s", "-1s", "1y", "s1", "1e99s", "99999999999999999999999s"] {
             assert_eq!(time(typed), None, "{typed}");
         }

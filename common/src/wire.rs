@@ -35,13 +35,15 @@ pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     encode_large(message, 0)
 }
 
-/// Encodes a message that carries about so many bytes: to grow into that room step by step would
+/// Encodes a message that carries about `carries` bytes: growing into that room step by step would
 /// copy them twice.
 pub fn encode_large<T: Serialize>(message: &T, carries: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(carries + carries / 64 + 256);
     bytes.push(FORMAT);
+
     bincode::serde::encode_into_std_write(message, &mut bytes, CONFIG)
         .expect("writing to memory does not fail");
+
     bytes
 }
 
@@ -54,8 +56,10 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     if format != FORMAT {
         return Err(WireError::Format { found: format });
     }
+
     let (message, read) =
         bincode::serde::decode_from_slice(body, CONFIG).map_err(WireError::Damaged)?;
+
     match body.len() - read {
         0 => Ok(message),
         extra => Err(WireError::Trailing(extra)),
@@ -90,6 +94,7 @@ mod tests {
         for end in 0..bytes.len() {
             assert!(decode::<Task>(&bytes[..end]).is_err(), "cut at {end}");
         }
+
         for at in 0..bytes.len() {
             for value in [0, 0x7f, 0x80, 0xfb, 0xfc, 0xfd, 0xff] {
                 let mut damaged = bytes.clone();
@@ -103,6 +108,7 @@ mod tests {
     fn another_format_is_named() {
         let mut bytes = encode(&nap());
         bytes[0] = FORMAT + 1;
+
         assert!(
             matches!(decode::<Task>(&bytes), Err(WireError::Format { found }) if found == FORMAT + 1)
         );

@@ -3,13 +3,15 @@
 
 use std::fmt::Write;
 
-/// Whether a text that is no CSS is probably XPath. What stands in quotes does not count.
+/// Whether a text that is no CSS is probably XPath. Text in quotes does not count.
 pub fn is_xpath(text: &str) -> bool {
     let text = text.trim();
     let bare = without_quoted(text);
+
     let begins = ["/", "./", "../", "@", "(/", "(./"].iter().any(|start| bare.starts_with(start));
     let holds =
         ["//", "/@", "[@", "text()", "[contains(", "[starts-with(", "[position()", "[last()"];
+
     // `li:first-child::text` holds no axis.
     let axes = [
         "child::",
@@ -20,6 +22,7 @@ pub fn is_xpath(text: &str) -> bool {
         "preceding-sibling::",
         "self::",
     ];
+
     let has_axis = |axis: &&str| bare.starts_with(*axis) || bare.contains(&format!("/{axis}"));
     begins || holds.iter().any(|part| bare.contains(part)) || axes.iter().any(has_axis)
 }
@@ -39,6 +42,7 @@ pub fn selector(text: &str) -> Option<String> {
         Some(rest) if rest.is_empty() || rest.starts_with('/') => (rest, true),
         _ => (text, false),
     };
+
     let mut css = String::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -48,8 +52,10 @@ pub fn selector(text: &str) -> Option<String> {
             (None, None) if css.is_empty() => (" ", rest),
             (None, None) => return None,
         };
+
         let end = end_of_step(after)?;
         let (step, combinator) = axis(&after[..end], combinator)?;
+
         let first = css.is_empty();
         match (first, combinator) {
             // `./a` is a child of the record, `/html` and `//a` begin anywhere.
@@ -59,6 +65,7 @@ pub fn selector(text: &str) -> Option<String> {
                 css.push_str(if first { combinator.trim_start() } else { combinator })
             }
         }
+
         css.push_str(&compound(step)?);
         rest = &after[end..];
     }
@@ -74,6 +81,7 @@ fn split_take(text: &str) -> (String, String) {
     {
         return (path_before(path), format!("::attr({name})"));
     }
+
     match text.strip_suffix("text()") {
         Some(path) if path.is_empty() || path.ends_with('/') => {
             (path_before(path), "::text".into())
@@ -82,13 +90,12 @@ fn split_take(text: &str) -> (String, String) {
     }
 }
 
-/// A path whose last step, of which a `/` or `//` is left, was taken off.
+/// The path before the last step, without the `/` or `//` that led to it.
 fn path_before(path: &str) -> String {
     path.strip_suffix("//").or(path.strip_suffix('/')).unwrap_or(path).into()
 }
 
-/// What functions that only make text of their argument, or clean it, stand around: `string(//a)` →
-/// `//a`.
+/// The argument of functions that only make it a text, or clean it: `string(//a)` → `//a`.
 fn unwrapped(text: &str) -> &str {
     let text = text.trim();
     for name in ["string(", "normalize-space(", "("] {
@@ -101,7 +108,9 @@ fn unwrapped(text: &str) -> &str {
 
 /// Where the first step of a path ends: at the next `/` that is outside brackets and quotes.
 fn end_of_step(path: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0i32, None);
+    let mut depth = 0i32;
+    let mut quote = None;
+
     for (at, c) in path.char_indices() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
@@ -114,6 +123,7 @@ fn end_of_step(path: &str) -> Option<usize> {
             _ => {}
         }
     }
+
     (depth == 0 && quote.is_none()).then_some(path.len())
 }
 
@@ -134,23 +144,30 @@ fn compound(step: &str) -> Option<String> {
     if name != "*" && !is_name(name) {
         return None;
     }
+
     let mut css = String::new();
     while let Some(inner) = rest.strip_prefix('[') {
         let end = end_of_bracket(inner)?;
         for part in inner[..end].split(" and ") {
             css.push_str(&predicate(part.trim(), name)?);
         }
+
         rest = &inner[end + 1..];
     }
+
     if !rest.is_empty() {
         return None;
     }
+
+    // CSS needs no `*` in front of a class, an attribute or a pseudo-class.
     let any = name == "*" && !css.is_empty();
     Some(if any { css } else { format!("{name}{css}") })
 }
 
 fn end_of_bracket(inner: &str) -> Option<usize> {
-    let (mut depth, mut quote) = (0, None);
+    let mut depth = 0;
+    let mut quote = None;
+
     for (at, c) in inner.char_indices() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
@@ -165,21 +182,26 @@ fn end_of_bracket(inner: &str) -> Option<usize> {
     None
 }
 
-/// What stands in the brackets of a step on elements named `name`.
+/// The CSS for a predicate, the text in the brackets of a step on elements named `name`.
 fn predicate(text: &str, name: &str) -> Option<String> {
     let of_type = if name == "*" { "child" } else { "of-type" };
+
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         return Some(format!(":nth-{of_type}({text})"));
     }
+
     if text == "last()" {
         return Some(format!(":last-{of_type}"));
     }
+
     if let Some(number) = text.strip_prefix("position()=").or(text.strip_prefix("position() = ")) {
         return predicate(number, name);
     }
+
     if let Some(inner) = text.strip_prefix("not(").and_then(|rest| rest.strip_suffix(')')) {
         return Some(format!(":not({})", predicate(inner.trim(), name)?));
     }
+
     if let Some(inner) = text.strip_prefix("contains(").and_then(|rest| rest.strip_suffix(')')) {
         let (attribute, value) = arguments(inner)?;
         return Some(if attribute == "class" && is_name(value) {
@@ -188,15 +210,18 @@ fn predicate(text: &str, name: &str) -> Option<String> {
             attr(attribute, "*=", value)
         });
     }
+
     if let Some(inner) = text.strip_prefix("starts-with(").and_then(|rest| rest.strip_suffix(')')) {
         let (attribute, value) = arguments(inner)?;
         return Some(attr(attribute, "^=", value));
     }
+
     if let Some(attribute) = text.strip_prefix('@') {
         let Some((attribute, value)) = attribute.split_once('=') else {
             return is_name(attribute).then(|| format!("[{attribute}]"));
         };
-        let (attribute, value) = (attribute.trim(), unquoted(value.trim())?);
+        let attribute = attribute.trim();
+        let value = unquoted(value.trim())?;
         return match attribute {
             "id" if is_name(value) => Some(format!("#{value}")),
             "class" if value.split(' ').all(is_name) => {
@@ -208,10 +233,13 @@ fn predicate(text: &str, name: &str) -> Option<String> {
             attribute => is_name(attribute).then(|| attr(attribute, "=", value)),
         };
     }
+
+    // Anything else is a path, which must lead somewhere.
     let (inner, combinator) = match text.strip_prefix(".//") {
         Some(inner) => (inner, ""),
         None => (text.strip_prefix("./").unwrap_or(text), "> "),
     };
+    // Other functions and comparisons are beyond CSS.
     if inner.contains("()") || inner.contains('=') {
         return None;
     }
@@ -235,7 +263,7 @@ fn attr(name: &str, operator: &str, value: &str) -> String {
     format!("[{name}{operator}\"{value}\"]")
 }
 
-/// Whether it is a name in XPath that CSS writes the same.
+/// Whether it is a name that XPath and CSS write alike.
 fn is_name(text: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     text.starts_with(|c: char| c.is_alphabetic() || c == '_') && text.chars().all(is_letter)
@@ -257,6 +285,7 @@ fn without_quoted(text: &str) -> String {
             quote.is_none()
         }
     };
+
     text.chars().filter(is_bare).collect()
 }
 
@@ -292,6 +321,7 @@ mod tests {
             ("//a | //b", ""),
             ("//p/ancestor::div", ""),
         ];
+
         for (xpath, css) in cases {
             assert!(is_xpath(xpath) || xpath == "." || xpath == "h1/a/text()", "{xpath}");
             assert_eq!(expression(xpath).unwrap_or_default(), css, "{xpath}");
@@ -321,6 +351,7 @@ mod tests {
             "/", "//", "a", "[", "]", "@", "'", "\"", "(", ")", "=", "::", ".", "text()", "한",
             " and ", "|", ",",
         ];
+
         let mut seed = 7u64;
         for _ in 0..20_000 {
             let mut text = String::new();
@@ -333,6 +364,7 @@ mod tests {
             seed = seed
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
+
             let _ = (is_xpath(&text), expression(&text), selector(&text));
         }
     }
