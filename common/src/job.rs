@@ -69,7 +69,8 @@ pub struct JobSpec {
     pub compression: Compression,
     /// The name of the sheet with the rows; further ones are `NAME 2`, `NAME 3`, …
     pub sheet_name: String,
-    /// What is rendered, without duplicates: two `.xlsx` outputs are one rendering.
+    /// The forms in which rows are rendered, without duplicates: two `.xlsx` outputs are one
+    /// rendering.
     pub renderings: Vec<Rendering>,
     /// How CSV and tab-separated outputs are written.
     pub csv: CsvStyle,
@@ -79,7 +80,7 @@ pub struct JobSpec {
 }
 
 impl Default for JobSpec {
-    /// What `sheaf run` does when nothing is said: WikiExtractor's records, one workbook.
+    /// The defaults of `sheaf run`: WikiExtractor's records, one workbook.
     fn default() -> Self {
         JobSpec {
             recipe: Recipe::default(),
@@ -121,7 +122,7 @@ pub enum Encoding {
     Named(String),
 }
 
-/// What becomes of a text that is longer than [`crate::cell::CELL_UNITS`]. CSV and JSON lines
+/// The treatment of a text that is longer than [`crate::cell::CELL_UNITS`]. CSV and JSON lines
 /// always hold it whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LongCells {
@@ -158,9 +159,9 @@ pub struct CsvStyle {
     /// Whether a byte order mark stands in front: without one, Excel on Windows does not read
     /// UTF-8.
     pub bom: bool,
-    /// What stands between the cells of CSV; tab-separated outputs have their tab.
+    /// The character between the cells of CSV; tab-separated outputs have their tab.
     pub delimiter: char,
-    /// What ends a row; `None`: CR LF in CSV, a line feed in tab-separated outputs.
+    /// The end of a row; `None`: CR LF in CSV, a line feed in tab-separated outputs.
     pub newline: Option<Newline>,
     /// Whether an apostrophe stands before a cell that a spreadsheet would take for a formula.
     pub escape_formulas: bool,
@@ -172,7 +173,7 @@ impl Default for CsvStyle {
     }
 }
 
-/// What ends a row of a text output.
+/// The end of a row of a text output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Newline {
     Lf,
@@ -187,7 +188,7 @@ pub enum Packing {
     Zstd,
 }
 
-/// What one file may cost before its child is killed.
+/// The limits of one file: beyond them its child is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub time: Duration,

@@ -1,4 +1,4 @@
-//! What both sides of Sheaf must agree on.
+//! Everything that both sides of Sheaf must agree on.
 //!
 //! `sources → EXTRACT task → rows + outcome → ledger → RENDER task → segments → spool → final.xlsx`:
 //! this crate defines every noun of that line that crosses the queue, and the queue itself.
@@ -12,7 +12,7 @@
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
 //! * [`escape`]: what a cell cannot hold as it is, and how it is written there.
 //! * [`wire`]: how all of this is encoded, and decoded from untrusted bytes.
-//! * [`xpath`]: what to write in CSS for it.
+//! * [`xpath`]: recognised where CSS is expected, and put into CSS.
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
 //! * [`said`]: saying what goes on for long, without saying it all the time.
 //! * [`units`]: sizes and times as people type them; [`human`]: as people read them.

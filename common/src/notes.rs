@@ -23,7 +23,7 @@ pub struct FileNotes {
     pub elements: Vec<(String, u64)>,
 }
 
-/// Something that was noticed. What the two numbers count is said by the kind.
+/// Something that was noticed. The kind says what the two numbers count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub kind: NoteKind,
@@ -31,7 +31,7 @@ pub struct Note {
     pub of: u64,
 }
 
-/// What was noticed.
+/// The kinds of notes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum NoteKind {
     /// Records inside other records: `count` of `of` records.

@@ -1,4 +1,4 @@
-//! What a task came to.
+//! The outcomes of tasks.
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +35,8 @@ impl Outcome {
 pub enum TaskResult {
     Extracted(Extracted),
     Rendered(Vec<RenderedUnit>),
-    /// What the task ships was no longer on the queue, so it was not begun: it must be pushed
-    /// again.
+    /// The files that the task ships were no longer on the queue, so it was not begun: it must be
+    /// pushed again.
     TaskLost,
     /// Blocks of rows that a render task needs are no longer on the queue, so none of its units was
     /// rendered: they must be extracted again.
@@ -75,7 +75,7 @@ pub struct Reading {
     pub of: u64,
 }
 
-/// What an extract task gave.
+/// The result of an extract task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Extracted {
     /// One for each file of the task, in its order.
@@ -94,7 +94,7 @@ pub struct Kept {
     pub blocks: Vec<u32>,
 }
 
-/// What became of one file.
+/// The result of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileReport {
     pub sequence: u64,
@@ -113,7 +113,7 @@ pub struct FileReport {
     pub started_ms: u64,
     /// How long the last attempt took.
     pub seconds: f64,
-    /// What was noticed about a file that is done; else empty.
+    /// Notes about a file that is done; else empty.
     pub notes: FileNotes,
 }
 
@@ -131,7 +131,7 @@ pub enum FileStatus {
 /// Consecutive rows of one file within a block of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slice {
-    /// Which of the task's blocks, from 0.
+    /// The number of the block among those of its task, from 0.
     pub block: u32,
     /// Where in the block, in bytes.
     pub offset: u32,
@@ -144,7 +144,7 @@ pub struct Slice {
     pub long_cells: u32,
 }
 
-/// What a unit was rendered to.
+/// The segments that a unit was rendered to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderedUnit {
     /// As in [`crate::task::RenderUnit::number`].
@@ -164,8 +164,8 @@ pub struct Segment {
     pub crc32: u32,
     /// Length of the content before compression, in bytes.
     pub length: u64,
-    /// What the first rows of a workbook need to be seen; only the segment that begins its first
-    /// sheet has it.
+    /// The room that the first rows of a workbook need; only the segment that begins its first sheet
+    /// has it.
     pub look: Option<Look>,
 }
 

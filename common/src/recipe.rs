@@ -40,7 +40,7 @@ pub struct Expression {
     pub take: Take,
 }
 
-/// What is taken from the element.
+/// The part of an element that a cell takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Take {
     /// All text inside it, descendants included.
@@ -77,7 +77,7 @@ pub struct ExpressionError {
     pub meant: Option<String>,
 }
 
-/// What is wrong with a text that is no [`Expression`].
+/// The fault of a text that is no [`Expression`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
     /// Nothing says what is to be taken from the element.

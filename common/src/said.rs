@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// How long nothing is said again that has not changed.
 const AGAIN: Duration = Duration::from_secs(60);
 
-/// What was said last, and when.
+/// The last text that was said, and when.
 #[derive(Debug, Default)]
 pub struct Said(Option<(String, Instant)>);
 

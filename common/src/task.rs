@@ -37,7 +37,7 @@ impl Task {
     }
 }
 
-/// What is to be done.
+/// The kinds of work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Work {
     /// Read files, give their rows.
@@ -160,7 +160,7 @@ pub struct RenderUnit {
 pub struct Piece {
     /// Where the rows stand.
     pub rows: RowsKey,
-    /// Which bytes of it, and how many rows that is.
+    /// The bytes of it that hold the rows, and how many rows that is.
     pub slice: Slice,
     /// The file that they came from.
     pub sequence: u64,
@@ -174,10 +174,10 @@ pub struct Piece {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowsKey {
     pub task: TaskId,
-    /// Which of the task's blocks, from 0.
+    /// The number of the block among those of its task, from 0.
     pub block: u32,
-    /// Which time the task was done: no two have the same, so what a late worker leaves or removes
-    /// is never another's.
+    /// Tells apart the times that the task was done: no two have the same, so rows that a late worker
+    /// leaves or removes are never another's.
     pub edition: u64,
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-/// What a size looks like, for messages.
+/// The form of a size, for messages.
 pub const A_SIZE: &str = "a size such as `512M` or `2GiB`";
-/// What a time looks like, for messages.
+/// The form of a time, for messages.
 pub const A_TIME: &str = "a time such as `60s`, `2m` or `500ms`, more than zero";
 
 /// Reads a number of bytes: `2GiB`, `512M`, `1.5G`, `100MB`, `4096`; `None` if it is none.

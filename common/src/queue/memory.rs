@@ -39,7 +39,7 @@ struct State {
     served: Option<JobId>,
     leased: HashMap<TaskId, Held>,
     rows: HashMap<RowsKey, Block>,
-    /// What befell tasks; most are not in it.
+    /// The past of tasks that have one; most do not.
     pasts: HashMap<TaskId, Past>,
     /// Numbers the leases; a token is a number never used before.
     leases: u64,
@@ -56,9 +56,9 @@ struct Waiting {
     task: Task,
     /// How often it was leased before.
     deliveries: u32,
-    /// Who let the last lease on it end.
+    /// The worker that let the last lease on it end.
     previous: Option<WorkerId>,
-    /// Who gave it back, and until when it is for others.
+    /// The worker that gave it back, and until when it is for others.
     given_back: Option<(WorkerId, Instant)>,
 }
 

@@ -35,7 +35,7 @@ pub use memory::MemoryQueue;
 pub use owner::{JobOwner, JobPlace};
 pub use past::{Begun, Death, Fatal, Known, Past};
 
-/// How long a lease lasts after it was given or extended, unless a queue is told otherwise.
+/// How long a lease lasts after it was given or extended, unless a queue is set up otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 /// A worker's hold on a task. Whoever finishes, extends or releases shows it, and it must still be
@@ -69,11 +69,11 @@ pub struct Leased {
     /// How often the task was leased, this time included: 1 for the first. A release does not
     /// count, nor does an extension.
     pub delivery: u32,
-    /// Who had it before and let the lease end, if it came so.
+    /// The worker that had it before and let the lease end, if there is one.
     pub previous: Option<WorkerId>,
 }
 
-/// What a worker hands in for a task.
+/// A worker's result for a task, as it is handed in.
 #[derive(Debug, Clone)]
 pub struct Completion {
     pub lease: Lease,
@@ -94,7 +94,7 @@ pub enum Completed {
     Stale,
 }
 
-/// What a queue has, beside the process that asks.
+/// The slots and the room of a queue, beside the process that asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Capacity {
     /// The slots of all workers that said that they are there.
@@ -136,7 +136,7 @@ pub enum QueueError {
 }
 
 impl QueueError {
-    /// What the user may try, if there is something.
+    /// Something that the user may try, if there is any.
     pub fn hint(&self) -> Option<&str> {
         match self {
             QueueError::Unreachable(why) if why.contains("maxclients") => {
@@ -211,7 +211,7 @@ pub trait Queue: Clone + Send + Sync + 'static {
         needs_others: bool,
     ) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
 
-    /// What is to be mended about those who work, though they do, in the user's words.
+    /// Faults of the workers that do not keep them from working, in the user's words.
     fn remarks(&self) -> impl Future<Output = Result<Vec<String>, QueueError>> + Send;
 
     /// The workers that hold tasks of a job, and were not heard of for a while.
@@ -223,7 +223,7 @@ pub trait Queue: Clone + Send + Sync + 'static {
         false
     }
 
-    /// What there is for a job beside this process.
+    /// The slots and the room that a job has beside this process.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;
 
     /// Removes everything of a job: tasks, rows, outcomes. What is leased goes stale.
@@ -269,11 +269,10 @@ pub trait Queue: Clone + Send + Sync + 'static {
         leases: Vec<Lease>,
     ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    // What follows is for tasks that went wrong: none of it is called for others.
+    // For tasks that went wrong: nothing of this is called for others.
 
-    /// What befell a task before it was leased, to be asked for if [`Leased::delivery`] is more
-    /// than 1. Takes note that `previous` let its lease on it end ([`Leased::previous`]); to ask
-    /// again, leave it out.
+    /// A task's past, to be asked for if [`Leased::delivery`] is more than 1. Takes note that
+    /// `previous` let its lease on it end ([`Leased::previous`]); to ask again, leave it out.
     fn past(
         &self,
         lease: &Lease,

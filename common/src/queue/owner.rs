@@ -1,4 +1,4 @@
-//! What is known of a job beside its tasks: whose it is, and where it stands.
+//! A job beside its tasks: whose it is, and where it stands.
 
 use serde::{Deserialize, Serialize};
 

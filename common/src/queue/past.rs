@@ -1,11 +1,11 @@
-//! What befell earlier work on a task: deaths of its files, and workers that vanished with it. Most
-//! tasks have none.
+//! The past of a task, if earlier work on it failed: deaths of its files, and workers that vanished
+//! with it. Most tasks have none.
 
 use serde::{Deserialize, Serialize};
 
 use crate::job::WorkerId;
 
-/// What workers note of a task for those who have it after them.
+/// The notes of workers on a task, for those who have it after them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
     /// The files that ended their processes.
@@ -36,11 +36,11 @@ pub struct Begun {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fatal {
     pub sequence: u64,
-    /// How many, that one included which read nothing else.
+    /// How many, including the one that read nothing else.
     pub workers: u32,
 }
 
-/// What the queue knows of a task's past.
+/// A task's past, as far as the queue knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     pub past: Past,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch(pub Vec<HandedIn>);
 
-/// What one task came to.
+/// The outcome of one task, as it was handed in.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HandedIn {
     /// The task's field in `tasks`; empty for news.

@@ -37,7 +37,7 @@ use super::pool::{Pool, Use};
 use super::scripts::{Call, STAGE};
 use crate::queue::QueueError;
 
-/// What is no longer than this goes through the script after all: fetching it by itself would cost
+/// Bytes no longer than this go through the script after all: fetching them by themselves would cost
 /// more.
 pub const INLINE: usize = 16 << 10;
 
@@ -285,8 +285,8 @@ pub async fn capacity(shared: &Shared) -> Result<Option<u64>, QueueError> {
     Ok(Some(least * shared.blobs.links.len() as u64))
 }
 
-/// Removes all blobs of a job, which may be on any server; each server is looked through by at most
-/// so many steps.
+/// Removes all blobs of a job, which may be on any server; looks through each server in at most
+/// `most_looks` steps.
 pub async fn clear(shared: &Shared, job: &JobKeys, most_looks: usize) -> Result<(), QueueError> {
     for server in &shared.blobs.links {
         let mut cursor = b"0".to_vec();

@@ -24,7 +24,7 @@ use crate::outcome::{Outcome, TaskResult};
 use crate::queue::QueueError;
 use crate::wire::{self, WireError};
 
-/// How often the keys of a job are told to live on for another [`KEEP`].
+/// How often the lifetime of a job's keys begins anew, for another [`KEEP`].
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 
 /// How long the first of few outcomes waits for others, if there were some lately: a call costs the
@@ -36,7 +36,7 @@ const MANY: usize = 16;
 /// A consumer that was idle for this many sweeps, and holds nothing, is removed.
 const IDLE_SWEEPS: u32 = 10;
 
-/// What this process knows of a job whose outcomes it collects.
+/// The state of collecting the outcomes of one job.
 pub struct Collecting {
     /// One collects at a time: two would be shown the same outcomes.
     turn: tokio::sync::Mutex<()>,
@@ -48,12 +48,12 @@ pub struct Collecting {
     /// The last of the news that were heard, if nothing more was there: who may wait listens before
     /// the next look.
     heard: Mutex<Option<String>>,
-    /// Held while the server is told what was taken: a list of it is sent once.
+    /// Held while the server learns what was taken: a list of it is sent once.
     telling: tokio::sync::Mutex<()>,
     /// When a call last showed outcomes, and how many.
     lately: Mutex<Option<(Instant, usize)>>,
     swept: Mutex<Instant>,
-    /// When the keys of the job were last told to live on.
+    /// When the lifetime of the job's keys last began anew.
     kept_alive: Mutex<Option<Instant>>,
 }
 
@@ -372,7 +372,7 @@ fn decode(job: JobId, Stored { stood, body }: Stored) -> Shown {
     Shown { outcome, stood }
 }
 
-/// What stands for an outcome that cannot be used: a failure of its task; `None` for news, which
+/// A replacement for an outcome that cannot be used: a failure of its task; `None` for news, which
 /// nobody waits for.
 fn replace(job: JobId, field: &str, reason: String) -> Option<Outcome> {
     warn!(%job, reason, "an outcome on the queue is damaged");

@@ -39,7 +39,7 @@ impl Unconfirmed {
         !std::mem::replace(&mut holds.watched, true)
     }
 
-    /// What a call that leases can confirm.
+    /// The holds that a lease call can confirm.
     pub fn all(&self) -> Vec<String> {
         let holds = self.0.lock().expect("no holder panics");
         holds.heard.iter().map(|(_, hold)| hold.clone()).collect()

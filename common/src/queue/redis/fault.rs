@@ -1,10 +1,10 @@
-//! What an error means: of the server, of the way to it, or of an answer that no script gives.
+//! The meaning of errors: of the server, of the way to it, or of an answer that no script gives.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
 use crate::queue::QueueError;
 
-/// What went wrong with one request, by what helps.
+/// A failure of one request, sorted by what helps.
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// The connection is of no use any more; another one may be.
@@ -27,11 +27,12 @@ pub enum Fault {
     Hopeless { reason: String, hint: Option<String> },
 }
 
-/// What a server says that is no master any more. Another connection may lead to the new one.
+/// The reason given for a server that is no master any more. Another connection may lead to the new
+/// one.
 const DEMOTED: &str = "this Redis has become a read-only replica, as after a failover: it is waited for until it is master \
                        again; else give the URL of the new master";
 
-/// What a server says, or is found to have, that takes no more connections.
+/// The reason given for a server that takes no more connections, whether it says so or not.
 pub const TOO_MANY_CLIENTS: &str =
     "Redis allows no more connections (`maxclients`): raise that setting, or run fewer workers";
 
@@ -109,14 +110,14 @@ fn refused(_: String) -> Fault {
 }
 
 impl Fault {
-    /// What a line says with which a server refuses: `-CODE text`.
+    /// The fault that a server's refusal names in its line: `-CODE text`.
     pub fn of_line(line: &str) -> Self {
         Fault::of_text(line.trim_start_matches('-').to_owned()).unwrap_or_else(|text| {
             Fault::Hopeless { reason: format!("Redis answered with an error: {text}"), hint: None }
         })
     }
 
-    /// What answers there is something else.
+    /// The fault of an address where something other than Redis answers.
     pub fn not_redis() -> Self {
         Fault::Hopeless {
             reason: "what answers there does not speak as Redis does".into(),

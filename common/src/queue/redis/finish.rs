@@ -168,7 +168,7 @@ struct Group {
     tasks: Vec<(String, String)>,
 }
 
-/// What becomes of the blobs of a task, by their names, when the script has answered.
+/// The blobs of a task, by their names, whose fate the script's answer decides.
 struct Sent {
     /// Where the answer goes.
     place: usize,

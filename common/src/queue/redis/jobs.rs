@@ -51,7 +51,7 @@ pub struct JobSeen {
     pub bytes: u64,
 }
 
-/// What this process knows of its own jobs, and of when it last looked after others.
+/// The jobs of this process with their last signs of life, and when it last looked after others.
 #[derive(Default)]
 pub struct Signs {
     owners: Mutex<HashMap<JobId, JobOwner>>,

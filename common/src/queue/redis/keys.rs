@@ -32,7 +32,7 @@
 //! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores; collect deletes, and complete if it was refused |
 //!
 //! Close deletes what is left of the job. `V` ends with the number of servers for bytes, if there
-//! are any: who was told of another number would look for bytes in the wrong place.
+//! are any: with another number, a process would look for bytes in the wrong place.
 //!
 //! A worker never sees a task that it could not read, as a task of another version stands under
 //! another `V`.
@@ -56,7 +56,7 @@ pub const GROUP: &str = "workers";
 /// it at once.
 const ALL_BUT: &str = "all but ";
 
-/// What follows a task's field in `past` for those who let a lease on it end.
+/// The end of a second field of a task in `past`: it names those who let a lease on it end.
 const HOLDERS: &str = " held";
 
 /// The consumer that holds what was handed back to all; `nobody` in `lua/release.lua` is the same.
@@ -73,7 +73,7 @@ pub struct Keys {
 /// The keys of one job.
 #[derive(Debug, Clone)]
 pub struct JobKeys {
-    /// What all of them begin with.
+    /// The beginning of each of them.
     pub base: String,
     pub tasks: String,
     pub outcomes: String,
@@ -84,7 +84,7 @@ pub struct JobKeys {
 }
 
 impl Keys {
-    /// The keys of the queue of that name, whose bytes have so many servers of their own.
+    /// The keys of the queue of that name, whose bytes have `bytes_servers` servers of their own.
     pub fn new(queue: &str, bytes_servers: usize) -> Self {
         let queue = format!("sheaf:{{{queue}}}:");
         let version = match bytes_servers {
@@ -136,9 +136,10 @@ impl Keys {
         format!("{}owners", self.versioned)
     }
 
-    /// What all keys of the queue match, those of other versions, too.
+    /// A pattern that all keys of the queue match, those of other versions, too.
     pub fn pattern(&self) -> String {
-        format!("{}*", self.queue) // Names of queues have no character that means something in a pattern.
+        // Names of queues have no character that means something in a pattern.
+        format!("{}*", self.queue)
     }
 
     /// The version and the job that a key of this queue is about; `None`: it is about no single
@@ -158,8 +159,8 @@ impl Keys {
         }
     }
 
-    /// What `job_key` in `lua/turns.lua` puts in front: the lease script learns only from `jobs`
-    /// which jobs there are.
+    /// The prefix that `job_key` puts before a job: the lease script learns only from `jobs` which
+    /// jobs there are.
     pub fn prefix(&self) -> &str {
         &self.versioned
     }
@@ -195,9 +196,10 @@ impl JobKeys {
             .chain(&self.streams)
     }
 
-    /// What the keys of blobs match, and others may.
+    /// A pattern that the keys of all blobs match, perhaps among others.
     pub fn pattern(&self) -> String {
-        format!("{}*", self.base) // Names of queues have no character that means something in a pattern.
+        // Names of queues have no character that means something in a pattern.
+        format!("{}*", self.base)
     }
 
     /// The key of a blob.
@@ -206,7 +208,7 @@ impl JobKeys {
     }
 }
 
-/// What the scripts know of keys and names; it stands in front of each of them.
+/// The scripts' knowledge of keys and names, as Lua; it stands in front of each of them.
 pub fn lua() -> String {
     format!(
         "local GROUP = '{GROUP}'\n\
@@ -216,7 +218,7 @@ pub fn lua() -> String {
     )
 }
 
-/// What stands for a class in the key of the stream of one worker; `addressed_stream` in
+/// The name of a class in the key of the stream of one worker; `addressed_stream` in
 /// `lua/prelude.lua` spells the same.
 pub fn addressed_class(class: Class, worker: &str) -> String {
     format!("{}@{worker}", class.name())

@@ -163,14 +163,14 @@ async fn search(
     }
 }
 
-/// What the script is asked for.
+/// The parameters of one call of the script.
 struct Wanted {
     most: usize,
     /// Whether the bell for all woke the caller.
     woken: bool,
 }
 
-/// What the script gave.
+/// The answer of the script.
 struct Given {
     /// Whether nothing is left that the worker could have.
     left_nothing: bool,
@@ -219,7 +219,7 @@ async fn take(
     let own = addressed_class(Class::Render, &worker.0);
     [repair, &own, render, extract].into_iter().for_each(|class| call.push(class));
 
-    // What was heard of is confirmed along the way.
+    // The call also confirms the holds of earlier answers.
     let before = shared.unconfirmed.all();
     before.iter().for_each(|hold| call.push(hold.as_str()));
 

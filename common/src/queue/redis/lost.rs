@@ -1,4 +1,4 @@
-//! Workers of which nothing is heard any more, though they hold tasks.
+//! Workers that hold tasks, and from which nothing is heard any more.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::engine::RedisQueue;
 use crate::job::{Class, JobId};
 use crate::queue::{LostWorker, Queue, QueueError};
 
-/// A worker that was not heard of for so long may be lost: it announces itself every second.
+/// A worker that was silent for this long may be lost: it announces itself every second.
 const SILENT: Duration = Duration::from_secs(6);
 
 /// Those that hold tasks of `job`.

@@ -1,5 +1,5 @@
-//! What befell tasks that were not done at once: asked for, noted, and handed on. Nothing of it is
-//! called for others.
+//! The past of tasks that were not done at once: asked for, noted, and handed on. Tasks that go well
+//! call nothing of it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::job::{TaskId, WorkerId};
 use crate::queue::{Known, Lease, Past, QueueError};
 use crate::wire;
 
-/// A worker whose lease was taken over and that says nothing for so long has vanished: one that is
+/// A worker whose lease was taken over, and that is silent for this long, has vanished: one that is
 /// there announces itself every second.
 const SILENT: Duration = Duration::from_secs(7);
 

@@ -53,14 +53,14 @@ const NEARLY_FULL: u64 = 80;
 /// How long the limit stays as it is after it fell.
 const FALLEN: Duration = Duration::from_secs(5);
 
-/// What a connection is wanted for.
+/// The use for which a connection is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// What returns at once, heartbeats among it.
+    /// Requests that return at once, heartbeats among them.
     Small,
-    /// What carries much.
+    /// Requests that carry much.
     Bytes,
-    /// What waits at the server.
+    /// Requests that wait at the server.
     Blocking,
 }
 

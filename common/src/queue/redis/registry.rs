@@ -1,4 +1,4 @@
-//! Who is there: workers announce themselves, and anyone may ask.
+//! The list of workers: they announce themselves, and anyone may ask for them.
 //!
 //! Written as JSON, with every field optional, as workers and readers of different versions share
 //! it.
@@ -20,7 +20,7 @@ use crate::wire::FORMAT;
 /// in that time, from the loop that polls: so a worker that is listed polled recently.
 pub const GONE_AFTER: Duration = Duration::from_secs(30);
 
-/// What a worker says of itself.
+/// A worker's description of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorkerInfo {
@@ -33,7 +33,7 @@ pub struct WorkerInfo {
     pub files_done: u64,
     pub bytes_done: u64,
     pub queues: Vec<String>,
-    /// How many servers for bytes alone it was told of (`--redis-bytes`).
+    /// How many servers for bytes alone it was given (`--redis-bytes`).
     pub bytes_servers: u32,
     /// The wire format that it speaks, [`crate::wire::FORMAT`]; 0: it does not say.
     pub wire: u8,

@@ -1,5 +1,5 @@
-//! Which endpoint a server is at: what was typed, the node of a cluster that has the queue, or the
-//! master that sentinels name.
+//! The endpoint that a server is at: the one that was typed, the node of a cluster that has the
+//! queue, or the master that sentinels name.
 //!
 //! All keys of a queue are in one slot, so there is one node to find; and a connection is dialled
 //! seldom, so sentinels are asked each time.

@@ -12,8 +12,8 @@ use super::troubles::Troubles;
 use super::url;
 use crate::queue::QueueError;
 
-/// What is said first on a connection. Said by Sheaf itself, as the client library keeps the
-/// server's reason for a refusal to itself. Has no `Debug`.
+/// The first commands on a connection. Sheaf sends them itself, as the client library does not hand
+/// on the server's reason for a refusal. Has no `Debug`.
 #[derive(Clone)]
 pub struct Greeting {
     pub username: Option<String>,
@@ -62,7 +62,7 @@ impl Sentinels {
 #[derive(Clone)]
 pub struct Server {
     pub endpoint: Endpoint,
-    /// Who knows where it is; `None`: it is at `endpoint`.
+    /// The sentinels that know where it is; `None`: it is at `endpoint`.
     pub sentinels: Option<Sentinels>,
     pub tls: Option<Tls>,
     pub greeting: Greeting,
@@ -73,7 +73,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// What a URL, and what goes with it, come to.
+    /// Makes a server of a URL and the settings that go with it.
     ///
     /// # Errors
     /// [`QueueError::Unusable`], in a sentence with a hint.

@@ -102,7 +102,7 @@ impl Traffic {
     }
 }
 
-/// What a connection reads from and writes to.
+/// The stream that a connection reads from and writes to.
 pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
 

@@ -1,4 +1,5 @@
-//! What goes onto the queue and comes off it by name: push, missing, rows, forget, close.
+//! The coordinator's way to put things on the queue and take them off by name: push, missing, rows,
+//! forget, close.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

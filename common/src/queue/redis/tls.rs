@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 #[derive(Clone)]
 pub struct Tls(TlsConnector);
 
-/// What was given, as PEM.
+/// The certificates that were given, as PEM.
 #[derive(Default)]
 pub struct Certificates {
     /// Of the authorities to trust; `None`: those of the system.

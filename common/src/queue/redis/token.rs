@@ -1,14 +1,14 @@
-//! What a lease's token says: which entry of which stream, by which hold, and whether the task's
-//! body stands apart.
+//! The token of a lease: it says which entry of which stream is held, by which hold, and whether the
+//! task's body stands apart.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::queue::Lease;
 
-/// What stands in front of a token when the task's body is a blob.
+/// Stands in front of a token when the task's body is a blob.
 const APART: char = '+';
-/// What stands in front of a token when the entry is on the stream of the holder alone.
+/// Stands in front of a token when the entry is on the stream of the holder alone.
 const OWN: char = '@';
 
 /// The proof of a hold: the task's state must still be this very hold.

@@ -1,4 +1,5 @@
-//! What a server refused lately and has not granted since: what a run or a worker waits for.
+//! The requests that a server refused lately and has not granted since: a run or a worker waits for
+//! them.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -10,7 +11,8 @@ use tokio::time::Instant;
 use super::fault::Fault;
 use crate::queue::QueueError;
 
-/// What was refused is tried again within seconds: after so long, whoever wanted it has given up.
+/// A request that was refused is tried again within seconds: after this time, its caller has given
+/// up.
 const RECENT: Duration = Duration::from_secs(30);
 
 /// A call that failed is tried again sooner than that, and fails sooner or goes through, unless it

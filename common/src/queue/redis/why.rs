@@ -1,4 +1,5 @@
-//! Why nothing comes, in the user's words: what the server refuses goes first, then who is missing.
+//! The reasons why nothing comes, in the user's words: first what the server refuses, then which
+//! workers are missing.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -19,7 +20,8 @@ use crate::wire::FORMAT;
 const ASKED: Duration = Duration::from_secs(2);
 
 impl RedisQueue {
-    /// What a server refused lately and has not granted since; `None`: nothing. Asks nobody.
+    /// The refusal of a server that it has not taken back since; `None`: there is none. Asks no
+    /// server.
     pub fn trouble(&self) -> Option<QueueError> {
         self.shared.config.servers().find_map(|server| server.troubles.worst())
     }
@@ -47,7 +49,7 @@ impl RedisQueue {
         }
     }
 
-    /// What a trouble is about, and what to do.
+    /// Says what a trouble is about, and what to do.
     async fn explain(&self, trouble: QueueError) -> String {
         match trouble {
             QueueError::Full(reason) => format!("{reason}{}", self.what_holds_memory().await),
@@ -73,7 +75,7 @@ impl RedisQueue {
         }
     }
 
-    /// Who holds the memory of a server that is full, as the end of a sentence.
+    /// Says which jobs hold the memory of a server that is full, as the end of a sentence.
     async fn what_holds_memory(&self) -> String {
         let jobs = self.jobs().await.unwrap_or_default();
         let held = |chosen: &dyn Fn(&JobSeen) -> bool| {
