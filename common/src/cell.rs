@@ -226,7 +226,8 @@ mod tests {
     fn an_escape_counts_as_it_is_written_and_is_never_cut() {
         // By the definition, character by character.
         let expected = |text: &str| {
-            let (mut at, mut left) = (0, CELL_UNITS);
+            let mut at = 0;
+            let mut left = CELL_UNITS;
             for c in text.chars() {
                 let units =
                     escape::escape_at(text.as_bytes(), at).map_or(c.len_utf16(), |_| ESCAPE_UNITS);

@@ -70,6 +70,7 @@ pub fn rate(bytes: u64, time: Duration) -> String {
 /// A time with the precision that matters: `0.42 s`, `12.3 s`, `4m 05s`, `2h 07m`.
 pub fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
+    // Each bound is where rounding would give another digit.
     if seconds < 9.995 {
         return format!("{seconds:.2} s");
     }

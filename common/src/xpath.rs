@@ -204,6 +204,7 @@ fn predicate(text: &str, name: &str) -> Option<String> {
 
     if let Some(inner) = text.strip_prefix("contains(").and_then(|rest| rest.strip_suffix(')')) {
         let (attribute, value) = arguments(inner)?;
+        // Of a class, this is nearly always meant as the whole name.
         return Some(if attribute == "class" && is_name(value) {
             format!(".{value}")
         } else {

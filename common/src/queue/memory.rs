@@ -119,6 +119,7 @@ impl State {
         for class in Class::ALL {
             let turn = |job: &&JobId| self.served.is_none_or(|served| **job > served);
 
+            // The jobs behind the one that was served last, then the others from the beginning.
             let order: Vec<JobId> = self
                 .jobs
                 .keys()
@@ -131,6 +132,7 @@ impl State {
                 let job = self.jobs.get_mut(&id).expect("just listed");
                 let waiting = &mut job.waiting[class as usize];
 
+                // A worker that gave a task back leaves it to others for a while.
                 let for_it = |waiting: &Waiting| {
                     let is_for_others =
                         |(by, until): &(WorkerId, Instant)| by == worker && *until > now;
@@ -312,6 +314,7 @@ impl Queue for MemoryQueue {
             };
 
             let wake = next_change.map_or(until, |end| end.min(until));
+            // A lease that ended is a reason to look again; the call ends only when `wait` does.
             if tokio::time::timeout_at(wake, pushed).await.is_err() && wake == until {
                 return Ok(Vec::new());
             }

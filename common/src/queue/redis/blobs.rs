@@ -145,6 +145,7 @@ async fn set_all(
         });
     }
 
+    // All are waited for, so that none is under way any more when the caller hears of a fault.
     let mut worst = Ok(());
     while let Some(set) = setting.join_next().await {
         worst = worst.and(set.expect("a request does not panic").map(|_| ()));

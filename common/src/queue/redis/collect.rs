@@ -167,6 +167,7 @@ pub async fn collect(
             && most > 0
         {
             match shared.blocking.hear(&shared.job(job).news, &heard, left).await {
+                // Others may follow within a moment: one call then takes them all.
                 Ok(()) => tokio::time::sleep(collecting.linger().min(left)).await,
                 Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
                     debug!(?fault, "could not wait for outcomes, looking again");
@@ -205,6 +206,7 @@ pub async fn confirm(shared: &Shared, jobs: impl Iterator<Item = JobId>) -> Resu
     for job in jobs.collect::<BTreeSet<_>>() {
         let collecting = shared.collecting.lock().expect("no holder panics").get(&job).cloned();
         if let Some(collecting) = collecting {
+            // Asks for none: it only says which came.
             look(shared, job, &collecting, 0).await?;
         }
     }

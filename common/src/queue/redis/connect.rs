@@ -86,7 +86,9 @@ mod tests {
     #[tokio::test]
     async fn tries_grow_apart_and_end() {
         let patience = Duration::from_millis(600);
-        let (began, mut tries, mut waits) = (Instant::now(), Tries::new(patience), 0);
+        let began = Instant::now();
+        let mut tries = Tries::new(patience);
+        let mut waits = 0;
 
         while tries.again().await {
             waits += 1;

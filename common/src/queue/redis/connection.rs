@@ -58,6 +58,7 @@ impl Connection {
             |why: String| Fault::Broken(format!("no Redis answers at {address}: {why}{guess}"));
         let (mut socket, traffic) = match opened.await {
             Err(_) => return Err(unreachable("it does not answer in time".into())),
+            // A fault of TLS, or of this process, tells more than that nothing answers.
             Ok(Err(error)) => match Fault::from(redis::RedisError::from(error)) {
                 Fault::Broken(why) => return Err(unreachable(why)),
                 other => return Err(other),
@@ -168,6 +169,7 @@ async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), 
 
     for _ in &commands {
         let line = read_line(socket).await.map_err(|error| {
+            // Why sending failed tells more than that no answer came.
             let error = sent
                 .as_ref()
                 .err()
@@ -202,7 +204,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_trickles_in_is_waited_for_and_silence_is_not() {
-        let (traffic, silence) = (Traffic::for_tests(), Duration::from_secs(3));
+        let traffic = Traffic::for_tests();
+        let silence = Duration::from_secs(3);
         let trickle = async {
             for _ in 0..5 {
                 tokio::time::sleep(silence / 4).await;

@@ -54,6 +54,7 @@ pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, Q
 }
 
 pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueError> {
+    // A lease that this engine did not give holds nothing that could be released.
     let (groups, _stale) = by_holder(leases, |lease| lease);
     for (Stream { job, class, consumer, own }, holds) in groups {
         let keys = shared.job(job);
@@ -129,6 +130,7 @@ pub async fn complete(
     shared: &Arc<Shared>,
     completions: &[Completion],
 ) -> Result<Vec<Completed>, QueueError> {
+    // Completions under leases that this engine did not give stay stale.
     let mut answers = vec![Completed::Stale; completions.len()];
 
     let (groups, _stale) =
@@ -236,6 +238,7 @@ impl<'a> Finishing<'a> {
             rows.iter().map(|(block, _)| rows_name(&lease.rows_key(*block))).collect();
         self.rows.extend(names.iter().cloned().zip(rows.iter().map(|(_, block)| block.as_slice())));
 
+        // A small outcome goes with the batch, through the script.
         let outcome = (body.len() > blobs::INLINE).then(|| outcome_name(&field, &token.hold));
         self.outcomes.extend(outcome.clone().map(|name| (name, std::mem::take(&mut body))));
 
@@ -248,6 +251,7 @@ impl<'a> Finishing<'a> {
         self.batch.0.push(HandedIn { field: field.clone(), hold: token.hold.clone(), body });
 
         let task = (field, token.entry);
+        // The script gets a hold once for all of its tasks that follow each other.
         match self.groups.last_mut() {
             Some(group) if group.hold == token.hold => group.tasks.push(task),
             _ => self.groups.push(Group { hold: token.hold, tasks: vec![task] }),

@@ -270,6 +270,7 @@ impl RedisQueue {
             jobs.extend(read.ok_or_else(|| unexpected("jobs", &answer))?);
         }
 
+        // Once for all jobs, as it looks at every key.
         let bytes = usage::by_job(shared).await?;
         for job in &mut jobs {
             job.bytes = bytes.get(&(job.version.clone(), job.job)).copied().unwrap_or_default();

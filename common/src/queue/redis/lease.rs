@@ -134,6 +134,7 @@ async fn search(
 
             match heard {
                 Ok(bell) => rung = bell,
+                // A missed bell costs nothing: the server is asked for tasks anyway.
                 Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
                     debug!(?fault, "could not wait for tasks, looking again");
                 }

@@ -195,6 +195,7 @@ impl Link {
         match answer {
             Err(Fault::Broken(_)) => place.broken(),
             _ => {
+                // Small requests are quick and frequent, so one of them looks now and then.
                 if self.kind == Use::Small && self.pool.is_to_count() {
                     self.count_clients(place.connection()).await;
                 }
@@ -266,6 +267,7 @@ impl Link {
             .arg(news)
             .arg(after);
 
+        // That something came is enough: the caller looks for itself.
         self.send_once(&command, LONGEST_BLOCK, 0).await.map(|_| ())
     }
 
@@ -284,6 +286,7 @@ impl Link {
         command.arg(bells).arg(blocks_ms(wait) as f64 / 1e3);
 
         let rung = self.send_once(&command, LONGEST_BLOCK, 0).await?;
+        // Any other answer is as good as none: the caller looks all the same.
         Ok(redis::from_redis_value::<Option<(String, String)>>(rung)
             .ok()
             .flatten()

@@ -115,6 +115,7 @@ impl Pool {
     /// # Errors
     /// Those of dialling.
     pub async fn take(&self, wanted: Use) -> Result<InUse<'_>, Fault> {
+        // Counted for as long as it waits, so that others leave it what is free.
         let _waiting = (wanted == Use::Small).then(|| SmallWaiting::new(self));
         loop {
             // Listened for before the look, so that none is missed in between.
@@ -134,6 +135,7 @@ impl Pool {
             };
 
             let Err(fault) = place.make_ready().await else { return Ok(place) };
+            // Before the limit falls to the number of those that are open: this one is not.
             drop(place);
 
             match fault {
@@ -358,6 +360,8 @@ impl InUse<'_> {
 
     /// The connection if it gives a sign of life, or else another one.
     async fn tried(&self, mut connection: Connection) -> Result<Connection, Fault> {
+        // Another connection is dialled beside it after a while. If that works before this one gave
+        // a sign, this one is taken for lost.
         let in_doubt = async {
             sleep(DOUBT).await;
             self.pool.dial().await

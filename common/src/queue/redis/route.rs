@@ -60,11 +60,13 @@ impl Route {
             std::iter::once(&server.endpoint).chain(&known.others).cloned().collect();
 
         let at = ways.iter().position(|way| way == from);
+        // From a node that is not known, back to what was typed.
         known.node = Some(ways[at.map_or(0, |at| (at + 1) % ways.len())].clone());
     }
 
     /// Asks a node which others there are; once, and a server that is none says so.
     pub async fn learn(&self, connection: &mut Connection, server: &Server, at: &Endpoint) {
+        // Counts as asked whatever comes of it.
         let asked = std::mem::replace(&mut self.0.lock().expect("no holder panics").asked, true);
         if asked || server.sentinels.is_some() {
             return;

@@ -93,6 +93,7 @@ impl Server {
             }
         };
 
+        // Settings go before the URL.
         let greeting = Greeting {
             username: settings.username.clone().or_else(|| typed.username().map(Into::into)),
             password: settings.password.clone().or_else(|| typed.password().map(Into::into)),

@@ -224,6 +224,7 @@ async fn rescue(shared: &Shared, keys: &JobKeys) -> Result<(), QueueError> {
 }
 
 pub async fn rows(shared: &Shared, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+    // Blocks that this process made itself need not be fetched.
     let mut blocks: Vec<Option<Block>> = keys.iter().map(|key| shared.recent.get(key)).collect();
     let mut wanted = Vec::new();
     let mut from = Vec::new();

@@ -89,6 +89,7 @@ impl RedisQueue {
         };
 
         let own = |job: &JobSeen| self.shared.signs.is_own(job.job);
+        // Abandoned jobs are named first, as nobody misses them.
         match (held(&|job| job.is_abandoned), held(&|job| !job.is_abandoned && !own(job))) {
             ((0, _), (0, _)) => ": give it more, or this run less: `--redis-budget`".into(),
             ((0, _), (count, size)) => {
@@ -109,6 +110,7 @@ impl RedisQueue {
             workers.iter().map(|worker| &worker.info).find(|info| is(info)).cloned()
         };
 
+        // From workers that fit to those that fit least: the first that is found decides.
         if of(&|info| info.is_of_this_build() && info.bytes_servers as usize == ours).is_some() {
             return None;
         }
