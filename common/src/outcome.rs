@@ -197,7 +197,7 @@ pub enum Sheet {
 }
 
 impl FileReport {
-    /// The report about a file that nobody could begin to read.
+    /// The report about a file whose reading could not begin.
     pub fn unreadable(sequence: u64, reason: String) -> Self {
         FileReport {
             sequence,

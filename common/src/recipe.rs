@@ -80,7 +80,7 @@ pub struct ExpressionError {
 /// The fault of a text that is no [`Expression`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
-    /// Nothing says what is to be taken from the element.
+    /// The end is missing that says what to take from the element.
     NoEnd,
     /// The text behind the last `::` is not known.
     End,

@@ -10,7 +10,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub struct Said(Option<(String, Instant)>);
 
 impl Said {
-    /// Whether this is to be said now; it counts as said then. Other figures alone are no change.
+    /// Whether this is to be said now; if so, it counts as said. Other figures alone are no change.
     pub fn is_due(&mut self, text: &str) -> bool {
         self.is_due_at(text, Instant::now())
     }

@@ -218,7 +218,7 @@ pub trait Queue: Clone + Send + Sync + 'static {
     fn lost(&self, job: JobId) -> impl Future<Output = Result<Vec<LostWorker>, QueueError>> + Send;
 
     /// Whether calls have been failing for longer than a moment, and are tried again: see
-    /// [`Queue::why_idle`]. Asks nobody.
+    /// [`Queue::why_idle`]. Asks no server.
     fn is_in_trouble(&self) -> bool {
         false
     }

@@ -115,7 +115,7 @@ impl Collecting {
         outcomes
     }
 
-    /// How long an outcome of which the news has come waits for others.
+    /// How long an outcome that was announced waits for others.
     fn linger(&self) -> Duration {
         match *self.lately.lock().expect("no holder panics") {
             Some((at, count)) if count < MANY && at.elapsed() < 4 * LINGER => LINGER,
@@ -191,8 +191,8 @@ pub async fn collect(
     }
 }
 
-/// The fields of the tasks whose outcomes this process has from the server, and nobody has
-/// collected yet.
+/// The fields of the tasks whose outcomes this process has from the server, but has not handed out
+/// yet.
 pub fn shown(shared: &Shared, job: JobId) -> HashSet<String> {
     let collecting = shared.collecting.lock().expect("no holder panics").get(&job).cloned();
     let Some(collecting) = collecting else { return HashSet::new() };

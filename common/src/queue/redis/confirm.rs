@@ -32,7 +32,7 @@ struct Holds {
 }
 
 impl Unconfirmed {
-    /// Takes note of a hold; `true` if nobody watches yet.
+    /// Takes note of a hold; `true` if no task watches yet.
     fn add(&self, hold: String) -> bool {
         let mut holds = self.0.lock().expect("no holder panics");
         holds.heard.push((Instant::now(), hold));
@@ -45,7 +45,7 @@ impl Unconfirmed {
         holds.heard.iter().map(|(_, hold)| hold.clone()).collect()
     }
 
-    /// The server knows of these, or it is too late.
+    /// Forgets holds that the server knows of, or for which it is too late.
     pub fn settle(&self, confirmed: &[String]) {
         self.0
             .lock()
@@ -54,8 +54,8 @@ impl Unconfirmed {
             .retain(|(_, hold)| !confirmed.contains(hold));
     }
 
-    /// When the first of them must be confirmed; `None`, and nobody watches from here on: there are
-    /// none.
+    /// When the first of them must be confirmed; `None`: there are none, and from here on no task
+    /// watches.
     fn next(&self) -> Option<Instant> {
         let mut holds = self.0.lock().expect("no holder panics");
         holds.watched = !holds.heard.is_empty();

@@ -274,7 +274,7 @@ impl<'a> Finishing<'a> {
             .chain(outcomes.iter().map(|(name, body)| (name.clone(), &**body)))
             .collect();
 
-        // Whoever learns from the script that they are there finds them.
+        // First the blobs: once the script has named them, others look for them.
         blobs::stage(shared, &keys, &blobs).await?;
         let answer = shared.bulk.call(&call).await?;
         let stored = flags("complete", answer, sent.len())?;

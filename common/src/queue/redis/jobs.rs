@@ -101,8 +101,8 @@ pub async fn open(shared: &Shared, job: JobId, owner: JobOwner) -> Result<(), Qu
     sign(shared, job).await
 }
 
-/// Gives a sign of life for a job, if the last one is some time ago; whoever collects does not wait
-/// for it. One that does not get through is no harm: the next one follows soon.
+/// Gives a sign of life for a job, if the last one is some time ago; the caller does not wait for
+/// it. A sign that does not get through does no harm: the next one follows soon.
 pub fn sign_beside(shared: &Arc<Shared>, job: JobId) {
     if !shared.signs.is_due(job, shared.config.timing.abandoned / SIGNS) {
         return;

@@ -52,14 +52,15 @@ pub const KEEP: Duration = Duration::from_secs(60 * 60);
 /// The consumer group of every stream of tasks.
 pub const GROUP: &str = "workers";
 
-/// The consumer that holds what a worker gave back is this and the worker: everyone else may have
-/// it at once.
+/// The consumer that holds a task that a worker gave back is named by this and the worker: all others
+/// may have the task at once.
 const ALL_BUT: &str = "all but ";
 
 /// The end of a second field of a task in `past`: it names those who let a lease on it end.
 const HOLDERS: &str = " held";
 
-/// The consumer that holds what was handed back to all; `nobody` in `lua/release.lua` is the same.
+/// The consumer that holds tasks that were handed back to all; `nobody` in `lua/release.lua` is the
+/// same.
 const NOBODY: &str = "nobody";
 
 /// The keys of one queue, as this version of Sheaf sees it.
@@ -229,8 +230,7 @@ pub fn task_field(task: &TaskId) -> String {
     format!("{}:{}", task.class.name(), task.number)
 }
 
-/// The worker that is meant by a consumer; `None`: it stands for nobody, or for those who did not
-/// give a task back.
+/// The worker that a consumer stands for; `None`: it stands for none, or for all but one.
 pub fn parse_consumer(consumer: &str) -> Option<WorkerId> {
     (consumer != NOBODY && !consumer.starts_with(ALL_BUT)).then(|| WorkerId(consumer.into()))
 }

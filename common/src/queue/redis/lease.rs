@@ -147,7 +147,7 @@ async fn search(
         is_empty = left_nothing;
 
         if let Err(error) = fetch_bodies(shared, &mut entries).await {
-            // Nobody gets these tasks from here.
+            // Without their bodies, these tasks are of no use here.
             hand_back(queue, entries.into_iter().map(|entry| entry.lease).collect()).await;
             return Err(error);
         }
@@ -253,9 +253,9 @@ async fn fetch_bodies(shared: &Shared, entries: &mut [Entry]) -> Result<(), Queu
     Ok(())
 }
 
-/// Extends leases, each third of one, as long as bytes come; never ends. Over a slow link tasks may
-/// take longer to arrive than a lease lasts, and whoever had them then would have to fetch them
-/// again.
+/// Extends leases, every third of a lease's length, as long as bytes come; never ends. Over a slow
+/// link tasks may take longer to arrive than a lease lasts, and the next worker would have to fetch
+/// them again.
 async fn keep_while_bytes_come<T>(shared: &Shared, leases: &[Lease]) -> T {
     let mut received = shared.blobs.received();
     loop {

@@ -29,7 +29,7 @@ pub const LONGEST_BLOCK: Duration = Duration::from_secs(2);
 /// long as they take, behind a middlebox that took it.
 const SLOWEST: f64 = 200_000.0;
 
-/// How often someone who may not block looks instead.
+/// How often a caller that may not block looks instead.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// A silence that lasts this long is worth a word.
@@ -217,8 +217,8 @@ impl Link {
     }
 
     /// Watches a connection on which an answer is due, when the server need not wait any more. When
-    /// it is silent, says so; and if that lasts for longer than `patience`, and the server answers
-    /// on another one meanwhile, this one is forgotten on the way, which it tells by ending.
+    /// it is silent, says so. If that lasts for longer than `patience`, and the server answers on
+    /// another connection meanwhile, this one was forgotten on the way: only then does it return.
     async fn doubt(&self, traffic: &Traffic, patience: Duration, blocks: Duration) -> Fault {
         let sent = Instant::now();
         let began = sent + blocks;
@@ -272,7 +272,7 @@ impl Link {
     }
 
     /// Waits until one of some bells rings, at most `wait` and [`LONGEST_BLOCK`]; gives the one
-    /// that did. It rings for nobody else then. With few connections it waits for less, and leaves
+    /// that did, which then rings for no other. With few connections it waits for less, and leaves
     /// the bells as they are.
     ///
     /// # Errors

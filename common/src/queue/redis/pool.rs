@@ -32,7 +32,7 @@ pub const MOST: usize = 10;
 /// there are that many.
 const SPARED: usize = 2;
 
-/// How long a connection stays that nobody uses; one stays for longer.
+/// How long an unused connection stays open; one stays for longer.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// A connection that was idle for longer than this is tried before it is used: a middlebox may have
@@ -219,8 +219,8 @@ impl Pool {
         }
     }
 
-    /// Lets the limit fall: to what there is if the server refused more, or by one. `false` if
-    /// there is nothing left to use.
+    /// Lets the limit fall: to the number of open connections if the server refused more, or by one.
+    /// `false`: no connection is left to use.
     fn fall(&self, refused: bool) -> bool {
         let mut state = self.state.lock().expect("no holder panics");
         state.limit = if refused { state.limit.min(state.open) } else { state.limit - 1 }.max(1);
@@ -229,7 +229,7 @@ impl Pool {
         state.open > 0
     }
 
-    /// Closes all that are idle: what broke one connection has likely broken them all.
+    /// Closes all idle connections: the cause that broke one has likely broken them all.
     fn close_idle(&self) {
         let mut state = self.state.lock().expect("no holder panics");
         state.open -= state.idle.len();
@@ -281,7 +281,7 @@ impl State {
         found
     }
 
-    /// Closes those above the limit, and those that nobody has used for long.
+    /// Closes idle connections above the limit, and those that were not used for long.
     fn trim(&mut self) {
         while let Some(oldest) = self.idle.front() {
             let old = oldest.idle_since.elapsed() >= IDLE && self.open > 1;
@@ -295,7 +295,7 @@ impl State {
     }
 }
 
-/// A small request that waits for a connection.
+/// Counts a small request that waits for a connection.
 struct SmallWaiting<'a>(&'a Pool);
 
 impl<'a> SmallWaiting<'a> {

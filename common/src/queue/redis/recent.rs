@@ -1,5 +1,4 @@
-//! The blocks of rows that this process itself handed in lately, so that it need not fetch them to
-//! render them.
+//! The blocks of rows that this process handed in lately: it need not fetch them to render them.
 //!
 //! A block's bytes never change: what is extracted again is the same, or the job is given up. With
 //! one worker no rows come back over the network, with N of them one in N stays.
@@ -48,7 +47,7 @@ impl Recent {
         self.0.lock().expect("no holder panics").blocks.get(key).map(Arc::clone)
     }
 
-    /// Drops blocks that nobody needs any more.
+    /// Drops blocks that are not needed any more.
     pub fn forget(&self, keys: &[RowsKey]) {
         let mut kept = self.0.lock().expect("no holder panics");
         keys.iter().for_each(|key| kept.remove(key));

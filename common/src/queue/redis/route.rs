@@ -52,8 +52,8 @@ impl Route {
         true
     }
 
-    /// Goes elsewhere, as nobody answers at that endpoint: to what was typed, or to the next node
-    /// that is known.
+    /// Goes elsewhere, as no server answers at that endpoint: to the one that was typed, or to the
+    /// next node that is known.
     pub fn turn_away(&self, from: &Endpoint, server: &Server) {
         let mut known = self.0.lock().expect("no holder panics");
         let ways: Vec<Endpoint> =
@@ -64,7 +64,7 @@ impl Route {
         known.node = Some(ways[at.map_or(0, |at| (at + 1) % ways.len())].clone());
     }
 
-    /// Asks a node which others there are; once, and a server that is none says so.
+    /// Asks a node which others there are, only once: a server that belongs to no cluster says so.
     pub async fn learn(&self, connection: &mut Connection, server: &Server, at: &Endpoint) {
         // Counts as asked whatever comes of it.
         let asked = std::mem::replace(&mut self.0.lock().expect("no holder panics").asked, true);

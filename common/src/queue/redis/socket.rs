@@ -1,7 +1,7 @@
 //! The socket under a connection: dialled here, and watched for the bytes that pass.
 //!
-//! A limit on the time of a whole answer would cut off every transfer that a slow link needs longer
-//! for. So what is limited is silence, and for that someone has to see the bytes.
+//! A limit on the time of a whole answer would cut off every transfer over a link that is slow
+//! enough. So the limit is on silence, and for that the bytes have to be seen.
 
 use std::io;
 use std::path::PathBuf;

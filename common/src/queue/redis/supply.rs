@@ -30,8 +30,8 @@ pub const MOST_AT_ONCE: usize = 512;
 const MOST_ASKED: usize = 4096;
 
 /// How often each server is asked for 1,000 keys when a job that seems to have left nothing is
-/// closed: all keys of a server that is for Sheaf, and not those of a large one that is for much
-/// else, where what may be left disappears by itself.
+/// closed. That is enough for all keys of a server that only Sheaf uses. On a large server that
+/// others use, too, leftovers disappear in time.
 const FEW_LOOKS: usize = 100;
 
 /// A worker that was not seen for this long is gone, provided that its leases have ended: it
@@ -262,8 +262,8 @@ pub async fn close(shared: &Shared, job: JobId) -> Result<(), QueueError> {
 
     let keys = shared.job(job);
     match jobs::close(shared, &shared.keys, &keys, job).await? {
-        // All its tasks were done, and took their bytes with them; but rows stay if nobody rendered
-        // them.
+        // All its tasks were done, and took their bytes with them; but rows that were never
+        // rendered stay.
         0 => blobs::clear(shared, &keys, FEW_LOOKS).await,
         _ => blobs::clear(shared, &keys, usize::MAX).await,
     }

@@ -61,8 +61,8 @@ impl Troubles {
         }
     }
 
-    /// Notes that a call went through; `name` is asked only if there was trouble. So the server is
-    /// not silent, whoever found it so.
+    /// Notes that a call went through; calls `name` only if there was trouble. It also ends the
+    /// trouble of a silent server, whichever call found that.
     pub fn clear(&self, name: impl Fn() -> String) {
         if self.some.load(Ordering::Relaxed) {
             let name = name();
@@ -73,7 +73,7 @@ impl Troubles {
         }
     }
 
-    /// The trouble that there is: what the server said goes before that it was not reached.
+    /// The trouble that matters most: a refusal of the server goes before not reaching it.
     pub fn worst(&self) -> Option<QueueError> {
         if !self.some.load(Ordering::Relaxed) {
             return None;

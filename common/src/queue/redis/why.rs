@@ -189,7 +189,8 @@ impl RedisQueue {
 }
 
 impl Shared {
-    /// Whether a server that hangs up has reached a limit of its clients, which it says to nobody.
+    /// Says whether a server that hangs up has reached a limit of its clients: the clients that it
+    /// turns away do not learn it.
     async fn client_limit(&self, server: &Server) -> Option<String> {
         let is_queue = server.address == self.config.address();
         let link = if is_queue {
