@@ -40,20 +40,29 @@ struct Contents {
 
 impl Contents {
     fn new(at: Position) -> Self {
-        let (pieces, files, forget) = Default::default();
-        Contents { begin: at, end: at, pieces, files, forget, keeper: None, bytes: 0 }
+        Contents {
+            begin: at,
+            end: at,
+            pieces: Vec::new(),
+            files: Vec::new(),
+            forget: Vec::new(),
+            keeper: None,
+            bytes: 0,
+        }
     }
 
     /// The rows of a task are elsewhere now.
     fn moved(&mut self, task: u64, to: &RowsAt) {
         let of_task = |rows: &&mut RowsKey| rows.task.number == task;
         self.keeper.take_if(|(number, _)| *number == task);
+
         for rows in self.pieces.iter_mut().map(|piece| &mut piece.rows).filter(of_task) {
             rows.edition = to.edition;
             if let Some(keeper) = to.keeper(rows.block) {
                 self.keeper = Some((task, keeper.clone()));
             }
         }
+
         self.forget.iter_mut().filter(of_task).for_each(|rows| rows.edition = to.edition);
     }
 }
@@ -73,21 +82,34 @@ impl OpenUnit {
         if let Some(keeper) = keeper {
             self.0.keeper = Some((piece.rows.task.number, keeper.clone()));
         }
-        self.0.end.slices += 1;
-        self.0.end.rows += u64::from(piece.slice.rows);
-        self.0.end.overflow += u64::from(piece.slice.overflow);
-        self.0.end.file_rows += u64::from(piece.slice.rows);
-        self.0.end.file_overflow += u64::from(piece.slice.overflow);
+
+        let rows = u64::from(piece.slice.rows);
+        let overflow = u64::from(piece.slice.overflow);
+        let end = &mut self.0.end;
+        end.slices += 1;
+        end.rows += rows;
+        end.overflow += overflow;
+        end.file_rows += rows;
+        end.file_overflow += overflow;
+
         self.0.bytes += u64::from(piece.slice.length);
+
         self.0.pieces.push(piece);
     }
 
     /// All slices of this file are placed.
     pub fn end_file(&mut self, report: &FileReport, slot: &str) {
-        let (rows, overflow) = (self.0.end.file_rows, self.0.end.file_overflow);
-        self.0.files.push(FileDone { report: report.clone(), slot: slot.into(), rows, overflow });
-        let file = self.0.files.last().expect("just pushed").report.sequence + 1;
-        self.0.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..self.0.end };
+        let end = self.0.end;
+        self.0.files.push(FileDone {
+            report: report.clone(),
+            slot: slot.into(),
+            rows: end.file_rows,
+            overflow: end.file_overflow,
+        });
+
+        let file = report.sequence + 1;
+
+        self.0.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..end };
     }
 
     /// This block is needed no more once the unit is committed.
@@ -115,8 +137,11 @@ impl OpenUnit {
     pub fn close(&mut self) -> Unit {
         let next = Contents::new(self.0.end);
         let contents = std::mem::replace(&mut self.0, next);
+
+        // Without rows there is nothing to render.
         let state =
             if contents.pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Ready };
+
         Unit { contents, state, repairs: 0 }
     }
 }
@@ -168,6 +193,7 @@ impl Unit {
             }
             State::Ready | State::Pending { .. } | State::WaitsForRows(_) => 0,
         };
+
         self.contents.bytes + segments + self.contents.files.len() as u64 * FILE_COST
     }
 
@@ -230,7 +256,9 @@ impl Unit {
             State::Rendered(segments) => segments,
             State::Ready | State::Pending { .. } | State::WaitsForRows(_) => Vec::new(),
         };
+
         let Contents { files, end, forget, .. } = self.contents;
+
         Commit { files, segments, end, forget }
     }
 }
