@@ -74,6 +74,7 @@ pub async fn drive<Q: Queue>(
 ) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
+
     // Whoever works too waits for nobody.
     let limit = wait_for_workers.filter(|_| window.is_for_others());
     let (remarks, lost) = (HashSet::new(), Vec::new());
@@ -96,8 +97,10 @@ pub async fn drive<Q: Queue>(
         // Whatever the queue does: nothing waits within a step that changes ledger or store.
         stop = told.stopped() => Ok(Driven::Interrupted(stop)),
     };
+
     // The job is removed next: nothing may arrive after that.
     driver.shipper.stop().await;
+
     driven
 }
 
@@ -126,6 +129,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 if self.waiting.came(Instant::now()) == Say::GoesOn {
                     self.store.progress.goes_on();
                 }
+
                 return Ok(Driven::Whole);
             }
 
@@ -137,6 +141,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                     if !outcomes.is_empty() {
                         self.heard();
                     }
+
                     for outcome in outcomes {
                         self.store.heard(&outcome);
                         self.say_what_is_read_alone(&outcome);
@@ -145,6 +150,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 }
                 Err(error) => pause(error).await?,
             }
+
             self.forget().await?;
             self.shipper.check().await?;
             self.store.tick();
@@ -152,11 +158,13 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             if self.waiting.is_due(Instant::now()) {
                 self.look_what_it_waits_for().await?;
             }
+
             if audited.elapsed() >= AUDIT {
                 audited = Instant::now();
                 self.audit(ledger).await?;
                 self.fit(ledger).await?;
             }
+
             if remarked.elapsed() >= REMARKS {
                 remarked = Instant::now();
                 self.remark().await?;
@@ -205,6 +213,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             if !self.window.has_room(ledger.outstanding_bytes(), ledger.pending_extracts()) {
                 break;
             }
+
             let event = match plan.next() {
                 Some(Planned::Task { files }) => Event::Planned(files),
                 Some(Planned::Problem { sequence, reason, .. }) => {
@@ -215,8 +224,10 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                     Event::PlanEnded
                 }
             };
+
             self.carry_out(ledger.handle(event))?;
         }
+
         Ok(())
     }
 
@@ -236,6 +247,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             (Ok(_), None) => {}
             (Err(error), _) => warn!(%error, "could not ask who works"), // They stay as they are.
         }
+
         Ok(())
     }
 
@@ -263,6 +275,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             Err(error @ QueueError::Unusable { .. }) => return Err(error.into()),
             Err(error) => Some(error.to_string()),
         };
+
         match self.waiting.looked(reason.as_deref(), Instant::now()) {
             Say::Nothing => {}
             Say::Waits => self.store.progress.waits_for(reason.as_deref().unwrap_or_default()),
@@ -272,6 +285,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 return Err(DriveError::NobodyWorks { waited, reason: reason.unwrap_or_default() });
             }
         }
+
         Ok(())
     }
 
@@ -288,6 +302,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
             Err(error) => warn!(%error, "could not ask for the settings of the workers"),
         }
+
         Ok(())
     }
 
@@ -302,14 +317,18 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                     0 => "are taken over now".into(),
                     seconds => format!("are taken over in {seconds} s"),
                 };
+
                 let said = format!(
                     "worker {} not heard of for {silent}; its {tasks} {when}",
                     shown(worker.as_bytes())
                 );
+
                 self.store.progress.warn(&said);
             }
         }
+
         self.lost = lost.into_iter().map(|one| one.worker).collect();
+
         Ok(())
     }
 
@@ -333,6 +352,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 Command::GiveUp { reason } => return Err(DriveError::GaveUp(reason)),
             }
         }
+
         Ok(())
     }
 
@@ -342,6 +362,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         if rows.is_empty() {
             return Ok(());
         }
+
         match self.answered(self.queue.forget(rows.clone())).await? {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -357,7 +378,9 @@ pub async fn pause(error: QueueError) -> Result<(), QueueError> {
     if matches!(error, QueueError::Unusable { .. }) {
         return Err(error);
     }
+
     warn!(%error, "the queue did not answer, trying again");
     tokio::time::sleep(PAUSE).await;
+
     Ok(())
 }

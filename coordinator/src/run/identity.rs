@@ -60,11 +60,13 @@ impl Identity {
         let Ok(old) = wire::decode::<Identity>(&saved.0) else {
             return Comparison::AnotherJob(vec!["it was begun by another version of Sheaf".into()]);
         };
+
         let mut differences = self.differences(&old);
         let Ok(then) = Sources::load(&mut saved.1.as_slice()) else {
             differences.push("its list of inputs cannot be read".into());
             return Comparison::AnotherJob(differences);
         };
+
         let changes = sources.diff(&then);
         match (differences.is_empty(), changes.is_empty()) {
             (true, true) => Comparison::Same,
@@ -88,6 +90,7 @@ impl Identity {
                 differences.push(what);
             }
         };
+
         let (now, then) = (&self.spec, &old.spec);
         differ(self.version != old.version, format!("it was begun by version {}", old.version));
         differ(
@@ -126,6 +129,7 @@ impl Identity {
         let outputs = outputs.collect::<Vec<_>>().join("`, `");
         differ(self.outputs != old.outputs, format!("the outputs were `{outputs}`"));
         differ(self.per_file != old.per_file, "--per-file was different".into());
+
         differences
     }
 }

@@ -52,6 +52,7 @@ impl Interrupt {
                 }
             }
         });
+
         Ok(Interrupt { stop, asked, begun })
     }
 

@@ -84,6 +84,7 @@ impl LargeFiles {
             sum.bytes = sum.bytes.saturating_add(done(part, part.size));
             sum.read = sum.read.saturating_add(done(part, part.length));
         }
+
         sum
     }
 
@@ -92,9 +93,11 @@ impl LargeFiles {
             self.files.remove(&report.sequence);
             return;
         };
+
         if slices.len() < 2 && !self.files.contains_key(&report.sequence) {
             return;
         }
+
         if let Some(part) = self.part(report.sequence, size) {
             part.length = report.unpacked;
             part.parsed = 1.0;
@@ -107,6 +110,7 @@ impl LargeFiles {
         if sequence < self.end.file {
             return None;
         }
+
         let size = size(sequence)?;
         Some(self.files.entry(sequence).or_insert_with(|| Part { size, ..Part::default() }))
     }
@@ -147,6 +151,7 @@ mod tests {
             unpacked: 4000,
             ..FileReport::unreadable(sequence, String::new())
         };
+
         TaskResult::Extracted(Extracted { reports: vec![report], edition: 0, kept: None })
     }
 

@@ -125,6 +125,7 @@ async fn run_through(
                 true => Shipping::ByPath,
                 false => Shipping::Content { pack_from: redis.pack_from },
             };
+
             let limits = (Window::redis(redis.budget, slots), shipping);
             run_on(queue, limits, config, sources, child, progress, interrupt).await
         }
@@ -152,6 +153,7 @@ async fn run_on<Q: Queue>(
         taken = take_over(&queue, job, config, &store.spool) => taken?,
         () = soon_after(&mut interrupt) => {}
     }
+
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
 
     let spec = Arc::new(config.spec.clone());
@@ -163,6 +165,7 @@ async fn run_on<Q: Queue>(
         Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
+
     call_off(&queue, job, &mut interrupt).await;
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| drive_failed(error, config))?;
@@ -174,6 +177,7 @@ async fn run_on<Q: Queue>(
         let cpu = CpuUse::of_this_process(&worker_tally);
         Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
     };
+
     let end = match driven {
         Driven::Interrupted(stop) => End::Interrupted(stop),
         Driven::Whole => {
@@ -187,9 +191,11 @@ async fn run_on<Q: Queue>(
             }
         }
     };
+
     if let End::Interrupted(stop) = &end {
         note_stop(&spool, stop, (tally.files, sources.len() as u64), config);
     }
+
     finished(end, tally)
 }
 
@@ -202,6 +208,7 @@ fn work_folder(config: &RunConfig) -> Result<(PathBuf, Option<TempDir>), Failure
 
     let made = tempfile::tempdir().context("could not make a temporary folder");
     let temporary = made.map_err(could_not_run)?;
+
     Ok((temporary.path().join("job"), Some(temporary)))
 }
 
@@ -245,6 +252,7 @@ async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
         () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
         () = soon_after(interrupt) => Err("the queue does not answer".into()),
     };
+
     if let Err(error) = closed {
         tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
     }
@@ -271,10 +279,12 @@ async fn take_over<Q: Queue>(
             }
         }
     }
+
     // Noted before anything stands there.
     if let Some(place) = queue.place(job) {
         spool.note_place(&place).map_err(could_not_run)?;
     }
+
     let output = config.outputs[0].name();
     let owner = JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() };
     match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
@@ -317,6 +327,7 @@ fn open_store<'a>(
     } else {
         wire::decode(&notes).map_err(could_not_run)?
     };
+
     let own_workbooks = config
         .per_file
         .as_deref()
@@ -336,6 +347,7 @@ fn open_store<'a>(
         large_files: LargeFiles::new(position),
         forgettable: Vec::new(),
     };
+
     store.progress.note_in(folder.join(spool::STATUS), &store.tally);
     if position != Position::default() {
         store.progress.say(&format!(
@@ -344,6 +356,7 @@ fn open_store<'a>(
             sources.len()
         ));
     }
+
     Ok(store)
 }
 
@@ -364,11 +377,13 @@ fn take_up(
         begin(spool)?;
         return Ok(Resume::default());
     };
+
     let folder = folder.display();
     match job.compare(sources, &saved) {
         Comparison::Same => spool.resume().map_err(could_not_run),
         Comparison::OtherInputs { what, same, listed: before } if config.changed => {
             progress.say(&format!("the inputs have changed since the interrupted run: {what}"));
+
             // The last unit of a list ends where the list ends, not where it is full.
             let front = same.min(before.saturating_sub(1));
             spool.resume_before(front, &job.encode(), &listed).map_err(could_not_run)
@@ -378,6 +393,7 @@ fn take_up(
             progress.say(&format!(
                 "starting over, as the interrupted run was another one: {differences}"
             ));
+
             begin(spool)?;
             Ok(Resume::default())
         }
@@ -385,11 +401,13 @@ fn take_up(
             let error = anyhow::anyhow!("{what}").context(format!(
                 "the inputs have changed since the run that was interrupted (`{folder}`)"
             ));
+
             let files = count(same, "file");
             let hint = format!(
                 "`--changed` goes on with what is done of the first {files}, which are the same, and reads the rest anew; \
                  `--fresh` starts over"
             );
+
             Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
         }
         Comparison::AnotherJob(differences) => {

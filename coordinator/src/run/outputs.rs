@@ -34,10 +34,12 @@ pub fn write_outputs(
             Rendering::Xlsx => counts.sheets().len() as u32,
             Rendering::Csv(_) | Rendering::Tsv(_) | Rendering::JsonLines(_) => 0,
         };
+
         let path =
             if output.is_standard_output() { output.name().into() } else { output.path.clone() };
         Ok(Written { path, bytes, sheets, replaced })
     };
+
     outputs.iter().map(write).collect()
 }
 
@@ -52,6 +54,7 @@ fn write_output(
         Some(file) => file.rows().map(|rows| stoppable(rows, interrupt)),
         None => Ok(Rows::none()),
     };
+
     let mut sink =
         if output.is_standard_output() { Sink::standard_output() } else { Sink::at(&output.path)? };
     match spec.renderings[output.rendering_index] {
@@ -64,6 +67,7 @@ fn write_output(
             write_text(&mut sink, spec, rendering, rows(stream)?)?;
         }
     }
+
     Ok(sink.finish()?)
 }
 

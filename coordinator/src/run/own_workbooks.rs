@@ -39,6 +39,7 @@ impl<'a> OwnWorkbooks<'a> {
         for sequence in 0..next {
             names.give(&sources.get(sequence as usize).path);
         }
+
         Ok(OwnWorkbooks {
             folder: folder.into(),
             sources,
@@ -66,6 +67,7 @@ impl<'a> OwnWorkbooks<'a> {
             if spool.has_file(sequence) {
                 spooled.push(sequence);
             }
+
             if matches!(file.report.status, FileStatus::Done { .. }) {
                 let place = self.folder.join(name);
                 let own = segments.get(&sequence).map_or(&[][..], Vec::as_slice);
@@ -73,6 +75,7 @@ impl<'a> OwnWorkbooks<'a> {
                     .with_context(|| format!("could not write `{}`", place.display()))?;
             }
         }
+
         Ok(spooled)
     }
 
@@ -89,7 +92,9 @@ impl<'a> OwnWorkbooks<'a> {
             let stream = Stream::FileSheet { sequence: file.report.sequence, sheet };
             rows_of(stream, own, spool)
         })?;
+
         whole.finish_unsynced()?;
+
         Ok(())
     }
 }
@@ -99,6 +104,7 @@ fn rows_of<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Resu
     if let Some(file) = spool.stream(stream) {
         return file.rows();
     }
+
     match own.iter().find(|segment| segment.stream == stream) {
         None => Ok(Rows::none()),
         Some(segment) => {
@@ -128,6 +134,7 @@ impl Names {
             if *times == 1 {
                 return OsString::from_vec([&base[..], b".xlsx"].concat());
             }
+
             let numbered = [&base[..], format!(" ({times})").as_bytes()].concat();
             if !self.given.contains_key(&numbered) {
                 self.given.insert(numbered.clone(), 1);

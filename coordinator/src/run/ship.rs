@@ -56,6 +56,7 @@ impl Shipper {
         let way =
             Way { queue, shipping, slots: Arc::clone(&slots), stopping: Arc::clone(&stopping) };
         let running = tokio::spawn(ship(way, waiting, shipped_in));
+
         Shipper { tasks, shipped, under_way: HashSet::new(), slots, stopping, running }
     }
 
@@ -75,6 +76,7 @@ impl Shipper {
         while let Ok(task) = self.shipped.try_recv() {
             self.under_way.remove(&task);
         }
+
         tasks.into_iter().filter(|task| !self.under_way.contains(task)).collect()
     }
 
@@ -145,6 +147,7 @@ async fn ship<Q: Queue>(
             batches
                 .push_back(tokio::task::spawn_blocking(move || made_ready(batch, shipping, packs)));
         }
+
         // In their order: the first files are wanted first.
         let Some(next) = batches.pop_front() else { return Ok(()) };
         let batch = next.await.expect("reading does not panic");
@@ -152,11 +155,13 @@ async fn ship<Q: Queue>(
             if stopping.load(Ordering::Relaxed) {
                 return Ok(());
             }
+
             match queue.push(&batch).await {
                 Ok(()) => break,
                 Err(error) => pause(error).await?,
             }
         }
+
         for task in batch {
             let _ = shipped.send(task.id); // Fails only when the loop has ended, and this with it.
         }
@@ -171,6 +176,7 @@ async fn next_batch(waiting: &mut UnboundedReceiver<Task>, wait: bool) -> Option
         let Ok(next) = waiting.try_recv() else { break };
         batch.push(next);
     }
+
     Some(batch)
 }
 
@@ -180,6 +186,7 @@ fn size(tasks: &[Task]) -> u64 {
         Work::Extract(extract) => extract.files.iter().map(|file| file.size).sum(),
         Work::Render(_) | Work::Nap(_) => 0,
     };
+
     tasks.iter().map(files).sum()
 }
 
@@ -203,6 +210,7 @@ fn with_absolute_paths(mut task: Task) -> Task {
             }
         }
     }
+
     task
 }
 
@@ -212,6 +220,7 @@ fn with_content(mut task: Task, packs: bool) -> Task {
         let memory = extract.spec.limits.memory;
         extract.files.iter_mut().for_each(|file| file.content = content(file, memory, packs));
     }
+
     task
 }
 
@@ -221,8 +230,10 @@ fn content(file: &SourceFile, memory: u64, packs: bool) -> Content {
             "too large to be shipped through Redis ({}): see --by-path",
             human::size(file.size)
         );
+
         return Content::Unreadable { reason };
     }
+
     match extract::read(file, memory) {
         Ok(bytes) if packs => extract::pack(bytes.into_owned()),
         Ok(bytes) => Content::Here(bytes.into_owned()),

@@ -57,6 +57,7 @@ impl Store<'_> {
                 let (sequence, _) = own_sheet(segment.stream).expect("parted by it");
                 of_file.entry(sequence).or_default().push(segment);
             }
+
             // A file that is in several units is gathered in the spool; most are in one, and never
             // get there.
             for (sequence, segments) in &of_file {
@@ -64,9 +65,11 @@ impl Store<'_> {
                     self.spool.append(segments)?;
                 }
             }
+
             spooled =
                 workbooks.write(&files, &of_file, &self.spool).map_err(StoreError::OwnWorkbook)?;
         }
+
         for file in &files {
             let source = self.sources.get(file.report.sequence as usize);
             let path = source.path.as_os_str().as_bytes();
@@ -76,18 +79,22 @@ impl Store<'_> {
                     Some(reason) => Status::Problem(reason),
                     None => Status::Tried(&file.report),
                 };
+
                 let line =
                     JobLine { sequence: file.report.sequence, path, status, slot: &file.slot };
                 joblog.write(&line).map_err(StoreError::JobLog)?;
             }
         }
+
         if let Some(joblog) = &mut self.joblog {
             joblog.flush().map_err(StoreError::JobLog)?;
         }
+
         self.spool.confirm(end, spooled, wire::encode(&self.tally))?;
         self.end = end;
         self.large_files.stored(end);
         self.forgettable.extend(forget);
+
         Ok(())
     }
 

@@ -69,9 +69,11 @@ impl Waiting {
             // The wait for others begins when the last one has gone.
             return self.came(now);
         };
+
         if self.limit.is_some_and(|limit| now.duration_since(self.came) >= limit) {
             return Say::GiveUp;
         }
+
         if self.said.is_due_at(reason, now) { Say::Waits } else { Say::Nothing }
     }
 }
@@ -97,6 +99,7 @@ mod tests {
                 }
             }
         }
+
         let waits = |second| (second, Say::Waits);
         assert_eq!(said, [waits(3), waits(63), waits(102), waits(162)]);
     }
@@ -114,6 +117,7 @@ mod tests {
             Say::Waits,
             "it is news again"
         );
+
         assert_eq!(waiting.looked(None, start + S * 12), Say::GoesOn);
     }
 

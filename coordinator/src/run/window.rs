@@ -63,6 +63,7 @@ impl Window {
         self.slots = self.own_slots + slots;
         if let Budget::BySlots = self.budget {
             let wanted = FEW_SLOTS.max(self.slots as u64 * TASKS_PER_SLOT * LARGEST_TASK);
+
             // Others may use them, too.
             self.bytes = without_redis_own(wanted.min(bytes.map_or(u64::MAX, |bytes| bytes / 2)));
         }
@@ -106,6 +107,7 @@ mod tests {
             window.fit(Capacity { slots, bytes });
             (window.bytes / MIB, window.task_bytes() / MIB)
         };
+
         assert_eq!(
             [0, 2, 8].map(|slots| fitted(None, slots, None)),
             [(212, 8), (212, 8), (212, 6)]
