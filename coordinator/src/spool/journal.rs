@@ -56,6 +56,7 @@ impl Journal {
         frame.extend_from_slice(&(body.len() as u32).to_le_bytes());
         frame.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
         frame.extend_from_slice(&body);
+
         self.file.write_all(&frame)
     }
 
@@ -69,6 +70,7 @@ impl Journal {
             at += length;
             entries.push((entry, at as u64));
         }
+
         Ok(entries)
     }
 
@@ -86,5 +88,6 @@ fn next_entry(bytes: &[u8]) -> Option<(Entry, usize)> {
     if crc32fast::hash(body) != u32::from_le_bytes(*crc32) {
         return None;
     }
+
     Some((wire::decode(body).ok()?, FRAME + body.len()))
 }

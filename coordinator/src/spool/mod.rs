@@ -98,8 +98,10 @@ impl Spool {
                 Err(TryLockError::WouldBlock) => return Err(SpoolError::InUse(folder.into())),
                 Err(TryLockError::Error(source)) => return Err(io("lock the work folder")(source)),
             }
+
             tries += 1;
         }
+
         let journal = Journal::open(&folder.join(JOURNAL)).map_err(io("open the journal in"))?;
         Ok(Spool {
             folder: folder.into(),
@@ -140,6 +142,7 @@ impl Spool {
             fs::create_dir(self.folder.join(STREAMS))?;
             self.save(job, sources)
         };
+
         begin().map_err(|source| SpoolError::Io {
             doing: "write to",
             path: self.folder.clone(),
@@ -173,6 +176,7 @@ impl Spool {
             fs::write(&unfinished, bytes)?;
             fs::rename(unfinished, self.folder.join(name))?;
         }
+
         Ok(())
     }
 
@@ -185,6 +189,7 @@ impl Spool {
         while let Some(misfit) = self.first_misfit(&entries)? {
             entries.truncate(misfit);
         }
+
         self.streams.values_mut().try_for_each(StreamFile::cut)?;
         let (last, end) = entries.pop().map_or((None, 0), |(entry, end)| (Some(entry), end));
         self.journal.cut(end)?;
@@ -207,6 +212,7 @@ impl Spool {
                 }
             }
         }
+
         Ok(None)
     }
 
@@ -221,6 +227,7 @@ impl Spool {
             let part = part.map_err(|source| self.io("write to", source))?;
             self.unconfirmed.push(part);
         }
+
         Ok(())
     }
 
@@ -240,6 +247,7 @@ impl Spool {
                 .iter()
                 .try_for_each(|sequence| drop_file_streams(&mut self.streams, *sequence))
         });
+
         store.map_err(|source| self.io("write to", source))
     }
 
@@ -262,6 +270,7 @@ impl Spool {
                 File::options().create(true).append(true).open(self.folder.join(STOPPED))?;
             writeln!(file, "{line}")
         };
+
         note().map_err(|source| self.io("write to", source))
     }
 

@@ -103,6 +103,7 @@ fn file_name(stream: Stream) -> String {
         Sheet::Rows(index) => format!("rows-{index}"),
         Sheet::Overflow(index) => format!("overflow-{index}"),
     };
+
     match stream {
         Stream::Text { rendering } => format!("text-{rendering}"),
         Stream::Sheet(sheet) => sheet_name(sheet),
