@@ -63,8 +63,10 @@ impl<W: Write> Archive<W> {
                 format!("the part `{}` has {written} bytes, not {}", entry.name, entry.packed);
             return Err(io::Error::new(io::ErrorKind::InvalidData, wrong));
         }
+
         self.directory.extend(central_header(entry, offset));
         self.entries += 1;
+
         Ok(())
     }
 
@@ -75,6 +77,7 @@ impl<W: Write> Archive<W> {
         let end = end_of_directory(self.entries, self.directory.len() as u64, offset);
         self.out.write_all(&end)?;
         self.out.flush()?;
+
         Ok(self.out.out)
     }
 }
@@ -113,6 +116,7 @@ fn local_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     fields(&mut header, &[entry.name.len() as u16, extra.len() as u16]);
     header.extend_from_slice(entry.name.as_bytes());
     header.extend(extra);
+
     header
 }
 
@@ -129,6 +133,7 @@ fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     header.extend(short(offset).to_le_bytes());
     header.extend_from_slice(entry.name.as_bytes());
     header.extend(extra);
+
     header
 }
 
@@ -136,6 +141,7 @@ fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
 fn common_fields(header: &mut Vec<u8>, entry: &Entry<'_>, offset: u64) {
     fields(header, &[version(entry, offset), 0, DEFLATE, TIME, DATE]);
     header.extend(entry.crc32.to_le_bytes());
+
     // If one of the lengths needs 64 bits, the other stands with it.
     let long = long_sizes(entry);
     for length in [entry.packed, entry.length] {
@@ -155,6 +161,7 @@ fn extra(values: &[u64]) -> Vec<u8> {
         fields(&mut extra, &[EXTRA_64, 8 * values.len() as u16]);
         values.iter().for_each(|value| extra.extend(value.to_le_bytes()));
     }
+
     extra
 }
 
@@ -171,12 +178,14 @@ fn end_of_directory(entries: u64, size: u64, offset: u64) -> Vec<u8> {
         end.extend((offset + size).to_le_bytes()); // Where the record before this one begins.
         end.extend(1u32.to_le_bytes());
     }
+
     end.extend(*b"PK\x05\x06");
     let count = entries.min(u16::MAX.into()) as u16;
     fields(&mut end, &[0, 0, count, count]);
     end.extend(short(size).to_le_bytes());
     end.extend(short(offset).to_le_bytes());
     fields(&mut end, &[0]);
+
     end
 }
 

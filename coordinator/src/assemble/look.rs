@@ -47,8 +47,10 @@ pub fn columns_of(spec: &JobSpec, sheet: Sheet) -> Vec<Column> {
                     Take::Text => TEXT,
                     Take::Attribute(_) => ATTRIBUTE,
                 };
+
                 (&column.name, most)
             });
+
             let all = recipe.chain(spec.source_column.iter().map(|name| (name, SOURCE)));
             all.map(|(name, most)| Column { name: name.clone(), least: NARROW, most }).collect()
         }
@@ -73,6 +75,7 @@ pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
             (format!("defaultRowHeight=\"{height}\" customHeight=\"1\""), of_names)
         }
     };
+
     let mut head = format!("<sheetFormatPr {default}/><cols>");
     for (index, column) in columns.iter().enumerate() {
         let (number, shown) = (index + 1, look.and_then(|look| look.widths.get(index)));
@@ -83,10 +86,12 @@ pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
         )
         .expect("writing to memory does not fail");
     }
+
     head.push_str("</cols><sheetData>");
     let (mut row, names) = (Vec::new(), columns.iter().map(|column| column.name.as_str()));
     RowWriter::new(columns.len()).header(&mut row, &of_names, NAME_FORMAT, names);
     head.push_str(std::str::from_utf8(&row).expect("written from text"));
+
     head
 }
 
@@ -138,6 +143,7 @@ mod tests {
             high.starts_with("<sheetFormatPr defaultRowHeight=\"45\" customHeight=\"1\"/>"),
             "{high}"
         );
+
         assert!(high.contains("<row r=\"1\" ht=\"15\" customHeight=\"1\">"), "{high}");
     }
 

@@ -36,6 +36,7 @@ impl Counts {
             Sheet::Rows(index) => (self.rows, index),
             Sheet::Overflow(index) => (self.overflow, index),
         };
+
         (rows - u64::from(index) * SHEET_DATA_ROWS).min(SHEET_DATA_ROWS)
     }
 }
@@ -100,7 +101,9 @@ impl<'a> Shells<'a> {
             let parts = make(self.spec, &sheets).context("could not make the workbook's frame")?;
             self.made.insert(sheets.clone(), parts);
         }
+
         let parts = &self.made[&sheets];
+
         Ok(parts.iter().map(|part| part.with_rows(counts, &sheets, look)).collect())
     }
 }
@@ -139,6 +142,7 @@ impl RawSheet {
         let row_1 = if columns.len() == 1 { "\"A1\"".into() } else { range(1) };
         ensure!(front.contains(&row_1) && back.matches(&range(placeholder)).count() == 2, changed);
         let front = front.replacen(&row_1, &range(placeholder), 1);
+
         Ok(RawSheet { sheet, columns, front, back: format!("{ROWS_END}{back}"), placeholder })
     }
 
@@ -162,10 +166,12 @@ fn filter_name_end(index: usize) -> String {
 /// Has rust_xlsxwriter make a workbook of these sheets, and takes it apart.
 fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     let mut workbook = Workbook::new();
+
     // Every cell has the Normal style, so this shows the first line of each, at no byte of cost.
     let top = Format::new().set_align(FormatAlign::Top);
     let header = top.clone().set_bold();
     workbook.set_default_format(&top, ROW_PIXELS, COLUMN_PIXELS)?;
+
     // The bytes of an output depend on its content alone: no clock.
     let created = ExcelDateTime::from_ymd(2000, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
@@ -174,6 +180,7 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
             Sheet::Rows(index) => sheet_name(&spec.sheet_name, *index),
             Sheet::Overflow(index) => sheet_name(OVERFLOW_SHEET, *index),
         };
+
         let (last_row, last_column) =
             (placeholder(index) as u32 - 1, columns_of(spec, *sheet).len() as u16 - 1);
         let page = workbook.add_worksheet();
@@ -181,9 +188,11 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
         for column in 0..=last_column {
             page.write_blank(0, column, &header)?;
         }
+
         page.autofilter(0, 0, last_row, last_column)?;
         page.ignore_error_range(0, 0, last_row, last_column, IgnoreError::NumberStoredAsText)?;
     }
+
     let bytes = workbook.save_to_buffer()?;
     let mut parts = Vec::new();
     for (name, mut text) in unzip(&bytes)? {
@@ -195,6 +204,7 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
                 1,
             );
         }
+
         let number =
             name.strip_prefix("xl/worksheets/sheet").and_then(|rest| rest.strip_suffix(".xml"));
         let content = match number {
@@ -211,9 +221,12 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
                 )?)
             }
         };
+
         parts.push(RawPart { name, content });
     }
+
     check(&parts, sheets.len())?;
+
     Ok(parts)
 }
 
@@ -225,6 +238,7 @@ fn check(parts: &[RawPart], sheets: usize) -> anyhow::Result<()> {
             _ => None,
         })
     };
+
     let names = text_of("xl/workbook.xml").unwrap_or_default();
     let named = (0..sheets).all(|index| names.contains(&filter_name_end(index)));
     ensure!(named, "rust_xlsxwriter writes other filters now");
@@ -235,6 +249,7 @@ fn check(parts: &[RawPart], sheets: usize) -> anyhow::Result<()> {
         tops("") == 3 && tops(" applyAlignment=\"1\"") == 2,
         "rust_xlsxwriter writes other styles now"
     );
+
     Ok(())
 }
 
@@ -257,8 +272,10 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
             }
             _ => data.data().read_to_string(&mut text)?,
         };
+
         parts.push((name, text));
     }
+
     Ok(parts)
 }
 
@@ -297,8 +314,10 @@ mod tests {
             let ignored = format!(
                 "<ignoredErrors><ignoredError sqref=\"{range}\" numberStoredAsText=\"1\"/>"
             );
+
             assert!(tail.contains(&format!("/>{ignored}</ignoredErrors></worksheet>")), "{tail}");
         }
+
         let workbook = &part("xl/workbook.xml").head;
         for range in ["rows!$A$1:$C$1048576<", "'rows 2'!$A$1:$C$5<", "overflow!$A$1:$C$8<"] {
             assert!(workbook.contains(range), "{workbook}");
@@ -337,6 +356,7 @@ mod tests {
             let parts = shells.parts(Counts { rows: 1, overflow: 0 }, None).unwrap();
             parts.into_iter().map(|part| (part.name.to_string(), part.head)).collect::<Vec<_>>()
         };
+
         assert_eq!(heads(), heads());
     }
 }

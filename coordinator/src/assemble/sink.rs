@@ -30,6 +30,7 @@ impl Sink {
         if is_flow(path) {
             return Ok(Sink::Flow(Flow::new(Box::new(OpenOptions::new().write(true).open(path)?))));
         }
+
         Ok(Sink::Whole(WholeFile::create(path)?))
     }
 
@@ -71,7 +72,9 @@ impl Write for Flow {
             let done = self.out.write(bytes);
             written = self.unless_gone(done)?.unwrap_or(written);
         }
+
         self.written += written as u64;
+
         Ok(written)
     }
 
@@ -80,6 +83,7 @@ impl Write for Flow {
             let done = self.out.flush();
             self.unless_gone(done)?;
         }
+
         Ok(())
     }
 }

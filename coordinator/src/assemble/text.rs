@@ -28,6 +28,7 @@ pub fn write_text(
         Rendering::JsonLines(packing) => (packing, Vec::new()),
         Rendering::Xlsx => unreachable!("a workbook is no text"),
     };
+
     match packing {
         Packing::Plain => {
             out.write_all(&head)?;
@@ -38,6 +39,7 @@ pub fn write_text(
             if !head.is_empty() || rows.content.packed == 0 {
                 out.write_all(&zstd_frame(&head, spec.compression))?;
             }
+
             rows.copy_to(out)?;
         }
         Packing::Gzip => {
@@ -52,5 +54,6 @@ pub fn write_text(
             out.write_all(&(content.length as u32).to_le_bytes())?; // Modulo 2^32, as the format has it.
         }
     }
+
     Ok(())
 }

@@ -42,6 +42,7 @@ pub fn followed(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(place), // No link; whether it can be written is found out by writing.
         }
     }
+
     Err(io::Error::other("too many links lead from one to the next"))
 }
 
@@ -51,6 +52,7 @@ impl WholeFile {
         let place = followed(place)?;
         let unfinished = unfinished_name(&place);
         let replaced = fs::metadata(&place).ok();
+
         // What a killed run left has the mode of another time.
         let _ = fs::remove_file(&unfinished);
         let file = File::create(&unfinished)?;
@@ -64,9 +66,11 @@ impl WholeFile {
                 let _ = fchown(file, None, Some(replaced.gid()));
                 let _ = fchown(file, Some(replaced.uid()), None);
             }
+
             // Last, as a change of owner takes bits away.
             file.set_permissions(Permissions::from_mode(replaced.mode() & 0o7777))?;
         }
+
         Ok(whole)
     }
 
@@ -80,6 +84,7 @@ impl WholeFile {
         let folder = File::open(folder)?;
         let size = self.put(File::sync_all)?;
         folder.sync_all()?;
+
         Ok(size)
     }
 
@@ -96,6 +101,7 @@ impl WholeFile {
         let size = buffer.get_ref().metadata()?.len();
         fs::rename(&self.unfinished, &self.place)?;
         self.file = None;
+
         Ok(size)
     }
 }
@@ -173,6 +179,7 @@ mod tests {
             assert!(path("first").is_symlink() && path("elsewhere/second").is_symlink());
             assert_eq!(std::fs::read_to_string(path("elsewhere/target")).unwrap(), content);
         }
+
         symlink("circle", path("circle")).unwrap();
         assert!(WholeFile::create(&path("circle")).is_err());
     }

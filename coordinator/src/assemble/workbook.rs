@@ -48,6 +48,7 @@ impl<'a> WorkbookWriter<'a> {
                     (joined, tail)
                 }
             };
+
             let packed = content.packed + END.len() as u64;
             let crc32 = content.crc.finalize();
             let entry = Entry { name: part.name, crc32, packed, length: content.length };
@@ -57,9 +58,12 @@ impl<'a> WorkbookWriter<'a> {
                 out.write_all(&tail)?;
                 out.write_all(&END)
             });
+
             write.with_context(|| format!("could not write the part `{}`", part.name))?;
         }
+
         archive.finish()?;
+
         Ok(())
     }
 }
