@@ -40,6 +40,7 @@ impl Sources {
                 && self.problem(a) == old.problem(b)
                 && self.path_bytes(a).eq(old.path_bytes(b))
         };
+
         self.entries.iter().zip(&old.entries).take_while(is_same).count() as u64
     }
 
@@ -55,6 +56,7 @@ impl Sources {
                 (Some(_), None) => Ordering::Less,
                 (None, _) => Ordering::Greater,
             };
+
             match order {
                 Ordering::Less => note(&mut changes.added, &mut changes.first_added, self, now[i]),
                 Ordering::Greater => {
@@ -69,10 +71,13 @@ impl Sources {
                     }
                 }
             }
+
             i += usize::from(order.is_le());
             j += usize::from(order.is_ge());
         }
+
         changes.reordered = changes.is_empty() && now != then;
+
         changes
     }
 }
@@ -95,6 +100,7 @@ impl fmt::Display for Changes {
         if self.reordered {
             return f.write_str("the same files in another order");
         }
+
         let kinds = [
             (self.changed, "changed", &self.first_changed),
             (self.added, "new", &self.first_added),
@@ -106,13 +112,16 @@ impl fmt::Display for Changes {
                 false => write!(f, "{} {word}", count(files, "file"))?,
                 true => write!(f, ", {} {word}", number(files))?,
             }
+
             match first {
                 Some(path) if files == 1 => write!(f, " (`{path}`)")?,
                 Some(path) => write!(f, " (first: `{path}`)")?,
                 None => {}
             }
+
             said = true;
         }
+
         if said { Ok(()) } else { f.write_str("nothing has changed") }
     }
 }
@@ -130,6 +139,7 @@ mod tests {
             changes.to_string(),
             "2 files changed (first: `d/b`), 1 new (`d/x\\n`), 1 gone (`d/e`)"
         );
+
         assert!(!changes.reordered);
     }
 

@@ -61,10 +61,12 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
             }
         }
     }
+
     let sources = builder.finish();
     if sources.problem_count() == sources.len() {
         return Err(nothing(&sources, request.filter));
     }
+
     Ok(sources)
 }
 
@@ -75,6 +77,7 @@ fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
     let parts = list.split(move |byte| *byte == separator);
     let parts =
         parts.map(move |part| if nul { part } else { part.strip_suffix(b"\r").unwrap_or(part) });
+
     parts.filter(|part| !part.is_empty()).map(|part| Path::new(std::ffi::OsStr::from_bytes(part)))
 }
 
@@ -92,6 +95,7 @@ fn add(builder: &mut Builder, filter: &Filter, path: &Path) {
             if builder.leaves_out_own(folder, name) {
                 return;
             }
+
             let folder = builder.folder(folder, None);
             builder.file(
                 folder,
@@ -192,6 +196,7 @@ impl Builder {
                 places.entry(Place::of(&metadata)).or_default().push(name.into());
             }
         }
+
         Builder {
             sources: Sources::default(),
             written: HashMap::new(),
@@ -211,21 +216,25 @@ impl Builder {
             self.begun[self.place_of[folder as usize] as usize] += 1;
             return folder;
         }
+
         let place = match metadata {
             Some(metadata) => Place::of(metadata),
             None => fs::metadata(path_of(written))
                 .map_or_else(|_| Place::Absent(written.into()), |found| Place::of(&found)),
         };
+
         let next = self.begun.len() as u32;
         let place = *self.places.entry(place).or_insert(next);
         if place == next {
             self.begun.push(0);
         }
+
         self.begun[place as usize] += 1;
         let folder = self.sources.folders.len() as u32;
         self.sources.folders.push(written.into());
         self.place_of.push(place);
         self.written.insert(written.into(), folder);
+
         folder
     }
 
@@ -249,6 +258,7 @@ impl Builder {
         let own = self.own.get(&place).is_some_and(|names| names.iter().any(|own| own == name));
         let is_own = own || self.is_own_workbook(&place, name);
         self.sources.left_out.own += u64::from(is_own);
+
         is_own
     }
 
@@ -264,6 +274,7 @@ impl Builder {
             true => Ok(metadata),
             false => Err(problem::of_type(metadata.file_type())),
         });
+
         let name = self.sources.names.keep(name);
         let entry = match found {
             Ok(metadata) => {
@@ -277,6 +288,7 @@ impl Builder {
                 Entry { name, folder, problem: self.problem(reason), size: 0, modified_ns: 0 }
             }
         };
+
         self.sources.entries.push(entry);
     }
 
@@ -308,8 +320,10 @@ impl Builder {
             index += 1;
             repeated.next_if_eq(&(index - 1)).is_none()
         });
+
         self.sources.entries.shrink_to_fit();
         self.sources.names.shrink();
+
         self.sources
     }
 }

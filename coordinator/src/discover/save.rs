@@ -33,7 +33,9 @@ impl Sources {
             before = entry.modified_ns;
             write_text(&mut out, self.names.get(entry.name))?;
         }
+
         let Summed { inner, crc } = out;
+
         inner.write_all(&crc.finalize().to_le_bytes())
     }
 
@@ -48,10 +50,12 @@ impl Sources {
         if magic != *MAGIC {
             return Err(damaged());
         }
+
         let mut sources = Sources { folders: read_texts(&mut input)?, ..Sources::default() };
         for problem in read_texts(&mut input)? {
             sources.problems.push(String::from_utf8(problem).map_err(|_| damaged())?);
         }
+
         let (count, mut modified_ns) = (read_number(&mut input)?, 0i64);
         for _ in 0..count {
             let folder = read_index(&mut input, sources.folders.len())?;
@@ -62,8 +66,10 @@ impl Sources {
             let name = sources.names.keep(&read_text(&mut input)?);
             sources.entries.push(Entry { name, folder, problem, size, modified_ns });
         }
+
         let (mut stored, computed) = ([0; 4], input.crc.clone().finalize());
         input.read_exact(&mut stored)?;
+
         if u32::from_le_bytes(stored) == computed { Ok(sources) } else { Err(damaged()) }
     }
 }
@@ -117,12 +123,14 @@ fn write_number<T: Write>(out: &mut Summed<'_, T>, mut value: u64) -> io::Result
 
 fn read_texts<T: Read>(input: &mut Summed<'_, T>) -> io::Result<Vec<Vec<u8>>> {
     let count = read_number(input)?;
+
     // Collected one by one: a damaged count ends at the end of the input, not in one huge
     // allocation.
     let mut texts = Vec::new();
     for _ in 0..count {
         texts.push(read_text(input)?);
     }
+
     Ok(texts)
 }
 
@@ -131,8 +139,10 @@ fn read_text<T: Read>(input: &mut Summed<'_, T>) -> io::Result<Vec<u8>> {
     if length > LONGEST {
         return Err(damaged());
     }
+
     let mut text = vec![0; length as usize];
     input.read_exact(&mut text)?;
+
     Ok(text)
 }
 
@@ -151,6 +161,7 @@ fn read_number<T: Read>(input: &mut Summed<'_, T>) -> io::Result<u64> {
             return Ok(value);
         }
     }
+
     Err(damaged())
 }
 

@@ -101,6 +101,7 @@ impl Sources {
             self.problem(entry).unwrap_or_default().bytes().for_each(|byte| hash.byte(byte));
             hash.byte(0);
         }
+
         hash.0
     }
 
@@ -120,6 +121,7 @@ impl Sources {
                 modified_ns: 1,
             });
         }
+
         sources
     }
 
@@ -167,6 +169,7 @@ pub(super) mod tests {
                 modified_ns: *modified_ns,
             });
         }
+
         sources
     }
 
