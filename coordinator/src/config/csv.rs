@@ -22,6 +22,7 @@ pub fn resolve(args: &CsvArgs, renderings: &[Rendering]) -> Result<CsvStyle, Usa
     if let Some((option, ..)) = typed.iter().find(|(_, typed, allowed)| *typed && !allowed) {
         return Err(UsageError::NoCsvOutput(option));
     }
+
     Ok(CsvStyle {
         bom: args.csv_bom,
         delimiter: args.csv_delimiter.as_deref().map_or(Ok(','), delimiter)?,

@@ -102,6 +102,7 @@ fn recipe_hint(error: &RecipeError) -> Option<String> {
                 Ok(expression) => Some(expression.to_string()),
                 Err(error) => error.meant,
             };
+
             let meant = meant.unwrap_or_else(|| "h1::text".into());
             Some(format!("for example `--column 'name={meant}'`"))
         }

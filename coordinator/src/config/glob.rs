@@ -62,6 +62,7 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, U
     if patterns.is_empty() {
         return Ok(None);
     }
+
     let wrong = |source| UsageError::Glob { option, source };
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
@@ -75,6 +76,7 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, U
                 .map_err(wrong)?,
         );
     }
+
     set.build().map(Some).map_err(wrong)
 }
 

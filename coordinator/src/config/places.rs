@@ -36,9 +36,11 @@ pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
         if is_flow(file) {
             continue; // Bytes go into it, whatever its folder allows.
         }
+
         let not_writable = |source| PlaceError::NotWritable { folder: printed(file), source };
         check_parent(&followed(file).map_err(not_writable)?)?;
     }
+
     // A link and what it leads to may stand in two folders, and the run keeps its journal beside
     // the link.
     config.work_folder().as_deref().map_or(Ok(()), check_parent)?;
@@ -55,6 +57,7 @@ fn check_parent(file: &Path) -> Result<(), PlaceError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+
     match folder.is_dir() {
         true => check_folder(folder),
         false if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
@@ -90,6 +93,7 @@ fn quoted(path: &str) -> String {
     if path.chars().all(is_plain) && !path.starts_with('-') {
         return path.into();
     }
+
     format!("'{}'", path.replace('\'', "'\\''"))
 }
 
@@ -133,10 +137,12 @@ mod tests {
             check(&["-o", &path("a.csv"), "--per-file", &path("file")]),
             Err(PlaceError::NotFolder(_))
         ));
+
         assert!(matches!(
             check(&["-o", &path("a.csv"), "--joblog", &path("absent/log")]),
             Err(PlaceError::NoFolder { .. })
         ));
+
         std::os::unix::fs::symlink("absent/target.csv", path("link.csv")).unwrap();
         assert!(matches!(check(&["-o", &path("link.csv")]), Err(PlaceError::NoFolder { .. })));
         std::os::unix::fs::symlink("circle.csv", path("circle.csv")).unwrap();

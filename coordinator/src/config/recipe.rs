@@ -21,9 +21,11 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
         Some(path) => read(path)?,
         None => Recipe::default(),
     };
+
     if let Some(record) = &args.record {
         recipe.record = record.clone();
     }
+
     if !args.columns.is_empty() {
         recipe.columns = args
             .columns
@@ -32,7 +34,9 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
             .collect::<Result<_, _>>()
             .map_err(UsageError::Recipe)?;
     }
+
     recipe.check(args.source_column.as_deref()).map_err(UsageError::Recipe)?;
+
     Ok(recipe)
 }
 
@@ -62,6 +66,7 @@ pub fn limits(args: &LimitArgs, retries: u32) -> Result<Limits, UsageError> {
         let expected = format!("at least {} MiB", LEAST_MEMORY >> 20);
         return Err(units::value("--memory-limit", &args.memory_limit, &expected));
     }
+
     Ok(Limits { time, memory, retries })
 }
 
@@ -81,11 +86,13 @@ fn column_error(text: &str) -> Option<RecipeError> {
     struct Loose {
         column: Vec<LooseColumn>,
     }
+
     #[derive(Deserialize)]
     struct LooseColumn {
         name: String,
         value: String,
     }
+
     let loose: Loose = toml::from_str(text).ok()?;
     loose
         .column
@@ -136,6 +143,7 @@ mod tests {
              `[CSS selector]::attr(NAME)`, got `.price`\n\nhint: did you mean `.price::text`?\n",
             path.display()
         );
+
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
 

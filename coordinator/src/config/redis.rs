@@ -81,6 +81,7 @@ impl QueueConfig {
                 None => (&purge.redis, QueueTask::PurgeAbandoned),
             },
         };
+
         Ok(QueueConfig { server: server(redis)?.ok_or(UsageError::NoRedis)?, task })
     }
 }
@@ -125,6 +126,7 @@ pub fn budget(typed: &str) -> Result<Option<u64>, UsageError> {
     if typed == "auto" {
         return Ok(None);
     }
+
     let budget = units::bytes("--redis-budget", typed)?;
     match budget >= LEAST_BUDGET {
         true => Ok(Some(budget)),

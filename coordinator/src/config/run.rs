@@ -91,9 +91,11 @@ impl RunConfig {
             per_file: args.per_file.is_some(),
             limits,
         };
+
         if spec.per_file || spec.renderings.contains(&Rendering::Xlsx) {
             column_names::check(&spec)?;
         }
+
         recipe::check_recipe(&spec)?;
         let budget = redis::budget(&args.redis_budget)?;
         let server = redis::server(&args.redis)?;
@@ -106,6 +108,7 @@ impl RunConfig {
             budget,
             wait_for_workers,
         });
+
         Ok(RunConfig {
             spec,
             outputs,
@@ -152,6 +155,7 @@ impl RunConfig {
             let followed = (place != path).then_some(place);
             [path.to_path_buf(), unfinished].into_iter().chain(followed)
         });
+
         outputs
             .chain(self.joblog.clone())
             .chain(self.summary.clone())
@@ -175,6 +179,7 @@ fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageErro
             if inputs.contains(&Input::Stdin) {
                 return Err(UsageError::TwoStandardInputs);
             }
+
             inputs.push(Input::Stdin);
         } else if places.contains(&output::place(path)) {
             return Err(UsageError::InputIsOutput(output::printed(path)));
@@ -182,6 +187,7 @@ fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageErro
             inputs.push(Input::Path(path.clone()));
         }
     }
+
     Ok(inputs)
 }
 
@@ -195,6 +201,7 @@ fn check_joblog(
             .iter()
             .any(|input| matches!(input, Input::Path(path) if output::place(path) == place))
     };
+
     match joblog {
         Some(path) if outputs.iter().any(|output| output.place() == output::place(path)) => {
             Err(UsageError::JobLogIsOutput(output::printed(path)))
@@ -323,6 +330,7 @@ mod tests {
         let style = |typed: &[&str]| {
             resolve(&[&["a", "-o", "b.csv.gz", "-o", "c.xlsx"], typed].concat()).unwrap().spec.csv
         };
+
         assert_eq!(style(&[]), CsvStyle::default());
         assert_eq!(style(&["--csv-formulas", "keep"]), CsvStyle::default());
         let typed = [
@@ -340,6 +348,7 @@ mod tests {
             newline: Some(Newline::Lf),
             escape_formulas: true,
         };
+
         assert_eq!(style(&typed), expected);
         assert!(
             resolve(&["a", "-o", "-.tsv", "--csv-bom", "--csv-newline", "crlf"])
@@ -400,6 +409,7 @@ mod tests {
             let error = resolve(typed).unwrap_err().to_string();
             assert!(error.contains(expected), "{typed:.100?}: {error}");
         }
+
         assert!(resolve(&["a", "-o", "b.csv", "--column", &long]).is_ok(), "CSV holds any name");
     }
 }

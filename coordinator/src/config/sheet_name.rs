@@ -32,6 +32,7 @@ pub fn check(name: &str) -> Result<(), UsageError> {
     } else {
         return Ok(());
     };
+
     Err(UsageError::SheetName { name: name.into(), reason })
 }
 

@@ -31,8 +31,10 @@ pub fn seconds(option: &'static str, typed: &str) -> Result<RangeInclusive<Durat
         if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
             return None; // `f64` would also read `inf`, `NaN` and signs.
         }
+
         Duration::try_from_secs_f64(text.trim_end_matches('s').parse().ok()?).ok()
     };
+
     match (end(from), end(to)) {
         (Some(from), Some(to)) if from <= to => Ok(from..=to),
         _ => Err(wrong()),
