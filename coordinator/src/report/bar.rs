@@ -38,15 +38,19 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
             paint.warning(text)
         }));
     }
+
     if let Some(left) = measure.left(tally, now) {
         facts.push(Fact::new(format!("{} left", clock(left))));
     }
+
     facts.push(Fact::new(size_of(measure.bytes(tally), measure.total_bytes)));
     facts.push(Fact::new(format!("{} so far", clock(measure.elapsed(now)))));
     if let Some(speed) = measure.speed() {
         facts.push(Fact::new(rate(speed as u64, Duration::from_secs(1))));
     }
+
     facts.push(Fact::new(count(tally.rows, "row")));
+
     facts
 }
 
@@ -65,6 +69,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
             .sum::<usize>()
             .saturating_sub(BETWEEN.width())
     };
+
     // A blank, the bar, a blank, the share, two blanks, the facts.
     let room = |kept: usize| width.saturating_sub(1 + 1 + percent.len() + 2 + wide(kept));
 
@@ -73,6 +78,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     if cells < FEWEST_CELLS {
         return if percent.len() <= width { percent } else { String::new() };
     }
+
     let halves = (share * (cells * 2) as f64) as usize;
     let done = format!("{}{}", "━".repeat(halves / 2), if halves % 2 == 1 { "╸" } else { "" });
     let rest = "─".repeat(cells - halves.div_ceil(2));
@@ -83,6 +89,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
         paint.dim(&rest),
         texts.join(&paint.dim(BETWEEN))
     );
+
     line.trim_end().to_string()
 }
 
@@ -121,6 +128,7 @@ mod tests {
             UnderWay::default(),
             start + Duration::from_secs(2),
         );
+
         measure
     }
 
@@ -162,8 +170,10 @@ mod tests {
                     "{width}: {bar}"
                 );
             }
+
             shortest = shortest.min(cells);
         }
+
         assert_eq!(shortest, FEWEST_CELLS, "the bar shrinks");
     }
 
@@ -175,6 +185,7 @@ mod tests {
             let bar = bar(&measure, &so_far(1, bytes), start, 120, Paint::Plain);
             assert_eq!(bar.chars().filter(|c| "━╸─".contains(*c)).count(), CELLS, "{bar}");
         }
+
         let done = bar(&measure, &so_far(1000, 1000), start, 120, Paint::Plain);
         assert!(done.starts_with(&format!(" {} 100%  ", "━".repeat(CELLS))), "{done}");
         assert!(!done.contains('\x1b'));

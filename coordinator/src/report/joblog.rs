@@ -68,11 +68,13 @@ impl JobLog {
             Kept::Foreign => return Err(JobLogError::Foreign { path: path.into() }),
             Kept::Bytes(bytes) => bytes,
         };
+
         file.set_len(keep).and_then(|()| file.seek(io::SeekFrom::Start(keep))).map_err(wrong)?;
         let mut out = BufWriter::new(file);
         if keep == 0 {
             out.write_all(HEADER.as_bytes()).map_err(wrong)?;
         }
+
         Ok(JobLog { out, line: Vec::new() })
     }
 
@@ -115,6 +117,7 @@ fn kept(file: &File, first: u64) -> io::Result<Kept> {
                 Kept::Foreign
             });
         }
+
         let sequence = line
             .split(|byte| *byte == b'\t')
             .next()
@@ -123,6 +126,7 @@ fn kept(file: &File, first: u64) -> io::Result<Kept> {
         if !line.ends_with(b"\n") || !keeps {
             return Ok(Kept::Bytes(bytes));
         }
+
         bytes += line.len() as u64;
     }
 }
@@ -146,6 +150,7 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
                 FileStatus::Failed { reason } => ("failed", reason.as_str(), 0),
                 FileStatus::Dead { reason } => ("dead", reason.as_str(), 0),
             };
+
             write!(out, "\t{word}\t").expect(wrote);
             escape(out, reason.as_bytes());
             write!(out, "\t{rows}\t{}\t", report.bytes).expect(wrote);
@@ -155,7 +160,9 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
                 .expect(wrote);
         }
     }
+
     escape(out, line.slot.as_bytes());
+
     out.push(b'\n');
 }
 
@@ -175,6 +182,7 @@ fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
 /// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`.
 fn rfc3339(ms: u64) -> String {
     let (days, ms) = (ms / 86_400_000, ms % 86_400_000);
+
     // Days to a date, counted in years that begin with March (Howard Hinnant, "chrono-compatible
     // low-level date algorithms", civil_from_days).
     let shifted = days + 719_468;
@@ -186,6 +194,7 @@ fn rfc3339(ms: u64) -> String {
     let (year, month) =
         (era * 400 + year + u64::from(month >= 10), if month < 10 { month + 3 } else { month - 9 });
     let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
@@ -207,6 +216,7 @@ mod tests {
             })
             .unwrap();
         }
+
         log.flush().unwrap();
         Ok(())
     }
@@ -222,6 +232,7 @@ mod tests {
             encoding: String::new(),
             ..report(FileStatus::Dead { reason: "time".into() })
         };
+
         let (rows, empty) = (report(done(2)), report(done(0)));
         let all = [
             Status::Tried(&rows),
@@ -239,6 +250,7 @@ mod tests {
             })
             .unwrap();
         }
+
         log.flush().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
@@ -253,6 +265,7 @@ mod tests {
             lines[4].contains("\tdead\ttime\t0\t9\t\t0\t3\t")
                 && lines[5].contains("\tfailed\tgone\t0\t0\t\t0\t0\t\t")
         );
+
         assert!(lines.iter().all(|line| line.split('\t').count() == 12), "{text}");
     }
 

@@ -85,21 +85,25 @@ impl Measure {
     pub fn update(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {
         self.bytes = self.bytes.max(tally.bytes + under_way.bytes);
         let mark = Mark::of(tally, under_way, now);
+
         // Until something is read nothing is known: processes start.
         if self.first.is_none() {
             self.last = mark;
             self.first = (tally.files > 0 || under_way.read > 0).then_some(mark);
             return;
         }
+
         // A pause is measured together with what comes after it, and so is the time of a file that
         // failed half-way.
         let passed = now.duration_since(self.last.at).as_secs_f64();
         if (mark.way <= self.last.way && mark.read <= self.last.read) || passed <= 0.0 {
             return;
         }
+
         let weight = 1.0 - (-passed / SMOOTH.as_secs_f64()).exp();
         self.way.add(mark.way.saturating_sub(self.last.way) as f64 / passed, weight);
         self.read.add(mark.read.saturating_sub(self.last.read) as f64 / passed, weight);
+
         self.last = mark;
     }
 
@@ -122,6 +126,7 @@ impl Measure {
         } else {
             (self.bytes(tally), self.total_bytes)
         };
+
         if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) }
     }
 
@@ -133,12 +138,14 @@ impl Measure {
         if now.duration_since(self.last.at) > STALE {
             return None;
         }
+
         let first = self.first?;
         let passed = self.last.at.duration_since(first.at).as_secs_f64();
         let mean = if passed > 0.0 { (self.last.way - first.way) as f64 / passed } else { 0.0 };
         let speed = self.way.value()?.max(mean / 2.0);
         let left = self.total_bytes.saturating_sub(self.bytes(tally)) as f64 / speed;
         let left = Duration::try_from_secs_f64(left.round().max(1.0)).ok()?;
+
         (left < LONGEST_LEFT).then_some(left)
     }
 
@@ -177,6 +184,7 @@ mod tests {
         (31..=40).for_each(|tenths| {
             measure.update(&so_far(tenths, (tenths - 30) * 1_000_000), NONE, at(tenths))
         });
+
         assert_eq!(measure.left(&so_far(40, 10_000_000), at(40)), Some(Duration::from_secs(9)));
     }
 
@@ -189,6 +197,7 @@ mod tests {
         (0..=100).for_each(|second| {
             measure.update(&so_far(second + 1, second * 1000), NONE, at(second))
         });
+
         (101..=130).for_each(|second| measure.update(&so_far(101, 100_000), NONE, at(second)));
         assert_eq!(measure.left(&so_far(101, 100_000), at(105)), Some(Duration::from_secs(900)));
         assert_eq!(measure.left(&so_far(101, 100_000), at(130)), None, "nobody knows");

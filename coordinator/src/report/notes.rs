@@ -28,10 +28,12 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
             NoteKind::Contradicted { declared } => doubted.push((declared, seen)),
         }
     }
+
     notes.extend(encodings(guessed, |encoding, seen| {
         let (files, first) = (files(seen), first(seen));
         format!("{files} declared no encoding; the guess is {encoding}{first}: `--encoding NAME` says which it is")
     }));
+
     notes.extend(encodings(doubted, |encoding, seen| {
         let (files, first) = (files(seen), first(seen));
         format!(
@@ -40,6 +42,7 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
             was(seen)
         )
     }));
+
     notes
 }
 
@@ -49,12 +52,14 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
     if tally.rows > 0 || tally.empty == 0 {
         return None;
     }
+
     let record = shown(spec.recipe.record.as_bytes());
     let files = if tally.empty == 1 {
         "1 file was".into()
     } else {
         format!("{} files were", number(tally.empty))
     };
+
     let mut message =
         format!("no record in any file: {files} read, and `{record}` matches nothing");
     let elements = tally.noticed.elements();
@@ -62,10 +67,12 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
         message.push_str("; there is no element in them at all");
         return Some((message, "Sheaf reads HTML: records are elements, as `<doc>…</doc>`".into()));
     };
+
     let named =
         elements.iter().take(ELEMENTS).map(|(name, count)| format!("`{name}` ×{}", number(*count)));
     let named = named.collect::<Vec<_>>().join(", ");
     message.push_str(&format!("; most of their elements are {named}"));
+
     Some((message, format!("say which elements are the records, for example `--record {most}`")))
 }
 
@@ -73,6 +80,7 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
     if tally.rows == 0 {
         return None;
     }
+
     let columns = spec
         .recipe
         .columns
@@ -95,6 +103,7 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
     } else {
         format!("all {} rows", number(tally.rows))
     };
+
     (!columns.is_empty()).then(|| format!("{noun} {named}{more} {verb} empty in {rows}"))
 }
 
@@ -146,9 +155,11 @@ fn encodings(mut all: Vec<(&String, &Seen)>, say: impl Fn(&str, &Seen) -> String
         first: if sum.files == 0 { seen.first.clone() } else { sum.first },
         ..sum
     });
+
     if rest.files > 0 {
         notes.push(say(&format!("one of {} others", all.len() - ENCODINGS), &rest));
     }
+
     notes
 }
 
@@ -198,6 +209,7 @@ mod tests {
         assert!(said(&[("a", nested())]).starts_with(
             "records inside records: 3 of 4 `doc` in 1 file stand inside another (`a`)"
         ));
+
         let two = said(&[("a", nested()), ("b", nested())]);
         assert!(
             two.contains("6 of 8 `doc` in 2 files")

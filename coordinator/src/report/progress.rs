@@ -59,12 +59,15 @@ impl Progress {
                 bar.set_style(
                     ProgressStyle::with_template("{wide_msg}").expect("the template is fixed"),
                 );
+
                 Sink::Bar(bar, paint)
             }
             Mode::Lines(out) => Sink::Lines(out),
             Mode::Problems(out) => Sink::Problems(out),
         };
+
         let measure = Measure::new(total_files, total_bytes, now);
+
         Progress { sink, measure, shown: now, status: None, waiting: None }
     }
 
@@ -83,6 +86,7 @@ impl Progress {
             self.measure.update(tally, under_way, now);
             self.note(tally, now);
         }
+
         self.update_at(tally, under_way, now);
     }
 
@@ -137,9 +141,11 @@ impl Progress {
             Sink::Lines(_) => LINE_EVERY,
             Sink::Problems(_) => return,
         };
+
         if now.duration_since(self.shown) < every {
             return;
         }
+
         self.shown = now;
         self.measure.update(tally, under_way, now);
         match &mut self.sink {
@@ -201,6 +207,7 @@ mod tests {
                 (so_far(second * 5, second * 5_000_000), start + Duration::from_secs(second));
             progress.update_at(&tally, UnderWay::default(), now);
         }
+
         let text = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> =
             text.lines().map(|line| line.split_at("14:05:09 ".len()).1).collect();

@@ -60,6 +60,7 @@ impl Summary<'_> {
             } else {
                 String::new()
             };
+
             let replaced = if one.replaced { ", replaces an earlier file" } else { "" };
             line(
                 &mut text,
@@ -70,6 +71,7 @@ impl Summary<'_> {
                 ),
             );
         }
+
         if let Some(folder) = self.per_file {
             let books = tally.files - tally.failed;
             line(
@@ -77,6 +79,7 @@ impl Summary<'_> {
                 &format!("{}  {}", paint.bold(&name(folder)), count(books, "workbook")),
             );
         }
+
         let speed = rate(self.read_bytes, self.elapsed);
         let good = count(tally.files - tally.failed, "file");
         line(
@@ -88,21 +91,25 @@ impl Summary<'_> {
             ),
         );
         self.notes(&mut text, paint);
+
         text + &self.failed(paint)
     }
 
     fn notes(&self, text: &mut String, paint: Paint) {
         let tally = self.tally;
+
         // Text outputs hold long cells whole.
         let workbooks = self.per_file.is_some() || self.written.iter().any(|one| one.sheets > 0);
         if self.written.iter().any(|one| one.sheets > 0) && tally.rows > SHEET_DATA_ROWS {
             note(text, paint, &more_sheets(tally.rows, &self.spec.sheet_name));
         }
+
         if tally.overflow_rows > 0 && workbooks {
             let parts = count(tally.overflow_rows, "row");
             let cells = count(tally.long_cells, "long cell");
             note(text, paint, &format!("{cells}: carried on in {parts} of the sheet `overflow`"));
         }
+
         if tally.truncated_cells > 0 && workbooks {
             let cells = count(tally.truncated_cells, "long cell");
             note(
@@ -113,6 +120,7 @@ impl Summary<'_> {
                 ),
             );
         }
+
         if tally.replaced > 0 {
             let first = tally
                 .first_replaced
@@ -129,10 +137,12 @@ impl Summary<'_> {
                 ),
             );
         }
+
         notes::noticed(tally, self.spec).iter().for_each(|words| note(text, paint, words));
         if !self.left_out.is_none() {
             note(text, paint, &left_out(self.left_out));
         }
+
         // Where no file has a record, that is an error of its own.
         if tally.empty > 0 && tally.rows > 0 {
             let all = tally.first_empty.iter().len() as u64 == tally.empty;
@@ -158,6 +168,7 @@ impl Summary<'_> {
         if tally.failed == 0 {
             return said;
         }
+
         let text = &mut said;
         line(text, "");
         line(text, &paint.error(&format!("{} failed:", count(tally.failed, "file"))));
@@ -179,6 +190,7 @@ impl Summary<'_> {
             }
             _ => {}
         }
+
         said
     }
 }
@@ -192,15 +204,18 @@ pub fn left_out(left_out: LeftOut) -> String {
         } else {
             "hidden files or folders"
         };
+
         parts
             .push(format!("{} {noun} left out (`--hidden` reads them)", number(left_out.unwanted)));
     }
+
     if left_out.own > 0 {
         parts.push(format!(
             "{} left out that this command itself writes",
             count(left_out.own, "file")
         ));
     }
+
     parts.join("; ")
 }
 
@@ -278,6 +293,7 @@ mod tests {
             truncated_cells: 1,
             ..Tally::default()
         };
+
         let told = |written: &[Written]| summary(&tally, written, None).text(Paint::Plain);
         assert!(!told(&[written("a.jsonl", 1, 0)]).contains("long cell"));
         assert!(told(&[written("a.jsonl", 1, 0), written("b.xlsx", 1, 1)]).contains("long cell"));
@@ -311,9 +327,11 @@ mod tests {
             replaced_files: 1,
             ..Tally::default()
         };
+
         (0..7).for_each(|index| {
             tally.add_problem(format!("f{index}").as_bytes(), "permission denied")
         });
+
         tally.empty = 1;
         let told = text(&tally, None);
         for part in [

@@ -90,6 +90,7 @@ impl SummaryFile {
             bytes: one.bytes,
             sheets: one.sheets,
         });
+
         SummaryFile {
             summary_version: VERSION,
             sheaf: sheaf_common::VERSION,

@@ -74,6 +74,7 @@ impl Tally {
             self.replaced_files += 1;
             self.first_replaced.add(path, "");
         }
+
         match &report.status {
             FileStatus::Done { slices, truncated_cells } => {
                 let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
