@@ -35,6 +35,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
         }
         Interrupted::Stopped => failed(anyhow!("it was called off")),
     })?;
+
     let report = reports.pop().ok_or_else(|| failed(anyhow!("it gave no report")))?;
     let slices = match report.status {
         FileStatus::Done { slices, .. } => slices,
@@ -42,6 +43,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
             return Err(failed(anyhow!(reason)));
         }
     };
+
     let total = slices.iter().map(|slice| u64::from(slice.rows)).sum();
     let (mut rows, mut cells) = (Vec::new(), Vec::new());
     for slice in slices {
@@ -54,6 +56,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
             rows.push(cells.iter().map(|cell| cell.map(String::from)).collect());
         }
     }
+
     Ok(Preview { rows, total, encoding: report.encoding, replaced: report.replaced, chosen })
 }
 
@@ -67,6 +70,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
     if path.as_os_str() == "-" {
         return Ok((from_standard_input(config.spec.limits.memory)?, None));
     }
+
     if !path.is_dir() {
         let known = std::fs::metadata(path).map_err(|error| failed(path, error.into()))?;
         let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -83,6 +87,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
     let first = sources.iter().find(|source| source.problem.is_none());
     let first = first.ok_or_else(|| failed(path, anyhow!("it holds no file that can be read")))?;
     let shown = shown(first.path.as_os_str().as_bytes());
+
     Ok((at_path(&first.path, first.size, first.modified_ns), Some(shown)))
 }
 

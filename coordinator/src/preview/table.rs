@@ -43,6 +43,7 @@ pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
             cells.map(|cell| one_line(cell).width()).max().unwrap_or(0).max(one_line(name).width());
         widest.clamp(1, READABLE) + GAP.len()
     };
+
     columns.iter().enumerate().map(needed).sum::<usize>() <= width + GAP.len()
 }
 
@@ -63,6 +64,7 @@ pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Pain
             .max();
         widest.unwrap_or(0).max(heads[index].width()).max(1)
     };
+
     let widths = fit((0..heads.len()).map(natural).collect(), width);
     let mut text = String::new();
     if !rows.is_empty() {
@@ -79,12 +81,16 @@ pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Pain
                 Some(cell) => (cut(cell, *width), Shade::None),
                 None => (MISSING.into(), Shade::Dim),
             });
+
             line(&mut text, cells, &widths, paint);
         }
+
         text.push('\n');
     }
+
     writeln!(text, "{}", paint.dim(&footer(found, heads.len() - widths.len())))
         .expect("writing to memory does not fail");
+
     text
 }
 
@@ -109,10 +115,13 @@ fn line(
             Shade::Bold => paint.bold(&cell),
             Shade::Dim => paint.dim(&cell),
         });
+
         text.extend(std::iter::repeat_n(' ', pad));
         text.push_str(if last { "" } else { GAP });
     }
+
     text.truncate(text.trim_end_matches(' ').len());
+
     text.push('\n');
 }
 
@@ -123,6 +132,7 @@ pub(super) fn footer(found: &Preview, hidden: usize) -> String {
         total if total > shown => format!("{} of {}", number(shown), count(total, "row")),
         total => count(total, "row"),
     }];
+
     if let Some(chosen) = &found.chosen {
         parts.insert(0, chosen.clone());
     }
@@ -135,6 +145,7 @@ pub(super) fn footer(found: &Preview, hidden: usize) -> String {
     if found.replaced > 0 {
         parts.push(format!("{} replaced", count(found.replaced, "character")));
     }
+
     parts.join(" · ")
 }
 
@@ -144,10 +155,13 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     let least = |widths: &[usize]| -> usize {
         widths.iter().map(|width| NARROWEST.min(*width) + GAP.len()).sum::<usize>() - GAP.len()
     };
+
     while widths.len() > 1 && least(&widths) > room {
         widths.pop();
     }
+
     let room = room.saturating_sub(GAP.len() * widths.len().saturating_sub(1));
+
     // The largest width to which all wider columns can be cut so that the sum fits.
     let sum = |limit: usize| widths.iter().map(|width| (*width).min(limit)).sum::<usize>();
     let widest = widths.iter().copied().max().unwrap_or(0);
@@ -160,6 +174,7 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
             (*width, spare) = (limit + extra, spare - extra);
         }
     }
+
     widths
 }
 
@@ -176,6 +191,7 @@ pub(super) fn one_line(text: &str) -> String {
         c if steers_the_terminal(c) => '\u{fffd}',
         c => c,
     });
+
     shown.collect()
 }
 
@@ -184,12 +200,15 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.into();
     }
+
     let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+
     // Joined emoji make a head no wider than a shorter one, so a few more are tried than seem to
     // fit.
     let widths =
         ends.map(|end| (end, text[..end].width())).take_while(|(_, found)| *found <= width + SLACK);
     let end = widths.filter(|(_, found)| *found < width).last().map_or(0, |(end, _)| end);
+
     format!("{}{CUT}", text[..end].trim_end_matches(['\u{200d}', ' ']))
 }
 

@@ -31,13 +31,17 @@ pub fn render_vertical(columns: &[&str], found: &Preview, width: usize, paint: P
                 Some(cell) => cut(&one_line(cell), room),
                 None => paint.dim(MISSING),
             };
+
             push(&mut text, format!("{}{pad}  {shown}", paint.bold(name)).trim_end_matches(' '));
         }
     }
+
     if !found.rows.is_empty() {
         text.push('\n');
     }
+
     push(&mut text, &paint.dim(&footer(found, 0)));
+
     text
 }
 
@@ -76,6 +80,7 @@ mod tests {
             total: 1,
             ..Preview::default()
         };
+
         assert!(!fits(&["column"; 20], &many, 100));
         assert!(fits(&["column"; 20], &many, 240));
     }
