@@ -51,9 +51,11 @@ pub async fn demo(
             if let Some(reason) = queue.why_idle(true).await? {
                 writeln!(err, "waiting: {reason}")?;
             }
+
             let missing = queue.missing(open.keys().copied().collect()).await?;
             push(queue, missing.iter().map(|id| &open[id])).await?;
         }
+
         for outcome in news {
             match outcome.result {
                 TaskResult::NapStarted { name } => writeln!(out, "Start {name}")?,
@@ -71,9 +73,12 @@ pub async fn demo(
                 | TaskResult::RowsLost(_) => {}
             }
         }
+
         out.flush()?;
     }
+
     writeln!(out, "Total time: {:.1} s", began.elapsed().as_secs_f64())?;
+
     Ok(queue.close(job).await?)
 }
 
@@ -85,6 +90,7 @@ async fn push<'a>(
     for batch in tasks.chunks(BATCH) {
         queue.push(batch).await?;
     }
+
     Ok(())
 }
 
@@ -148,6 +154,7 @@ mod tests {
                     name: nap.name,
                     seconds: nap.length.as_secs_f64(),
                 });
+
                 queue.notify(ended.clone()).await.unwrap();
                 let completion = Completion {
                     lease: leased.lease,
@@ -155,6 +162,7 @@ mod tests {
                     rows: Vec::new(),
                     has_past: false,
                 };
+
                 queue.complete_if_held(&[completion]).await.unwrap();
             }
         }
@@ -168,6 +176,7 @@ mod tests {
             done = demo(&queue, JobId(1), &config, &mut out, &mut nowhere) => done.unwrap(),
             () = work(queue.clone()) => unreachable!(),
         }
+
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 21, "{text}");
@@ -176,6 +185,7 @@ mod tests {
                 |word| lines.iter().position(|line| *line == format!("{word} item{item}")).unwrap();
             assert!(at("Start") < at("End"));
         }
+
         assert!(lines[20].starts_with("Total time: ") && lines[20].ends_with(" s"));
     }
 
@@ -184,6 +194,7 @@ mod tests {
         let lengths = |seed| -> Vec<Work> {
             naps(JobId(1), &DemoConfig { seed, ..config(1000) }).map(|task| task.work).collect()
         };
+
         assert!(lengths(1) == lengths(1) && lengths(1) != lengths(2));
         for work in lengths(3) {
             let Work::Nap(nap) = work else { panic!("not a nap") };

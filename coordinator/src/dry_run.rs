@@ -33,9 +33,11 @@ pub fn dry_run(
         let (address, queue) = (redis.server.address(), redis.server.queue());
         writeln!(out, "through Redis at {address}, queue `{queue}`")?;
     }
+
     if let Some(processes) = config.processes {
         writeln!(out, "with {}", processes_of(processes.get()))?;
     }
+
     out.flush()
 }
 
@@ -53,17 +55,21 @@ fn would_read(
     for sequence in 0..first {
         file(out, &sources.get(sequence), paint)?;
     }
+
     if first < last {
         let more = format!("… {} more (`--verbose` names them all)", number((last - first) as u64));
         writeln!(out, "  {}", paint.dim(&more))?;
     }
+
     for sequence in last..sources.len() {
         file(out, &sources.get(sequence), paint)?;
     }
+
     problems(first..last, sources, paint, out)?;
     if !sources.left_out.is_none() {
         writeln!(out, "  {}", paint.dim(&left_out(sources.left_out)))?;
     }
+
     Ok(())
 }
 
@@ -75,13 +81,16 @@ fn would_extract(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::R
         let value = column.value.to_string();
         writeln!(out, "  {} = {}", shown(column.name.as_bytes()), shown(value.as_bytes()))?;
     }
+
     if let Some(name) = &spec.source_column {
         writeln!(out, "  {} = the file's path", shown(name.as_bytes()))?;
     }
+
     match &spec.encoding {
         Encoding::Auto => {}
         Encoding::Named(name) => writeln!(out, "  decoded as {}", shown(name.as_bytes()))?,
     }
+
     Ok(())
 }
 
@@ -93,15 +102,18 @@ fn would_write(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::Res
         } else {
             ""
         };
+
         let format = format_name(config.spec.renderings[output.rendering_index]);
         writeln!(out, "  {}  {format}{over}", output.name())?;
     }
+
     if let Some(folder) = &config.per_file {
         writeln!(out, "  {}  one workbook per file", name(folder))?;
     }
     if let Some(path) = &config.joblog {
         writeln!(out, "  {}  job log", name(path))?;
     }
+
     Ok(())
 }
 
@@ -127,6 +139,7 @@ fn problems(
     if found == 0 {
         return Ok(());
     }
+
     writeln!(out, "{} {} cannot be read", paint.error("of which"), number(found as u64))?;
     for source in unlisted
         .map(|sequence| sources.get(sequence))
@@ -135,6 +148,7 @@ fn problems(
     {
         file(out, &source, paint)?;
     }
+
     Ok(())
 }
 
@@ -169,6 +183,7 @@ mod tests {
         else {
             panic!("not run")
         };
+
         let config = RunConfig::resolve(&args, NonZeroUsize::new(2).unwrap()).unwrap();
         let mut out = Vec::new();
         dry_run(&config, &Sources::example(sizes), Paint::Plain, &mut out).unwrap();
@@ -220,6 +235,7 @@ with 2 processes
             text.contains("of which 1 cannot be read\n  d/500  no such file or folder\n"),
             "{text}"
         );
+
         assert!(told(&["d", "--verbose"], &sizes).contains("  d/777  1 B\n"));
     }
 }

@@ -70,8 +70,10 @@ impl Failure {
             if !said.ends_with(&text) {
                 writeln!(out, "  {} {}", paint.error("Caused by:"), text.replace('\n', "\n    "))?;
             }
+
             said = text;
         }
+
         match &self.hint {
             Some(hint) => {
                 writeln!(out, "\n{} {}", paint.hint("hint:"), hint.replace('\n', "\n      "))
@@ -92,8 +94,10 @@ pub fn reader_is_gone(error: &(dyn Error + 'static)) -> bool {
         {
             return true;
         }
+
         next = error.source();
     }
+
     false
 }
 

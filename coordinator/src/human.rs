@@ -57,6 +57,7 @@ pub fn table<const N: usize>(
             .zip(&mut widths)
             .for_each(|(cell, width)| *width = cell.chars().count().max(*width));
     }
+
     let mut text = String::new();
     for line in &lines {
         let cells: Vec<String> =
@@ -64,6 +65,7 @@ pub fn table<const N: usize>(
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
+
     text
 }
 
@@ -90,6 +92,7 @@ pub fn shown(bytes: &[u8]) -> String {
     if !text.chars().any(steers_the_terminal) {
         return text.into_owned();
     }
+
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match steers_the_terminal(c) {
@@ -99,6 +102,7 @@ pub fn shown(bytes: &[u8]) -> String {
             false => safe.push(c),
         }
     }
+
     safe
 }
 
@@ -132,11 +136,13 @@ fn edits(a: &str, b: &str) -> usize {
                     if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                         best = best.min(table[i - 2][j - 2] + 1);
                     }
+
                     best
                 }
             };
         }
     }
+
     table[a.len()][b.len()]
 }
 

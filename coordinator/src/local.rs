@@ -32,6 +32,7 @@ impl LocalWorker {
             lease: queue.lease_length(),
             paths: Paths::Any,
         };
+
         LocalWorker {
             order,
             running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))),
@@ -56,12 +57,15 @@ impl LocalWorker {
                 unreachable!("a worker that was not told to stop goes on until it cannot");
             }
         };
+
         self.order.send_replace(Order::Stop);
+
         // The threads of its slots may be in the middle of something: they end with this process.
         match tokio::time::timeout(run::STOPPING, self.running).await {
             Ok(stopped) => stopped.expect("the worker does not panic")?,
             Err(_) => tracing::warn!("the slots of this run are still at work"),
         }
+
         Ok((done, self.tally))
     }
 }

@@ -72,18 +72,21 @@ impl Iterator for Plan<'_> {
             if closes && !files.is_empty() {
                 break;
             }
+
             let sequence = self.next as u64;
             self.next += 1;
             if let Some(reason) = source.problem {
                 let path = SourcePath::from(source.path.as_path());
                 return Some(Planned::Problem { sequence, path, reason: reason.into() });
             }
+
             files.push(file(sequence, &source));
             bytes = after;
             if bytes >= self.batch_bytes {
                 break;
             }
         }
+
         (!files.is_empty()).then_some(Planned::Task { files })
     }
 }
@@ -121,6 +124,7 @@ mod tests {
             Planned::Task { files } => files.iter().map(|file| file.size).collect(),
             Planned::Problem { .. } => Vec::new(),
         };
+
         let mut plan = Plan::new(&sources, first);
         plan.size_tasks(most);
         plan.map(sizes_of).collect()
@@ -144,6 +148,7 @@ mod tests {
         let batches = |most, files| {
             pieces_of(most, &vec![Some(MIB); files], 0).iter().map(Vec::len).max().unwrap()
         };
+
         assert_eq!([127, 128, 1000].map(|files| batches(4 * MIB, files)), [1, 2, 4]);
         assert_eq!([0, 3, 99].map(|most| batches(most * MIB, 1000)), [1, 3, 15]);
         let counts: Vec<usize> = pieces(&[Some(0); 600], 0).iter().map(Vec::len).collect();
@@ -167,6 +172,7 @@ mod tests {
         else {
             panic!()
         };
+
         assert_eq!(
             (sequence, path.display().as_str(), reason.as_str()),
             (1, "d/1", "no such file or folder")
@@ -194,6 +200,7 @@ mod tests {
                     }
                 }
             }
+
             assert_eq!(expected, first.max(700));
         }
     }

@@ -33,10 +33,12 @@ pub fn status(output: &Path, json: bool, out: &mut dyn Write) -> Result<Exit, Fa
         }
         false => writeln!(out, "{}", text(&status, at_work, stopped.as_deref(), &folder)),
     };
+
     let flushed = printed.and_then(|()| out.flush());
     flushed.map_err(|error| {
         Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print"))
     })?;
+
     Ok(Exit::Done)
 }
 
@@ -61,7 +63,9 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
             ));
         }
     }
+
     lines.extend(stopped.map(String::from));
+
     lines.join("\n")
 }
 
@@ -71,6 +75,7 @@ fn nothing(output: &Path) -> Failure {
         true => format!("no run of `{shown}` is under way: it is finished"),
         false => format!("no run of `{shown}` is under way, and there is no such file"),
     };
+
     let others: Vec<PathBuf> = unfinished_beside(output);
     let failure = Failure::new(Exit::SomeFailed, anyhow!(known));
     match others.first() {
@@ -87,10 +92,12 @@ fn unfinished_beside(output: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(parent.unwrap_or(Path::new("."))) else {
         return Vec::new();
     };
+
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let outputs = names.filter_map(|name| name.strip_suffix(".sheaf").map(PathBuf::from));
     let mut outputs: Vec<_> =
         outputs.map(|name| parent.map_or(name.clone(), |parent| parent.join(name))).collect();
     outputs.sort();
+
     outputs
 }
