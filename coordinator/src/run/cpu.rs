@@ -24,7 +24,8 @@ impl CpuUse {
                 .map_or(Duration::ZERO, |used| time(used.user_time()) + time(used.system_time()))
         };
 
-        let (own, children) = (of(UsageWho::RUSAGE_SELF), of(UsageWho::RUSAGE_CHILDREN));
+        let own = of(UsageWho::RUSAGE_SELF);
+        let children = of(UsageWho::RUSAGE_CHILDREN);
         let slots = Duration::from_micros(worker.slot_cpu_us.load(Ordering::Relaxed));
 
         CpuUse { coordinator: own.saturating_sub(slots), all: own + children }

@@ -26,9 +26,9 @@ const OUTCOMES: usize = 256;
 const WAIT: Duration = Duration::from_millis(200);
 /// How often the queue is asked for tasks that it may have lost.
 const AUDIT: Duration = Duration::from_secs(2);
-/// How often it is looked whether those who work were told something else than this run.
+/// How often the settings of those who work are held against those of this run.
 const REMARKS: Duration = Duration::from_secs(10);
-/// How often it is looked whether the queue is in trouble, while it is waited for.
+/// How often the queue is checked for trouble while a call waits for its answer.
 const TROUBLE: Duration = Duration::from_secs(1);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -75,10 +75,10 @@ pub async fn drive<Q: Queue>(
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
 
-    // Whoever works too waits for nobody.
+    // A run with slots of its own waits for nobody.
     let limit = wait_for_workers.filter(|_| window.is_for_others());
-    let (remarks, lost) = (HashSet::new(), Vec::new());
     let waiting = Waiting::new(limit, Instant::now());
+
     let mut told = interrupt.clone();
     let mut driver = Driver {
         queue,
@@ -88,8 +88,8 @@ pub async fn drive<Q: Queue>(
         shipper,
         waiting,
         interrupt,
-        remarks,
-        lost,
+        remarks: HashSet::new(),
+        lost: Vec::new(),
     };
 
     let driven = tokio::select! {
@@ -121,8 +121,10 @@ struct Driver<'a, 's, Q> {
 
 impl<Q: Queue> Driver<'_, '_, Q> {
     async fn drive(&mut self, ledger: &mut Ledger) -> Result<Driven, DriveError> {
-        let (mut audited, mut remarked) = (Instant::now(), Instant::now());
+        let mut audited = Instant::now();
+        let mut remarked = Instant::now();
         self.fit(ledger).await?;
+
         loop {
             self.plan(ledger)?;
             if ledger.is_done() {
@@ -156,7 +158,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             self.store.tick();
 
             if self.waiting.is_due(Instant::now()) {
-                self.look_what_it_waits_for().await?;
+                self.say_why_it_waits().await?;
             }
 
             if audited.elapsed() >= AUDIT {
@@ -192,19 +194,21 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Takes note that an outcome came.
     fn heard(&mut self) {
         let now = Instant::now();
-        match self.queue.is_in_trouble() {
-            true => self.waiting.heard(now), // From another server than the one that is in trouble.
-            false if self.waiting.came(now) == Say::GoesOn => self.store.progress.goes_on(),
-            false => {}
+        if self.queue.is_in_trouble() {
+            // It came from another server than the one that is in trouble.
+            self.waiting.heard(now);
+        } else if self.waiting.came(now) == Say::GoesOn {
+            self.store.progress.goes_on();
         }
     }
 
     /// Tells the user what is wrong with the queue, if something is, and it was not just looked at.
     async fn look_at_the_queue(&mut self) -> Result<(), DriveError> {
-        match self.queue.is_in_trouble() && self.waiting.looked_ago(Instant::now()) >= TROUBLE {
-            true => self.look_what_it_waits_for().await,
-            false => Ok(()),
+        if self.queue.is_in_trouble() && self.waiting.looked_ago(Instant::now()) >= TROUBLE {
+            return self.say_why_it_waits().await;
         }
+
+        Ok(())
     }
 
     /// Plans files as long as the window has room.
@@ -238,6 +242,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
 
         let capacity = self.answered(self.queue.capacity()).await?;
+
         match (capacity, &mut self.plan) {
             (Ok(capacity), Some(plan)) => {
                 self.window.fit(capacity);
@@ -245,7 +250,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 ledger.size_tasks(plan.size_tasks(self.window.task_bytes()));
             }
             (Ok(_), None) => {}
-            (Err(error), _) => warn!(%error, "could not ask who works"), // They stay as they are.
+            // Window and tasks stay as they are.
+            (Err(error), _) => warn!(%error, "could not ask who works"),
         }
 
         Ok(())
@@ -254,6 +260,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Asks the queue for what it must hold, and pushes again what it has lost.
     async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         self.say_who_is_lost(ledger.job()).await?;
+
+        // What is still on its way to the queue is not lost.
         let pending = self.shipper.arrived(ledger.pending());
         match self.answered(self.queue.missing(pending)).await? {
             Ok(lost) if lost.is_empty() => Ok(()),
@@ -268,11 +276,12 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
     /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it.
     /// Gives up when it has waited for as long as it may.
-    async fn look_what_it_waits_for(&mut self) -> Result<(), DriveError> {
+    async fn say_why_it_waits(&mut self) -> Result<(), DriveError> {
         let began = Instant::now();
         let reason = match self.queue.why_idle(self.window.is_for_others()).await {
             Ok(reason) => reason,
             Err(error @ QueueError::Unusable { .. }) => return Err(error.into()),
+            // A queue that cannot say why nothing comes is the reason itself.
             Err(error) => Some(error.to_string()),
         };
 
@@ -309,10 +318,12 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Tells the user which workers are not heard of, once of each.
     async fn say_who_is_lost(&mut self, job: JobId) -> Result<(), DriveError> {
         let Ok(lost) = self.answered(self.queue.lost(job)).await? else { return Ok(()) };
+
         for one in &lost {
             if !self.lost.contains(&one.worker) {
                 let LostWorker { worker, silent, tasks, left } = one;
-                let (silent, tasks) = (time(*silent), count(*tasks, "task"));
+                let silent = time(*silent);
+                let tasks = count(*tasks, "task");
                 let when = match left.as_secs() {
                     0 => "are taken over now".into(),
                     seconds => format!("are taken over in {seconds} s"),
@@ -327,6 +338,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
         }
 
+        // A worker that comes back and is lost again is named again.
         self.lost = lost.into_iter().map(|one| one.worker).collect();
 
         Ok(())
@@ -335,7 +347,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Tells the user of files with which workers vanish.
     fn say_what_is_read_alone(&mut self, outcome: &Outcome) {
         if let TaskResult::ReadAlone { vanished, files, first } = &outcome.result {
-            let (first, files) = (shown(first.as_bytes()), count(u64::from(*files), "file"));
+            let first = shown(first.as_bytes());
+            let files = count(u64::from(*files), "file");
             self.store.progress.say(&format!(
                 "{vanished} workers vanished with {files} (`{first}` is the first): reading each alone, to find out which \
                 it is"

@@ -71,7 +71,8 @@ impl Identity {
         match (differences.is_empty(), changes.is_empty()) {
             (true, true) => Comparison::Same,
             (true, false) => {
-                let (same, listed) = (sources.same_front(&then), then.len() as u64);
+                let same = sources.same_front(&then);
+                let listed = then.len() as u64;
                 Comparison::OtherInputs { what: changes.to_string(), same, listed }
             }
             (false, true) => Comparison::AnotherJob(differences),
@@ -91,7 +92,9 @@ impl Identity {
             }
         };
 
-        let (now, then) = (&self.spec, &old.spec);
+        let now = &self.spec;
+        let then = &old.spec;
+
         differ(self.version != old.version, format!("it was begun by version {}", old.version));
         differ(
             now.recipe.record != then.recipe.record,
@@ -101,14 +104,17 @@ impl Identity {
             then.recipe.columns.iter().map(|column| format!("{}={}", column.name, column.value));
         let columns = columns.collect::<Vec<_>>().join(", ");
         differ(now.recipe.columns != then.recipe.columns, format!("the columns were `{columns}`"));
+
         let source_column =
             then.source_column.as_deref().map_or("none".into(), |name| format!("`{name}`"));
         differ(
             now.source_column != then.source_column,
             format!("--source-column was {source_column}"),
         );
+
         differ(now.encoding != then.encoding, "--encoding was different".into());
         differ(now.long_cells != then.long_cells, "--long-cells was different".into());
+
         differ(now.csv.bom != then.csv.bom, "--csv-bom was different".into());
         differ(
             now.csv.delimiter != then.csv.delimiter,
@@ -119,11 +125,13 @@ impl Identity {
             now.csv.escape_formulas != then.csv.escape_formulas,
             "--csv-formulas was different".into(),
         );
+
         differ(now.compression != then.compression, "--compression was different".into());
         differ(
             now.sheet_name != then.sheet_name,
             format!("--sheet-name was `{}`", then.sheet_name),
         );
+
         let outputs =
             old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());
         let outputs = outputs.collect::<Vec<_>>().join("`, `");

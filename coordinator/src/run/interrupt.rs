@@ -39,6 +39,7 @@ impl Interrupt {
         let (stop_sender, stop) = watch::channel(None);
         let (asked_sender, asked) = watch::channel(());
         let begun = Arc::new(AtomicBool::new(false));
+
         let has_begun = Arc::clone(&begun);
         tokio::spawn(async move {
             while let Some(wish) = wishes.recv().await {
@@ -47,6 +48,7 @@ impl Interrupt {
                     Wish::Stop(stop) if has_begun.load(Ordering::Relaxed) => {
                         let _ = stop_sender.send_replace(Some(stop));
                     }
+                    // Nothing was begun yet that could stop by itself.
                     Wish::Stop(stop) => at_once(stop, AtOnce::NotBegun),
                     Wish::StopAtOnce(stop) => at_once(stop, AtOnce::ToldAgain),
                 }

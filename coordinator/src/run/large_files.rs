@@ -67,11 +67,12 @@ impl LargeFiles {
     pub fn stored(&mut self, end: Position) {
         self.end = end;
         self.files = self.files.split_off(&end.file);
+
         if let Some(part) = self.files.get_mut(&end.file) {
             // What an earlier run has stored of it is not done by this one.
             let before = if self.from.file == end.file { self.from.slices } else { 0 };
-            let (stored, all) =
-                (end.slices.saturating_sub(before), part.slices.saturating_sub(before));
+            let stored = end.slices.saturating_sub(before);
+            let all = part.slices.saturating_sub(before);
             part.stored = share(stored.into(), all.into());
         }
     }
@@ -79,6 +80,7 @@ impl LargeFiles {
     /// How much of them is done.
     pub fn under_way(&self) -> UnderWay {
         let done = |part: &Part, of: u64| (of as f64 * (part.parsed + part.stored) / 2.0) as u64;
+
         let mut sum = UnderWay::default();
         for part in self.files.values() {
             sum.bytes = sum.bytes.saturating_add(done(part, part.size));
@@ -94,6 +96,7 @@ impl LargeFiles {
             return;
         };
 
+        // A file of one slice is small, unless there was news of it.
         if slices.len() < 2 && !self.files.contains_key(&report.sequence) {
             return;
         }

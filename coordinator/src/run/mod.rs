@@ -6,8 +6,8 @@
 //!   tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
 //! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the
 //!   end of a job.
-//! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: signals.
-//!   [`waiting`]: when it is said that nobody works.
+//! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: signals. [`waiting`]: when a run
+//!   says that nobody works.
 
 mod cpu;
 mod drive;
@@ -113,6 +113,7 @@ async fn run_through(
     interrupt: Interrupt,
 ) -> Result<Finished, Failure> {
     let slots = config.processes.map_or(0, NonZeroUsize::get);
+
     match &config.redis {
         None => {
             let limits = (Window::local(slots), Shipping::None);
@@ -121,9 +122,10 @@ async fn run_through(
         }
         Some(redis) => {
             let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
-            let shipping = match redis.by_path {
-                true => Shipping::ByPath,
-                false => Shipping::Content { pack_from: redis.pack_from },
+            let shipping = if redis.by_path {
+                Shipping::ByPath
+            } else {
+                Shipping::Content { pack_from: redis.pack_from }
             };
 
             let limits = (Window::redis(redis.budget, slots), shipping);
@@ -142,6 +144,7 @@ async fn run_on<Q: Queue>(
     mut interrupt: Interrupt,
 ) -> Result<Finished, Failure> {
     let began = Instant::now();
+
     let (folder, _temporary) = work_folder(config)?;
     let mut store = open_store(config, &folder, sources, progress)?;
     let read_before = store.tally.read_bytes;
@@ -155,7 +158,6 @@ async fn run_on<Q: Queue>(
     }
 
     let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
-
     let spec = Arc::new(config.spec.clone());
     let plan = Plan::new(sources, store.end.file);
     let ledger = Ledger::new(job, spec, store.end);
@@ -166,6 +168,7 @@ async fn run_on<Q: Queue>(
         None => Ok((driving.await, Arc::default())),
     };
 
+    // Whatever came of it: nothing of the job may stay on the queue.
     call_off(&queue, job, &mut interrupt).await;
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| drive_failed(error, config))?;
@@ -173,34 +176,46 @@ async fn run_on<Q: Queue>(
     let read_bytes = store.tally.read_bytes - read_before;
     let Store { spool, tally, end: position, progress, .. } = store;
     progress.finish();
-    let finished = |end, tally| {
-        let cpu = CpuUse::of_this_process(&worker_tally);
-        Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
-    };
 
-    let end = match driven {
-        Driven::Interrupted(stop) => End::Interrupted(stop),
+    let done_of_all = (tally.files, sources.len() as u64);
+    let end = end_of(driven, spool, position, done_of_all, config, &interrupt)?;
+    let cpu = CpuUse::of_this_process(&worker_tally);
+
+    Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
+}
+
+/// Writes the outputs if every file is done, and removes the folder of the run; else notes in it
+/// why the run stopped.
+fn end_of(
+    driven: Driven,
+    spool: Spool,
+    position: Position,
+    done_of_all: (u64, u64),
+    config: &RunConfig,
+    interrupt: &Interrupt,
+) -> Result<End, Failure> {
+    let stop = match driven {
+        Driven::Interrupted(stop) => stop,
         Driven::Whole => {
-            match (write_outputs(config, &spool, position, &interrupt), interrupt.told()) {
+            match (write_outputs(config, &spool, position, interrupt), interrupt.told()) {
                 (Ok(written), _) => {
                     spool.remove().map_err(could_not_run)?;
-                    return finished(End::Written(written), tally);
+                    return Ok(End::Written(written));
                 }
-                (Err(_), Some(stop)) => End::Interrupted(stop),
+                // An output was given up because of the interrupt: the next run writes it.
+                (Err(_), Some(stop)) => stop,
                 (Err(failure), None) => return Err(failure),
             }
         }
     };
 
-    if let End::Interrupted(stop) = &end {
-        note_stop(&spool, stop, (tally.files, sources.len() as u64), config);
-    }
+    note_stop(&spool, &stop, done_of_all, config);
 
-    finished(end, tally)
+    Ok(End::Interrupted(stop))
 }
 
-/// Where a run keeps what it has done. If nobody can go on with it, that is removed with the second
-/// value, however the run ends.
+/// Where a run keeps what it has done. If no later run can go on with it, the folder is a temporary
+/// one: dropping the second value removes it, however the run ends.
 fn work_folder(config: &RunConfig) -> Result<(PathBuf, Option<TempDir>), Failure> {
     if let Some(folder) = config.work_folder() {
         return Ok((folder, None));
@@ -226,7 +241,8 @@ fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
 
 /// Notes in the folder of the run why it stopped, with how many files were done, of how many.
 fn note_stop(spool: &Spool, stop: &Stop, (done, all): (u64, u64), config: &RunConfig) {
-    let (done, all) = (number(done), count(all, "file"));
+    let done = number(done);
+    let all = count(all, "file");
     let line = format!(
         "{} stopped by {}: {done} of {all} are done; {}",
         day_and_time(),
@@ -287,6 +303,7 @@ async fn take_over<Q: Queue>(
 
     let output = config.outputs[0].name();
     let owner = JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() };
+
     match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
         Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
         // What may pass is tried again while the run collects, which says what it is.
@@ -320,8 +337,8 @@ fn open_store<'a>(
     mut progress: Progress,
 ) -> Result<Store<'a>, Failure> {
     let mut spool = Spool::open(folder).map_err(could_not_run)?;
-    let resume = take_up(&mut spool, folder, config, sources, &mut progress)?;
-    let Resume { position, notes } = resume;
+    let Resume { position, notes } = take_up(&mut spool, folder, config, sources, &mut progress)?;
+
     let tally: Tally = if notes.is_empty() {
         Tally::default()
     } else {
@@ -336,6 +353,7 @@ fn open_store<'a>(
         .map_err(could_not_run)?;
     let joblog = config.joblog.as_deref().map(|path| JobLog::open(path, position.file)).transpose();
     let joblog = joblog.map_err(could_not_run)?;
+
     let mut store = Store {
         spool,
         sources,
@@ -371,6 +389,7 @@ fn take_up(
     let job = Identity::of(config);
     let mut listed = Vec::new();
     sources.save(&mut listed).expect("writing to memory does not fail");
+
     let begin = |spool: &mut Spool| spool.begin(&job.encode(), &listed).map_err(could_not_run);
 
     let Some(saved) = spool.saved().filter(|_| !config.fresh) else {

@@ -30,6 +30,7 @@ pub fn write_outputs(
         let replaced = !output.is_standard_output() && output.path.is_file();
         let bytes = write_output(spec, output, spool, counts, interrupt)
             .with_context(|| format!("could not write `{}`", output.name()))?;
+
         let sheets = match spec.renderings[output.rendering_index] {
             Rendering::Xlsx => counts.sheets().len() as u32,
             Rendering::Csv(_) | Rendering::Tsv(_) | Rendering::JsonLines(_) => 0,
@@ -57,6 +58,7 @@ fn write_output(
 
     let mut sink =
         if output.is_standard_output() { Sink::standard_output() } else { Sink::at(&output.path)? };
+
     match spec.renderings[output.rendering_index] {
         Rendering::Xlsx => {
             WorkbookWriter::new(spec)

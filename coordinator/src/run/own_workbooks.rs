@@ -35,6 +35,8 @@ impl<'a> OwnWorkbooks<'a> {
     ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("could not make the folder `{}`", folder.display()))?;
+
+        // Given once more, as names depend on all that were given before.
         let mut names = Names::default();
         for sequence in 0..next {
             names.give(&sources.get(sequence as usize).path);
@@ -63,6 +65,8 @@ impl<'a> OwnWorkbooks<'a> {
             let sequence = file.report.sequence;
             debug_assert_eq!(sequence, self.next, "files come in their order");
             self.next = sequence + 1;
+
+            // A file that failed takes a name, too: see [`Names`].
             let name = self.names.give(&self.sources.get(sequence as usize).path);
             if spool.has_file(sequence) {
                 spooled.push(sequence);
@@ -88,13 +92,13 @@ impl<'a> OwnWorkbooks<'a> {
     ) -> anyhow::Result<()> {
         let counts = Counts { rows: file.rows, overflow: file.overflow };
         let mut whole = WholeFile::create(place)?;
+
         self.writer.write(&mut whole, counts, |sheet| {
             let stream = Stream::FileSheet { sequence: file.report.sequence, sheet };
             rows_of(stream, own, spool)
         })?;
 
         whole.finish_unsynced()?;
-
         Ok(())
     }
 }
@@ -128,6 +132,7 @@ struct Names {
 impl Names {
     fn give(&mut self, path: &Path) -> OsString {
         let base = path.file_name().map_or(b"file".to_vec(), |name| name.as_bytes().to_vec());
+
         loop {
             let times = self.given.entry(base.clone()).or_default();
             *times += 1;
@@ -135,6 +140,7 @@ impl Names {
                 return OsString::from_vec([&base[..], b".xlsx"].concat());
             }
 
+            // A file may itself be called `a (2)`: then the next number is tried.
             let numbered = [&base[..], format!(" ({times})").as_bytes()].concat();
             if !self.given.contains_key(&numbered) {
                 self.given.insert(numbered.clone(), 1);

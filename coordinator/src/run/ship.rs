@@ -51,8 +51,10 @@ impl Shipper {
     pub fn start<Q: Queue>(queue: Q, shipping: Shipping) -> Self {
         let (tasks, waiting) = unbounded_channel();
         let (shipped_in, shipped) = unbounded_channel();
+
         let slots = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
+
         let way =
             Way { queue, shipping, slots: Arc::clone(&slots), stopping: Arc::clone(&stopping) };
         let running = tokio::spawn(ship(way, waiting, shipped_in));
@@ -97,6 +99,7 @@ impl Shipper {
     pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.tasks = unbounded_channel().0; // Nothing comes any more.
+
         // Not polled again if it has ended, as `check` may have told already why.
         if !self.running.is_finished() {
             let _ = tokio::time::timeout(STOPPING, &mut self.running).await;
@@ -138,9 +141,12 @@ async fn ship<Q: Queue>(
 ) -> Result<(), QueueError> {
     let Way { queue, shipping, slots, stopping } = way;
     let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
+
     loop {
         let packs = shipping.packs(slots.load(Ordering::Relaxed));
         let ready = if packs { READY_PACKED } else { READY };
+
+        // Waits for tasks only if there is nothing to send meanwhile.
         while batches.len() < ready
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
@@ -151,6 +157,7 @@ async fn ship<Q: Queue>(
         // In their order: the first files are wanted first.
         let Some(next) = batches.pop_front() else { return Ok(()) };
         let batch = next.await.expect("reading does not panic");
+
         loop {
             if stopping.load(Ordering::Relaxed) {
                 return Ok(());
@@ -172,6 +179,7 @@ async fn ship<Q: Queue>(
 async fn next_batch(waiting: &mut UnboundedReceiver<Task>, wait: bool) -> Option<Vec<Task>> {
     let first = if wait { waiting.recv().await } else { waiting.try_recv().ok() };
     let mut batch = vec![first?];
+
     while batch.len() < BATCH && size(&batch) < BATCH_BYTES {
         let Ok(next) = waiting.try_recv() else { break };
         batch.push(next);

@@ -50,6 +50,7 @@ impl Store<'_> {
         let (own, shared): (Vec<Segment>, Vec<Segment>) =
             segments.into_iter().partition(|segment| own_sheet(segment.stream).is_some());
         self.spool.append(&shared)?;
+
         let mut spooled = Vec::new();
         if let Some(workbooks) = &mut self.own_workbooks {
             let mut of_file: BTreeMap<u64, Vec<Segment>> = BTreeMap::new();
@@ -74,6 +75,7 @@ impl Store<'_> {
             let source = self.sources.get(file.report.sequence as usize);
             let path = source.path.as_os_str().as_bytes();
             self.tally.add(path, source.size, &file.report);
+
             if let Some(joblog) = &mut self.joblog {
                 let status = match source.problem {
                     Some(reason) => Status::Problem(reason),
@@ -90,7 +92,9 @@ impl Store<'_> {
             joblog.flush().map_err(StoreError::JobLog)?;
         }
 
+        // With this the unit counts: all that it gave is written.
         self.spool.confirm(end, spooled, wire::encode(&self.tally))?;
+
         self.end = end;
         self.large_files.stored(end);
         self.forgettable.extend(forget);
@@ -103,6 +107,7 @@ impl Store<'_> {
         let sources = self.sources;
         let index =
             |sequence: u64| usize::try_from(sequence).ok().filter(|index| *index < sources.len());
+
         self.large_files
             .heard(outcome, |sequence| index(sequence).map(|index| sources.get(index).size));
     }

@@ -1,10 +1,10 @@
-//! When it is said what a run waits for, and when it gives up waiting.
+//! When a run says what it waits for, and when it gives up waiting.
 
 use std::time::{Duration, Instant};
 
 use sheaf_common::said::Said;
 
-/// How often it is looked what the run waits for, while nothing comes.
+/// How often a run to which nothing comes asks why.
 const LOOK: Duration = Duration::from_secs(3);
 
 /// What a run that gets nothing knows about why.
@@ -43,7 +43,9 @@ impl Waiting {
 
     /// Takes note that something came, or that nothing stands in the way any more.
     pub fn came(&mut self, now: Instant) -> Say {
-        (self.came, self.looked) = (now, now);
+        self.came = now;
+        self.looked = now;
+
         if self.said.is_over() { Say::GoesOn } else { Say::Nothing }
     }
 
@@ -65,6 +67,7 @@ impl Waiting {
     /// Takes note of why nothing comes; `None`: nothing stands in the way, and it takes its time.
     pub fn looked(&mut self, reason: Option<&str>, now: Instant) -> Say {
         self.looked = now;
+
         let Some(reason) = reason else {
             // The wait for others begins when the last one has gone.
             return self.came(now);

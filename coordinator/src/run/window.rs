@@ -45,13 +45,18 @@ enum Budget {
 impl Window {
     /// For a run on this machine alone.
     pub fn local(slots: usize) -> Self {
-        let tasks = slots * 2; // One to work on, and one that lies ready.
-        let (budget, bytes, largest_task) = (Budget::Fixed, LOCAL_BYTES, LOCAL_TASK);
-        Window { budget, bytes, tasks, own_slots: slots, slots, largest_task }
+        Window {
+            budget: Budget::Fixed,
+            bytes: LOCAL_BYTES,
+            tasks: slots * 2, // One to work on, and one that lies ready.
+            own_slots: slots,
+            slots,
+            largest_task: LOCAL_TASK,
+        }
     }
 
-    /// For a run through Redis that may hold so many bytes there, or as many as fits who works on
-    /// it; this process has so many slots of its own.
+    /// For a run through Redis that may hold so many bytes there; with `None`, as many as fits those
+    /// who work on it. This process has so many slots of its own.
     pub fn redis(budget: Option<u64>, slots: usize) -> Self {
         let bytes = without_redis_own(budget.unwrap_or(FEW_SLOTS));
         let budget = if budget.is_some() { Budget::Fixed } else { Budget::BySlots };
@@ -61,10 +66,11 @@ impl Window {
     /// Takes note of who works now, and of what the servers hold.
     pub fn fit(&mut self, Capacity { slots, bytes }: Capacity) {
         self.slots = self.own_slots + slots;
+
         if let Budget::BySlots = self.budget {
             let wanted = FEW_SLOTS.max(self.slots as u64 * TASKS_PER_SLOT * LARGEST_TASK);
 
-            // Others may use them, too.
+            // Other runs may use the servers, too.
             self.bytes = without_redis_own(wanted.min(bytes.map_or(u64::MAX, |bytes| bytes / 2)));
         }
     }

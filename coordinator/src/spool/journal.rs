@@ -52,6 +52,7 @@ impl Journal {
     /// Writes an entry, in one call, so that a crash leaves it whole or broken, not two in one.
     pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
         let body = wire::encode(entry);
+
         let mut frame = Vec::with_capacity(FRAME + body.len());
         frame.extend_from_slice(&(body.len() as u32).to_le_bytes());
         frame.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
@@ -65,7 +66,9 @@ impl Journal {
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut bytes)?;
-        let (mut entries, mut at) = (Vec::new(), 0);
+
+        let mut entries = Vec::new();
+        let mut at = 0;
         while let Some((entry, length)) = next_entry(&bytes[at..]) {
             at += length;
             entries.push((entry, at as u64));

@@ -47,7 +47,7 @@ pub enum SpoolError {
     Io { doing: &'static str, path: PathBuf, source: io::Error },
 }
 
-/// How often the folder is asked for again that `sheaf status` may be looking at.
+/// How often the lock of a folder is tried: `sheaf status` holds it for a moment when it looks.
 const TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(40);
 
@@ -90,6 +90,7 @@ impl Spool {
         let io = |doing| move |source| SpoolError::Io { doing, path: folder.into(), source };
         fs::create_dir_all(folder.join(STREAMS)).map_err(io("make the work folder"))?;
         let lock = File::create(folder.join(LOCK)).map_err(io("write to the work folder"))?;
+
         let mut tries = 1;
         loop {
             match lock.try_lock() {
@@ -137,6 +138,7 @@ impl Spool {
             // First the mark that something can be resumed, then what it speaks of.
             let _ = fs::remove_file(self.folder.join(JOB));
             let _ = fs::remove_file(self.folder.join(STOPPED));
+
             self.journal.cut(0)?;
             fs::remove_dir_all(self.folder.join(STREAMS))?;
             fs::create_dir(self.folder.join(STREAMS))?;
@@ -184,6 +186,7 @@ impl Spool {
     /// `file` or before.
     fn replay(&mut self, file: u64) -> io::Result<Resume> {
         let mut entries = self.journal.read()?;
+
         let is_before = |end: &Position| (end.file, end.slices) <= (file, 0);
         entries.truncate(entries.partition_point(|(entry, _)| is_before(&entry.end)));
         while let Some(misfit) = self.first_misfit(&entries)? {
@@ -193,6 +196,7 @@ impl Spool {
         self.streams.values_mut().try_for_each(StreamFile::cut)?;
         let (last, end) = entries.pop().map_or((None, 0), |(entry, end)| (Some(entry), end));
         self.journal.cut(end)?;
+
         Ok(last.map_or_else(Resume::default, |entry| Resume {
             position: entry.end,
             notes: entry.notes,
@@ -202,6 +206,8 @@ impl Spool {
     /// Reads the streams along the journal; the index of the first entry whose bytes are not there.
     fn first_misfit(&mut self, entries: &[(Entry, u64)]) -> io::Result<Option<usize>> {
         self.streams.clear();
+
+        // Their bytes were removed on purpose, whatever earlier entries say of them.
         let dropped: HashSet<u64> =
             entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
         let is_dropped = |part: &Part| matches!(part.stream, Stream::FileSheet { sequence, .. } if dropped.contains(&sequence));
@@ -298,6 +304,7 @@ fn stream_of<'a>(
 
 fn drop_file_streams(streams: &mut BTreeMap<Stream, StreamFile>, dropped: u64) -> io::Result<()> {
     let of_file = |stream: &Stream| matches!(stream, Stream::FileSheet { sequence, .. } if *sequence == dropped);
+
     let gone: Vec<Stream> = streams.keys().filter(|stream| of_file(stream)).copied().collect();
     gone.iter().try_for_each(|stream| streams.remove(stream).expect("just listed").remove())
 }

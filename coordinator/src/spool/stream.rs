@@ -62,6 +62,7 @@ impl StreamFile {
     pub fn append(&mut self, segment: &Segment) -> io::Result<Part> {
         self.file.write_all(&segment.bytes)?;
         self.content.add_segment(segment);
+
         Ok(Part {
             stream: segment.stream,
             packed: segment.bytes.len() as u64,
@@ -76,6 +77,7 @@ impl StreamFile {
     pub fn accept(&mut self, part: &Part) -> io::Result<bool> {
         let mut bytes = Vec::new();
         (&self.file).take(part.packed).read_to_end(&mut bytes)?;
+
         self.content.add(part.packed, part.length, part.crc32);
         self.content.look = self.content.look.take().or_else(|| part.look.clone());
         Ok(bytes.len() as u64 == part.packed && crc32fast::hash(&bytes) == part.packed_crc32)
