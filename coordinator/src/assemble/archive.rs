@@ -55,9 +55,12 @@ impl<W: Write> Archive<W> {
     ) -> io::Result<()> {
         let offset = self.out.at;
         self.out.write_all(&local_header(entry, offset))?;
+
         let begin = self.out.at;
         content(&mut self.out)?;
         let written = self.out.at - begin;
+
+        // The header in front says another length already: such an archive cannot be read.
         if written != entry.packed {
             let wrong =
                 format!("the part `{}` has {written} bytes, not {}", entry.name, entry.packed);
@@ -74,6 +77,7 @@ impl<W: Write> Archive<W> {
     pub fn finish(mut self) -> io::Result<W> {
         let offset = self.out.at;
         self.out.write_all(&self.directory)?;
+
         let end = end_of_directory(self.entries, self.directory.len() as u64, offset);
         self.out.write_all(&end)?;
         self.out.flush()?;
@@ -112,6 +116,7 @@ fn version(entry: &Entry<'_>, offset: u64) -> u16 {
 fn local_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     let mut header = Vec::from(*b"PK\x03\x04");
     common_fields(&mut header, entry, offset);
+
     let extra = extra(&sizes_64(entry));
     fields(&mut header, &[entry.name.len() as u16, extra.len() as u16]);
     header.extend_from_slice(entry.name.as_bytes());
@@ -123,13 +128,17 @@ fn local_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
 /// What the directory says of the part (4.3.12).
 fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     let mut header = Vec::from(*b"PK\x01\x02");
-    fields(&mut header, &[version(entry, offset)]); // What it was made by: the version, on no system in particular.
+    // What it was made by: the version, on no system in particular.
+    fields(&mut header, &[version(entry, offset)]);
     common_fields(&mut header, entry, offset);
+
+    // The offset stands behind the lengths, and alone if only it needs 64 bits.
     let mut long = sizes_64(entry);
     long.extend((offset >= ELSEWHERE.into()).then_some(offset));
     let extra = extra(&long);
     fields(&mut header, &[entry.name.len() as u16, extra.len() as u16]);
     fields(&mut header, &[0; 5]); // Comment, disk, and three of attributes: none.
+
     header.extend(short(offset).to_le_bytes());
     header.extend_from_slice(entry.name.as_bytes());
     header.extend(extra);
@@ -171,8 +180,11 @@ fn end_of_directory(entries: u64, size: u64, offset: u64) -> Vec<u8> {
     if entries >= u16::MAX.into() || size.max(offset) >= ELSEWHERE.into() {
         end.extend(*b"PK\x06\x06");
         end.extend(44u64.to_le_bytes()); // The bytes of this record that follow.
-        fields(&mut end, &[VERSION_64, VERSION_64, 0, 0, 0, 0]); // The last four: disks, which there are none of.
+
+        // The last four are numbers of disks: there are none.
+        fields(&mut end, &[VERSION_64, VERSION_64, 0, 0, 0, 0]);
         [entries, entries, size, offset].iter().for_each(|value| end.extend(value.to_le_bytes()));
+
         end.extend(*b"PK\x06\x07");
         end.extend(0u32.to_le_bytes());
         end.extend((offset + size).to_le_bytes()); // Where the record before this one begins.

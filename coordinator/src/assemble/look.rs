@@ -78,7 +78,8 @@ pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
 
     let mut head = format!("<sheetFormatPr {default}/><cols>");
     for (index, column) in columns.iter().enumerate() {
-        let (number, shown) = (index + 1, look.and_then(|look| look.widths.get(index)));
+        let number = index + 1;
+        let shown = look.and_then(|look| look.widths.get(index));
         let width = column.width(shown.map_or(0, |width| usize::from(*width))) as f64 + MARGIN;
         write!(
             head,
@@ -88,7 +89,8 @@ pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
     }
 
     head.push_str("</cols><sheetData>");
-    let (mut row, names) = (Vec::new(), columns.iter().map(|column| column.name.as_str()));
+    let mut row = Vec::new();
+    let names = columns.iter().map(|column| column.name.as_str());
     RowWriter::new(columns.len()).header(&mut row, &of_names, NAME_FORMAT, names);
     head.push_str(std::str::from_utf8(&row).expect("written from text"));
 

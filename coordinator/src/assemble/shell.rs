@@ -138,6 +138,9 @@ impl RawSheet {
         let changed = "rust_xlsxwriter writes other sheets now";
         let (front, rest) = text.split_once(SETTINGS).context(changed)?;
         let (_, back) = rest.split_once(ROWS_END).context(changed)?;
+
+        // Only names were written, so the sheet is said to end with their row; the filter and the
+        // ignored errors reach to the last row already.
         let range = |end| format!("\"A1:{}{end}\"", column_letters(columns.len() - 1));
         let row_1 = if columns.len() == 1 { "\"A1\"".into() } else { range(1) };
         ensure!(front.contains(&row_1) && back.matches(&range(placeholder)).count() == 2, changed);
@@ -175,14 +178,16 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     // The bytes of an output depend on its content alone: no clock.
     let created = ExcelDateTime::from_ymd(2000, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
+
     for (index, sheet) in sheets.iter().enumerate() {
         let name = match sheet {
             Sheet::Rows(index) => sheet_name(&spec.sheet_name, *index),
             Sheet::Overflow(index) => sheet_name(OVERFLOW_SHEET, *index),
         };
 
-        let (last_row, last_column) =
-            (placeholder(index) as u32 - 1, columns_of(spec, *sheet).len() as u16 - 1);
+        let last_row = placeholder(index) as u32 - 1;
+        let last_column = columns_of(spec, *sheet).len() as u16 - 1;
+
         let page = workbook.add_worksheet();
         page.set_name(name)?.set_freeze_panes(1, 0)?;
         for column in 0..=last_column {
@@ -194,6 +199,7 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     }
 
     let bytes = workbook.save_to_buffer()?;
+
     let mut parts = Vec::new();
     for (name, mut text) in unzip(&bytes)? {
         if name == "xl/styles.xml" {
@@ -242,6 +248,7 @@ fn check(parts: &[RawPart], sheets: usize) -> anyhow::Result<()> {
     let names = text_of("xl/workbook.xml").unwrap_or_default();
     let named = (0..sheets).all(|index| names.contains(&filter_name_end(index)));
     ensure!(named, "rust_xlsxwriter writes other filters now");
+
     let styles = text_of("xl/styles.xml").unwrap_or_default();
     let tops =
         |before: &str| styles.matches(&format!("{before}><alignment vertical=\"top\"/>")).count();
@@ -265,6 +272,7 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
     while let Some(entry) = entries.next_entry()? {
         let name = std::str::from_utf8(entry.file_path().as_ref())?.to_string();
         let data = archive.get_entry(entry.wayfinder())?;
+
         let mut text = String::new();
         match entry.compression_method() {
             CompressionMethod::DEFLATE => {

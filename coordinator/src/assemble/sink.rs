@@ -74,7 +74,6 @@ impl Write for Flow {
         }
 
         self.written += written as u64;
-
         Ok(written)
     }
 

@@ -46,12 +46,15 @@ pub fn write_text(
             let mut content = crate::spool::Content::default();
             content.add(0, head.len() as u64, crc32fast::hash(&head));
             content.join(&rows.content);
+
             out.write_all(&GZIP_HEADER)?;
             out.write_all(&Deflater::new(spec.compression).joinable(&head))?;
             rows.copy_to(out)?;
             out.write_all(&END)?;
+
+            // The length is modulo 2^32, as the format has it.
             out.write_all(&content.crc.finalize().to_le_bytes())?;
-            out.write_all(&(content.length as u32).to_le_bytes())?; // Modulo 2^32, as the format has it.
+            out.write_all(&(content.length as u32).to_le_bytes())?;
         }
     }
 

@@ -58,9 +58,11 @@ impl WholeFile {
         let file = File::create(&unfinished)?;
         let whole =
             WholeFile { place, unfinished, file: Some(BufWriter::with_capacity(1 << 20, file)) };
+
         if let Some(replaced) = replaced {
             let file = whole.file.as_ref().expect("just made").get_ref();
             let made = file.metadata()?;
+
             if (made.uid(), made.gid()) != (replaced.uid(), replaced.gid()) {
                 // Only root may give files away; a group of one's own can be kept.
                 let _ = fchown(file, None, Some(replaced.gid()));
@@ -82,6 +84,8 @@ impl WholeFile {
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         let folder = File::open(folder)?;
+
+        // The name is safe only when the folder is on disk, too.
         let size = self.put(File::sync_all)?;
         folder.sync_all()?;
 
@@ -98,6 +102,7 @@ impl WholeFile {
         let buffer = self.file.as_mut().expect("there until it is put");
         buffer.flush()?;
         sync(buffer.get_ref())?;
+
         let size = buffer.get_ref().metadata()?.len();
         fs::rename(&self.unfinished, &self.place)?;
         self.file = None;

@@ -35,10 +35,13 @@ impl<'a> WorkbookWriter<'a> {
         mut rows: impl FnMut(Sheet) -> io::Result<Rows<'r>>,
     ) -> anyhow::Result<()> {
         let look = rows(Sheet::Rows(0))?.content.look;
+
         let mut archive = Archive::new(out);
         for part in self.shells.parts(counts, look.as_ref())? {
             let mut content = Content::default();
             let head = joinable(&mut self.deflater, &part.head, &mut content);
+
+            // In the order of the bytes: their checksums are combined.
             let (mut joined, tail) = match &part.rows {
                 None => (Rows::none(), Vec::new()),
                 Some((sheet, tail)) => {
@@ -63,7 +66,6 @@ impl<'a> WorkbookWriter<'a> {
         }
 
         archive.finish()?;
-
         Ok(())
     }
 }

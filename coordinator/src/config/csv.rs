@@ -12,6 +12,7 @@ use crate::cli::{CsvArgs, FormulasArg};
 pub fn resolve(args: &CsvArgs, renderings: &[Rendering]) -> Result<CsvStyle, UsageError> {
     let csv = renderings.iter().any(|rendering| matches!(rendering, Rendering::Csv(_)));
     let any = csv || renderings.iter().any(|rendering| matches!(rendering, Rendering::Tsv(_)));
+
     let typed = [
         ("--csv-bom", args.csv_bom, any),
         // A tab-separated output has its delimiter.

@@ -46,8 +46,7 @@ pub enum UsageError {
     Recipe(RecipeError),
     #[error("no Redis is named")]
     NoRedis,
-    /// What the one who compiles the selectors says; the text says which selector, and where it is
-    /// wrong.
+    /// A selector or an encoding that cannot be used; the text says which, and where it is wrong.
     #[error("{reason}")]
     Setup { reason: String, hint: Option<String> },
 }

@@ -24,7 +24,8 @@ impl Filter {
     /// # Errors
     /// The first pattern that is none, with the reason.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, UsageError> {
-        let (include, exclude) = (build("--include", include)?, build("--exclude", exclude)?);
+        let include = build("--include", include)?;
+        let exclude = build("--exclude", exclude)?;
         Ok(Filter { include, exclude, hidden: false })
     }
 
@@ -64,6 +65,7 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, U
     }
 
     let wrong = |source| UsageError::Glob { option, source };
+
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);

@@ -82,7 +82,10 @@ const DEFAULT: &str = "final.xlsx";
 pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), UsageError> {
     let default = [PathBuf::from(DEFAULT)];
     let paths = if typed.is_empty() { &default[..] } else { typed };
-    let (mut outputs, mut renderings, mut places) = (Vec::new(), Vec::new(), Vec::new());
+
+    let mut outputs = Vec::new();
+    let mut renderings = Vec::new();
+    let mut places = Vec::new();
     for path in paths {
         let rendering = rendering(path)?;
         let known = renderings.iter().position(|known| *known == rendering);

@@ -44,6 +44,7 @@ pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
     // A link and what it leads to may stand in two folders, and the run keeps its journal beside
     // the link.
     config.work_folder().as_deref().map_or(Ok(()), check_parent)?;
+
     match config.per_file.as_deref() {
         Some(folder) if folder.is_dir() => check_folder(folder),
         Some(folder) if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
@@ -58,14 +59,17 @@ fn check_parent(file: &Path) -> Result<(), PlaceError> {
         _ => Path::new("."),
     };
 
-    match folder.is_dir() {
-        true => check_folder(folder),
-        false if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
-        false => Err(PlaceError::NoFolder { file: printed(file), folder: folder.into() }),
+    if folder.is_dir() {
+        check_folder(folder)
+    } else if folder.exists() {
+        Err(PlaceError::NotFolder(printed(folder)))
+    } else {
+        Err(PlaceError::NoFolder { file: printed(file), folder: folder.into() })
     }
 }
 
 fn check_folder(folder: &Path) -> Result<(), PlaceError> {
+    // Trying it is surer than reading its mode: a disk may be read-only, and root may do anything.
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(()),
         Err(source) => Err(PlaceError::NotWritable { folder: printed(folder), source }),

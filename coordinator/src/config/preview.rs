@@ -37,7 +37,6 @@ impl PreviewConfig {
         };
 
         recipe::check_recipe(&spec)?;
-
         Ok(PreviewConfig { spec, file: args.file.clone(), view: args.view, rows: args.rows })
     }
 }

@@ -40,7 +40,7 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
     Ok(recipe)
 }
 
-/// Compiles the selectors and looks the encoding up, so that a mistake is told before any file is
+/// Compiles the selectors and looks the encoding up, so that a mistake shows before any file is
 /// read.
 pub fn check_recipe(spec: &JobSpec) -> Result<(), UsageError> {
     match Extractor::new(spec) {
@@ -62,6 +62,7 @@ pub fn encoding(args: &RecipeArgs) -> Encoding {
 pub fn limits(args: &LimitArgs, retries: u32) -> Result<Limits, UsageError> {
     let time = units::time("--time-limit", &args.time_limit)?;
     let memory = units::bytes("--memory-limit", &args.memory_limit)?;
+
     if memory < LEAST_MEMORY {
         let expected = format!("at least {} MiB", LEAST_MEMORY >> 20);
         return Err(units::value("--memory-limit", &args.memory_limit, &expected));
@@ -73,6 +74,7 @@ pub fn limits(args: &LimitArgs, retries: u32) -> Result<Limits, UsageError> {
 fn read(path: &Path) -> Result<Recipe, UsageError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| UsageError::RecipeUnreadable { path: path.into(), source })?;
+
     Recipe::from_toml(&text).map_err(|error| UsageError::RecipeFile {
         path: path.into(),
         source: column_error(&text).unwrap_or(error),

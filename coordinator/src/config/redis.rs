@@ -87,6 +87,7 @@ impl QueueConfig {
 }
 
 fn parse_job(typed: &str) -> Result<JobId, UsageError> {
+    // `from_str_radix` would also read a sign.
     let is_name = typed.len() == 16 && typed.bytes().all(|byte| byte.is_ascii_hexdigit());
     let job = u64::from_str_radix(typed, 16).ok().filter(|_| is_name);
     job.map(JobId).ok_or_else(|| {
@@ -100,6 +101,7 @@ fn parse_job(typed: &str) -> Result<JobId, UsageError> {
 /// What is wrong with the address, the queue's name, a certificate.
 pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
     let lease = units::time("--lease", &args.server.lease)?;
+
     let Some(settings) = args.server.settings(&args.queue, lease) else { return Ok(None) };
     RedisConfig::resolve(settings).map(Some).map_err(|error: QueueError| UsageError::Setup {
         reason: error.to_string(),
@@ -128,12 +130,10 @@ pub fn budget(typed: &str) -> Result<Option<u64>, UsageError> {
     }
 
     let budget = units::bytes("--redis-budget", typed)?;
-    match budget >= LEAST_BUDGET {
-        true => Ok(Some(budget)),
-        false => Err(units::value(
-            "--redis-budget",
-            typed,
-            &format!("at least {} MiB", LEAST_BUDGET >> 20),
-        )),
+    if budget < LEAST_BUDGET {
+        let expected = format!("at least {} MiB", LEAST_BUDGET >> 20);
+        return Err(units::value("--redis-budget", typed, &expected));
     }
+
+    Ok(Some(budget))
 }

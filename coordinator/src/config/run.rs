@@ -75,10 +75,12 @@ impl RunConfig {
         let limits = recipe::limits(&args.limits, args.retries)?;
         let (outputs, renderings) = output::resolve(&args.outputs)?;
         sheet_name::check(&args.sheet_name)?;
+
         let filter = Filter::new(&args.include, &args.exclude)?.with_hidden(args.hidden);
         let inputs = inputs(&args.inputs, &outputs)?;
         check_joblog(args.joblog.as_deref(), &outputs, &inputs)?;
         check_summary(args.summary.as_deref(), args.joblog.as_deref(), &outputs)?;
+
         let spec = JobSpec {
             recipe,
             source_column: args.recipe.source_column.clone(),
@@ -92,11 +94,13 @@ impl RunConfig {
             limits,
         };
 
+        // A text output holds a name of any length.
         if spec.per_file || spec.renderings.contains(&Rendering::Xlsx) {
             column_names::check(&spec)?;
         }
 
         recipe::check_recipe(&spec)?;
+
         let budget = redis::budget(&args.redis_budget)?;
         let server = redis::server(&args.redis)?;
         let pack_from = redis::pack_from(args.pack);
@@ -173,6 +177,7 @@ pub fn work_folder(output: &Path) -> PathBuf {
 
 fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageError> {
     let places: Vec<PathBuf> = outputs.iter().map(Output::place).collect();
+
     let mut inputs = Vec::with_capacity(typed.len());
     for path in typed {
         if path.as_os_str() == "-" {

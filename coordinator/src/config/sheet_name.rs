@@ -13,6 +13,7 @@ const FORBIDDEN: &str = "[]:*?/\\";
 pub fn check(name: &str) -> Result<(), UsageError> {
     let lower = name.to_lowercase();
     let units = name.encode_utf16().count();
+
     let reason = if name.trim().is_empty() {
         "it is blank".into()
     } else if units > UNITS {

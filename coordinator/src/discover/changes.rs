@@ -46,8 +46,13 @@ impl Sources {
 
     /// What has changed since `old`.
     pub fn diff(&self, old: &Sources) -> Changes {
-        let (now, then) = (by_path(self), by_path(old));
-        let (mut changes, mut i, mut j) = (Changes::default(), 0, 0);
+        let now = by_path(self);
+        let then = by_path(old);
+        let mut changes = Changes::default();
+
+        // Both in the order of their paths: what is in one list only shows as a gap in the other.
+        let mut i = 0;
+        let mut j = 0;
         while i < now.len() || j < then.len() {
             let order = match (now.get(i), then.get(j)) {
                 (Some(&a), Some(&b)) => self
@@ -63,7 +68,8 @@ impl Sources {
                     note(&mut changes.removed, &mut changes.first_removed, old, then[j])
                 }
                 Ordering::Equal => {
-                    let (a, b) = (&self.entries[now[i] as usize], &old.entries[then[j] as usize]);
+                    let a = &self.entries[now[i] as usize];
+                    let b = &old.entries[then[j] as usize];
                     let same = (a.size, a.modified_ns) == (b.size, b.modified_ns)
                         && self.problem(a) == old.problem(b);
                     if !same {
@@ -106,11 +112,13 @@ impl fmt::Display for Changes {
             (self.added, "new", &self.first_added),
             (self.removed, "gone", &self.first_removed),
         ];
+
         let mut said = false;
         for (files, word, first) in kinds.into_iter().filter(|(files, ..)| *files > 0) {
-            match said {
-                false => write!(f, "{} {word}", count(files, "file"))?,
-                true => write!(f, ", {} {word}", number(files))?,
+            if said {
+                write!(f, ", {} {word}", number(files))?;
+            } else {
+                write!(f, "{} {word}", count(files, "file"))?;
             }
 
             match first {

@@ -57,6 +57,7 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
             Input::Stdin => {
                 let mut list = Vec::new();
                 stdin.read_to_end(&mut list).map_err(DiscoverError::Stdin)?;
+
                 paths_in(&list).for_each(|path| add(&mut builder, request.filter, path));
             }
         }
@@ -74,6 +75,7 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
 fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
     let nul = list.contains(&0);
     let separator = if nul { 0 } else { b'\n' };
+
     let parts = list.split(move |byte| *byte == separator);
     let parts =
         parts.map(move |part| if nul { part } else { part.strip_suffix(b"\r").unwrap_or(part) });
@@ -217,6 +219,7 @@ impl Builder {
             return folder;
         }
 
+        // Two ways to write a folder may lead to one place.
         let place = match metadata {
             Some(metadata) => Place::of(metadata),
             None => fs::metadata(path_of(written))
@@ -270,9 +273,12 @@ impl Builder {
 
     /// Adds what was found under a name: what it is, or why it cannot be looked at.
     pub fn file(&mut self, folder: u32, name: &[u8], found: Result<Metadata, String>) {
-        let found = found.and_then(|metadata| match metadata.is_file() {
-            true => Ok(metadata),
-            false => Err(problem::of_type(metadata.file_type())),
+        let found = found.and_then(|metadata| {
+            if metadata.is_file() {
+                Ok(metadata)
+            } else {
+                Err(problem::of_type(metadata.file_type()))
+            }
         });
 
         let name = self.sources.names.keep(name);
@@ -305,17 +311,22 @@ impl Builder {
         let place = |entry: &Entry| self.place_of[entry.folder as usize];
         let key =
             |index: u32| (place(&entries[index as usize]), names.get(entries[index as usize].name));
+
+        // Few files can repeat at all: only these are sorted.
         let mut suspects: Vec<u32> = (0..entries.len() as u32)
             .filter(|index| self.begun[place(&entries[*index as usize]) as usize] > 1)
             .collect();
         suspects.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)).then(a.cmp(b)));
+
         let mut repeated: Vec<u32> = suspects
             .windows(2)
             .filter(|pair| key(pair[0]) == key(pair[1]))
             .map(|pair| pair[1])
             .collect();
         repeated.sort_unstable();
-        let (mut index, mut repeated) = (0, repeated.into_iter().peekable());
+
+        let mut index = 0;
+        let mut repeated = repeated.into_iter().peekable();
         self.sources.entries.retain(|_| {
             index += 1;
             repeated.next_if_eq(&(index - 1)).is_none()

@@ -7,10 +7,12 @@ use std::cmp::Ordering;
 /// A total order that depends on nothing but the bytes (no locale, no case): names that are equal
 /// in this sense (`7`, `007`) go by their bytes. Numbers may be of any length.
 pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    let (mut i, mut j) = (0, 0);
+    let mut i = 0;
+    let mut j = 0;
     while i < a.len() && j < b.len() {
         if a[i].is_ascii_digit() && b[j].is_ascii_digit() {
-            let (x, y) = (number(&a[i..]), number(&b[j..]));
+            let x = number(&a[i..]);
+            let y = number(&b[j..]);
 
             // Without leading zeros the longer number is the larger.
             let order = x.digits.len().cmp(&y.digits.len()).then_with(|| x.digits.cmp(y.digits));

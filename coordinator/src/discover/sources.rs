@@ -111,8 +111,8 @@ impl Sources {
         let mut sources = Sources { folders: vec![b"d".into()], ..Sources::default() };
         sources.problems.push("no such file or folder".into());
         for (index, size) in sizes.iter().enumerate() {
-            let (name, problem) =
-                (sources.names.keep(index.to_string().as_bytes()), u32::from(size.is_none()));
+            let name = sources.names.keep(index.to_string().as_bytes());
+            let problem = u32::from(size.is_none());
             sources.entries.push(Entry {
                 name,
                 folder: 0,

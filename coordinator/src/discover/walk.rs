@@ -74,7 +74,8 @@ impl<'a> Walk<'a> {
     /// Takes one name in the innermost open folder.
     fn visit(&mut self, name: &[u8]) {
         let open = self.open.last().expect("a name is visited in an open folder");
-        let (folder, path) = (open.folder, join(&open.written, name));
+        let folder = open.folder;
+        let path = join(&open.written, name);
         let below = Path::new(std::ffi::OsStr::from_bytes(&path[self.root..]));
         if !self.filter.takes_folder(below) {
             return;
@@ -115,6 +116,7 @@ impl<'a> Walk<'a> {
             return;
         }
 
+        // What could be listed before the error is read all the same.
         let mut listing = Listing::default();
         if let Err(error) = list(&written, &self.builder.own_names(&place), &mut listing) {
             self.trouble(&written, within, problem::of_folder(&error));

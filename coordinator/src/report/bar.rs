@@ -62,6 +62,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     let share = measure.share(tally);
     let percent = format!("{:>3}%", (share * 100.0) as u32);
     let facts = facts(measure, tally, now, paint);
+
     let wide = |kept: usize| -> usize {
         facts[..kept]
             .iter()
@@ -79,9 +80,11 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
         return if percent.len() <= width { percent } else { String::new() };
     }
 
+    // A cell has two halves, so that the bar moves in small steps.
     let halves = (share * (cells * 2) as f64) as usize;
     let done = format!("{}{}", "━".repeat(halves / 2), if halves % 2 == 1 { "╸" } else { "" });
     let rest = "─".repeat(cells - halves.div_ceil(2));
+
     let texts: Vec<&str> = facts[..kept].iter().map(|fact| fact.text.as_str()).collect();
     let line = format!(
         " {}{} {percent}  {}",
@@ -102,7 +105,8 @@ pub fn line(measure: &Measure, tally: &Tally, now: Instant) -> String {
 
 /// A size out of another, with the unit once where it is the same: `86.1/200 MB`.
 fn size_of(part: u64, whole: u64) -> String {
-    let (part, whole) = (size(part), size(whole));
+    let part = size(part);
+    let whole = size(whole);
     match (part.split_once(' '), whole.split_once(' ')) {
         (Some((number, unit)), Some((_, of))) if unit == of => format!("{number}/{whole}"),
         _ => format!("{part}/{whole}"),

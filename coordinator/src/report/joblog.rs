@@ -64,12 +64,14 @@ impl JobLog {
             .truncate(first == 0)
             .open(path)
             .map_err(wrong)?;
+
         let keep = match kept(&file, first).map_err(wrong)? {
             Kept::Foreign => return Err(JobLogError::Foreign { path: path.into() }),
             Kept::Bytes(bytes) => bytes,
         };
 
         file.set_len(keep).and_then(|()| file.seek(io::SeekFrom::Start(keep))).map_err(wrong)?;
+
         let mut out = BufWriter::new(file);
         if keep == 0 {
             out.write_all(HEADER.as_bytes()).map_err(wrong)?;
@@ -105,7 +107,9 @@ enum Kept {
 }
 
 fn kept(file: &File, first: u64) -> io::Result<Kept> {
-    let (mut input, mut line, mut bytes) = (BufReader::new(file), Vec::new(), 0);
+    let mut input = BufReader::new(file);
+    let mut line = Vec::new();
+    let mut bytes = 0;
     loop {
         line.clear();
         input.read_until(b'\n', &mut line)?;
@@ -135,6 +139,7 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
     let wrote = "writing to memory does not fail";
     write!(out, "{}\t", line.sequence).expect(wrote);
     escape(out, line.path);
+
     match line.status {
         Status::Problem(reason) => {
             out.extend_from_slice(b"\tfailed\t");
@@ -155,9 +160,10 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
             escape(out, reason.as_bytes());
             write!(out, "\t{rows}\t{}\t", report.bytes).expect(wrote);
             escape(out, report.encoding.as_bytes());
-            let (replaced, attempts, seconds) = (report.replaced, report.attempts, report.seconds);
-            write!(out, "\t{replaced}\t{attempts}\t{}\t{seconds:.3}\t", rfc3339(report.started_ms))
-                .expect(wrote);
+
+            let FileReport { replaced, attempts, seconds, .. } = report;
+            let start = rfc3339(report.started_ms);
+            write!(out, "\t{replaced}\t{attempts}\t{start}\t{seconds:.3}\t").expect(wrote);
         }
     }
 

@@ -76,16 +76,23 @@ impl Smoothed {
 
 impl Measure {
     pub fn new(total_files: u64, total_bytes: u64, now: Instant) -> Self {
-        let last = Mark { at: now, way: 0, read: 0 };
-        let (way, read) = (Smoothed::default(), Smoothed::default());
-        Measure { total_files, total_bytes, began: now, bytes: 0, first: None, last, way, read }
+        Measure {
+            total_files,
+            total_bytes,
+            began: now,
+            bytes: 0,
+            first: None,
+            last: Mark { at: now, way: 0, read: 0 },
+            way: Smoothed::default(),
+            read: Smoothed::default(),
+        }
     }
 
     /// Takes note of how far the run is.
     pub fn update(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {
         self.bytes = self.bytes.max(tally.bytes + under_way.bytes);
-        let mark = Mark::of(tally, under_way, now);
 
+        let mark = Mark::of(tally, under_way, now);
         // Until something is read nothing is known: processes start.
         if self.first.is_none() {
             self.last = mark;
@@ -143,6 +150,7 @@ impl Measure {
         let passed = self.last.at.duration_since(first.at).as_secs_f64();
         let mean = if passed > 0.0 { (self.last.way - first.way) as f64 / passed } else { 0.0 };
         let speed = self.way.value()?.max(mean / 2.0);
+
         let left = self.total_bytes.saturating_sub(self.bytes(tally)) as f64 / speed;
         let left = Duration::try_from_secs_f64(left.round().max(1.0)).ok()?;
 

@@ -17,7 +17,9 @@ const ELEMENTS: usize = 5;
 pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     let record = shown(spec.recipe.record.as_bytes());
     let mut notes: Vec<String> = empty_columns(tally, spec).into_iter().collect();
-    let (mut guessed, mut doubted) = (Vec::new(), Vec::new());
+
+    let mut guessed = Vec::new();
+    let mut doubted = Vec::new();
     for (kind, seen) in tally.noticed.kinds() {
         match kind {
             NoteKind::Nested => notes.push(nested(seen, &record)),
@@ -30,12 +32,14 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     }
 
     notes.extend(encodings(guessed, |encoding, seen| {
-        let (files, first) = (files(seen), first(seen));
+        let files = files(seen);
+        let first = first(seen);
         format!("{files} declared no encoding; the guess is {encoding}{first}: `--encoding NAME` says which it is")
     }));
 
     notes.extend(encodings(doubted, |encoding, seen| {
-        let (files, first) = (files(seen), first(seen));
+        let files = files(seen);
+        let first = first(seen);
         format!(
             "{files} declared {encoding} and {} read so, though the bytes are valid UTF-8{first}: if characters are \
              wrong, `--encoding utf-8`",
@@ -62,6 +66,7 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
 
     let mut message =
         format!("no record in any file: {files} read, and `{record}` matches nothing");
+
     let elements = tally.noticed.elements();
     let Some((most, _)) = elements.first() else {
         message.push_str("; there is no element in them at all");
@@ -89,11 +94,12 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
         .filter(|(index, _)| !tally.noticed.is_filled(*index));
     let columns: Vec<String> = columns
         .map(|(_, column)| {
-            let (name, value) =
-                (shown(column.name.as_bytes()), shown(column.value.to_string().as_bytes()));
+            let name = shown(column.name.as_bytes());
+            let value = shown(column.value.to_string().as_bytes());
             format!("`{name}` (`{value}`)")
         })
         .collect();
+
     let rest = columns.len().saturating_sub(COLUMNS);
     let (noun, verb) = if columns.len() == 1 { ("column", "is") } else { ("columns", "are") };
     let more = if rest > 0 { format!(" and {} more", number(rest as u64)) } else { String::new() };
@@ -108,7 +114,9 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
 }
 
 fn nested(seen: &Seen, record: &str) -> String {
-    let (inner, all, files) = (number(seen.count), number(seen.of), files(seen));
+    let inner = number(seen.count);
+    let all = number(seen.of);
+    let files = files(seen);
     format!(
         "records inside records: {inner} of {all} `{record}` in {files} stand inside another{}, so their text comes twice \
          or more. Look whether an end tag is missing there",
@@ -117,7 +125,9 @@ fn nested(seen: &Seen, record: &str) -> String {
 }
 
 fn lost_tags(seen: &Seen, record: &str) -> String {
-    let (lost, all, files) = (number(seen.count), number(seen.of), files(seen));
+    let lost = number(seen.count);
+    let all = number(seen.of);
+    let files = files(seen);
     format!(
         "{lost} of {all} `<{record}` in the text of {files} gave no record{}. They stand inside a comment, a script, a \
          style or an attribute, often because a quote or an end tag is missing",
@@ -126,7 +136,8 @@ fn lost_tags(seen: &Seen, record: &str) -> String {
 }
 
 fn grew(seen: &Seen) -> String {
-    let (rows, text) = (size(seen.count), size(seen.of));
+    let rows = size(seen.count);
+    let text = size(seen.of);
     format!(
         "{} gave {rows} of rows from {text} of text{}: the same text comes many times",
         files(seen),
@@ -150,6 +161,7 @@ fn encodings(mut all: Vec<(&String, &Seen)>, say: impl Fn(&str, &Seen) -> String
     all.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.files));
     let mut notes: Vec<String> =
         all.iter().take(ENCODINGS).map(|(name, seen)| say(&shown(name.as_bytes()), seen)).collect();
+
     let rest = all.iter().skip(ENCODINGS).fold(Seen::default(), |sum, (_, seen)| Seen {
         files: sum.files + seen.files,
         first: if sum.files == 0 { seen.first.clone() } else { sum.first },

@@ -41,6 +41,7 @@ impl Noticed {
     /// Adds the notes of a file.
     pub fn add(&mut self, path: &[u8], notes: &FileNotes) {
         for note in &notes.noticed {
+            // Files report what they like: the sums must not grow with them.
             if self.kinds.len() >= MOST_KINDS && !self.kinds.contains_key(&note.kind) {
                 continue;
             }

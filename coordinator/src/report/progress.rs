@@ -148,6 +148,7 @@ impl Progress {
 
         self.shown = now;
         self.measure.update(tally, under_way, now);
+
         match &mut self.sink {
             Sink::Bar(progress, paint) => {
                 let (_, columns) = console::Term::stderr().size_checked().unwrap_or((0, COLUMNS));
@@ -163,6 +164,7 @@ impl Progress {
     fn note(&mut self, tally: &Tally, now: Instant) {
         let Some((path, noted)) = &mut self.status else { return };
         *noted = now;
+
         let status = RunStatus::of(&self.measure, tally, self.waiting.as_deref(), now);
         let _ = status.write(path); // Who asks for the status is told how old it is.
     }

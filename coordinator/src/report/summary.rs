@@ -50,7 +50,9 @@ impl Summary<'_> {
     /// replaced characters, what the extractor noticed, files without a record; then
     /// [`Summary::failed`].
     pub fn text(&self, paint: Paint) -> String {
-        let (mut text, tally) = (String::new(), self.tally);
+        let tally = self.tally;
+        let mut text = String::new();
+
         let width =
             self.written.iter().map(|one| name(&one.path).chars().count()).max().unwrap_or(0);
         for one in self.written {
@@ -62,6 +64,7 @@ impl Summary<'_> {
             };
 
             let replaced = if one.replaced { ", replaces an earlier file" } else { "" };
+
             line(
                 &mut text,
                 &format!(
@@ -127,8 +130,8 @@ impl Summary<'_> {
                 .iter()
                 .next()
                 .map_or(String::new(), |one| format!(" (first `{}`)", one.path));
-            let (characters, files) =
-                (count(tally.replaced, "character"), count(tally.replaced_files, "file"));
+            let characters = count(tally.replaced, "character");
+            let files = count(tally.replaced_files, "file");
             note(
                 text,
                 paint,
@@ -164,7 +167,8 @@ impl Summary<'_> {
     /// The files that failed, a paragraph with an empty line in front; nothing if none did. It is
     /// said with `--quiet`, too.
     pub fn failed(&self, paint: Paint) -> String {
-        let (mut said, tally) = (String::new(), self.tally);
+        let tally = self.tally;
+        let mut said = String::new();
         if tally.failed == 0 {
             return said;
         }
@@ -173,6 +177,7 @@ impl Summary<'_> {
         line(text, "");
         line(text, &paint.error(&format!("{} failed:", count(tally.failed, "file"))));
         examples(text, &tally.first_failed);
+
         let rest = tally.failed - tally.first_failed.iter().len() as u64;
         match self.joblog {
             Some(path) if rest > 0 => {
@@ -221,8 +226,9 @@ pub fn left_out(left_out: LeftOut) -> String {
 
 /// Where the rows stand that one sheet does not hold.
 fn more_sheets(rows: u64, sheet: &str) -> String {
-    let (held, sheets, name) =
-        (number(SHEET_DATA_ROWS), rows.div_ceil(SHEET_DATA_ROWS), shown(sheet.as_bytes()));
+    let held = number(SHEET_DATA_ROWS);
+    let sheets = rows.div_ceil(SHEET_DATA_ROWS);
+    let name = shown(sheet.as_bytes());
     let last = if sheets == 2 { String::new() } else { format!(" to `{name} {sheets}`") };
     format!("a sheet holds {held} rows: the others go on in `{name} 2`{last}")
 }

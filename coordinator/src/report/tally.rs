@@ -70,6 +70,7 @@ impl Tally {
         self.files += 1;
         self.bytes += size;
         self.replaced += report.replaced;
+
         if report.replaced > 0 {
             self.replaced_files += 1;
             self.first_replaced.add(path, "");
@@ -86,6 +87,7 @@ impl Tally {
                     slices.iter().map(|slice| u64::from(slice.long_cells)).sum::<u64>();
                 self.overflow_rows +=
                     slices.iter().map(|slice| u64::from(slice.overflow)).sum::<u64>();
+
                 if rows == 0 {
                     self.empty += 1;
                     self.first_empty.add(path, "");
