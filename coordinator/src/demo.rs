@@ -43,6 +43,7 @@ pub async fn demo(
     err: &mut impl Write,
 ) -> Result<(), DemoError> {
     let began = Instant::now();
+
     let mut open: BTreeMap<TaskId, Task> = naps(job, config).map(|task| (task.id, task)).collect();
     push(queue, open.values()).await?;
     while !open.is_empty() {
@@ -95,8 +96,9 @@ async fn push<'a>(
 }
 
 fn naps(job: JobId, config: &DemoConfig) -> impl Iterator<Item = Task> {
-    let (shortest, longest) =
-        (config.length.start().as_millis() as u64, config.length.end().as_millis() as u64);
+    let shortest = config.length.start().as_millis() as u64;
+    let longest = config.length.end().as_millis() as u64;
+
     let mut random = SplitMix(config.seed);
     (1..=config.items.get() as u64).map(move |number| {
         let length = Duration::from_millis(shortest + random.below(longest - shortest + 1));
@@ -113,6 +115,7 @@ impl SplitMix {
     /// A number below `end`, which is not 0.
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -30,7 +30,8 @@ pub fn dry_run(
     would_extract(config, paint, out)?;
     would_write(config, paint, out)?;
     if let Some(redis) = &config.redis {
-        let (address, queue) = (redis.server.address(), redis.server.queue());
+        let address = redis.server.address();
+        let queue = redis.server.queue();
         writeln!(out, "through Redis at {address}, queue `{queue}`")?;
     }
 
@@ -49,9 +50,12 @@ fn would_read(
 ) -> io::Result<()> {
     let files = count(sources.len() as u64, "file");
     writeln!(out, "{} {files}, {}", paint.bold("Would read"), size(sources.total_bytes()))?;
+
+    // One file more than both ends have is named, too: a line that counts it is no shorter.
     let all = config.verbosity == Verbosity::Verbose || sources.len() <= 2 * ENDS + 1;
     let (first, last) =
         if all { (sources.len(), sources.len()) } else { (ENDS, sources.len() - ENDS) };
+
     for sequence in 0..first {
         file(out, &sources.get(sequence), paint)?;
     }

@@ -65,8 +65,10 @@ impl Failure {
     pub fn write(&self, out: &mut dyn Write, paint: Paint) -> io::Result<()> {
         let mut said = self.error.to_string();
         writeln!(out, "{} {said}", paint.error("error:"))?;
+
         for cause in self.error.chain().skip(1) {
             let text = cause.to_string();
+            // Some errors end with the words of their cause.
             if !said.ends_with(&text) {
                 writeln!(out, "  {} {}", paint.error("Caused by:"), text.replace('\n', "\n    "))?;
             }

@@ -23,6 +23,7 @@ pub enum Purged {
 /// Those of the queue.
 pub async fn purge(queue: &RedisQueue, job: Option<JobId>) -> Result<Purged, QueueError> {
     let mut jobs = queue.jobs().await?;
+
     match job {
         Some(job) => jobs.retain(|seen| seen.job == job),
         None => jobs.retain(|seen| seen.is_abandoned),

@@ -23,6 +23,7 @@ impl LocalWorker {
     /// Starts a worker with so many slots, whose children are `child`.
     pub fn start<Q: Queue>(queue: Q, slots: NonZeroUsize, child: Program) -> Self {
         let (order, orders) = watch::channel(Order::Work);
+
         let tally = Arc::new(Tally::default());
         let config = Config {
             id: WorkerId::random(&host()),

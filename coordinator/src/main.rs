@@ -71,11 +71,13 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     // From here on no signal ends the run without a word.
     let runtime = runtime()?;
     let interrupt = runtime.block_on(async {
-        let (go_on, over_redis) = (config.go_on(), config.redis.is_some());
+        let go_on = config.go_on();
+        let over_redis = config.redis.is_some();
         Interrupt::watch(move |stop, when| stop_at_once(stop, when, go_on, over_redis))
     });
 
     let interrupt = interrupt.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
+
     let own = config.own_places();
     let per_file = config.per_file.as_deref();
     let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own, per_file };
@@ -115,11 +117,10 @@ fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str, over_redis: bool)
         )
         .with_hint("the same command begins, or goes on with what an earlier one has kept"),
         AtOnce::ToldAgain => {
-            let left = match over_redis {
-                true => {
-                    "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge --abandoned`"
-                }
-                false => "",
+            let left = if over_redis {
+                "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge --abandoned`"
+            } else {
+                ""
             };
 
             Failure::new(
@@ -140,6 +141,7 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
     let mut err = io::stderr().lock();
     let tally = &finished.tally;
     let no_record = no_record(tally, &config.spec);
+
     let (written, end, exit) = match &finished.end {
         End::Written(written) if tally.failed > 0 || no_record.is_some() => {
             (written.as_slice(), "finished", Exit::SomeFailed)
@@ -169,7 +171,8 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
     }
 
     if let End::Interrupted(stop) = &finished.end {
-        let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
+        let done = number(tally.files);
+        let all = count(sources.len() as u64, "file");
         let error = anyhow::anyhow!("interrupted by {}: {done} of {all} are done", stop.name());
         return Err(Failure::new(Exit::Interrupted, error).with_hint(config.go_on()));
     }
@@ -183,7 +186,8 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
 
     let _ = err.write_all(said.as_bytes());
     if config.verbosity == Verbosity::Verbose {
-        let (own, all) = (finished.cpu.coordinator.as_secs_f64(), finished.cpu.all.as_secs_f64());
+        let own = finished.cpu.coordinator.as_secs_f64();
+        let all = finished.cpu.all.as_secs_f64();
         let _ = writeln!(err, "coordinator CPU: {own:.2} s of {all:.2} s");
     }
 
@@ -197,6 +201,7 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
 fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {
     let config = PreviewConfig::resolve(args)?;
     let width = terminal_width();
+
     let rows = |config: &PreviewConfig| preview::read(config, Program::this(SLOT));
     preview::preview(&config, rows, width, paint(&io::stdout()), &mut stdout())?;
     Ok(Exit::Done)
@@ -227,9 +232,11 @@ async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure
     };
 
     queue.open(job, owner).await.map_err(run::queue_failed)?;
+
     let worker =
         config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
-    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let mut out = io::stdout();
+    let mut err = io::stderr();
     let demo = demo::demo(queue, job, config, &mut out, &mut err);
     let done = match worker {
         Some(worker) => worker.beside(demo).await.map_err(run::worker_failed)?.0,
@@ -244,6 +251,7 @@ fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
     block_on(async {
         let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
         let workers = queue.workers().await.map_err(run::queue_failed)?;
+
         let print = if config.json { workers::print_json } else { workers::print_table };
         print(&workers, &mut stdout()).map_err(print_failed)?;
         workers::check(&workers, config.expect)

@@ -61,11 +61,14 @@ impl Iterator for Plan<'_> {
     type Item = Planned;
 
     fn next(&mut self) -> Option<Planned> {
-        let (mut files, mut bytes) = (Vec::new(), 0_u64);
+        let mut files = Vec::new();
+        let mut bytes = 0_u64;
         while self.next < self.sources.len() && files.len() < BATCH_FILES {
             let source = self.sources.get(self.next);
             let expected = to_be_read(&source.path, source.size);
             let after = bytes.saturating_add(expected);
+
+            // It would not fit, or is to be a task of its own: what stands before it goes first.
             let closes = source.problem.is_some()
                 || after > self.batch_bytes
                 || expected >= self.batch_bytes;

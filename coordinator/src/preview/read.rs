@@ -26,6 +26,7 @@ use crate::human::shown;
 pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> {
     let (file, chosen) = find(config)?;
     let failed = |error: anyhow::Error| failed(file.path.as_path(), error);
+
     let work = Extract { spec: Arc::new(config.spec.clone()), files: vec![file.clone()] };
     let read =
         Slot::new(child, Arc::new(AtomicBool::new(false))).extract(&work, &mut Care::default());
@@ -45,10 +46,14 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
     };
 
     let total = slices.iter().map(|slice| u64::from(slice.rows)).sum();
-    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+
+    // Only the rows that are shown are taken: a file may have millions.
+    let mut rows = Vec::new();
+    let mut cells = Vec::new();
     for slice in slices {
         let block = &blocks[slice.block as usize];
         let bytes = &block[slice.offset as usize..][..slice.length as usize];
+
         let mut reader = Rows::new(bytes, config.spec.width());
         while rows.len() < config.rows.get()
             && reader.next_into(&mut cells).map_err(|error| failed(error.into()))?
@@ -84,6 +89,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
         &Request { inputs: &inputs, filter: &filter, own: &[], per_file: None },
         &mut io::empty(),
     )?;
+
     let first = sources.iter().find(|source| source.problem.is_none());
     let first = first.ok_or_else(|| failed(path, anyhow!("it holds no file that can be read")))?;
     let shown = shown(first.path.as_os_str().as_bytes());

@@ -53,9 +53,11 @@ pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
 /// in `…`, and columns that find no room are counted. Nothing in a cell can steer the terminal.
 pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Paint) -> String {
     let heads: Vec<String> = columns.iter().map(|name| one_line(name)).collect();
+
     let cells =
         |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().map(one_line)).collect();
     let rows: Vec<Vec<Option<String>>> = found.rows.iter().map(cells).collect();
+
     let natural = |index: usize| {
         let widest = rows
             .iter()
@@ -66,6 +68,7 @@ pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Pain
     };
 
     let widths = fit((0..heads.len()).map(natural).collect(), width);
+
     let mut text = String::new();
     if !rows.is_empty() {
         let head = heads.iter().zip(&widths).map(|(head, width)| (cut(head, *width), Shade::Bold));
@@ -76,6 +79,7 @@ pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Pain
             &widths,
             paint,
         );
+
         for row in &rows {
             let cells = row.iter().zip(&widths).map(|(cell, width)| match cell {
                 Some(cell) => (cut(cell, *width), Shade::None),
@@ -120,6 +124,7 @@ fn line(
         text.push_str(if last { "" } else { GAP });
     }
 
+    // A last cell that is empty leaves the gap in front of it.
     text.truncate(text.trim_end_matches(' ').len());
 
     text.push('\n');
@@ -167,11 +172,14 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     let widest = widths.iter().copied().max().unwrap_or(0);
     let limit =
         (NARROWEST..=widest.min(room)).rev().find(|limit| sum(*limit) <= room).unwrap_or(NARROWEST);
+
+    // What is left over goes to the first columns that were cut.
     let mut spare = room.saturating_sub(sum(limit));
     for width in &mut widths {
         if *width > limit {
             let extra = spare.min(*width - limit);
-            (*width, spare) = (limit + extra, spare - extra);
+            *width = limit + extra;
+            spare -= extra;
         }
     }
 
