@@ -79,7 +79,6 @@ pub async fn demo(
     }
 
     writeln!(out, "Total time: {:.1} s", began.elapsed().as_secs_f64())?;
-
     Ok(queue.close(job).await?)
 }
 
@@ -119,6 +118,7 @@ impl SplitMix {
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+
         (mixed ^ (mixed >> 31)) % end
     }
 }

@@ -68,6 +68,7 @@ impl Failure {
 
         for cause in self.error.chain().skip(1) {
             let text = cause.to_string();
+
             // Some errors end with the words of their cause.
             if !said.ends_with(&text) {
                 writeln!(out, "  {} {}", paint.error("Caused by:"), text.replace('\n', "\n    "))?;

@@ -20,7 +20,7 @@ pub struct LocalWorker {
 }
 
 impl LocalWorker {
-    /// Starts a worker with so many slots, whose children are `child`.
+    /// Starts a worker with this many slots, whose children are `child`.
     pub fn start<Q: Queue>(queue: Q, slots: NonZeroUsize, child: Program) -> Self {
         let (order, orders) = watch::channel(Order::Work);
 

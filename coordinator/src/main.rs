@@ -118,7 +118,8 @@ fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str, over_redis: bool)
         .with_hint("the same command begins, or goes on with what an earlier one has kept"),
         AtOnce::ToldAgain => {
             let left = if over_redis {
-                "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge --abandoned`"
+                "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge \
+                 --abandoned`"
             } else {
                 ""
             };
@@ -132,7 +133,6 @@ fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str, over_redis: bool)
     };
 
     let _ = failure.write(&mut io::stderr(), paint(&io::stderr()));
-
     std::process::exit(failure.exit as i32);
 }
 
@@ -204,6 +204,7 @@ fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {
 
     let rows = |config: &PreviewConfig| preview::read(config, Program::this(SLOT));
     preview::preview(&config, rows, width, paint(&io::stdout()), &mut stdout())?;
+
     Ok(Exit::Done)
 }
 

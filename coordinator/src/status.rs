@@ -23,6 +23,7 @@ pub fn status(output: &Path, json: bool, out: &mut dyn Write) -> Result<Exit, Fa
     let folder = work_folder(output);
     let Ok(at_work) = is_at_work(&folder) else { return Err(nothing(output)) };
     let status = RunStatus::read(&folder.join(STATUS)).map_err(|_| nothing(output))?;
+
     // Of a run that is at work, it is why an earlier one stopped.
     let stopped = last_stop(&folder).filter(|_| !at_work);
 
@@ -67,7 +68,6 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
     }
 
     lines.extend(stopped.map(String::from));
-
     lines.join("\n")
 }
 

@@ -9,7 +9,7 @@
 
 use std::io::{self, Write};
 
-/// What is known of a part that is deflated already.
+/// A part that is deflated already.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
     /// ASCII.
@@ -112,7 +112,7 @@ fn version(entry: &Entry<'_>, offset: u64) -> u16 {
     if long_sizes(entry) || offset >= ELSEWHERE.into() { VERSION_64 } else { VERSION }
 }
 
-/// What stands before the part (4.3.7).
+/// The header in front of a part (4.3.7).
 fn local_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     let mut header = Vec::from(*b"PK\x03\x04");
     common_fields(&mut header, entry, offset);
@@ -125,10 +125,11 @@ fn local_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     header
 }
 
-/// What the directory says of the part (4.3.12).
+/// The entry of a part in the directory (4.3.12).
 fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     let mut header = Vec::from(*b"PK\x01\x02");
-    // What it was made by: the version, on no system in particular.
+
+    // Made by this version, on no system in particular.
     fields(&mut header, &[version(entry, offset)]);
     common_fields(&mut header, entry, offset);
 

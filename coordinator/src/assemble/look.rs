@@ -29,9 +29,9 @@ const NARROW: usize = 8;
 const ATTRIBUTE: usize = 50;
 const TEXT: usize = 80;
 const SOURCE: usize = 60;
-/// What the button of the filter takes of the row of names.
+/// The width of the filter's button in the row of names.
 const BUTTON: usize = 3;
-/// What Excel adds for the margins of a cell: 5 pixels at 7 a digit, in its steps of 1/256.
+/// The margins of a cell as Excel adds them: 5 pixels at 7 a digit, in its steps of 1/256.
 const MARGIN: f64 = 0.710_937_5;
 /// Points of a line of the default font.
 const LINE: u32 = 15;

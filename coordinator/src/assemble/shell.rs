@@ -62,7 +62,7 @@ enum RawContent {
 struct RawSheet {
     sheet: Sheet,
     columns: Vec<Column>,
-    /// What stands before the settings, and from the end of the rows on.
+    /// The text before the settings, and from the end of the rows on.
     front: String,
     back: String,
     /// The number in the two that stands for the last row.
@@ -72,7 +72,7 @@ struct RawSheet {
 /// A part of a workbook's archive.
 pub struct Part<'a> {
     pub name: &'a str,
-    /// All of it, or what stands before the rows.
+    /// All of it, or the text before the rows.
     pub head: String,
     /// For a sheet: which one, and what stands after its rows.
     pub rows: Option<(Sheet, String)>,
@@ -103,7 +103,6 @@ impl<'a> Shells<'a> {
         }
 
         let parts = &self.made[&sheets];
-
         Ok(parts.iter().map(|part| part.with_rows(counts, &sheets, look)).collect())
     }
 }
@@ -232,7 +231,6 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     }
 
     check(&parts, sheets.len())?;
-
     Ok(parts)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{COPY, WholeFile};
 
-/// What an output is written to.
+/// The place that an output is written to.
 pub enum Sink {
     Whole(WholeFile),
     Flow(Flow),
@@ -53,7 +53,7 @@ impl Flow {
         Flow { out: BufWriter::with_capacity(COPY, out), written: 0, reader_is_gone: false }
     }
 
-    /// What was done; `None` if the reader is gone.
+    /// The result of a write; `None` if the reader is gone.
     fn unless_gone<T>(&mut self, done: io::Result<T>) -> io::Result<Option<T>> {
         match done {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {

@@ -39,7 +39,8 @@ pub fn followed(path: &Path) -> io::Result<PathBuf> {
     for _ in 0..MOST_LINKS {
         match fs::read_link(&place) {
             Ok(target) => place = place.parent().unwrap_or(Path::new("")).join(target),
-            Err(_) => return Ok(place), // No link; whether it can be written is found out by writing.
+            // No link. Whether it can be written is found out by writing.
+            Err(_) => return Ok(place),
         }
     }
 
@@ -53,7 +54,7 @@ impl WholeFile {
         let unfinished = unfinished_name(&place);
         let replaced = fs::metadata(&place).ok();
 
-        // What a killed run left has the mode of another time.
+        // A leftover of a killed run has the mode of another time.
         let _ = fs::remove_file(&unfinished);
         let file = File::create(&unfinished)?;
         let whole =

@@ -36,7 +36,6 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
     }
 
     recipe.check(args.source_column.as_deref()).map_err(UsageError::Recipe)?;
-
     Ok(recipe)
 }
 

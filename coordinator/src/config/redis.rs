@@ -23,7 +23,7 @@ pub struct RedisRun {
     pub by_path: bool,
     /// From how many slots on files are compressed on their way.
     pub pack_from: usize,
-    /// How many bytes may be outstanding in Redis; `None`: as many as fits who works.
+    /// How many bytes may be outstanding in Redis; `None`: as many as the slots call for.
     pub budget: Option<u64>,
     /// How long the run waits for somebody to work; `None`: for ever.
     pub wait_for_workers: Option<Duration>,
@@ -62,7 +62,7 @@ pub struct QueueConfig {
     pub task: QueueTask,
 }
 
-/// What is to be done with the jobs of a queue.
+/// The task of `sheaf queue`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueTask {
     List { json: bool },
@@ -98,7 +98,7 @@ fn parse_job(typed: &str) -> Result<JobId, UsageError> {
 /// Where the queue is, if it is in Redis.
 ///
 /// # Errors
-/// What is wrong with the address, the queue's name, a certificate.
+/// When the address, the queue's name or a certificate cannot be used.
 pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
     let lease = units::time("--lease", &args.server.lease)?;
 

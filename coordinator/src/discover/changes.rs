@@ -83,7 +83,6 @@ impl Sources {
         }
 
         changes.reordered = changes.is_empty() && now != then;
-
         changes
     }
 }

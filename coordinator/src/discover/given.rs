@@ -17,7 +17,7 @@ use crate::errors::{Exit, Failure};
 use crate::human::{count, shown};
 use crate::report::left_out;
 
-/// What to discover.
+/// Which files to look for, and which to leave out.
 pub struct Request<'a> {
     /// In order.
     pub inputs: &'a [Input],
@@ -141,12 +141,15 @@ fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
 impl From<DiscoverError> for Failure {
     fn from(error: DiscoverError) -> Failure {
         match error {
-            DiscoverError::Filtered => Failure::new(Exit::Usage, error)
-                .with_hint("a pattern matches a file's name (`*.html`) or its path below the folder (`2024/*.html`)"),
+            DiscoverError::Filtered => Failure::new(Exit::Usage, error).with_hint(
+                "a pattern matches a file's name (`*.html`) or its path below the folder \
+                     (`2024/*.html`)",
+            ),
             DiscoverError::Nothing(_) => Failure::new(Exit::Usage, error)
                 .with_hint("name files, folders, or `-` for a list of paths on standard input"),
             DiscoverError::LeftOut(left_out) if left_out.unwanted > 0 => {
-                Failure::new(Exit::Usage, error).with_hint("`--hidden` reads hidden files and folders, too")
+                Failure::new(Exit::Usage, error)
+                    .with_hint("`--hidden` reads hidden files and folders, too")
             }
             DiscoverError::LeftOut(_) => Failure::new(Exit::Usage, error),
             DiscoverError::Stdin(_) => Failure::new(Exit::CouldNotRun, error),

@@ -40,7 +40,6 @@ impl Sources {
         }
 
         let Summed { inner, crc } = out;
-
         inner.write_all(&crc.finalize().to_le_bytes())
     }
 

@@ -16,7 +16,7 @@ pub struct Sources {
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) problems: Vec<String>,
     pub(super) entries: Vec<Entry>,
-    /// What was found and is not in the list. Not saved with it.
+    /// How much was found and is not in the list. Not saved with it.
     pub left_out: LeftOut,
 }
 

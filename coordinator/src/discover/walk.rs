@@ -116,14 +116,13 @@ impl<'a> Walk<'a> {
             return;
         }
 
-        // What could be listed before the error is read all the same.
+        // Names that were listed before the error are read all the same.
         let mut listing = Listing::default();
         if let Err(error) = list(&written, &self.builder.own_names(&place), &mut listing) {
             self.trouble(&written, within, problem::of_folder(&error));
         }
 
         let folder = self.builder.folder(&written, Some(metadata));
-
         self.open.push(Open { place, written, folder, listing, done: 0 });
     }
 

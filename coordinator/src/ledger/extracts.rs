@@ -6,7 +6,7 @@ use sheaf_common::job::{TaskId, WorkerId};
 use sheaf_common::outcome::{Extracted, FileReport, FileStatus, Kept, Slice};
 use sheaf_common::task::{RowsKey, SourceFile};
 
-/// What it costs to have a file outstanding, whatever its size: its path, its report, its place in
+/// The cost of a file that is outstanding, whatever its size: its path, its report, its place in
 /// a task. Without it, a window of bytes would hold any number of tiny files.
 pub const FILE_COST: u64 = 1 << 10;
 
@@ -67,7 +67,7 @@ impl Extracts {
         }));
     }
 
-    /// Takes note of a report; gives it back if it is none that is waited for.
+    /// Takes note of a report; gives it back if no task waits for it.
     pub fn report(
         &mut self,
         number: u64,

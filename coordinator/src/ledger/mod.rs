@@ -61,7 +61,7 @@ pub enum Event {
     Lost(Vec<TaskId>),
 }
 
-/// What is to be done about it.
+/// What the caller is to do.
 #[derive(Debug, PartialEq)]
 pub enum Command {
     Push(Task),
@@ -83,7 +83,7 @@ pub struct Commit {
     pub segments: Vec<Segment>,
     /// Where the unit ends: where a later run goes on.
     pub end: Position,
-    /// Blocks of rows on the queue that nobody needs any more.
+    /// Blocks of rows on the queue that are not needed any more.
     pub forget: Vec<RowsKey>,
 }
 
@@ -272,7 +272,6 @@ impl Ledger {
         }
 
         self.push_ready(closed_before, commands);
-
         self.commit(commands);
     }
 
@@ -382,7 +381,7 @@ impl Ledger {
             let mut commit = self.units.pop_front().expect("just seen").commit();
             self.first_unit += 1;
 
-            // What a worker keeps is not on the queue, which has nothing of it to drop.
+            // Blocks that a worker keeps are not on the queue: there is nothing to drop there.
             commit.forget.retain(|rows| {
                 let Some(placed) = self.placed.get_mut(&rows.task.number) else { return true };
                 let is_on_queue = placed.rows.keeper(rows.block).is_none();
@@ -397,7 +396,7 @@ impl Ledger {
         }
     }
 
-    /// The edition of the rows that are in use of a task.
+    /// The edition of a task's rows that is in use.
     fn edition(&self, number: u64) -> Option<u64> {
         let placed = self.placed.get(&number).map(|placed| placed.rows.edition);
         placed.or_else(|| self.extracts.edition(number))
@@ -408,7 +407,7 @@ impl Ledger {
         self.first_unit + self.units.len() as u64
     }
 
-    /// The units that are waited for from a render task, with their numbers.
+    /// The units that a pending render task is to bring, with their numbers.
     fn units_of(&self, task: u64) -> impl Iterator<Item = (u64, &Unit)> {
         (self.first_unit..).zip(&self.units).filter(move |(_, unit)| unit.task() == Some(task))
     }

@@ -12,7 +12,7 @@ use super::{Commit, Position};
 /// A unit is full from this many files on, as files without rows would never fill it.
 const FULL_FILES: usize = 4096;
 
-/// What became of a file, when all its rows are placed.
+/// The outcome of a file, once all its rows are placed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileDone {
     pub report: FileReport,
@@ -22,14 +22,14 @@ pub struct FileDone {
     pub overflow: u64,
 }
 
-/// What a unit holds.
+/// The contents of a unit.
 struct Contents {
     begin: Position,
     end: Position,
     pieces: Vec<Piece>,
     /// The files that end in it.
     files: Vec<FileDone>,
-    /// Blocks that nobody needs after it.
+    /// Blocks that are not needed after it.
     forget: Vec<RowsKey>,
     /// The worker that keeps some of its rows, and the task that they are of. A block is kept only
     /// if it fills a unit, so there are no two.
@@ -93,7 +93,6 @@ impl OpenUnit {
         end.file_overflow += overflow;
 
         self.0.bytes += u64::from(piece.slice.length);
-
         self.0.pieces.push(piece);
     }
 
@@ -108,7 +107,6 @@ impl OpenUnit {
         });
 
         let file = report.sequence + 1;
-
         self.0.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..end };
     }
 
@@ -171,7 +169,7 @@ impl Unit {
         matches!(self.state, State::Ready)
     }
 
-    /// The render task that it is waited for from.
+    /// The render task that is to bring its segments.
     pub fn task(&self) -> Option<u64> {
         if let State::Pending { task } = self.state { Some(task) } else { None }
     }
@@ -185,7 +183,7 @@ impl Unit {
         matches!(self.state, State::Rendered(_))
     }
 
-    /// Its rows, and its segments while they wait for their turn, in bytes.
+    /// The bytes of its rows, and of its segments while they wait for their turn.
     pub fn bytes(&self) -> u64 {
         let segments = match &self.state {
             State::Rendered(segments) => {
@@ -197,7 +195,7 @@ impl Unit {
         self.contents.bytes + segments + self.contents.files.len() as u64 * FILE_COST
     }
 
-    /// What is to be rendered, as the unit of this number.
+    /// The part of a render task that renders it, under this number.
     pub fn render(&self, number: u64) -> RenderUnit {
         RenderUnit {
             number,
@@ -217,7 +215,7 @@ impl Unit {
         self.contents.pieces.iter().map(|piece| piece.rows)
     }
 
-    /// Takes its segments; those of a second time are the same, and dropped.
+    /// Takes its segments. If they come a second time they are the same, and dropped.
     pub fn rendered(&mut self, segments: Vec<Segment>) {
         if !self.is_rendered() {
             self.state = State::Rendered(segments);
@@ -250,7 +248,7 @@ impl Unit {
         }
     }
 
-    /// What is to be stored of it.
+    /// Gives what is to be stored.
     pub fn commit(self) -> Commit {
         let segments = match self.state {
             State::Rendered(segments) => segments,
@@ -258,7 +256,6 @@ impl Unit {
         };
 
         let Contents { files, end, forget, .. } = self.contents;
-
         Commit { files, segments, end, forget }
     }
 }

@@ -21,7 +21,7 @@ pub struct Preview {
     pub chosen: Option<String>,
 }
 
-/// What stands between columns.
+/// The gap between columns.
 const GAP: &str = "  ";
 /// A column is never made narrower than this.
 const NARROWEST: usize = 4;
@@ -173,7 +173,7 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     let limit =
         (NARROWEST..=widest.min(room)).rev().find(|limit| sum(*limit) <= room).unwrap_or(NARROWEST);
 
-    // What is left over goes to the first columns that were cut.
+    // The columns that are left over go to the first ones that were cut.
     let mut spare = room.saturating_sub(sum(limit));
     for width in &mut widths {
         if *width > limit {

@@ -43,7 +43,6 @@ pub fn render_vertical(columns: &[&str], found: &Preview, width: usize, paint: P
     }
 
     push(&mut text, &paint.dim(&footer(found, 0)));
-
     text
 }
 

@@ -50,7 +50,6 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
     }
 
     facts.push(Fact::new(count(tally.rows, "row")));
-
     facts
 }
 

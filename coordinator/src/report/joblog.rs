@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use sheaf_common::outcome::{FileReport, FileStatus};
 
 /// The first line.
-const HEADER: &str = "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\tstart\tseconds\tslot\n";
+const HEADER: &str = "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\t\
+                      start\tseconds\tslot\n";
 
 /// The job log of a run, open at its end.
 pub struct JobLog {
@@ -15,7 +16,7 @@ pub struct JobLog {
     line: Vec<u8>,
 }
 
-/// What a line tells about a file.
+/// A line of the job log: one file.
 #[derive(Debug, Clone, Copy)]
 pub struct JobLine<'a> {
     pub sequence: u64,
@@ -115,11 +116,8 @@ fn kept(file: &File, first: u64) -> io::Result<Kept> {
         input.read_until(b'\n', &mut line)?;
         if bytes == 0 && !line.is_empty() && line != HEADER.as_bytes() {
             // A header that was cut is as good as none.
-            return Ok(if HEADER.as_bytes().starts_with(&line) {
-                Kept::Bytes(0)
-            } else {
-                Kept::Foreign
-            });
+            let is_cut = HEADER.as_bytes().starts_with(&line);
+            return Ok(if is_cut { Kept::Bytes(0) } else { Kept::Foreign });
         }
 
         let sequence = line
@@ -168,7 +166,6 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
     }
 
     escape(out, line.slot.as_bytes());
-
     out.push(b'\n');
 }
 

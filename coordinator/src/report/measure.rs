@@ -9,10 +9,10 @@ use super::Tally;
 const SMOOTH: Duration = Duration::from_secs(10);
 /// While nothing has come for so long, nothing is said about the time that is left.
 const STALE: Duration = Duration::from_secs(15);
-/// No time left is told beyond this: it would be no forecast.
+/// A time left that is longer than this is not shown: it would be no forecast.
 const LONGEST_LEFT: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
-/// What is done of files that are not done as a whole.
+/// How much is done of files that are not done as a whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnderWay {
     /// Of their sizes as they were discovered.
@@ -21,7 +21,7 @@ pub struct UnderWay {
     pub read: u64,
 }
 
-/// What is known about the way and the speed.
+/// How far a run is, and how fast it gets on.
 #[derive(Debug)]
 pub struct Measure {
     pub total_files: u64,
@@ -93,6 +93,7 @@ impl Measure {
         self.bytes = self.bytes.max(tally.bytes + under_way.bytes);
 
         let mark = Mark::of(tally, under_way, now);
+
         // Until something is read nothing is known: processes start.
         if self.first.is_none() {
             self.last = mark;

@@ -34,15 +34,18 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     notes.extend(encodings(guessed, |encoding, seen| {
         let files = files(seen);
         let first = first(seen);
-        format!("{files} declared no encoding; the guess is {encoding}{first}: `--encoding NAME` says which it is")
+        format!(
+            "{files} declared no encoding; the guess is {encoding}{first}: `--encoding NAME` says \
+             which it is"
+        )
     }));
 
     notes.extend(encodings(doubted, |encoding, seen| {
         let files = files(seen);
         let first = first(seen);
         format!(
-            "{files} declared {encoding} and {} read so, though the bytes are valid UTF-8{first}: if characters are \
-             wrong, `--encoding utf-8`",
+            "{files} declared {encoding} and {} read so, though the bytes are valid \
+             UTF-8{first}: if characters are wrong, `--encoding utf-8`",
             was(seen)
         )
     }));
@@ -118,8 +121,8 @@ fn nested(seen: &Seen, record: &str) -> String {
     let all = number(seen.of);
     let files = files(seen);
     format!(
-        "records inside records: {inner} of {all} `{record}` in {files} stand inside another{}, so their text comes twice \
-         or more. Look whether an end tag is missing there",
+        "records inside records: {inner} of {all} `{record}` in {files} stand inside another{}, \
+         so their text comes twice or more. Look whether an end tag is missing there",
         first(seen)
     )
 }
@@ -129,8 +132,9 @@ fn lost_tags(seen: &Seen, record: &str) -> String {
     let all = number(seen.of);
     let files = files(seen);
     format!(
-        "{lost} of {all} `<{record}` in the text of {files} gave no record{}. They stand inside a comment, a script, a \
-         style or an attribute, often because a quote or an end tag is missing",
+        "{lost} of {all} `<{record}` in the text of {files} gave no record{}. They stand inside a \
+         comment, a script, a style or an attribute, often because a quote or an end tag is \
+         missing",
         first(seen)
     )
 }
@@ -148,8 +152,8 @@ fn grew(seen: &Seen) -> String {
 fn xml(seen: &Seen) -> String {
     let verb = if seen.files == 1 { "begins" } else { "begin" };
     format!(
-        "{} {verb} with `<?xml` and {} read as HTML{}: elements like `<x/>` do not close there, so what follows is inside \
-         them",
+        "{} {verb} with `<?xml` and {} read as HTML{}: elements like `<x/>` do not close there, \
+         so what follows is inside them",
         files(seen),
         was(seen),
         first(seen)

@@ -38,7 +38,7 @@ pub struct Progress {
     shown: Instant,
     /// Where it is noted for `sheaf status`, and when that was done last.
     status: Option<(PathBuf, Instant)>,
-    /// What the run waits for, as was said last.
+    /// The reason for waiting that was said last.
     waiting: Option<String>,
 }
 
@@ -67,7 +67,6 @@ impl Progress {
         };
 
         let measure = Measure::new(total_files, total_bytes, now);
-
         Progress { sink, measure, shown: now, status: None, waiting: None }
     }
 

@@ -119,7 +119,8 @@ impl Summary<'_> {
                 text,
                 paint,
                 &format!(
-                    "{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps all)"
+                    "{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps \
+                     all)"
                 ),
             );
         }
@@ -136,7 +137,8 @@ impl Summary<'_> {
                 text,
                 paint,
                 &format!(
-                    "{characters} in {files}{first} could not be decoded and became `\u{fffd}`: `--encoding NAME` says how files are encoded"
+                    "{characters} in {files}{first} could not be decoded and became `\u{fffd}`: \
+                     `--encoding NAME` says how files are encoded"
                 ),
             );
         }

@@ -14,11 +14,11 @@ const EXAMPLES: usize = 5;
 pub struct Tally {
     /// Files that are done, the failed ones included.
     pub files: u64,
-    /// The sizes of these files as they were discovered: what progress and ETA go by.
+    /// The sizes of these files as they were discovered: progress and time left go by these.
     pub bytes: u64,
     /// Of these, the sizes of those that gave no rows because they failed.
     pub unread_bytes: u64,
-    /// What was read of the others, unpacked: what rates go by.
+    /// The bytes that were read of the others, unpacked: rates go by these.
     pub read_bytes: u64,
     pub rows: u64,
     pub failed: u64,
@@ -36,7 +36,7 @@ pub struct Tally {
     pub first_failed: Examples,
     pub first_empty: Examples,
     pub first_replaced: Examples,
-    /// What the extractor noticed.
+    /// The notes of the extractor, summed up.
     pub noticed: Noticed,
 }
 

@@ -113,9 +113,9 @@ struct Driver<'a, 's, Q> {
     shipper: Shipper,
     waiting: Waiting,
     interrupt: &'a mut Interrupt,
-    /// What was said of those who work.
+    /// The remarks about workers that the user has seen.
     remarks: HashSet<String>,
-    /// The workers that were not heard of at the last audit.
+    /// The workers that were silent at the last audit.
     lost: Vec<String>,
 }
 
@@ -202,7 +202,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
     }
 
-    /// Tells the user what is wrong with the queue, if something is, and it was not just looked at.
+    /// Tells the user what is wrong with the queue, if anything is; but not more often than every
+    /// [`TROUBLE`].
     async fn look_at_the_queue(&mut self) -> Result<(), DriveError> {
         if self.queue.is_in_trouble() && self.waiting.looked_ago(Instant::now()) >= TROUBLE {
             return self.say_why_it_waits().await;
@@ -235,7 +236,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         Ok(())
     }
 
-    /// Fits window and tasks to who works now.
+    /// Fits window and tasks to the slots that there are now.
     async fn fit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         if self.plan.is_none() {
             return Ok(());
@@ -261,12 +262,16 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         self.say_who_is_lost(ledger.job()).await?;
 
-        // What is still on its way to the queue is not lost.
+        // Tasks that are still on their way to the queue are not lost.
         let pending = self.shipper.arrived(ledger.pending());
         match self.answered(self.queue.missing(pending)).await? {
             Ok(lost) if lost.is_empty() => Ok(()),
             Ok(lost) => {
-                warn!(tasks = lost.len(), first = %lost[0], "the queue has lost tasks, pushing them again");
+                warn!(
+                    tasks = lost.len(),
+                    first = %lost[0],
+                    "the queue has lost tasks, pushing them again"
+                );
                 tracing::debug!(?lost);
                 self.carry_out(ledger.handle(Event::Lost(lost)))
             }
@@ -298,7 +303,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         Ok(())
     }
 
-    /// Tells the user, once, what is wrong with those who work.
+    /// Tells the user of workers that do not fit this run: once of each thing.
     async fn remark(&mut self) -> Result<(), DriveError> {
         match self.answered(self.queue.remarks()).await? {
             Ok(remarks) => {
@@ -315,7 +320,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         Ok(())
     }
 
-    /// Tells the user which workers are not heard of, once of each.
+    /// Tells the user which workers are not heard of: once of each.
     async fn say_who_is_lost(&mut self, job: JobId) -> Result<(), DriveError> {
         let Ok(lost) = self.answered(self.queue.lost(job)).await? else { return Ok(()) };
 
@@ -350,8 +355,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             let first = shown(first.as_bytes());
             let files = count(u64::from(*files), "file");
             self.store.progress.say(&format!(
-                "{vanished} workers vanished with {files} (`{first}` is the first): reading each alone, to find out which \
-                it is"
+                "{vanished} workers vanished with {files} (`{first}` is the first): reading each \
+                 alone, to find out which it is"
             ));
         }
     }

@@ -69,7 +69,7 @@ impl LargeFiles {
         self.files = self.files.split_off(&end.file);
 
         if let Some(part) = self.files.get_mut(&end.file) {
-            // What an earlier run has stored of it is not done by this one.
+            // Slices that an earlier run has stored are no progress of this one.
             let before = if self.from.file == end.file { self.from.slices } else { 0 };
             let stored = end.slices.saturating_sub(before);
             let all = part.slices.saturating_sub(before);
@@ -108,7 +108,8 @@ impl LargeFiles {
         }
     }
 
-    /// What is known of a file; `None` when it is done, or is none.
+    /// The entry of a file, made if there is none yet; `None` if the file is done, or there is no
+    /// such file.
     fn part(&mut self, sequence: u64, size: &impl Fn(u64) -> Option<u64>) -> Option<&mut Part> {
         if sequence < self.end.file {
             return None;

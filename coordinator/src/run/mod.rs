@@ -210,7 +210,6 @@ fn end_of(
     };
 
     note_stop(&spool, &stop, done_of_all, config);
-
     Ok(End::Interrupted(stop))
 }
 
@@ -227,7 +226,7 @@ fn work_folder(config: &RunConfig) -> Result<(PathBuf, Option<TempDir>), Failure
     Ok((temporary.path().join("job"), Some(temporary)))
 }
 
-/// What a run that cannot go on says, and what to do.
+/// The error of a run that cannot go on, with what can be done about it.
 fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
     match error {
         DriveError::Queue(error) => queue_failed(error),
@@ -270,7 +269,10 @@ async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
     };
 
     if let Err(error) = closed {
-        tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
+        tracing::warn!(
+            %error,
+            "could not remove the job from the queue; the workers do that in a few minutes"
+        );
     }
 }
 
@@ -291,7 +293,10 @@ async fn take_over<Q: Queue>(
                 )
             }
             Err(error) => {
-                tracing::warn!(%error, "could not remove the job of the earlier run; it ends by itself")
+                tracing::warn!(
+                    %error,
+                    "could not remove the job of the earlier run; it ends by itself"
+                )
             }
         }
     }
@@ -306,7 +311,7 @@ async fn take_over<Q: Queue>(
 
     match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
         Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
-        // What may pass is tried again while the run collects, which says what it is.
+        // Trouble that may pass is left to the run: it tries again, and says what is wrong.
         Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
     }
 }
@@ -423,8 +428,8 @@ fn take_up(
 
             let files = count(same, "file");
             let hint = format!(
-                "`--changed` goes on with what is done of the first {files}, which are the same, and reads the rest anew; \
-                 `--fresh` starts over"
+                "`--changed` goes on with what is done of the first {files}, which are the same, \
+                 and reads the rest anew; `--fresh` starts over"
             );
 
             Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
@@ -453,7 +458,8 @@ fn write_outputs(
 pub const GO_ON: &str =
     "what is done so far is kept: the same command goes on where this one stopped";
 
-const GO_ON_WITHOUT_FRESH: &str = "what is done so far is kept: the same command without `--fresh` goes on where this one stopped";
+const GO_ON_WITHOUT_FRESH: &str = "what is done so far is kept: the same command without \
+                                   `--fresh` goes on where this one stopped";
 
 /// The same for a run whose outputs all go to standard output.
 const NOTHING_KEPT: &str = "nothing is kept, as no output is a file: the same command begins anew";

@@ -16,22 +16,22 @@ use tokio::task::JoinHandle;
 use super::drive::pause;
 use crate::human;
 
-/// The largest file that is shipped: a value of Redis holds 512 MiB.
+/// The largest file that is shipped: a value in Redis holds 512 MiB at most.
 const LARGEST: u64 = 500 << 20;
 
-/// How the workers get at the bytes of the files.
+/// How workers get the bytes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shipping {
     /// They are threads of this process, and open the paths themselves.
     None,
     /// They open the paths themselves, wherever they are.
     ByPath,
-    /// The bytes go with the tasks, compressed if there are so many slots.
+    /// The bytes go with the tasks, compressed from `pack_from` slots on.
     Content { pack_from: usize },
 }
 
 impl Shipping {
-    /// Whether bytes are compressed for so many slots.
+    /// Whether files are compressed when there are this many slots.
     fn packs(self, slots: usize) -> bool {
         matches!(self, Shipping::Content { pack_from } if slots >= pack_from)
     }
@@ -73,7 +73,7 @@ impl Shipper {
         let _ = self.tasks.send(task); // Fails only after an error, which `check` tells.
     }
 
-    /// Those of `tasks` that must be on the queue by now.
+    /// The tasks among these that must be on the queue by now.
     pub fn arrived(&mut self, tasks: Vec<TaskId>) -> Vec<TaskId> {
         while let Ok(task) = self.shipped.try_recv() {
             self.under_way.remove(&task);

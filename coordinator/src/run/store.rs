@@ -25,7 +25,7 @@ pub enum StoreError {
     OwnWorkbook(anyhow::Error),
 }
 
-/// All that a commit goes to.
+/// Everything that a commit is written to.
 pub struct Store<'a> {
     pub spool: Spool,
     pub sources: &'a Sources,
@@ -117,7 +117,7 @@ impl Store<'_> {
         self.progress.update(&self.tally, self.large_files.under_way());
     }
 
-    /// Says now how far it is.
+    /// Says at once how far the run is.
     pub fn tell(&mut self) {
         self.progress.tell(&self.tally, self.large_files.under_way());
     }
@@ -127,7 +127,7 @@ impl Store<'_> {
         std::mem::take(&mut self.forgettable)
     }
 
-    /// They could not be dropped; the next time they are tried again.
+    /// Takes back rows that the queue could not drop: they are tried again the next time.
     pub fn forget_later(&mut self, rows: Vec<RowsKey>) {
         self.forgettable.extend(rows);
     }

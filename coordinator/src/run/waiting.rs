@@ -7,7 +7,7 @@ use sheaf_common::said::Said;
 /// How often a run to which nothing comes asks why.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// What a run that gets nothing knows about why.
+/// How long a run has got nothing, and why.
 #[derive(Debug)]
 pub struct Waiting {
     /// How long it waits for others; `None`: for ever.
@@ -15,19 +15,19 @@ pub struct Waiting {
     /// When something came last, or the run began.
     came: Instant,
     looked: Instant,
-    /// What was said of why nothing comes.
+    /// The reason that the user was told last.
     said: Said,
 }
 
-/// What is to be said.
+/// What the user is to be told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Say {
     Nothing,
-    /// What the run waits for.
+    /// Say what the run waits for.
     Waits,
-    /// It waits no longer.
+    /// Say that it waits no longer.
     GoesOn,
-    /// It has waited for as long as it was told to.
+    /// It has waited for as long as it may.
     GiveUp,
 }
 

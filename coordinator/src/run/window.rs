@@ -3,8 +3,8 @@
 
 use sheaf_common::queue::Capacity;
 
-/// What one machine's run has outstanding at most, and its largest task: of 1 MiB they took 5 %
-/// longer (200 MB of text).
+/// The most bytes that a run on one machine has outstanding, and its largest task: with tasks of
+/// 1 MiB a run took 5 % longer (200 MB of text).
 const LOCAL_BYTES: u64 = 64 << 20;
 const LOCAL_TASK: u64 = 4 << 20;
 
@@ -55,15 +55,15 @@ impl Window {
         }
     }
 
-    /// For a run through Redis that may hold so many bytes there; with `None`, as many as fits those
-    /// who work on it. This process has so many slots of its own.
+    /// For a run through Redis: `budget` is the most bytes that it may hold there (`None`: as many
+    /// as the slots call for), `slots` are those of this process.
     pub fn redis(budget: Option<u64>, slots: usize) -> Self {
         let bytes = without_redis_own(budget.unwrap_or(FEW_SLOTS));
         let budget = if budget.is_some() { Budget::Fixed } else { Budget::BySlots };
         Window { budget, bytes, tasks: 1, own_slots: slots, slots, largest_task: LARGEST_TASK }
     }
 
-    /// Takes note of who works now, and of what the servers hold.
+    /// Takes note of how many slots there are now, and of how much the servers may hold.
     pub fn fit(&mut self, Capacity { slots, bytes }: Capacity) {
         self.slots = self.own_slots + slots;
 
@@ -75,7 +75,7 @@ impl Window {
         }
     }
 
-    /// Whether another file may be planned, with so many bytes and tasks outstanding.
+    /// Whether another file may be planned while these bytes and tasks are outstanding.
     pub fn has_room(&self, bytes: u64, tasks: usize) -> bool {
         bytes < self.bytes || tasks < self.tasks
     }
@@ -90,7 +90,7 @@ impl Window {
         self.slots
     }
 
-    /// Whether only others work, so that the user is to be told when there are none.
+    /// Whether this process has no slots: then the user must hear of it when nobody else works.
     pub fn is_for_others(&self) -> bool {
         self.own_slots == 0
     }

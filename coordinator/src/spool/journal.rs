@@ -13,7 +13,7 @@ use crate::ledger::Position;
 /// A unit that was stored.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// What it added to which stream, in order.
+    /// The segments that it added to the streams, in order.
     pub segments: Vec<Part>,
     pub end: Position,
     /// The files whose own workbooks were written out after it.

@@ -38,7 +38,7 @@ use journal::{Entry, Journal, Part};
 pub use look::{is_at_work, last_stop};
 pub use stream::{Content, StreamFile};
 
-/// What can go wrong with the folder.
+/// Why the folder of a job cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     #[error("another run is at work on `{}`", .0.display())]
@@ -56,7 +56,7 @@ pub struct Spool {
     folder: PathBuf,
     journal: Journal,
     streams: BTreeMap<Stream, StreamFile>,
-    /// What was appended since the last unit was confirmed.
+    /// The segments appended since the last unit was confirmed.
     unconfirmed: Vec<Part>,
     /// Held while the job runs, so that no second run writes to the same folder.
     _lock: File,
@@ -210,7 +210,11 @@ impl Spool {
         // Their bytes were removed on purpose, whatever earlier entries say of them.
         let dropped: HashSet<u64> =
             entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
-        let is_dropped = |part: &Part| matches!(part.stream, Stream::FileSheet { sequence, .. } if dropped.contains(&sequence));
+        let is_dropped = |part: &Part| match part.stream {
+            Stream::FileSheet { sequence, .. } => dropped.contains(&sequence),
+            Stream::Text { .. } | Stream::Sheet(_) => false,
+        };
+
         for (index, (entry, _)) in entries.iter().enumerate() {
             for part in entry.segments.iter().filter(|part| !is_dropped(part)) {
                 if !stream_of(&mut self.streams, &self.folder, part.stream)?.accept(part)? {
@@ -303,7 +307,10 @@ fn stream_of<'a>(
 }
 
 fn drop_file_streams(streams: &mut BTreeMap<Stream, StreamFile>, dropped: u64) -> io::Result<()> {
-    let of_file = |stream: &Stream| matches!(stream, Stream::FileSheet { sequence, .. } if *sequence == dropped);
+    let of_file = |stream: &Stream| match stream {
+        Stream::FileSheet { sequence, .. } => *sequence == dropped,
+        Stream::Text { .. } | Stream::Sheet(_) => false,
+    };
 
     let gone: Vec<Stream> = streams.keys().filter(|stream| of_file(stream)).copied().collect();
     gone.iter().try_for_each(|stream| streams.remove(stream).expect("just listed").remove())

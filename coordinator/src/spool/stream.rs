@@ -16,7 +16,7 @@ pub struct StreamFile {
     content: Content,
 }
 
-/// What a run of joined segments holds.
+/// The sums over joined segments.
 #[derive(Debug, Clone, Default)]
 pub struct Content {
     /// The bytes of the segments.
@@ -24,7 +24,7 @@ pub struct Content {
     /// The bytes before compression, and their CRC-32.
     pub length: u64,
     pub crc: crc32fast::Hasher,
-    /// What the first rows need to be seen, if they are those of a workbook.
+    /// The look of the first rows, if they are those of a workbook.
     pub look: Option<Look>,
 }
 
@@ -80,6 +80,7 @@ impl StreamFile {
 
         self.content.add(part.packed, part.length, part.crc32);
         self.content.look = self.content.look.take().or_else(|| part.look.clone());
+
         Ok(bytes.len() as u64 == part.packed && crc32fast::hash(&bytes) == part.packed_crc32)
     }
 
