@@ -53,6 +53,7 @@ pub async fn demo(
                 writeln!(err, "waiting: {reason}")?;
             }
 
+            // Tasks that the queue has lost are pushed again.
             let missing = queue.missing(open.keys().copied().collect()).await?;
             push(queue, missing.iter().map(|id| &open[id])).await?;
         }

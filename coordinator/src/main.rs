@@ -191,6 +191,7 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
         let _ = writeln!(err, "coordinator CPU: {own:.2} s of {all:.2} s");
     }
 
+    // Said last, and as an error: the outputs are written, and hold no row.
     if let Some((message, hint)) = no_record {
         return Err(Failure::new(exit, anyhow::Error::msg(message)).with_hint(hint));
     }

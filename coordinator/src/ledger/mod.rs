@@ -287,7 +287,7 @@ impl Ledger {
             for (index, slice) in slices.iter().enumerate() {
                 let rows = reported.rows.key(task, slice.block);
 
-                // Slices come block by block: this one has had its last slice.
+                // Slices come block by block: the block before has had its last one.
                 if let Some(last) = last_block.replace(rows)
                     && last != rows
                 {

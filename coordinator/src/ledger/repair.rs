@@ -36,7 +36,7 @@ impl Ledger {
         // A unit whose own rows are all there is ready again.
         self.push_ready(self.first_unit, commands);
 
-        // Render tasks that miss rows of the same task ask for it once.
+        // Several render tasks may miss the rows of one extract task: it is pushed once.
         for task in tasks {
             if let Some(placed) = self.placed.get_mut(&task)
                 && !std::mem::replace(&mut placed.repairing, true)

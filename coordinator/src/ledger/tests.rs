@@ -412,6 +412,7 @@ fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_
         renders(&ledger.handle(Event::Lost(vec![render(4), render(5)]))),
         [(4, vec![4, 5, 6])]
     );
+
     let lost = TaskResult::RowsLost(vec![RowsKey { task: extract.id, block: 5, edition: 1 }]);
     let commands = ledger.handle(came(render(4), lost));
     assert_eq!(renders(&commands[..2]), [(4, vec![4]), (6, vec![6])]);

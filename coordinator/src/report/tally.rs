@@ -94,6 +94,7 @@ impl Tally {
                 }
             }
             FileStatus::Failed { reason } | FileStatus::Dead { reason } => {
+                // Done, but not read: it took no time that could say how long others take.
                 self.unread_bytes += size;
                 self.fail(path, reason)
             }

@@ -57,6 +57,7 @@ impl Identity {
     /// The limits of a file may differ: a run that stopped because of them is gone on with under
     /// others.
     pub fn compare(&self, sources: &Sources, saved: &(Vec<u8>, Vec<u8>)) -> Comparison {
+        // Another version may have saved it in another form: nothing more can be compared.
         let Ok(old) = wire::decode::<Identity>(&saved.0) else {
             return Comparison::AnotherJob(vec!["it was begun by another version of Sheaf".into()]);
         };

@@ -53,6 +53,7 @@ fn write_output(
 ) -> anyhow::Result<u64> {
     let rows = |stream| match spool.stream(stream) {
         Some(file) => file.rows().map(|rows| stoppable(rows, interrupt)),
+        // No unit has added to this stream.
         None => Ok(Rows::none()),
     };
 

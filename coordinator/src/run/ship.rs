@@ -159,6 +159,7 @@ async fn ship<Q: Queue>(
         let batch = next.await.expect("reading does not panic");
 
         loop {
+            // The job is removed next: nothing may arrive after that.
             if stopping.load(Ordering::Relaxed) {
                 return Ok(());
             }
