@@ -64,6 +64,7 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
     }
 
     let sources = builder.finish();
+
     // An empty list ends here, too: it has no file without a problem.
     if sources.problem_count() == sources.len() {
         return Err(nothing(&sources, request.filter));
@@ -198,6 +199,7 @@ impl Builder {
         for path in own {
             let bytes = path.as_os_str().as_bytes();
             let (folder, name) = split(bytes.strip_suffix(b"/").unwrap_or(bytes));
+
             // In a folder that does not exist, nothing is found that had to be left out.
             if let Ok(metadata) = fs::metadata(path_of(folder)) {
                 places.entry(Place::of(&metadata)).or_default().push(name.into());

@@ -125,6 +125,7 @@ fn kept(file: &File, first: u64) -> io::Result<Kept> {
             .next()
             .and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         let keeps = bytes == 0 || sequence.is_some_and(|sequence: u64| sequence < first);
+
         // A line that was cut is written again, and so are those of files that are not done.
         if !line.ends_with(b"\n") || !keeps {
             return Ok(Kept::Bytes(bytes));

@@ -66,6 +66,7 @@ impl LargeFiles {
     /// All before this place is stored.
     pub fn stored(&mut self, end: Position) {
         self.end = end;
+
         // All files before it are done.
         self.files = self.files.split_off(&end.file);
 

@@ -68,6 +68,7 @@ impl<'a> OwnWorkbooks<'a> {
 
             // A file that failed takes a name, too: see [`Names`].
             let name = self.names.give(&self.sources.get(sequence as usize).path);
+
             // Gathered over several units: no longer needed once the workbook is written.
             if spool.has_file(sequence) {
                 spooled.push(sequence);

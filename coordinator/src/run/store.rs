@@ -47,6 +47,7 @@ impl Store<'_> {
     /// what is written before the journal's entry is written again, and the same.
     pub fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
         let Commit { files, segments, end, forget } = commit;
+
         // The files' own workbooks need theirs at once, the outputs at the end of the job.
         let (own, shared): (Vec<Segment>, Vec<Segment>) =
             segments.into_iter().partition(|segment| own_sheet(segment.stream).is_some());
