@@ -43,6 +43,7 @@ pub async fn demo(
     err: &mut impl Write,
 ) -> Result<(), DemoError> {
     let began = Instant::now();
+
     let mut open: BTreeMap<TaskId, Task> = naps(job, config).map(|task| (task.id, task)).collect();
     push(queue, open.values()).await?;
     while !open.is_empty() {
@@ -51,9 +52,12 @@ pub async fn demo(
             if let Some(reason) = queue.why_idle(true).await? {
                 writeln!(err, "waiting: {reason}")?;
             }
+
+            // Tasks that the queue has lost are pushed again.
             let missing = queue.missing(open.keys().copied().collect()).await?;
             push(queue, missing.iter().map(|id| &open[id])).await?;
         }
+
         for outcome in news {
             match outcome.result {
                 TaskResult::NapStarted { name } => writeln!(out, "Start {name}")?,
@@ -71,8 +75,10 @@ pub async fn demo(
                 | TaskResult::RowsLost(_) => {}
             }
         }
+
         out.flush()?;
     }
+
     writeln!(out, "Total time: {:.1} s", began.elapsed().as_secs_f64())?;
     Ok(queue.close(job).await?)
 }
@@ -85,12 +91,14 @@ async fn push<'a>(
     for batch in tasks.chunks(BATCH) {
         queue.push(batch).await?;
     }
+
     Ok(())
 }
 
 fn naps(job: JobId, config: &DemoConfig) -> impl Iterator<Item = Task> {
-    let (shortest, longest) =
-        (config.length.start().as_millis() as u64, config.length.end().as_millis() as u64);
+    let shortest = config.length.start().as_millis() as u64;
+    let longest = config.length.end().as_millis() as u64;
+
     let mut random = SplitMix(config.seed);
     (1..=config.items.get() as u64).map(move |number| {
         let length = Duration::from_millis(shortest + random.below(longest - shortest + 1));
@@ -107,9 +115,11 @@ impl SplitMix {
     /// A number below `end`, which is not 0.
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+
         (mixed ^ (mixed >> 31)) % end
     }
 }
@@ -148,6 +158,7 @@ mod tests {
                     name: nap.name,
                     seconds: nap.length.as_secs_f64(),
                 });
+
                 queue.notify(ended.clone()).await.unwrap();
                 let completion = Completion {
                     lease: leased.lease,
@@ -155,6 +166,7 @@ mod tests {
                     rows: Vec::new(),
                     has_past: false,
                 };
+
                 queue.complete_if_held(&[completion]).await.unwrap();
             }
         }
@@ -168,6 +180,7 @@ mod tests {
             done = demo(&queue, JobId(1), &config, &mut out, &mut nowhere) => done.unwrap(),
             () = work(queue.clone()) => unreachable!(),
         }
+
         let text = String::from_utf8(out).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 21, "{text}");
@@ -176,6 +189,7 @@ mod tests {
                 |word| lines.iter().position(|line| *line == format!("{word} item{item}")).unwrap();
             assert!(at("Start") < at("End"));
         }
+
         assert!(lines[20].starts_with("Total time: ") && lines[20].ends_with(" s"));
     }
 
@@ -184,6 +198,7 @@ mod tests {
         let lengths = |seed| -> Vec<Work> {
             naps(JobId(1), &DemoConfig { seed, ..config(1000) }).map(|task| task.work).collect()
         };
+
         assert!(lengths(1) == lengths(1) && lengths(1) != lengths(2));
         for work in lengths(3) {
             let Work::Nap(nap) = work else { panic!("not a nap") };

@@ -20,6 +20,7 @@ pub fn completions(shell: Shell, out: &mut dyn Write) -> io::Result<Exit> {
     clap_complete::generate(shell, &mut Cli::command(), "sheaf", &mut text);
     out.write_all(&text)?;
     out.flush()?;
+
     Ok(Exit::Done)
 }
 
@@ -34,10 +35,12 @@ pub fn man(folder: &Path) -> Result<Exit, Failure> {
         clap_mangen::generate_to(Cli::command().disable_help_subcommand(true), folder)?;
         clap_mangen::generate_to(sheaf_worker::cli::Cli::command(), folder)
     };
+
     let failed = |error: io::Error| {
         let error = anyhow::Error::from(error)
             .context(format!("could not write into `{}`", folder.display()));
         Failure::new(Exit::CouldNotRun, error)
     };
+
     write().map(|()| Exit::Done).map_err(failed)
 }

@@ -30,12 +30,15 @@ pub fn dry_run(
     would_extract(config, paint, out)?;
     would_write(config, paint, out)?;
     if let Some(redis) = &config.redis {
-        let (address, queue) = (redis.server.address(), redis.server.queue());
+        let address = redis.server.address();
+        let queue = redis.server.queue();
         writeln!(out, "through Redis at {address}, queue `{queue}`")?;
     }
+
     if let Some(processes) = config.processes {
         writeln!(out, "with {}", processes_of(processes.get()))?;
     }
+
     out.flush()
 }
 
@@ -47,23 +50,30 @@ fn would_read(
 ) -> io::Result<()> {
     let files = count(sources.len() as u64, "file");
     writeln!(out, "{} {files}, {}", paint.bold("Would read"), size(sources.total_bytes()))?;
+
+    // One file more than both ends have is named, too: a line that counts it is no shorter.
     let all = config.verbosity == Verbosity::Verbose || sources.len() <= 2 * ENDS + 1;
     let (first, last) =
         if all { (sources.len(), sources.len()) } else { (ENDS, sources.len() - ENDS) };
+
     for sequence in 0..first {
         file(out, &sources.get(sequence), paint)?;
     }
+
     if first < last {
         let more = format!("… {} more (`--verbose` names them all)", number((last - first) as u64));
         writeln!(out, "  {}", paint.dim(&more))?;
     }
+
     for sequence in last..sources.len() {
         file(out, &sources.get(sequence), paint)?;
     }
+
     problems(first..last, sources, paint, out)?;
     if !sources.left_out.is_none() {
         writeln!(out, "  {}", paint.dim(&left_out(sources.left_out)))?;
     }
+
     Ok(())
 }
 
@@ -75,13 +85,16 @@ fn would_extract(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::R
         let value = column.value.to_string();
         writeln!(out, "  {} = {}", shown(column.name.as_bytes()), shown(value.as_bytes()))?;
     }
+
     if let Some(name) = &spec.source_column {
         writeln!(out, "  {} = the file's path", shown(name.as_bytes()))?;
     }
+
     match &spec.encoding {
         Encoding::Auto => {}
         Encoding::Named(name) => writeln!(out, "  decoded as {}", shown(name.as_bytes()))?,
     }
+
     Ok(())
 }
 
@@ -93,15 +106,18 @@ fn would_write(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::Res
         } else {
             ""
         };
+
         let format = format_name(config.spec.renderings[output.rendering_index]);
         writeln!(out, "  {}  {format}{over}", output.name())?;
     }
+
     if let Some(folder) = &config.per_file {
         writeln!(out, "  {}  one workbook per file", name(folder))?;
     }
     if let Some(path) = &config.joblog {
         writeln!(out, "  {}  job log", name(path))?;
     }
+
     Ok(())
 }
 
@@ -127,6 +143,7 @@ fn problems(
     if found == 0 {
         return Ok(());
     }
+
     writeln!(out, "{} {} cannot be read", paint.error("of which"), number(found as u64))?;
     for source in unlisted
         .map(|sequence| sources.get(sequence))
@@ -135,6 +152,7 @@ fn problems(
     {
         file(out, &source, paint)?;
     }
+
     Ok(())
 }
 
@@ -169,6 +187,7 @@ mod tests {
         else {
             panic!("not run")
         };
+
         let config = RunConfig::resolve(&args, NonZeroUsize::new(2).unwrap()).unwrap();
         let mut out = Vec::new();
         dry_run(&config, &Sources::example(sizes), Paint::Plain, &mut out).unwrap();
@@ -220,6 +239,7 @@ with 2 processes
             text.contains("of which 1 cannot be read\n  d/500  no such file or folder\n"),
             "{text}"
         );
+
         assert!(told(&["d", "--verbose"], &sizes).contains("  d/777  1 B\n"));
     }
 }

@@ -65,13 +65,18 @@ impl Failure {
     pub fn write(&self, out: &mut dyn Write, paint: Paint) -> io::Result<()> {
         let mut said = self.error.to_string();
         writeln!(out, "{} {said}", paint.error("error:"))?;
+
         for cause in self.error.chain().skip(1) {
             let text = cause.to_string();
+
+            // Some errors end with the words of their cause.
             if !said.ends_with(&text) {
                 writeln!(out, "  {} {}", paint.error("Caused by:"), text.replace('\n', "\n    "))?;
             }
+
             said = text;
         }
+
         match &self.hint {
             Some(hint) => {
                 writeln!(out, "\n{} {}", paint.hint("hint:"), hint.replace('\n', "\n      "))
@@ -92,8 +97,10 @@ pub fn reader_is_gone(error: &(dyn Error + 'static)) -> bool {
         {
             return true;
         }
+
         next = error.source();
     }
+
     false
 }
 

@@ -51,12 +51,14 @@ pub fn table<const N: usize>(
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
     let lines: Vec<[String; N]> = std::iter::once(header.map(String::from)).chain(rows).collect();
+
     let mut widths = [0; N];
     for line in &lines {
         line.iter()
             .zip(&mut widths)
             .for_each(|(cell, width)| *width = cell.chars().count().max(*width));
     }
+
     let mut text = String::new();
     for line in &lines {
         let cells: Vec<String> =
@@ -64,6 +66,7 @@ pub fn table<const N: usize>(
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
+
     text
 }
 
@@ -90,15 +93,16 @@ pub fn shown(bytes: &[u8]) -> String {
     if !text.chars().any(steers_the_terminal) {
         return text.into_owned();
     }
+
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        match steers_the_terminal(c) {
-            true => {
-                write!(safe, "{}", c.escape_default()).expect("writing to memory does not fail")
-            }
-            false => safe.push(c),
+        if steers_the_terminal(c) {
+            write!(safe, "{}", c.escape_default()).expect("writing to memory does not fail");
+        } else {
+            safe.push(c);
         }
     }
+
     safe
 }
 
@@ -114,12 +118,16 @@ pub fn did_you_mean<'a>(typed: &str, choices: &[&'a str]) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     let (distance, choice) =
         choices.iter().map(|choice| (edits(&typed, choice), *choice)).min_by_key(|(d, _)| *d)?;
+
     (distance * 3 <= choice.chars().count().max(typed.chars().count())).then_some(choice)
 }
 
 /// The number of letters to change, drop, add, or swap with their neighbour, to turn `a` into `b`.
 fn edits(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let a: Vec<char> = a.chars().collect();
+    let b: Vec<char> = b.chars().collect();
+
+    // The number for each two heads of `a` and `b`, from the shortest on.
     let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {
         for j in 0..=b.len() {
@@ -132,11 +140,13 @@ fn edits(a: &str, b: &str) -> usize {
                     if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                         best = best.min(table[i - 2][j - 2] + 1);
                     }
+
                     best
                 }
             };
         }
     }
+
     table[a.len()][b.len()]
 }
 

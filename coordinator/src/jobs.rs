@@ -23,16 +23,20 @@ pub enum Purged {
 /// Those of the queue.
 pub async fn purge(queue: &RedisQueue, job: Option<JobId>) -> Result<Purged, QueueError> {
     let mut jobs = queue.jobs().await?;
+
     match job {
         Some(job) => jobs.retain(|seen| seen.job == job),
         None => jobs.retain(|seen| seen.is_abandoned),
     }
+
     if let (Some(job), []) = (job, jobs.as_slice()) {
         return Ok(Purged::Unknown(job));
     }
+
     for job in &jobs {
         queue.purge(job).await?;
     }
+
     Ok(Purged::Removed(jobs))
 }
 
@@ -44,9 +48,11 @@ pub fn print_purged(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
     for job in jobs {
         writeln!(out, "removed {} of {}: {}", job.job, whose(job.owner.as_ref()), size(job.bytes))?;
     }
+
     if jobs.is_empty() {
         writeln!(out, "no job is abandoned")?;
     }
+
     out.flush()
 }
 
@@ -60,12 +66,14 @@ pub fn print_table(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "no job is on the queue")?;
         return out.flush();
     }
+
     let rows = jobs.iter().map(|job| {
         let sign = match (job.sign, job.is_abandoned) {
             (None, _) => "never".into(),
             (Some(ago), false) => format!("{} ago", time(ago)),
             (Some(ago), true) => format!("{} ago: abandoned", time(ago)),
         };
+
         [
             job.job.to_string(),
             whose(job.owner.as_ref()),
@@ -77,6 +85,7 @@ pub fn print_table(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
             sign,
         ]
     });
+
     let header = ["JOB", "OWNER", "WAITING", "LEASED", "FINISHED", "BYTES", "AGE", "SEEN"];
     write!(out, "{}", table(header, rows))?;
     let abandoned: Vec<&JobSeen> = jobs.iter().filter(|job| job.is_abandoned).collect();
@@ -89,6 +98,7 @@ pub fn print_table(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
             size(bytes)
         )?;
     }
+
     out.flush()
 }
 
@@ -111,8 +121,10 @@ pub fn print_json(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
             "seen_ms": ms(job.sign),
             "abandoned": job.is_abandoned,
         });
+
         writeln!(out, "{object}")?;
     }
+
     out.flush()
 }
 

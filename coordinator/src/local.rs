@@ -20,9 +20,10 @@ pub struct LocalWorker {
 }
 
 impl LocalWorker {
-    /// Starts a worker with so many slots, whose children are `child`.
+    /// Starts a worker with this many slots, whose children are `child`.
     pub fn start<Q: Queue>(queue: Q, slots: NonZeroUsize, child: Program) -> Self {
         let (order, orders) = watch::channel(Order::Work);
+
         let tally = Arc::new(Tally::default());
         let config = Config {
             id: WorkerId::random(&host()),
@@ -32,6 +33,7 @@ impl LocalWorker {
             lease: queue.lease_length(),
             paths: Paths::Any,
         };
+
         LocalWorker {
             order,
             running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))),
@@ -56,12 +58,15 @@ impl LocalWorker {
                 unreachable!("a worker that was not told to stop goes on until it cannot");
             }
         };
+
         self.order.send_replace(Order::Stop);
+
         // The threads of its slots may be in the middle of something: they end with this process.
         match tokio::time::timeout(run::STOPPING, self.running).await {
             Ok(stopped) => stopped.expect("the worker does not panic")?,
             Err(_) => tracing::warn!("the slots of this run are still at work"),
         }
+
         Ok((done, self.tally))
     }
 }

@@ -27,12 +27,15 @@ use sheaf_worker::signals::Stop;
 
 fn main() -> ExitCode {
     sheaf_common::allocator::keep_freed_memory();
+
     // The child processes of the pool are this program too; clap does not know the word, so it is
     // in no help.
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return sheaf_worker::pool::child::main();
     }
+
     let command = Cli::of_this_process().command;
+
     // A run writes to pipes by itself, and knows when a reader has had enough.
     let prints = !matches!(&command, Command::Run(args) if !args.dry_run);
     let done = match command {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         }
         Command::Man(args) => documents::man(&args.folder),
     };
+
     match done {
         Ok(exit) => exit.into(),
         // Rust ignores SIGPIPE (the coordinator must outlive its children): a reader that went away
@@ -63,13 +67,17 @@ fn main() -> ExitCode {
 fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let config = RunConfig::resolve(args, cores())?;
     check_places(&config)?;
+
     // From here on no signal ends the run without a word.
     let runtime = runtime()?;
     let interrupt = runtime.block_on(async {
-        let (go_on, over_redis) = (config.go_on(), config.redis.is_some());
+        let go_on = config.go_on();
+        let over_redis = config.redis.is_some();
         Interrupt::watch(move |stop, when| stop_at_once(stop, when, go_on, over_redis))
     });
+
     let interrupt = interrupt.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
+
     let own = config.own_places();
     let per_file = config.per_file.as_deref();
     let request = Request { inputs: &config.inputs, filter: &config.filter, own: &own, per_file };
@@ -77,21 +85,25 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     if let Some(limit) = config.limit {
         sources.truncate(limit.get());
     }
+
     if config.dry_run {
         dry_run(&config, &sources, paint(&io::stdout()), &mut stdout()).map_err(print_failed)?;
         return Ok(Exit::Done);
     }
+
     log(config.verbosity);
     let mode = match config.verbosity {
         Verbosity::Quiet => Mode::Problems(Box::new(io::stderr())),
         _ if io::stderr().is_terminal() => Mode::Bar(paint(&io::stderr())),
         _ => Mode::Lines(Box::new(io::stderr())),
     };
+
     let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
     let finished =
         runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, interrupt));
     runtime.shutdown_background(); // A file that waits to be opened is waited for by nobody now.
     let finished = finished?;
+
     report(&config, &sources, &finished)
 }
 
@@ -105,12 +117,13 @@ fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str, over_redis: bool)
         )
         .with_hint("the same command begins, or goes on with what an earlier one has kept"),
         AtOnce::ToldAgain => {
-            let left = match over_redis {
-                true => {
-                    "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge --abandoned`"
-                }
-                false => "",
+            let left = if over_redis {
+                "\nwhat is left in Redis is removed within minutes, and by `sheaf queue purge \
+                 --abandoned`"
+            } else {
+                ""
             };
+
             Failure::new(
                 Exit::Interrupted,
                 anyhow::anyhow!("interrupted by a second {name}, at once"),
@@ -118,6 +131,7 @@ fn stop_at_once(stop: Stop, when: AtOnce, go_on: &'static str, over_redis: bool)
             .with_hint(format!("{go_on}{left}"))
         }
     };
+
     let _ = failure.write(&mut io::stderr(), paint(&io::stderr()));
     std::process::exit(failure.exit as i32);
 }
@@ -127,6 +141,7 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
     let mut err = io::stderr().lock();
     let tally = &finished.tally;
     let no_record = no_record(tally, &config.spec);
+
     let (written, end, exit) = match &finished.end {
         End::Written(written) if tally.failed > 0 || no_record.is_some() => {
             (written.as_slice(), "finished", Exit::SomeFailed)
@@ -134,6 +149,7 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
         End::Written(written) => (written.as_slice(), "finished", Exit::Done),
         End::Interrupted(_) => (&[][..], "interrupted", Exit::Interrupted),
     };
+
     let summary = Summary {
         tally,
         spec: &config.spec,
@@ -144,6 +160,7 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
         per_file: config.per_file.as_deref(),
         joblog: config.joblog.as_deref(),
     };
+
     if let Some(path) = &config.summary {
         let file = SummaryFile::new(&summary, sources.len() as u64, end, exit as u8);
         file.write(path).map_err(|error| {
@@ -152,33 +169,43 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
             Failure::new(Exit::CouldNotRun, error)
         })?;
     }
+
     if let End::Interrupted(stop) = &finished.end {
-        let (done, all) = (number(tally.files), count(sources.len() as u64, "file"));
+        let done = number(tally.files);
+        let all = count(sources.len() as u64, "file");
         let error = anyhow::anyhow!("interrupted by {}: {done} of {all} are done", stop.name());
         return Err(Failure::new(Exit::Interrupted, error).with_hint(config.go_on()));
     }
+
     let paint = paint(&io::stderr());
     let said = match config.verbosity {
         // Problems are never silenced: a cron mail must say why the exit code is not 0.
         Verbosity::Quiet => summary.failed(paint).trim_start().to_string(),
         Verbosity::Normal | Verbosity::Verbose => summary.text(paint),
     };
+
     let _ = err.write_all(said.as_bytes());
     if config.verbosity == Verbosity::Verbose {
-        let (own, all) = (finished.cpu.coordinator.as_secs_f64(), finished.cpu.all.as_secs_f64());
+        let own = finished.cpu.coordinator.as_secs_f64();
+        let all = finished.cpu.all.as_secs_f64();
         let _ = writeln!(err, "coordinator CPU: {own:.2} s of {all:.2} s");
     }
+
+    // Said last, and as an error: the outputs are written, and hold no row.
     if let Some((message, hint)) = no_record {
         return Err(Failure::new(exit, anyhow::Error::msg(message)).with_hint(hint));
     }
+
     Ok(exit)
 }
 
 fn preview(args: &PreviewArgs) -> Result<Exit, Failure> {
     let config = PreviewConfig::resolve(args)?;
     let width = terminal_width();
+
     let rows = |config: &PreviewConfig| preview::read(config, Program::this(SLOT));
     preview::preview(&config, rows, width, paint(&io::stdout()), &mut stdout())?;
+
     Ok(Exit::Done)
 }
 
@@ -193,6 +220,7 @@ fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
             }
         }
     })?;
+
     Ok(Exit::Done)
 }
 
@@ -204,15 +232,19 @@ async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure
         output: "(demo)".into(),
         ..JobOwner::default()
     };
+
     queue.open(job, owner).await.map_err(run::queue_failed)?;
+
     let worker =
         config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
-    let (mut out, mut err) = (io::stdout(), io::stderr());
+    let mut out = io::stdout();
+    let mut err = io::stderr();
     let demo = demo::demo(queue, job, config, &mut out, &mut err);
     let done = match worker {
         Some(worker) => worker.beside(demo).await.map_err(run::worker_failed)?.0,
         None => demo.await,
     };
+
     done.map_err(|error| Failure::new(Exit::CouldNotRun, error))
 }
 
@@ -221,6 +253,7 @@ fn workers(args: &WorkersArgs) -> Result<Exit, Failure> {
     block_on(async {
         let queue = RedisQueue::connect(config.server.clone()).await.map_err(run::queue_failed)?;
         let workers = queue.workers().await.map_err(run::queue_failed)?;
+
         let print = if config.json { workers::print_json } else { workers::print_table };
         print(&workers, &mut stdout()).map_err(print_failed)?;
         workers::check(&workers, config.expect)
@@ -240,6 +273,7 @@ fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
             QueueTask::Purge(job) => Some(job),
             QueueTask::PurgeAbandoned => None,
         };
+
         match jobs::purge(&queue, job).await.map_err(run::queue_failed)? {
             Purged::Removed(jobs) => jobs::print_purged(&jobs, &mut stdout()).map_err(print_failed),
             Purged::Unknown(job) => {
@@ -252,6 +286,7 @@ fn queue(args: &QueueArgs) -> Result<Exit, Failure> {
             }
         }
     })?;
+
     Ok(Exit::Done)
 }
 
@@ -268,9 +303,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = runtime()?;
     let done = runtime.block_on(work);
+
     // A name that is being looked up, or a file that is being read, may take long yet: nobody waits
     // for it.
     runtime.shutdown_background();
+
     done
 }
 
@@ -281,6 +318,7 @@ fn log(verbosity: Verbosity) {
         Verbosity::Normal => tracing::Level::ERROR,
         Verbosity::Verbose => tracing::Level::INFO,
     };
+
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(io::stderr)

@@ -61,29 +61,35 @@ impl Iterator for Plan<'_> {
     type Item = Planned;
 
     fn next(&mut self) -> Option<Planned> {
-        let (mut files, mut bytes) = (Vec::new(), 0_u64);
+        let mut files = Vec::new();
+        let mut bytes = 0_u64;
         while self.next < self.sources.len() && files.len() < BATCH_FILES {
             let source = self.sources.get(self.next);
             let expected = to_be_read(&source.path, source.size);
             let after = bytes.saturating_add(expected);
+
+            // It would not fit, or is to be a task of its own: what stands before it goes first.
             let closes = source.problem.is_some()
                 || after > self.batch_bytes
                 || expected >= self.batch_bytes;
             if closes && !files.is_empty() {
                 break;
             }
+
             let sequence = self.next as u64;
             self.next += 1;
             if let Some(reason) = source.problem {
                 let path = SourcePath::from(source.path.as_path());
                 return Some(Planned::Problem { sequence, path, reason: reason.into() });
             }
+
             files.push(file(sequence, &source));
             bytes = after;
             if bytes >= self.batch_bytes {
                 break;
             }
         }
+
         (!files.is_empty()).then_some(Planned::Task { files })
     }
 }
@@ -121,6 +127,7 @@ mod tests {
             Planned::Task { files } => files.iter().map(|file| file.size).collect(),
             Planned::Problem { .. } => Vec::new(),
         };
+
         let mut plan = Plan::new(&sources, first);
         plan.size_tasks(most);
         plan.map(sizes_of).collect()
@@ -144,6 +151,7 @@ mod tests {
         let batches = |most, files| {
             pieces_of(most, &vec![Some(MIB); files], 0).iter().map(Vec::len).max().unwrap()
         };
+
         assert_eq!([127, 128, 1000].map(|files| batches(4 * MIB, files)), [1, 2, 4]);
         assert_eq!([0, 3, 99].map(|most| batches(most * MIB, 1000)), [1, 3, 15]);
         let counts: Vec<usize> = pieces(&[Some(0); 600], 0).iter().map(Vec::len).collect();
@@ -167,6 +175,7 @@ mod tests {
         else {
             panic!()
         };
+
         assert_eq!(
             (sequence, path.display().as_str(), reason.as_str()),
             (1, "d/1", "no such file or folder")
@@ -194,6 +203,7 @@ mod tests {
                     }
                 }
             }
+
             assert_eq!(expected, first.max(700));
         }
     }

@@ -12,7 +12,7 @@ use crate::human::{since_1970, time};
 use crate::report::RunStatus;
 use crate::spool::{STATUS, is_at_work, last_stop};
 
-/// What a status that is older says of a run that is at work: it is written each second.
+/// A status that is older than so many seconds is worth a word: a run writes it each second.
 const OLD: u64 = 10;
 
 /// Prints how far the run of `output` is, for people or as JSON.
@@ -23,25 +23,30 @@ pub fn status(output: &Path, json: bool, out: &mut dyn Write) -> Result<Exit, Fa
     let folder = work_folder(output);
     let Ok(at_work) = is_at_work(&folder) else { return Err(nothing(output)) };
     let status = RunStatus::read(&folder.join(STATUS)).map_err(|_| nothing(output))?;
+
+    // Of a run that is at work, it is why an earlier one stopped.
     let stopped = last_stop(&folder).filter(|_| !at_work);
-    let printed = match json {
-        true => {
-            let mut object = serde_json::to_value(&status).expect("numbers and texts are JSON");
-            object["running"] = at_work.into();
-            object["stopped"] = stopped.into();
-            writeln!(out, "{object}")
-        }
-        false => writeln!(out, "{}", text(&status, at_work, stopped.as_deref(), &folder)),
+
+    let printed = if json {
+        let mut object = serde_json::to_value(&status).expect("numbers and texts are JSON");
+        object["running"] = at_work.into();
+        object["stopped"] = stopped.into();
+        writeln!(out, "{object}")
+    } else {
+        writeln!(out, "{}", text(&status, at_work, stopped.as_deref(), &folder))
     };
+
     let flushed = printed.and_then(|()| out.flush());
     flushed.map_err(|error| {
         Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print"))
     })?;
+
     Ok(Exit::Done)
 }
 
 fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path) -> String {
     let ago = since_1970().saturating_sub(status.at);
+
     let mut lines = vec![status.text()];
     match (at_work, &status.waiting) {
         (true, Some(reason)) => lines.push(format!("waiting: {reason}")),
@@ -61,16 +66,19 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
             ));
         }
     }
+
     lines.extend(stopped.map(String::from));
     lines.join("\n")
 }
 
 fn nothing(output: &Path) -> Failure {
     let shown = output.display();
-    let known = match output.exists() {
-        true => format!("no run of `{shown}` is under way: it is finished"),
-        false => format!("no run of `{shown}` is under way, and there is no such file"),
+    let known = if output.exists() {
+        format!("no run of `{shown}` is under way: it is finished")
+    } else {
+        format!("no run of `{shown}` is under way, and there is no such file")
     };
+
     let others: Vec<PathBuf> = unfinished_beside(output);
     let failure = Failure::new(Exit::SomeFailed, anyhow!(known));
     match others.first() {
@@ -87,10 +95,12 @@ fn unfinished_beside(output: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(parent.unwrap_or(Path::new("."))) else {
         return Vec::new();
     };
+
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let outputs = names.filter_map(|name| name.strip_suffix(".sheaf").map(PathBuf::from));
     let mut outputs: Vec<_> =
         outputs.map(|name| parent.map_or(name.clone(), |parent| parent.join(name))).collect();
     outputs.sort();
+
     outputs
 }

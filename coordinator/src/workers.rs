@@ -17,13 +17,16 @@ pub fn check(workers: &[WorkerSeen], expected: Option<usize>) -> Result<Exit, Fa
     let Some(expected) = expected.filter(|expected| of_this_build < *expected) else {
         return Ok(Exit::Done);
     };
+
     let others = match workers.len() - of_this_build {
         0 => String::new(),
         others => format!(" ({} of another build than {VERSION})", count(others as u64, "other")),
     };
+
     let there = number(of_this_build as u64);
     let error =
         anyhow::anyhow!("{there} of {} are there{others}", count(expected as u64, "worker"));
+
     Err(Failure::new(Exit::SomeFailed, error))
 }
 
@@ -36,6 +39,7 @@ pub fn print_table(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()
         writeln!(out, "no worker is connected")?;
         return out.flush();
     }
+
     let rows = workers.iter().map(|WorkerSeen { info, ago }| {
         [
             shown(info.id.as_bytes()),
@@ -47,11 +51,13 @@ pub fn print_table(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()
             format!("{} ago", time(*ago)),
         ]
     });
+
     write!(
         out,
         "{}",
         table(["WORKER", "HOST", "VERSION", "BUSY", "FILES", "BYTES", "SEEN"], rows)
     )?;
+
     out.flush()
 }
 
@@ -65,5 +71,6 @@ pub fn print_json(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()>
         object["seen_ms"] = (ago.as_millis() as u64).into();
         writeln!(out, "{object}")?;
     }
+
     out.flush()
 }

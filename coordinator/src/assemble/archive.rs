@@ -9,7 +9,7 @@
 
 use std::io::{self, Write};
 
-/// What is known of a part that is deflated already.
+/// A part that is deflated already.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
     /// ASCII.
@@ -55,16 +55,21 @@ impl<W: Write> Archive<W> {
     ) -> io::Result<()> {
         let offset = self.out.at;
         self.out.write_all(&local_header(entry, offset))?;
+
         let begin = self.out.at;
         content(&mut self.out)?;
         let written = self.out.at - begin;
+
+        // The header in front says another length already: such an archive cannot be read.
         if written != entry.packed {
             let wrong =
                 format!("the part `{}` has {written} bytes, not {}", entry.name, entry.packed);
             return Err(io::Error::new(io::ErrorKind::InvalidData, wrong));
         }
+
         self.directory.extend(central_header(entry, offset));
         self.entries += 1;
+
         Ok(())
     }
 
@@ -72,9 +77,11 @@ impl<W: Write> Archive<W> {
     pub fn finish(mut self) -> io::Result<W> {
         let offset = self.out.at;
         self.out.write_all(&self.directory)?;
+
         let end = end_of_directory(self.entries, self.directory.len() as u64, offset);
         self.out.write_all(&end)?;
         self.out.flush()?;
+
         Ok(self.out.out)
     }
 }
@@ -105,30 +112,38 @@ fn version(entry: &Entry<'_>, offset: u64) -> u16 {
     if long_sizes(entry) || offset >= ELSEWHERE.into() { VERSION_64 } else { VERSION }
 }
 
-/// What stands before the part (4.3.7).
+/// The header in front of a part (4.3.7).
 fn local_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     let mut header = Vec::from(*b"PK\x03\x04");
     common_fields(&mut header, entry, offset);
+
     let extra = extra(&sizes_64(entry));
     fields(&mut header, &[entry.name.len() as u16, extra.len() as u16]);
     header.extend_from_slice(entry.name.as_bytes());
     header.extend(extra);
+
     header
 }
 
-/// What the directory says of the part (4.3.12).
+/// The entry of a part in the directory (4.3.12).
 fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     let mut header = Vec::from(*b"PK\x01\x02");
-    fields(&mut header, &[version(entry, offset)]); // What it was made by: the version, on no system in particular.
+
+    // Made by this version, on no system in particular.
+    fields(&mut header, &[version(entry, offset)]);
     common_fields(&mut header, entry, offset);
+
+    // The offset stands behind the lengths, and alone if only it needs 64 bits.
     let mut long = sizes_64(entry);
     long.extend((offset >= ELSEWHERE.into()).then_some(offset));
     let extra = extra(&long);
     fields(&mut header, &[entry.name.len() as u16, extra.len() as u16]);
     fields(&mut header, &[0; 5]); // Comment, disk, and three of attributes: none.
+
     header.extend(short(offset).to_le_bytes());
     header.extend_from_slice(entry.name.as_bytes());
     header.extend(extra);
+
     header
 }
 
@@ -136,6 +151,7 @@ fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
 fn common_fields(header: &mut Vec<u8>, entry: &Entry<'_>, offset: u64) {
     fields(header, &[version(entry, offset), 0, DEFLATE, TIME, DATE]);
     header.extend(entry.crc32.to_le_bytes());
+
     // If one of the lengths needs 64 bits, the other stands with it.
     let long = long_sizes(entry);
     for length in [entry.packed, entry.length] {
@@ -155,6 +171,7 @@ fn extra(values: &[u64]) -> Vec<u8> {
         fields(&mut extra, &[EXTRA_64, 8 * values.len() as u16]);
         values.iter().for_each(|value| extra.extend(value.to_le_bytes()));
     }
+
     extra
 }
 
@@ -164,19 +181,24 @@ fn end_of_directory(entries: u64, size: u64, offset: u64) -> Vec<u8> {
     if entries >= u16::MAX.into() || size.max(offset) >= ELSEWHERE.into() {
         end.extend(*b"PK\x06\x06");
         end.extend(44u64.to_le_bytes()); // The bytes of this record that follow.
-        fields(&mut end, &[VERSION_64, VERSION_64, 0, 0, 0, 0]); // The last four: disks, which there are none of.
+
+        // The last four are numbers of disks: there are none.
+        fields(&mut end, &[VERSION_64, VERSION_64, 0, 0, 0, 0]);
         [entries, entries, size, offset].iter().for_each(|value| end.extend(value.to_le_bytes()));
+
         end.extend(*b"PK\x06\x07");
         end.extend(0u32.to_le_bytes());
         end.extend((offset + size).to_le_bytes()); // Where the record before this one begins.
         end.extend(1u32.to_le_bytes());
     }
+
     end.extend(*b"PK\x05\x06");
     let count = entries.min(u16::MAX.into()) as u16;
     fields(&mut end, &[0, 0, count, count]);
     end.extend(short(size).to_le_bytes());
     end.extend(short(offset).to_le_bytes());
     fields(&mut end, &[0]);
+
     end
 }
 

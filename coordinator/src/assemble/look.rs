@@ -29,9 +29,9 @@ const NARROW: usize = 8;
 const ATTRIBUTE: usize = 50;
 const TEXT: usize = 80;
 const SOURCE: usize = 60;
-/// What the button of the filter takes of the row of names.
+/// The width of the filter's button in the row of names.
 const BUTTON: usize = 3;
-/// What Excel adds for the margins of a cell: 5 pixels at 7 a digit, in its steps of 1/256.
+/// The margins of a cell as Excel adds them: 5 pixels at 7 a digit, in its steps of 1/256.
 const MARGIN: f64 = 0.710_937_5;
 /// Points of a line of the default font.
 const LINE: u32 = 15;
@@ -47,8 +47,10 @@ pub fn columns_of(spec: &JobSpec, sheet: Sheet) -> Vec<Column> {
                     Take::Text => TEXT,
                     Take::Attribute(_) => ATTRIBUTE,
                 };
+
                 (&column.name, most)
             });
+
             let all = recipe.chain(spec.source_column.iter().map(|name| (name, SOURCE)));
             all.map(|(name, most)| Column { name: name.clone(), least: NARROW, most }).collect()
         }
@@ -73,9 +75,11 @@ pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
             (format!("defaultRowHeight=\"{height}\" customHeight=\"1\""), of_names)
         }
     };
+
     let mut head = format!("<sheetFormatPr {default}/><cols>");
     for (index, column) in columns.iter().enumerate() {
-        let (number, shown) = (index + 1, look.and_then(|look| look.widths.get(index)));
+        let number = index + 1;
+        let shown = look.and_then(|look| look.widths.get(index));
         let width = column.width(shown.map_or(0, |width| usize::from(*width))) as f64 + MARGIN;
         write!(
             head,
@@ -83,10 +87,13 @@ pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
         )
         .expect("writing to memory does not fail");
     }
+
     head.push_str("</cols><sheetData>");
-    let (mut row, names) = (Vec::new(), columns.iter().map(|column| column.name.as_str()));
+    let mut row = Vec::new();
+    let names = columns.iter().map(|column| column.name.as_str());
     RowWriter::new(columns.len()).header(&mut row, &of_names, NAME_FORMAT, names);
     head.push_str(std::str::from_utf8(&row).expect("written from text"));
+
     head
 }
 
@@ -138,6 +145,7 @@ mod tests {
             high.starts_with("<sheetFormatPr defaultRowHeight=\"45\" customHeight=\"1\"/>"),
             "{high}"
         );
+
         assert!(high.contains("<row r=\"1\" ht=\"15\" customHeight=\"1\">"), "{high}");
     }
 

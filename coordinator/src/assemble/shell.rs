@@ -36,6 +36,7 @@ impl Counts {
             Sheet::Rows(index) => (self.rows, index),
             Sheet::Overflow(index) => (self.overflow, index),
         };
+
         (rows - u64::from(index) * SHEET_DATA_ROWS).min(SHEET_DATA_ROWS)
     }
 }
@@ -61,7 +62,7 @@ enum RawContent {
 struct RawSheet {
     sheet: Sheet,
     columns: Vec<Column>,
-    /// What stands before the settings, and from the end of the rows on.
+    /// The text before the settings, and from the end of the rows on.
     front: String,
     back: String,
     /// The number in the two that stands for the last row.
@@ -71,7 +72,7 @@ struct RawSheet {
 /// A part of a workbook's archive.
 pub struct Part<'a> {
     pub name: &'a str,
-    /// All of it, or what stands before the rows.
+    /// All of it, or the text before the rows.
     pub head: String,
     /// For a sheet: which one, and what stands after its rows.
     pub rows: Option<(Sheet, String)>,
@@ -100,6 +101,7 @@ impl<'a> Shells<'a> {
             let parts = make(self.spec, &sheets).context("could not make the workbook's frame")?;
             self.made.insert(sheets.clone(), parts);
         }
+
         let parts = &self.made[&sheets];
         Ok(parts.iter().map(|part| part.with_rows(counts, &sheets, look)).collect())
     }
@@ -135,10 +137,14 @@ impl RawSheet {
         let changed = "rust_xlsxwriter writes other sheets now";
         let (front, rest) = text.split_once(SETTINGS).context(changed)?;
         let (_, back) = rest.split_once(ROWS_END).context(changed)?;
+
+        // Only names were written, so the sheet is said to end with their row; the filter and the
+        // ignored errors reach to the last row already.
         let range = |end| format!("\"A1:{}{end}\"", column_letters(columns.len() - 1));
         let row_1 = if columns.len() == 1 { "\"A1\"".into() } else { range(1) };
         ensure!(front.contains(&row_1) && back.matches(&range(placeholder)).count() == 2, changed);
         let front = front.replacen(&row_1, &range(placeholder), 1);
+
         Ok(RawSheet { sheet, columns, front, back: format!("{ROWS_END}{back}"), placeholder })
     }
 
@@ -162,29 +168,37 @@ fn filter_name_end(index: usize) -> String {
 /// Has rust_xlsxwriter make a workbook of these sheets, and takes it apart.
 fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     let mut workbook = Workbook::new();
+
     // Every cell has the Normal style, so this shows the first line of each, at no byte of cost.
     let top = Format::new().set_align(FormatAlign::Top);
     let header = top.clone().set_bold();
     workbook.set_default_format(&top, ROW_PIXELS, COLUMN_PIXELS)?;
+
     // The bytes of an output depend on its content alone: no clock.
     let created = ExcelDateTime::from_ymd(2000, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
+
     for (index, sheet) in sheets.iter().enumerate() {
         let name = match sheet {
             Sheet::Rows(index) => sheet_name(&spec.sheet_name, *index),
             Sheet::Overflow(index) => sheet_name(OVERFLOW_SHEET, *index),
         };
-        let (last_row, last_column) =
-            (placeholder(index) as u32 - 1, columns_of(spec, *sheet).len() as u16 - 1);
+
+        let last_row = placeholder(index) as u32 - 1;
+        let last_column = columns_of(spec, *sheet).len() as u16 - 1;
+
         let page = workbook.add_worksheet();
         page.set_name(name)?.set_freeze_panes(1, 0)?;
         for column in 0..=last_column {
             page.write_blank(0, column, &header)?;
         }
+
         page.autofilter(0, 0, last_row, last_column)?;
         page.ignore_error_range(0, 0, last_row, last_column, IgnoreError::NumberStoredAsText)?;
     }
+
     let bytes = workbook.save_to_buffer()?;
+
     let mut parts = Vec::new();
     for (name, mut text) in unzip(&bytes)? {
         if name == "xl/styles.xml" {
@@ -195,6 +209,7 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
                 1,
             );
         }
+
         let number =
             name.strip_prefix("xl/worksheets/sheet").and_then(|rest| rest.strip_suffix(".xml"));
         let content = match number {
@@ -211,8 +226,10 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
                 )?)
             }
         };
+
         parts.push(RawPart { name, content });
     }
+
     check(&parts, sheets.len())?;
     Ok(parts)
 }
@@ -225,9 +242,11 @@ fn check(parts: &[RawPart], sheets: usize) -> anyhow::Result<()> {
             _ => None,
         })
     };
+
     let names = text_of("xl/workbook.xml").unwrap_or_default();
     let named = (0..sheets).all(|index| names.contains(&filter_name_end(index)));
     ensure!(named, "rust_xlsxwriter writes other filters now");
+
     let styles = text_of("xl/styles.xml").unwrap_or_default();
     let tops =
         |before: &str| styles.matches(&format!("{before}><alignment vertical=\"top\"/>")).count();
@@ -235,6 +254,7 @@ fn check(parts: &[RawPart], sheets: usize) -> anyhow::Result<()> {
         tops("") == 3 && tops(" applyAlignment=\"1\"") == 2,
         "rust_xlsxwriter writes other styles now"
     );
+
     Ok(())
 }
 
@@ -250,6 +270,7 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
     while let Some(entry) = entries.next_entry()? {
         let name = std::str::from_utf8(entry.file_path().as_ref())?.to_string();
         let data = archive.get_entry(entry.wayfinder())?;
+
         let mut text = String::new();
         match entry.compression_method() {
             CompressionMethod::DEFLATE => {
@@ -257,8 +278,10 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
             }
             _ => data.data().read_to_string(&mut text)?,
         };
+
         parts.push((name, text));
     }
+
     Ok(parts)
 }
 
@@ -297,8 +320,10 @@ mod tests {
             let ignored = format!(
                 "<ignoredErrors><ignoredError sqref=\"{range}\" numberStoredAsText=\"1\"/>"
             );
+
             assert!(tail.contains(&format!("/>{ignored}</ignoredErrors></worksheet>")), "{tail}");
         }
+
         let workbook = &part("xl/workbook.xml").head;
         for range in ["rows!$A$1:$C$1048576<", "'rows 2'!$A$1:$C$5<", "overflow!$A$1:$C$8<"] {
             assert!(workbook.contains(range), "{workbook}");
@@ -337,6 +362,7 @@ mod tests {
             let parts = shells.parts(Counts { rows: 1, overflow: 0 }, None).unwrap();
             parts.into_iter().map(|part| (part.name.to_string(), part.head)).collect::<Vec<_>>()
         };
+
         assert_eq!(heads(), heads());
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{COPY, WholeFile};
 
-/// What an output is written to.
+/// The place that an output is written to.
 pub enum Sink {
     Whole(WholeFile),
     Flow(Flow),
@@ -30,6 +30,7 @@ impl Sink {
         if is_flow(path) {
             return Ok(Sink::Flow(Flow::new(Box::new(OpenOptions::new().write(true).open(path)?))));
         }
+
         Ok(Sink::Whole(WholeFile::create(path)?))
     }
 
@@ -52,7 +53,7 @@ impl Flow {
         Flow { out: BufWriter::with_capacity(COPY, out), written: 0, reader_is_gone: false }
     }
 
-    /// What was done; `None` if the reader is gone.
+    /// The result of a write; `None` if the reader is gone.
     fn unless_gone<T>(&mut self, done: io::Result<T>) -> io::Result<Option<T>> {
         match done {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {
@@ -71,6 +72,7 @@ impl Write for Flow {
             let done = self.out.write(bytes);
             written = self.unless_gone(done)?.unwrap_or(written);
         }
+
         self.written += written as u64;
         Ok(written)
     }
@@ -80,6 +82,7 @@ impl Write for Flow {
             let done = self.out.flush();
             self.unless_gone(done)?;
         }
+
         Ok(())
     }
 }

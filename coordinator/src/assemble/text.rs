@@ -28,6 +28,7 @@ pub fn write_text(
         Rendering::JsonLines(packing) => (packing, Vec::new()),
         Rendering::Xlsx => unreachable!("a workbook is no text"),
     };
+
     match packing {
         Packing::Plain => {
             out.write_all(&head)?;
@@ -38,19 +39,24 @@ pub fn write_text(
             if !head.is_empty() || rows.content.packed == 0 {
                 out.write_all(&zstd_frame(&head, spec.compression))?;
             }
+
             rows.copy_to(out)?;
         }
         Packing::Gzip => {
             let mut content = crate::spool::Content::default();
             content.add(0, head.len() as u64, crc32fast::hash(&head));
             content.join(&rows.content);
+
             out.write_all(&GZIP_HEADER)?;
             out.write_all(&Deflater::new(spec.compression).joinable(&head))?;
             rows.copy_to(out)?;
             out.write_all(&END)?;
+
+            // The length is modulo 2^32, as the format has it.
             out.write_all(&content.crc.finalize().to_le_bytes())?;
-            out.write_all(&(content.length as u32).to_le_bytes())?; // Modulo 2^32, as the format has it.
+            out.write_all(&(content.length as u32).to_le_bytes())?;
         }
     }
+
     Ok(())
 }

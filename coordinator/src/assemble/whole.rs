@@ -39,9 +39,11 @@ pub fn followed(path: &Path) -> io::Result<PathBuf> {
     for _ in 0..MOST_LINKS {
         match fs::read_link(&place) {
             Ok(target) => place = place.parent().unwrap_or(Path::new("")).join(target),
-            Err(_) => return Ok(place), // No link; whether it can be written is found out by writing.
+            // No link. Whether it can be written is found out by writing.
+            Err(_) => return Ok(place),
         }
     }
+
     Err(io::Error::other("too many links lead from one to the next"))
 }
 
@@ -51,22 +53,27 @@ impl WholeFile {
         let place = followed(place)?;
         let unfinished = unfinished_name(&place);
         let replaced = fs::metadata(&place).ok();
-        // What a killed run left has the mode of another time.
+
+        // A leftover of a killed run has the mode of another time.
         let _ = fs::remove_file(&unfinished);
         let file = File::create(&unfinished)?;
         let whole =
             WholeFile { place, unfinished, file: Some(BufWriter::with_capacity(1 << 20, file)) };
+
         if let Some(replaced) = replaced {
             let file = whole.file.as_ref().expect("just made").get_ref();
             let made = file.metadata()?;
+
             if (made.uid(), made.gid()) != (replaced.uid(), replaced.gid()) {
                 // Only root may give files away; a group of one's own can be kept.
                 let _ = fchown(file, None, Some(replaced.gid()));
                 let _ = fchown(file, Some(replaced.uid()), None);
             }
+
             // Last, as a change of owner takes bits away.
             file.set_permissions(Permissions::from_mode(replaced.mode() & 0o7777))?;
         }
+
         Ok(whole)
     }
 
@@ -78,8 +85,11 @@ impl WholeFile {
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         let folder = File::open(folder)?;
+
+        // The name is safe only when the folder is on disk, too.
         let size = self.put(File::sync_all)?;
         folder.sync_all()?;
+
         Ok(size)
     }
 
@@ -93,9 +103,11 @@ impl WholeFile {
         let buffer = self.file.as_mut().expect("there until it is put");
         buffer.flush()?;
         sync(buffer.get_ref())?;
+
         let size = buffer.get_ref().metadata()?.len();
         fs::rename(&self.unfinished, &self.place)?;
         self.file = None;
+
         Ok(size)
     }
 }
@@ -173,6 +185,7 @@ mod tests {
             assert!(path("first").is_symlink() && path("elsewhere/second").is_symlink());
             assert_eq!(std::fs::read_to_string(path("elsewhere/target")).unwrap(), content);
         }
+
         symlink("circle", path("circle")).unwrap();
         assert!(WholeFile::create(&path("circle")).is_err());
     }

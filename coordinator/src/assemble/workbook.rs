@@ -35,10 +35,13 @@ impl<'a> WorkbookWriter<'a> {
         mut rows: impl FnMut(Sheet) -> io::Result<Rows<'r>>,
     ) -> anyhow::Result<()> {
         let look = rows(Sheet::Rows(0))?.content.look;
+
         let mut archive = Archive::new(out);
         for part in self.shells.parts(counts, look.as_ref())? {
             let mut content = Content::default();
             let head = joinable(&mut self.deflater, &part.head, &mut content);
+
+            // In the order of the bytes: their checksums are combined.
             let (mut joined, tail) = match &part.rows {
                 None => (Rows::none(), Vec::new()),
                 Some((sheet, tail)) => {
@@ -48,6 +51,7 @@ impl<'a> WorkbookWriter<'a> {
                     (joined, tail)
                 }
             };
+
             let packed = content.packed + END.len() as u64;
             let crc32 = content.crc.finalize();
             let entry = Entry { name: part.name, crc32, packed, length: content.length };
@@ -57,8 +61,10 @@ impl<'a> WorkbookWriter<'a> {
                 out.write_all(&tail)?;
                 out.write_all(&END)
             });
+
             write.with_context(|| format!("could not write the part `{}`", part.name))?;
         }
+
         archive.finish()?;
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::cli::{CsvArgs, FormulasArg};
 pub fn resolve(args: &CsvArgs, renderings: &[Rendering]) -> Result<CsvStyle, UsageError> {
     let csv = renderings.iter().any(|rendering| matches!(rendering, Rendering::Csv(_)));
     let any = csv || renderings.iter().any(|rendering| matches!(rendering, Rendering::Tsv(_)));
+
     let typed = [
         ("--csv-bom", args.csv_bom, any),
         // A tab-separated output has its delimiter.
@@ -22,6 +23,7 @@ pub fn resolve(args: &CsvArgs, renderings: &[Rendering]) -> Result<CsvStyle, Usa
     if let Some((option, ..)) = typed.iter().find(|(_, typed, allowed)| *typed && !allowed) {
         return Err(UsageError::NoCsvOutput(option));
     }
+
     Ok(CsvStyle {
         bom: args.csv_bom,
         delimiter: args.csv_delimiter.as_deref().map_or(Ok(','), delimiter)?,

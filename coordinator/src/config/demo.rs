@@ -35,6 +35,7 @@ impl DemoConfig {
         let length = units::seconds("--seconds", &args.seconds)?;
         let redis = redis::server(&args.redis)?;
         let processes = args.processes.or(if redis.is_some() { None } else { Some(PROCESSES) });
+
         Ok(DemoConfig {
             items: args.items,
             processes,

@@ -46,8 +46,7 @@ pub enum UsageError {
     Recipe(RecipeError),
     #[error("no Redis is named")]
     NoRedis,
-    /// What the one who compiles the selectors says; the text says which selector, and where it is
-    /// wrong.
+    /// A selector or an encoding that cannot be used; the text says which, and where it is wrong.
     #[error("{reason}")]
     Setup { reason: String, hint: Option<String> },
 }
@@ -59,29 +58,39 @@ impl UsageError {
             UsageError::NoExtension(path) => {
                 Some(format!("try `{path}.xlsx`; the formats are {}", EXTENSIONS.join(" ")))
             }
-            UsageError::UnknownExtension { path, extension } => Some(match did_you_mean(extension, &EXTENSIONS) {
-                Some(meant) => {
-                    format!("did you mean `{}{meant}`?", path.strip_suffix(extension.as_str()).unwrap_or(path))
-                }
-                None => format!("the formats are {}", EXTENSIONS.join(" ")),
-            }),
+            UsageError::UnknownExtension { path, extension } => {
+                let Some(meant) = did_you_mean(extension, &EXTENSIONS) else {
+                    return Some(format!("the formats are {}", EXTENSIONS.join(" ")));
+                };
+
+                let stem = path.strip_suffix(extension.as_str()).unwrap_or(path);
+                Some(format!("did you mean `{stem}{meant}`?"))
+            }
             UsageError::SameOutput(_) => Some("every `--output` needs a name of its own".into()),
             UsageError::NoCsvOutput("--csv-delimiter") => {
                 Some("name one, as `-o rows.csv`; the delimiter of `.tsv` is the tab".into())
             }
             UsageError::NoCsvOutput(_) => Some("name one, as `-o rows.csv`".into()),
             UsageError::ColumnName { .. } => Some("give the column a shorter name".into()),
-            UsageError::JobLogIsOutput(_) => Some("the job log is tab-separated text: try `--joblog run.tsv`".into()),
+            UsageError::JobLogIsOutput(_) => {
+                Some("the job log is tab-separated text: try `--joblog run.tsv`".into())
+            }
             UsageError::JobLogIsInput(_) => Some("give the job log another name".into()),
             UsageError::InputIsOutput(_) => Some(
-                "give the output another name; if an earlier run wrote it, name the inputs by their folder: what stands \
-                 there under the name of an output is left out"
+                "give the output another name; if an earlier run wrote it, name the inputs by \
+                 their folder: what stands there under the name of an output is left out"
                     .into(),
             ),
-            UsageError::SummaryIsOutput(_) => Some("give it a name of its own: try `--summary run.json`".into()),
-            UsageError::RecipeFile { source, .. } | UsageError::Recipe(source) => recipe_hint(source),
+            UsageError::SummaryIsOutput(_) => {
+                Some("give it a name of its own: try `--summary run.json`".into())
+            }
+            UsageError::RecipeFile { source, .. } | UsageError::Recipe(source) => {
+                recipe_hint(source)
+            }
             UsageError::Setup { hint, .. } => hint.clone(),
-            UsageError::NoRedis => Some("say where it is: `--redis redis://HOST`, or the variable SHEAF_REDIS".into()),
+            UsageError::NoRedis => {
+                Some("say where it is: `--redis redis://HOST`, or the variable SHEAF_REDIS".into())
+            }
             UsageError::Value { .. }
             | UsageError::TwoStandardInputs
             | UsageError::SheetName { .. }
@@ -95,13 +104,15 @@ fn recipe_hint(error: &RecipeError) -> Option<String> {
     match error {
         RecipeError::Column { source, .. } => expression_hint(source),
         RecipeError::TwoColumns(name) => Some(format!(
-            "give one of them another name; `--source-column=NAME` names that of the file, if it is `{name}`"
+            "give one of them another name; `--source-column=NAME` names that of the file, if it \
+             is `{name}`"
         )),
         RecipeError::NotAPair(typed) => {
             let meant = match typed.parse::<Expression>() {
                 Ok(expression) => Some(expression.to_string()),
                 Err(error) => error.meant,
             };
+
             let meant = meant.unwrap_or_else(|| "h1::text".into());
             Some(format!("for example `--column 'name={meant}'`"))
         }
@@ -114,10 +125,14 @@ fn recipe_hint(error: &RecipeError) -> Option<String> {
 
 fn expression_hint(error: &ExpressionError) -> Option<String> {
     match &error.meant {
-        Some(meant) if error.wrong == Wrong::XPath => Some(format!("columns are selected by CSS: `{meant}`")),
+        Some(meant) if error.wrong == Wrong::XPath => {
+            Some(format!("columns are selected by CSS: `{meant}`"))
+        }
         Some(meant) => Some(format!("did you mean `{meant}`?")),
         None => {
-            Some("columns are selected by CSS, which can say what an element is and where, not what its text is".into())
+            let hint = "columns are selected by CSS, which can say what an element is and where, \
+                        not what its text is";
+            Some(hint.into())
         }
     }
 }

@@ -24,7 +24,8 @@ impl Filter {
     /// # Errors
     /// The first pattern that is none, with the reason.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, UsageError> {
-        let (include, exclude) = (build("--include", include)?, build("--exclude", exclude)?);
+        let include = build("--include", include)?;
+        let exclude = build("--exclude", exclude)?;
         Ok(Filter { include, exclude, hidden: false })
     }
 
@@ -62,7 +63,9 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, U
     if patterns.is_empty() {
         return Ok(None);
     }
+
     let wrong = |source| UsageError::Glob { option, source };
+
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
@@ -75,6 +78,7 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, U
                 .map_err(wrong)?,
         );
     }
+
     set.build().map(Some).map_err(wrong)
 }
 

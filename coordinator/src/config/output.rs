@@ -82,7 +82,10 @@ const DEFAULT: &str = "final.xlsx";
 pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), UsageError> {
     let default = [PathBuf::from(DEFAULT)];
     let paths = if typed.is_empty() { &default[..] } else { typed };
-    let (mut outputs, mut renderings, mut places) = (Vec::new(), Vec::new(), Vec::new());
+
+    let mut outputs = Vec::new();
+    let mut renderings = Vec::new();
+    let mut places = Vec::new();
     for path in paths {
         let rendering = rendering(path)?;
         let known = renderings.iter().position(|known| *known == rendering);
@@ -90,14 +93,17 @@ pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), Usage
             renderings.push(rendering);
             renderings.len() - 1
         });
+
         let output = Output { path: path.clone(), rendering_index };
         let place = output.place();
         if places.contains(&place) {
             return Err(UsageError::SameOutput(output.name()));
         }
+
         places.push(place);
         outputs.push(output);
     }
+
     Ok((outputs, renderings))
 }
 
@@ -105,10 +111,12 @@ fn rendering(path: &Path) -> Result<Rendering, UsageError> {
     if path.as_os_str() == STANDARD_OUTPUT {
         return Ok(Rendering::JsonLines(Packing::Plain));
     }
+
     let name = path
         .file_name()
         .map(|name| String::from_utf8_lossy(name.as_bytes()).to_lowercase())
         .unwrap_or_default();
+
     // A name that is nothing but an extension (`.csv`) is a hidden file without one.
     let found = FORMATS
         .iter()
@@ -116,11 +124,13 @@ fn rendering(path: &Path) -> Result<Rendering, UsageError> {
     if let Some((_, rendering)) = found {
         return Ok(*rendering);
     }
+
     let Some((_, extension)) =
         name.rsplit_once('.').filter(|(stem, extension)| !stem.is_empty() && !extension.is_empty())
     else {
         return Err(UsageError::NoExtension(printed(path)));
     };
+
     // `a.json.gz`: both parts are the format, and the first is the wrong one.
     let packed = ["gz", "zst", "xz", "bz2"].contains(&extension);
     let inner = name
@@ -129,6 +139,7 @@ fn rendering(path: &Path) -> Result<Rendering, UsageError> {
         .filter(|(stem, _)| packed && !stem.is_empty());
     let extension =
         inner.map_or(format!(".{extension}"), |(_, inner)| format!(".{inner}.{extension}"));
+
     Err(UsageError::UnknownExtension { path: printed(path), extension })
 }
 
@@ -141,13 +152,16 @@ pub fn place(path: &Path) -> PathBuf {
         Some(parent) => parent,
         None => return path.into(),
     };
+
     let Some(name) = path.file_name() else {
         return path.canonicalize().unwrap_or_else(|_| path.into());
     };
+
     let folder = folder
         .canonicalize()
         .or_else(|_| std::path::absolute(folder))
         .unwrap_or_else(|_| folder.into());
+
     folder.join(name)
 }
 
@@ -246,6 +260,7 @@ mod tests {
             let both = [a.clone(), folder.path().join(other)];
             assert!(matches!(resolve(&both), Err(UsageError::SameOutput(_))), "{other}");
         }
+
         assert!(matches!(resolved(&["a.csv", "./a.csv"]), Err(UsageError::SameOutput(_))));
     }
 }

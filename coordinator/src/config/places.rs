@@ -36,12 +36,15 @@ pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
         if is_flow(file) {
             continue; // Bytes go into it, whatever its folder allows.
         }
+
         let not_writable = |source| PlaceError::NotWritable { folder: printed(file), source };
         check_parent(&followed(file).map_err(not_writable)?)?;
     }
+
     // A link and what it leads to may stand in two folders, and the run keeps its journal beside
     // the link.
     config.work_folder().as_deref().map_or(Ok(()), check_parent)?;
+
     match config.per_file.as_deref() {
         Some(folder) if folder.is_dir() => check_folder(folder),
         Some(folder) if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
@@ -55,14 +58,18 @@ fn check_parent(file: &Path) -> Result<(), PlaceError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    match folder.is_dir() {
-        true => check_folder(folder),
-        false if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
-        false => Err(PlaceError::NoFolder { file: printed(file), folder: folder.into() }),
+
+    if folder.is_dir() {
+        check_folder(folder)
+    } else if folder.exists() {
+        Err(PlaceError::NotFolder(printed(folder)))
+    } else {
+        Err(PlaceError::NoFolder { file: printed(file), folder: folder.into() })
     }
 }
 
 fn check_folder(folder: &Path) -> Result<(), PlaceError> {
+    // Trying it is surer than reading its mode: a disk may be read-only, and root may do anything.
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(()),
         Err(source) => Err(PlaceError::NotWritable { folder: printed(folder), source }),
@@ -90,6 +97,7 @@ fn quoted(path: &str) -> String {
     if path.chars().all(is_plain) && !path.starts_with('-') {
         return path.into();
     }
+
     format!("'{}'", path.replace('\'', "'\\''"))
 }
 
@@ -133,10 +141,12 @@ mod tests {
             check(&["-o", &path("a.csv"), "--per-file", &path("file")]),
             Err(PlaceError::NotFolder(_))
         ));
+
         assert!(matches!(
             check(&["-o", &path("a.csv"), "--joblog", &path("absent/log")]),
             Err(PlaceError::NoFolder { .. })
         ));
+
         std::os::unix::fs::symlink("absent/target.csv", path("link.csv")).unwrap();
         assert!(matches!(check(&["-o", &path("link.csv")]), Err(PlaceError::NoFolder { .. })));
         std::os::unix::fs::symlink("circle.csv", path("circle.csv")).unwrap();

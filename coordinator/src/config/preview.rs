@@ -35,6 +35,7 @@ impl PreviewConfig {
             per_file: false,
             limits: recipe::limits(&args.limits, 0)?,
         };
+
         recipe::check_recipe(&spec)?;
         Ok(PreviewConfig { spec, file: args.file.clone(), view: args.view, rows: args.rows })
     }

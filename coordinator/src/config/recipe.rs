@@ -21,9 +21,11 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
         Some(path) => read(path)?,
         None => Recipe::default(),
     };
+
     if let Some(record) = &args.record {
         recipe.record = record.clone();
     }
+
     if !args.columns.is_empty() {
         recipe.columns = args
             .columns
@@ -32,11 +34,12 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
             .collect::<Result<_, _>>()
             .map_err(UsageError::Recipe)?;
     }
+
     recipe.check(args.source_column.as_deref()).map_err(UsageError::Recipe)?;
     Ok(recipe)
 }
 
-/// Compiles the selectors and looks the encoding up, so that a mistake is told before any file is
+/// Compiles the selectors and looks the encoding up, so that a mistake shows before any file is
 /// read.
 pub fn check_recipe(spec: &JobSpec) -> Result<(), UsageError> {
     match Extractor::new(spec) {
@@ -58,16 +61,19 @@ pub fn encoding(args: &RecipeArgs) -> Encoding {
 pub fn limits(args: &LimitArgs, retries: u32) -> Result<Limits, UsageError> {
     let time = units::time("--time-limit", &args.time_limit)?;
     let memory = units::bytes("--memory-limit", &args.memory_limit)?;
+
     if memory < LEAST_MEMORY {
         let expected = format!("at least {} MiB", LEAST_MEMORY >> 20);
         return Err(units::value("--memory-limit", &args.memory_limit, &expected));
     }
+
     Ok(Limits { time, memory, retries })
 }
 
 fn read(path: &Path) -> Result<Recipe, UsageError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| UsageError::RecipeUnreadable { path: path.into(), source })?;
+
     Recipe::from_toml(&text).map_err(|error| UsageError::RecipeFile {
         path: path.into(),
         source: column_error(&text).unwrap_or(error),
@@ -81,11 +87,13 @@ fn column_error(text: &str) -> Option<RecipeError> {
     struct Loose {
         column: Vec<LooseColumn>,
     }
+
     #[derive(Deserialize)]
     struct LooseColumn {
         name: String,
         value: String,
     }
+
     let loose: Loose = toml::from_str(text).ok()?;
     loose
         .column
@@ -136,6 +144,7 @@ mod tests {
              `[CSS selector]::attr(NAME)`, got `.price`\n\nhint: did you mean `.price::text`?\n",
             path.display()
         );
+
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
 

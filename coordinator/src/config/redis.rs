@@ -23,7 +23,7 @@ pub struct RedisRun {
     pub by_path: bool,
     /// From how many slots on files are compressed on their way.
     pub pack_from: usize,
-    /// How many bytes may be outstanding in Redis; `None`: as many as fits who works.
+    /// How many bytes may be outstanding in Redis; `None`: as many as the slots call for.
     pub budget: Option<u64>,
     /// How long the run waits for somebody to work; `None`: for ever.
     pub wait_for_workers: Option<Duration>,
@@ -62,7 +62,7 @@ pub struct QueueConfig {
     pub task: QueueTask,
 }
 
-/// What is to be done with the jobs of a queue.
+/// The task of `sheaf queue`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueTask {
     List { json: bool },
@@ -81,11 +81,13 @@ impl QueueConfig {
                 None => (&purge.redis, QueueTask::PurgeAbandoned),
             },
         };
+
         Ok(QueueConfig { server: server(redis)?.ok_or(UsageError::NoRedis)?, task })
     }
 }
 
 fn parse_job(typed: &str) -> Result<JobId, UsageError> {
+    // `from_str_radix` would also read a sign.
     let is_name = typed.len() == 16 && typed.bytes().all(|byte| byte.is_ascii_hexdigit());
     let job = u64::from_str_radix(typed, 16).ok().filter(|_| is_name);
     job.map(JobId).ok_or_else(|| {
@@ -96,9 +98,10 @@ fn parse_job(typed: &str) -> Result<JobId, UsageError> {
 /// Where the queue is, if it is in Redis.
 ///
 /// # Errors
-/// What is wrong with the address, the queue's name, a certificate.
+/// When the address, the queue's name or a certificate cannot be used.
 pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
     let lease = units::time("--lease", &args.server.lease)?;
+
     let Some(settings) = args.server.settings(&args.queue, lease) else { return Ok(None) };
     RedisConfig::resolve(settings).map(Some).map_err(|error: QueueError| UsageError::Setup {
         reason: error.to_string(),
@@ -125,13 +128,12 @@ pub fn budget(typed: &str) -> Result<Option<u64>, UsageError> {
     if typed == "auto" {
         return Ok(None);
     }
+
     let budget = units::bytes("--redis-budget", typed)?;
-    match budget >= LEAST_BUDGET {
-        true => Ok(Some(budget)),
-        false => Err(units::value(
-            "--redis-budget",
-            typed,
-            &format!("at least {} MiB", LEAST_BUDGET >> 20),
-        )),
+    if budget < LEAST_BUDGET {
+        let expected = format!("at least {} MiB", LEAST_BUDGET >> 20);
+        return Err(units::value("--redis-budget", typed, &expected));
     }
+
+    Ok(Some(budget))
 }

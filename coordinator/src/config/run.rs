@@ -75,10 +75,12 @@ impl RunConfig {
         let limits = recipe::limits(&args.limits, args.retries)?;
         let (outputs, renderings) = output::resolve(&args.outputs)?;
         sheet_name::check(&args.sheet_name)?;
+
         let filter = Filter::new(&args.include, &args.exclude)?.with_hidden(args.hidden);
         let inputs = inputs(&args.inputs, &outputs)?;
         check_joblog(args.joblog.as_deref(), &outputs, &inputs)?;
         check_summary(args.summary.as_deref(), args.joblog.as_deref(), &outputs)?;
+
         let spec = JobSpec {
             recipe,
             source_column: args.recipe.source_column.clone(),
@@ -91,10 +93,14 @@ impl RunConfig {
             per_file: args.per_file.is_some(),
             limits,
         };
+
+        // A text output holds a name of any length.
         if spec.per_file || spec.renderings.contains(&Rendering::Xlsx) {
             column_names::check(&spec)?;
         }
+
         recipe::check_recipe(&spec)?;
+
         let budget = redis::budget(&args.redis_budget)?;
         let server = redis::server(&args.redis)?;
         let pack_from = redis::pack_from(args.pack);
@@ -106,6 +112,7 @@ impl RunConfig {
             budget,
             wait_for_workers,
         });
+
         Ok(RunConfig {
             spec,
             outputs,
@@ -152,6 +159,7 @@ impl RunConfig {
             let followed = (place != path).then_some(place);
             [path.to_path_buf(), unfinished].into_iter().chain(followed)
         });
+
         outputs
             .chain(self.joblog.clone())
             .chain(self.summary.clone())
@@ -169,12 +177,14 @@ pub fn work_folder(output: &Path) -> PathBuf {
 
 fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageError> {
     let places: Vec<PathBuf> = outputs.iter().map(Output::place).collect();
+
     let mut inputs = Vec::with_capacity(typed.len());
     for path in typed {
         if path.as_os_str() == "-" {
             if inputs.contains(&Input::Stdin) {
                 return Err(UsageError::TwoStandardInputs);
             }
+
             inputs.push(Input::Stdin);
         } else if places.contains(&output::place(path)) {
             return Err(UsageError::InputIsOutput(output::printed(path)));
@@ -182,6 +192,7 @@ fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageErro
             inputs.push(Input::Path(path.clone()));
         }
     }
+
     Ok(inputs)
 }
 
@@ -195,6 +206,7 @@ fn check_joblog(
             .iter()
             .any(|input| matches!(input, Input::Path(path) if output::place(path) == place))
     };
+
     match joblog {
         Some(path) if outputs.iter().any(|output| output.place() == output::place(path)) => {
             Err(UsageError::JobLogIsOutput(output::printed(path)))
@@ -323,6 +335,7 @@ mod tests {
         let style = |typed: &[&str]| {
             resolve(&[&["a", "-o", "b.csv.gz", "-o", "c.xlsx"], typed].concat()).unwrap().spec.csv
         };
+
         assert_eq!(style(&[]), CsvStyle::default());
         assert_eq!(style(&["--csv-formulas", "keep"]), CsvStyle::default());
         let typed = [
@@ -340,6 +353,7 @@ mod tests {
             newline: Some(Newline::Lf),
             escape_formulas: true,
         };
+
         assert_eq!(style(&typed), expected);
         assert!(
             resolve(&["a", "-o", "-.tsv", "--csv-bom", "--csv-newline", "crlf"])
@@ -400,6 +414,7 @@ mod tests {
             let error = resolve(typed).unwrap_err().to_string();
             assert!(error.contains(expected), "{typed:.100?}: {error}");
         }
+
         assert!(resolve(&["a", "-o", "b.csv", "--column", &long]).is_ok(), "CSV holds any name");
     }
 }

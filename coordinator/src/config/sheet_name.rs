@@ -13,6 +13,7 @@ const FORBIDDEN: &str = "[]:*?/\\";
 pub fn check(name: &str) -> Result<(), UsageError> {
     let lower = name.to_lowercase();
     let units = name.encode_utf16().count();
+
     let reason = if name.trim().is_empty() {
         "it is blank".into()
     } else if units > UNITS {
@@ -32,6 +33,7 @@ pub fn check(name: &str) -> Result<(), UsageError> {
     } else {
         return Ok(());
     };
+
     Err(UsageError::SheetName { name: name.into(), reason })
 }
 

@@ -21,18 +21,23 @@ pub fn time(option: &'static str, typed: &str) -> Result<Duration, UsageError> {
 /// just that.
 pub fn seconds(option: &'static str, typed: &str) -> Result<RangeInclusive<Duration>, UsageError> {
     let wrong = || value(option, typed, "a range of seconds such as `1..9` or `0.1..0.5`");
+
+    // The longest first: `..` stands in `..=`, too.
     let (from, to) = typed
         .split_once("..=")
         .or_else(|| typed.split_once(".."))
         .or_else(|| typed.split_once('-'))
         .unwrap_or((typed, typed));
+
     let end = |text: &str| {
         let text = text.trim();
         if !text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
             return None; // `f64` would also read `inf`, `NaN` and signs.
         }
+
         Duration::try_from_secs_f64(text.trim_end_matches('s').parse().ok()?).ok()
     };
+
     match (end(from), end(to)) {
         (Some(from), Some(to)) if from <= to => Ok(from..=to),
         _ => Err(wrong()),

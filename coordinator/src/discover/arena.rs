@@ -17,7 +17,8 @@ pub struct Span {
 const PLACE_BITS: u32 = 48;
 
 impl Arena {
-    /// Keeps a string; of one longer than 65,535 bytes only the head (no system has such names).
+    /// Stores a string; only the head of one that is longer than 65,535 bytes (no system has such
+    /// names).
     pub fn keep(&mut self, text: &[u8]) -> Span {
         let text = &text[..text.len().min(u16::MAX as usize)];
         let place = self.bytes.len() as u64;

@@ -40,13 +40,19 @@ impl Sources {
                 && self.problem(a) == old.problem(b)
                 && self.path_bytes(a).eq(old.path_bytes(b))
         };
+
         self.entries.iter().zip(&old.entries).take_while(is_same).count() as u64
     }
 
     /// What has changed since `old`.
     pub fn diff(&self, old: &Sources) -> Changes {
-        let (now, then) = (by_path(self), by_path(old));
-        let (mut changes, mut i, mut j) = (Changes::default(), 0, 0);
+        let now = by_path(self);
+        let then = by_path(old);
+        let mut changes = Changes::default();
+
+        // Both in the order of their paths: what is in one list only shows as a gap in the other.
+        let mut i = 0;
+        let mut j = 0;
         while i < now.len() || j < then.len() {
             let order = match (now.get(i), then.get(j)) {
                 (Some(&a), Some(&b)) => self
@@ -55,13 +61,15 @@ impl Sources {
                 (Some(_), None) => Ordering::Less,
                 (None, _) => Ordering::Greater,
             };
+
             match order {
                 Ordering::Less => note(&mut changes.added, &mut changes.first_added, self, now[i]),
                 Ordering::Greater => {
                     note(&mut changes.removed, &mut changes.first_removed, old, then[j])
                 }
                 Ordering::Equal => {
-                    let (a, b) = (&self.entries[now[i] as usize], &old.entries[then[j] as usize]);
+                    let a = &self.entries[now[i] as usize];
+                    let b = &old.entries[then[j] as usize];
                     let same = (a.size, a.modified_ns) == (b.size, b.modified_ns)
                         && self.problem(a) == old.problem(b);
                     if !same {
@@ -69,9 +77,11 @@ impl Sources {
                     }
                 }
             }
+
             i += usize::from(order.is_le());
             j += usize::from(order.is_ge());
         }
+
         changes.reordered = changes.is_empty() && now != then;
         changes
     }
@@ -95,24 +105,30 @@ impl fmt::Display for Changes {
         if self.reordered {
             return f.write_str("the same files in another order");
         }
+
         let kinds = [
             (self.changed, "changed", &self.first_changed),
             (self.added, "new", &self.first_added),
             (self.removed, "gone", &self.first_removed),
         ];
+
         let mut said = false;
         for (files, word, first) in kinds.into_iter().filter(|(files, ..)| *files > 0) {
-            match said {
-                false => write!(f, "{} {word}", count(files, "file"))?,
-                true => write!(f, ", {} {word}", number(files))?,
+            if said {
+                write!(f, ", {} {word}", number(files))?;
+            } else {
+                write!(f, "{} {word}", count(files, "file"))?;
             }
+
             match first {
                 Some(path) if files == 1 => write!(f, " (`{path}`)")?,
                 Some(path) => write!(f, " (first: `{path}`)")?,
                 None => {}
             }
+
             said = true;
         }
+
         if said { Ok(()) } else { f.write_str("nothing has changed") }
     }
 }
@@ -130,6 +146,7 @@ mod tests {
             changes.to_string(),
             "2 files changed (first: `d/b`), 1 new (`d/x\\n`), 1 gone (`d/e`)"
         );
+
         assert!(!changes.reordered);
     }
 

@@ -17,7 +17,7 @@ use crate::errors::{Exit, Failure};
 use crate::human::{count, shown};
 use crate::report::left_out;
 
-/// What to discover.
+/// Which files to look for, and which to leave out.
 pub struct Request<'a> {
     /// In order.
     pub inputs: &'a [Input],
@@ -57,14 +57,19 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
             Input::Stdin => {
                 let mut list = Vec::new();
                 stdin.read_to_end(&mut list).map_err(DiscoverError::Stdin)?;
+
                 paths_in(&list).for_each(|path| add(&mut builder, request.filter, path));
             }
         }
     }
+
     let sources = builder.finish();
+
+    // An empty list ends here, too: it has no file without a problem.
     if sources.problem_count() == sources.len() {
         return Err(nothing(&sources, request.filter));
     }
+
     Ok(sources)
 }
 
@@ -72,9 +77,11 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
 fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
     let nul = list.contains(&0);
     let separator = if nul { 0 } else { b'\n' };
+
     let parts = list.split(move |byte| *byte == separator);
     let parts =
         parts.map(move |part| if nul { part } else { part.strip_suffix(b"\r").unwrap_or(part) });
+
     parts.filter(|part| !part.is_empty()).map(|part| Path::new(std::ffi::OsStr::from_bytes(part)))
 }
 
@@ -92,6 +99,7 @@ fn add(builder: &mut Builder, filter: &Filter, path: &Path) {
             if builder.leaves_out_own(folder, name) {
                 return;
             }
+
             let folder = builder.folder(folder, None);
             builder.file(
                 folder,
@@ -135,12 +143,15 @@ fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
 impl From<DiscoverError> for Failure {
     fn from(error: DiscoverError) -> Failure {
         match error {
-            DiscoverError::Filtered => Failure::new(Exit::Usage, error)
-                .with_hint("a pattern matches a file's name (`*.html`) or its path below the folder (`2024/*.html`)"),
+            DiscoverError::Filtered => Failure::new(Exit::Usage, error).with_hint(
+                "a pattern matches a file's name (`*.html`) or its path below the folder \
+                     (`2024/*.html`)",
+            ),
             DiscoverError::Nothing(_) => Failure::new(Exit::Usage, error)
                 .with_hint("name files, folders, or `-` for a list of paths on standard input"),
             DiscoverError::LeftOut(left_out) if left_out.unwanted > 0 => {
-                Failure::new(Exit::Usage, error).with_hint("`--hidden` reads hidden files and folders, too")
+                Failure::new(Exit::Usage, error)
+                    .with_hint("`--hidden` reads hidden files and folders, too")
             }
             DiscoverError::LeftOut(_) => Failure::new(Exit::Usage, error),
             DiscoverError::Stdin(_) => Failure::new(Exit::CouldNotRun, error),
@@ -188,10 +199,13 @@ impl Builder {
         for path in own {
             let bytes = path.as_os_str().as_bytes();
             let (folder, name) = split(bytes.strip_suffix(b"/").unwrap_or(bytes));
+
+            // In a folder that does not exist, nothing is found that had to be left out.
             if let Ok(metadata) = fs::metadata(path_of(folder)) {
                 places.entry(Place::of(&metadata)).or_default().push(name.into());
             }
         }
+
         Builder {
             sources: Sources::default(),
             written: HashMap::new(),
@@ -211,21 +225,26 @@ impl Builder {
             self.begun[self.place_of[folder as usize] as usize] += 1;
             return folder;
         }
+
+        // Two ways to write a folder may lead to one place.
         let place = match metadata {
             Some(metadata) => Place::of(metadata),
             None => fs::metadata(path_of(written))
                 .map_or_else(|_| Place::Absent(written.into()), |found| Place::of(&found)),
         };
+
         let next = self.begun.len() as u32;
         let place = *self.places.entry(place).or_insert(next);
         if place == next {
             self.begun.push(0);
         }
+
         self.begun[place as usize] += 1;
         let folder = self.sources.folders.len() as u32;
         self.sources.folders.push(written.into());
         self.place_of.push(place);
         self.written.insert(written.into(), folder);
+
         folder
     }
 
@@ -249,6 +268,7 @@ impl Builder {
         let own = self.own.get(&place).is_some_and(|names| names.iter().any(|own| own == name));
         let is_own = own || self.is_own_workbook(&place, name);
         self.sources.left_out.own += u64::from(is_own);
+
         is_own
     }
 
@@ -260,10 +280,14 @@ impl Builder {
 
     /// Adds what was found under a name: what it is, or why it cannot be looked at.
     pub fn file(&mut self, folder: u32, name: &[u8], found: Result<Metadata, String>) {
-        let found = found.and_then(|metadata| match metadata.is_file() {
-            true => Ok(metadata),
-            false => Err(problem::of_type(metadata.file_type())),
+        let found = found.and_then(|metadata| {
+            if metadata.is_file() {
+                Ok(metadata)
+            } else {
+                Err(problem::of_type(metadata.file_type()))
+            }
         });
+
         let name = self.sources.names.keep(name);
         let entry = match found {
             Ok(metadata) => {
@@ -277,6 +301,7 @@ impl Builder {
                 Entry { name, folder, problem: self.problem(reason), size: 0, modified_ns: 0 }
             }
         };
+
         self.sources.entries.push(entry);
     }
 
@@ -293,23 +318,30 @@ impl Builder {
         let place = |entry: &Entry| self.place_of[entry.folder as usize];
         let key =
             |index: u32| (place(&entries[index as usize]), names.get(entries[index as usize].name));
+
+        // Few files can repeat at all: only these are sorted.
         let mut suspects: Vec<u32> = (0..entries.len() as u32)
             .filter(|index| self.begun[place(&entries[*index as usize]) as usize] > 1)
             .collect();
         suspects.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)).then(a.cmp(b)));
+
         let mut repeated: Vec<u32> = suspects
             .windows(2)
             .filter(|pair| key(pair[0]) == key(pair[1]))
             .map(|pair| pair[1])
             .collect();
         repeated.sort_unstable();
-        let (mut index, mut repeated) = (0, repeated.into_iter().peekable());
+
+        let mut index = 0;
+        let mut repeated = repeated.into_iter().peekable();
         self.sources.entries.retain(|_| {
             index += 1;
             repeated.next_if_eq(&(index - 1)).is_none()
         });
+
         self.sources.entries.shrink_to_fit();
         self.sources.names.shrink();
+
         self.sources
     }
 }

@@ -7,25 +7,31 @@ use std::cmp::Ordering;
 /// A total order that depends on nothing but the bytes (no locale, no case): names that are equal
 /// in this sense (`7`, `007`) go by their bytes. Numbers may be of any length.
 pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
-    let (mut i, mut j) = (0, 0);
+    let mut i = 0;
+    let mut j = 0;
     while i < a.len() && j < b.len() {
         if a[i].is_ascii_digit() && b[j].is_ascii_digit() {
-            let (x, y) = (number(&a[i..]), number(&b[j..]));
+            let x = number(&a[i..]);
+            let y = number(&b[j..]);
+
             // Without leading zeros the longer number is the larger.
             let order = x.digits.len().cmp(&y.digits.len()).then_with(|| x.digits.cmp(y.digits));
             if order.is_ne() {
                 return order;
             }
+
             i += x.length;
             j += y.length;
         } else {
             if a[i] != b[j] {
                 return a[i].cmp(&b[j]);
             }
+
             i += 1;
             j += 1;
         }
     }
+
     (a.len() - i).cmp(&(b.len() - j)).then_with(|| a.cmp(b))
 }
 
@@ -84,14 +90,17 @@ mod tests {
                     words.push([words[at].as_slice(), &[letter]].concat());
                 }
             }
+
             from = to;
         }
+
         for a in &words {
             for b in &words {
                 assert_eq!(compare(a, b), compare(b, a).reverse(), "{a:?} {b:?}");
                 assert_eq!(compare(a, b).is_eq(), a == b, "{a:?} {b:?}");
             }
         }
+
         // Transitive: in sorted order, every word is below every later one.
         words.sort_by(|a, b| compare(a, b));
         for (at, a) in words.iter().enumerate() {

@@ -11,6 +11,7 @@ pub fn of_error(error: &io::Error, link: bool) -> String {
     if error.raw_os_error() == Some(Errno::ELOOP as i32) {
         return "the symbolic link leads to itself".into();
     }
+
     match error.kind() {
         io::ErrorKind::NotFound if link => "the symbolic link leads nowhere".into(),
         io::ErrorKind::NotFound => "no such file or folder".into(),
@@ -38,6 +39,7 @@ pub fn of_type(kind: FileType) -> String {
     } else {
         "something else"
     };
+
     format!("not a file, but {what}")
 }
 

@@ -19,20 +19,26 @@ impl Sources {
     /// Those of `out`.
     pub fn save(&self, out: &mut impl Write) -> io::Result<()> {
         let mut out = Summed { inner: out, crc: crc32fast::Hasher::new() };
+
         out.write_all(MAGIC)?;
         write_texts(&mut out, self.folders.iter().map(Vec::as_slice))?;
         write_texts(&mut out, self.problems.iter().map(String::as_bytes))?;
+
         write_number(&mut out, self.entries.len() as u64)?;
         let mut before = 0;
         for entry in &self.entries {
             write_number(&mut out, entry.folder.into())?;
             write_number(&mut out, entry.problem.into())?;
             write_number(&mut out, entry.size)?;
+
+            // Neighbours are often of one time: the step is a small number, of either sign.
             let step = entry.modified_ns.wrapping_sub(before);
             write_number(&mut out, ((step << 1) ^ (step >> 63)) as u64)?;
             before = entry.modified_ns;
+
             write_text(&mut out, self.names.get(entry.name))?;
         }
+
         let Summed { inner, crc } = out;
         inner.write_all(&crc.finalize().to_le_bytes())
     }
@@ -43,27 +49,36 @@ impl Sources {
     /// Those of `input`, and [`io::ErrorKind::InvalidData`] for anything that is not a whole list.
     pub fn load(input: &mut impl Read) -> io::Result<Self> {
         let mut input = Summed { inner: input, crc: crc32fast::Hasher::new() };
+
         let mut magic = [0; MAGIC.len()];
         input.read_exact(&mut magic)?;
         if magic != *MAGIC {
             return Err(damaged());
         }
+
         let mut sources = Sources { folders: read_texts(&mut input)?, ..Sources::default() };
         for problem in read_texts(&mut input)? {
             sources.problems.push(String::from_utf8(problem).map_err(|_| damaged())?);
         }
-        let (count, mut modified_ns) = (read_number(&mut input)?, 0i64);
+
+        let count = read_number(&mut input)?;
+        let mut modified_ns = 0i64;
         for _ in 0..count {
             let folder = read_index(&mut input, sources.folders.len())?;
             let problem = read_index(&mut input, sources.problems.len() + 1)?;
             let size = read_number(&mut input)?;
             let step = read_number(&mut input)?;
             modified_ns = modified_ns.wrapping_add((step >> 1) as i64 ^ -((step & 1) as i64));
+
             let name = sources.names.keep(&read_text(&mut input)?);
             sources.entries.push(Entry { name, folder, problem, size, modified_ns });
         }
-        let (mut stored, computed) = ([0; 4], input.crc.clone().finalize());
+
+        // Taken before the stored one is read: it does not count itself.
+        let computed = input.crc.clone().finalize();
+        let mut stored = [0; 4];
         input.read_exact(&mut stored)?;
+
         if u32::from_le_bytes(stored) == computed { Ok(sources) } else { Err(damaged()) }
     }
 }
@@ -104,7 +119,8 @@ fn write_text<T: Write>(out: &mut Summed<'_, T>, text: &[u8]) -> io::Result<()> 
 }
 
 fn write_number<T: Write>(out: &mut Summed<'_, T>, mut value: u64) -> io::Result<()> {
-    let (mut bytes, mut length) = ([0; 10], 0);
+    let mut bytes = [0; 10];
+    let mut length = 0;
     loop {
         bytes[length] = value as u8 & 0x7f | if value > 0x7f { 0x80 } else { 0 };
         length += 1;
@@ -117,12 +133,14 @@ fn write_number<T: Write>(out: &mut Summed<'_, T>, mut value: u64) -> io::Result
 
 fn read_texts<T: Read>(input: &mut Summed<'_, T>) -> io::Result<Vec<Vec<u8>>> {
     let count = read_number(input)?;
+
     // Collected one by one: a damaged count ends at the end of the input, not in one huge
     // allocation.
     let mut texts = Vec::new();
     for _ in 0..count {
         texts.push(read_text(input)?);
     }
+
     Ok(texts)
 }
 
@@ -131,8 +149,10 @@ fn read_text<T: Read>(input: &mut Summed<'_, T>) -> io::Result<Vec<u8>> {
     if length > LONGEST {
         return Err(damaged());
     }
+
     let mut text = vec![0; length as usize];
     input.read_exact(&mut text)?;
+
     Ok(text)
 }
 
@@ -151,6 +171,7 @@ fn read_number<T: Read>(input: &mut Summed<'_, T>) -> io::Result<u64> {
             return Ok(value);
         }
     }
+
     Err(damaged())
 }
 

@@ -16,7 +16,7 @@ pub struct Sources {
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) problems: Vec<String>,
     pub(super) entries: Vec<Entry>,
-    /// What was found and is not in the list. Not saved with it.
+    /// How much was found and is not in the list. Not saved with it.
     pub left_out: LeftOut,
 }
 
@@ -101,6 +101,7 @@ impl Sources {
             self.problem(entry).unwrap_or_default().bytes().for_each(|byte| hash.byte(byte));
             hash.byte(0);
         }
+
         hash.0
     }
 
@@ -110,8 +111,8 @@ impl Sources {
         let mut sources = Sources { folders: vec![b"d".into()], ..Sources::default() };
         sources.problems.push("no such file or folder".into());
         for (index, size) in sizes.iter().enumerate() {
-            let (name, problem) =
-                (sources.names.keep(index.to_string().as_bytes()), u32::from(size.is_none()));
+            let name = sources.names.keep(index.to_string().as_bytes());
+            let problem = u32::from(size.is_none());
             sources.entries.push(Entry {
                 name,
                 folder: 0,
@@ -120,6 +121,7 @@ impl Sources {
                 modified_ns: 1,
             });
         }
+
         sources
     }
 
@@ -167,6 +169,7 @@ pub(super) mod tests {
                 modified_ns: *modified_ns,
             });
         }
+
         sources
     }
 

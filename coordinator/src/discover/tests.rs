@@ -20,6 +20,7 @@ fn tree(files: &[&str]) -> TempDir {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, file).unwrap();
     }
+
     folder
 }
 
@@ -42,6 +43,7 @@ fn told(sources: &Sources, root: &Path) -> Vec<String> {
         let path = source.path.strip_prefix(root).unwrap_or(&source.path).display().to_string();
         source.problem.map_or(path.clone(), |problem| format!("{path}: {problem}"))
     };
+
     sources.iter().map(tell).collect()
 }
 
@@ -109,6 +111,7 @@ fn links_that_fan_out_do_not_double_the_way() {
             symlink(folder.path().join(format!("d{}", level - 1)), here.join(name)).unwrap();
         }
     }
+
     let sources = find(&[folder.path().join("d39")], &Filter::default(), &[], b"").unwrap();
     assert_eq!(sources.len(), 1);
 }
@@ -195,6 +198,7 @@ fn a_repeated_run_does_not_read_the_workbooks_and_the_job_log_of_the_one_before(
         )
         .unwrap()
     };
+
     let sources = found(&[Input::Path(root.into())]);
     assert_eq!(told(&sources, root), ["a.html", "sub/a.xlsx"]);
     assert_eq!(sources.left_out, LeftOut { unwanted: 0, own: 2 });
@@ -228,6 +232,7 @@ fn what_is_hidden_is_read_only_if_it_is_named_or_asked_for() {
         find(&[root.join("__MACOSX/.."), root.join("sub")], &globs(&["*.db"], &[]), &[], b"")
             .unwrap_err(),
     );
+
     assert!(failure.exit == Exit::Usage && failure.hint.unwrap().contains("--hidden"));
 }
 
@@ -238,9 +243,11 @@ fn a_list_on_standard_input_is_parted_by_lines_or_nuls() {
     let list = |names: &[&str], end: &[u8]| -> Vec<u8> {
         names.iter().flat_map(|name| [root, b"/", name.as_bytes(), end].concat()).collect()
     };
+
     let found = |list: &[u8]| {
         told(&find(&["-".into()], &Filter::default(), &[], list).unwrap(), folder.path())
     };
+
     assert_eq!(found(&list(&["d", "a", "", "absent"], b"\n"))[..2], ["d", "a"]);
     assert_eq!(found(&list(&["d", "a"], b"\r\n")), ["d", "a"]);
     assert_eq!(found(&list(&["b\nc", "a"], b"\0")), ["b\nc", "a"]);
@@ -276,6 +283,7 @@ fn a_million_files_take_less_than_100_megabytes() {
             modified_ns: 1,
         });
     }
+
     let taken = sources.entries.capacity() * size_of::<sources::Entry>() + sources.names.capacity();
     assert!(taken < 100_000_000, "{taken}");
     let mut saved = Vec::new();

@@ -1,8 +1,8 @@
-//! What stands in folders and nobody means: hidden files and folders, and what systems leave beside
-//! files.
+//! What lies in folders though nobody put it there to be read: hidden files and folders, and what
+//! systems leave beside files.
 
-/// Names that are no hidden ones, and not wanted either: what archives made on macOS and folders of
-/// Windows hold.
+/// Names that are not hidden, and not wanted either: archives made on macOS and folders of Windows
+/// hold them.
 const NAMES: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
 
 /// How many files and folders in the inputs were not read.

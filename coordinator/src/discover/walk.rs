@@ -57,6 +57,7 @@ impl<'a> Walk<'a> {
         } else {
             written.len() + 1
         };
+
         self.enter(written.to_vec(), metadata, None);
         while let Some(open) = self.open.last_mut() {
             match open.listing.sorted.get(open.done) {
@@ -73,11 +74,13 @@ impl<'a> Walk<'a> {
     /// Takes one name in the innermost open folder.
     fn visit(&mut self, name: &[u8]) {
         let open = self.open.last().expect("a name is visited in an open folder");
-        let (folder, path) = (open.folder, join(&open.written, name));
+        let folder = open.folder;
+        let path = join(&open.written, name);
         let below = Path::new(std::ffi::OsStr::from_bytes(&path[self.root..]));
         if !self.filter.takes_folder(below) {
             return;
         }
+
         let on_disk = path_of(&path);
         let found =
             fs::metadata(&on_disk).map_err(|error| problem::of_error(&error, on_disk.is_symlink()));
@@ -88,9 +91,11 @@ impl<'a> Walk<'a> {
             let unwanted = u64::from(is_folder || self.filter.takes_file(below));
             return self.builder.leave_out(LeftOut { unwanted, own: 0 });
         }
+
         if !is_folder && self.builder.is_own_workbook(&open.place, name) {
             return self.builder.leave_out(LeftOut { unwanted: 0, own: 1 });
         }
+
         match found {
             Ok(metadata) if metadata.is_dir() => self.enter(path, &metadata, Some((folder, name))),
             found if self.filter.takes_file(below) => self.builder.file(folder, name, found),
@@ -105,14 +110,18 @@ impl<'a> Walk<'a> {
         if self.open.iter().any(|open| open.place == place) {
             return self.trouble(&written, within, problem::LOOP.into());
         }
+
         // With a filter it matters by which path a folder is reached.
         if !self.walked.insert(place.clone()) && self.filter.takes_all() {
             return;
         }
+
+        // Names that were listed before the error are read all the same.
         let mut listing = Listing::default();
         if let Err(error) = list(&written, &self.builder.own_names(&place), &mut listing) {
             self.trouble(&written, within, problem::of_folder(&error));
         }
+
         let folder = self.builder.folder(&written, Some(metadata));
         self.open.push(Open { place, written, folder, listing, done: 0 });
     }
@@ -142,11 +151,14 @@ fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()
             if !own.iter().any(|own| own == name.as_bytes()) {
                 listing.sorted.push(listing.names.keep(name.as_bytes()));
             }
+
             Ok(())
         })
     });
+
     let Listing { names, sorted } = listing;
     sorted.sort_unstable_by(|a, b| natural::compare(names.get(*a), names.get(*b)));
+
     read
 }
 

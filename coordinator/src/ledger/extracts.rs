@@ -6,7 +6,7 @@ use sheaf_common::job::{TaskId, WorkerId};
 use sheaf_common::outcome::{Extracted, FileReport, FileStatus, Kept, Slice};
 use sheaf_common::task::{RowsKey, SourceFile};
 
-/// What it costs to have a file outstanding, whatever its size: its path, its report, its place in
+/// The cost of a file that is outstanding, whatever its size: its path, its report, its place in
 /// a task. Without it, a window of bytes would hold any number of tiny files.
 pub const FILE_COST: u64 = 1 << 10;
 
@@ -59,16 +59,15 @@ impl Extracts {
 
     /// Takes in a file about which everything is known already.
     pub fn settle(&mut self, report: FileReport) {
-        let (files, slot, rows) = Default::default();
         self.tasks.push_back(Entry::Reported(Reported {
-            files,
-            slot,
+            files: Vec::new(),
+            slot: String::new(),
             reports: vec![report],
-            rows,
+            rows: RowsAt::default(),
         }));
     }
 
-    /// Takes note of a report; gives it back if it is none that is waited for.
+    /// Takes note of a report; gives it back if no task waits for it.
     pub fn report(
         &mut self,
         number: u64,
@@ -77,21 +76,26 @@ impl Extracts {
     ) -> Result<(), Extracted> {
         let Some(entry) = self.entry_mut(number) else { return Err(extracted) };
         let Entry::Pending { files } = entry else { return Err(extracted) };
+
         let reports = &extracted.reports;
         let answers_all = files.len() == reports.len()
             && files.iter().zip(reports).all(|(file, report)| file.sequence == report.sequence);
         if !answers_all {
             return Err(extracted);
         }
+
         let Extracted { reports, edition, kept } = extracted;
-        let (files, rows) = (std::mem::take(files), RowsAt { edition, kept });
+        let files = std::mem::take(files);
+        let rows = RowsAt { edition, kept };
         *entry = Entry::Reported(Reported { files, slot, reports, rows });
+
         Ok(())
     }
 
     /// A task failed as a whole: so did each of its files.
     pub fn fail(&mut self, number: u64, slot: String, reason: &str) -> bool {
         let Some(Entry::Pending { files }) = self.entry_mut(number) else { return false };
+
         let reports =
             files.iter().map(|file| FileReport::unreadable(file.sequence, reason.into())).collect();
         self.report(number, slot, Extracted { reports, edition: 0, kept: None }).is_ok()
@@ -130,6 +134,7 @@ impl Extracts {
             .iter()
             .zip(self.first..)
             .filter(|(entry, _)| matches!(entry, Entry::Pending { .. }));
+
         pending.map(|(_, number)| number)
     }
 
@@ -144,18 +149,20 @@ impl Extracts {
     /// The sizes of the files that are waited for, and the rows that others gave, in bytes; each
     /// file counts as [`FILE_COST`] more.
     pub fn bytes(&self) -> u64 {
-        let of = |entry: &Entry| match entry {
+        let content = |entry: &Entry| match entry {
             Entry::Pending { files } => files.iter().map(|file| file.size).sum::<u64>(),
             Entry::Reported(Reported { reports, .. }) => {
                 reports.iter().flat_map(slices).map(|slice| u64::from(slice.length)).sum()
             }
         };
-        let files = |entry: &Entry| match entry {
+
+        let cost = |entry: &Entry| match entry {
             Entry::Pending { files } | Entry::Reported(Reported { files, .. }) => {
                 files.len() as u64 * FILE_COST
             }
         };
-        self.tasks.iter().map(|entry| of(entry) + files(entry)).sum::<u64>()
+
+        self.tasks.iter().map(|entry| content(entry) + cost(entry)).sum::<u64>()
     }
 
     fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {

@@ -14,11 +14,13 @@
 //! batched, and wherever a run was resumed.
 //!
 //! * [`extracts`]: the extract tasks that are not placed yet. [`mod@unit`]: units, open and closed.
+//!   [`mod@repair`]: rows that were lost are extracted again.
 
 mod extracts;
+mod repair;
 mod unit;
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -26,12 +28,9 @@ use sheaf_common::job::{Class, JobId, JobSpec, TaskId, WorkerId};
 use sheaf_common::outcome::{Extracted, FileReport, Outcome, RenderedUnit, Segment, TaskResult};
 use sheaf_common::task::{Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, Task, Work};
 
-use extracts::{Extracts, Placed, RowsAt, slices};
+use extracts::{Extracts, Placed, Reported, RowsAt, slices};
 pub use unit::FileDone;
 use unit::{OpenUnit, Unit};
-
-/// How often a unit whose rows cannot be used is extracted again before the job is given up.
-const MOST_REPAIRS: u32 = 3;
 
 /// Where in the order of all rows a unit begins or ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,7 +61,7 @@ pub enum Event {
     Lost(Vec<TaskId>),
 }
 
-/// What is to be done about it.
+/// What the caller is to do.
 #[derive(Debug, PartialEq)]
 pub enum Command {
     Push(Task),
@@ -84,7 +83,7 @@ pub struct Commit {
     pub segments: Vec<Segment>,
     /// Where the unit ends: where a later run goes on.
     pub end: Position,
-    /// Blocks of rows on the queue that nobody needs any more.
+    /// Blocks of rows on the queue that are not needed any more.
     pub forget: Vec<RowsKey>,
 }
 
@@ -142,9 +141,12 @@ impl Ledger {
             }
             Event::Came(outcome) => self.came(outcome, &mut commands),
             Event::Lost(tasks) => {
-                tasks.into_iter().for_each(|id| commands.extend(self.task(id).map(Command::Push)))
+                // Those that are not pending any more came back meanwhile.
+                let pending = tasks.into_iter().filter_map(|id| self.task(id));
+                commands.extend(pending.map(Command::Push));
             }
         }
+
         commands
     }
 
@@ -176,12 +178,16 @@ impl Ledger {
 
     /// All tasks that were pushed and have not come back.
     pub fn pending(&self) -> Vec<TaskId> {
+        let id = |class| move |number| TaskId { job: self.job, class, number };
+
         let extracts = self.extracts.pending();
         let repairs =
             self.placed.iter().filter(|(_, placed)| placed.repairing).map(|(number, _)| *number);
-        let id = |class| move |number| TaskId { job: self.job, class, number };
+
+        // Several units may wait for one task.
         let renders: BTreeSet<u64> = self.units.iter().filter_map(Unit::task).collect();
         let renders = renders.into_iter().map(id(Class::Render));
+
         repairs
             .map(id(Class::Repair))
             .chain(renders)
@@ -193,16 +199,7 @@ impl Ledger {
         let Outcome { task, slot, result } = outcome;
         match (task.class, result) {
             (Class::Extract | Class::Repair, TaskResult::Extracted(extracted)) => {
-                if self.edition(task.number) == Some(extracted.edition) {
-                    // The same once more.
-                } else if self.placed.get(&task.number).is_some_and(|placed| placed.repairing) {
-                    self.repaired(task, extracted, commands);
-                } else {
-                    match self.extracts.report(task.number, slot, extracted) {
-                        Ok(()) => self.place(commands),
-                        Err(unwanted) => commands.push(Command::Forget(on_queue(task, &unwanted))),
-                    }
-                }
+                self.extracted(task, slot, extracted, commands);
             }
             (Class::Extract, TaskResult::Failed { reason }) => {
                 if self.extracts.fail(task.number, slot, &reason) {
@@ -216,10 +213,12 @@ impl Ledger {
             }
             (Class::Render, TaskResult::Rendered(units)) => {
                 for RenderedUnit { number, segments } in units {
+                    // It may be committed already: a task may be done twice.
                     if let Some(unit) = self.unit_mut(number) {
                         unit.rendered(segments);
                     }
                 }
+
                 self.commit(commands);
             }
             (_, TaskResult::TaskLost) => commands.extend(self.task(task).map(Command::Push)),
@@ -235,53 +234,92 @@ impl Ledger {
         }
     }
 
+    /// An extract task came back: for the first time, once more, or because its rows were lost.
+    fn extracted(
+        &mut self,
+        task: TaskId,
+        slot: String,
+        extracted: Extracted,
+        commands: &mut Vec<Command>,
+    ) {
+        if self.edition(task.number) == Some(extracted.edition) {
+            // The same once more.
+            return;
+        }
+
+        if self.placed.get(&task.number).is_some_and(|placed| placed.repairing) {
+            return self.repaired(task, extracted, commands);
+        }
+
+        match self.extracts.report(task.number, slot, extracted) {
+            Ok(()) => self.place(commands),
+            // Another answer is in use: nobody will ask for the blocks of this one.
+            Err(unwanted) => commands.push(Command::Forget(on_queue(task, &unwanted))),
+        }
+    }
+
     /// Places the rows of all files whose predecessors are reported; closes and pushes the units
     /// that are full.
     fn place(&mut self, commands: &mut Vec<Command>) {
         let closed_before = self.next_unit();
         while let Some((number, reported)) = self.extracts.next_reported() {
-            let task = TaskId { job: self.job, class: Class::Extract, number };
-            let mut last_block = None;
-            for report in &reported.reports {
-                let slices = slices(report);
-                let skip = if report.sequence == self.resumed.file {
-                    self.resumed.slices as usize
-                } else {
-                    0
-                };
-                for (index, slice) in slices.iter().enumerate() {
-                    let rows = reported.rows.key(task, slice.block);
-                    if last_block.is_some_and(|last| last != rows) {
-                        self.open.forget_after(last_block.take().expect("just seen"));
-                    }
-                    last_block = Some(rows);
-                    if index >= skip {
-                        let piece = |position: &Position| Piece {
-                            rows,
-                            slice: *slice,
-                            sequence: report.sequence,
-                            first_row: position.file_rows,
-                            first_overflow: position.file_overflow,
-                        };
-                        self.open.add(piece, reported.rows.keeper(slice.block));
-                    }
-                    if index + 1 < slices.len() {
-                        self.close_if_full();
-                    }
-                }
-                self.open.end_file(report, &reported.slot);
-                self.close_if_full();
-            }
-            if let Some(last) = last_block {
-                self.forget(last);
-                self.placed.insert(number, Placed::new(reported, last.block + 1));
-            }
+            self.place_task(number, reported);
         }
+
+        // Nothing comes any more: the last unit is closed though it is not full.
         if self.plan_ended && self.extracts.is_empty() && !self.open.is_empty() {
             self.close();
         }
+
         self.push_ready(closed_before, commands);
         self.commit(commands);
+    }
+
+    /// Gives the rows of a task their places.
+    fn place_task(&mut self, number: u64, reported: Reported) {
+        let task = TaskId { job: self.job, class: Class::Extract, number };
+        let mut last_block = None;
+        for report in &reported.reports {
+            let slices = slices(report);
+            let skip =
+                if report.sequence == self.resumed.file { self.resumed.slices as usize } else { 0 };
+
+            for (index, slice) in slices.iter().enumerate() {
+                let rows = reported.rows.key(task, slice.block);
+
+                // Slices come block by block: the block before has had its last one.
+                if let Some(last) = last_block.replace(rows)
+                    && last != rows
+                {
+                    self.open.forget_after(last);
+                }
+
+                if index >= skip {
+                    let piece = |position: &Position| Piece {
+                        rows,
+                        slice: *slice,
+                        sequence: report.sequence,
+                        first_row: position.file_rows,
+                        first_overflow: position.file_overflow,
+                    };
+
+                    self.open.add(piece, reported.rows.keeper(slice.block));
+                }
+
+                // After the last slice the file ends first: in the unit that has its last row.
+                if index + 1 < slices.len() {
+                    self.close_if_full();
+                }
+            }
+
+            self.open.end_file(report, &reported.slot);
+            self.close_if_full();
+        }
+
+        if let Some(last) = last_block {
+            self.forget(last);
+            self.placed.insert(number, Placed::new(reported, last.block + 1));
+        }
     }
 
     /// A block's last slice was placed: it goes with the unit that holds it, which may be closed
@@ -309,8 +347,13 @@ impl Ledger {
     fn push_ready(&mut self, first: u64, commands: &mut Vec<Command>) {
         let mut number = first;
         while number < self.next_unit() {
-            let (task, task_bytes, mut bytes, mut units, mut keeper) =
-                (number, self.task_bytes, 0, Vec::new(), None);
+            // The number of a render task is that of its first unit.
+            let task = number;
+            let task_bytes = self.task_bytes;
+            let mut bytes = 0;
+            let mut units = Vec::new();
+            let mut keeper = None;
+
             while let Some(unit) = self.unit_mut(number).filter(|unit| unit.is_ready()) {
                 bytes += unit.bytes();
                 if number == task {
@@ -318,13 +361,17 @@ impl Ledger {
                 } else if bytes > task_bytes || unit.keeper() != keeper.as_ref() {
                     break;
                 }
+
                 unit.pushed(task);
                 units.push(unit.render(number));
                 number += 1;
             }
-            match units.is_empty() {
-                true => number += 1,
-                false => commands.push(Command::Push(self.render_task(task, units, keeper))),
+
+            if units.is_empty() {
+                // It is pushed or rendered already, or waits for rows.
+                number += 1;
+            } else {
+                commands.push(Command::Push(self.render_task(task, units, keeper)));
             }
         }
     }
@@ -333,81 +380,23 @@ impl Ledger {
         while self.units.front().is_some_and(Unit::is_rendered) {
             let mut commit = self.units.pop_front().expect("just seen").commit();
             self.first_unit += 1;
+
+            // Blocks that a worker keeps are not on the queue: there is nothing to drop there.
             commit.forget.retain(|rows| {
                 let Some(placed) = self.placed.get_mut(&rows.task.number) else { return true };
                 let is_on_queue = placed.rows.keeper(rows.block).is_none();
                 if placed.forget_block(rows.block) {
                     self.placed.remove(&rows.task.number);
                 }
+
                 is_on_queue
             });
+
             commands.push(Command::Commit(commit));
         }
     }
 
-    /// Has the lost rows of a render task extracted again.
-    fn repair(&mut self, number: u64, keys: Vec<RowsKey>, commands: &mut Vec<Command>) {
-        // Rows of an earlier time may be lost: others came since, and the units name these.
-        let lost: HashSet<RowsKey> = keys.into_iter().collect();
-        let mut tasks = BTreeSet::new();
-        for unit in self.units.iter_mut().filter(|unit| unit.task() == Some(number)) {
-            let of_unit: BTreeSet<u64> = unit
-                .rows()
-                .filter(|rows| lost.contains(rows))
-                .map(|rows| rows.task.number)
-                .collect();
-            tasks.extend(&of_unit);
-            if unit.lost_rows(of_unit) > MOST_REPAIRS {
-                let reason = "the rows of a part of the sheet were lost again and again".into();
-                return commands.push(Command::GiveUp { reason });
-            }
-        }
-        self.push_ready(self.first_unit, commands);
-        for task in tasks {
-            if let Some(placed) = self.placed.get_mut(&task)
-                && !std::mem::replace(&mut placed.repairing, true)
-            {
-                let files = placed.files.clone();
-                commands.push(Command::Push(self.extract_task(Class::Repair, task, files)));
-            }
-        }
-    }
-
-    /// Rows were extracted again: they must be the same, or places already given would be wrong.
-    fn repaired(&mut self, task: TaskId, extracted: Extracted, commands: &mut Vec<Command>) {
-        let number = task.number;
-        let placed = self.placed.get_mut(&number).expect("the caller has seen it");
-        placed.repairing = false;
-        let Extracted { reports, edition, kept } = extracted;
-        if let Some(path) = placed.differs(&reports) {
-            let reason =
-                format!("`{path}` gave other rows when its rows were lost and it was read again");
-            return commands.push(Command::GiveUp { reason });
-        }
-        let before = std::mem::replace(&mut placed.rows, RowsAt { edition, kept });
-        let now = placed.rows.clone();
-        // Drop the new blocks that no unit needs, and the old ones that the new edition replaces.
-        let needless = placed
-            .needless()
-            .filter(|block| now.keeper(*block).is_none())
-            .map(|block| now.key(task, block));
-        let outdated = placed
-            .needed()
-            .filter(|block| before.keeper(*block).is_none())
-            .map(|block| before.key(task, block));
-        let forget: Vec<RowsKey> = needless.chain(outdated).collect();
-        if !forget.is_empty() {
-            commands.push(Command::Forget(forget));
-        }
-        self.open.moved(number, &now);
-        for unit in &mut self.units {
-            unit.moved(number, &now);
-            unit.came_back(number);
-        }
-        self.push_ready(self.first_unit, commands);
-    }
-
-    /// The edition of the rows that are in use of a task.
+    /// The edition of a task's rows that is in use.
     fn edition(&self, number: u64) -> Option<u64> {
         let placed = self.placed.get(&number).map(|placed| placed.rows.edition);
         placed.or_else(|| self.extracts.edition(number))
@@ -418,7 +407,7 @@ impl Ledger {
         self.first_unit + self.units.len() as u64
     }
 
-    /// The units that are waited for from a render task, with their numbers.
+    /// The units that a pending render task is to bring, with their numbers.
     fn units_of(&self, task: u64) -> impl Iterator<Item = (u64, &Unit)> {
         (self.first_unit..).zip(&self.units).filter(move |(_, unit)| unit.task() == Some(task))
     }
@@ -464,6 +453,7 @@ fn on_queue(task: TaskId, extracted: &Extracted) -> Vec<RowsKey> {
     let rows = RowsAt { edition: extracted.edition, kept: extracted.kept.clone() };
     let blocks: BTreeSet<u32> =
         extracted.reports.iter().flat_map(slices).map(|slice| slice.block).collect();
+
     blocks
         .into_iter()
         .filter(|block| rows.keeper(*block).is_none())

@@ -67,9 +67,11 @@ fn extracted(files: &[SourceFile]) -> Vec<FileReport> {
             offset += length;
             slice
         });
+
         let status = FileStatus::Done { slices: slices.collect(), truncated_cells: 0 };
         FileReport { status, attempts: 1, ..FileReport::unreadable(file.sequence, String::new()) }
     };
+
     files.iter().map(report).collect()
 }
 
@@ -98,6 +100,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
         edition: 0,
         stored: Vec::new(),
     };
+
     let size = world.random.below(3) << 21;
     world.ledger.size_tasks(size);
 
@@ -107,6 +110,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
             commands.into_iter().for_each(|command| world.carry_out(command));
         }
     }
+
     if world.stored.len() < stop_after {
         world.nothing_is_left();
     }
@@ -142,6 +146,7 @@ impl World {
             self.queue.clear();
             return Some(Event::Lost(self.ledger.pending()));
         }
+
         if self.queue.is_empty() {
             return None;
         }
@@ -152,6 +157,7 @@ impl World {
             Work::Render(render) => self.render(render),
             Work::Nap(_) => unreachable!("the ledger pushes none"),
         };
+
         Some(Event::Came(Outcome { task: task.id, slot: "s".into(), result }))
     }
 
@@ -185,6 +191,7 @@ impl World {
                 false => drop(self.on_queue.insert(key)),
             }
         }
+
         let kept = (!blocks.is_empty()).then_some(Kept { by: worker, blocks });
         TaskResult::Extracted(Extracted { reports, edition: self.edition, kept })
     }
@@ -197,6 +204,7 @@ impl World {
             self.on_queue.contains(rows)
                 || keeper.is_some_and(|keeper| Some(keeper) == render.keeper.as_ref())
         };
+
         let mut lost = render.rows();
         if !self.faults || self.random.below(40) > 0 {
             lost.retain(|rows| !is_there(rows));
@@ -214,6 +222,7 @@ impl World {
             let segments = vec![Segment { stream, bytes, crc32: 0, length: 0, look: None }];
             RenderedUnit { number: unit.number, segments }
         };
+
         TaskResult::Rendered(render.units.iter().map(unit).collect())
     }
 
@@ -271,6 +280,7 @@ fn stored_of(commit: Commit) -> Stored {
         }
         None => (Vec::new(), 0, 0),
     };
+
     let files =
         commit.files.iter().map(|file| (file.report.sequence, file.rows, file.overflow)).collect();
     Stored { pieces, first: (row, overflow), files, end: commit.end }
@@ -327,6 +337,7 @@ fn rows_that_differ_when_read_again_end_the_job() {
         let reports = vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }];
         TaskResult::Extracted(Extracted { reports, edition: u64::from(slice.rows), kept: None })
     };
+
     ledger.handle(Event::Planned(vec![source(0)]));
     let commands = ledger.handle(came(extract, report(slice)));
     let [Command::Push(render)] = &commands[..] else { panic!("{commands:?}") };
@@ -351,6 +362,7 @@ fn a_task_that_was_lost_on_the_queue_is_pushed_again_while_it_is_pending() {
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else {
         panic!()
     };
+
     let commands = ledger.handle(lost(extract.id));
     assert_eq!(commands, [Command::Push(extract.clone())]);
     let never_planned = TaskId { number: 7, ..extract.id };
@@ -367,6 +379,7 @@ fn renders(commands: &[Command]) -> Vec<(u64, Vec<u64>)> {
         }
         other => panic!("{other:?}"),
     };
+
     commands.iter().map(render).collect()
 }
 
@@ -377,6 +390,7 @@ fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else {
         panic!()
     };
+
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
     // Blocks of a unit each; the fourth one is on the queue.
     let slice =
@@ -387,6 +401,7 @@ fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_
         let kept = Some(Kept { by: WorkerId("w".into()), blocks: vec![0, 1, 2, 4, 5, 6, 7] });
         TaskResult::Extracted(Extracted { reports, edition, kept })
     };
+
     let commands = ledger.handle(came(extract.id, extracted(1)));
     assert_eq!(
         renders(&commands),

@@ -12,7 +12,7 @@ use super::{Commit, Position};
 /// A unit is full from this many files on, as files without rows would never fill it.
 const FULL_FILES: usize = 4096;
 
-/// What became of a file, when all its rows are placed.
+/// The outcome of a file, once all its rows are placed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FileDone {
     pub report: FileReport,
@@ -22,14 +22,14 @@ pub struct FileDone {
     pub overflow: u64,
 }
 
-/// What a unit holds.
+/// The contents of a unit.
 struct Contents {
     begin: Position,
     end: Position,
     pieces: Vec<Piece>,
     /// The files that end in it.
     files: Vec<FileDone>,
-    /// Blocks that nobody needs after it.
+    /// Blocks that are not needed after it.
     forget: Vec<RowsKey>,
     /// The worker that keeps some of its rows, and the task that they are of. A block is kept only
     /// if it fills a unit, so there are no two.
@@ -40,20 +40,29 @@ struct Contents {
 
 impl Contents {
     fn new(at: Position) -> Self {
-        let (pieces, files, forget) = Default::default();
-        Contents { begin: at, end: at, pieces, files, forget, keeper: None, bytes: 0 }
+        Contents {
+            begin: at,
+            end: at,
+            pieces: Vec::new(),
+            files: Vec::new(),
+            forget: Vec::new(),
+            keeper: None,
+            bytes: 0,
+        }
     }
 
     /// The rows of a task are elsewhere now.
     fn moved(&mut self, task: u64, to: &RowsAt) {
         let of_task = |rows: &&mut RowsKey| rows.task.number == task;
         self.keeper.take_if(|(number, _)| *number == task);
+
         for rows in self.pieces.iter_mut().map(|piece| &mut piece.rows).filter(of_task) {
             rows.edition = to.edition;
             if let Some(keeper) = to.keeper(rows.block) {
                 self.keeper = Some((task, keeper.clone()));
             }
         }
+
         self.forget.iter_mut().filter(of_task).for_each(|rows| rows.edition = to.edition);
     }
 }
@@ -73,21 +82,32 @@ impl OpenUnit {
         if let Some(keeper) = keeper {
             self.0.keeper = Some((piece.rows.task.number, keeper.clone()));
         }
-        self.0.end.slices += 1;
-        self.0.end.rows += u64::from(piece.slice.rows);
-        self.0.end.overflow += u64::from(piece.slice.overflow);
-        self.0.end.file_rows += u64::from(piece.slice.rows);
-        self.0.end.file_overflow += u64::from(piece.slice.overflow);
+
+        let rows = u64::from(piece.slice.rows);
+        let overflow = u64::from(piece.slice.overflow);
+        let end = &mut self.0.end;
+        end.slices += 1;
+        end.rows += rows;
+        end.overflow += overflow;
+        end.file_rows += rows;
+        end.file_overflow += overflow;
+
         self.0.bytes += u64::from(piece.slice.length);
         self.0.pieces.push(piece);
     }
 
     /// All slices of this file are placed.
     pub fn end_file(&mut self, report: &FileReport, slot: &str) {
-        let (rows, overflow) = (self.0.end.file_rows, self.0.end.file_overflow);
-        self.0.files.push(FileDone { report: report.clone(), slot: slot.into(), rows, overflow });
-        let file = self.0.files.last().expect("just pushed").report.sequence + 1;
-        self.0.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..self.0.end };
+        let end = self.0.end;
+        self.0.files.push(FileDone {
+            report: report.clone(),
+            slot: slot.into(),
+            rows: end.file_rows,
+            overflow: end.file_overflow,
+        });
+
+        let file = report.sequence + 1;
+        self.0.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..end };
     }
 
     /// This block is needed no more once the unit is committed.
@@ -115,8 +135,11 @@ impl OpenUnit {
     pub fn close(&mut self) -> Unit {
         let next = Contents::new(self.0.end);
         let contents = std::mem::replace(&mut self.0, next);
+
+        // Without rows there is nothing to render.
         let state =
             if contents.pieces.is_empty() { State::Rendered(Vec::new()) } else { State::Ready };
+
         Unit { contents, state, repairs: 0 }
     }
 }
@@ -146,7 +169,7 @@ impl Unit {
         matches!(self.state, State::Ready)
     }
 
-    /// The render task that it is waited for from.
+    /// The render task that is to bring its segments.
     pub fn task(&self) -> Option<u64> {
         if let State::Pending { task } = self.state { Some(task) } else { None }
     }
@@ -160,7 +183,7 @@ impl Unit {
         matches!(self.state, State::Rendered(_))
     }
 
-    /// Its rows, and its segments while they wait for their turn, in bytes.
+    /// The bytes of its rows, and of its segments while they wait for their turn.
     pub fn bytes(&self) -> u64 {
         let segments = match &self.state {
             State::Rendered(segments) => {
@@ -168,10 +191,11 @@ impl Unit {
             }
             State::Ready | State::Pending { .. } | State::WaitsForRows(_) => 0,
         };
+
         self.contents.bytes + segments + self.contents.files.len() as u64 * FILE_COST
     }
 
-    /// What is to be rendered, as the unit of this number.
+    /// The part of a render task that renders it, under this number.
     pub fn render(&self, number: u64) -> RenderUnit {
         RenderUnit {
             number,
@@ -191,7 +215,7 @@ impl Unit {
         self.contents.pieces.iter().map(|piece| piece.rows)
     }
 
-    /// Takes its segments; those of a second time are the same, and dropped.
+    /// Takes its segments. If they come a second time they are the same, and dropped.
     pub fn rendered(&mut self, segments: Vec<Segment>) {
         if !self.is_rendered() {
             self.state = State::Rendered(segments);
@@ -224,12 +248,13 @@ impl Unit {
         }
     }
 
-    /// What is to be stored of it.
+    /// Gives what is to be stored.
     pub fn commit(self) -> Commit {
         let segments = match self.state {
             State::Rendered(segments) => segments,
             State::Ready | State::Pending { .. } | State::WaitsForRows(_) => Vec::new(),
         };
+
         let Contents { files, end, forget, .. } = self.contents;
         Commit { files, segments, end, forget }
     }

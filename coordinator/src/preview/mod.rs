@@ -38,6 +38,7 @@ pub fn preview(
         ViewArg::Table => render_table(&columns, &found, width, paint),
         ViewArg::Auto | ViewArg::Vertical => render_vertical(&columns, &found, width, paint),
     };
+
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| {
         Failure::new(Exit::CouldNotRun, anyhow::Error::from(error).context("could not print"))
     })

@@ -26,6 +26,7 @@ use crate::human::shown;
 pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> {
     let (file, chosen) = find(config)?;
     let failed = |error: anyhow::Error| failed(file.path.as_path(), error);
+
     let work = Extract { spec: Arc::new(config.spec.clone()), files: vec![file.clone()] };
     let read =
         Slot::new(child, Arc::new(AtomicBool::new(false))).extract(&work, &mut Care::default());
@@ -35,6 +36,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
         }
         Interrupted::Stopped => failed(anyhow!("it was called off")),
     })?;
+
     let report = reports.pop().ok_or_else(|| failed(anyhow!("it gave no report")))?;
     let slices = match report.status {
         FileStatus::Done { slices, .. } => slices,
@@ -42,11 +44,16 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
             return Err(failed(anyhow!(reason)));
         }
     };
+
     let total = slices.iter().map(|slice| u64::from(slice.rows)).sum();
-    let (mut rows, mut cells) = (Vec::new(), Vec::new());
+
+    // Only the rows that are shown are taken: a file may have millions.
+    let mut rows = Vec::new();
+    let mut cells = Vec::new();
     for slice in slices {
         let block = &blocks[slice.block as usize];
         let bytes = &block[slice.offset as usize..][..slice.length as usize];
+
         let mut reader = Rows::new(bytes, config.spec.width());
         while rows.len() < config.rows.get()
             && reader.next_into(&mut cells).map_err(|error| failed(error.into()))?
@@ -54,6 +61,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
             rows.push(cells.iter().map(|cell| cell.map(String::from)).collect());
         }
     }
+
     Ok(Preview { rows, total, encoding: report.encoding, replaced: report.replaced, chosen })
 }
 
@@ -67,6 +75,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
     if path.as_os_str() == "-" {
         return Ok((from_standard_input(config.spec.limits.memory)?, None));
     }
+
     if !path.is_dir() {
         let known = std::fs::metadata(path).map_err(|error| failed(path, error.into()))?;
         let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -80,9 +89,11 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
         &Request { inputs: &inputs, filter: &filter, own: &[], per_file: None },
         &mut io::empty(),
     )?;
+
     let first = sources.iter().find(|source| source.problem.is_none());
     let first = first.ok_or_else(|| failed(path, anyhow!("it holds no file that can be read")))?;
     let shown = shown(first.path.as_os_str().as_bytes());
+
     Ok((at_path(&first.path, first.size, first.modified_ns), Some(shown)))
 }
 

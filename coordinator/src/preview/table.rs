@@ -21,7 +21,7 @@ pub struct Preview {
     pub chosen: Option<String>,
 }
 
-/// What stands between columns.
+/// The gap between columns.
 const GAP: &str = "  ";
 /// A column is never made narrower than this.
 const NARROWEST: usize = 4;
@@ -43,6 +43,7 @@ pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
             cells.map(|cell| one_line(cell).width()).max().unwrap_or(0).max(one_line(name).width());
         widest.clamp(1, READABLE) + GAP.len()
     };
+
     columns.iter().enumerate().map(needed).sum::<usize>() <= width + GAP.len()
 }
 
@@ -52,9 +53,11 @@ pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
 /// in `…`, and columns that find no room are counted. Nothing in a cell can steer the terminal.
 pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Paint) -> String {
     let heads: Vec<String> = columns.iter().map(|name| one_line(name)).collect();
+
     let cells =
         |row: &Vec<Option<String>>| row.iter().map(|cell| cell.as_deref().map(one_line)).collect();
     let rows: Vec<Vec<Option<String>>> = found.rows.iter().map(cells).collect();
+
     let natural = |index: usize| {
         let widest = rows
             .iter()
@@ -63,7 +66,9 @@ pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Pain
             .max();
         widest.unwrap_or(0).max(heads[index].width()).max(1)
     };
+
     let widths = fit((0..heads.len()).map(natural).collect(), width);
+
     let mut text = String::new();
     if !rows.is_empty() {
         let head = heads.iter().zip(&widths).map(|(head, width)| (cut(head, *width), Shade::Bold));
@@ -74,17 +79,22 @@ pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Pain
             &widths,
             paint,
         );
+
         for row in &rows {
             let cells = row.iter().zip(&widths).map(|(cell, width)| match cell {
                 Some(cell) => (cut(cell, *width), Shade::None),
                 None => (MISSING.into(), Shade::Dim),
             });
+
             line(&mut text, cells, &widths, paint);
         }
+
         text.push('\n');
     }
+
     writeln!(text, "{}", paint.dim(&footer(found, heads.len() - widths.len())))
         .expect("writing to memory does not fail");
+
     text
 }
 
@@ -109,10 +119,14 @@ fn line(
             Shade::Bold => paint.bold(&cell),
             Shade::Dim => paint.dim(&cell),
         });
+
         text.extend(std::iter::repeat_n(' ', pad));
         text.push_str(if last { "" } else { GAP });
     }
+
+    // A last cell that is empty leaves the gap in front of it.
     text.truncate(text.trim_end_matches(' ').len());
+
     text.push('\n');
 }
 
@@ -123,6 +137,7 @@ pub(super) fn footer(found: &Preview, hidden: usize) -> String {
         total if total > shown => format!("{} of {}", number(shown), count(total, "row")),
         total => count(total, "row"),
     }];
+
     if let Some(chosen) = &found.chosen {
         parts.insert(0, chosen.clone());
     }
@@ -135,6 +150,7 @@ pub(super) fn footer(found: &Preview, hidden: usize) -> String {
     if found.replaced > 0 {
         parts.push(format!("{} replaced", count(found.replaced, "character")));
     }
+
     parts.join(" · ")
 }
 
@@ -144,22 +160,29 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     let least = |widths: &[usize]| -> usize {
         widths.iter().map(|width| NARROWEST.min(*width) + GAP.len()).sum::<usize>() - GAP.len()
     };
+
     while widths.len() > 1 && least(&widths) > room {
         widths.pop();
     }
+
     let room = room.saturating_sub(GAP.len() * widths.len().saturating_sub(1));
+
     // The largest width to which all wider columns can be cut so that the sum fits.
     let sum = |limit: usize| widths.iter().map(|width| (*width).min(limit)).sum::<usize>();
     let widest = widths.iter().copied().max().unwrap_or(0);
     let limit =
         (NARROWEST..=widest.min(room)).rev().find(|limit| sum(*limit) <= room).unwrap_or(NARROWEST);
+
+    // The columns that are left over go to the first ones that were cut.
     let mut spare = room.saturating_sub(sum(limit));
     for width in &mut widths {
         if *width > limit {
             let extra = spare.min(*width - limit);
-            (*width, spare) = (limit + extra, spare - extra);
+            *width = limit + extra;
+            spare -= extra;
         }
     }
+
     widths
 }
 
@@ -176,6 +199,7 @@ pub(super) fn one_line(text: &str) -> String {
         c if steers_the_terminal(c) => '\u{fffd}',
         c => c,
     });
+
     shown.collect()
 }
 
@@ -184,12 +208,15 @@ pub(super) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.into();
     }
+
     let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+
     // Joined emoji make a head no wider than a shorter one, so a few more are tried than seem to
     // fit.
     let widths =
         ends.map(|end| (end, text[..end].width())).take_while(|(_, found)| *found <= width + SLACK);
     let end = widths.filter(|(_, found)| *found < width).last().map_or(0, |(end, _)| end);
+
     format!("{}{CUT}", text[..end].trim_end_matches(['\u{200d}', ' ']))
 }
 

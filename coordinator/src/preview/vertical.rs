@@ -20,23 +20,28 @@ pub fn render_vertical(columns: &[&str], found: &Preview, width: usize, paint: P
     let names: Vec<String> = columns.iter().map(|name| cut(&one_line(name), WIDEST_NAME)).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0);
     let room = width.saturating_sub(widest + 2).max(NARROWEST);
+
     let mut text = String::new();
     for (index, row) in found.rows.iter().enumerate() {
         let title = format!("─── row {} ", number(index as u64 + 1));
         let rule = format!("{title}{}", "─".repeat(width.min(40).saturating_sub(title.width())));
         push(&mut text, &paint.dim(&rule));
+
         for (name, cell) in names.iter().zip(row) {
             let pad = " ".repeat(widest - name.width());
             let shown = match cell {
                 Some(cell) => cut(&one_line(cell), room),
                 None => paint.dim(MISSING),
             };
+
             push(&mut text, format!("{}{pad}  {shown}", paint.bold(name)).trim_end_matches(' '));
         }
     }
+
     if !found.rows.is_empty() {
         text.push('\n');
     }
+
     push(&mut text, &paint.dim(&footer(found, 0)));
     text
 }
@@ -76,6 +81,7 @@ mod tests {
             total: 1,
             ..Preview::default()
         };
+
         assert!(!fits(&["column"; 20], &many, 100));
         assert!(fits(&["column"; 20], &many, 240));
     }

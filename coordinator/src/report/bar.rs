@@ -38,14 +38,17 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
             paint.warning(text)
         }));
     }
+
     if let Some(left) = measure.left(tally, now) {
         facts.push(Fact::new(format!("{} left", clock(left))));
     }
+
     facts.push(Fact::new(size_of(measure.bytes(tally), measure.total_bytes)));
     facts.push(Fact::new(format!("{} so far", clock(measure.elapsed(now)))));
     if let Some(speed) = measure.speed() {
         facts.push(Fact::new(rate(speed as u64, Duration::from_secs(1))));
     }
+
     facts.push(Fact::new(count(tally.rows, "row")));
     facts
 }
@@ -58,6 +61,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     let share = measure.share(tally);
     let percent = format!("{:>3}%", (share * 100.0) as u32);
     let facts = facts(measure, tally, now, paint);
+
     let wide = |kept: usize| -> usize {
         facts[..kept]
             .iter()
@@ -65,6 +69,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
             .sum::<usize>()
             .saturating_sub(BETWEEN.width())
     };
+
     // A blank, the bar, a blank, the share, two blanks, the facts.
     let room = |kept: usize| width.saturating_sub(1 + 1 + percent.len() + 2 + wide(kept));
 
@@ -73,9 +78,12 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     if cells < FEWEST_CELLS {
         return if percent.len() <= width { percent } else { String::new() };
     }
+
+    // A cell has two halves, so that the bar moves in small steps.
     let halves = (share * (cells * 2) as f64) as usize;
     let done = format!("{}{}", "━".repeat(halves / 2), if halves % 2 == 1 { "╸" } else { "" });
     let rest = "─".repeat(cells - halves.div_ceil(2));
+
     let texts: Vec<&str> = facts[..kept].iter().map(|fact| fact.text.as_str()).collect();
     let line = format!(
         " {}{} {percent}  {}",
@@ -83,6 +91,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
         paint.dim(&rest),
         texts.join(&paint.dim(BETWEEN))
     );
+
     line.trim_end().to_string()
 }
 
@@ -95,7 +104,8 @@ pub fn line(measure: &Measure, tally: &Tally, now: Instant) -> String {
 
 /// A size out of another, with the unit once where it is the same: `86.1/200 MB`.
 fn size_of(part: u64, whole: u64) -> String {
-    let (part, whole) = (size(part), size(whole));
+    let part = size(part);
+    let whole = size(whole);
     match (part.split_once(' '), whole.split_once(' ')) {
         (Some((number, unit)), Some((_, of))) if unit == of => format!("{number}/{whole}"),
         _ => format!("{part}/{whole}"),
@@ -121,6 +131,7 @@ mod tests {
             UnderWay::default(),
             start + Duration::from_secs(2),
         );
+
         measure
     }
 
@@ -162,8 +173,10 @@ mod tests {
                     "{width}: {bar}"
                 );
             }
+
             shortest = shortest.min(cells);
         }
+
         assert_eq!(shortest, FEWEST_CELLS, "the bar shrinks");
     }
 
@@ -175,6 +188,7 @@ mod tests {
             let bar = bar(&measure, &so_far(1, bytes), start, 120, Paint::Plain);
             assert_eq!(bar.chars().filter(|c| "━╸─".contains(*c)).count(), CELLS, "{bar}");
         }
+
         let done = bar(&measure, &so_far(1000, 1000), start, 120, Paint::Plain);
         assert!(done.starts_with(&format!(" {} 100%  ", "━".repeat(CELLS))), "{done}");
         assert!(!done.contains('\x1b'));

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use sheaf_common::outcome::{FileReport, FileStatus};
 
 /// The first line.
-const HEADER: &str = "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\tstart\tseconds\tslot\n";
+const HEADER: &str = "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\t\
+                      start\tseconds\tslot\n";
 
 /// The job log of a run, open at its end.
 pub struct JobLog {
@@ -15,7 +16,7 @@ pub struct JobLog {
     line: Vec<u8>,
 }
 
-/// What a line tells about a file.
+/// A line of the job log: one file.
 #[derive(Debug, Clone, Copy)]
 pub struct JobLine<'a> {
     pub sequence: u64,
@@ -64,15 +65,19 @@ impl JobLog {
             .truncate(first == 0)
             .open(path)
             .map_err(wrong)?;
+
         let keep = match kept(&file, first).map_err(wrong)? {
             Kept::Foreign => return Err(JobLogError::Foreign { path: path.into() }),
             Kept::Bytes(bytes) => bytes,
         };
+
         file.set_len(keep).and_then(|()| file.seek(io::SeekFrom::Start(keep))).map_err(wrong)?;
+
         let mut out = BufWriter::new(file);
         if keep == 0 {
             out.write_all(HEADER.as_bytes()).map_err(wrong)?;
         }
+
         Ok(JobLog { out, line: Vec::new() })
     }
 
@@ -103,26 +108,29 @@ enum Kept {
 }
 
 fn kept(file: &File, first: u64) -> io::Result<Kept> {
-    let (mut input, mut line, mut bytes) = (BufReader::new(file), Vec::new(), 0);
+    let mut input = BufReader::new(file);
+    let mut line = Vec::new();
+    let mut bytes = 0;
     loop {
         line.clear();
         input.read_until(b'\n', &mut line)?;
         if bytes == 0 && !line.is_empty() && line != HEADER.as_bytes() {
             // A header that was cut is as good as none.
-            return Ok(if HEADER.as_bytes().starts_with(&line) {
-                Kept::Bytes(0)
-            } else {
-                Kept::Foreign
-            });
+            let is_cut = HEADER.as_bytes().starts_with(&line);
+            return Ok(if is_cut { Kept::Bytes(0) } else { Kept::Foreign });
         }
+
         let sequence = line
             .split(|byte| *byte == b'\t')
             .next()
             .and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         let keeps = bytes == 0 || sequence.is_some_and(|sequence: u64| sequence < first);
+
+        // A line that was cut is written again, and so are those of files that are not done.
         if !line.ends_with(b"\n") || !keeps {
             return Ok(Kept::Bytes(bytes));
         }
+
         bytes += line.len() as u64;
     }
 }
@@ -131,6 +139,7 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
     let wrote = "writing to memory does not fail";
     write!(out, "{}\t", line.sequence).expect(wrote);
     escape(out, line.path);
+
     match line.status {
         Status::Problem(reason) => {
             out.extend_from_slice(b"\tfailed\t");
@@ -146,15 +155,18 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
                 FileStatus::Failed { reason } => ("failed", reason.as_str(), 0),
                 FileStatus::Dead { reason } => ("dead", reason.as_str(), 0),
             };
+
             write!(out, "\t{word}\t").expect(wrote);
             escape(out, reason.as_bytes());
             write!(out, "\t{rows}\t{}\t", report.bytes).expect(wrote);
             escape(out, report.encoding.as_bytes());
-            let (replaced, attempts, seconds) = (report.replaced, report.attempts, report.seconds);
-            write!(out, "\t{replaced}\t{attempts}\t{}\t{seconds:.3}\t", rfc3339(report.started_ms))
-                .expect(wrote);
+
+            let FileReport { replaced, attempts, seconds, .. } = report;
+            let start = rfc3339(report.started_ms);
+            write!(out, "\t{replaced}\t{attempts}\t{start}\t{seconds:.3}\t").expect(wrote);
         }
     }
+
     escape(out, line.slot.as_bytes());
     out.push(b'\n');
 }
@@ -175,6 +187,7 @@ fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
 /// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`.
 fn rfc3339(ms: u64) -> String {
     let (days, ms) = (ms / 86_400_000, ms % 86_400_000);
+
     // Days to a date, counted in years that begin with March (Howard Hinnant, "chrono-compatible
     // low-level date algorithms", civil_from_days).
     let shifted = days + 719_468;
@@ -186,6 +199,7 @@ fn rfc3339(ms: u64) -> String {
     let (year, month) =
         (era * 400 + year + u64::from(month >= 10), if month < 10 { month + 3 } else { month - 9 });
     let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
@@ -207,6 +221,7 @@ mod tests {
             })
             .unwrap();
         }
+
         log.flush().unwrap();
         Ok(())
     }
@@ -222,6 +237,7 @@ mod tests {
             encoding: String::new(),
             ..report(FileStatus::Dead { reason: "time".into() })
         };
+
         let (rows, empty) = (report(done(2)), report(done(0)));
         let all = [
             Status::Tried(&rows),
@@ -239,6 +255,7 @@ mod tests {
             })
             .unwrap();
         }
+
         log.flush().unwrap();
         let text = fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
@@ -253,6 +270,7 @@ mod tests {
             lines[4].contains("\tdead\ttime\t0\t9\t\t0\t3\t")
                 && lines[5].contains("\tfailed\tgone\t0\t0\t\t0\t0\t\t")
         );
+
         assert!(lines.iter().all(|line| line.split('\t').count() == 12), "{text}");
     }
 

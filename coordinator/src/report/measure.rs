@@ -9,10 +9,10 @@ use super::Tally;
 const SMOOTH: Duration = Duration::from_secs(10);
 /// While nothing has come for so long, nothing is said about the time that is left.
 const STALE: Duration = Duration::from_secs(15);
-/// No time left is told beyond this: it would be no forecast.
+/// A time left that is longer than this is not shown: it would be no forecast.
 const LONGEST_LEFT: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
-/// What is done of files that are not done as a whole.
+/// How much is done of files that are not done as a whole.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnderWay {
     /// Of their sizes as they were discovered.
@@ -21,7 +21,7 @@ pub struct UnderWay {
     pub read: u64,
 }
 
-/// What is known about the way and the speed.
+/// How far a run is, and how fast it gets on.
 #[derive(Debug)]
 pub struct Measure {
     pub total_files: u64,
@@ -76,30 +76,42 @@ impl Smoothed {
 
 impl Measure {
     pub fn new(total_files: u64, total_bytes: u64, now: Instant) -> Self {
-        let last = Mark { at: now, way: 0, read: 0 };
-        let (way, read) = (Smoothed::default(), Smoothed::default());
-        Measure { total_files, total_bytes, began: now, bytes: 0, first: None, last, way, read }
+        Measure {
+            total_files,
+            total_bytes,
+            began: now,
+            bytes: 0,
+            first: None,
+            last: Mark { at: now, way: 0, read: 0 },
+            way: Smoothed::default(),
+            read: Smoothed::default(),
+        }
     }
 
     /// Takes note of how far the run is.
     pub fn update(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {
         self.bytes = self.bytes.max(tally.bytes + under_way.bytes);
+
         let mark = Mark::of(tally, under_way, now);
+
         // Until something is read nothing is known: processes start.
         if self.first.is_none() {
             self.last = mark;
             self.first = (tally.files > 0 || under_way.read > 0).then_some(mark);
             return;
         }
+
         // A pause is measured together with what comes after it, and so is the time of a file that
         // failed half-way.
         let passed = now.duration_since(self.last.at).as_secs_f64();
         if (mark.way <= self.last.way && mark.read <= self.last.read) || passed <= 0.0 {
             return;
         }
+
         let weight = 1.0 - (-passed / SMOOTH.as_secs_f64()).exp();
         self.way.add(mark.way.saturating_sub(self.last.way) as f64 / passed, weight);
         self.read.add(mark.read.saturating_sub(self.last.read) as f64 / passed, weight);
+
         self.last = mark;
     }
 
@@ -122,6 +134,7 @@ impl Measure {
         } else {
             (self.bytes(tally), self.total_bytes)
         };
+
         if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) }
     }
 
@@ -133,12 +146,15 @@ impl Measure {
         if now.duration_since(self.last.at) > STALE {
             return None;
         }
+
         let first = self.first?;
         let passed = self.last.at.duration_since(first.at).as_secs_f64();
         let mean = if passed > 0.0 { (self.last.way - first.way) as f64 / passed } else { 0.0 };
         let speed = self.way.value()?.max(mean / 2.0);
+
         let left = self.total_bytes.saturating_sub(self.bytes(tally)) as f64 / speed;
         let left = Duration::try_from_secs_f64(left.round().max(1.0)).ok()?;
+
         (left < LONGEST_LEFT).then_some(left)
     }
 
@@ -177,6 +193,7 @@ mod tests {
         (31..=40).for_each(|tenths| {
             measure.update(&so_far(tenths, (tenths - 30) * 1_000_000), NONE, at(tenths))
         });
+
         assert_eq!(measure.left(&so_far(40, 10_000_000), at(40)), Some(Duration::from_secs(9)));
     }
 
@@ -189,6 +206,7 @@ mod tests {
         (0..=100).for_each(|second| {
             measure.update(&so_far(second + 1, second * 1000), NONE, at(second))
         });
+
         (101..=130).for_each(|second| measure.update(&so_far(101, 100_000), NONE, at(second)));
         assert_eq!(measure.left(&so_far(101, 100_000), at(105)), Some(Duration::from_secs(900)));
         assert_eq!(measure.left(&so_far(101, 100_000), at(130)), None, "nobody knows");

@@ -17,7 +17,9 @@ const ELEMENTS: usize = 5;
 pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     let record = shown(spec.recipe.record.as_bytes());
     let mut notes: Vec<String> = empty_columns(tally, spec).into_iter().collect();
-    let (mut guessed, mut doubted) = (Vec::new(), Vec::new());
+
+    let mut guessed = Vec::new();
+    let mut doubted = Vec::new();
     for (kind, seen) in tally.noticed.kinds() {
         match kind {
             NoteKind::Nested => notes.push(nested(seen, &record)),
@@ -28,18 +30,26 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
             NoteKind::Contradicted { declared } => doubted.push((declared, seen)),
         }
     }
+
     notes.extend(encodings(guessed, |encoding, seen| {
-        let (files, first) = (files(seen), first(seen));
-        format!("{files} declared no encoding; the guess is {encoding}{first}: `--encoding NAME` says which it is")
-    }));
-    notes.extend(encodings(doubted, |encoding, seen| {
-        let (files, first) = (files(seen), first(seen));
+        let files = files(seen);
+        let first = first(seen);
         format!(
-            "{files} declared {encoding} and {} read so, though the bytes are valid UTF-8{first}: if characters are \
-             wrong, `--encoding utf-8`",
+            "{files} declared no encoding; the guess is {encoding}{first}: `--encoding NAME` says \
+             which it is"
+        )
+    }));
+
+    notes.extend(encodings(doubted, |encoding, seen| {
+        let files = files(seen);
+        let first = first(seen);
+        format!(
+            "{files} declared {encoding} and {} read so, though the bytes are valid \
+             UTF-8{first}: if characters are wrong, `--encoding utf-8`",
             was(seen)
         )
     }));
+
     notes
 }
 
@@ -49,23 +59,28 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
     if tally.rows > 0 || tally.empty == 0 {
         return None;
     }
+
     let record = shown(spec.recipe.record.as_bytes());
     let files = if tally.empty == 1 {
         "1 file was".into()
     } else {
         format!("{} files were", number(tally.empty))
     };
+
     let mut message =
         format!("no record in any file: {files} read, and `{record}` matches nothing");
+
     let elements = tally.noticed.elements();
     let Some((most, _)) = elements.first() else {
         message.push_str("; there is no element in them at all");
         return Some((message, "Sheaf reads HTML: records are elements, as `<doc>…</doc>`".into()));
     };
+
     let named =
         elements.iter().take(ELEMENTS).map(|(name, count)| format!("`{name}` ×{}", number(*count)));
     let named = named.collect::<Vec<_>>().join(", ");
     message.push_str(&format!("; most of their elements are {named}"));
+
     Some((message, format!("say which elements are the records, for example `--record {most}`")))
 }
 
@@ -73,6 +88,7 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
     if tally.rows == 0 {
         return None;
     }
+
     let columns = spec
         .recipe
         .columns
@@ -81,11 +97,12 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
         .filter(|(index, _)| !tally.noticed.is_filled(*index));
     let columns: Vec<String> = columns
         .map(|(_, column)| {
-            let (name, value) =
-                (shown(column.name.as_bytes()), shown(column.value.to_string().as_bytes()));
+            let name = shown(column.name.as_bytes());
+            let value = shown(column.value.to_string().as_bytes());
             format!("`{name}` (`{value}`)")
         })
         .collect();
+
     let rest = columns.len().saturating_sub(COLUMNS);
     let (noun, verb) = if columns.len() == 1 { ("column", "is") } else { ("columns", "are") };
     let more = if rest > 0 { format!(" and {} more", number(rest as u64)) } else { String::new() };
@@ -95,29 +112,36 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
     } else {
         format!("all {} rows", number(tally.rows))
     };
+
     (!columns.is_empty()).then(|| format!("{noun} {named}{more} {verb} empty in {rows}"))
 }
 
 fn nested(seen: &Seen, record: &str) -> String {
-    let (inner, all, files) = (number(seen.count), number(seen.of), files(seen));
+    let inner = number(seen.count);
+    let all = number(seen.of);
+    let files = files(seen);
     format!(
-        "records inside records: {inner} of {all} `{record}` in {files} stand inside another{}, so their text comes twice \
-         or more. Look whether an end tag is missing there",
+        "records inside records: {inner} of {all} `{record}` in {files} stand inside another{}, \
+         so their text comes twice or more. Look whether an end tag is missing there",
         first(seen)
     )
 }
 
 fn lost_tags(seen: &Seen, record: &str) -> String {
-    let (lost, all, files) = (number(seen.count), number(seen.of), files(seen));
+    let lost = number(seen.count);
+    let all = number(seen.of);
+    let files = files(seen);
     format!(
-        "{lost} of {all} `<{record}` in the text of {files} gave no record{}. They stand inside a comment, a script, a \
-         style or an attribute, often because a quote or an end tag is missing",
+        "{lost} of {all} `<{record}` in the text of {files} gave no record{}. They stand inside a \
+         comment, a script, a style or an attribute, often because a quote or an end tag is \
+         missing",
         first(seen)
     )
 }
 
 fn grew(seen: &Seen) -> String {
-    let (rows, text) = (size(seen.count), size(seen.of));
+    let rows = size(seen.count);
+    let text = size(seen.of);
     format!(
         "{} gave {rows} of rows from {text} of text{}: the same text comes many times",
         files(seen),
@@ -128,8 +152,8 @@ fn grew(seen: &Seen) -> String {
 fn xml(seen: &Seen) -> String {
     let verb = if seen.files == 1 { "begins" } else { "begin" };
     format!(
-        "{} {verb} with `<?xml` and {} read as HTML{}: elements like `<x/>` do not close there, so what follows is inside \
-         them",
+        "{} {verb} with `<?xml` and {} read as HTML{}: elements like `<x/>` do not close there, \
+         so what follows is inside them",
         files(seen),
         was(seen),
         first(seen)
@@ -141,14 +165,17 @@ fn encodings(mut all: Vec<(&String, &Seen)>, say: impl Fn(&str, &Seen) -> String
     all.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.files));
     let mut notes: Vec<String> =
         all.iter().take(ENCODINGS).map(|(name, seen)| say(&shown(name.as_bytes()), seen)).collect();
+
     let rest = all.iter().skip(ENCODINGS).fold(Seen::default(), |sum, (_, seen)| Seen {
         files: sum.files + seen.files,
         first: if sum.files == 0 { seen.first.clone() } else { sum.first },
         ..sum
     });
+
     if rest.files > 0 {
         notes.push(say(&format!("one of {} others", all.len() - ENCODINGS), &rest));
     }
+
     notes
 }
 
@@ -198,6 +225,7 @@ mod tests {
         assert!(said(&[("a", nested())]).starts_with(
             "records inside records: 3 of 4 `doc` in 1 file stand inside another (`a`)"
         ));
+
         let two = said(&[("a", nested()), ("b", nested())]);
         assert!(
             two.contains("6 of 8 `doc` in 2 files")

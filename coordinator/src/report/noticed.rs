@@ -41,23 +41,28 @@ impl Noticed {
     /// Adds the notes of a file.
     pub fn add(&mut self, path: &[u8], notes: &FileNotes) {
         for note in &notes.noticed {
+            // Files report what they like: the sums must not grow with them.
             if self.kinds.len() >= MOST_KINDS && !self.kinds.contains_key(&note.kind) {
                 continue;
             }
+
             let seen = self.kinds.entry(note.kind.clone()).or_default();
             if seen.files == 0 {
                 seen.first = shown(path);
             }
+
             seen.files += 1;
             seen.count = seen.count.saturating_add(note.count);
             seen.of = seen.of.saturating_add(note.of);
         }
+
         for column in (0..notes.filled.len() * 8)
             .take(SHEET_COLUMNS)
             .filter(|column| notes.is_filled(*column))
         {
             self.filled.fill(column);
         }
+
         for (name, count) in notes
             .elements
             .iter()
@@ -130,6 +135,7 @@ mod tests {
             notes.filled = vec![0xff; 1 << 16];
             noticed.add(b"a", &notes);
         }
+
         assert_eq!((noticed.kinds.len(), noticed.elements.len()), (MOST_KINDS, MOST_NAMES));
         assert_eq!(noticed.filled.filled.len(), SHEET_COLUMNS / 8);
     }

@@ -38,7 +38,7 @@ pub struct Progress {
     shown: Instant,
     /// Where it is noted for `sheaf status`, and when that was done last.
     status: Option<(PathBuf, Instant)>,
-    /// What the run waits for, as was said last.
+    /// The reason for waiting that was said last.
     waiting: Option<String>,
 }
 
@@ -59,11 +59,13 @@ impl Progress {
                 bar.set_style(
                     ProgressStyle::with_template("{wide_msg}").expect("the template is fixed"),
                 );
+
                 Sink::Bar(bar, paint)
             }
             Mode::Lines(out) => Sink::Lines(out),
             Mode::Problems(out) => Sink::Problems(out),
         };
+
         let measure = Measure::new(total_files, total_bytes, now);
         Progress { sink, measure, shown: now, status: None, waiting: None }
     }
@@ -83,6 +85,7 @@ impl Progress {
             self.measure.update(tally, under_way, now);
             self.note(tally, now);
         }
+
         self.update_at(tally, under_way, now);
     }
 
@@ -137,11 +140,14 @@ impl Progress {
             Sink::Lines(_) => LINE_EVERY,
             Sink::Problems(_) => return,
         };
+
         if now.duration_since(self.shown) < every {
             return;
         }
+
         self.shown = now;
         self.measure.update(tally, under_way, now);
+
         match &mut self.sink {
             Sink::Bar(progress, paint) => {
                 let (_, columns) = console::Term::stderr().size_checked().unwrap_or((0, COLUMNS));
@@ -157,6 +163,7 @@ impl Progress {
     fn note(&mut self, tally: &Tally, now: Instant) {
         let Some((path, noted)) = &mut self.status else { return };
         *noted = now;
+
         let status = RunStatus::of(&self.measure, tally, self.waiting.as_deref(), now);
         let _ = status.write(path); // Who asks for the status is told how old it is.
     }
@@ -201,6 +208,7 @@ mod tests {
                 (so_far(second * 5, second * 5_000_000), start + Duration::from_secs(second));
             progress.update_at(&tally, UnderWay::default(), now);
         }
+
         let text = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
         let lines: Vec<&str> =
             text.lines().map(|line| line.split_at("14:05:09 ".len()).1).collect();

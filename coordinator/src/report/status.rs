@@ -87,6 +87,7 @@ impl RunStatus {
         } else {
             self.files as f64 / self.files_total.max(1) as f64
         };
+
         let mut facts = vec![
             format!("{}/{} files", number(self.files), number(self.files_total)),
             format!("{} of {}", size(self.bytes), size(self.bytes_total)),
@@ -105,6 +106,7 @@ impl RunStatus {
         if let Some(speed) = self.bytes_per_second {
             facts.push(rate(speed as u64, Duration::from_secs(1)));
         }
+
         format!("{:.0}%  {}", (share * 100.0).min(100.0).floor(), facts.join(" · "))
     }
 }

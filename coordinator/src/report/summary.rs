@@ -50,7 +50,9 @@ impl Summary<'_> {
     /// replaced characters, what the extractor noticed, files without a record; then
     /// [`Summary::failed`].
     pub fn text(&self, paint: Paint) -> String {
-        let (mut text, tally) = (String::new(), self.tally);
+        let tally = self.tally;
+        let mut text = String::new();
+
         let width =
             self.written.iter().map(|one| name(&one.path).chars().count()).max().unwrap_or(0);
         for one in self.written {
@@ -60,7 +62,9 @@ impl Summary<'_> {
             } else {
                 String::new()
             };
+
             let replaced = if one.replaced { ", replaces an earlier file" } else { "" };
+
             line(
                 &mut text,
                 &format!(
@@ -70,6 +74,7 @@ impl Summary<'_> {
                 ),
             );
         }
+
         if let Some(folder) = self.per_file {
             let books = tally.files - tally.failed;
             line(
@@ -77,6 +82,7 @@ impl Summary<'_> {
                 &format!("{}  {}", paint.bold(&name(folder)), count(books, "workbook")),
             );
         }
+
         let speed = rate(self.read_bytes, self.elapsed);
         let good = count(tally.files - tally.failed, "file");
         line(
@@ -88,51 +94,60 @@ impl Summary<'_> {
             ),
         );
         self.notes(&mut text, paint);
+
         text + &self.failed(paint)
     }
 
     fn notes(&self, text: &mut String, paint: Paint) {
         let tally = self.tally;
+
         // Text outputs hold long cells whole.
         let workbooks = self.per_file.is_some() || self.written.iter().any(|one| one.sheets > 0);
         if self.written.iter().any(|one| one.sheets > 0) && tally.rows > SHEET_DATA_ROWS {
             note(text, paint, &more_sheets(tally.rows, &self.spec.sheet_name));
         }
+
         if tally.overflow_rows > 0 && workbooks {
             let parts = count(tally.overflow_rows, "row");
             let cells = count(tally.long_cells, "long cell");
             note(text, paint, &format!("{cells}: carried on in {parts} of the sheet `overflow`"));
         }
+
         if tally.truncated_cells > 0 && workbooks {
             let cells = count(tally.truncated_cells, "long cell");
             note(
                 text,
                 paint,
                 &format!(
-                    "{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps all)"
+                    "{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps \
+                     all)"
                 ),
             );
         }
+
         if tally.replaced > 0 {
             let first = tally
                 .first_replaced
                 .iter()
                 .next()
                 .map_or(String::new(), |one| format!(" (first `{}`)", one.path));
-            let (characters, files) =
-                (count(tally.replaced, "character"), count(tally.replaced_files, "file"));
+            let characters = count(tally.replaced, "character");
+            let files = count(tally.replaced_files, "file");
             note(
                 text,
                 paint,
                 &format!(
-                    "{characters} in {files}{first} could not be decoded and became `\u{fffd}`: `--encoding NAME` says how files are encoded"
+                    "{characters} in {files}{first} could not be decoded and became `\u{fffd}`: \
+                     `--encoding NAME` says how files are encoded"
                 ),
             );
         }
+
         notes::noticed(tally, self.spec).iter().for_each(|words| note(text, paint, words));
         if !self.left_out.is_none() {
             note(text, paint, &left_out(self.left_out));
         }
+
         // Where no file has a record, that is an error of its own.
         if tally.empty > 0 && tally.rows > 0 {
             let all = tally.first_empty.iter().len() as u64 == tally.empty;
@@ -154,14 +169,17 @@ impl Summary<'_> {
     /// The files that failed, a paragraph with an empty line in front; nothing if none did. It is
     /// said with `--quiet`, too.
     pub fn failed(&self, paint: Paint) -> String {
-        let (mut said, tally) = (String::new(), self.tally);
+        let tally = self.tally;
+        let mut said = String::new();
         if tally.failed == 0 {
             return said;
         }
+
         let text = &mut said;
         line(text, "");
         line(text, &paint.error(&format!("{} failed:", count(tally.failed, "file"))));
         examples(text, &tally.first_failed);
+
         let rest = tally.failed - tally.first_failed.iter().len() as u64;
         match self.joblog {
             Some(path) if rest > 0 => {
@@ -179,6 +197,7 @@ impl Summary<'_> {
             }
             _ => {}
         }
+
         said
     }
 }
@@ -192,22 +211,26 @@ pub fn left_out(left_out: LeftOut) -> String {
         } else {
             "hidden files or folders"
         };
+
         parts
             .push(format!("{} {noun} left out (`--hidden` reads them)", number(left_out.unwanted)));
     }
+
     if left_out.own > 0 {
         parts.push(format!(
             "{} left out that this command itself writes",
             count(left_out.own, "file")
         ));
     }
+
     parts.join("; ")
 }
 
 /// Where the rows stand that one sheet does not hold.
 fn more_sheets(rows: u64, sheet: &str) -> String {
-    let (held, sheets, name) =
-        (number(SHEET_DATA_ROWS), rows.div_ceil(SHEET_DATA_ROWS), shown(sheet.as_bytes()));
+    let held = number(SHEET_DATA_ROWS);
+    let sheets = rows.div_ceil(SHEET_DATA_ROWS);
+    let name = shown(sheet.as_bytes());
     let last = if sheets == 2 { String::new() } else { format!(" to `{name} {sheets}`") };
     format!("a sheet holds {held} rows: the others go on in `{name} 2`{last}")
 }
@@ -278,6 +301,7 @@ mod tests {
             truncated_cells: 1,
             ..Tally::default()
         };
+
         let told = |written: &[Written]| summary(&tally, written, None).text(Paint::Plain);
         assert!(!told(&[written("a.jsonl", 1, 0)]).contains("long cell"));
         assert!(told(&[written("a.jsonl", 1, 0), written("b.xlsx", 1, 1)]).contains("long cell"));
@@ -311,9 +335,11 @@ mod tests {
             replaced_files: 1,
             ..Tally::default()
         };
+
         (0..7).for_each(|index| {
             tally.add_problem(format!("f{index}").as_bytes(), "permission denied")
         });
+
         tally.empty = 1;
         let told = text(&tally, None);
         for part in [

@@ -82,14 +82,17 @@ impl SummaryFile {
     pub fn new(summary: &Summary<'_>, total_files: u64, end: &'static str, exit_code: u8) -> Self {
         let Tally { files, failed, empty, .. } = *summary.tally;
         let tally = summary.tally;
+
         let failed_file =
             |one: &Example| FailedFile { path: one.path.clone(), reason: one.reason.clone() };
         let name = |path: &Path| path.to_string_lossy().into_owned();
+
         let outputs = summary.written.iter().map(|one| OutputFile {
             path: name(&one.path),
             bytes: one.bytes,
             sheets: one.sheets,
         });
+
         SummaryFile {
             summary_version: VERSION,
             sheaf: sheaf_common::VERSION,
@@ -131,6 +134,7 @@ impl SummaryFile {
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let mut file = WholeFile::create(path)?;
+
         serde_json::to_writer_pretty(&mut file, self)?;
         io::Write::write_all(&mut file, b"\n")?;
         file.finish().map(drop)

@@ -14,11 +14,11 @@ const EXAMPLES: usize = 5;
 pub struct Tally {
     /// Files that are done, the failed ones included.
     pub files: u64,
-    /// The sizes of these files as they were discovered: what progress and ETA go by.
+    /// The sizes of these files as they were discovered: progress and time left go by these.
     pub bytes: u64,
     /// Of these, the sizes of those that gave no rows because they failed.
     pub unread_bytes: u64,
-    /// What was read of the others, unpacked: what rates go by.
+    /// The bytes that were read of the others, unpacked: rates go by these.
     pub read_bytes: u64,
     pub rows: u64,
     pub failed: u64,
@@ -36,7 +36,7 @@ pub struct Tally {
     pub first_failed: Examples,
     pub first_empty: Examples,
     pub first_replaced: Examples,
-    /// What the extractor noticed.
+    /// The notes of the extractor, summed up.
     pub noticed: Noticed,
 }
 
@@ -70,10 +70,12 @@ impl Tally {
         self.files += 1;
         self.bytes += size;
         self.replaced += report.replaced;
+
         if report.replaced > 0 {
             self.replaced_files += 1;
             self.first_replaced.add(path, "");
         }
+
         match &report.status {
             FileStatus::Done { slices, truncated_cells } => {
                 let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
@@ -85,12 +87,14 @@ impl Tally {
                     slices.iter().map(|slice| u64::from(slice.long_cells)).sum::<u64>();
                 self.overflow_rows +=
                     slices.iter().map(|slice| u64::from(slice.overflow)).sum::<u64>();
+
                 if rows == 0 {
                     self.empty += 1;
                     self.first_empty.add(path, "");
                 }
             }
             FileStatus::Failed { reason } | FileStatus::Dead { reason } => {
+                // Done, but not read: it took no time that could say how long others take.
                 self.unread_bytes += size;
                 self.fail(path, reason)
             }

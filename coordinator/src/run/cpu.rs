@@ -1,4 +1,4 @@
-//! What the coordinator itself costs, apart from the work that could be anywhere.
+//! The CPU time of the coordinator itself, without the work that could be done elsewhere.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use sheaf_worker::run::Tally;
 /// CPU time, user and system together.
 #[derive(Debug, Clone, Copy)]
 pub struct CpuUse {
-    /// What only a coordinator can do: discovery, ledger, spool, assembly, and the queue.
+    /// For what only a coordinator can do: discovery, ledger, spool, assembly, and the queue.
     pub coordinator: Duration,
     /// That, the slots' threads, and their children.
     pub all: Duration,
@@ -23,8 +23,11 @@ impl CpuUse {
             getrusage(who)
                 .map_or(Duration::ZERO, |used| time(used.user_time()) + time(used.system_time()))
         };
-        let (own, children) = (of(UsageWho::RUSAGE_SELF), of(UsageWho::RUSAGE_CHILDREN));
+
+        let own = of(UsageWho::RUSAGE_SELF);
+        let children = of(UsageWho::RUSAGE_CHILDREN);
         let slots = Duration::from_micros(worker.slot_cpu_us.load(Ordering::Relaxed));
+
         CpuUse { coordinator: own.saturating_sub(slots), all: own + children }
     }
 }

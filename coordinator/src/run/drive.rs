@@ -26,9 +26,9 @@ const OUTCOMES: usize = 256;
 const WAIT: Duration = Duration::from_millis(200);
 /// How often the queue is asked for tasks that it may have lost.
 const AUDIT: Duration = Duration::from_secs(2);
-/// How often it is looked whether those who work were told something else than this run.
+/// How often the settings of those who work are held against those of this run.
 const REMARKS: Duration = Duration::from_secs(10);
-/// How often it is looked whether the queue is in trouble, while it is waited for.
+/// How often the queue is checked for trouble while a call waits for its answer.
 const TROUBLE: Duration = Duration::from_secs(1);
 /// The pause after a queue that did not answer; its engine has a backoff of its own beneath.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -74,10 +74,11 @@ pub async fn drive<Q: Queue>(
 ) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
     let shipper = Shipper::start(queue.clone(), shipping);
-    // Whoever works too waits for nobody.
+
+    // A run with slots of its own waits for nobody.
     let limit = wait_for_workers.filter(|_| window.is_for_others());
-    let (remarks, lost) = (HashSet::new(), Vec::new());
     let waiting = Waiting::new(limit, Instant::now());
+
     let mut told = interrupt.clone();
     let mut driver = Driver {
         queue,
@@ -87,8 +88,8 @@ pub async fn drive<Q: Queue>(
         shipper,
         waiting,
         interrupt,
-        remarks,
-        lost,
+        remarks: HashSet::new(),
+        lost: Vec::new(),
     };
 
     let driven = tokio::select! {
@@ -96,8 +97,10 @@ pub async fn drive<Q: Queue>(
         // Whatever the queue does: nothing waits within a step that changes ledger or store.
         stop = told.stopped() => Ok(Driven::Interrupted(stop)),
     };
+
     // The job is removed next: nothing may arrive after that.
     driver.shipper.stop().await;
+
     driven
 }
 
@@ -110,22 +113,25 @@ struct Driver<'a, 's, Q> {
     shipper: Shipper,
     waiting: Waiting,
     interrupt: &'a mut Interrupt,
-    /// What was said of those who work.
+    /// The remarks about workers that the user has seen.
     remarks: HashSet<String>,
-    /// The workers that were not heard of at the last audit.
+    /// The workers that were silent at the last audit.
     lost: Vec<String>,
 }
 
 impl<Q: Queue> Driver<'_, '_, Q> {
     async fn drive(&mut self, ledger: &mut Ledger) -> Result<Driven, DriveError> {
-        let (mut audited, mut remarked) = (Instant::now(), Instant::now());
+        let mut audited = Instant::now();
+        let mut remarked = Instant::now();
         self.fit(ledger).await?;
+
         loop {
             self.plan(ledger)?;
             if ledger.is_done() {
                 if self.waiting.came(Instant::now()) == Say::GoesOn {
                     self.store.progress.goes_on();
                 }
+
                 return Ok(Driven::Whole);
             }
 
@@ -137,6 +143,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                     if !outcomes.is_empty() {
                         self.heard();
                     }
+
                     for outcome in outcomes {
                         self.store.heard(&outcome);
                         self.say_what_is_read_alone(&outcome);
@@ -145,18 +152,21 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 }
                 Err(error) => pause(error).await?,
             }
+
             self.forget().await?;
             self.shipper.check().await?;
             self.store.tick();
 
             if self.waiting.is_due(Instant::now()) {
-                self.look_what_it_waits_for().await?;
+                self.say_why_it_waits().await?;
             }
+
             if audited.elapsed() >= AUDIT {
                 audited = Instant::now();
                 self.audit(ledger).await?;
                 self.fit(ledger).await?;
             }
+
             if remarked.elapsed() >= REMARKS {
                 remarked = Instant::now();
                 self.remark().await?;
@@ -184,19 +194,22 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Takes note that an outcome came.
     fn heard(&mut self) {
         let now = Instant::now();
-        match self.queue.is_in_trouble() {
-            true => self.waiting.heard(now), // From another server than the one that is in trouble.
-            false if self.waiting.came(now) == Say::GoesOn => self.store.progress.goes_on(),
-            false => {}
+        if self.queue.is_in_trouble() {
+            // It came from another server than the one that is in trouble.
+            self.waiting.heard(now);
+        } else if self.waiting.came(now) == Say::GoesOn {
+            self.store.progress.goes_on();
         }
     }
 
-    /// Tells the user what is wrong with the queue, if something is, and it was not just looked at.
+    /// Tells the user what is wrong with the queue, if anything is; but not more often than every
+    /// [`TROUBLE`].
     async fn look_at_the_queue(&mut self) -> Result<(), DriveError> {
-        match self.queue.is_in_trouble() && self.waiting.looked_ago(Instant::now()) >= TROUBLE {
-            true => self.look_what_it_waits_for().await,
-            false => Ok(()),
+        if self.queue.is_in_trouble() && self.waiting.looked_ago(Instant::now()) >= TROUBLE {
+            return self.say_why_it_waits().await;
         }
+
+        Ok(())
     }
 
     /// Plans files as long as the window has room.
@@ -205,6 +218,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             if !self.window.has_room(ledger.outstanding_bytes(), ledger.pending_extracts()) {
                 break;
             }
+
             let event = match plan.next() {
                 Some(Planned::Task { files }) => Event::Planned(files),
                 Some(Planned::Problem { sequence, reason, .. }) => {
@@ -215,18 +229,21 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                     Event::PlanEnded
                 }
             };
+
             self.carry_out(ledger.handle(event))?;
         }
+
         Ok(())
     }
 
-    /// Fits window and tasks to who works now.
+    /// Fits window and tasks to the slots that there are now.
     async fn fit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         if self.plan.is_none() {
             return Ok(());
         }
 
         let capacity = self.answered(self.queue.capacity()).await?;
+
         match (capacity, &mut self.plan) {
             (Ok(capacity), Some(plan)) => {
                 self.window.fit(capacity);
@@ -234,19 +251,27 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 ledger.size_tasks(plan.size_tasks(self.window.task_bytes()));
             }
             (Ok(_), None) => {}
-            (Err(error), _) => warn!(%error, "could not ask who works"), // They stay as they are.
+            // Window and tasks stay as they are.
+            (Err(error), _) => warn!(%error, "could not ask who works"),
         }
+
         Ok(())
     }
 
     /// Asks the queue for what it must hold, and pushes again what it has lost.
     async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
         self.say_who_is_lost(ledger.job()).await?;
+
+        // Tasks that are still on their way to the queue are not lost.
         let pending = self.shipper.arrived(ledger.pending());
         match self.answered(self.queue.missing(pending)).await? {
             Ok(lost) if lost.is_empty() => Ok(()),
             Ok(lost) => {
-                warn!(tasks = lost.len(), first = %lost[0], "the queue has lost tasks, pushing them again");
+                warn!(
+                    tasks = lost.len(),
+                    first = %lost[0],
+                    "the queue has lost tasks, pushing them again"
+                );
                 tracing::debug!(?lost);
                 self.carry_out(ledger.handle(Event::Lost(lost)))
             }
@@ -256,13 +281,15 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
     /// Tells the user what the run waits for: what the queue refuses, or that nobody works on it.
     /// Gives up when it has waited for as long as it may.
-    async fn look_what_it_waits_for(&mut self) -> Result<(), DriveError> {
+    async fn say_why_it_waits(&mut self) -> Result<(), DriveError> {
         let began = Instant::now();
         let reason = match self.queue.why_idle(self.window.is_for_others()).await {
             Ok(reason) => reason,
             Err(error @ QueueError::Unusable { .. }) => return Err(error.into()),
+            // A queue that cannot say why nothing comes is the reason itself.
             Err(error) => Some(error.to_string()),
         };
+
         match self.waiting.looked(reason.as_deref(), Instant::now()) {
             Say::Nothing => {}
             Say::Waits => self.store.progress.waits_for(reason.as_deref().unwrap_or_default()),
@@ -272,10 +299,11 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 return Err(DriveError::NobodyWorks { waited, reason: reason.unwrap_or_default() });
             }
         }
+
         Ok(())
     }
 
-    /// Tells the user, once, what is wrong with those who work.
+    /// Tells the user of workers that do not fit this run: once of each thing.
     async fn remark(&mut self) -> Result<(), DriveError> {
         match self.answered(self.queue.remarks()).await? {
             Ok(remarks) => {
@@ -288,38 +316,47 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             }
             Err(error) => warn!(%error, "could not ask for the settings of the workers"),
         }
+
         Ok(())
     }
 
-    /// Tells the user which workers are not heard of, once of each.
+    /// Tells the user which workers are not heard of: once of each.
     async fn say_who_is_lost(&mut self, job: JobId) -> Result<(), DriveError> {
         let Ok(lost) = self.answered(self.queue.lost(job)).await? else { return Ok(()) };
+
         for one in &lost {
             if !self.lost.contains(&one.worker) {
                 let LostWorker { worker, silent, tasks, left } = one;
-                let (silent, tasks) = (time(*silent), count(*tasks, "task"));
+                let silent = time(*silent);
+                let tasks = count(*tasks, "task");
                 let when = match left.as_secs() {
                     0 => "are taken over now".into(),
                     seconds => format!("are taken over in {seconds} s"),
                 };
+
                 let said = format!(
                     "worker {} not heard of for {silent}; its {tasks} {when}",
                     shown(worker.as_bytes())
                 );
+
                 self.store.progress.warn(&said);
             }
         }
+
+        // A worker that comes back and is lost again is named again.
         self.lost = lost.into_iter().map(|one| one.worker).collect();
+
         Ok(())
     }
 
     /// Tells the user of files with which workers vanish.
     fn say_what_is_read_alone(&mut self, outcome: &Outcome) {
         if let TaskResult::ReadAlone { vanished, files, first } = &outcome.result {
-            let (first, files) = (shown(first.as_bytes()), count(u64::from(*files), "file"));
+            let first = shown(first.as_bytes());
+            let files = count(u64::from(*files), "file");
             self.store.progress.say(&format!(
-                "{vanished} workers vanished with {files} (`{first}` is the first): reading each alone, to find out which \
-                it is"
+                "{vanished} workers vanished with {files} (`{first}` is the first): reading each \
+                 alone, to find out which it is"
             ));
         }
     }
@@ -333,6 +370,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 Command::GiveUp { reason } => return Err(DriveError::GaveUp(reason)),
             }
         }
+
         Ok(())
     }
 
@@ -342,6 +380,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         if rows.is_empty() {
             return Ok(());
         }
+
         match self.answered(self.queue.forget(rows.clone())).await? {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -357,7 +396,9 @@ pub async fn pause(error: QueueError) -> Result<(), QueueError> {
     if matches!(error, QueueError::Unusable { .. }) {
         return Err(error);
     }
+
     warn!(%error, "the queue did not answer, trying again");
     tokio::time::sleep(PAUSE).await;
+
     Ok(())
 }

@@ -57,19 +57,23 @@ impl Identity {
     /// The limits of a file may differ: a run that stopped because of them is gone on with under
     /// others.
     pub fn compare(&self, sources: &Sources, saved: &(Vec<u8>, Vec<u8>)) -> Comparison {
+        // Another version may have saved it in another form: nothing more can be compared.
         let Ok(old) = wire::decode::<Identity>(&saved.0) else {
             return Comparison::AnotherJob(vec!["it was begun by another version of Sheaf".into()]);
         };
+
         let mut differences = self.differences(&old);
         let Ok(then) = Sources::load(&mut saved.1.as_slice()) else {
             differences.push("its list of inputs cannot be read".into());
             return Comparison::AnotherJob(differences);
         };
+
         let changes = sources.diff(&then);
         match (differences.is_empty(), changes.is_empty()) {
             (true, true) => Comparison::Same,
             (true, false) => {
-                let (same, listed) = (sources.same_front(&then), then.len() as u64);
+                let same = sources.same_front(&then);
+                let listed = then.len() as u64;
                 Comparison::OtherInputs { what: changes.to_string(), same, listed }
             }
             (false, true) => Comparison::AnotherJob(differences),
@@ -88,7 +92,10 @@ impl Identity {
                 differences.push(what);
             }
         };
-        let (now, then) = (&self.spec, &old.spec);
+
+        let now = &self.spec;
+        let then = &old.spec;
+
         differ(self.version != old.version, format!("it was begun by version {}", old.version));
         differ(
             now.recipe.record != then.recipe.record,
@@ -98,14 +105,17 @@ impl Identity {
             then.recipe.columns.iter().map(|column| format!("{}={}", column.name, column.value));
         let columns = columns.collect::<Vec<_>>().join(", ");
         differ(now.recipe.columns != then.recipe.columns, format!("the columns were `{columns}`"));
+
         let source_column =
             then.source_column.as_deref().map_or("none".into(), |name| format!("`{name}`"));
         differ(
             now.source_column != then.source_column,
             format!("--source-column was {source_column}"),
         );
+
         differ(now.encoding != then.encoding, "--encoding was different".into());
         differ(now.long_cells != then.long_cells, "--long-cells was different".into());
+
         differ(now.csv.bom != then.csv.bom, "--csv-bom was different".into());
         differ(
             now.csv.delimiter != then.csv.delimiter,
@@ -116,16 +126,19 @@ impl Identity {
             now.csv.escape_formulas != then.csv.escape_formulas,
             "--csv-formulas was different".into(),
         );
+
         differ(now.compression != then.compression, "--compression was different".into());
         differ(
             now.sheet_name != then.sheet_name,
             format!("--sheet-name was `{}`", then.sheet_name),
         );
+
         let outputs =
             old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());
         let outputs = outputs.collect::<Vec<_>>().join("`, `");
         differ(self.outputs != old.outputs, format!("the outputs were `{outputs}`"));
         differ(self.per_file != old.per_file, "--per-file was different".into());
+
         differences
     }
 }

@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sheaf_worker::signals::{self, Stop, Wish};
 use tokio::sync::watch;
 
-/// Why a run is ended without its own doing.
+/// Why a run is ended at once, without stopping cleanly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtOnce {
-    /// Nothing was begun yet that had to be stopped.
+    /// The run had not begun: there was nothing to stop.
     NotBegun,
-    /// It was told before.
+    /// It is the second wish to stop.
     ToldAgain,
 }
 
-/// What a run hears of signals. All clones hear the same.
+/// The signals that a run hears. All clones hear the same.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     stop: watch::Receiver<Option<Stop>>,
@@ -39,6 +39,7 @@ impl Interrupt {
         let (stop_sender, stop) = watch::channel(None);
         let (asked_sender, asked) = watch::channel(());
         let begun = Arc::new(AtomicBool::new(false));
+
         let has_begun = Arc::clone(&begun);
         tokio::spawn(async move {
             while let Some(wish) = wishes.recv().await {
@@ -47,11 +48,13 @@ impl Interrupt {
                     Wish::Stop(stop) if has_begun.load(Ordering::Relaxed) => {
                         let _ = stop_sender.send_replace(Some(stop));
                     }
+                    // Nothing was begun yet that could stop by itself.
                     Wish::Stop(stop) => at_once(stop, AtOnce::NotBegun),
                     Wish::StopAtOnce(stop) => at_once(stop, AtOnce::ToldAgain),
                 }
             }
         });
+
         Ok(Interrupt { stop, asked, begun })
     }
 
@@ -60,12 +63,12 @@ impl Interrupt {
         self.begun.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was told to stop, and by what.
+    /// The signal that wants the run to stop, if there was one.
     pub fn told(&self) -> Option<Stop> {
         *self.stop.borrow()
     }
 
-    /// Waits until it is told to stop. If that was before, it is heard at once.
+    /// Waits for the signal to stop; returns at once if it has come already.
     pub async fn stopped(&mut self) -> Stop {
         match self.stop.wait_for(Option::is_some).await {
             Ok(stop) => stop.expect("just looked"),
@@ -73,7 +76,7 @@ impl Interrupt {
         }
     }
 
-    /// Waits until someone wants to know how far it is.
+    /// Waits until someone asks how far the run is.
     pub async fn asked(&mut self) {
         if self.asked.changed().await.is_err() {
             std::future::pending().await

@@ -66,12 +66,15 @@ impl LargeFiles {
     /// All before this place is stored.
     pub fn stored(&mut self, end: Position) {
         self.end = end;
+
+        // All files before it are done.
         self.files = self.files.split_off(&end.file);
+
         if let Some(part) = self.files.get_mut(&end.file) {
-            // What an earlier run has stored of it is not done by this one.
+            // Slices that an earlier run has stored are no progress of this one.
             let before = if self.from.file == end.file { self.from.slices } else { 0 };
-            let (stored, all) =
-                (end.slices.saturating_sub(before), part.slices.saturating_sub(before));
+            let stored = end.slices.saturating_sub(before);
+            let all = part.slices.saturating_sub(before);
             part.stored = share(stored.into(), all.into());
         }
     }
@@ -79,11 +82,13 @@ impl LargeFiles {
     /// How much of them is done.
     pub fn under_way(&self) -> UnderWay {
         let done = |part: &Part, of: u64| (of as f64 * (part.parsed + part.stored) / 2.0) as u64;
+
         let mut sum = UnderWay::default();
         for part in self.files.values() {
             sum.bytes = sum.bytes.saturating_add(done(part, part.size));
             sum.read = sum.read.saturating_add(done(part, part.length));
         }
+
         sum
     }
 
@@ -92,9 +97,12 @@ impl LargeFiles {
             self.files.remove(&report.sequence);
             return;
         };
+
+        // A file of one slice is small, unless there was news of it.
         if slices.len() < 2 && !self.files.contains_key(&report.sequence) {
             return;
         }
+
         if let Some(part) = self.part(report.sequence, size) {
             part.length = report.unpacked;
             part.parsed = 1.0;
@@ -102,11 +110,13 @@ impl LargeFiles {
         }
     }
 
-    /// What is known of a file; `None` when it is done, or is none.
+    /// The entry of a file, made if there is none yet; `None` if the file is done, or there is no
+    /// such file.
     fn part(&mut self, sequence: u64, size: &impl Fn(u64) -> Option<u64>) -> Option<&mut Part> {
         if sequence < self.end.file {
             return None;
         }
+
         let size = size(sequence)?;
         Some(self.files.entry(sequence).or_insert_with(|| Part { size, ..Part::default() }))
     }
@@ -147,6 +157,7 @@ mod tests {
             unpacked: 4000,
             ..FileReport::unreadable(sequence, String::new())
         };
+
         TaskResult::Extracted(Extracted { reports: vec![report], edition: 0, kept: None })
     }
 

@@ -6,8 +6,8 @@
 //!   tasks onto the queue. [`store`]: where committed units go. [`own_workbooks`]: `--per-file`.
 //! * [`identity`]: whether an interrupted run is the one that is asked for now. [`outputs`]: the
 //!   end of a job.
-//! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: signals.
-//!   [`waiting`]: when it is said that nobody works.
+//! * [`cpu`]: what the coordinator itself costs. [`interrupt`]: signals. [`waiting`]: when a run
+//!   says that nobody works.
 
 mod cpu;
 mod drive;
@@ -113,6 +113,7 @@ async fn run_through(
     interrupt: Interrupt,
 ) -> Result<Finished, Failure> {
     let slots = config.processes.map_or(0, NonZeroUsize::get);
+
     match &config.redis {
         None => {
             let limits = (Window::local(slots), Shipping::None);
@@ -121,10 +122,12 @@ async fn run_through(
         }
         Some(redis) => {
             let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
-            let shipping = match redis.by_path {
-                true => Shipping::ByPath,
-                false => Shipping::Content { pack_from: redis.pack_from },
+            let shipping = if redis.by_path {
+                Shipping::ByPath
+            } else {
+                Shipping::Content { pack_from: redis.pack_from }
             };
+
             let limits = (Window::redis(redis.budget, slots), shipping);
             run_on(queue, limits, config, sources, child, progress, interrupt).await
         }
@@ -141,6 +144,7 @@ async fn run_on<Q: Queue>(
     mut interrupt: Interrupt,
 ) -> Result<Finished, Failure> {
     let began = Instant::now();
+
     let (folder, _temporary) = work_folder(config)?;
     let mut store = open_store(config, &folder, sources, progress)?;
     let read_before = store.tally.read_bytes;
@@ -152,8 +156,8 @@ async fn run_on<Q: Queue>(
         taken = take_over(&queue, job, config, &store.spool) => taken?,
         () = soon_after(&mut interrupt) => {}
     }
-    let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
 
+    let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
     let spec = Arc::new(config.spec.clone());
     let plan = Plan::new(sources, store.end.file);
     let ledger = Ledger::new(job, spec, store.end);
@@ -163,6 +167,8 @@ async fn run_on<Q: Queue>(
         Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
+
+    // Whatever came of it: nothing of the job may stay on the queue.
     call_off(&queue, job, &mut interrupt).await;
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| drive_failed(error, config))?;
@@ -170,31 +176,45 @@ async fn run_on<Q: Queue>(
     let read_bytes = store.tally.read_bytes - read_before;
     let Store { spool, tally, end: position, progress, .. } = store;
     progress.finish();
-    let finished = |end, tally| {
-        let cpu = CpuUse::of_this_process(&worker_tally);
-        Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
-    };
-    let end = match driven {
-        Driven::Interrupted(stop) => End::Interrupted(stop),
+
+    let done_of_all = (tally.files, sources.len() as u64);
+    let end = end_of(driven, spool, position, done_of_all, config, &interrupt)?;
+    let cpu = CpuUse::of_this_process(&worker_tally);
+
+    Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
+}
+
+/// Writes the outputs if every file is done, and removes the folder of the run; else notes in it
+/// why the run stopped.
+fn end_of(
+    driven: Driven,
+    spool: Spool,
+    position: Position,
+    done_of_all: (u64, u64),
+    config: &RunConfig,
+    interrupt: &Interrupt,
+) -> Result<End, Failure> {
+    let stop = match driven {
+        Driven::Interrupted(stop) => stop,
         Driven::Whole => {
-            match (write_outputs(config, &spool, position, &interrupt), interrupt.told()) {
+            match (write_outputs(config, &spool, position, interrupt), interrupt.told()) {
                 (Ok(written), _) => {
                     spool.remove().map_err(could_not_run)?;
-                    return finished(End::Written(written), tally);
+                    return Ok(End::Written(written));
                 }
-                (Err(_), Some(stop)) => End::Interrupted(stop),
+                // An output was given up because of the interrupt: the next run writes it.
+                (Err(_), Some(stop)) => stop,
                 (Err(failure), None) => return Err(failure),
             }
         }
     };
-    if let End::Interrupted(stop) = &end {
-        note_stop(&spool, stop, (tally.files, sources.len() as u64), config);
-    }
-    finished(end, tally)
+
+    note_stop(&spool, &stop, done_of_all, config);
+    Ok(End::Interrupted(stop))
 }
 
-/// Where a run keeps what it has done. If nobody can go on with it, that is removed with the second
-/// value, however the run ends.
+/// Where a run keeps what it has done. If no later run can go on with it, the folder is a temporary
+/// one: dropping the second value removes it, however the run ends.
 fn work_folder(config: &RunConfig) -> Result<(PathBuf, Option<TempDir>), Failure> {
     if let Some(folder) = config.work_folder() {
         return Ok((folder, None));
@@ -202,10 +222,11 @@ fn work_folder(config: &RunConfig) -> Result<(PathBuf, Option<TempDir>), Failure
 
     let made = tempfile::tempdir().context("could not make a temporary folder");
     let temporary = made.map_err(could_not_run)?;
+
     Ok((temporary.path().join("job"), Some(temporary)))
 }
 
-/// What a run that cannot go on says, and what to do.
+/// The error of a run that cannot go on, with what can be done about it.
 fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
     match error {
         DriveError::Queue(error) => queue_failed(error),
@@ -219,7 +240,8 @@ fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
 
 /// Notes in the folder of the run why it stopped, with how many files were done, of how many.
 fn note_stop(spool: &Spool, stop: &Stop, (done, all): (u64, u64), config: &RunConfig) {
-    let (done, all) = (number(done), count(all, "file"));
+    let done = number(done);
+    let all = count(all, "file");
     let line = format!(
         "{} stopped by {}: {done} of {all} are done; {}",
         day_and_time(),
@@ -245,8 +267,12 @@ async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
         () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
         () = soon_after(interrupt) => Err("the queue does not answer".into()),
     };
+
     if let Err(error) = closed {
-        tracing::warn!(%error, "could not remove the job from the queue; the workers do that in a few minutes");
+        tracing::warn!(
+            %error,
+            "could not remove the job from the queue; the workers do that in a few minutes"
+        );
     }
 }
 
@@ -267,19 +293,25 @@ async fn take_over<Q: Queue>(
                 )
             }
             Err(error) => {
-                tracing::warn!(%error, "could not remove the job of the earlier run; it ends by itself")
+                tracing::warn!(
+                    %error,
+                    "could not remove the job of the earlier run; it ends by itself"
+                )
             }
         }
     }
+
     // Noted before anything stands there.
     if let Some(place) = queue.place(job) {
         spool.note_place(&place).map_err(could_not_run)?;
     }
+
     let output = config.outputs[0].name();
     let owner = JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() };
+
     match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
         Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
-        // What may pass is tried again while the run collects, which says what it is.
+        // Trouble that may pass is left to the run: it tries again, and says what is wrong.
         Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
     }
 }
@@ -310,13 +342,14 @@ fn open_store<'a>(
     mut progress: Progress,
 ) -> Result<Store<'a>, Failure> {
     let mut spool = Spool::open(folder).map_err(could_not_run)?;
-    let resume = take_up(&mut spool, folder, config, sources, &mut progress)?;
-    let Resume { position, notes } = resume;
+    let Resume { position, notes } = take_up(&mut spool, folder, config, sources, &mut progress)?;
+
     let tally: Tally = if notes.is_empty() {
         Tally::default()
     } else {
         wire::decode(&notes).map_err(could_not_run)?
     };
+
     let own_workbooks = config
         .per_file
         .as_deref()
@@ -325,6 +358,7 @@ fn open_store<'a>(
         .map_err(could_not_run)?;
     let joblog = config.joblog.as_deref().map(|path| JobLog::open(path, position.file)).transpose();
     let joblog = joblog.map_err(could_not_run)?;
+
     let mut store = Store {
         spool,
         sources,
@@ -336,6 +370,7 @@ fn open_store<'a>(
         large_files: LargeFiles::new(position),
         forgettable: Vec::new(),
     };
+
     store.progress.note_in(folder.join(spool::STATUS), &store.tally);
     if position != Position::default() {
         store.progress.say(&format!(
@@ -344,6 +379,7 @@ fn open_store<'a>(
             sources.len()
         ));
     }
+
     Ok(store)
 }
 
@@ -358,17 +394,20 @@ fn take_up(
     let job = Identity::of(config);
     let mut listed = Vec::new();
     sources.save(&mut listed).expect("writing to memory does not fail");
+
     let begin = |spool: &mut Spool| spool.begin(&job.encode(), &listed).map_err(could_not_run);
 
     let Some(saved) = spool.saved().filter(|_| !config.fresh) else {
         begin(spool)?;
         return Ok(Resume::default());
     };
+
     let folder = folder.display();
     match job.compare(sources, &saved) {
         Comparison::Same => spool.resume().map_err(could_not_run),
         Comparison::OtherInputs { what, same, listed: before } if config.changed => {
             progress.say(&format!("the inputs have changed since the interrupted run: {what}"));
+
             // The last unit of a list ends where the list ends, not where it is full.
             let front = same.min(before.saturating_sub(1));
             spool.resume_before(front, &job.encode(), &listed).map_err(could_not_run)
@@ -378,6 +417,7 @@ fn take_up(
             progress.say(&format!(
                 "starting over, as the interrupted run was another one: {differences}"
             ));
+
             begin(spool)?;
             Ok(Resume::default())
         }
@@ -385,11 +425,13 @@ fn take_up(
             let error = anyhow::anyhow!("{what}").context(format!(
                 "the inputs have changed since the run that was interrupted (`{folder}`)"
             ));
+
             let files = count(same, "file");
             let hint = format!(
-                "`--changed` goes on with what is done of the first {files}, which are the same, and reads the rest anew; \
-                 `--fresh` starts over"
+                "`--changed` goes on with what is done of the first {files}, which are the same, \
+                 and reads the rest anew; `--fresh` starts over"
             );
+
             Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
         }
         Comparison::AnotherJob(differences) => {
@@ -416,7 +458,8 @@ fn write_outputs(
 pub const GO_ON: &str =
     "what is done so far is kept: the same command goes on where this one stopped";
 
-const GO_ON_WITHOUT_FRESH: &str = "what is done so far is kept: the same command without `--fresh` goes on where this one stopped";
+const GO_ON_WITHOUT_FRESH: &str = "what is done so far is kept: the same command without \
+                                   `--fresh` goes on where this one stopped";
 
 /// The same for a run whose outputs all go to standard output.
 const NOTHING_KEPT: &str = "nothing is kept, as no output is a file: the same command begins anew";

@@ -30,14 +30,17 @@ pub fn write_outputs(
         let replaced = !output.is_standard_output() && output.path.is_file();
         let bytes = write_output(spec, output, spool, counts, interrupt)
             .with_context(|| format!("could not write `{}`", output.name()))?;
+
         let sheets = match spec.renderings[output.rendering_index] {
             Rendering::Xlsx => counts.sheets().len() as u32,
             Rendering::Csv(_) | Rendering::Tsv(_) | Rendering::JsonLines(_) => 0,
         };
+
         let path =
             if output.is_standard_output() { output.name().into() } else { output.path.clone() };
         Ok(Written { path, bytes, sheets, replaced })
     };
+
     outputs.iter().map(write).collect()
 }
 
@@ -50,10 +53,13 @@ fn write_output(
 ) -> anyhow::Result<u64> {
     let rows = |stream| match spool.stream(stream) {
         Some(file) => file.rows().map(|rows| stoppable(rows, interrupt)),
+        // No unit has added to this stream.
         None => Ok(Rows::none()),
     };
+
     let mut sink =
         if output.is_standard_output() { Sink::standard_output() } else { Sink::at(&output.path)? };
+
     match spec.renderings[output.rendering_index] {
         Rendering::Xlsx => {
             WorkbookWriter::new(spec)
@@ -64,6 +70,7 @@ fn write_output(
             write_text(&mut sink, spec, rendering, rows(stream)?)?;
         }
     }
+
     Ok(sink.finish()?)
 }
 

@@ -35,10 +35,13 @@ impl<'a> OwnWorkbooks<'a> {
     ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("could not make the folder `{}`", folder.display()))?;
+
+        // Given once more, as names depend on all that were given before.
         let mut names = Names::default();
         for sequence in 0..next {
             names.give(&sources.get(sequence as usize).path);
         }
+
         Ok(OwnWorkbooks {
             folder: folder.into(),
             sources,
@@ -62,10 +65,15 @@ impl<'a> OwnWorkbooks<'a> {
             let sequence = file.report.sequence;
             debug_assert_eq!(sequence, self.next, "files come in their order");
             self.next = sequence + 1;
+
+            // A file that failed takes a name, too: see [`Names`].
             let name = self.names.give(&self.sources.get(sequence as usize).path);
+
+            // Gathered over several units: no longer needed once the workbook is written.
             if spool.has_file(sequence) {
                 spooled.push(sequence);
             }
+
             if matches!(file.report.status, FileStatus::Done { .. }) {
                 let place = self.folder.join(name);
                 let own = segments.get(&sequence).map_or(&[][..], Vec::as_slice);
@@ -73,6 +81,7 @@ impl<'a> OwnWorkbooks<'a> {
                     .with_context(|| format!("could not write `{}`", place.display()))?;
             }
         }
+
         Ok(spooled)
     }
 
@@ -85,10 +94,12 @@ impl<'a> OwnWorkbooks<'a> {
     ) -> anyhow::Result<()> {
         let counts = Counts { rows: file.rows, overflow: file.overflow };
         let mut whole = WholeFile::create(place)?;
+
         self.writer.write(&mut whole, counts, |sheet| {
             let stream = Stream::FileSheet { sequence: file.report.sequence, sheet };
             rows_of(stream, own, spool)
         })?;
+
         whole.finish_unsynced()?;
         Ok(())
     }
@@ -99,6 +110,7 @@ fn rows_of<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Resu
     if let Some(file) = spool.stream(stream) {
         return file.rows();
     }
+
     match own.iter().find(|segment| segment.stream == stream) {
         None => Ok(Rows::none()),
         Some(segment) => {
@@ -122,12 +134,15 @@ struct Names {
 impl Names {
     fn give(&mut self, path: &Path) -> OsString {
         let base = path.file_name().map_or(b"file".to_vec(), |name| name.as_bytes().to_vec());
+
         loop {
             let times = self.given.entry(base.clone()).or_default();
             *times += 1;
             if *times == 1 {
                 return OsString::from_vec([&base[..], b".xlsx"].concat());
             }
+
+            // A file may itself be called `a (2)`: then the next number is tried.
             let numbered = [&base[..], format!(" ({times})").as_bytes()].concat();
             if !self.given.contains_key(&numbered) {
                 self.given.insert(numbered.clone(), 1);

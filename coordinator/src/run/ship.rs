@@ -16,22 +16,22 @@ use tokio::task::JoinHandle;
 use super::drive::pause;
 use crate::human;
 
-/// The largest file that is shipped: a value of Redis holds 512 MiB.
+/// The largest file that is shipped: a value in Redis holds 512 MiB at most.
 const LARGEST: u64 = 500 << 20;
 
-/// How the workers get at the bytes of the files.
+/// How workers get the bytes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shipping {
     /// They are threads of this process, and open the paths themselves.
     None,
     /// They open the paths themselves, wherever they are.
     ByPath,
-    /// The bytes go with the tasks, compressed if there are so many slots.
+    /// The bytes go with the tasks, compressed from `pack_from` slots on.
     Content { pack_from: usize },
 }
 
 impl Shipping {
-    /// Whether bytes are compressed for so many slots.
+    /// Whether files are compressed when there are this many slots.
     fn packs(self, slots: usize) -> bool {
         matches!(self, Shipping::Content { pack_from } if slots >= pack_from)
     }
@@ -51,11 +51,14 @@ impl Shipper {
     pub fn start<Q: Queue>(queue: Q, shipping: Shipping) -> Self {
         let (tasks, waiting) = unbounded_channel();
         let (shipped_in, shipped) = unbounded_channel();
+
         let slots = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
+
         let way =
             Way { queue, shipping, slots: Arc::clone(&slots), stopping: Arc::clone(&stopping) };
         let running = tokio::spawn(ship(way, waiting, shipped_in));
+
         Shipper { tasks, shipped, under_way: HashSet::new(), slots, stopping, running }
     }
 
@@ -70,11 +73,12 @@ impl Shipper {
         let _ = self.tasks.send(task); // Fails only after an error, which `check` tells.
     }
 
-    /// Those of `tasks` that must be on the queue by now.
+    /// The tasks among these that must be on the queue by now.
     pub fn arrived(&mut self, tasks: Vec<TaskId>) -> Vec<TaskId> {
         while let Ok(task) = self.shipped.try_recv() {
             self.under_way.remove(&task);
         }
+
         tasks.into_iter().filter(|task| !self.under_way.contains(task)).collect()
     }
 
@@ -95,6 +99,7 @@ impl Shipper {
     pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.tasks = unbounded_channel().0; // Nothing comes any more.
+
         // Not polled again if it has ended, as `check` may have told already why.
         if !self.running.is_finished() {
             let _ = tokio::time::timeout(STOPPING, &mut self.running).await;
@@ -136,27 +141,35 @@ async fn ship<Q: Queue>(
 ) -> Result<(), QueueError> {
     let Way { queue, shipping, slots, stopping } = way;
     let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
+
     loop {
         let packs = shipping.packs(slots.load(Ordering::Relaxed));
         let ready = if packs { READY_PACKED } else { READY };
+
+        // Waits for tasks only if there is nothing to send meanwhile.
         while batches.len() < ready
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
             batches
                 .push_back(tokio::task::spawn_blocking(move || made_ready(batch, shipping, packs)));
         }
+
         // In their order: the first files are wanted first.
         let Some(next) = batches.pop_front() else { return Ok(()) };
         let batch = next.await.expect("reading does not panic");
+
         loop {
+            // The job is removed next: nothing may arrive after that.
             if stopping.load(Ordering::Relaxed) {
                 return Ok(());
             }
+
             match queue.push(&batch).await {
                 Ok(()) => break,
                 Err(error) => pause(error).await?,
             }
         }
+
         for task in batch {
             let _ = shipped.send(task.id); // Fails only when the loop has ended, and this with it.
         }
@@ -167,10 +180,12 @@ async fn ship<Q: Queue>(
 async fn next_batch(waiting: &mut UnboundedReceiver<Task>, wait: bool) -> Option<Vec<Task>> {
     let first = if wait { waiting.recv().await } else { waiting.try_recv().ok() };
     let mut batch = vec![first?];
+
     while batch.len() < BATCH && size(&batch) < BATCH_BYTES {
         let Ok(next) = waiting.try_recv() else { break };
         batch.push(next);
     }
+
     Some(batch)
 }
 
@@ -180,6 +195,7 @@ fn size(tasks: &[Task]) -> u64 {
         Work::Extract(extract) => extract.files.iter().map(|file| file.size).sum(),
         Work::Render(_) | Work::Nap(_) => 0,
     };
+
     tasks.iter().map(files).sum()
 }
 
@@ -203,6 +219,7 @@ fn with_absolute_paths(mut task: Task) -> Task {
             }
         }
     }
+
     task
 }
 
@@ -212,6 +229,7 @@ fn with_content(mut task: Task, packs: bool) -> Task {
         let memory = extract.spec.limits.memory;
         extract.files.iter_mut().for_each(|file| file.content = content(file, memory, packs));
     }
+
     task
 }
 
@@ -221,8 +239,10 @@ fn content(file: &SourceFile, memory: u64, packs: bool) -> Content {
             "too large to be shipped through Redis ({}): see --by-path",
             human::size(file.size)
         );
+
         return Content::Unreadable { reason };
     }
+
     match extract::read(file, memory) {
         Ok(bytes) if packs => extract::pack(bytes.into_owned()),
         Ok(bytes) => Content::Here(bytes.into_owned()),

@@ -25,7 +25,7 @@ pub enum StoreError {
     OwnWorkbook(anyhow::Error),
 }
 
-/// All that a commit goes to.
+/// Everything that a commit is written to.
 pub struct Store<'a> {
     pub spool: Spool,
     pub sources: &'a Sources,
@@ -47,9 +47,12 @@ impl Store<'_> {
     /// what is written before the journal's entry is written again, and the same.
     pub fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
         let Commit { files, segments, end, forget } = commit;
+
+        // The files' own workbooks need theirs at once, the outputs at the end of the job.
         let (own, shared): (Vec<Segment>, Vec<Segment>) =
             segments.into_iter().partition(|segment| own_sheet(segment.stream).is_some());
         self.spool.append(&shared)?;
+
         let mut spooled = Vec::new();
         if let Some(workbooks) = &mut self.own_workbooks {
             let mut of_file: BTreeMap<u64, Vec<Segment>> = BTreeMap::new();
@@ -57,6 +60,7 @@ impl Store<'_> {
                 let (sequence, _) = own_sheet(segment.stream).expect("parted by it");
                 of_file.entry(sequence).or_default().push(segment);
             }
+
             // A file that is in several units is gathered in the spool; most are in one, and never
             // get there.
             for (sequence, segments) in &of_file {
@@ -64,30 +68,39 @@ impl Store<'_> {
                     self.spool.append(segments)?;
                 }
             }
+
             spooled =
                 workbooks.write(&files, &of_file, &self.spool).map_err(StoreError::OwnWorkbook)?;
         }
+
         for file in &files {
             let source = self.sources.get(file.report.sequence as usize);
             let path = source.path.as_os_str().as_bytes();
             self.tally.add(path, source.size, &file.report);
+
             if let Some(joblog) = &mut self.joblog {
                 let status = match source.problem {
                     Some(reason) => Status::Problem(reason),
                     None => Status::Tried(&file.report),
                 };
+
                 let line =
                     JobLine { sequence: file.report.sequence, path, status, slot: &file.slot };
                 joblog.write(&line).map_err(StoreError::JobLog)?;
             }
         }
+
         if let Some(joblog) = &mut self.joblog {
             joblog.flush().map_err(StoreError::JobLog)?;
         }
+
+        // With this the unit counts: all that it gave is written.
         self.spool.confirm(end, spooled, wire::encode(&self.tally))?;
+
         self.end = end;
         self.large_files.stored(end);
         self.forgettable.extend(forget);
+
         Ok(())
     }
 
@@ -96,6 +109,7 @@ impl Store<'_> {
         let sources = self.sources;
         let index =
             |sequence: u64| usize::try_from(sequence).ok().filter(|index| *index < sources.len());
+
         self.large_files
             .heard(outcome, |sequence| index(sequence).map(|index| sources.get(index).size));
     }
@@ -105,7 +119,7 @@ impl Store<'_> {
         self.progress.update(&self.tally, self.large_files.under_way());
     }
 
-    /// Says now how far it is.
+    /// Says at once how far the run is.
     pub fn tell(&mut self) {
         self.progress.tell(&self.tally, self.large_files.under_way());
     }
@@ -115,7 +129,7 @@ impl Store<'_> {
         std::mem::take(&mut self.forgettable)
     }
 
-    /// They could not be dropped; the next time they are tried again.
+    /// Takes back rows that the queue could not drop: they are tried again the next time.
     pub fn forget_later(&mut self, rows: Vec<RowsKey>) {
         self.forgettable.extend(rows);
     }

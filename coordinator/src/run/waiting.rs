@@ -1,13 +1,13 @@
-//! When it is said what a run waits for, and when it gives up waiting.
+//! When a run says what it waits for, and when it gives up waiting.
 
 use std::time::{Duration, Instant};
 
 use sheaf_common::said::Said;
 
-/// How often it is looked what the run waits for, while nothing comes.
+/// How often a run to which nothing comes asks why.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// What a run that gets nothing knows about why.
+/// How long a run has got nothing, and why.
 #[derive(Debug)]
 pub struct Waiting {
     /// How long it waits for others; `None`: for ever.
@@ -15,19 +15,19 @@ pub struct Waiting {
     /// When something came last, or the run began.
     came: Instant,
     looked: Instant,
-    /// What was said of why nothing comes.
+    /// The reason that the user was told last.
     said: Said,
 }
 
-/// What is to be said.
+/// What the user is to be told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Say {
     Nothing,
-    /// What the run waits for.
+    /// Say what the run waits for.
     Waits,
-    /// It waits no longer.
+    /// Say that it waits no longer.
     GoesOn,
-    /// It has waited for as long as it was told to.
+    /// It has waited for as long as it may.
     GiveUp,
 }
 
@@ -43,7 +43,9 @@ impl Waiting {
 
     /// Takes note that something came, or that nothing stands in the way any more.
     pub fn came(&mut self, now: Instant) -> Say {
-        (self.came, self.looked) = (now, now);
+        self.came = now;
+        self.looked = now;
+
         if self.said.is_over() { Say::GoesOn } else { Say::Nothing }
     }
 
@@ -65,13 +67,16 @@ impl Waiting {
     /// Takes note of why nothing comes; `None`: nothing stands in the way, and it takes its time.
     pub fn looked(&mut self, reason: Option<&str>, now: Instant) -> Say {
         self.looked = now;
+
         let Some(reason) = reason else {
             // The wait for others begins when the last one has gone.
             return self.came(now);
         };
+
         if self.limit.is_some_and(|limit| now.duration_since(self.came) >= limit) {
             return Say::GiveUp;
         }
+
         if self.said.is_due_at(reason, now) { Say::Waits } else { Say::Nothing }
     }
 }
@@ -97,6 +102,7 @@ mod tests {
                 }
             }
         }
+
         let waits = |second| (second, Say::Waits);
         assert_eq!(said, [waits(3), waits(63), waits(102), waits(162)]);
     }
@@ -114,6 +120,7 @@ mod tests {
             Say::Waits,
             "it is news again"
         );
+
         assert_eq!(waiting.looked(None, start + S * 12), Say::GoesOn);
     }
 

@@ -3,8 +3,8 @@
 
 use sheaf_common::queue::Capacity;
 
-/// What one machine's run has outstanding at most, and its largest task: of 1 MiB they took 5 %
-/// longer (200 MB of text).
+/// The most bytes that a run on one machine has outstanding, and its largest task: with tasks of
+/// 1 MiB a run took 5 % longer (200 MB of text).
 const LOCAL_BYTES: u64 = 64 << 20;
 const LOCAL_TASK: u64 = 4 << 20;
 
@@ -45,30 +45,37 @@ enum Budget {
 impl Window {
     /// For a run on this machine alone.
     pub fn local(slots: usize) -> Self {
-        let tasks = slots * 2; // One to work on, and one that lies ready.
-        let (budget, bytes, largest_task) = (Budget::Fixed, LOCAL_BYTES, LOCAL_TASK);
-        Window { budget, bytes, tasks, own_slots: slots, slots, largest_task }
+        Window {
+            budget: Budget::Fixed,
+            bytes: LOCAL_BYTES,
+            tasks: slots * 2, // One to work on, and one that lies ready.
+            own_slots: slots,
+            slots,
+            largest_task: LOCAL_TASK,
+        }
     }
 
-    /// For a run through Redis that may hold so many bytes there, or as many as fits who works on
-    /// it; this process has so many slots of its own.
+    /// For a run through Redis: `budget` is the most bytes that it may hold there (`None`: as many
+    /// as the slots call for), `slots` are those of this process.
     pub fn redis(budget: Option<u64>, slots: usize) -> Self {
         let bytes = without_redis_own(budget.unwrap_or(FEW_SLOTS));
         let budget = if budget.is_some() { Budget::Fixed } else { Budget::BySlots };
         Window { budget, bytes, tasks: 1, own_slots: slots, slots, largest_task: LARGEST_TASK }
     }
 
-    /// Takes note of who works now, and of what the servers hold.
+    /// Takes note of how many slots there are now, and of how much the servers may hold.
     pub fn fit(&mut self, Capacity { slots, bytes }: Capacity) {
         self.slots = self.own_slots + slots;
+
         if let Budget::BySlots = self.budget {
             let wanted = FEW_SLOTS.max(self.slots as u64 * TASKS_PER_SLOT * LARGEST_TASK);
-            // Others may use them, too.
+
+            // Other runs may use the servers, too.
             self.bytes = without_redis_own(wanted.min(bytes.map_or(u64::MAX, |bytes| bytes / 2)));
         }
     }
 
-    /// Whether another file may be planned, with so many bytes and tasks outstanding.
+    /// Whether another file may be planned while these bytes and tasks are outstanding.
     pub fn has_room(&self, bytes: u64, tasks: usize) -> bool {
         bytes < self.bytes || tasks < self.tasks
     }
@@ -83,7 +90,7 @@ impl Window {
         self.slots
     }
 
-    /// Whether only others work, so that the user is to be told when there are none.
+    /// Whether this process has no slots: then the user must hear of it when nobody else works.
     pub fn is_for_others(&self) -> bool {
         self.own_slots == 0
     }
@@ -106,6 +113,7 @@ mod tests {
             window.fit(Capacity { slots, bytes });
             (window.bytes / MIB, window.task_bytes() / MIB)
         };
+
         assert_eq!(
             [0, 2, 8].map(|slots| fitted(None, slots, None)),
             [(212, 8), (212, 8), (212, 6)]

@@ -13,7 +13,7 @@ use crate::ledger::Position;
 /// A unit that was stored.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// What it added to which stream, in order.
+    /// The segments that it added to the streams, in order.
     pub segments: Vec<Part>,
     pub end: Position,
     /// The files whose own workbooks were written out after it.
@@ -52,10 +52,12 @@ impl Journal {
     /// Writes an entry, in one call, so that a crash leaves it whole or broken, not two in one.
     pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
         let body = wire::encode(entry);
+
         let mut frame = Vec::with_capacity(FRAME + body.len());
         frame.extend_from_slice(&(body.len() as u32).to_le_bytes());
         frame.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
         frame.extend_from_slice(&body);
+
         self.file.write_all(&frame)
     }
 
@@ -64,11 +66,14 @@ impl Journal {
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut bytes)?;
-        let (mut entries, mut at) = (Vec::new(), 0);
+
+        let mut entries = Vec::new();
+        let mut at = 0;
         while let Some((entry, length)) = next_entry(&bytes[at..]) {
             at += length;
             entries.push((entry, at as u64));
         }
+
         Ok(entries)
     }
 
@@ -86,5 +91,6 @@ fn next_entry(bytes: &[u8]) -> Option<(Entry, usize)> {
     if crc32fast::hash(body) != u32::from_le_bytes(*crc32) {
         return None;
     }
+
     Some((wire::decode(body).ok()?, FRAME + body.len()))
 }

@@ -1,4 +1,4 @@
-//! What another process sees of the folder of a job.
+//! The folder of a job, as another process sees it.
 
 use std::fs::{self, File, TryLockError};
 use std::io;

@@ -38,7 +38,7 @@ use journal::{Entry, Journal, Part};
 pub use look::{is_at_work, last_stop};
 pub use stream::{Content, StreamFile};
 
-/// What can go wrong with the folder.
+/// Why the folder of a job cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {
     #[error("another run is at work on `{}`", .0.display())]
@@ -47,7 +47,7 @@ pub enum SpoolError {
     Io { doing: &'static str, path: PathBuf, source: io::Error },
 }
 
-/// How often the folder is asked for again that `sheaf status` may be looking at.
+/// How often the lock of a folder is tried: `sheaf status` holds it for a moment when it looks.
 const TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(40);
 
@@ -56,7 +56,7 @@ pub struct Spool {
     folder: PathBuf,
     journal: Journal,
     streams: BTreeMap<Stream, StreamFile>,
-    /// What was appended since the last unit was confirmed.
+    /// The segments appended since the last unit was confirmed.
     unconfirmed: Vec<Part>,
     /// Held while the job runs, so that no second run writes to the same folder.
     _lock: File,
@@ -90,6 +90,7 @@ impl Spool {
         let io = |doing| move |source| SpoolError::Io { doing, path: folder.into(), source };
         fs::create_dir_all(folder.join(STREAMS)).map_err(io("make the work folder"))?;
         let lock = File::create(folder.join(LOCK)).map_err(io("write to the work folder"))?;
+
         let mut tries = 1;
         loop {
             match lock.try_lock() {
@@ -98,8 +99,10 @@ impl Spool {
                 Err(TryLockError::WouldBlock) => return Err(SpoolError::InUse(folder.into())),
                 Err(TryLockError::Error(source)) => return Err(io("lock the work folder")(source)),
             }
+
             tries += 1;
         }
+
         let journal = Journal::open(&folder.join(JOURNAL)).map_err(io("open the journal in"))?;
         Ok(Spool {
             folder: folder.into(),
@@ -135,11 +138,13 @@ impl Spool {
             // First the mark that something can be resumed, then what it speaks of.
             let _ = fs::remove_file(self.folder.join(JOB));
             let _ = fs::remove_file(self.folder.join(STOPPED));
+
             self.journal.cut(0)?;
             fs::remove_dir_all(self.folder.join(STREAMS))?;
             fs::create_dir(self.folder.join(STREAMS))?;
             self.save(job, sources)
         };
+
         begin().map_err(|source| SpoolError::Io {
             doing: "write to",
             path: self.folder.clone(),
@@ -173,6 +178,7 @@ impl Spool {
             fs::write(&unfinished, bytes)?;
             fs::rename(unfinished, self.folder.join(name))?;
         }
+
         Ok(())
     }
 
@@ -180,14 +186,17 @@ impl Spool {
     /// `file` or before.
     fn replay(&mut self, file: u64) -> io::Result<Resume> {
         let mut entries = self.journal.read()?;
+
         let is_before = |end: &Position| (end.file, end.slices) <= (file, 0);
         entries.truncate(entries.partition_point(|(entry, _)| is_before(&entry.end)));
         while let Some(misfit) = self.first_misfit(&entries)? {
             entries.truncate(misfit);
         }
+
         self.streams.values_mut().try_for_each(StreamFile::cut)?;
         let (last, end) = entries.pop().map_or((None, 0), |(entry, end)| (Some(entry), end));
         self.journal.cut(end)?;
+
         Ok(last.map_or_else(Resume::default, |entry| Resume {
             position: entry.end,
             notes: entry.notes,
@@ -197,9 +206,15 @@ impl Spool {
     /// Reads the streams along the journal; the index of the first entry whose bytes are not there.
     fn first_misfit(&mut self, entries: &[(Entry, u64)]) -> io::Result<Option<usize>> {
         self.streams.clear();
+
+        // Their bytes were removed on purpose, whatever earlier entries say of them.
         let dropped: HashSet<u64> =
             entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
-        let is_dropped = |part: &Part| matches!(part.stream, Stream::FileSheet { sequence, .. } if dropped.contains(&sequence));
+        let is_dropped = |part: &Part| match part.stream {
+            Stream::FileSheet { sequence, .. } => dropped.contains(&sequence),
+            Stream::Text { .. } | Stream::Sheet(_) => false,
+        };
+
         for (index, (entry, _)) in entries.iter().enumerate() {
             for part in entry.segments.iter().filter(|part| !is_dropped(part)) {
                 if !stream_of(&mut self.streams, &self.folder, part.stream)?.accept(part)? {
@@ -207,6 +222,7 @@ impl Spool {
                 }
             }
         }
+
         Ok(None)
     }
 
@@ -221,6 +237,7 @@ impl Spool {
             let part = part.map_err(|source| self.io("write to", source))?;
             self.unconfirmed.push(part);
         }
+
         Ok(())
     }
 
@@ -240,6 +257,7 @@ impl Spool {
                 .iter()
                 .try_for_each(|sequence| drop_file_streams(&mut self.streams, *sequence))
         });
+
         store.map_err(|source| self.io("write to", source))
     }
 
@@ -262,6 +280,7 @@ impl Spool {
                 File::options().create(true).append(true).open(self.folder.join(STOPPED))?;
             writeln!(file, "{line}")
         };
+
         note().map_err(|source| self.io("write to", source))
     }
 
@@ -288,7 +307,11 @@ fn stream_of<'a>(
 }
 
 fn drop_file_streams(streams: &mut BTreeMap<Stream, StreamFile>, dropped: u64) -> io::Result<()> {
-    let of_file = |stream: &Stream| matches!(stream, Stream::FileSheet { sequence, .. } if *sequence == dropped);
+    let of_file = |stream: &Stream| match stream {
+        Stream::FileSheet { sequence, .. } => *sequence == dropped,
+        Stream::Text { .. } | Stream::Sheet(_) => false,
+    };
+
     let gone: Vec<Stream> = streams.keys().filter(|stream| of_file(stream)).copied().collect();
     gone.iter().try_for_each(|stream| streams.remove(stream).expect("just listed").remove())
 }

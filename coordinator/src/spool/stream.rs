@@ -16,7 +16,7 @@ pub struct StreamFile {
     content: Content,
 }
 
-/// What a run of joined segments holds.
+/// The sums over joined segments.
 #[derive(Debug, Clone, Default)]
 pub struct Content {
     /// The bytes of the segments.
@@ -24,7 +24,7 @@ pub struct Content {
     /// The bytes before compression, and their CRC-32.
     pub length: u64,
     pub crc: crc32fast::Hasher,
-    /// What the first rows need to be seen, if they are those of a workbook.
+    /// The look of the first rows, if they are those of a workbook.
     pub look: Option<Look>,
 }
 
@@ -62,6 +62,7 @@ impl StreamFile {
     pub fn append(&mut self, segment: &Segment) -> io::Result<Part> {
         self.file.write_all(&segment.bytes)?;
         self.content.add_segment(segment);
+
         Ok(Part {
             stream: segment.stream,
             packed: segment.bytes.len() as u64,
@@ -76,8 +77,10 @@ impl StreamFile {
     pub fn accept(&mut self, part: &Part) -> io::Result<bool> {
         let mut bytes = Vec::new();
         (&self.file).take(part.packed).read_to_end(&mut bytes)?;
+
         self.content.add(part.packed, part.length, part.crc32);
         self.content.look = self.content.look.take().or_else(|| part.look.clone());
+
         Ok(bytes.len() as u64 == part.packed && crc32fast::hash(&bytes) == part.packed_crc32)
     }
 
@@ -103,6 +106,7 @@ fn file_name(stream: Stream) -> String {
         Sheet::Rows(index) => format!("rows-{index}"),
         Sheet::Overflow(index) => format!("overflow-{index}"),
     };
+
     match stream {
         Stream::Text { rendering } => format!("text-{rendering}"),
         Stream::Sheet(sheet) => sheet_name(sheet),

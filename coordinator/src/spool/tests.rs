@@ -27,6 +27,7 @@ fn content(spool: &Spool) -> String {
         rows.bytes.read_to_string(&mut text).unwrap();
         assert_eq!(rows.content.crc.finalize(), crc32fast::hash(text.as_bytes()));
     }
+
     text
 }
 
@@ -86,6 +87,7 @@ fn whatever_a_crash_cuts_off_or_damages_what_counts_is_whole() {
                     ["", "one", "onetwo"][resume.position.file as usize],
                     "{name} at {cut}"
                 );
+
                 assert!(resume.position.file < 2, "{name} at {cut}: the last unit cannot be whole");
             }
         }

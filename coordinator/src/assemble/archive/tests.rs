@@ -41,6 +41,7 @@ fn the_header_before_a_part_says_its_lengths_and_no_descriptor_follows() {
         (u32_at(&header, 14), u32_at(&header, 18), u32_at(&header, 22)),
         (0x0403_0201, 7, 9)
     );
+
     assert_eq!((u16_at(&header, 26), u16_at(&header, 28), &header[30..]), (5, 0, &b"a.xml"[..]));
 }
 
@@ -67,6 +68,7 @@ fn lengths_past_4_gib_stand_in_the_extra_field_of_both_headers() {
             (length, packed, 71)
         );
     }
+
     let just_below = u64::from(u32::MAX) - 1;
     assert_eq!(u16_at(&local_header(&entry(just_below, just_below), just_below), 4), 20);
 }
@@ -122,6 +124,7 @@ fn a_long_part_and_the_one_behind_it_are_found() {
         packed: content.packed,
         length: content.length,
     };
+
     let blocks = |out: &mut Counted<Vec<u8>>| (0..BLOCKS).try_for_each(|_| out.write_all(&segment));
     archive.entry(&long, |out| blocks(out).and_then(|()| out.write_all(&END))).unwrap();
     let packed = deflater.whole(b"behind");
@@ -131,6 +134,7 @@ fn a_long_part_and_the_one_behind_it_are_found() {
         packed: packed.len() as u64,
         length: 6,
     };
+
     archive.entry(&behind, |out| out.write_all(&packed)).unwrap();
     let bytes = archive.finish().unwrap();
 
