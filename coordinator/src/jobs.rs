@@ -50,7 +50,11 @@ pub fn print_purged(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
     }
 
     if jobs.is_empty() {
-        writeln!(out, "no job is abandoned")?;
+        writeln!(
+            out,
+            "no job is abandoned: none has been silent for a minute (`sheaf queue` lists them, \
+            `sheaf queue purge JOB` removes one at once)"
+        )?;
     }
 
     out.flush()

@@ -60,10 +60,9 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
         (true, None) => lines.push(format!("running, process {}", status.pid)),
         (false, _) => {
             let ago = time(Duration::from_secs(ago));
-            lines.push(format!(
-                "not running for {ago}: the same command goes on (`{}`)",
-                folder.display()
-            ));
+            // Why it stopped says so, too.
+            let go_on = if stopped.is_some() { "" } else { ": the same command goes on" };
+            lines.push(format!("not running for {ago}{go_on} (`{}`)", folder.display()));
         }
     }
 
@@ -74,18 +73,18 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
 fn nothing(output: &Path) -> Failure {
     let shown = output.display();
     let known = if output.exists() {
-        format!("no run of `{shown}` is under way: it is finished")
+        format!("no run of `{shown}` is under way; the file is there")
     } else {
         format!("no run of `{shown}` is under way, and there is no such file")
     };
 
-    let others: Vec<PathBuf> = unfinished_beside(output);
     let failure = Failure::new(Exit::SomeFailed, anyhow!(known));
-    match others.first() {
-        Some(other) => {
+    match unfinished_beside(output).first() {
+        // Who names a file that is there has not mistyped it.
+        Some(other) if !output.exists() => {
             failure.with_hint(format!("did you mean `sheaf status {}`?", other.display()))
         }
-        None => failure,
+        _ => failure,
     }
 }
 

@@ -23,9 +23,12 @@ pub fn check(workers: &[WorkerSeen], expected: Option<usize>) -> Result<Exit, Fa
         others => format!(" ({} of another build than {VERSION})", count(others as u64, "other")),
     };
 
-    let there = number(of_this_build as u64);
+    let there = match of_this_build {
+        1 => "1 is".to_owned(),
+        some => format!("{} are", number(some as u64)),
+    };
     let error =
-        anyhow::anyhow!("{there} of {} are there{others}", count(expected as u64, "worker"));
+        anyhow::anyhow!("expected {}, {there} there{others}", count(expected as u64, "worker"));
 
     Err(Failure::new(Exit::SomeFailed, error))
 }

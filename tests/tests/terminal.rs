@@ -128,7 +128,11 @@ fn status_shows_from_another_terminal_how_far_a_run_is() {
     run.finish().code(4);
     let told = status("").code(0).stdout();
     assert!(told.contains("not running") && told.contains("stopped by SIGTERM"), "{told}");
-    assert_eq!(json(status("--json"))["running"], false);
+    let seen = json(status("--json"));
+    assert_eq!(seen["running"], false);
+    // Both say how far it came, and not how far it was when its status was noted before.
+    let done = seen["files"].as_u64().unwrap();
+    assert!(told.contains(&format!(": {done} of 10 files are done")), "{told}");
     Run::sheaf(folder.path())
         .typed("status")
         .finish()

@@ -76,9 +76,9 @@ async fn fewer_workers_than_expected_are_exit_code_1() {
             .arg(count);
         workers.finish()
     };
-    expect("1").code(1).says(&["0 of 1 worker"]);
+    expect("1").code(1).says(&["expected 1 worker, 0 are there"]);
     let worker = place.worker("");
     expect("1").code(0);
-    expect("2").code(1).says(&["1 of 2 workers"]);
+    expect("2").code(1).says(&["expected 2 workers, 1 is there"]);
     drain(worker);
 }

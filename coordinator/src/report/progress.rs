@@ -129,9 +129,11 @@ impl Progress {
         self.warn(&bar::line(&self.measure, tally, now));
     }
 
-    /// Clears the bar.
-    pub fn finish(self) {
-        drop(self);
+    /// Clears the bar, and notes how far the run came: so its status is true of one that stopped.
+    pub fn finish(mut self, tally: &Tally) {
+        let now = Instant::now();
+        self.measure.update(tally, UnderWay::default(), now);
+        self.note(tally, now);
     }
 
     fn update_at(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {

@@ -175,7 +175,7 @@ async fn run_on<Q: Queue>(
 
     let read_bytes = store.tally.read_bytes - read_before;
     let Store { spool, tally, end: position, progress, .. } = store;
-    progress.finish();
+    progress.finish(&tally);
 
     let done_of_all = (tally.files, sources.len() as u64);
     let end = end_of(driven, spool, position, done_of_all, config, &interrupt)?;

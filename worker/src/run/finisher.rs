@@ -6,7 +6,7 @@ use std::time::Duration;
 use sheaf_common::queue::{Completed, Completion, Queue, QueueError};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Semaphore, watch};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::fitness::{Failures, Fitness};
 use super::held::Held;
@@ -80,7 +80,11 @@ async fn finish_all<Q: Queue>(
         for (completion, answer) in batch.drain(..).zip(answers) {
             held.remove(&completion.lease);
             if answer == Completed::Stale {
-                warn!(task = %completion.lease.task, "came too late: another worker has the task");
+                // Nothing is lost by that, and of a run that was stopped it is as it should be.
+                info!(
+                    task = %completion.lease.task,
+                    "came too late: its run has ended, or another worker has the task"
+                );
             }
         }
     }
