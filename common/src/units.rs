@@ -1,5 +1,6 @@
 //! Sizes and times as people type them: one grammar for both programs.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// The form of a size, for messages.
@@ -29,6 +30,14 @@ pub fn bytes(typed: &str) -> Option<u64> {
 
     let bytes = number * factor as f64;
     (bytes < u64::MAX as f64).then_some(bytes as u64)
+}
+
+/// Reads a whole number of one or more.
+///
+/// # Errors
+/// What was expected, for a message that names the option and what was typed.
+pub fn at_least_one(typed: &str) -> Result<NonZeroUsize, String> {
+    typed.parse().map_err(|_| "expected a whole number, 1 or more".into())
 }
 
 /// Reads a time: `60s`, `2m`, `1m30s`, `500ms`, `1.5h`; a bare number is seconds. Never zero;
@@ -70,6 +79,14 @@ fn split(typed: &str) -> Option<(f64, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_things_is_one_or_more() {
+        assert_eq!(at_least_one("3").map(NonZeroUsize::get), Ok(3));
+        for typed in ["0", "-1", "abc", "", "1.5"] {
+            assert!(at_least_one(typed).unwrap_err().contains("1 or more"), "{typed}");
+        }
+    }
 
     #[test]
     fn sizes() {

@@ -180,7 +180,9 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
     let paint = paint(&io::stderr());
     let said = match config.verbosity {
         // Problems are never silenced: a cron mail must say why the exit code is not 0.
-        Verbosity::Quiet => summary.failed(paint).trim_start().to_string(),
+        Verbosity::Quiet => {
+            (summary.emptied(paint) + &summary.failed(paint)).trim_start().to_string()
+        }
         Verbosity::Normal | Verbosity::Verbose => summary.text(paint),
     };
 

@@ -68,7 +68,9 @@ fn quiet_is_silent_about_what_is_well_and_about_nothing_else() {
     assert!(!failed.stderr().contains("row") && !failed.stderr().contains("note:"), "{failed}");
 
     let none = with(&[("a", b"<p>x")]);
-    run(&none, "-q").code(1).says(&["error: no record in any file", "`p` ×1"]);
+    let first = run(&none, "-q").code(1).says(&["error: no record in any file", "`p` ×1"]);
+    assert!(!first.stderr().contains("the earlier"), "{first}");
+    run(&none, "-q").code(1).says(&["note: the earlier", "this one has no row"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

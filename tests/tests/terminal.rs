@@ -207,6 +207,11 @@ fn the_summary_for_programs_says_what_the_summary_says() {
         ["total", "done", "failed", "without_record"].map(|name| files[name].as_u64().unwrap());
     assert_eq!(counts, [4, 3, 1, 1], "{said}");
     assert_eq!(files["first_failed"][0]["path"], "in/3.gz");
+    // What stands on the terminal as notes, `-q` or not.
+    let notes: Vec<&str> =
+        said["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    assert!(notes.iter().any(|note| note.starts_with("1 long cell: carried on in")), "{said}");
+    assert!(notes.contains(&"1 file without a record: `in/4`"), "{said}");
     assert!(
         files["first_failed"][0]["reason"].as_str().unwrap().contains("not gzip data"),
         "{said}"

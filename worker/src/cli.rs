@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use sheaf_common::units::at_least_one;
 
 pub use server::ServerArgs;
 pub use variables::without_empty_variables;
@@ -84,7 +85,7 @@ pub struct WorkArgs {
     #[arg(
         short,
         long,
-        value_name = "N",
+        value_name = "N", value_parser = at_least_one, allow_negative_numbers = true,
         visible_short_alias = 'j',
         visible_alias = "jobs",
         env = "SHEAF_PROCESSES"

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
+use sheaf_common::units::at_least_one;
 
 use super::{RedisArgs, help};
 
@@ -10,11 +11,11 @@ use super::{RedisArgs, help};
 #[command(after_help = help::DEMO, after_long_help = help::DEMO)]
 pub struct DemoArgs {
     /// How many tasks there are
-    #[arg(long, value_name = "N", default_value = "10")]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, default_value = "10")]
     pub items: NonZeroUsize,
 
     /// How many processes of this machine work on them [default: 6; with --redis none]
-    #[arg(short, long, value_name = "N", visible_short_alias = 'j', visible_alias = "jobs")]
+    #[arg(short, long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, visible_short_alias = 'j', visible_alias = "jobs")]
     pub processes: Option<NonZeroUsize>,
 
     /// How long a task sleeps: a random time from A to B seconds

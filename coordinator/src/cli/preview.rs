@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use sheaf_common::units::at_least_one;
 
 use super::{LimitArgs, RecipeArgs, help};
 
@@ -15,7 +16,7 @@ pub struct PreviewArgs {
     pub file: PathBuf,
 
     /// How many rows to show
-    #[arg(short = 'n', long, value_name = "N", default_value = "10")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, default_value = "10")]
     pub rows: NonZeroUsize,
 
     /// How the rows are shown

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use sheaf_common::units::at_least_one;
 
 use super::{CsvArgs, LimitArgs, RecipeArgs, RedisArgs, help};
 
@@ -78,14 +79,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     pub joblog: Option<PathBuf>,
 
-    /// Write a summary for programs: JSON with files, rows, outputs, seconds, and what failed
+    /// Write a summary for programs: JSON with files, rows, outputs, seconds, notes, and what failed
     ///
     /// Its field `summary_version` is 1; fields may be added to it, but none changes its meaning.
     #[arg(long, value_name = "FILE.json", help_heading = "What to write")]
     pub summary: Option<PathBuf>,
 
     /// Read only the first N files
-    #[arg(long, value_name = "N", help_heading = "What to read")]
+    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, help_heading = "What to read")]
     pub limit: Option<NonZeroUsize>,
 
     /// How many processes of this machine read files at once [default: the number of cores; with
@@ -93,7 +94,7 @@ pub struct RunArgs {
     #[arg(
         short,
         long,
-        value_name = "N",
+        value_name = "N", value_parser = at_least_one, allow_negative_numbers = true,
         visible_short_alias = 'j',
         visible_alias = "jobs",
         help_heading = "How to run"

@@ -48,7 +48,7 @@ impl Summary<'_> {
     /// ```
     /// and a line for each thing that someone may want to know about: further sheets, long cells,
     /// replaced characters, what the extractor noticed, files without a record; then
-    /// [`Summary::failed`].
+    /// [`Summary::emptied`] and [`Summary::failed`].
     pub fn text(&self, paint: Paint) -> String {
         let tally = self.tally;
         let mut text = String::new();
@@ -93,77 +93,90 @@ impl Summary<'_> {
                 time(self.elapsed)
             ),
         );
-        self.notes(&mut text, paint);
+        self.notes().iter().for_each(|words| note(&mut text, paint, words));
 
-        text + &self.failed(paint)
+        text + &self.emptied(paint) + &self.failed(paint)
     }
 
-    fn notes(&self, text: &mut String, paint: Paint) {
+    /// What someone may want to know about, a line each.
+    pub fn notes(&self) -> Vec<String> {
         let tally = self.tally;
+        let mut notes = Vec::new();
 
         // Text outputs hold long cells whole.
         let workbooks = self.per_file.is_some() || self.written.iter().any(|one| one.sheets > 0);
         if self.written.iter().any(|one| one.sheets > 0) && tally.rows > SHEET_DATA_ROWS {
-            note(text, paint, &more_sheets(tally.rows, &self.spec.sheet_name));
+            notes.push(more_sheets(tally.rows, &self.spec.sheet_name));
         }
 
         if tally.overflow_rows > 0 && workbooks {
             let parts = count(tally.overflow_rows, "row");
             let cells = count(tally.long_cells, "long cell");
-            note(text, paint, &format!("{cells}: carried on in {parts} of the sheet `overflow`"));
+            notes.push(format!("{cells}: carried on in {parts} of the sheet `overflow`"));
         }
 
         if tally.truncated_cells > 0 && workbooks {
             let cells = count(tally.truncated_cells, "long cell");
-            note(
-                text,
-                paint,
-                &format!(
-                    "{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps \
-                     all)"
-                ),
-            );
+            notes.push(format!(
+                "{cells}: cut at 32,767 characters in workbooks (`--long-cells overflow` keeps all)"
+            ));
         }
 
         if tally.replaced > 0 {
-            let first = tally
-                .first_replaced
-                .iter()
-                .next()
-                .map_or(String::new(), |one| format!(" (first `{}`)", one.path));
-            let characters = count(tally.replaced, "character");
-            let files = count(tally.replaced_files, "file");
-            note(
-                text,
-                paint,
-                &format!(
-                    "{characters} in {files}{first} could not be decoded and became `\u{fffd}`: \
-                     `--encoding NAME` says how files are encoded"
-                ),
-            );
+            notes.push(self.replaced_characters());
         }
 
-        notes::noticed(tally, self.spec).iter().for_each(|words| note(text, paint, words));
+        notes.extend(notes::noticed(tally, self.spec));
         if !self.left_out.is_none() {
-            note(text, paint, &left_out(self.left_out));
+            notes.push(left_out(self.left_out));
         }
 
         // Where no file has a record, that is an error of its own.
         if tally.empty > 0 && tally.rows > 0 {
-            let all = tally.first_empty.iter().len() as u64 == tally.empty;
-            let paths: Vec<String> =
-                tally.first_empty.iter().map(|one| format!("`{}`", one.path)).collect();
-            let more = if all { "" } else { ", …" };
-            note(
-                text,
-                paint,
-                &format!(
-                    "{} without a record: {}{more}",
-                    count(tally.empty, "file"),
-                    paths.join(", ")
-                ),
-            );
+            notes.push(self.without_record());
         }
+
+        notes
+    }
+
+    fn replaced_characters(&self) -> String {
+        let tally = self.tally;
+        let first = tally.first_replaced.iter().next();
+        let first = first.map_or(String::new(), |one| format!(" (first `{}`)", one.path));
+        let characters = count(tally.replaced, "character");
+        let files = count(tally.replaced_files, "file");
+
+        format!(
+            "{characters} in {files}{first} could not be decoded and became `\u{fffd}`: \
+             `--encoding NAME` says how files are encoded"
+        )
+    }
+
+    fn without_record(&self) -> String {
+        let tally = self.tally;
+        let paths = tally.first_empty.iter().map(|one| format!("`{}`", one.path));
+        let paths: Vec<String> = paths.collect();
+
+        let more = if paths.len() as u64 == tally.empty { "" } else { ", …" };
+        let files = count(tally.empty, "file");
+        format!("{files} without a record: {}{more}", paths.join(", "))
+    }
+
+    /// The outputs that had been there before and now hold no row, a line each. It is said with
+    /// `--quiet`, too.
+    pub fn emptied(&self, paint: Paint) -> String {
+        let mut said = String::new();
+        if self.tally.rows == 0 {
+            for one in self.written.iter().filter(|one| one.replaced) {
+                let path = name(&one.path);
+                note(
+                    &mut said,
+                    paint,
+                    &format!("the earlier `{path}` is gone, this one has no row"),
+                );
+            }
+        }
+        said
     }
 
     /// The files that failed, a paragraph with an empty line in front; nothing if none did. It is

@@ -34,6 +34,8 @@ pub struct SummaryFile {
     pub joblog: Option<String>,
     pub cells: Cells,
     pub decoding: Decoding,
+    /// What stands behind `note:` on the terminal, in words that may change.
+    pub notes: Vec<String>,
 }
 
 /// How many files; the first few of those that are named in the summary.
@@ -59,6 +61,8 @@ pub struct OutputFile {
     pub bytes: u64,
     /// 0 for text.
     pub sheets: u32,
+    /// Whether there was such a file before.
+    pub replaced: bool,
 }
 
 /// Texts that are longer than a cell of a workbook holds.
@@ -91,6 +95,7 @@ impl SummaryFile {
             path: name(&one.path),
             bytes: one.bytes,
             sheets: one.sheets,
+            replaced: one.replaced,
         });
 
         SummaryFile {
@@ -125,6 +130,7 @@ impl SummaryFile {
                 replaced_characters: tally.replaced,
                 replaced_files: tally.replaced_files,
             },
+            notes: summary.notes(),
         }
     }
 
