@@ -247,6 +247,15 @@ fn a_limit_reads_the_first_files() {
 }
 
 #[test]
+fn preview_says_which_elements_a_file_without_a_record_has() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "page", "<ul><li>a<li>b<li>c</ul>");
+    let run = Run::sheaf(folder.path()).typed("preview page --record .item").finish().code(0);
+    let expected = "no record in this file; most elements are `li` ×3, `ul` ×1";
+    assert!(run.stdout().contains(expected), "{run}");
+}
+
+#[test]
 fn preview_takes_the_first_file_of_a_folder_and_markup_on_standard_input() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/file_10", doc("10", "", "last"));

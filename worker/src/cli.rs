@@ -23,14 +23,16 @@ Examples:
   sheaf-worker --redis redis://host --root /mnt/data
       Also open files of `sheaf run --by-path`, if they lie below /mnt/data
 
-SIGTERM, Ctrl-C and SIGHUP let it finish the tasks that it has (see --grace); a second one, more than a second later,
-stops it at once. SIGUSR1 has it log how far it is.
+SIGTERM, Ctrl-C and SIGHUP let it finish the tasks that it has (see --grace); a
+second one, more than a second later, stops it at once. SIGUSR1 has it log how
+far it is.
 
 Exit codes:
   0  stopped when it was told to
   1  `sheaf-worker health`: it does not work
   2  the arguments cannot be used
-  3  it could not run or go on: the server refuses it or cannot be used, or no process can be started";
+  3  it could not run or go on: the server refuses it or cannot be used, or no
+     process can be started";
 
 /// Work on the tasks of `sheaf run --redis`.
 #[derive(Debug, Parser)]

@@ -17,11 +17,13 @@ Examples:
   find . -newer last -print0 | sheaf run - -o new.csv --source-column
       A list of files from another program, and in each row the file it came from
 
-An interrupted run (Ctrl-C, a crash, a full disk) goes on where it stopped when the same command is given again.
+An interrupted run (Ctrl-C, a crash, a full disk) goes on where it stopped when
+the same command is given again.
 
 Exit codes:
   0  all files are in the sheet
-  1  finished, but some files could not be read (they are named, --joblog lists them all), or no file has a record
+  1  finished, but some files could not be read (they are named, --joblog lists
+     them all), or no file has a record
   2  the arguments or the recipe cannot be used
   3  the run could not begin or go on: a folder, the disk, memory
   4  interrupted; the same command goes on";

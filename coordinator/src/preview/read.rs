@@ -62,7 +62,12 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
         }
     }
 
-    Ok(Preview { rows, total, encoding: report.encoding, replaced: report.replaced, chosen })
+    // Their names come from the file.
+    let elements = report.notes.elements.iter();
+    let elements = elements.map(|(name, count)| (shown(name.as_bytes()), *count)).collect();
+
+    let (encoding, replaced) = (report.encoding, report.replaced);
+    Ok(Preview { rows, total, encoding, replaced, chosen, elements })
 }
 
 fn failed(path: &Path, error: anyhow::Error) -> Failure {

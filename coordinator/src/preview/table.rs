@@ -5,6 +5,7 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use crate::human::{Paint, count, number, steers_the_terminal};
+use crate::report::frequent;
 
 /// What a preview found in a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Preview {
     pub replaced: u64,
     /// The file, if it is another one than was asked for: the first of a folder.
     pub chosen: Option<String>,
+    /// If it has no record: its most frequent elements and how many there are.
+    pub elements: Vec<(String, u64)>,
 }
 
 /// The gap between columns.
@@ -133,7 +136,8 @@ fn line(
 pub(super) fn footer(found: &Preview, hidden: usize) -> String {
     let shown = found.rows.len() as u64;
     let mut parts = vec![match found.total {
-        0 => "no record in this file".into(),
+        0 if found.elements.is_empty() => "no record in this file".into(),
+        0 => format!("no record in this file; most elements are {}", frequent(&found.elements)),
         total if total > shown => format!("{} of {}", number(shown), count(total, "row")),
         total => count(total, "row"),
     }];
@@ -235,6 +239,7 @@ mod tests {
             encoding: "UTF-8".into(),
             replaced: 0,
             chosen: None,
+            elements: Vec::new(),
         }
     }
 
@@ -296,6 +301,13 @@ id  title      text
         assert_eq!(
             render_table(&["a"], &Preview::default(), 80, Paint::Plain),
             "no record in this file\n"
+        );
+
+        let elements = vec![("li".into(), 1200), ("ul".into(), 1)];
+        let none = Preview { elements, ..Preview::default() };
+        assert_eq!(
+            render_table(&["a"], &none, 80, Paint::Plain),
+            "no record in this file; most elements are `li` ×1,200, `ul` ×1\n"
         );
     }
 

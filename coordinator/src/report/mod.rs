@@ -13,7 +13,7 @@ mod tally;
 
 pub use joblog::{JobLine, JobLog, JobLogError, Status};
 pub use measure::UnderWay;
-pub use notes::no_record;
+pub use notes::{frequent, no_record};
 pub use noticed::{Noticed, Seen};
 pub use progress::{Mode, Progress};
 pub use status::{RunStatus, VERSION as STATUS_VERSION};

@@ -76,12 +76,16 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
         return Some((message, "Sheaf reads HTML: records are elements, as `<doc>…</doc>`".into()));
     };
 
-    let named =
-        elements.iter().take(ELEMENTS).map(|(name, count)| format!("`{name}` ×{}", number(*count)));
-    let named = named.collect::<Vec<_>>().join(", ");
-    message.push_str(&format!("; most of their elements are {named}"));
+    message.push_str(&format!("; most of their elements are {}", frequent(&elements)));
 
     Some((message, format!("say which elements are the records, for example `--record {most}`")))
+}
+
+/// The first few elements of a list, with how many there are: `li` ×3, `ul` ×2.
+pub fn frequent(elements: &[(String, u64)]) -> String {
+    let named =
+        elements.iter().take(ELEMENTS).map(|(name, count)| format!("`{name}` ×{}", number(*count)));
+    named.collect::<Vec<_>>().join(", ")
 }
 
 fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
