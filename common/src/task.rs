@@ -68,6 +68,14 @@ pub struct SourceFile {
     pub content: Content,
 }
 
+impl SourceFile {
+    /// A file as it was discovered, whose reader opens its path.
+    pub fn at_path(sequence: u64, path: &Path, size: u64, modified: i64) -> Self {
+        let (path, content) = (SourcePath::from(path), Content::AtPath);
+        SourceFile { sequence, path, size, modified, content }
+    }
+}
+
 /// The bytes that are shipped with files.
 pub fn shipped_bytes(files: &[SourceFile]) -> usize {
     let of = |file: &SourceFile| match &file.content {

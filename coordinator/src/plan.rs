@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sheaf_common::task::{Content, SourceFile, SourcePath};
+use sheaf_common::task::{SourceFile, SourcePath};
 
 use crate::discover::{Source, Sources};
 
@@ -104,14 +104,7 @@ fn to_be_read(path: &Path, size: u64) -> u64 {
 }
 
 fn file(sequence: u64, source: &Source<'_>) -> SourceFile {
-    let path = SourcePath::from(source.path.as_path());
-    SourceFile {
-        sequence,
-        path,
-        size: source.size,
-        modified: source.modified_ns,
-        content: Content::AtPath,
-    }
+    SourceFile::at_path(sequence, source.path.as_path(), source.size, source.modified_ns)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::anyhow;
 use sheaf_common::outcome::FileStatus;
 use sheaf_common::row::Rows;
-use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
+use sheaf_common::task::{Content, Extract, SourceFile};
 use sheaf_worker::pool::{Care, Interrupted, Program, Read, Slot};
 
 use super::Preview;
@@ -85,7 +85,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
         let known = std::fs::metadata(path).map_err(|error| failed(path, error.into()))?;
         let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = since.map_or(0, |since| since.as_nanos() as i64);
-        return Ok((at_path(path, known.len(), modified), None));
+        return Ok((SourceFile::at_path(0, path, known.len(), modified), None));
     }
 
     let filter = Filter::new(&[], &[])?;
@@ -99,17 +99,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
     let first = first.ok_or_else(|| failed(path, anyhow!("it holds no file that can be read")))?;
     let shown = shown(first.path.as_os_str().as_bytes());
 
-    Ok((at_path(&first.path, first.size, first.modified_ns), Some(shown)))
-}
-
-fn at_path(path: &Path, size: u64, modified: i64) -> SourceFile {
-    SourceFile {
-        sequence: 0,
-        path: SourcePath::from(path),
-        size,
-        modified,
-        content: Content::AtPath,
-    }
+    Ok((SourceFile::at_path(0, &first.path, first.size, first.modified_ns), Some(shown)))
 }
 
 /// The markup on standard input, as far as memory may hold it.
@@ -117,6 +107,6 @@ fn from_standard_input(memory: u64) -> Result<SourceFile, Failure> {
     let mut bytes = Vec::new();
     let read = io::stdin().lock().take(memory).read_to_end(&mut bytes);
     read.map_err(|error| failed(Path::new("-"), error.into()))?;
-    let file = at_path(Path::new("-"), bytes.len() as u64, 0);
+    let file = SourceFile::at_path(0, Path::new("-"), bytes.len() as u64, 0);
     Ok(SourceFile { content: Content::Here(bytes), ..file })
 }

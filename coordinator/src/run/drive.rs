@@ -243,16 +243,16 @@ impl<Q: Queue> Driver<'_, '_, Q> {
         }
 
         let capacity = self.answered(self.queue.capacity()).await?;
+        let Some(plan) = &mut self.plan else { return Ok(()) };
 
-        match (capacity, &mut self.plan) {
-            (Ok(capacity), Some(plan)) => {
+        match capacity {
+            Ok(capacity) => {
                 self.window.fit(capacity);
                 self.shipper.fit(self.window.slots());
                 ledger.size_tasks(plan.size_tasks(self.window.task_bytes()));
             }
-            (Ok(_), None) => {}
             // Window and tasks stay as they are.
-            (Err(error), _) => warn!(%error, "could not ask who works"),
+            Err(error) => warn!(%error, "could not ask who works"),
         }
 
         Ok(())

@@ -177,13 +177,7 @@ mod tests {
         let metadata = std::fs::metadata(path).unwrap();
         let (size, modified) = (metadata.len(), modified(&metadata));
 
-        SourceFile {
-            sequence: 0,
-            path: SourcePath::from(path),
-            size,
-            modified,
-            content: Content::AtPath,
-        }
+        SourceFile::at_path(0, path, size, modified)
     }
 
     fn reason(file: &SourceFile) -> String {

@@ -19,13 +19,7 @@ pub fn spec(recipe: Recipe) -> JobSpec {
 pub fn source(path: &Path) -> SourceFile {
     let metadata = std::fs::metadata(path).unwrap();
     let (size, modified) = (metadata.len(), modified(&metadata));
-    SourceFile {
-        sequence: 0,
-        path: SourcePath::from(path),
-        size,
-        modified,
-        content: Content::AtPath,
-    }
+    SourceFile::at_path(0, path, size, modified)
 }
 
 /// A file whose bytes came with the task.
