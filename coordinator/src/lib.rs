@@ -9,7 +9,7 @@
 //! * [`ledger`]: which rows came, and the place of each unit: a pure state machine.
 //! * [`spool`]: segments on disk and the journal: how a run goes on after a crash.
 //! * [`assemble`]: segments → outputs.
-//! * [`run`]: one run, with all of these.
+//! * [`run`]: one run, with all of these. [`signals`]: those of this process that it hears.
 //! * [`local`]: this machine's worker.
 //! * [`report`]: what people are told: progress, summary, job log.
 //! * [`errors`]: how errors speak, and the exit codes.
@@ -33,6 +33,7 @@ pub mod plan;
 pub mod preview;
 pub mod report;
 pub mod run;
+pub mod signals;
 pub mod spool;
 pub mod status;
 pub mod workers;

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use sheaf::cli::{Cli, Command, DemoArgs, PreviewArgs, QueueArgs, RunArgs, WorkersArgs};
 use sheaf::config::Verbosity;
@@ -17,7 +18,8 @@ use sheaf::human::{Paint, count, number};
 use sheaf::jobs::{self, Purged};
 use sheaf::local::LocalWorker;
 use sheaf::report::{Mode, Progress, Summary, SummaryFile, no_record};
-use sheaf::run::{self, AtOnce, End, Finished, Interrupt};
+use sheaf::run::{self, End, Finished, Run};
+use sheaf::signals::{self, AtOnce};
 use sheaf::{demo, documents, preview, status, workers};
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, RedisQueue};
@@ -73,7 +75,7 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let interrupt = runtime.block_on(async {
         let go_on = config.go_on();
         let over_redis = config.redis.is_some();
-        Interrupt::watch(move |stop, when| stop_at_once(stop, when, go_on, over_redis))
+        signals::watch(move |stop, when| stop_at_once(stop, when, go_on, over_redis))
     });
 
     let interrupt = interrupt.map_err(|error| Failure::new(Exit::CouldNotRun, error))?;
@@ -98,9 +100,17 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
         _ => Mode::Lines(Box::new(io::stderr())),
     };
 
-    let progress = Progress::new(sources.len() as u64, sources.total_bytes(), mode);
-    let finished =
-        runtime.block_on(run::run(&config, &sources, Program::this(SLOT), progress, interrupt));
+    let sources = Arc::new(sources);
+    let config = Arc::new(config);
+    let run = Run {
+        config: Arc::clone(&config),
+        sources: Arc::clone(&sources),
+        child: Program::this(SLOT),
+        observer: Box::new(Progress::new(sources.len() as u64, sources.total_bytes(), mode)),
+        interrupt,
+    };
+
+    let finished = runtime.block_on(run.to_end());
     runtime.shutdown_background(); // A file that waits to be opened is waited for by nobody now.
     let finished = finished?;
 

@@ -1,13 +1,12 @@
 //! Progress while a run goes on: a bar on a terminal, a plain line every few seconds elsewhere.
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::measure::{Measure, UnderWay};
-use super::status::RunStatus;
+use super::observer::{Notice, Observer};
 use super::{Tally, bar};
 use crate::human::{Paint, time_of_day};
 
@@ -15,8 +14,6 @@ use crate::human::{Paint, time_of_day};
 const BAR_EVERY: Duration = Duration::from_millis(100);
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
-/// How often the status file is written.
-const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// The columns of a terminal that does not say how many it has.
 const COLUMNS: u16 = 80;
 
@@ -36,10 +33,6 @@ pub struct Progress {
     measure: Measure,
     /// When it was shown last.
     shown: Instant,
-    /// Where it is noted for `sheaf status`, and when that was done last.
-    status: Option<(PathBuf, Instant)>,
-    /// The reason for waiting that was said last.
-    waiting: Option<String>,
 }
 
 enum Sink {
@@ -67,31 +60,12 @@ impl Progress {
         };
 
         let measure = Measure::new(total_files, total_bytes, now);
-        Progress { sink, measure, shown: now, status: None, waiting: None }
-    }
-
-    /// Notes from now on in a file how far the run is.
-    pub fn note_in(&mut self, path: PathBuf, tally: &Tally) {
-        self.status = Some((path, Instant::now()));
-        self.note(tally, Instant::now());
-    }
-
-    /// Takes note of how far the run is, and shows it if that was not done just now. Cheap: call it
-    /// at every turn.
-    pub fn update(&mut self, tally: &Tally, under_way: UnderWay) {
-        let now = Instant::now();
-        if self.status.as_ref().is_some_and(|(_, noted)| now.duration_since(*noted) >= STATUS_EVERY)
-        {
-            self.measure.update(tally, under_way, now);
-            self.note(tally, now);
-        }
-
-        self.update_at(tally, under_way, now);
+        Progress { sink, measure, shown: now }
     }
 
     /// Says something that stays above the bar. It goes where progress goes, so nowhere with
     /// [`Mode::Problems`].
-    pub fn say(&mut self, line: &str) {
+    fn say(&mut self, line: &str) {
         match &mut self.sink {
             Sink::Bar(bar, _) => bar.println(line),
             // Progress that cannot be written is no reason to end a run.
@@ -101,7 +75,7 @@ impl Progress {
     }
 
     /// Says something that must not be missed, with the time of day.
-    pub fn warn(&mut self, line: &str) {
+    fn warn(&mut self, line: &str) {
         let told = format!("{} {line}", time_of_day());
         match &mut self.sink {
             Sink::Bar(bar, _) => bar.println(told),
@@ -110,32 +84,13 @@ impl Progress {
         }
     }
 
-    /// Says what the run waits for.
-    pub fn waits_for(&mut self, reason: &str) {
-        self.waiting = Some(reason.into());
-        self.warn(&format!("waiting: {reason}"));
+    fn clear(&self) {
+        if let Sink::Bar(bar, _) = &self.sink {
+            bar.finish_and_clear();
+        }
     }
 
-    /// Says that it waits no longer.
-    pub fn goes_on(&mut self) {
-        self.waiting = None;
-        self.warn("going on");
-    }
-
-    /// Says how far it is, now, whatever the mode is: someone has asked.
-    pub fn tell(&mut self, tally: &Tally, under_way: UnderWay) {
-        let now = Instant::now();
-        self.measure.update(tally, under_way, now);
-        self.warn(&bar::line(&self.measure, tally, now));
-    }
-
-    /// Clears the bar, and notes how far the run came: so its status is true of one that stopped.
-    pub fn finish(mut self, tally: &Tally) {
-        let now = Instant::now();
-        self.measure.update(tally, UnderWay::default(), now);
-        self.note(tally, now);
-    }
-
+    /// Shows how far the run is, if that was not done just now. Cheap.
     fn update_at(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {
         let every = match &self.sink {
             Sink::Bar(..) => BAR_EVERY,
@@ -161,21 +116,35 @@ impl Progress {
             Sink::Problems(_) => {}
         }
     }
+}
 
-    fn note(&mut self, tally: &Tally, now: Instant) {
-        let Some((path, noted)) = &mut self.status else { return };
-        *noted = now;
+impl Observer for Progress {
+    fn progress(&mut self, tally: &Tally, under_way: UnderWay) {
+        self.update_at(tally, under_way, Instant::now());
+    }
 
-        let status = RunStatus::of(&self.measure, tally, self.waiting.as_deref(), now);
-        let _ = status.write(path); // Who asks for the status is told how old it is.
+    fn notice(&mut self, notice: &Notice) {
+        if notice.is_warning() {
+            self.warn(&notice.to_string());
+        } else {
+            self.say(&notice.to_string());
+        }
+    }
+
+    fn asked(&mut self, tally: &Tally, under_way: UnderWay) {
+        let now = Instant::now();
+        self.measure.update(tally, under_way, now);
+        self.warn(&bar::line(&self.measure, tally, now));
+    }
+
+    fn ended(&mut self, _: &Tally) {
+        self.clear();
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Sink::Bar(bar, _) = &self.sink {
-            bar.finish_and_clear();
-        }
+        self.clear();
     }
 }
 

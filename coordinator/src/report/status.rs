@@ -2,17 +2,79 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::Tally;
-use super::measure::Measure;
+use super::measure::{Measure, UnderWay};
+use super::observer::{Notice, Observer};
 use crate::human::{count, number, rate, size, time};
 
 /// The version of the file, and of `sheaf status --json`: fields may be added without another one.
 pub const VERSION: u32 = 1;
+
+/// How often the file is written.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Keeps the file of a run up to date.
+pub struct StatusFile {
+    path: PathBuf,
+    measure: Measure,
+    /// When it was written last.
+    written: Instant,
+    /// The reason for waiting that was given last.
+    waiting: Option<String>,
+}
+
+impl StatusFile {
+    /// Writes the file now, and then whenever the run tells of its progress, once a second.
+    pub fn new(path: PathBuf, total_files: u64, total_bytes: u64, tally: &Tally) -> Self {
+        let now = Instant::now();
+        let measure = Measure::new(total_files, total_bytes, now);
+        let mut file = StatusFile { path, measure, written: now, waiting: None };
+        file.write(tally, now);
+        file
+    }
+
+    fn write(&mut self, tally: &Tally, now: Instant) {
+        self.written = now;
+
+        let status = RunStatus::of(&self.measure, tally, self.waiting.as_deref(), now);
+        let _ = status.write(&self.path); // Who asks for the status is told how old it is.
+    }
+}
+
+impl Observer for StatusFile {
+    fn progress(&mut self, tally: &Tally, under_way: UnderWay) {
+        let now = Instant::now();
+        if now.duration_since(self.written) >= EVERY {
+            self.measure.update(tally, under_way, now);
+            self.write(tally, now);
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Waits(reason) => self.waiting = Some(reason.clone()),
+            Notice::GoesOn => self.waiting = None,
+            Notice::InputsChanged(_)
+            | Notice::StartsOver(_)
+            | Notice::Resumed { .. }
+            | Notice::ReadAlone { .. }
+            | Notice::Remark(_)
+            | Notice::WorkerLost(_) => {}
+        }
+    }
+
+    /// The status of a run that stopped is true.
+    fn ended(&mut self, tally: &Tally) {
+        let now = Instant::now();
+        self.measure.update(tally, UnderWay::default(), now);
+        self.write(tally, now);
+    }
+}
 
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,12 +101,7 @@ pub struct RunStatus {
 }
 
 impl RunStatus {
-    pub(super) fn of(
-        measure: &Measure,
-        tally: &Tally,
-        waiting: Option<&str>,
-        now: Instant,
-    ) -> Self {
+    fn of(measure: &Measure, tally: &Tally, waiting: Option<&str>, now: Instant) -> Self {
         RunStatus {
             version: VERSION,
             pid: std::process::id(),

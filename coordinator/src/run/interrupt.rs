@@ -1,23 +1,12 @@
-//! Signals while a run goes on: the first wish to stop stops cleanly, the second at once; SIGUSR1
-//! wants to know how far it is.
+//! How a run hears that it is to stop, or that someone wants to know how far it is.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use sheaf_worker::signals::{self, Stop, Wish};
+use sheaf_worker::signals::Stop;
 use tokio::sync::watch;
 
-/// Why a run is ended at once, without stopping cleanly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AtOnce {
-    /// The run had not begun: there was nothing to stop.
-    NotBegun,
-    /// It is the second wish to stop.
-    ToldAgain,
-}
-
-/// The signals that a run hears. All clones hear the same.
+/// What a run hears while it goes on. All clones hear the same.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     stop: watch::Receiver<Option<Stop>>,
@@ -25,37 +14,46 @@ pub struct Interrupt {
     begun: Arc<AtomicBool>,
 }
 
+/// The other end of an [`Interrupt`].
+#[derive(Debug)]
+pub struct Interrupter {
+    stop: watch::Sender<Option<Stop>>,
+    asked: watch::Sender<()>,
+    begun: Arc<AtomicBool>,
+}
+
+impl Interrupter {
+    /// Has the run stop cleanly. The first word counts.
+    pub fn stop(&self, stop: Stop) {
+        self.stop.send_if_modified(|told| {
+            let is_first = told.is_none();
+            told.get_or_insert(stop);
+            is_first
+        });
+    }
+
+    /// Has the run tell how far it is.
+    pub fn ask(&self) {
+        self.asked.send_modify(|()| {});
+    }
+
+    /// Whether the run sees to it itself that it stops: before, there is nothing to stop.
+    pub fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+}
+
 impl Interrupt {
-    /// Takes the signals from now on. `at_once` is called, and is not to return, when a wish to
-    /// stop comes before [`Interrupt::begin`], and when a second one comes after it.
-    ///
-    /// # Errors
-    /// When the system gives no signal handlers.
-    ///
-    /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn watch(at_once: impl Fn(Stop, AtOnce) + Send + 'static) -> io::Result<Self> {
-        let mut wishes = signals::listen()?;
+    /// The two ends.
+    pub fn new() -> (Interrupter, Interrupt) {
         let (stop_sender, stop) = watch::channel(None);
         let (asked_sender, asked) = watch::channel(());
         let begun = Arc::new(AtomicBool::new(false));
 
-        let has_begun = Arc::clone(&begun);
-        tokio::spawn(async move {
-            while let Some(wish) = wishes.recv().await {
-                match wish {
-                    Wish::Progress => asked_sender.send_modify(|()| {}),
-                    Wish::Stop(stop) if has_begun.load(Ordering::Relaxed) => {
-                        let _ = stop_sender.send_replace(Some(stop));
-                    }
-                    // Nothing was begun yet that could stop by itself.
-                    Wish::Stop(stop) => at_once(stop, AtOnce::NotBegun),
-                    Wish::StopAtOnce(stop) => at_once(stop, AtOnce::ToldAgain),
-                }
-            }
-        });
+        let interrupter =
+            Interrupter { stop: stop_sender, asked: asked_sender, begun: Arc::clone(&begun) };
 
-        Ok(Interrupt { stop, asked, begun })
+        (interrupter, Interrupt { stop, asked, begun })
     }
 
     /// From now on the run itself sees to it that it stops.
@@ -63,16 +61,16 @@ impl Interrupt {
         self.begun.store(true, Ordering::Relaxed);
     }
 
-    /// The signal that wants the run to stop, if there was one.
+    /// Why the run is to stop, if it is.
     pub fn told(&self) -> Option<Stop> {
         *self.stop.borrow()
     }
 
-    /// Waits for the signal to stop; returns at once if it has come already.
+    /// Waits for the word to stop; returns at once if it has come already.
     pub async fn stopped(&mut self) -> Stop {
         match self.stop.wait_for(Option::is_some).await {
             Ok(stop) => stop.expect("just looked"),
-            Err(_) => std::future::pending().await, // Nobody listens any more.
+            Err(_) => std::future::pending().await, // Nobody is left who could say it.
         }
     }
 

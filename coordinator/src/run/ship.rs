@@ -1,19 +1,19 @@
 //! Puts tasks on the queue, beside the loop: reads the files that are to be shipped, and waits
 //! where the queue has no room.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sheaf_common::job::TaskId;
 use sheaf_common::queue::{Queue, QueueError};
 use sheaf_common::task::{Content, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::extract;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
+use tracing::warn;
 
-use super::drive::pause;
+use super::driver::{Event, PAUSE};
 use crate::human;
 
 /// The largest file that is shipped: a value in Redis holds 512 MiB at most.
@@ -40,26 +40,34 @@ impl Shipping {
 /// The way to the queue for tasks; dropping it drops those that are not on the queue yet.
 pub struct Shipper {
     tasks: UnboundedSender<Task>,
-    shipped: UnboundedReceiver<TaskId>,
-    under_way: HashSet<TaskId>,
     slots: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
-    running: JoinHandle<Result<(), QueueError>>,
+    running: JoinHandle<()>,
 }
 
 impl Shipper {
-    pub fn start<Q: Queue>(queue: Q, shipping: Shipping) -> Self {
+    /// Tells `events` of the tasks that are on the queue, and if none can be brought there any
+    /// more.
+    pub fn start<Q: Queue>(queue: Q, shipping: Shipping, events: UnboundedSender<Event>) -> Self {
         let (tasks, waiting) = unbounded_channel();
-        let (shipped_in, shipped) = unbounded_channel();
-
         let slots = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
 
-        let way =
-            Way { queue, shipping, slots: Arc::clone(&slots), stopping: Arc::clone(&stopping) };
-        let running = tokio::spawn(ship(way, waiting, shipped_in));
+        let way = Way {
+            queue,
+            shipping,
+            slots: Arc::clone(&slots),
+            stopping: Arc::clone(&stopping),
+            events: events.clone(),
+        };
 
-        Shipper { tasks, shipped, under_way: HashSet::new(), slots, stopping, running }
+        let running = tokio::spawn(async move {
+            if let Err(error) = ship(way, waiting).await {
+                let _ = events.send(Event::ShippingFailed(error)); // Else the run is over.
+            }
+        });
+
+        Shipper { tasks, slots, stopping, running }
     }
 
     /// Takes note of how many slots there are now.
@@ -68,42 +76,17 @@ impl Shipper {
     }
 
     /// Sends a task on its way.
-    pub fn send(&mut self, task: Task) {
-        self.under_way.insert(task.id);
-        let _ = self.tasks.send(task); // Fails only after an error, which `check` tells.
+    pub fn send(&self, task: Task) {
+        let _ = self.tasks.send(task); // Fails only after an error, which was told.
     }
 
-    /// The tasks among these that must be on the queue by now.
-    pub fn arrived(&mut self, tasks: Vec<TaskId>) -> Vec<TaskId> {
-        while let Ok(task) = self.shipped.try_recv() {
-            self.under_way.remove(&task);
-        }
-
-        tasks.into_iter().filter(|task| !self.under_way.contains(task)).collect()
-    }
-
-    /// # Errors
-    /// Why no task can be sent any more.
-    pub async fn check(&mut self) -> Result<(), QueueError> {
-        if self.running.is_finished() {
-            (&mut self.running).await.expect("the shipper does not panic")
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl Shipper {
     /// Stops. What is just being sent is sent to its end, so that it does not arrive after the job
     /// was removed.
     pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
         self.tasks = unbounded_channel().0; // Nothing comes any more.
 
-        // Not polled again if it has ended, as `check` may have told already why.
-        if !self.running.is_finished() {
-            let _ = tokio::time::timeout(STOPPING, &mut self.running).await;
-        }
+        let _ = tokio::time::timeout(STOPPING, &mut self.running).await;
     }
 }
 
@@ -132,14 +115,14 @@ struct Way<Q> {
     shipping: Shipping,
     slots: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
+    events: UnboundedSender<Event>,
 }
 
 async fn ship<Q: Queue>(
     way: Way<Q>,
     mut waiting: UnboundedReceiver<Task>,
-    shipped: UnboundedSender<TaskId>,
 ) -> Result<(), QueueError> {
-    let Way { queue, shipping, slots, stopping } = way;
+    let Way { queue, shipping, slots, stopping, events } = way;
     let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
 
     loop {
@@ -166,13 +149,16 @@ async fn ship<Q: Queue>(
 
             match queue.push(&batch).await {
                 Ok(()) => break,
-                Err(error) => pause(error).await?,
+                Err(error @ QueueError::Unusable { .. }) => return Err(error),
+                Err(error) => {
+                    warn!(%error, "the queue did not take tasks, trying again");
+                    tokio::time::sleep(PAUSE).await;
+                }
             }
         }
 
-        for task in batch {
-            let _ = shipped.send(task.id); // Fails only when the loop has ended, and this with it.
-        }
+        let shipped = batch.iter().map(|task| task.id).collect();
+        let _ = events.send(Event::Shipped(shipped)); // Fails only when the run is over.
     }
 }
 

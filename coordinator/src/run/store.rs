@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
-use sheaf_common::outcome::{Outcome, Segment};
-use sheaf_common::task::RowsKey;
+use sheaf_common::outcome::Segment;
 use sheaf_common::wire;
 
-use super::large_files::LargeFiles;
 use super::own_workbooks::{OwnWorkbooks, own_sheet};
+use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::ledger::{Commit, Position};
-use crate::report::{JobLine, JobLog, Progress, Status, Tally};
-use crate::spool::{Spool, SpoolError};
+use crate::report::{JobLine, JobLog, Status, Tally};
+use crate::spool::{Resume, Spool, SpoolError};
 
 /// Why a unit could not be stored.
 #[derive(Debug, thiserror::Error)]
@@ -25,28 +24,74 @@ pub enum StoreError {
     OwnWorkbook(anyhow::Error),
 }
 
-/// Everything that a commit is written to.
-pub struct Store<'a> {
-    pub spool: Spool,
-    pub sources: &'a Sources,
-    pub own_workbooks: Option<OwnWorkbooks<'a>>,
-    pub joblog: Option<JobLog>,
-    pub progress: Progress,
+/// Takes the units of a run, in their order.
+pub trait Commits: Send {
+    /// Stores a unit for good.
+    ///
+    /// # Errors
+    /// When it cannot be stored: the run ends then.
+    fn commit(&mut self, commit: Commit) -> Result<(), StoreError>;
+
     /// What is stored so far, earlier runs of the job included.
-    pub tally: Tally,
-    /// Where the last unit ends.
-    pub end: Position,
-    /// The files that take so long that it is shown how far they are.
-    pub large_files: LargeFiles,
-    /// Rows that the queue may drop.
-    pub forgettable: Vec<RowsKey>,
+    fn tally(&self) -> &Tally;
 }
 
-impl Store<'_> {
+/// Everything that a commit is written to.
+pub struct Store<'a> {
+    spool: Spool,
+    sources: &'a Sources,
+    own_workbooks: Option<OwnWorkbooks<'a>>,
+    joblog: Option<JobLog>,
+    tally: Tally,
+    /// Where the last unit ends.
+    end: Position,
+}
+
+impl<'a> Store<'a> {
+    /// Goes on at `resume` in `spool`, with what earlier runs have stored.
+    ///
+    /// # Errors
+    /// When the files beside the spool cannot be opened, or its notes cannot be read.
+    pub fn open(
+        config: &'a RunConfig,
+        sources: &'a Sources,
+        spool: Spool,
+        resume: Resume,
+    ) -> anyhow::Result<Self> {
+        let Resume { position: end, notes } = resume;
+        let tally = if notes.is_empty() { Tally::default() } else { wire::decode(&notes)? };
+
+        let own_workbooks = config
+            .per_file
+            .as_deref()
+            .map(|folder| OwnWorkbooks::new(folder, &config.spec, sources, end.file))
+            .transpose()?;
+        let joblog =
+            config.joblog.as_deref().map(|path| JobLog::open(path, end.file)).transpose()?;
+
+        Ok(Store { spool, sources, own_workbooks, joblog, tally, end })
+    }
+
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
+    /// Where the last unit ends.
+    pub fn end(&self) -> Position {
+        self.end
+    }
+
+    /// Ends storing: gives the spool, the tally, and where the last unit ends.
+    pub fn close(self) -> (Spool, Tally, Position) {
+        (self.spool, self.tally, self.end)
+    }
+}
+
+impl Commits for Store<'_> {
     /// Stores a unit, in an order that lets a later run go on after a crash between any two steps:
     /// what is written before the journal's entry is written again, and the same.
-    pub fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
-        let Commit { files, segments, end, forget } = commit;
+    fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        let Commit { files, segments, end, .. } = commit;
 
         // The files' own workbooks need theirs at once, the outputs at the end of the job.
         let (own, shared): (Vec<Segment>, Vec<Segment>) =
@@ -98,39 +143,11 @@ impl Store<'_> {
         self.spool.confirm(end, spooled, wire::encode(&self.tally))?;
 
         self.end = end;
-        self.large_files.stored(end);
-        self.forgettable.extend(forget);
 
         Ok(())
     }
 
-    /// Takes note of how far an outcome says that files are.
-    pub fn heard(&mut self, outcome: &Outcome) {
-        let sources = self.sources;
-        let index =
-            |sequence: u64| usize::try_from(sequence).ok().filter(|index| *index < sources.len());
-
-        self.large_files
-            .heard(outcome, |sequence| index(sequence).map(|index| sources.get(index).size));
-    }
-
-    /// Lets the progress be shown.
-    pub fn tick(&mut self) {
-        self.progress.update(&self.tally, self.large_files.under_way());
-    }
-
-    /// Says at once how far the run is.
-    pub fn tell(&mut self) {
-        self.progress.tell(&self.tally, self.large_files.under_way());
-    }
-
-    /// The rows that the queue may drop now.
-    pub fn take_forgettable(&mut self) -> Vec<RowsKey> {
-        std::mem::take(&mut self.forgettable)
-    }
-
-    /// Takes back rows that the queue could not drop: they are tried again the next time.
-    pub fn forget_later(&mut self, rows: Vec<RowsKey>) {
-        self.forgettable.extend(rows);
+    fn tally(&self) -> &Tally {
+        &self.tally
     }
 }

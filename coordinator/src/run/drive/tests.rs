@@ -1,0 +1,397 @@
+//! Whole runs on the memory queue under a clock that stands still: seconds of a run take no time,
+//! and no process is started.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sheaf_common::job::WorkerId;
+use sheaf_common::outcome::{
+    Extracted, FileReport, FileStatus, Outcome, RenderedUnit, Segment, Slice, Stream, TaskResult,
+};
+use sheaf_common::queue::{Completed, Completion, Leased, MemoryQueue};
+use sheaf_common::task::{Extract, Render, RowsKey, Work};
+use sheaf_common::wire;
+use sheaf_worker::signals::Stop;
+
+use super::*;
+use crate::discover::Sources;
+use crate::ledger::{Commit, Ledger, Position};
+use crate::report::{Notice, Tally, UnderWay};
+use crate::run::interrupt::Interrupter;
+use crate::run::window::Window;
+
+const JOB: JobId = JobId(7);
+
+/// What a task takes. The window holds few of them, so that a run has many turns.
+const WORK: Duration = Duration::from_secs(1);
+
+/// The files of all runs here: enough for some units, and one that cannot be read.
+const FILES: usize = 40;
+const UNREADABLE: usize = 13;
+
+/// The bytes of rows of a file: three files fill a unit.
+const ROWS: u32 = 300_000;
+
+fn sources() -> Sources {
+    let size = |index| (index != UNREADABLE).then_some(1 << 20);
+    Sources::example(&(0..FILES).map(size).collect::<Vec<_>>())
+}
+
+/// Remembers units as a spool does; its disk has room for some.
+struct Recorder {
+    commits: Vec<Commit>,
+    tally: Tally,
+    room: usize,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Recorder { commits: Vec::new(), tally: Tally::default(), room: usize::MAX }
+    }
+}
+
+impl Recorder {
+    fn end(&self) -> Position {
+        self.commits.last().map_or(Position::default(), |commit| commit.end)
+    }
+
+    /// What stands for the bytes of an output: places, rows and reports of all units in order.
+    fn stored(&self) -> Vec<(Position, Vec<Vec<u8>>, Vec<(u64, u64)>)> {
+        let stored = |commit: &Commit| {
+            let segments = commit.segments.iter().map(|segment| segment.bytes.clone()).collect();
+            let files = commit.files.iter().map(|file| (file.report.sequence, file.rows)).collect();
+            (commit.end, segments, files)
+        };
+
+        self.commits.iter().map(stored).collect()
+    }
+}
+
+impl Commits for Recorder {
+    fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        if self.commits.len() == self.room {
+            return Err(StoreError::JobLog(std::io::ErrorKind::StorageFull.into()));
+        }
+
+        self.tally.files += commit.files.len() as u64;
+        self.commits.push(commit);
+        Ok(())
+    }
+
+    fn tally(&self) -> &Tally {
+        &self.tally
+    }
+}
+
+/// Hears what a run says. Clones hear the same.
+#[derive(Clone, Default)]
+struct Heard {
+    notices: Arc<Mutex<Vec<Notice>>>,
+    asked: Arc<Mutex<Vec<u64>>>,
+}
+
+impl Observer for Heard {
+    fn progress(&mut self, _: &Tally, _: UnderWay) {}
+
+    fn notice(&mut self, notice: &Notice) {
+        self.notices.lock().unwrap().push(notice.clone());
+    }
+
+    fn asked(&mut self, tally: &Tally, _: UnderWay) {
+        self.asked.lock().unwrap().push(tally.files);
+    }
+
+    fn ended(&mut self, _: &Tally) {}
+}
+
+/// A run, with what it stores and says.
+struct Stage {
+    queue: MemoryQueue,
+    store: Recorder,
+    heard: Heard,
+    interrupter: Arc<Interrupter>,
+    interrupt: Interrupt,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let (interrupter, interrupt) = Interrupt::new();
+        Stage {
+            queue: MemoryQueue::default(),
+            store: Recorder::default(),
+            heard: Heard::default(),
+            interrupter: Arc::new(interrupter),
+            interrupt,
+        }
+    }
+
+    /// Runs to the end, from where the store ends.
+    async fn run(&mut self) -> Result<Driven, DriveError> {
+        let sources = sources();
+        let from = self.store.end();
+        let ledger = Ledger::new(JOB, Arc::default(), from);
+        let now = Instant::now().into_std();
+        let driver = Driver::new(ledger, &sources, from, Window::local(2), None, now);
+
+        let drive = Drive {
+            queue: &self.queue,
+            job: JOB,
+            shipping: Shipping::None,
+            store: &mut self.store,
+            observer: &mut self.heard,
+            interrupt: &self.interrupt,
+        };
+
+        let driven = drive.to_end(driver).await;
+        self.queue.close(JOB).await.unwrap();
+        driven
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        self.heard.notices.lock().unwrap().clone()
+    }
+}
+
+/// How a worker fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    Reliable,
+    /// It does its third task only after others have taken it over.
+    FallsAsleep,
+    /// It never answers after two tasks.
+    Dies,
+    /// The rows of its second extract task are lost before anyone needs them.
+    LosesRows,
+}
+
+/// A worker that leases one task at a time; its slot takes [`WORK`] for each.
+struct Worker {
+    queue: MemoryQueue,
+    id: WorkerId,
+    habit: Habit,
+    done: u32,
+    extracted: u32,
+}
+
+impl Worker {
+    fn start(queue: &MemoryQueue, name: &str, habit: Habit) {
+        let id = WorkerId(name.into());
+        let worker = Worker { queue: queue.clone(), id, habit, done: 0, extracted: 0 };
+        tokio::spawn(worker.work());
+    }
+
+    async fn work(mut self) {
+        loop {
+            let wait = Duration::from_secs(3600);
+            for leased in self.queue.lease(&self.id, 1, wait).await.unwrap() {
+                match (self.habit, self.done) {
+                    (Habit::Dies, 2) => std::future::pending::<()>().await,
+                    (Habit::FallsAsleep, 2) => tokio::time::sleep(Duration::from_secs(45)).await,
+                    _ => tokio::time::sleep(WORK).await,
+                }
+
+                self.done += 1;
+                self.finish(leased).await;
+            }
+        }
+    }
+
+    async fn finish(&mut self, leased: Leased) {
+        let Leased { lease, task, .. } = leased;
+        let mut rows = Vec::new();
+        let result = match &task.work {
+            Work::Extract(extract) => {
+                let (reports, blocks) = extracted(extract);
+                rows = blocks;
+                let edition = lease.edition();
+                TaskResult::Extracted(Extracted { reports, edition, kept: None })
+            }
+            Work::Render(render) => self.render(render).await,
+            Work::Nap(_) => unreachable!("no run pushes naps"),
+        };
+
+        let lost: Vec<RowsKey> = rows.iter().map(|(block, _)| lease.rows_key(*block)).collect();
+        self.extracted += u32::from(!lost.is_empty());
+
+        let outcome = Outcome { task: task.id, slot: self.id.0.clone(), result };
+        let completion = Completion { lease, outcome, rows, has_past: false };
+        let answers = self.queue.complete_if_held(&[completion]).await.unwrap();
+
+        if self.habit == Habit::FallsAsleep && self.done == 3 {
+            assert_eq!(answers, [Completed::Stale], "others have the task that it slept over");
+        }
+        if self.habit == Habit::LosesRows && self.extracted == 2 && !lost.is_empty() {
+            self.queue.forget(lost).await.unwrap();
+        }
+    }
+
+    async fn render(&self, render: &Render) -> TaskResult {
+        let keys = render.rows();
+        let found = self.queue.rows(keys.clone()).await.unwrap();
+        let missing = keys.into_iter().zip(found).filter(|(_, block)| block.is_none());
+        let lost: Vec<RowsKey> = missing.map(|(key, _)| key).collect();
+        if !lost.is_empty() {
+            return TaskResult::RowsLost(lost);
+        }
+
+        let units = render.units.iter().map(|unit| {
+            let place = |piece: &sheaf_common::task::Piece| (piece.sequence, piece.first_row);
+            let pieces: Vec<(u64, u64)> = unit.pieces.iter().map(place).collect();
+            let bytes = wire::encode(&(unit.first_row, pieces));
+            RenderedUnit { number: unit.number, segments: vec![segment(bytes)] }
+        });
+
+        TaskResult::Rendered(units.collect())
+    }
+}
+
+fn segment(bytes: Vec<u8>) -> Segment {
+    Segment { stream: Stream::Text { rendering: 0 }, bytes, crc32: 0, length: 0, look: None }
+}
+
+/// What a worker says of files: each has one block of rows.
+fn extracted(extract: &Extract) -> (Vec<FileReport>, Vec<(u32, sheaf_common::row::Block)>) {
+    let mut reports = Vec::new();
+    let mut blocks = Vec::new();
+
+    for (file, block) in extract.files.iter().zip(0..) {
+        let (length, rows) = (ROWS, 10 + file.sequence as u32);
+        let slice = Slice { block, offset: 0, length, rows, overflow: 0, long_cells: 0 };
+        let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
+        let report = FileReport::unreadable(file.sequence, String::new());
+        reports.push(FileReport { status, ..report });
+        blocks.push((block, Arc::new(vec![0; length as usize])));
+    }
+
+    (reports, blocks)
+}
+
+/// What a run without any fault stores.
+async fn undisturbed() -> Recorder {
+    let mut stage = Stage::new();
+    Worker::start(&stage.queue, "a", Habit::Reliable);
+    assert_eq!(stage.run().await.unwrap(), Driven::Whole);
+    stage.store
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_stores_every_file_in_order() {
+    let store = undisturbed().await;
+
+    let files = store.commits.iter().flat_map(|commit| &commit.files);
+    let reports: HashMap<u64, &FileReport> =
+        files.map(|file| (file.report.sequence, &file.report)).collect();
+    assert_eq!(reports.len(), FILES);
+    assert!(store.commits.len() > 5, "{} units", store.commits.len());
+    assert_eq!(store.end().file, FILES as u64);
+
+    // The file that cannot be read is reported, and ends nothing.
+    let unreadable = &reports[&(UNREADABLE as u64)].status;
+    assert!(matches!(unreadable, FileStatus::Failed { .. }), "{unreadable:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_worker_changes_nothing() {
+    let expected = undisturbed().await.stored();
+
+    for habit in [Habit::Dies, Habit::FallsAsleep] {
+        let mut stage = Stage::new();
+        Worker::start(&stage.queue, "a", habit);
+        Worker::start(&stage.queue, "b", Habit::Reliable);
+
+        assert_eq!(stage.run().await.unwrap(), Driven::Whole, "{habit:?}");
+        assert_eq!(stage.store.stored(), expected, "{habit:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flushed_queue_changes_nothing() {
+    let expected = undisturbed().await.stored();
+
+    let mut stage = Stage::new();
+    Worker::start(&stage.queue, "a", Habit::Reliable);
+    let queue = stage.queue.clone();
+    let flushes = tokio::spawn(async move {
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(7500)).await;
+            queue.close(JOB).await.unwrap();
+        }
+    });
+
+    assert_eq!(stage.run().await.unwrap(), Driven::Whole);
+    assert!(flushes.is_finished(), "it was flushed while the run went on");
+    assert_eq!(stage.store.stored(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_rows_are_extracted_again() {
+    let expected = undisturbed().await.stored();
+
+    let mut stage = Stage::new();
+    Worker::start(&stage.queue, "a", Habit::LosesRows);
+
+    assert_eq!(stage.run().await.unwrap(), Driven::Whole);
+    assert_eq!(stage.store.stored(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_run_goes_on_where_it_stopped() {
+    let expected = undisturbed().await.stored();
+
+    for seconds in [0, 1, 5, 20, 31] {
+        let mut stage = Stage::new();
+        Worker::start(&stage.queue, "a", Habit::Reliable);
+        let interrupter = Arc::clone(&stage.interrupter);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            interrupter.stop(Stop::Terminate);
+        });
+
+        let began = Instant::now();
+        assert_eq!(stage.run().await.unwrap(), Driven::Interrupted(Stop::Terminate));
+        assert!(began.elapsed() <= Duration::from_secs(seconds + 1), "it waits for nobody");
+        let front = stage.store.stored();
+        assert_eq!(front, expected[..front.len()], "after {seconds} s");
+
+        let (_interrupter, interrupt) = Interrupt::new();
+        stage.interrupt = interrupt;
+        assert_eq!(stage.run().await.unwrap(), Driven::Whole);
+        assert_eq!(stage.store.stored(), expected, "after {seconds} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_ends_a_run_that_can_go_on() {
+    let expected = undisturbed().await.stored();
+
+    let mut stage = Stage::new();
+    Worker::start(&stage.queue, "a", Habit::Reliable);
+    stage.store.room = 3;
+    let error = stage.run().await.unwrap_err();
+    assert!(matches!(error, DriveError::Store(_)), "{error}");
+    assert_eq!(stage.store.stored(), expected[..3]);
+
+    stage.store.room = usize::MAX;
+    assert_eq!(stage.run().await.unwrap(), Driven::Whole);
+    assert_eq!(stage.store.stored(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_hears_how_far_a_run_is() {
+    let mut stage = Stage::new();
+    Worker::start(&stage.queue, "a", Habit::Reliable);
+    let interrupter = Arc::clone(&stage.interrupter);
+    tokio::spawn(async move {
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            interrupter.ask();
+        }
+    });
+
+    assert_eq!(stage.run().await.unwrap(), Driven::Whole);
+    let asked = stage.heard.asked.lock().unwrap().clone();
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked.is_sorted() && asked[2] > asked[0], "{asked:?}");
+    assert_eq!(stage.notices(), [], "nothing else was to be said");
+}

@@ -1,0 +1,371 @@
+//! The driver against made-up events: what it does when the queue fails, and when nobody works.
+
+use std::sync::Arc;
+
+use sheaf_common::job::{JobId, TaskId};
+use sheaf_common::outcome::{Extracted, FileReport, FileStatus};
+use sheaf_common::task::Work;
+
+use super::*;
+use crate::ledger::Ledger;
+
+const JOB: JobId = JobId(1);
+
+/// A driver of a run over Redis without slots of its own, and the time.
+struct World<'s> {
+    driver: Driver<'s>,
+    start: Instant,
+    now: Instant,
+    in_trouble: bool,
+    /// The call that is under way.
+    call: Option<(Call, Duration)>,
+    /// The questions that have no answer yet, in the order in which they were asked.
+    asked: Vec<Question>,
+    pushed: Vec<Task>,
+    commits: usize,
+    /// What was told since the last look.
+    notices: Vec<Notice>,
+    end: Option<Result<Driven, DriveError>>,
+}
+
+impl<'s> World<'s> {
+    fn new(sources: &'s Sources, wait_for_workers: Option<Duration>) -> Self {
+        let now = Instant::now();
+        let start = Position::default();
+        let ledger = Ledger::new(JOB, Arc::default(), start);
+        let window = Window::redis(None, 0);
+        let driver = Driver::new(ledger, sources, start, window, wait_for_workers, now);
+
+        let mut world = World {
+            driver,
+            start: now,
+            now,
+            in_trouble: false,
+            call: None,
+            asked: Vec::new(),
+            pushed: Vec::new(),
+            commits: 0,
+            notices: Vec::new(),
+            end: None,
+        };
+
+        world.feed(Event::Begun);
+        world
+    }
+
+    /// A driver that knows how much can be done, and collects.
+    fn collecting(sources: &'s Sources) -> Self {
+        let mut world = World::new(sources, None);
+        world.answer(Event::Sized(Ok(Capacity { slots: 2, bytes: None })));
+        assert_eq!(world.call, Some((Call::Collect, Duration::ZERO)));
+        world
+    }
+
+    fn feed(&mut self, event: Event) {
+        assert!(self.end.is_none(), "nothing comes after the end");
+
+        let moment = Moment { now: self.now, in_trouble: self.in_trouble };
+        for command in self.driver.handle(moment, event) {
+            match command {
+                Command::Push(task) => self.pushed.push(task),
+                Command::Commit(_) => self.commits += 1,
+                Command::Call { call, after } => {
+                    let before = self.call.replace((call, after));
+                    assert_eq!(before, None, "one call at a time");
+                }
+                Command::Ask(question) => self.asked.push(question),
+                Command::Notice(notice) => self.notices.push(notice),
+                Command::End(end) => self.end = Some(end),
+                Command::Slots(_) | Command::Progress | Command::Answer => {}
+            }
+        }
+    }
+
+    /// Answers the oldest question of the kind of `event`, or the call that is under way.
+    fn answer(&mut self, event: Event) {
+        let of_question = |question: &Question| match &event {
+            Event::Sized(_) => matches!(question, Question::Capacity),
+            Event::Lost(_) => matches!(question, Question::LostWorkers),
+            Event::Remarked(_) => matches!(question, Question::Remarks),
+            Event::Why(_) => matches!(question, Question::WhyIdle { .. }),
+            _ => false,
+        };
+
+        match self.asked.iter().position(of_question) {
+            Some(place) => drop(self.asked.remove(place)),
+            None => drop(self.call.take().expect("a call or a question is under way")),
+        }
+
+        self.feed(event);
+    }
+
+    /// Lets a time pass without an event but ticks; `false`: the run has ended.
+    fn pass(&mut self, time: Duration) -> bool {
+        assert!(self.now < self.start + second(600), "the run goes on for ever");
+
+        let until = self.now + time;
+        while self.now < until && self.end.is_none() {
+            self.now += Duration::from_millis(200);
+            self.feed(Event::Tick);
+        }
+
+        self.end.is_none()
+    }
+
+    fn is_asked(&self, question: Question) -> bool {
+        self.asked.contains(&question)
+    }
+
+    fn told(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+}
+
+const WHY: Question = Question::WhyIdle { needs_others: true };
+
+fn second(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn unreachable() -> QueueError {
+    QueueError::Unreachable("connection refused".into())
+}
+
+/// An answer to an extract task: its files have no rows.
+fn empty_files(task: &Task) -> Outcome {
+    let Work::Extract(extract) = &task.work else { panic!("an extract task") };
+    let report = |sequence| FileReport {
+        status: FileStatus::Done { slices: Vec::new(), truncated_cells: 0 },
+        ..FileReport::unreadable(sequence, String::new())
+    };
+
+    let reports = extract.files.iter().map(|file| report(file.sequence)).collect();
+    let extracted = Extracted { reports, edition: 1, kept: None };
+    Outcome { task: task.id, slot: "s".into(), result: TaskResult::Extracted(extracted) }
+}
+
+fn one_file() -> Sources {
+    Sources::example(&[Some(1)])
+}
+
+#[test]
+fn nothing_is_planned_before_the_capacity_is_known() {
+    let sources = one_file();
+    let mut world = World::new(&sources, None);
+    world.pass(second(1));
+    assert!(world.pushed.is_empty() && world.call.is_none());
+
+    // Nobody can say: it goes on with what it assumes.
+    world.answer(Event::Sized(Err(unreachable())));
+    assert_eq!(world.pushed.len(), 1);
+    assert!(world.call.is_some());
+}
+
+#[test]
+fn a_run_ends_when_all_is_stored() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+    let outcome = empty_files(&world.pushed[0]);
+    world.answer(Event::Collected(Ok(vec![outcome])));
+
+    assert_eq!(world.commits, 1);
+    assert!(matches!(world.end, Some(Ok(Driven::Whole))), "{:?}", world.end);
+}
+
+#[test]
+fn a_call_that_failed_is_made_again_after_a_pause() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+
+    for error in [unreachable(), QueueError::Full("no room".into()), unreachable()] {
+        world.answer(Event::Collected(Err(error)));
+        assert_eq!(world.call, Some((Call::Collect, PAUSE)));
+    }
+
+    world.answer(Event::Collected(Ok(Vec::new())));
+    assert_eq!(world.call, Some((Call::Collect, Duration::ZERO)));
+}
+
+#[test]
+fn a_queue_that_is_of_no_use_ends_the_run() {
+    let useless = || QueueError::Unusable { reason: "wrong password".into(), hint: None };
+    let sources = one_file();
+
+    let mut world = World::collecting(&sources);
+    world.answer(Event::Collected(Err(useless())));
+    assert!(matches!(world.end, Some(Err(DriveError::Queue(_)))), "{:?}", world.end);
+
+    let mut world = World::collecting(&sources);
+    world.feed(Event::ShippingFailed(useless()));
+    assert!(matches!(world.end, Some(Err(DriveError::Queue(_)))), "{:?}", world.end);
+
+    let mut world = World::collecting(&sources);
+    world.pass(second(4));
+    world.answer(Event::Why(Err(useless())));
+    assert!(matches!(world.end, Some(Err(DriveError::Queue(_)))), "{:?}", world.end);
+}
+
+#[test]
+fn silence_is_explained_once_and_its_end_is_told() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+
+    world.pass(second(2));
+    assert!(!world.is_asked(WHY), "a run may take its time");
+    world.pass(second(2));
+    assert!(world.is_asked(WHY));
+
+    world.answer(Event::Why(Ok(Some("no worker".into()))));
+    assert_eq!(world.told(), [Notice::Waits("no worker".into())]);
+
+    world.pass(second(4));
+    world.answer(Event::Why(Ok(Some("no worker".into()))));
+    assert_eq!(world.told(), [], "it was said already");
+
+    let outcome = empty_files(&world.pushed[0]);
+    world.answer(Event::Collected(Ok(vec![outcome])));
+    assert_eq!(world.told(), [Notice::GoesOn]);
+}
+
+#[test]
+fn trouble_is_explained_while_calls_hang() {
+    let sources = one_file();
+    let mut world = World::new(&sources, None);
+
+    // Neither the capacity nor anything else is answered.
+    world.in_trouble = true;
+    world.pass(second(2));
+    assert!(world.is_asked(WHY) && world.is_asked(Question::Capacity));
+
+    world.answer(Event::Why(Err(unreachable())));
+    assert_eq!(world.told(), [Notice::Waits(unreachable().to_string())]);
+}
+
+#[test]
+fn outcomes_do_not_end_the_trouble_of_another_server() {
+    let sources = Sources::example(&[Some(1 << 20), Some(1 << 20)]);
+    let mut world = World::collecting(&sources);
+    world.in_trouble = true;
+    world.pass(second(2));
+    world.answer(Event::Why(Ok(Some("the server is full".into()))));
+    world.told();
+
+    let outcome = empty_files(&world.pushed[0]);
+    world.answer(Event::Collected(Ok(vec![outcome])));
+    assert_eq!(world.told(), []);
+
+    world.in_trouble = false;
+    world.pass(second(4));
+    world.answer(Event::Why(Ok(None)));
+    assert_eq!(world.told(), [Notice::GoesOn]);
+}
+
+#[test]
+fn a_run_gives_up_when_nobody_works_for_too_long() {
+    let sources = one_file();
+    let mut world = World::new(&sources, Some(second(10)));
+    world.answer(Event::Sized(Ok(Capacity::default())));
+
+    while world.pass(Duration::from_millis(200)) {
+        if world.is_asked(WHY) {
+            world.answer(Event::Why(Ok(Some("no worker".into()))));
+        }
+    }
+
+    let Some(Err(DriveError::NobodyWorks { waited, reason })) = world.end else {
+        panic!("{:?}", world.end)
+    };
+    assert!(waited >= second(10) && waited < second(14), "{waited:?}");
+    assert_eq!(reason, "no worker");
+}
+
+#[test]
+fn lost_tasks_are_pushed_again_unless_they_are_on_their_way() {
+    let sources = Sources::example(&[Some(1 << 20), Some(1 << 20)]);
+    let mut world = World::collecting(&sources);
+    let ids: Vec<TaskId> = world.pushed.iter().map(|task| task.id).collect();
+    assert_eq!(ids.len(), 2);
+
+    world.feed(Event::Shipped(vec![ids[0]]));
+    world.pass(AUDIT);
+    world.answer(Event::Collected(Ok(Vec::new())));
+    assert_eq!(world.call, Some((Call::Audit(vec![ids[0]]), Duration::ZERO)));
+
+    world.answer(Event::Audited(Ok(vec![ids[0]])));
+    assert_eq!(world.pushed.len(), 3);
+    assert_eq!(world.pushed[2].id, ids[0]);
+    assert_eq!(world.call, Some((Call::Collect, Duration::ZERO)));
+}
+
+#[test]
+fn a_lost_worker_is_named_once_each_time() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+    let lost =
+        || LostWorker { worker: "host:1".into(), silent: second(5), tasks: 2, left: second(20) };
+
+    let mut said = Vec::new();
+    for answer in [vec![lost()], vec![lost()], vec![], vec![lost()]] {
+        world.pass(AUDIT);
+        world.answer(Event::Collected(Ok(Vec::new())));
+        world.answer(Event::Audited(Ok(Vec::new())));
+        if world.is_asked(Question::Capacity) {
+            world.answer(Event::Sized(Ok(Capacity::default())));
+        }
+
+        world.answer(Event::Lost(Ok(answer)));
+        said.push(world.told());
+    }
+
+    let named = vec![Notice::WorkerLost(lost())];
+    assert_eq!(said, [named.clone(), vec![], vec![], named]);
+}
+
+#[test]
+fn a_remark_about_workers_is_made_once() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+    let remark = || Ok(vec!["the lease of host:1 is another".to_string()]);
+
+    world.pass(REMARKS);
+    answer_all_but_remarks(&mut world);
+    world.answer(Event::Remarked(remark()));
+    assert_eq!(world.told().len(), 1);
+
+    world.pass(REMARKS);
+    answer_all_but_remarks(&mut world);
+    world.answer(Event::Remarked(remark()));
+    assert_eq!(world.told(), []);
+}
+
+/// Answers questions until the one for remarks is asked.
+fn answer_all_but_remarks(world: &mut World<'_>) {
+    while !world.is_asked(Question::Remarks) {
+        match world.asked.first().expect("a question is under way") {
+            Question::Capacity => world.answer(Event::Sized(Ok(Capacity::default()))),
+            Question::LostWorkers => world.answer(Event::Lost(Ok(Vec::new()))),
+            Question::WhyIdle { .. } => world.answer(Event::Why(Ok(None))),
+            Question::Remarks => {}
+        }
+    }
+}
+
+#[test]
+fn a_word_to_stop_ends_the_run_at_once() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+    world.feed(Event::Told(Stop::Interrupt));
+    assert!(matches!(world.end, Some(Ok(Driven::Interrupted(Stop::Interrupt)))));
+}
+
+#[test]
+fn a_file_that_is_read_alone_is_named() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+    let first = String::from("a.html");
+    let result = TaskResult::ReadAlone { vanished: 3, files: 1, first: first.clone() };
+    let news = Outcome { task: world.pushed[0].id, slot: "s".into(), result };
+
+    world.answer(Event::Collected(Ok(vec![news])));
+    assert_eq!(world.told(), [Notice::ReadAlone { vanished: 3, files: 1, first }]);
+}

@@ -1,0 +1,81 @@
+//! Why a run cannot go on, and what can be done about it.
+
+use std::time::Duration;
+
+use sheaf_common::queue::QueueError;
+use sheaf_worker::run::WorkerError;
+
+use super::store::StoreError;
+use crate::config::RunConfig;
+use crate::errors::{Exit, Failure};
+use crate::human::time;
+
+/// Why a job cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    #[error("{0}")]
+    GaveUp(String),
+    #[error("nobody worked on it for {}: {reason}", time(*.waited))]
+    NobodyWorks { waited: Duration, reason: String },
+}
+
+/// What can be said whenever a run stops before its end.
+pub const GO_ON: &str =
+    "what is done so far is kept: the same command goes on where this one stopped";
+
+const GO_ON_WITHOUT_FRESH: &str = "what is done so far is kept: the same command without \
+                                   `--fresh` goes on where this one stopped";
+
+/// The same for a run whose outputs all go to standard output.
+const NOTHING_KEPT: &str = "nothing is kept, as no output is a file: the same command begins anew";
+
+impl RunConfig {
+    /// How this very run is gone on with.
+    pub fn go_on(&self) -> &'static str {
+        match (self.work_folder(), self.fresh) {
+            (None, _) => NOTHING_KEPT,
+            (Some(_), true) => GO_ON_WITHOUT_FRESH,
+            (Some(_), false) => GO_ON,
+        }
+    }
+}
+
+/// The error of a run that cannot go on, with what can be done about it.
+pub fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
+    match error {
+        DriveError::Queue(error) => queue_failed(error),
+        DriveError::Worker(error) => worker_failed(error),
+        error @ DriveError::NobodyWorks { .. } => Failure::new(Exit::CouldNotRun, error).with_hint(
+            format!("start workers, or let this machine work too with `-p N`; {}", config.go_on()),
+        ),
+        error => Failure::new(Exit::CouldNotRun, error).with_hint(config.go_on()),
+    }
+}
+
+/// A queue that cannot be used, with what can be done about it.
+pub fn queue_failed(error: QueueError) -> Failure {
+    let hint = error.hint().unwrap_or(GO_ON).to_string();
+    Failure::new(Exit::CouldNotRun, error).with_hint(hint)
+}
+
+/// A worker of this process that stopped by itself, with what can be done about it.
+pub fn worker_failed(error: WorkerError) -> Failure {
+    match error {
+        WorkerError::Queue(error) => queue_failed(error),
+        WorkerError::Unfit(unfit) => {
+            let hint = format!("{}\n{GO_ON}", unfit.hint);
+            Failure::new(Exit::CouldNotRun, anyhow::anyhow!("this machine cannot work: {unfit}"))
+                .with_hint(hint)
+        }
+    }
+}
+
+pub fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(Exit::CouldNotRun, error)
+}

@@ -1,0 +1,70 @@
+//! Whether a run goes on with what an interrupted one left, or begins anew.
+
+use std::path::Path;
+
+use super::failure::could_not_run;
+use super::identity::{Comparison, Identity};
+use crate::config::RunConfig;
+use crate::discover::Sources;
+use crate::errors::{Exit, Failure};
+use crate::human::count;
+use crate::report::{Notice, Observer};
+use crate::spool::{Resume, Spool};
+
+/// Takes up what an earlier run left, as far as it is of this job, or begins anew.
+pub fn take_up(
+    spool: &mut Spool,
+    folder: &Path,
+    config: &RunConfig,
+    sources: &Sources,
+    observer: &mut dyn Observer,
+) -> Result<Resume, Failure> {
+    let job = Identity::of(config);
+    let mut listed = Vec::new();
+    sources.save(&mut listed).expect("writing to memory does not fail");
+
+    let begin = |spool: &mut Spool| spool.begin(&job.encode(), &listed).map_err(could_not_run);
+
+    let Some(saved) = spool.saved().filter(|_| !config.fresh) else {
+        begin(spool)?;
+        return Ok(Resume::default());
+    };
+
+    let folder = folder.display();
+    match job.compare(sources, &saved) {
+        Comparison::Same => spool.resume().map_err(could_not_run),
+        Comparison::OtherInputs { what, same, listed: before } if config.changed => {
+            observer.notice(&Notice::InputsChanged(what));
+
+            // The last unit of a list ends where the list ends, not where it is full.
+            let front = same.min(before.saturating_sub(1));
+            spool.resume_before(front, &job.encode(), &listed).map_err(could_not_run)
+        }
+        Comparison::AnotherJob(differences) if config.changed => {
+            observer.notice(&Notice::StartsOver(differences));
+
+            begin(spool)?;
+            Ok(Resume::default())
+        }
+        Comparison::OtherInputs { what, same, .. } => {
+            let error = anyhow::anyhow!("{what}").context(format!(
+                "the inputs have changed since the run that was interrupted (`{folder}`)"
+            ));
+
+            let files = count(same, "file");
+            let hint = format!(
+                "`--changed` goes on with what is done of the first {files}, which are the same, \
+                 and reads the rest anew; `--fresh` starts over"
+            );
+
+            Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
+        }
+        Comparison::AnotherJob(differences) => {
+            let error = anyhow::anyhow!("{}", differences.join("; "))
+                .context(format!("the interrupted run in `{folder}` was another one"));
+            let hint =
+                "`--fresh` starts over; the command as it was goes on where that run stopped";
+            Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
+        }
+    }
+}
