@@ -10,7 +10,7 @@
 //! * [`spool`]: segments on disk and the journal: how a run goes on after a crash.
 //! * [`assemble`]: segments → outputs.
 //! * [`run`]: one run, with all of these. [`signals`]: those of this process that it hears.
-//! * [`local`]: this machine's worker.
+//! * [`local`]: this machine's worker. [`cpu`]: what the coordinator itself costs.
 //! * [`report`]: what people are told: progress, summary, job log.
 //! * [`errors`]: how errors speak, and the exit codes.
 //! * [`human`]: numbers, sizes, times and names as people read them.
@@ -20,6 +20,7 @@
 pub mod assemble;
 pub mod cli;
 pub mod config;
+pub mod cpu;
 pub mod demo;
 pub mod discover;
 pub mod documents;

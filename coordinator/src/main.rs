@@ -11,6 +11,7 @@ use sheaf::config::Verbosity;
 use sheaf::config::{
     DemoConfig, PreviewConfig, QueueConfig, QueueTask, RunConfig, WorkersConfig, check_places,
 };
+use sheaf::cpu::CpuUse;
 use sheaf::discover::{Request, Sources, discover};
 use sheaf::dry_run::dry_run;
 use sheaf::errors::{Exit, Failure, reader_is_gone};
@@ -198,8 +199,9 @@ fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Result<
 
     let _ = err.write_all(said.as_bytes());
     if config.verbosity == Verbosity::Verbose {
-        let own = finished.cpu.coordinator.as_secs_f64();
-        let all = finished.cpu.all.as_secs_f64();
+        let cpu = CpuUse::of_this_process(finished.slots_cpu);
+        let own = cpu.coordinator.as_secs_f64();
+        let all = cpu.all.as_secs_f64();
         let _ = writeln!(err, "coordinator CPU: {own:.2} s of {all:.2} s");
     }
 

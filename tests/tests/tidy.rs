@@ -140,6 +140,16 @@ fn the_ledger_knows_no_time_and_no_queue() {
 }
 
 #[test]
+fn the_driver_reads_no_clock_and_makes_no_call() {
+    let words = ["tokio", "Instant::now", "SystemTime", "async ", ".await", "std::fs", "std::io"];
+    let is_driver = |source: &Source| source.path.starts_with("coordinator/src/run/driver");
+    let is_meant = |source: &Source| is_driver(source) && !source.path.ends_with("tests.rs");
+
+    let why = "what a run does next is a pure state machine: time and answers are events";
+    none_says(&["coordinator/src/run"], &words, is_meant, why);
+}
+
+#[test]
 fn extraction_and_rendering_know_no_queue() {
     let words = ["tokio", "sheaf_common::queue", "redis"];
     let why = "what a file or a sheet says does not depend on who asks";

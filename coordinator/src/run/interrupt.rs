@@ -68,7 +68,9 @@ impl Interrupt {
 
     /// Waits for the word to stop; returns at once if it has come already.
     pub async fn stopped(&mut self) -> Stop {
-        match self.stop.wait_for(Option::is_some).await {
+        let told = self.stop.wait_for(Option::is_some).await.map(|stop| *stop);
+
+        match told {
             Ok(stop) => stop.expect("just looked"),
             Err(_) => std::future::pending().await, // Nobody is left who could say it.
         }

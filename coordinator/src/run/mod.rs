@@ -10,11 +10,9 @@
 //!   a job.
 //! * [`resume`]: what an interrupted run left. [`identity`]: whether that is the one that is asked
 //!   for now. [`on_queue`]: its job on the queue.
-//! * [`interrupt`]: how a run is stopped. [`failure`]: why it cannot go on. [`cpu`]: what the
-//!   coordinator itself costs.
+//! * [`interrupt`]: how a run is stopped. [`failure`]: why it cannot go on.
 
 mod callers;
-mod cpu;
 mod drive;
 mod driver;
 mod failure;
@@ -33,6 +31,7 @@ mod window;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -50,7 +49,6 @@ use crate::ledger::{Ledger, Position};
 use crate::local::LocalWorker;
 use crate::report::{Notice, Observer, StatusFile, Tally, Written};
 use crate::spool::{self, Spool};
-pub use cpu::CpuUse;
 use drive::Drive;
 use driver::{Driven, Driver};
 pub use failure::{DriveError, GO_ON, queue_failed, worker_failed};
@@ -69,7 +67,8 @@ pub struct Finished {
     /// Bytes that this run itself has read, unpacked.
     pub read_bytes: u64,
     pub elapsed: Duration,
-    pub cpu: CpuUse,
+    /// The CPU time of this machine's slots, without that of their children.
+    pub slots_cpu: Duration,
 }
 
 /// How a run ended.
@@ -185,9 +184,9 @@ impl Run {
         let read_bytes = tally.read_bytes - read_before;
         let done_of_all = (tally.files, sources.len() as u64);
         let end = end_of(driven, spool, position, done_of_all, &config, &interrupt)?;
-        let cpu = CpuUse::of_this_process(&worker_tally);
+        let slots_cpu = Duration::from_micros(worker_tally.slot_cpu_us.load(Ordering::Relaxed));
 
-        Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), cpu })
+        Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), slots_cpu })
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use sheaf_common::job::{JobId, TaskId};
 use sheaf_common::outcome::{Extracted, FileReport, FileStatus};
-use sheaf_common::task::Work;
+use sheaf_common::task::{Task, Work};
+use sheaf_worker::signals::Stop;
 
 use super::*;
 use crate::ledger::Ledger;

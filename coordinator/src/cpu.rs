@@ -1,11 +1,9 @@
-//! The CPU time of the coordinator itself, without the work that could be done elsewhere.
+//! The CPU time of this process that no worker could have spent in its place.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-use sheaf_worker::run::Tally;
 
 /// CPU time, user and system together.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +15,9 @@ pub struct CpuUse {
 }
 
 impl CpuUse {
-    /// The CPU time of this process so far; children count once they have ended.
-    pub fn of_this_process(worker: &Tally) -> Self {
+    /// The CPU time of this process so far, of which `slots` is that of its slots' threads; children
+    /// count once they have ended.
+    pub fn of_this_process(slots: Duration) -> Self {
         let of = |who| {
             getrusage(who)
                 .map_or(Duration::ZERO, |used| time(used.user_time()) + time(used.system_time()))
@@ -26,8 +25,6 @@ impl CpuUse {
 
         let own = of(UsageWho::RUSAGE_SELF);
         let children = of(UsageWho::RUSAGE_CHILDREN);
-        let slots = Duration::from_micros(worker.slot_cpu_us.load(Ordering::Relaxed));
-
         CpuUse { coordinator: own.saturating_sub(slots), all: own + children }
     }
 }
