@@ -111,7 +111,7 @@ fn run(args: &RunArgs) -> Result<Exit, Failure> {
         interrupt,
     };
 
-    let finished = runtime.block_on(run.to_end());
+    let finished = runtime.block_on(run.execute());
     runtime.shutdown_background(); // A file that waits to be opened is waited for by nobody now.
     let finished = finished?;
 

@@ -94,7 +94,7 @@ async fn runs_side_by_side_write_what_each_alone_writes() {
         let observer = Files::default();
         let (prepared, interrupter) = prepared(folder.path(), run, observer.clone());
         observers.push(observer);
-        runs.push((tokio::spawn(prepared.to_end()), interrupter));
+        runs.push((tokio::spawn(prepared.execute()), interrupter));
     }
 
     for (run, (running, _interrupter)) in runs.into_iter().enumerate() {
@@ -121,7 +121,7 @@ async fn a_run_that_is_stopped_leaves_the_others_alone() {
     interrupter.stop(Stop::Terminate);
 
     let (stopped, whole) =
-        tokio::join!(tokio::spawn(stopped.to_end()), tokio::spawn(whole.to_end()));
+        tokio::join!(tokio::spawn(stopped.execute()), tokio::spawn(whole.execute()));
     let stopped = stopped.unwrap().unwrap();
     assert!(matches!(stopped.end, End::Interrupted(Stop::Terminate)), "{:?}", stopped.end);
     assert!(!output(folder.path(), 0).exists());
@@ -129,5 +129,5 @@ async fn a_run_that_is_stopped_leaves_the_others_alone() {
 
     // It goes on like any other that was stopped.
     let (again, _interrupter) = prepared(folder.path(), 0, Files::default());
-    assert!(matches!(again.to_end().await.unwrap().end, End::Written(_)));
+    assert!(matches!(again.execute().await.unwrap().end, End::Written(_)));
 }

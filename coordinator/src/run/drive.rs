@@ -37,7 +37,7 @@ impl<Q: Queue, S: Commits> Drive<'_, Q, S> {
     ///
     /// # Errors
     /// When the store fails (a full disk), the queue is of no use, or the driver gives up.
-    pub async fn to_end(mut self, mut driver: Driver<'_>) -> Result<Driven, DriveError> {
+    pub async fn run(mut self, mut driver: Driver<'_>) -> Result<Driven, DriveError> {
         let (events_in, mut events) = unbounded_channel();
         let (callers, lines) = callers(self.queue, self.job, &events_in);
         let mut shipper = Shipper::start(self.queue.clone(), self.shipping, events_in.clone());

@@ -98,7 +98,7 @@ impl Run {
     /// # Errors
     /// When the run cannot begin or go on; what is stored stays, and the same command goes on with
     /// it.
-    pub async fn to_end(self) -> Result<Finished, Failure> {
+    pub async fn execute(self) -> Result<Finished, Failure> {
         let go_on = self.config.go_on();
 
         self.on_its_queue().await.map_err(|failure| match failure.hint.as_deref() {
@@ -165,7 +165,7 @@ impl Run {
             observer: &mut observer,
             interrupt: &interrupt,
         };
-        let driving = drive.to_end(driver);
+        let driving = drive.run(driver);
 
         let driven = match worker {
             Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),

@@ -38,6 +38,15 @@ fn sources() -> Sources {
     Sources::example(&(0..FILES).map(size).collect::<Vec<_>>())
 }
 
+/// A unit as it was stored, without what depends on when and by whom.
+#[derive(Debug, PartialEq)]
+struct Stored {
+    end: Position,
+    segments: Vec<Vec<u8>>,
+    /// The files that end in it, and their rows.
+    files: Vec<(u64, u64)>,
+}
+
 /// Remembers units as a spool does; its disk has room for some.
 struct Recorder {
     commits: Vec<Commit>,
@@ -56,12 +65,12 @@ impl Recorder {
         self.commits.last().map_or(Position::default(), |commit| commit.end)
     }
 
-    /// What stands for the bytes of an output: places, rows and reports of all units in order.
-    fn stored(&self) -> Vec<(Position, Vec<Vec<u8>>, Vec<(u64, u64)>)> {
-        let stored = |commit: &Commit| {
-            let segments = commit.segments.iter().map(|segment| segment.bytes.clone()).collect();
-            let files = commit.files.iter().map(|file| (file.report.sequence, file.rows)).collect();
-            (commit.end, segments, files)
+    /// What stands for the bytes of an output: the units, in order.
+    fn stored(&self) -> Vec<Stored> {
+        let stored = |commit: &Commit| Stored {
+            end: commit.end,
+            segments: commit.segments.iter().map(|segment| segment.bytes.clone()).collect(),
+            files: commit.files.iter().map(|file| (file.report.sequence, file.rows)).collect(),
         };
 
         self.commits.iter().map(stored).collect()
@@ -143,7 +152,7 @@ impl Stage {
             interrupt: &self.interrupt,
         };
 
-        let driven = drive.to_end(driver).await;
+        let driven = drive.run(driver).await;
         self.queue.close(JOB).await.unwrap();
         driven
     }
