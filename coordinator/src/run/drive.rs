@@ -249,7 +249,9 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             Ok(capacity) => {
                 self.window.fit(capacity);
                 self.shipper.fit(self.window.slots());
-                ledger.size_tasks(plan.size_tasks(self.window.task_bytes()));
+
+                let bytes = plan.size_tasks(self.window.task_bytes());
+                self.carry_out(ledger.handle(Event::Sized { bytes }))?;
             }
             // Window and tasks stay as they are.
             Err(error) => warn!(%error, "could not ask who works"),
@@ -367,6 +369,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 Command::Push(task) => self.shipper.send(task),
                 Command::Commit(commit) => self.store.commit(commit)?,
                 Command::Forget(rows) => self.store.forget_later(rows),
+                Command::Warn { task, message, reason } => warn!(%task, reason, "{message}"),
                 Command::GiveUp { reason } => return Err(DriveError::GaveUp(reason)),
             }
         }
