@@ -392,8 +392,7 @@ fn take_up(
     progress: &mut Progress,
 ) -> Result<Resume, Failure> {
     let job = Identity::of(config);
-    let mut listed = Vec::new();
-    sources.save(&mut listed).expect("writing to memory does not fail");
+    let listed = sources.save();
 
     let begin = |spool: &mut Spool| spool.begin(&job.encode(), &listed).map_err(could_not_run);
 
