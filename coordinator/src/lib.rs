@@ -13,6 +13,7 @@
 //! * [`local`]: this machine's worker. [`cpu`]: what the coordinator itself costs.
 //! * [`report`]: what people are told: progress, summary, job log.
 //! * [`errors`]: how errors speak, and the exit codes.
+//! * [`frame`]: messages on disk that are whole or found to be broken.
 //! * [`human`]: numbers, sizes, times and names as people read them.
 //! * [`dry_run`], [`preview`], [`demo`], [`workers`], [`jobs`] (`sheaf queue`), [`status`],
 //!   [`documents`]: the commands beside the run itself.
@@ -26,6 +27,7 @@ pub mod discover;
 pub mod documents;
 pub mod dry_run;
 pub mod errors;
+pub mod frame;
 pub mod human;
 pub mod jobs;
 pub mod ledger;

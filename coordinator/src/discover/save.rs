@@ -1,182 +1,123 @@
-//! The list of files on disk, so that a later run can tell what has changed.
+//! The list of files as bytes, so that a later run can tell what has changed.
 //!
-//! Layout, all numbers as LEB128, signed ones in zigzag: magic · folders (count; length, bytes) ·
-//! problems (the same) · entries (count; folder, problem, size, time less the time before, length
-//! and bytes of the name) · CRC-32 of all that (4 bytes, little-endian).
+//! Frames, each a message: the first is [`Head`], the others are [`Chunk`]s of the files.
 
-use std::io::{self, Read, Write};
+use serde::{Deserialize, Serialize};
+use sheaf_common::wire;
 
 use super::sources::{Entry, Sources};
+use crate::frame;
 
-const MAGIC: &[u8; 8] = b"sheafsr1";
-/// The most bytes of a folder's path, a name or a reason: more is damage.
-const LONGEST: u64 = u16::MAX as u64;
+/// The most files of a chunk: however long a list is, a message stays far below the limits of
+/// [`wire`] and of a frame.
+const CHUNK: usize = 1 << 16;
+
+#[derive(Serialize, Deserialize)]
+struct Head {
+    folders: Vec<Vec<u8>>,
+    problems: Vec<String>,
+    files: u64,
+}
+
+/// Some files that follow each other.
+#[derive(Serialize, Deserialize)]
+struct Chunk {
+    files: Vec<File>,
+    /// Their names, one after another.
+    names: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    /// The length of its name.
+    name: u16,
+    folder: u32,
+    problem: u32,
+    size: u64,
+    /// Its time less that of the file before in the chunk: neighbours are often of one time, and
+    /// small numbers take few bytes.
+    step_ns: i64,
+}
+
+/// The bytes are no whole list of this version.
+#[derive(Debug, thiserror::Error)]
+#[error("the list of files is damaged")]
+pub struct Damaged;
 
 impl Sources {
-    /// Writes the list; give it a buffered writer.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn save(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut out = Summed { inner: out, crc: crc32fast::Hasher::new() };
+    /// Writes the list down.
+    pub fn save(&self) -> Vec<u8> {
+        let head = Head {
+            folders: self.folders.clone(),
+            problems: self.problems.clone(),
+            files: self.entries.len() as u64,
+        };
 
-        out.write_all(MAGIC)?;
-        write_texts(&mut out, self.folders.iter().map(Vec::as_slice))?;
-        write_texts(&mut out, self.problems.iter().map(String::as_bytes))?;
+        let mut saved = Vec::new();
+        frame::push(&mut saved, &wire::encode(&head));
+        for entries in self.entries.chunks(CHUNK) {
+            frame::push(&mut saved, &wire::encode(&self.chunk(entries)));
+        }
 
-        write_number(&mut out, self.entries.len() as u64)?;
+        saved
+    }
+
+    fn chunk(&self, entries: &[Entry]) -> Chunk {
+        let mut names = Vec::new();
         let mut before = 0;
-        for entry in &self.entries {
-            write_number(&mut out, entry.folder.into())?;
-            write_number(&mut out, entry.problem.into())?;
-            write_number(&mut out, entry.size)?;
-
-            // Neighbours are often of one time: the step is a small number, of either sign.
-            let step = entry.modified_ns.wrapping_sub(before);
-            write_number(&mut out, ((step << 1) ^ (step >> 63)) as u64)?;
+        let file = |entry: &Entry| {
+            let name = self.names.get(entry.name);
+            names.extend_from_slice(name);
+            let step_ns = entry.modified_ns.wrapping_sub(before);
             before = entry.modified_ns;
 
-            write_text(&mut out, self.names.get(entry.name))?;
-        }
+            let Entry { folder, problem, size, .. } = *entry;
+            File { name: name.len() as u16, folder, problem, size, step_ns }
+        };
 
-        let Summed { inner, crc } = out;
-        inner.write_all(&crc.finalize().to_le_bytes())
+        Chunk { files: entries.iter().map(file).collect(), names }
     }
 
-    /// Reads a list that [`Sources::save`] wrote; give it a buffered reader.
+    /// Reads a list that [`Sources::save`] wrote.
     ///
     /// # Errors
-    /// Those of `input`, and [`io::ErrorKind::InvalidData`] for anything that is not a whole list.
-    pub fn load(input: &mut impl Read) -> io::Result<Self> {
-        let mut input = Summed { inner: input, crc: crc32fast::Hasher::new() };
+    /// [`Damaged`] for anything else.
+    pub fn load(saved: &[u8]) -> Result<Self, Damaged> {
+        let (head, mut rest) = frame::split_first(saved).ok_or(Damaged)?;
+        let Head { folders, problems, files } = wire::decode(head).map_err(|_| Damaged)?;
+        let mut sources = Sources { folders, problems, ..Sources::default() };
 
-        let mut magic = [0; MAGIC.len()];
-        input.read_exact(&mut magic)?;
-        if magic != *MAGIC {
-            return Err(damaged());
+        while !rest.is_empty() {
+            let (chunk, after) = frame::split_first(rest).ok_or(Damaged)?;
+            sources.add(&wire::decode(chunk).map_err(|_| Damaged)?)?;
+            rest = after;
         }
 
-        let mut sources = Sources { folders: read_texts(&mut input)?, ..Sources::default() };
-        for problem in read_texts(&mut input)? {
-            sources.problems.push(String::from_utf8(problem).map_err(|_| damaged())?);
-        }
+        if sources.entries.len() as u64 == files { Ok(sources) } else { Err(Damaged) }
+    }
 
-        let count = read_number(&mut input)?;
+    fn add(&mut self, chunk: &Chunk) -> Result<(), Damaged> {
+        let mut names = chunk.names.as_slice();
         let mut modified_ns = 0i64;
-        for _ in 0..count {
-            let folder = read_index(&mut input, sources.folders.len())?;
-            let problem = read_index(&mut input, sources.problems.len() + 1)?;
-            let size = read_number(&mut input)?;
-            let step = read_number(&mut input)?;
-            modified_ns = modified_ns.wrapping_add((step >> 1) as i64 ^ -((step & 1) as i64));
 
-            let name = sources.names.keep(&read_text(&mut input)?);
-            sources.entries.push(Entry { name, folder, problem, size, modified_ns });
+        for File { name, folder, problem, size, step_ns } in &chunk.files {
+            let (name, after) = names.split_at_checked((*name).into()).ok_or(Damaged)?;
+            names = after;
+            modified_ns = modified_ns.wrapping_add(*step_ns);
+
+            let is_known =
+                (*folder as usize) < self.folders.len() && *problem as usize <= self.problems.len();
+            if !is_known {
+                return Err(Damaged);
+            }
+
+            let name = self.names.keep(name);
+            let (folder, problem, size) = (*folder, *problem, *size);
+            self.entries.push(Entry { name, folder, problem, size, modified_ns });
         }
 
-        // Taken before the stored one is read: it does not count itself.
-        let computed = input.crc.clone().finalize();
-        let mut stored = [0; 4];
-        input.read_exact(&mut stored)?;
-
-        if u32::from_le_bytes(stored) == computed { Ok(sources) } else { Err(damaged()) }
+        if names.is_empty() { Ok(()) } else { Err(Damaged) }
     }
-}
-
-/// Passes bytes through and sums them up.
-struct Summed<'a, T> {
-    inner: &'a mut T,
-    crc: crc32fast::Hasher,
-}
-
-impl<T: Write> Summed<'_, T> {
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.crc.update(bytes);
-        self.inner.write_all(bytes)
-    }
-}
-
-impl<T: Read> Summed<'_, T> {
-    fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        self.inner.read_exact(bytes)?;
-        self.crc.update(bytes);
-        Ok(())
-    }
-}
-
-fn write_texts<'a, T: Write>(
-    out: &mut Summed<'_, T>,
-    texts: impl ExactSizeIterator<Item = &'a [u8]>,
-) -> io::Result<()> {
-    write_number(out, texts.len() as u64)?;
-    texts.into_iter().try_for_each(|text| write_text(out, text))
-}
-
-fn write_text<T: Write>(out: &mut Summed<'_, T>, text: &[u8]) -> io::Result<()> {
-    let text = &text[..text.len().min(LONGEST as usize)];
-    write_number(out, text.len() as u64)?;
-    out.write_all(text)
-}
-
-fn write_number<T: Write>(out: &mut Summed<'_, T>, mut value: u64) -> io::Result<()> {
-    let mut bytes = [0; 10];
-    let mut length = 0;
-    loop {
-        bytes[length] = value as u8 & 0x7f | if value > 0x7f { 0x80 } else { 0 };
-        length += 1;
-        value >>= 7;
-        if value == 0 {
-            return out.write_all(&bytes[..length]);
-        }
-    }
-}
-
-fn read_texts<T: Read>(input: &mut Summed<'_, T>) -> io::Result<Vec<Vec<u8>>> {
-    let count = read_number(input)?;
-
-    // Collected one by one: a damaged count ends at the end of the input, not in one huge
-    // allocation.
-    let mut texts = Vec::new();
-    for _ in 0..count {
-        texts.push(read_text(input)?);
-    }
-
-    Ok(texts)
-}
-
-fn read_text<T: Read>(input: &mut Summed<'_, T>) -> io::Result<Vec<u8>> {
-    let length = read_number(input)?;
-    if length > LONGEST {
-        return Err(damaged());
-    }
-
-    let mut text = vec![0; length as usize];
-    input.read_exact(&mut text)?;
-
-    Ok(text)
-}
-
-fn read_index<T: Read>(input: &mut Summed<'_, T>, below: usize) -> io::Result<u32> {
-    let index = read_number(input)?;
-    if index < below as u64 { u32::try_from(index).map_err(|_| damaged()) } else { Err(damaged()) }
-}
-
-fn read_number<T: Read>(input: &mut Summed<'_, T>) -> io::Result<u64> {
-    let mut value = 0;
-    for shift in (0..64).step_by(7) {
-        let mut byte = [0];
-        input.read_exact(&mut byte)?;
-        value |= u64::from(byte[0] & 0x7f) << shift;
-        if byte[0] < 0x80 {
-            return Ok(value);
-        }
-    }
-
-    Err(damaged())
-}
-
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the list of files is damaged")
 }
 
 #[cfg(test)]
@@ -196,24 +137,43 @@ mod tests {
 
     #[test]
     fn a_list_comes_back_as_it_was() {
-        let mut bytes = Vec::new();
-        example().save(&mut bytes).unwrap();
-        let loaded = Sources::load(&mut bytes.as_slice()).unwrap();
+        let loaded = Sources::load(&example().save()).unwrap();
         assert!(loaded.iter().eq(example().iter()));
-        assert_eq!(loaded.digest(), example().digest());
+    }
+
+    #[test]
+    fn a_list_of_several_chunks_comes_back_as_it_was() {
+        let mut sources = list("d", &[]);
+        for index in 0..2 * CHUNK as i64 + 1 {
+            let name = sources.names.keep(index.to_string().as_bytes());
+            let (size, modified_ns) = (index as u64, -index);
+            sources.entries.push(Entry { name, folder: 0, problem: 0, size, modified_ns });
+        }
+
+        let loaded = Sources::load(&sources.save()).unwrap();
+        assert!(loaded.iter().eq(sources.iter()));
     }
 
     #[test]
     fn every_truncation_and_every_flipped_bit_is_found() {
-        let mut bytes = Vec::new();
-        example().save(&mut bytes).unwrap();
-        for end in 0..bytes.len() {
-            assert!(Sources::load(&mut &bytes[..end]).is_err(), "cut at {end}");
+        let saved = example().save();
+        for end in 0..saved.len() {
+            assert!(Sources::load(&saved[..end]).is_err(), "cut at {end}");
         }
-        for bit in 0..bytes.len() * 8 {
-            let mut damaged = bytes.clone();
+        for bit in 0..saved.len() * 8 {
+            let mut damaged = saved.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Sources::load(&mut damaged.as_slice()).is_err(), "bit {bit}");
+            assert!(Sources::load(&damaged).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn folders_and_problems_that_there_are_not_are_found() {
+        for (folder, problem) in [(1, 0), (0, 2)] {
+            let mut sources = example();
+            sources.entries[0].folder = folder;
+            sources.entries[0].problem = problem;
+            assert!(Sources::load(&sources.save()).is_err(), "{folder} {problem}");
         }
     }
 }

@@ -89,22 +89,6 @@ impl Sources {
         self.entries.iter().filter(|entry| entry.problem != 0).count()
     }
 
-    /// A hash of all paths, sizes, times and problems, in order: the same on every machine and for
-    /// every version.
-    pub fn digest(&self) -> u128 {
-        let mut hash = Fnv::default();
-        for entry in &self.entries {
-            self.path_bytes(entry).for_each(|byte| hash.byte(byte));
-            hash.byte(0); // No path holds it, so no two lists run together.
-            entry.size.to_le_bytes().into_iter().for_each(|byte| hash.byte(byte));
-            entry.modified_ns.to_le_bytes().into_iter().for_each(|byte| hash.byte(byte));
-            self.problem(entry).unwrap_or_default().bytes().for_each(|byte| hash.byte(byte));
-            hash.byte(0);
-        }
-
-        hash.0
-    }
-
     /// A list of files `d/0`, `d/1`, … with these sizes; `None` is one that is missing.
     #[cfg(test)]
     pub(crate) fn example(sizes: &[Option<u64>]) -> Self {
@@ -136,22 +120,6 @@ impl Sources {
     }
 }
 
-/// FNV-1a with 128 bits (draft-eastlake-fnv).
-struct Fnv(u128);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Fnv(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
-    }
-}
-
-impl Fnv {
-    fn byte(&mut self, byte: u8) {
-        self.0 =
-            (self.0 ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -178,22 +146,5 @@ pub(super) mod tests {
         for (folder, path) in [("", "a"), ("data", "data/a"), ("/", "/a"), ("./x", "./x/a")] {
             assert_eq!(list(folder, &[("a", 1, 2)]).get(0).path.to_str(), Some(path));
         }
-    }
-
-    #[test]
-    fn the_digest_is_fixed_and_sees_every_change() {
-        let base = list("d", &[("a", 1, 2), ("b", 3, 4)]);
-        assert_eq!(base.digest(), list("d", &[("a", 1, 2), ("b", 3, 4)]).digest());
-        let others = [
-            list("e", &[("a", 1, 2), ("b", 3, 4)]),
-            list("d", &[("a", 2, 2), ("b", 3, 4)]),
-            list("d", &[("a", 1, 3), ("b", 3, 4)]),
-            list("d", &[("b", 3, 4), ("a", 1, 2)]),
-            list("d", &[("a", 1, 2)]),
-            Sources::default(),
-        ];
-        assert!(others.iter().all(|other| other.digest() != base.digest()));
-        // The offset basis, as the draft gives it: an empty list hashes nothing.
-        assert_eq!(Sources::default().digest(), 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
     }
 }

@@ -1,221 +1,177 @@
-//! The extract tasks that are not placed yet, in the order of inputs.
+//! The extract tasks that are not over, in the order of inputs.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
-use sheaf_common::job::{TaskId, WorkerId};
-use sheaf_common::outcome::{Extracted, FileReport, FileStatus, Kept, Slice};
+use sheaf_common::job::{Class, TaskId};
+use sheaf_common::outcome::{Extracted, FileReport};
 use sheaf_common::task::{RowsKey, SourceFile};
 
-/// The cost of a file that is outstanding, whatever its size: its path, its report, its place in
-/// a task. Without it, a window of bytes would hold any number of tiny files.
-pub const FILE_COST: u64 = 1 << 10;
+use super::numbers::{IllegalMove, TaskNumber, Thing};
+use super::rows::RowsAt;
+use super::task::{ExtractTask, Reported, Use};
 
-/// Tasks from the first one that is not placed; numbers follow each other.
+/// All tasks from when they are planned until no unit needs their rows.
 #[derive(Default)]
 pub struct Extracts {
-    tasks: VecDeque<Entry>,
-    /// The number of the first of them.
-    first: u64,
-}
-
-enum Entry {
-    Pending { files: Vec<SourceFile> },
-    Reported(Reported),
-}
-
-/// A task that came back.
-pub struct Reported {
-    pub files: Vec<SourceFile>,
-    pub slot: String,
-    pub reports: Vec<FileReport>,
-    pub rows: RowsAt,
-}
-
-/// Where the rows of a task are.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct RowsAt {
-    pub edition: u64,
-    pub kept: Option<Kept>,
-}
-
-impl RowsAt {
-    pub fn key(&self, task: TaskId, block: u32) -> RowsKey {
-        RowsKey::new(task, block, self.edition)
-    }
-
-    /// Who keeps a block; `None`: it is on the queue.
-    pub fn keeper(&self, block: u32) -> Option<&WorkerId> {
-        let kept = self.kept.as_ref().filter(|kept| kept.blocks.binary_search(&block).is_ok());
-        kept.map(|kept| &kept.by)
-    }
+    tasks: BTreeMap<TaskNumber, ExtractTask>,
+    /// The first task whose rows are not placed.
+    unplaced: TaskNumber,
+    /// The number that the next task gets.
+    next: TaskNumber,
+    /// How many tasks are pending, and the sum of [`ExtractTask::bytes`]: both are asked for
+    /// whenever a task is planned.
+    pending: usize,
+    bytes: u64,
 }
 
 impl Extracts {
     /// Takes in a task that is to be pushed; returns its number.
-    pub fn plan(&mut self, files: Vec<SourceFile>) -> u64 {
-        self.tasks.push_back(Entry::Pending { files });
-        self.first + self.tasks.len() as u64 - 1
+    pub fn plan(&mut self, files: Vec<SourceFile>) -> TaskNumber {
+        let number = self.next;
+        self.insert(ExtractTask::plan(number, files));
+
+        number
     }
 
     /// Takes in a file about which everything is known already.
     pub fn settle(&mut self, report: FileReport) {
-        self.tasks.push_back(Entry::Reported(Reported {
-            files: Vec::new(),
-            slot: String::new(),
-            reports: vec![report],
-            rows: RowsAt::default(),
-        }));
+        self.insert(ExtractTask::settle(self.next, report));
     }
 
-    /// Takes note of a report; gives it back if no task waits for it.
+    fn insert(&mut self, task: ExtractTask) {
+        self.count_in(&task);
+        self.tasks.insert(self.next, task);
+        self.next = self.next.next();
+    }
+
+    /// Whether everything that was planned is placed.
+    pub fn are_placed(&self) -> bool {
+        self.unplaced == self.next
+    }
+
+    /// The tasks that are to be read for the first time.
+    pub fn pending(&self) -> usize {
+        self.pending
+    }
+
+    /// The bytes of files to be read, and of rows that are not placed.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The tasks that an outcome of this class is waited for.
+    pub fn waited_for(&self, class: Class) -> impl Iterator<Item = TaskNumber> + '_ {
+        let tasks = self.tasks.iter().filter(move |(_, task)| task.waits_for() == Some(class));
+        tasks.map(|(number, _)| *number)
+    }
+
+    /// The files of a task, if an outcome of this class is waited for.
+    pub fn files(&self, class: Class, number: TaskNumber) -> Option<&[SourceFile]> {
+        let task = self.tasks.get(&number).filter(|task| task.waits_for() == Some(class))?;
+        Some(task.files())
+    }
+
+    /// What to do with rows that a worker says are of this task.
+    pub fn use_of(&self, number: TaskNumber, extracted: &Extracted) -> Use {
+        // Nobody needs what comes of a task that is over.
+        self.tasks.get(&number).map_or(Use::Unwanted, |task| task.use_of(extracted))
+    }
+
+    /// The path of the first file whose rows are not those that have places.
+    pub fn differs(&self, number: TaskNumber, reports: &[FileReport]) -> Option<String> {
+        self.tasks.get(&number)?.differs(reports)
+    }
+
     pub fn report(
         &mut self,
-        number: u64,
+        number: TaskNumber,
         slot: String,
         extracted: Extracted,
-    ) -> Result<(), Extracted> {
-        let Some(entry) = self.entry_mut(number) else { return Err(extracted) };
-        let Entry::Pending { files } = entry else { return Err(extracted) };
+    ) -> Result<(), IllegalMove> {
+        self.move_on(number, "be reported", |task| task.report(slot, extracted))
+    }
 
-        let reports = &extracted.reports;
-        let answers_all = files.len() == reports.len()
-            && files.iter().zip(reports).all(|(file, report)| file.sequence == report.sequence);
-        if !answers_all {
-            return Err(extracted);
+    pub fn fail(
+        &mut self,
+        number: TaskNumber,
+        slot: String,
+        reason: &str,
+    ) -> Result<(), IllegalMove> {
+        self.move_on(number, "fail", |task| task.fail(slot, reason))
+    }
+
+    /// Moves on the first task that is not placed, if it is reported; gives what is to be placed.
+    pub fn place_next(&mut self) -> Result<Option<(TaskNumber, Reported)>, IllegalMove> {
+        let number = self.unplaced;
+        if !self.tasks.get(&number).is_some_and(ExtractTask::is_reported) {
+            return Ok(None);
         }
 
-        let Extracted { reports, edition, kept } = extracted;
-        let files = std::mem::take(files);
-        let rows = RowsAt { edition, kept };
-        *entry = Entry::Reported(Reported { files, slot, reports, rows });
+        let reported = self.move_on(number, "be placed", ExtractTask::place)?;
+        self.unplaced = number.next();
 
-        Ok(())
+        Ok(Some((number, reported)))
     }
 
-    /// A task failed as a whole: so did each of its files.
-    pub fn fail(&mut self, number: u64, slot: String, reason: &str) -> bool {
-        let Some(Entry::Pending { files }) = self.entry_mut(number) else { return false };
-
-        let reports =
-            files.iter().map(|file| FileReport::unreadable(file.sequence, reason.into())).collect();
-        self.report(number, slot, Extracted { reports, edition: 0, kept: None }).is_ok()
+    /// Gives the files if they are to be read once more from now on.
+    pub fn lose_rows(&mut self, number: TaskNumber) -> Result<Option<&[SourceFile]>, IllegalMove> {
+        let is_first = self.move_on(number, "lose rows", ExtractTask::lose_rows)?;
+        Ok(self.tasks.get(&number).filter(|_| is_first).map(ExtractTask::files))
     }
 
-    /// The edition of the rows of a task that came back and is not placed yet.
-    pub fn edition(&self, number: u64) -> Option<u64> {
-        match self.tasks.get(number.checked_sub(self.first)? as usize)? {
-            Entry::Reported(reported) => Some(reported.rows.edition),
-            Entry::Pending { .. } => None,
+    /// The rows of a task that was lost are here now; gives the blocks that the queue may drop.
+    pub fn come_back(&mut self, task: TaskId, now: RowsAt) -> Result<Vec<RowsKey>, IllegalMove> {
+        self.move_on(TaskNumber(task.number), "come back", |extract| extract.come_back(task, now))
+    }
+
+    /// No unit needs this block any more; whether it is on the queue.
+    pub fn forget_block(&mut self, rows: RowsKey) -> Result<bool, IllegalMove> {
+        let number = TaskNumber(rows.task.number);
+        self.move_on(number, "forget a block", |task| task.forget_block(rows.block))
+    }
+
+    /// Moves a task on, and keeps the sums true; a task that is over is gone.
+    fn move_on<T>(
+        &mut self,
+        number: TaskNumber,
+        step: &'static str,
+        step_of: impl FnOnce(&mut ExtractTask) -> Result<T, IllegalMove>,
+    ) -> Result<T, IllegalMove> {
+        let thing = Thing::Task(number);
+        let gone = IllegalMove { thing, step, state: "is gone" };
+        let mut task = self.tasks.remove(&number).ok_or(gone)?;
+
+        self.count_out(&task);
+        let moved = step_of(&mut task);
+        self.count_in(&task);
+
+        if !task.is_over() {
+            self.tasks.insert(number, task);
         }
+
+        moved
     }
 
-    /// Takes the first task, with its number, if it is reported.
-    pub fn next_reported(&mut self) -> Option<(u64, Reported)> {
-        match self.tasks.pop_front()? {
-            pending @ Entry::Pending { .. } => {
-                self.tasks.push_front(pending);
-                None
-            }
-            Entry::Reported(reported) => {
-                self.first += 1;
-                Some((self.first - 1, reported))
-            }
-        }
+    fn count_in(&mut self, task: &ExtractTask) {
+        self.pending += usize::from(task.waits_for() == Some(Class::Extract));
+        self.bytes += task.bytes();
     }
 
+    fn count_out(&mut self, task: &ExtractTask) {
+        self.pending -= usize::from(task.waits_for() == Some(Class::Extract));
+        self.bytes -= task.bytes();
+    }
+
+    /// What [`Extracts::pending`] and [`Extracts::bytes`] must say.
+    #[cfg(test)]
+    pub fn sums(&self) -> (usize, u64) {
+        let pending = self.waited_for(Class::Extract).count();
+        (pending, self.tasks.values().map(ExtractTask::bytes).sum())
+    }
+
+    /// Whether no task is left.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty()
-    }
-
-    /// The numbers of the tasks that are waited for.
-    pub fn pending(&self) -> impl Iterator<Item = u64> + '_ {
-        let pending = self
-            .tasks
-            .iter()
-            .zip(self.first..)
-            .filter(|(entry, _)| matches!(entry, Entry::Pending { .. }));
-
-        pending.map(|(_, number)| number)
-    }
-
-    /// The files of a task that is waited for.
-    pub fn files(&self, number: u64) -> Option<&[SourceFile]> {
-        match self.tasks.get(number.checked_sub(self.first)? as usize)? {
-            Entry::Pending { files } => Some(files),
-            Entry::Reported(_) => None,
-        }
-    }
-
-    /// The sizes of the files that are waited for, and the rows that others gave, in bytes; each
-    /// file counts as [`FILE_COST`] more.
-    pub fn bytes(&self) -> u64 {
-        let content = |entry: &Entry| match entry {
-            Entry::Pending { files } => files.iter().map(|file| file.size).sum::<u64>(),
-            Entry::Reported(Reported { reports, .. }) => {
-                reports.iter().flat_map(slices).map(|slice| u64::from(slice.length)).sum()
-            }
-        };
-
-        let cost = |entry: &Entry| match entry {
-            Entry::Pending { files } | Entry::Reported(Reported { files, .. }) => {
-                files.len() as u64 * FILE_COST
-            }
-        };
-
-        self.tasks.iter().map(|entry| content(entry) + cost(entry)).sum::<u64>()
-    }
-
-    fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {
-        self.tasks.get_mut(number.checked_sub(self.first)? as usize)
-    }
-}
-
-/// The slices of a file; none if it failed.
-pub fn slices(report: &FileReport) -> &[Slice] {
-    match &report.status {
-        FileStatus::Done { slices, .. } => slices,
-        FileStatus::Failed { .. } | FileStatus::Dead { .. } => &[],
-    }
-}
-
-/// A task whose rows were given places, and are needed until their units are committed.
-pub struct Placed {
-    pub files: Vec<SourceFile>,
-    /// Whether it was pushed once more because its rows were lost.
-    pub repairing: bool,
-    pub rows: RowsAt,
-    reports: Vec<FileReport>,
-    blocks: u32,
-    /// Its blocks that are still needed.
-    needed: BTreeSet<u32>,
-}
-
-impl Placed {
-    pub fn new(reported: Reported, blocks: u32) -> Self {
-        let Reported { files, reports, rows, .. } = reported;
-        Placed { files, repairing: false, rows, reports, blocks, needed: (0..blocks).collect() }
-    }
-
-    /// One of its blocks is needed no more; `true` if it was the last.
-    pub fn forget_block(&mut self, block: u32) -> bool {
-        self.needed.remove(&block);
-        self.needed.is_empty()
-    }
-
-    /// The blocks that are still needed.
-    pub fn needed(&self) -> impl Iterator<Item = u32> + '_ {
-        self.needed.iter().copied()
-    }
-
-    /// Blocks whose units are already committed; a repair produces them again for nothing.
-    pub fn needless(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.blocks).filter(|block| !self.needed.contains(block))
-    }
-
-    /// The path of the first file whose rows are not where they were.
-    pub fn differs(&self, reports: &[FileReport]) -> Option<String> {
-        let mut pairs = self.reports.iter().zip(reports);
-        let index = pairs.position(|(old, new)| slices(old) != slices(new))?;
-        Some(self.files[index].path.display())
     }
 }

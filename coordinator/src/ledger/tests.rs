@@ -1,15 +1,16 @@
 //! The ledger against a little world of its own: files whose slices are known, a queue without
 //! order.
 
-use sheaf_common::job::WorkerId;
-use sheaf_common::outcome::{FileStatus, Kept, Slice, Stream};
-use sheaf_common::task::{Content, SourcePath};
+mod answers;
+mod moves;
+
+use std::collections::{HashMap, HashSet};
+
+use sheaf_common::job::{UNIT_BYTES, WorkerId};
+use sheaf_common::outcome::{Extracted, FileStatus, Kept, RenderedUnit, Slice, Stream, TaskResult};
+use sheaf_common::task::{Content, RenderUnit, SourcePath};
 
 use super::*;
-
-use std::collections::HashSet;
-
-use sheaf_common::job::UNIT_BYTES;
 
 const JOB: JobId = JobId(1);
 
@@ -102,11 +103,12 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
     };
 
     let size = world.random.below(3) << 21;
-    world.ledger.size_tasks(size);
+    world.ledger.handle(Event::Sized { bytes: size });
 
     while world.stored.len() < stop_after && !world.ledger.is_done() {
         if let Some(event) = world.event() {
             let commands = world.ledger.handle(event);
+            world.sums_are_true();
             commands.into_iter().for_each(|command| world.carry_out(command));
         }
     }
@@ -152,6 +154,11 @@ impl World {
         }
 
         let task = self.queue.swap_remove(self.random.below(self.queue.len() as u64) as usize);
+        // A worker that is late does it all the same, after another did.
+        if self.faults && self.random.below(20) == 0 {
+            self.queue.push(task.clone());
+        }
+
         let result = match &task.work {
             Work::Extract(extract) => self.extract(task.id, &extract.files),
             Work::Render(render) => self.render(render),
@@ -229,7 +236,7 @@ impl World {
     fn carry_out(&mut self, command: Command) {
         match command {
             Command::Push(task) => self.queue.push(task),
-            Command::GiveUp { reason } => panic!("{reason}"),
+            Command::Warn { reason, .. } | Command::GiveUp { reason } => panic!("{reason}"),
             Command::Forget(rows) => {
                 rows.iter().for_each(|rows| {
                     assert!(self.on_queue.remove(rows), "{rows:?} is dropped twice")
@@ -244,11 +251,18 @@ impl World {
         }
     }
 
+    /// What is counted as it changes is what there is.
+    fn sums_are_true(&self) {
+        let (pending, bytes) = self.ledger.extracts.sums();
+        assert_eq!(self.ledger.pending_extracts(), pending);
+        assert_eq!(self.ledger.outstanding_bytes(), bytes + self.ledger.units.sum());
+    }
+
     fn nothing_is_left(&self) {
         assert!(self.on_queue.is_empty(), "rows are left: {:?}", self.on_queue);
         let ledger = &self.ledger;
         assert!(
-            ledger.placed.is_empty()
+            ledger.extracts.is_empty()
                 && ledger.outstanding_bytes() == 0
                 && ledger.pending().is_empty()
         );
@@ -386,7 +400,7 @@ fn renders(commands: &[Command]) -> Vec<(u64, Vec<u64>)> {
 #[test]
 fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_alone() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
-    ledger.size_tasks(3 << 20);
+    ledger.handle(Event::Sized { bytes: 3 << 20 });
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else {
         panic!()
     };

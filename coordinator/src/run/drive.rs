@@ -7,6 +7,7 @@ use sheaf_common::job::JobId;
 use sheaf_common::queue::Queue;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{Instant, MissedTickBehavior};
+use tracing::warn;
 
 use super::DriveError;
 use super::callers::{Lines, callers};
@@ -96,6 +97,7 @@ impl<Q: Queue, S: Commits> Drive<'_, Q, S> {
                 Command::Commit(commit) => self.store.commit(commit)?,
                 Command::Call { call, after } => lines.call(call, after),
                 Command::Ask(question) => lines.ask(question),
+                Command::Log { task, message, reason } => warn!(%task, reason, "{message}"),
                 Command::Notice(notice) => self.observer.notice(&notice),
                 Command::Progress => {
                     self.observer.progress(self.store.tally(), driver.under_way());

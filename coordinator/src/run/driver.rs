@@ -161,7 +161,7 @@ impl<'s> Driver<'s> {
                 }
             }
 
-            Event::Sized(answer) => self.sized(answer, commands),
+            Event::Sized(answer) => self.sized(answer, commands)?,
             Event::Lost(answer) => self.lost(answer, commands),
             Event::Remarked(answer) => self.remarked(answer, commands),
             Event::Why(answer) => self.why(moment, answer, commands)?,
@@ -319,16 +319,22 @@ impl<'s> Driver<'s> {
 
     /// Fits window and tasks to the slots that there are now. If nobody can say, they stay as they
     /// are.
-    fn sized(&mut self, answer: Result<Capacity, QueueError>, commands: &mut Vec<Command>) {
+    fn sized(
+        &mut self,
+        answer: Result<Capacity, QueueError>,
+        commands: &mut Vec<Command>,
+    ) -> Result<(), DriveError> {
         self.questions.answered();
         self.is_sized = true;
 
-        let Ok(capacity) = answer else { return };
-        let Some(plan) = &mut self.plan else { return };
+        let Ok(capacity) = answer else { return Ok(()) };
+        let Some(plan) = &mut self.plan else { return Ok(()) };
 
         self.window.fit(capacity);
-        self.ledger.size_tasks(plan.size_tasks(self.window.task_bytes()));
         commands.push(Command::Slots(self.window.slots()));
+
+        let bytes = plan.size_tasks(self.window.task_bytes());
+        self.feed(ledger::Event::Sized { bytes }, commands)
     }
 
     /// Tells once of each worker that is not heard of.
@@ -407,6 +413,9 @@ impl<'s> Driver<'s> {
                     commands.push(Command::Commit(commit));
                 }
                 ledger::Command::Forget(rows) => self.forgettable.extend(rows),
+                ledger::Command::Warn { task, message, reason } => {
+                    commands.push(Command::Log { task, message, reason });
+                }
                 ledger::Command::GiveUp { reason } => return Err(DriveError::GaveUp(reason)),
             }
         }

@@ -20,8 +20,7 @@ pub fn take_up(
     observer: &mut dyn Observer,
 ) -> Result<Resume, Failure> {
     let job = Identity::of(config);
-    let mut listed = Vec::new();
-    sources.save(&mut listed).expect("writing to memory does not fail");
+    let listed = sources.save();
 
     let begin = |spool: &mut Spool| spool.begin(&job.encode(), &listed).map_err(could_not_run);
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sheaf_common::outcome::{Look, Stream};
 use sheaf_common::wire;
 
+use crate::frame;
 use crate::ledger::Position;
 
 /// A unit that was stored.
@@ -34,9 +35,6 @@ pub struct Part {
     pub look: Option<Look>,
 }
 
-/// Bytes before an entry: its length and its CRC-32, both u32 LE.
-const FRAME: usize = 8;
-
 /// The open journal; writes go to its end.
 pub struct Journal {
     file: File,
@@ -51,14 +49,10 @@ impl Journal {
 
     /// Writes an entry, in one call, so that a crash leaves it whole or broken, not two in one.
     pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
-        let body = wire::encode(entry);
+        let mut framed = Vec::new();
+        frame::push(&mut framed, &wire::encode(entry));
 
-        let mut frame = Vec::with_capacity(FRAME + body.len());
-        frame.extend_from_slice(&(body.len() as u32).to_le_bytes());
-        frame.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
-        frame.extend_from_slice(&body);
-
-        self.file.write_all(&frame)
+        self.file.write_all(&framed)
     }
 
     /// The entries up to the first that is not whole, each with the place where it ends.
@@ -68,10 +62,12 @@ impl Journal {
         self.file.read_to_end(&mut bytes)?;
 
         let mut entries = Vec::new();
-        let mut at = 0;
-        while let Some((entry, length)) = next_entry(&bytes[at..]) {
-            at += length;
-            entries.push((entry, at as u64));
+        let mut rest = bytes.as_slice();
+        while let Some((body, after)) = frame::split_first(rest)
+            && let Ok(entry) = wire::decode(body)
+        {
+            rest = after;
+            entries.push((entry, (bytes.len() - rest.len()) as u64));
         }
 
         Ok(entries)
@@ -82,15 +78,4 @@ impl Journal {
         self.file.set_len(length)?;
         self.file.seek(SeekFrom::End(0)).map(drop)
     }
-}
-
-fn next_entry(bytes: &[u8]) -> Option<(Entry, usize)> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    let (crc32, rest) = rest.split_first_chunk()?;
-    let body = rest.get(..u32::from_le_bytes(*length) as usize)?;
-    if crc32fast::hash(body) != u32::from_le_bytes(*crc32) {
-        return None;
-    }
-
-    Some((wire::decode(body).ok()?, FRAME + body.len()))
 }

@@ -64,6 +64,8 @@ pub enum Command {
     Call { call: Call, after: Duration },
     /// Ask the queue, beside the call that may be under way.
     Ask(Question),
+    /// Log what befell a task: the run goes on.
+    Log { task: TaskId, message: &'static str, reason: String },
     /// Tell the observer.
     Notice(Notice),
     /// Tell the observer how far the run is.

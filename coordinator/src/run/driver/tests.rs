@@ -77,7 +77,7 @@ impl<'s> World<'s> {
                 Command::Ask(question) => self.asked.push(question),
                 Command::Notice(notice) => self.notices.push(notice),
                 Command::End(end) => self.end = Some(end),
-                Command::Slots(_) | Command::Progress | Command::Answer => {}
+                Command::Slots(_) | Command::Log { .. } | Command::Progress | Command::Answer => {}
             }
         }
     }

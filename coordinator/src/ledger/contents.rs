@@ -1,0 +1,126 @@
+//! The contents of a unit: consecutive rows, and the files that end among them.
+
+use sheaf_common::job::{UNIT_BYTES, WorkerId};
+use sheaf_common::outcome::FileReport;
+use sheaf_common::task::{Piece, RowsKey};
+
+use super::Position;
+use super::numbers::TaskNumber;
+use super::rows::RowsAt;
+use super::task::FILE_COST;
+
+/// A unit is full from this many files on, as files without rows would never fill it.
+const FULL_FILES: usize = 4096;
+
+/// The outcome of a file, once all its rows are placed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileDone {
+    pub report: FileReport,
+    /// The worker and slot that read it; empty if none did.
+    pub slot: String,
+    pub rows: u64,
+    pub overflow: u64,
+}
+
+/// The contents of a unit; more is added while it is open.
+pub struct Contents {
+    pub begin: Position,
+    pub end: Position,
+    pub pieces: Vec<Piece>,
+    /// The files that end in it.
+    pub files: Vec<FileDone>,
+    /// Blocks that are not needed after it.
+    pub forget: Vec<RowsKey>,
+    /// The worker that keeps some of its rows, and the task that they are of. A block is kept only
+    /// if it fills a unit, so there are no two.
+    keeper: Option<(TaskNumber, WorkerId)>,
+    /// Of rows.
+    bytes: u64,
+}
+
+impl Contents {
+    /// Those of a unit that begins here.
+    pub fn new(at: Position) -> Self {
+        Contents {
+            begin: at,
+            end: at,
+            pieces: Vec::new(),
+            files: Vec::new(),
+            forget: Vec::new(),
+            keeper: None,
+            bytes: 0,
+        }
+    }
+
+    /// Adds the piece that `piece` makes for the place that it gets; and who keeps its rows, if
+    /// they are not on the queue.
+    pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, keeper: Option<&WorkerId>) {
+        let piece = piece(&self.end);
+        if let Some(keeper) = keeper {
+            self.keeper = Some((TaskNumber(piece.rows.task.number), keeper.clone()));
+        }
+
+        let rows = u64::from(piece.slice.rows);
+        let overflow = u64::from(piece.slice.overflow);
+        self.end.slices += 1;
+        self.end.rows += rows;
+        self.end.overflow += overflow;
+        self.end.file_rows += rows;
+        self.end.file_overflow += overflow;
+
+        self.bytes += u64::from(piece.slice.length);
+        self.pieces.push(piece);
+    }
+
+    /// All slices of this file are placed.
+    pub fn end_file(&mut self, report: FileReport, slot: &str) {
+        let end = self.end;
+        let file = report.sequence + 1;
+        self.files.push(FileDone {
+            report,
+            slot: slot.into(),
+            rows: end.file_rows,
+            overflow: end.file_overflow,
+        });
+
+        self.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..end };
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.files.is_empty() && self.forget.is_empty()
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.bytes >= UNIT_BYTES || self.files.len() >= FULL_FILES
+    }
+
+    /// Of its rows.
+    pub fn row_bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Of its rows and files; each file counts as [`FILE_COST`].
+    pub fn bytes(&self) -> u64 {
+        self.bytes + self.files.len() as u64 * FILE_COST
+    }
+
+    /// The worker that keeps some of its rows.
+    pub fn keeper(&self) -> Option<&WorkerId> {
+        self.keeper.as_ref().map(|(_, worker)| worker)
+    }
+
+    /// The rows of a task are elsewhere now.
+    pub fn moved(&mut self, task: TaskNumber, to: &RowsAt) {
+        let of_task = |rows: &&mut RowsKey| rows.task.number == task.0;
+        self.keeper.take_if(|(number, _)| *number == task);
+
+        for rows in self.pieces.iter_mut().map(|piece| &mut piece.rows).filter(of_task) {
+            rows.edition = to.edition;
+            if let Some(keeper) = to.keeper(rows.block) {
+                self.keeper = Some((task, keeper.clone()));
+            }
+        }
+
+        self.forget.iter_mut().filter(of_task).for_each(|rows| rows.edition = to.edition);
+    }
+}

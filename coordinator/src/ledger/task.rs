@@ -1,0 +1,276 @@
+//! The life of an extract task.
+//!
+//! ```text
+//!              report, fail              place              lose_rows
+//! plan ─▶ Pending ─────────▶ Reported ─────────▶ Placed ◀──────────────▶ Repairing
+//!                               ▲                  │      come_back         │
+//! settle ───────────────────────┘                  └───────▶ (over) ◀───────┘
+//!                                                     forget_block, the last
+//! ```
+//!
+//! A task that gave no rows is over as soon as it is placed.
+//!
+//! Every other move is an [`IllegalMove`], and changes nothing.
+
+use std::collections::BTreeSet;
+
+use sheaf_common::job::{Class, TaskId};
+use sheaf_common::outcome::{Extracted, FileReport, Slice};
+use sheaf_common::task::{RowsKey, SourceFile};
+
+use super::numbers::{IllegalMove, TaskNumber, Thing};
+use super::rows::{RowsAt, slices};
+
+/// The cost of a file that is outstanding, whatever its size: its path, its report, its place in
+/// a task. Without it, a window of bytes would hold any number of tiny files.
+pub const FILE_COST: u64 = 1 << 10;
+
+/// An extract task, from when it is planned until no unit needs its rows.
+pub struct ExtractTask {
+    number: TaskNumber,
+    files: Vec<SourceFile>,
+    state: State,
+}
+
+enum State {
+    /// A worker is to read its files.
+    Pending,
+    /// They are read, and wait for those before them.
+    Reported(Reported),
+    /// Its rows stand in units that are not committed yet.
+    Placed(Placed),
+    /// So they do, but some were lost: a worker is to read the files once more.
+    Repairing(Placed),
+}
+
+/// What came of a task.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reported {
+    /// The worker and slot that read the files; empty if none did.
+    pub slot: String,
+    pub reports: Vec<FileReport>,
+    pub rows: RowsAt,
+}
+
+/// Rows that have their places.
+#[derive(Default)]
+struct Placed {
+    /// Those of each file.
+    slices: Vec<Vec<Slice>>,
+    rows: RowsAt,
+    blocks: u32,
+    /// The blocks that are still needed; never empty.
+    needed: BTreeSet<u32>,
+}
+
+/// What extracted rows are to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// The first that came: the task is to be reported.
+    Report,
+    /// Its rows were lost, and these take their places.
+    Repair,
+    /// They are those in use: the same came twice.
+    Known,
+    /// Others are in use: nobody will ask for these.
+    Unwanted,
+    /// They are not of this task, whatever they say: the files are others, or blocks are out of
+    /// order.
+    Foreign,
+}
+
+impl ExtractTask {
+    /// A task that is to be pushed.
+    pub fn plan(number: TaskNumber, files: Vec<SourceFile>) -> Self {
+        ExtractTask { number, files, state: State::Pending }
+    }
+
+    /// A file about which everything is known already, without a task on the queue.
+    pub fn settle(number: TaskNumber, report: FileReport) -> Self {
+        let reported = Reported { reports: vec![report], ..Reported::default() };
+        ExtractTask { number, files: Vec::new(), state: State::Reported(reported) }
+    }
+
+    pub fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    /// The class of the task that the queue has for it; `None`: no outcome is waited for.
+    pub fn waits_for(&self) -> Option<Class> {
+        match self.state {
+            State::Pending => Some(Class::Extract),
+            State::Repairing(_) => Some(Class::Repair),
+            State::Reported(_) | State::Placed(_) => None,
+        }
+    }
+
+    pub fn is_reported(&self) -> bool {
+        matches!(self.state, State::Reported(_))
+    }
+
+    /// The bytes that it has outstanding until its rows are placed, when units count them: of files
+    /// to be read, of rows that were; each file counts as [`FILE_COST`] more.
+    pub fn bytes(&self) -> u64 {
+        let cost = self.files.len() as u64 * FILE_COST;
+        match &self.state {
+            State::Pending => cost + self.files.iter().map(|file| file.size).sum::<u64>(),
+            State::Reported(Reported { reports, .. }) => {
+                let slices = reports.iter().flat_map(slices);
+                cost + slices.map(|slice| u64::from(slice.length)).sum::<u64>()
+            }
+            State::Placed(_) | State::Repairing(_) => 0,
+        }
+    }
+
+    /// What to do with rows that a worker says are of this task.
+    pub fn use_of(&self, extracted: &Extracted) -> Use {
+        let is_known = |rows: &RowsAt| rows.edition == extracted.edition;
+        match &self.state {
+            State::Pending if self.is_answered_by(&extracted.reports) => Use::Report,
+            State::Pending => Use::Foreign,
+            State::Reported(Reported { rows, .. }) | State::Placed(Placed { rows, .. }) => {
+                if is_known(rows) {
+                    Use::Known
+                } else {
+                    Use::Unwanted
+                }
+            }
+            State::Repairing(placed) if is_known(&placed.rows) => Use::Known,
+            State::Repairing(_) if self.is_answered_by(&extracted.reports) => Use::Repair,
+            State::Repairing(_) => Use::Foreign,
+        }
+    }
+
+    /// Whether there is a report about each of its files, and blocks follow each other from 0 on.
+    fn is_answered_by(&self, reports: &[FileReport]) -> bool {
+        let sequences = self.files.iter().map(|file| file.sequence);
+        let is_about_its_files = sequences.eq(reports.iter().map(|report| report.sequence));
+
+        let blocks = reports.iter().flat_map(slices).map(|slice| slice.block);
+        let mut next = 0;
+        let mut follow = blocks.map(|block| {
+            let follows = block == next || block.checked_add(1) == Some(next);
+            next = block.saturating_add(1);
+            follows
+        });
+
+        is_about_its_files && follow.all(|follows| follows)
+    }
+
+    /// The path of the first file whose rows are not those that have places.
+    pub fn differs(&self, reports: &[FileReport]) -> Option<String> {
+        let (State::Placed(placed) | State::Repairing(placed)) = &self.state else { return None };
+
+        let mut pairs = placed.slices.iter().zip(reports);
+        let index = pairs.position(|(old, new)| old != slices(new))?;
+        Some(self.files[index].path.display())
+    }
+
+    /// Pending → reported.
+    pub fn report(&mut self, slot: String, extracted: Extracted) -> Result<(), IllegalMove> {
+        let State::Pending = self.state else { return Err(self.cannot("be reported")) };
+
+        let Extracted { reports, edition, kept } = extracted;
+        let rows = RowsAt { edition, kept };
+        self.state = State::Reported(Reported { slot, reports, rows });
+
+        Ok(())
+    }
+
+    /// Pending → reported: the task failed as a whole, and so did each of its files.
+    pub fn fail(&mut self, slot: String, reason: &str) -> Result<(), IllegalMove> {
+        let State::Pending = self.state else { return Err(self.cannot("fail")) };
+
+        let failed = |file: &SourceFile| FileReport::unreadable(file.sequence, reason.into());
+        let reports = self.files.iter().map(failed).collect();
+        self.state = State::Reported(Reported { slot, reports, rows: RowsAt::default() });
+
+        Ok(())
+    }
+
+    /// Reported → placed, or over if it gave no rows; gives what is to be placed.
+    pub fn place(&mut self) -> Result<Reported, IllegalMove> {
+        let State::Reported(reported) = &mut self.state else {
+            return Err(self.cannot("be placed"));
+        };
+
+        let reported = std::mem::take(reported);
+        let slices: Vec<Vec<Slice>> =
+            reported.reports.iter().map(|report| slices(report).to_vec()).collect();
+        let blocks = slices.iter().flatten().last().map_or(0, |slice| slice.block + 1);
+
+        let rows = reported.rows.clone();
+        self.state = State::Placed(Placed { slices, rows, blocks, needed: (0..blocks).collect() });
+
+        Ok(reported)
+    }
+
+    /// Placed → repairing; `false`: it was so already, as several units may miss its rows.
+    pub fn lose_rows(&mut self) -> Result<bool, IllegalMove> {
+        match &mut self.state {
+            State::Placed(placed) => {
+                self.state = State::Repairing(std::mem::take(placed));
+                Ok(true)
+            }
+            State::Repairing(_) => Ok(false),
+            State::Pending | State::Reported(_) => Err(self.cannot("lose rows")),
+        }
+    }
+
+    /// Repairing → placed; its rows are here now. Gives the blocks that the queue may drop, under
+    /// the name of this task: the new ones that no unit needs, and the old ones that these replace.
+    pub fn come_back(&mut self, task: TaskId, now: RowsAt) -> Result<Vec<RowsKey>, IllegalMove> {
+        let State::Repairing(placed) = &mut self.state else {
+            return Err(self.cannot("come back"));
+        };
+
+        let mut placed = std::mem::take(placed);
+        let on_queue =
+            |rows: &RowsAt, block: u32| rows.keeper(block).is_none().then(|| rows.key(task, block));
+
+        let needless = (0..placed.blocks).filter(|block| !placed.needed.contains(block));
+        let mut forget: Vec<RowsKey> = needless.filter_map(|block| on_queue(&now, block)).collect();
+        let before = &placed.rows;
+        forget.extend(placed.needed.iter().filter_map(|block| on_queue(before, *block)));
+
+        placed.rows = now;
+        self.state = State::Placed(placed);
+
+        Ok(forget)
+    }
+
+    /// One of its blocks is needed no more; whether it is on the queue. Without blocks that are
+    /// needed the task is over.
+    pub fn forget_block(&mut self, block: u32) -> Result<bool, IllegalMove> {
+        let placed = match &mut self.state {
+            State::Placed(placed) | State::Repairing(placed) => placed,
+            State::Pending | State::Reported(_) => return Err(self.cannot("forget a block")),
+        };
+
+        if placed.needed.remove(&block) {
+            Ok(placed.rows.keeper(block).is_none())
+        } else {
+            let state = "has not got it";
+            Err(IllegalMove { thing: Thing::Task(self.number), step: "forget a block", state })
+        }
+    }
+
+    /// Whether no unit needs its rows any more.
+    pub fn is_over(&self) -> bool {
+        match &self.state {
+            State::Placed(placed) | State::Repairing(placed) => placed.needed.is_empty(),
+            State::Pending | State::Reported(_) => false,
+        }
+    }
+
+    fn cannot(&self, step: &'static str) -> IllegalMove {
+        let state = match self.state {
+            State::Pending => "is pending",
+            State::Reported(_) => "is reported",
+            State::Placed(_) => "is placed",
+            State::Repairing(_) => "is read once more",
+        };
+
+        IllegalMove { thing: Thing::Task(self.number), step, state }
+    }
+}
