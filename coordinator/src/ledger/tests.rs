@@ -2,7 +2,7 @@
 //! order.
 
 use sheaf_common::job::WorkerId;
-use sheaf_common::outcome::{FileStatus, Kept, Slice, Stream};
+use sheaf_common::outcome::{FileStatus, Kept, Slice, Stream, Target};
 use sheaf_common::task::{Content, SourcePath};
 
 use super::*;
@@ -218,8 +218,9 @@ impl World {
         }
 
         let unit = |unit: &RenderUnit| {
-            let (stream, bytes) = (Stream::Text { rendering: 0 }, wire_of(unit));
-            let segments = vec![Segment { stream, bytes, crc32: 0, length: 0, look: None }];
+            let stream = Stream { target: Target::Rendering(0), part: 0 };
+            let bytes = wire_of(unit);
+            let segments = vec![Segment { stream, bytes, crc32: 0, length: 0, meta: Vec::new() }];
             RenderedUnit { number: unit.number, segments }
         };
 

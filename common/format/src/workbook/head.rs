@@ -9,11 +9,13 @@
 use std::fmt::Write;
 
 use sheaf_common::job::JobSpec;
-use sheaf_common::outcome::{Look, Sheet};
 use sheaf_common::recipe::Take;
-use sheaf_worker::render::workbook::OVERFLOW_COLUMNS;
-use sheaf_worker::render::xml::RowWriter;
 use unicode_width::UnicodeWidthStr;
+
+use super::Sheet;
+use super::look::Look;
+use super::rows::OVERFLOW_COLUMNS;
+use super::xml::RowWriter;
 
 /// A column of a sheet.
 pub struct Column {

@@ -1,5 +1,5 @@
 //! The workbook around the rows: rust_xlsxwriter makes it, with styles, filters and properties, and
-//! it is taken apart here, so that rows can be put in. [`super::look`] writes what stands between:
+//! it is taken apart here, so that rows can be put in. [`super::head`] writes what stands between:
 //! widths, heights, the row of names.
 
 use std::collections::HashMap;
@@ -8,38 +8,14 @@ use std::io::Read;
 use anyhow::{Context, ensure};
 use rawzip::{CompressionMethod, ZipArchive};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, IgnoreError, Workbook};
-use sheaf_common::cell::{SHEET_DATA_ROWS, SHEET_ROWS, column_letters, sheet_name};
+use sheaf_common::cell::{SHEET_ROWS, column_letters, sheet_name};
 use sheaf_common::job::JobSpec;
-use sheaf_common::outcome::{Look, Sheet};
-use sheaf_worker::render::workbook::OVERFLOW_SHEET;
 
-use super::look::{Column, columns_of, table_head};
-
-/// The rows and overflow rows of a workbook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counts {
-    pub rows: u64,
-    pub overflow: u64,
-}
-
-impl Counts {
-    /// The sheets that these rows need, in their order; the first one is there even without rows.
-    pub fn sheets(self) -> Vec<Sheet> {
-        let of = |rows: u64| rows.div_ceil(SHEET_DATA_ROWS) as u32;
-        let rows = (0..of(self.rows).max(1)).map(Sheet::Rows);
-        rows.chain((0..of(self.overflow)).map(Sheet::Overflow)).collect()
-    }
-
-    /// The data rows of one of the sheets.
-    fn rows_of(self, sheet: Sheet) -> u64 {
-        let (rows, index) = match sheet {
-            Sheet::Rows(index) => (self.rows, index),
-            Sheet::Overflow(index) => (self.overflow, index),
-        };
-
-        (rows - u64::from(index) * SHEET_DATA_ROWS).min(SHEET_DATA_ROWS)
-    }
-}
+use super::Sheet;
+use super::head::{Column, columns_of, table_head};
+use super::look::Look;
+use super::rows::OVERFLOW_SHEET;
+use crate::Counts;
 
 /// Makes shells for the workbooks of a job; one that has the same sheets as another is made once.
 pub struct Shells<'a> {
@@ -96,7 +72,7 @@ impl<'a> Shells<'a> {
     /// The parts of a workbook that is to hold these rows, in the order of the archive; `look` is
     /// that of its first rows.
     pub fn parts(&mut self, counts: Counts, look: Option<&Look>) -> anyhow::Result<Vec<Part<'_>>> {
-        let sheets = counts.sheets();
+        let sheets = Sheet::of(counts);
         if !self.made.contains_key(&sheets) {
             let parts = make(self.spec, &sheets).context("could not make the workbook's frame")?;
             self.made.insert(sheets.clone(), parts);
@@ -116,7 +92,7 @@ impl RawPart {
             }
             RawContent::Plain(text) => Part { name: &self.name, head: text.clone(), rows: None },
             RawContent::Sheet(raw) => {
-                let end = (counts.rows_of(raw.sheet) + 1).to_string();
+                let end = (raw.sheet.rows(counts) + 1).to_string();
                 let filled = |text: &str| text.replace(&raw.placeholder.to_string(), &end);
                 let head =
                     filled(&raw.front) + &table_head(&raw.columns, look.filter(|_| raw.is_rows()));
@@ -156,7 +132,7 @@ impl RawSheet {
 /// The names of the filtered ranges stand in the workbook part, one a sheet.
 fn filters_for(text: &str, counts: Counts, sheets: &[Sheet]) -> String {
     sheets.iter().enumerate().fold(text.to_string(), |text, (index, sheet)| {
-        text.replacen(&filter_name_end(index), &format!("${}<", counts.rows_of(*sheet) + 1), 1)
+        text.replacen(&filter_name_end(index), &format!("${}<", sheet.rows(counts) + 1), 1)
     })
 }
 
@@ -287,18 +263,9 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use sheaf_common::cell::SHEET_DATA_ROWS;
 
-    #[test]
-    fn sheets_follow_from_the_rows() {
-        let sheets = |rows, overflow| Counts { rows, overflow }.sheets();
-        assert_eq!(sheets(0, 0), [Sheet::Rows(0)]);
-        assert_eq!(sheets(SHEET_DATA_ROWS, 0), [Sheet::Rows(0)]);
-        assert_eq!(
-            sheets(SHEET_DATA_ROWS + 1, 2),
-            [Sheet::Rows(0), Sheet::Rows(1), Sheet::Overflow(0)]
-        );
-    }
+    use super::*;
 
     #[test]
     fn dimensions_filters_and_ignored_errors_cover_the_rows_of_each_sheet() {
