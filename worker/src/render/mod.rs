@@ -5,8 +5,7 @@ use std::collections::HashMap;
 
 use sheaf_common::job::{Compression, JobSpec};
 use sheaf_common::outcome::{RenderedUnit, Segment, Target};
-use sheaf_common::row::Block;
-use sheaf_common::row::{DamagedRows, Rows};
+use sheaf_common::row::{Block, DamagedRows, Rows};
 use sheaf_common::task::{Piece, Render, RenderUnit, RowsKey};
 use sheaf_format::{Form, Packer, Place, UnknownFormat, per_file};
 

@@ -151,7 +151,7 @@ impl CsvWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Tsv;
+    use super::super::tsv::Tsv;
     use super::*;
 
     const CSV: &dyn TextFormat = &Csv;

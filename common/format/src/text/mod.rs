@@ -2,9 +2,9 @@
 //!
 //! * [`csv`], [`tsv`], [`json_lines`]: what differs between them.
 
-mod csv;
-mod json_lines;
-mod tsv;
+pub mod csv;
+pub mod json_lines;
+pub mod tsv;
 
 use std::io::{self, Write};
 
@@ -15,9 +15,6 @@ use crate::{
     Content, Counts, CsvUse, Format, Joined, OutputWriter, Packer, PartSegment, Parts, Place,
     UnitWriter,
 };
-pub use csv::Csv;
-pub use json_lines::JsonLines;
-pub use tsv::Tsv;
 
 /// The only part of a text.
 const WHOLE: u32 = 0;

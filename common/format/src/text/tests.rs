@@ -95,7 +95,7 @@ fn head_rows_and_tail_are_one_text() {
 #[test]
 fn a_text_of_nothing_is_read_as_one() {
     for packing in [Packing::Plain, Packing::Gzip, Packing::Zstd] {
-        let bytes = written(&Text(JsonLines), packing, &[]);
+        let bytes = written(&Text(json_lines::JsonLines), packing, &[]);
         assert_eq!(read(packing, &bytes), "", "{packing:?}");
         assert_eq!(bytes.is_empty(), packing == Packing::Plain);
     }
