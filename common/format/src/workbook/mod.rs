@@ -2,15 +2,16 @@
 //!
 //! * [`rows`]: rows → the row XML of sheets; [`xml`]: one row of it. [`look`]: the room that the
 //!   first rows need, which travels with the segment that begins a workbook.
-//! * [`shell`]: the workbook around the rows, made by rust_xlsxwriter. [`head`]: its columns and
-//!   row heights. [`writer`]: shell + joined segments → `.xlsx`. [`archive`]: the ZIP around its
+//! * [`sheet`]: what a sheet has around its rows; [`styles`]: how its cells look. [`shell`]: the
+//!   workbook around the sheets, made by rust_xlsxwriter. [`writer`]: shell + joined segments → `.xlsx`. [`archive`]: the ZIP around its
 //!   parts.
 
 mod archive;
-mod head;
 mod look;
 mod rows;
+mod sheet;
 mod shell;
+mod styles;
 mod writer;
 mod xml;
 

@@ -1,20 +1,20 @@
-//! The workbook around the rows: rust_xlsxwriter makes it, with styles, filters and properties, and
-//! it is taken apart here, so that rows can be put in. [`super::head`] writes what stands between:
-//! widths, heights, the row of names.
+//! The workbook around the sheets: rust_xlsxwriter makes it, with the names of sheets and filters,
+//! properties, theme and relations. The sheets themselves are [`super::sheet`]'s.
 
 use std::collections::HashMap;
 use std::io::Read;
 
 use anyhow::{Context, ensure};
 use rawzip::{CompressionMethod, ZipArchive};
-use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, IgnoreError, Workbook};
-use sheaf_common::cell::{SHEET_ROWS, column_letters, sheet_name};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook};
+use sheaf_common::cell::{SHEET_ROWS, sheet_name};
 use sheaf_common::job::JobSpec;
 
 use super::Sheet;
-use super::head::{Column, columns_of, table_head};
 use super::look::Look;
 use super::rows::OVERFLOW_SHEET;
+use super::sheet::{self, Column, columns_of};
+use super::styles::STYLES;
 use crate::Counts;
 
 /// Makes shells for the workbooks of a job; one that has the same sheets as another is made once.
@@ -23,26 +23,18 @@ pub struct Shells<'a> {
     made: HashMap<Vec<Sheet>, Vec<RawPart>>,
 }
 
-/// A part of a shell as rust_xlsxwriter wrote it.
+/// A part of a shell, without what depends on the number of rows.
 struct RawPart {
     name: String,
     content: RawContent,
 }
 
 enum RawContent {
-    Plain(String),
-    Sheet(RawSheet),
-}
-
-/// A sheet without its settings of columns and rows, and without rows.
-struct RawSheet {
-    sheet: Sheet,
-    columns: Vec<Column>,
-    /// The text before the settings, and from the end of the rows on.
-    front: String,
-    back: String,
-    /// The number in the two that stands for the last row.
-    placeholder: u64,
+    /// The same for all workbooks of these sheets.
+    Fixed(String),
+    /// The part with the names of the filtered ranges, which end at placeholders.
+    Names(String),
+    Sheet(Sheet, Vec<Column>),
 }
 
 /// A part of a workbook's archive.
@@ -54,14 +46,16 @@ pub struct Part<'a> {
     pub rows: Option<(Sheet, String)>,
 }
 
-const SETTINGS: &str = "<sheetFormatPr ";
-const ROWS_END: &str = "</sheetData>";
-
-/// The last row of the sheet with this index in a shell: a number of its own, in whose place the
-/// real one is written. Less than the limit: a range that is the whole of its columns is written
-/// without row numbers.
+/// The last row of the filter of the sheet with this index in a shell: a number of its own, in whose
+/// place the real one is written. Less than the limit: a range that is the whole of its columns is
+/// written without row numbers.
 fn placeholder(index: usize) -> u64 {
     SHEET_ROWS - 1 - index as u64
+}
+
+/// How the name of a sheet's filtered range ends in a shell.
+fn filter_name_end(index: usize) -> String {
+    format!("${}<", placeholder(index))
 }
 
 impl<'a> Shells<'a> {
@@ -84,71 +78,33 @@ impl<'a> Shells<'a> {
 }
 
 impl RawPart {
-    /// Writes the numbers of rows where the shell has those that stand for them.
+    /// The part for so many rows.
     fn with_rows(&self, counts: Counts, sheets: &[Sheet], look: Option<&Look>) -> Part<'_> {
-        match &self.content {
-            RawContent::Plain(text) if self.name == "xl/workbook.xml" => {
-                Part { name: &self.name, head: filters_for(text, counts, sheets), rows: None }
+        let (head, rows) = match &self.content {
+            RawContent::Fixed(text) => (text.clone(), None),
+            RawContent::Names(text) => (filters_for(text, counts, sheets), None),
+            RawContent::Sheet(sheet, columns) => {
+                let end = sheet.rows(counts) + 1;
+                let look = look.filter(|_| matches!(sheet, Sheet::Rows(_)));
+                let head = sheet::head(columns, end, *sheet == sheets[0], look);
+                (head, Some((*sheet, sheet::tail(columns, end))))
             }
-            RawContent::Plain(text) => Part { name: &self.name, head: text.clone(), rows: None },
-            RawContent::Sheet(raw) => {
-                let end = (raw.sheet.rows(counts) + 1).to_string();
-                let filled = |text: &str| text.replace(&raw.placeholder.to_string(), &end);
-                let head =
-                    filled(&raw.front) + &table_head(&raw.columns, look.filter(|_| raw.is_rows()));
-                Part { name: &self.name, head, rows: Some((raw.sheet, filled(&raw.back))) }
-            }
-        }
+        };
+
+        Part { name: &self.name, head, rows }
     }
 }
 
-impl RawSheet {
-    /// Takes a sheet apart.
-    fn new(
-        sheet: Sheet,
-        columns: Vec<Column>,
-        text: &str,
-        placeholder: u64,
-    ) -> anyhow::Result<Self> {
-        let changed = "rust_xlsxwriter writes other sheets now";
-        let (front, rest) = text.split_once(SETTINGS).context(changed)?;
-        let (_, back) = rest.split_once(ROWS_END).context(changed)?;
-
-        // Only names were written, so the sheet is said to end with their row; the filter and the
-        // ignored errors reach to the last row already.
-        let range = |end| format!("\"A1:{}{end}\"", column_letters(columns.len() - 1));
-        let row_1 = if columns.len() == 1 { "\"A1\"".into() } else { range(1) };
-        ensure!(front.contains(&row_1) && back.matches(&range(placeholder)).count() == 2, changed);
-        let front = front.replacen(&row_1, &range(placeholder), 1);
-
-        Ok(RawSheet { sheet, columns, front, back: format!("{ROWS_END}{back}"), placeholder })
-    }
-
-    fn is_rows(&self) -> bool {
-        matches!(self.sheet, Sheet::Rows(_))
-    }
-}
-
-/// The names of the filtered ranges stand in the workbook part, one a sheet.
+/// Writes the ends of the filtered ranges, one a sheet, where their placeholders stand.
 fn filters_for(text: &str, counts: Counts, sheets: &[Sheet]) -> String {
     sheets.iter().enumerate().fold(text.to_string(), |text, (index, sheet)| {
         text.replacen(&filter_name_end(index), &format!("${}<", sheet.rows(counts) + 1), 1)
     })
 }
 
-/// How the name of a sheet's filtered range ends in a shell.
-fn filter_name_end(index: usize) -> String {
-    format!("${}<", placeholder(index))
-}
-
-/// Has rust_xlsxwriter make a workbook of these sheets, and takes it apart.
+/// Has rust_xlsxwriter make a workbook of these sheets, and takes from it what is around them.
 fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     let mut workbook = Workbook::new();
-
-    // Every cell has the Normal style, so this shows the first line of each, at no byte of cost.
-    let top = Format::new().set_align(FormatAlign::Top);
-    let header = top.clone().set_bold();
-    workbook.set_default_format(&top, ROW_PIXELS, COLUMN_PIXELS)?;
 
     // The bytes of an output depend on its content alone: no clock.
     let created = ExcelDateTime::from_ymd(2000, 1, 1)?;
@@ -162,81 +118,33 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
 
         let last_row = placeholder(index) as u32 - 1;
         let last_column = columns_of(spec, *sheet).len() as u16 - 1;
-
-        let page = workbook.add_worksheet();
-        page.set_name(name)?.set_freeze_panes(1, 0)?;
-        for column in 0..=last_column {
-            page.write_blank(0, column, &header)?;
-        }
-
-        page.autofilter(0, 0, last_row, last_column)?;
-        page.ignore_error_range(0, 0, last_row, last_column, IgnoreError::NumberStoredAsText)?;
+        workbook.add_worksheet().set_name(name)?.autofilter(0, 0, last_row, last_column)?;
     }
 
-    let bytes = workbook.save_to_buffer()?;
-
-    let mut parts = Vec::new();
-    for (name, mut text) in unzip(&bytes)? {
-        if name == "xl/styles.xml" {
-            // rust_xlsxwriter leaves it out of the format of cells that have none of their own.
-            text = text.replacen(
-                "xfId=\"0\"><alignment ",
-                "xfId=\"0\" applyAlignment=\"1\"><alignment ",
-                1,
-            );
-        }
-
+    let parts = unzip(&workbook.save_to_buffer()?)?.into_iter().map(|(name, text)| {
         let number =
             name.strip_prefix("xl/worksheets/sheet").and_then(|rest| rest.strip_suffix(".xml"));
-        let content = match number {
-            None => RawContent::Plain(text),
-            Some(number) => {
-                let index =
-                    number.parse::<usize>()?.checked_sub(1).context("sheets count from 1")?;
-                let sheet = *sheets.get(index).context("a sheet too many")?;
-                RawContent::Sheet(RawSheet::new(
-                    sheet,
-                    columns_of(spec, sheet),
-                    &text,
-                    placeholder(index),
-                )?)
+        let content = match (name.as_str(), number) {
+            (_, Some(number)) => {
+                let index = number.parse::<usize>()?.checked_sub(1);
+                let sheet = index.and_then(|index| sheets.get(index));
+                let sheet = *sheet.context("rust_xlsxwriter numbers sheets in another way now")?;
+                RawContent::Sheet(sheet, columns_of(spec, sheet))
             }
+            ("xl/workbook.xml", None) => {
+                let named = (0..sheets.len()).all(|index| text.contains(&filter_name_end(index)));
+                ensure!(named, "rust_xlsxwriter writes other filters now");
+                RawContent::Names(text)
+            }
+            ("xl/styles.xml", None) => RawContent::Fixed(STYLES.into()),
+            (_, None) => RawContent::Fixed(text),
         };
 
-        parts.push(RawPart { name, content });
-    }
+        Ok(RawPart { name, content })
+    });
 
-    check(&parts, sheets.len())?;
-    Ok(parts)
+    parts.collect()
 }
-
-/// Makes sure that the parts are as what is written into them needs them.
-fn check(parts: &[RawPart], sheets: usize) -> anyhow::Result<()> {
-    let text_of = |name| {
-        parts.iter().find_map(|part| match &part.content {
-            RawContent::Plain(text) if part.name == name => Some(text.as_str()),
-            _ => None,
-        })
-    };
-
-    let names = text_of("xl/workbook.xml").unwrap_or_default();
-    let named = (0..sheets).all(|index| names.contains(&filter_name_end(index)));
-    ensure!(named, "rust_xlsxwriter writes other filters now");
-
-    let styles = text_of("xl/styles.xml").unwrap_or_default();
-    let tops =
-        |before: &str| styles.matches(&format!("{before}><alignment vertical=\"top\"/>")).count();
-    ensure!(
-        tops("") == 3 && tops(" applyAlignment=\"1\"") == 2,
-        "rust_xlsxwriter writes other styles now"
-    );
-
-    Ok(())
-}
-
-/// The usual size of a cell in pixels, which a default format must name.
-const ROW_PIXELS: u32 = 20;
-const COLUMN_PIXELS: u32 = 64;
 
 /// The parts of an archive: names and texts, in their order.
 fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
@@ -263,6 +171,7 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
 
 #[cfg(test)]
 mod tests {
+    use rust_xlsxwriter::{Format, FormatAlign, IgnoreError};
     use sheaf_common::cell::SHEET_DATA_ROWS;
 
     use super::*;
@@ -319,6 +228,32 @@ mod tests {
             let (first, _) = first.split_once("</xf>").unwrap();
             assert!(first.ends_with("><alignment vertical=\"top\"/>"), "{list}: {first}");
         }
+    }
+
+    #[test]
+    fn styles_and_sheets_are_as_rust_xlsxwriter_has_them() {
+        let top = Format::new().set_align(FormatAlign::Top);
+        let mut workbook = Workbook::new();
+        workbook.set_default_format(&top, 20, 64).unwrap();
+        let page = workbook.add_worksheet().set_freeze_panes(1, 0).unwrap();
+        page.write_blank(0, 0, &top.clone().set_bold()).unwrap();
+        page.autofilter(0, 0, 4, 2).unwrap();
+        page.ignore_error_range(0, 0, 4, 2, IgnoreError::NumberStoredAsText).unwrap();
+
+        let theirs = unzip(&workbook.save_to_buffer().unwrap()).unwrap();
+        let theirs = |name| &theirs.iter().find(|(theirs, _)| theirs == name).unwrap().1;
+        let aligned = "<xf numFmtId=\"0\" fontId=\"0\" fillId=\"0\" borderId=\"0\" xfId=\"0\"";
+        let styles = theirs("xl/styles.xml");
+        assert_eq!(styles.replacen(aligned, &format!("{aligned} applyAlignment=\"1\""), 1), STYLES);
+
+        let sheet = theirs("xl/worksheets/sheet1.xml");
+        let columns = columns_of(&JobSpec::default(), Sheet::Rows(0));
+        let (front, _) = sheet.split_once("<sheetFormatPr ").unwrap();
+        let (_, back) = sheet.split_once("</sheetData>").unwrap();
+        // They say that the sheet ends where the last text is.
+        let front = front.replace("<dimension ref=\"A1\"/>", "<dimension ref=\"A1:C5\"/>");
+        assert!(sheet::head(&columns, 5, true, None).starts_with(&front), "{front}");
+        assert_eq!(sheet::tail(&columns, 5), format!("</sheetData>{back}"));
     }
 
     #[test]
