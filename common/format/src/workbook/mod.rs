@@ -3,8 +3,8 @@
 //! * [`rows`]: rows → the row XML of sheets; [`xml`]: one row of it. [`look`]: the room that the
 //!   first rows need, which travels with the segment that begins a workbook.
 //! * [`sheet`]: what a sheet has around its rows; [`styles`]: how its cells look. [`shell`]: the
-//!   workbook around the sheets, made by rust_xlsxwriter. [`writer`]: shell + joined segments → `.xlsx`. [`archive`]: the ZIP around its
-//!   parts.
+//!   workbook around the sheets, made by rust_xlsxwriter.
+//! * [`writer`]: shell + joined segments → `.xlsx`. [`archive`]: the ZIP around its parts.
 
 mod archive;
 mod look;

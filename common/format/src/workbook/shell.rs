@@ -95,11 +95,29 @@ impl RawPart {
     }
 }
 
-/// Writes the ends of the filtered ranges, one a sheet, where their placeholders stand.
+/// Writes the ends of the filtered ranges, one a sheet, where their placeholders stand. In one pass:
+/// what is written for one sheet may be the placeholder of another.
 fn filters_for(text: &str, counts: Counts, sheets: &[Sheet]) -> String {
-    sheets.iter().enumerate().fold(text.to_string(), |text, (index, sheet)| {
-        text.replacen(&filter_name_end(index), &format!("${}<", sheet.rows(counts) + 1), 1)
-    })
+    let mut filled = String::with_capacity(text.len());
+    for piece in text.split_inclusive('<') {
+        match placeholder_at_end(piece).and_then(|(front, index)| Some((front, sheets.get(index)?)))
+        {
+            Some((front, sheet)) => {
+                let end = sheet.rows(counts) + 1;
+                filled.push_str(&format!("{front}${end}<"));
+            }
+            None => filled.push_str(piece),
+        }
+    }
+
+    filled
+}
+
+/// What stands before the placeholder with which a text ends, and the index of its sheet.
+fn placeholder_at_end(text: &str) -> Option<(&str, usize)> {
+    let (front, number) = text.strip_suffix('<')?.rsplit_once('$')?;
+    let index = (SHEET_ROWS - 1).checked_sub(number.parse().ok()?)?;
+    Some((front, usize::try_from(index).ok()?))
 }
 
 /// Has rust_xlsxwriter make a workbook of these sheets, and takes from it what is around them.
@@ -203,6 +221,18 @@ mod tests {
         let workbook = &part("xl/workbook.xml").head;
         for range in ["rows!$A$1:$C$1048576<", "'rows 2'!$A$1:$C$5<", "overflow!$A$1:$C$8<"] {
             assert!(workbook.contains(range), "{workbook}");
+        }
+    }
+
+    #[test]
+    fn a_range_that_ends_at_anothers_placeholder_keeps_its_end() {
+        let spec = JobSpec { sheet_name: "a".into(), ..JobSpec::default() };
+        let mut shells = Shells::new(&spec);
+        let counts = Counts { rows: placeholder(1) - 1, overflow: placeholder(0) - 1 };
+        let parts = shells.parts(counts, None).unwrap();
+        let names = &parts.iter().find(|part| part.name == "xl/workbook.xml").unwrap().head;
+        for range in ["a!$A$1:$C$1048574<", "overflow!$A$1:$C$1048575<"] {
+            assert!(names.contains(range), "{names}");
         }
     }
 
