@@ -89,7 +89,7 @@ impl Default for JobSpec {
             long_cells: LongCells::Overflow,
             compression: Compression::Balanced,
             sheet_name: "rows".into(),
-            renderings: vec![Rendering::Xlsx],
+            renderings: vec![Rendering { format: "xlsx".into(), packing: Packing::Plain }],
             csv: CsvStyle::default(),
             per_file: false,
             limits: Limits { time: Duration::from_secs(60), memory: 2 << 30, retries: 2 },
@@ -144,13 +144,11 @@ pub enum Compression {
 }
 
 /// One form in which all rows are rendered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Rendering {
-    Xlsx,
-    Csv(Packing),
-    /// As CSV, with tabs between the cells and line feeds after the rows.
-    Tsv(Packing),
-    JsonLines(Packing),
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Rendering {
+    /// The name of a format, as `csv`: `sheaf_format` knows them.
+    pub format: String,
+    pub packing: Packing,
 }
 
 /// How CSV and tab-separated outputs are written, beyond RFC 4180.
@@ -180,12 +178,33 @@ pub enum Newline {
     CrLf,
 }
 
-/// How a text output is compressed.
+/// How an output as a whole is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Packing {
+    /// Not at all, beyond what its format does by itself.
     Plain,
     Gzip,
     Zstd,
+}
+
+impl Packing {
+    /// What stands behind the extension of the format, with its dot; nothing if it is plain.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Packing::Plain => "",
+            Packing::Gzip => ".gz",
+            Packing::Zstd => ".zst",
+        }
+    }
+
+    /// Its name for people; `None` if it is plain.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Packing::Plain => None,
+            Packing::Gzip => Some("gzip"),
+            Packing::Zstd => Some("zstd"),
+        }
+    }
 }
 
 /// The limits of one file: beyond them its child is killed.

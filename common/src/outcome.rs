@@ -17,13 +17,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The bytes of its segments.
+    /// The bytes of its segments, with what formats say of them.
     pub fn segment_bytes(&self) -> usize {
         match &self.result {
             TaskResult::Rendered(units) => units
                 .iter()
                 .flat_map(|unit| &unit.segments)
-                .map(|segment| segment.bytes.len())
+                .map(|segment| segment.bytes.len() + segment.meta.len())
                 .sum(),
             _ => 0,
         }
@@ -160,40 +160,41 @@ pub struct Segment {
     /// can be joined.
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
-    /// CRC-32 (IEEE) of the content before compression.
+    /// CRC-32 (IEEE) of the content before compression; 0 where no CRC-32 is asked for.
     pub crc32: u32,
     /// Length of the content before compression, in bytes.
     pub length: u64,
-    /// The room that the first rows of a workbook need; only the segment that begins its first sheet
-    /// has it.
-    pub look: Option<Look>,
-}
-
-/// The room that the first rows of a sheet need to be seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Look {
-    /// The width of each column, in digits of the default font.
-    pub widths: Vec<u8>,
-    /// The lines down to the first that is not blank: 1 where texts begin with text.
-    pub lines: u8,
+    /// What its format wants to know of it when the output is put together. Only the format reads
+    /// it; empty: nothing.
+    #[serde(with = "serde_bytes")]
+    pub meta: Vec<u8>,
 }
 
 /// A sequence of segments that concatenate to one part of one output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Stream {
-    /// The whole text of the rendering with this index in [`crate::job::JobSpec::renderings`].
-    Text { rendering: u16 },
-    /// The rows of a sheet of the workbook.
-    Sheet(Sheet),
-    /// The rows of a sheet of one file's own workbook.
-    FileSheet { sequence: u64, sheet: Sheet },
+pub struct Stream {
+    pub target: Target,
+    /// Which part of it: its format numbers them.
+    pub part: u32,
 }
 
-/// A sheet of a workbook, numbered from 0 where rows go past a sheet's limit.
+/// What a segment is rendered for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Sheet {
-    Rows(u32),
-    Overflow(u32),
+pub enum Target {
+    /// The outputs of the rendering with this index in [`crate::job::JobSpec::renderings`].
+    Rendering(u32),
+    /// The own workbook of the file with this sequence number.
+    File(u64),
+}
+
+impl Stream {
+    /// The file whose own workbook it is a part of, if it is of one.
+    pub fn file(self) -> Option<u64> {
+        match self.target {
+            Target::File(sequence) => Some(sequence),
+            Target::Rendering(_) => None,
+        }
+    }
 }
 
 impl FileReport {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use sheaf_common::job::{Encoding, Packing, Rendering};
+use sheaf_common::job::Encoding;
 
 use crate::config::{RunConfig, Verbosity};
 use crate::discover::{Source, Sources};
@@ -107,8 +107,7 @@ fn would_write(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::Res
             ""
         };
 
-        let format = format_name(config.spec.renderings[output.rendering_index]);
-        writeln!(out, "  {}  {format}{over}", output.name())?;
+        writeln!(out, "  {}  {}{over}", output.name(), output.form.title())?;
     }
 
     if let Some(folder) = &config.per_file {
@@ -154,21 +153,6 @@ fn problems(
     }
 
     Ok(())
-}
-
-fn format_name(rendering: Rendering) -> &'static str {
-    match rendering {
-        Rendering::Xlsx => "workbook",
-        Rendering::Csv(Packing::Plain) => "CSV",
-        Rendering::Csv(Packing::Gzip) => "CSV, gzip",
-        Rendering::Csv(Packing::Zstd) => "CSV, zstd",
-        Rendering::Tsv(Packing::Plain) => "tab-separated",
-        Rendering::Tsv(Packing::Gzip) => "tab-separated, gzip",
-        Rendering::Tsv(Packing::Zstd) => "tab-separated, zstd",
-        Rendering::JsonLines(Packing::Plain) => "JSON lines",
-        Rendering::JsonLines(Packing::Gzip) => "JSON lines, gzip",
-        Rendering::JsonLines(Packing::Zstd) => "JSON lines, zstd",
-    }
 }
 
 fn name(path: &Path) -> String {

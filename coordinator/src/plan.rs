@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sheaf_common::task::{SourceFile, SourcePath};
+use sheaf_worker::extract::is_packed;
 
 use crate::discover::{Source, Sources};
 
@@ -96,11 +97,7 @@ impl Iterator for Plan<'_> {
 
 /// How many bytes of a file are to be read, about: its name tells whether it is packed.
 fn to_be_read(path: &Path, size: u64) -> u64 {
-    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
-    let is_packed = extension.is_some_and(|extension| {
-        ["gz", "bz2", "xz", "zst"].iter().any(|packed| extension == *packed)
-    });
-    if is_packed { size.saturating_mul(UNPACKED) } else { size }
+    if is_packed(path) { size.saturating_mul(UNPACKED) } else { size }
 }
 
 fn file(sequence: u64, source: &Source<'_>) -> SourceFile {

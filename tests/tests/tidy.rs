@@ -11,7 +11,7 @@ const FILE: usize = 500;
 const FUNCTION: usize = 70;
 
 /// What the product is made of: no tests.
-const PRODUCT: [&str; 3] = ["common/src", "coordinator/src", "worker/src"];
+const PRODUCT: [&str; 4] = ["common/src", "common/format/src", "coordinator/src", "worker/src"];
 
 /// A file of Rust below the root, and its text.
 struct Source {
@@ -153,7 +153,7 @@ fn the_driver_reads_no_clock_and_makes_no_call() {
 fn extraction_and_rendering_know_no_queue() {
     let words = ["tokio", "sheaf_common::queue", "redis"];
     let why = "what a file or a sheet says does not depend on who asks";
-    none_says(&["worker/src/extract", "worker/src/render"], &words, any, why);
+    none_says(&["common/format/src", "worker/src/extract", "worker/src/render"], &words, any, why);
 }
 
 #[test]
@@ -184,13 +184,20 @@ fn keys_are_spelled_in_one_file() {
 fn the_coordinator_is_not_used_by_what_it_uses() {
     let words = ["use sheaf::", "sheaf::cli"];
     none_says(
-        &["common/src", "worker/src"],
+        &["common/src", "common/format/src", "worker/src"],
         &words,
         any,
         "the coordinator stands on the worker, and both on common",
     );
     let words = ["sheaf_worker::"];
-    none_says(&["common/src"], &words, any, "common stands on nothing");
+    none_says(&["common"], &words, any, "common stands on nothing, and the formats on it alone");
+}
+
+#[test]
+fn formats_are_told_apart_in_one_place() {
+    let words = [".format == \"", ".name() == \"", "format: \"", "match form", "match rendering"];
+    let why = "the crate of the formats has all that is special about one: ask the format";
+    none_says(&["coordinator/src", "worker/src/run", "worker/src/service"], &words, any, why);
 }
 
 #[test]

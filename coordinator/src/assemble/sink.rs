@@ -4,7 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::Path;
 
-use super::{COPY, WholeFile};
+use super::WholeFile;
+
+/// The bytes that a pipe is given at once, as far as there are so many.
+const BUFFER: usize = 256 << 10;
 
 /// The place that an output is written to.
 pub enum Sink {
@@ -50,7 +53,7 @@ pub fn is_flow(path: &Path) -> bool {
 
 impl Flow {
     fn new(out: Box<dyn Write>) -> Self {
-        Flow { out: BufWriter::with_capacity(COPY, out), written: 0, reader_is_gone: false }
+        Flow { out: BufWriter::with_capacity(BUFFER, out), written: 0, reader_is_gone: false }
     }
 
     /// The result of a write; `None` if the reader is gone.

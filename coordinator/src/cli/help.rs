@@ -1,4 +1,7 @@
-//! The texts below the lists of options.
+//! The texts below the lists of options, and those that the formats are named in.
+
+use sheaf_common::job::Packing;
+use sheaf_format::extensions;
 
 pub const SHEAF: &str = "\
 Try:
@@ -47,3 +50,28 @@ record = \"div.product\"
 [[column]]
 name = \"price\"
 value = \".price::text\"";
+
+pub const OUTPUT: &str =
+    "Where to write; repeatable, the format goes by the extension [default: final.xlsx]";
+
+/// [`OUTPUT`], with the extensions of all formats.
+pub fn output() -> String {
+    let (plain, packed): (Vec<_>, Vec<_>) =
+        extensions().into_iter().partition(|(_, form)| form.packing == Packing::Plain);
+
+    // The usual extension of each format, and what else it is called.
+    let formats = plain.chunk_by(|(_, a), (_, b)| a == b).map(|names| {
+        let (usual, _) = &names[0];
+        let others = names[1..].iter().map(|(name, _)| format!(" (also called {name})"));
+        format!("{usual}{}", others.collect::<String>())
+    });
+
+    let formats = formats.collect::<Vec<_>>().join(", ");
+    let packed = packed.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+    format!(
+        "{OUTPUT}\n\n{formats}, and compressed: {packed}. All come from one pass. `-` is JSON \
+         lines on standard output, `-.csv` and `-.tsv` those formats. A link is followed, a named \
+         pipe is written to, an existing file keeps its mode. If no output is a file, an \
+         interrupted run cannot go on."
+    )
+}

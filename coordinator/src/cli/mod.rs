@@ -79,8 +79,8 @@ mod tests {
         for code in 0..=4 {
             assert!(help.contains(&format!("\n  {code}  ")), "exit code {code} in:\n{help}");
         }
-        for format in crate::config::EXTENSIONS {
-            assert!(help.contains(format), "{format}");
+        for (extension, _) in sheaf_format::extensions() {
+            assert!(help.contains(&extension), "{extension}");
         }
     }
 

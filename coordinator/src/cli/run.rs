@@ -40,18 +40,13 @@ pub struct RunArgs {
     #[command(flatten)]
     pub recipe: RecipeArgs,
 
-    /// Where to write; repeatable, the format goes by the extension [default: final.xlsx]
-    ///
-    /// .xlsx, .csv, .tsv, .jsonl (also called .ndjson), and compressed: .csv.gz, .csv.zst, .tsv.gz,
-    /// .tsv.zst, .jsonl.gz, .jsonl.zst, .ndjson.gz, .ndjson.zst. All come from one pass. `-` is
-    /// JSON lines on standard output, `-.csv` and `-.tsv` those formats. A link is followed, a
-    /// named pipe is written to, an existing file keeps its mode. If no output is a file, an
-    /// interrupted run cannot go on.
     #[arg(
         short,
         long = "output",
         value_name = "FILE",
         allow_hyphen_values = true,
+        help = help::OUTPUT,
+        long_help = help::output(),
         help_heading = "What to write"
     )]
     pub outputs: Vec<PathBuf>,

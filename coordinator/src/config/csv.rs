@@ -1,17 +1,19 @@
 //! How CSV is written.
 
-use sheaf_common::job::{CsvStyle, Rendering};
+use sheaf_common::job::CsvStyle;
+use sheaf_format::CsvUse;
 
-use super::{UsageError, units};
+use super::{Output, UsageError, units};
 use crate::cli::{CsvArgs, FormulasArg};
 
 /// The style that the arguments mean.
 ///
 /// # Errors
-/// A delimiter that cannot be one, or an option for an output that none of `renderings` is.
-pub fn resolve(args: &CsvArgs, renderings: &[Rendering]) -> Result<CsvStyle, UsageError> {
-    let csv = renderings.iter().any(|rendering| matches!(rendering, Rendering::Csv(_)));
-    let any = csv || renderings.iter().any(|rendering| matches!(rendering, Rendering::Tsv(_)));
+/// A delimiter that cannot be one, or an option that none of `outputs` goes by.
+pub fn resolve(args: &CsvArgs, outputs: &[Output]) -> Result<CsvStyle, UsageError> {
+    let uses: Vec<CsvUse> = outputs.iter().map(|output| output.form.format.csv_use()).collect();
+    let csv = uses.contains(&CsvUse::All);
+    let any = csv || uses.contains(&CsvUse::OwnDelimiter);
 
     let typed = [
         ("--csv-bom", args.csv_bom, any),

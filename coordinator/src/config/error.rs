@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use sheaf_common::recipe::{Expression, ExpressionError, RecipeError, Wrong};
+use sheaf_format::extensions;
 
-use super::output::EXTENSIONS;
 use crate::errors::{Exit, Failure};
 use crate::human::{did_you_mean, number};
 
@@ -55,12 +55,12 @@ impl UsageError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            UsageError::NoExtension(path) => {
-                Some(format!("try `{path}.xlsx`; the formats are {}", EXTENSIONS.join(" ")))
-            }
+            UsageError::NoExtension(path) => Some(format!("try `{path}.xlsx`; {}", formats())),
             UsageError::UnknownExtension { path, extension } => {
-                let Some(meant) = did_you_mean(extension, &EXTENSIONS) else {
-                    return Some(format!("the formats are {}", EXTENSIONS.join(" ")));
+                let extensions = extensions();
+                let choices = extensions.iter().map(|(extension, _)| extension.as_str());
+                let Some(meant) = did_you_mean(extension, &choices.collect::<Vec<_>>()) else {
+                    return Some(formats());
                 };
 
                 let stem = path.strip_suffix(extension.as_str()).unwrap_or(path);
@@ -98,6 +98,12 @@ impl UsageError {
             | UsageError::RecipeUnreadable { .. } => None,
         }
     }
+}
+
+/// Which formats there are, by their extensions.
+fn formats() -> String {
+    let extensions = extensions().into_iter().map(|(extension, _)| extension);
+    format!("the formats are {}", extensions.collect::<Vec<_>>().join(" "))
 }
 
 fn recipe_hint(error: &RecipeError) -> Option<String> {

@@ -3,7 +3,9 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use sheaf_common::job::{Packing, Rendering};
+use sheaf_common::job::Rendering;
+use sheaf_format::{Form, standard_output};
+use sheaf_worker::extract::is_packed;
 
 use super::UsageError;
 use crate::assemble::followed;
@@ -13,36 +15,10 @@ use crate::human::shown;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     pub path: PathBuf,
-    /// Its format: the index in [`sheaf_common::job::JobSpec::renderings`].
+    pub form: Form,
+    /// Where its form stands in [`sheaf_common::job::JobSpec::renderings`].
     pub rendering_index: usize,
 }
-
-/// The extensions that name a format.
-pub const EXTENSIONS: [&str; 13] = {
-    let mut extensions = [""; FORMATS.len()];
-    let mut index = 0;
-    while index < FORMATS.len() {
-        extensions[index] = FORMATS[index].0;
-        index += 1;
-    }
-    extensions
-};
-
-const FORMATS: [(&str, Rendering); 13] = [
-    (".xlsx", Rendering::Xlsx),
-    (".csv", Rendering::Csv(Packing::Plain)),
-    (".tsv", Rendering::Tsv(Packing::Plain)),
-    (".jsonl", Rendering::JsonLines(Packing::Plain)),
-    (".ndjson", Rendering::JsonLines(Packing::Plain)),
-    (".csv.gz", Rendering::Csv(Packing::Gzip)),
-    (".csv.zst", Rendering::Csv(Packing::Zstd)),
-    (".tsv.gz", Rendering::Tsv(Packing::Gzip)),
-    (".tsv.zst", Rendering::Tsv(Packing::Zstd)),
-    (".jsonl.gz", Rendering::JsonLines(Packing::Gzip)),
-    (".jsonl.zst", Rendering::JsonLines(Packing::Zstd)),
-    (".ndjson.gz", Rendering::JsonLines(Packing::Gzip)),
-    (".ndjson.zst", Rendering::JsonLines(Packing::Zstd)),
-];
 
 /// Names standard output: alone, or with an extension behind it.
 const STANDARD_OUTPUT: &str = "-";
@@ -87,14 +63,15 @@ pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), Usage
     let mut renderings = Vec::new();
     let mut places = Vec::new();
     for path in paths {
-        let rendering = rendering(path)?;
+        let form = form(path)?;
+        let rendering = form.rendering();
         let known = renderings.iter().position(|known| *known == rendering);
         let rendering_index = known.unwrap_or_else(|| {
             renderings.push(rendering);
             renderings.len() - 1
         });
 
-        let output = Output { path: path.clone(), rendering_index };
+        let output = Output { path: path.clone(), form, rendering_index };
         let place = output.place();
         if places.contains(&place) {
             return Err(UsageError::SameOutput(output.name()));
@@ -107,22 +84,17 @@ pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), Usage
     Ok((outputs, renderings))
 }
 
-fn rendering(path: &Path) -> Result<Rendering, UsageError> {
+fn form(path: &Path) -> Result<Form, UsageError> {
     if path.as_os_str() == STANDARD_OUTPUT {
-        return Ok(Rendering::JsonLines(Packing::Plain));
+        return Ok(standard_output());
     }
 
     let name = path
         .file_name()
         .map(|name| String::from_utf8_lossy(name.as_bytes()).to_lowercase())
         .unwrap_or_default();
-
-    // A name that is nothing but an extension (`.csv`) is a hidden file without one.
-    let found = FORMATS
-        .iter()
-        .find(|(extension, _)| name.ends_with(extension) && name.len() > extension.len());
-    if let Some((_, rendering)) = found {
-        return Ok(*rendering);
+    if let Some(form) = Form::of_name(&name) {
+        return Ok(form);
     }
 
     let Some((_, extension)) =
@@ -132,11 +104,10 @@ fn rendering(path: &Path) -> Result<Rendering, UsageError> {
     };
 
     // `a.json.gz`: both parts are the format, and the first is the wrong one.
-    let packed = ["gz", "zst", "xz", "bz2"].contains(&extension);
     let inner = name
         .rsplit_once('.')
         .and_then(|(stem, _)| stem.rsplit_once('.'))
-        .filter(|(stem, _)| packed && !stem.is_empty());
+        .filter(|(stem, _)| is_packed(path) && !stem.is_empty());
     let extension =
         inner.map_or(format!(".{extension}"), |(_, inner)| format!(".{inner}.{extension}"));
 
@@ -172,7 +143,13 @@ pub fn printed(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sheaf_format::{extensions, per_file};
+
     use super::*;
+
+    fn meant(name: &str) -> Form {
+        Form::of_name(name).unwrap()
+    }
 
     fn resolved(paths: &[&str]) -> Result<(Vec<Output>, Vec<Rendering>), UsageError> {
         resolve(&paths.iter().map(PathBuf::from).collect::<Vec<_>>())
@@ -181,8 +158,9 @@ mod tests {
     #[test]
     fn the_default_is_a_workbook() {
         let (outputs, renderings) = resolved(&[]).unwrap();
-        assert_eq!(outputs, [Output { path: "final.xlsx".into(), rendering_index: 0 }]);
-        assert_eq!(renderings, [Rendering::Xlsx]);
+        let form = per_file();
+        assert_eq!(outputs, [Output { path: "final.xlsx".into(), form, rendering_index: 0 }]);
+        assert_eq!(renderings, [form.rendering()]);
     }
 
     #[test]
@@ -194,29 +172,25 @@ mod tests {
             [0, 1, 0, 2]
         );
         assert_eq!(renderings.len(), 3);
-        assert_eq!(renderings[2], Rendering::Csv(Packing::Gzip));
+        assert_eq!(renderings[2], meant("d.csv.gz").rendering());
     }
 
     #[test]
     fn every_extension_has_its_format() {
-        for (extension, expected) in FORMATS {
-            assert_eq!(rendering(Path::new(&format!("a.b{extension}"))).unwrap(), expected);
-            assert_eq!(
-                rendering(Path::new(&format!("A{}", extension.to_uppercase()))).unwrap(),
-                expected
-            );
+        for (extension, expected) in extensions() {
+            assert_eq!(form(Path::new(&format!("a.b{extension}"))).unwrap(), expected);
+            let upper = format!("A{}", extension.to_uppercase());
+            assert_eq!(form(Path::new(&upper)).unwrap(), expected);
+
             let (outputs, renderings) = resolved(&[&format!("-{extension}")]).unwrap();
-            assert!(outputs[0].is_standard_output() && renderings == [expected]);
+            assert!(outputs[0].is_standard_output() && renderings == [expected.rendering()]);
         }
     }
 
     #[test]
     fn a_dash_is_standard_output_and_in_a_folder_a_file() {
         let (outputs, renderings) = resolved(&["-", "./-.csv"]).unwrap();
-        assert_eq!(
-            renderings,
-            [Rendering::JsonLines(Packing::Plain), Rendering::Csv(Packing::Plain)]
-        );
+        assert_eq!(renderings, [meant("a.jsonl").rendering(), meant("a.csv").rendering()]);
         assert_eq!(
             [outputs[0].is_standard_output(), outputs[1].is_standard_output()],
             [true, false]
@@ -242,7 +216,7 @@ mod tests {
             ("a.", None),
         ];
         for (path, meant) in cases {
-            let hint = rendering(Path::new(path)).unwrap_err().hint().unwrap();
+            let hint = form(Path::new(path)).unwrap_err().hint().unwrap();
             match meant {
                 Some(meant) => assert_eq!(hint, meant),
                 None => assert!(hint.contains(".xlsx .csv .tsv .jsonl"), "{hint}"),

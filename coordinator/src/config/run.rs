@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use sheaf_common::job::{Compression, JobSpec, LongCells, Rendering};
+use sheaf_common::job::{Compression, JobSpec, LongCells};
 
 use super::{
     Filter, Output, RedisRun, UsageError, column_names, csv, output, recipe, redis, sheet_name,
@@ -88,14 +88,14 @@ impl RunConfig {
             long_cells: args.long_cells.into(),
             compression: args.compression.into(),
             sheet_name: args.sheet_name.clone(),
-            csv: csv::resolve(&args.csv, &renderings)?,
+            csv: csv::resolve(&args.csv, &outputs)?,
             renderings,
             per_file: args.per_file.is_some(),
             limits,
         };
 
         // A text output holds a name of any length.
-        if spec.per_file || spec.renderings.contains(&Rendering::Xlsx) {
+        if spec.per_file || outputs.iter().any(|output| output.form.has_sheets()) {
             column_names::check(&spec)?;
         }
 

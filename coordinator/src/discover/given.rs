@@ -8,6 +8,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use sheaf_format::per_file;
+
 use super::problem;
 use super::sources::{Entry, Sources};
 use super::unwanted::LeftOut;
@@ -256,9 +258,10 @@ impl Builder {
     /// Whether this is a workbook in the folder for one workbook per file: an earlier run wrote it
     /// there.
     pub fn is_own_workbook(&self, folder: &Place, name: &[u8]) -> bool {
-        let extension = name.len().checked_sub(5).map(|at| &name[at..]);
+        let own = per_file().extension();
+        let extension = name.len().checked_sub(own.len()).map(|at| &name[at..]);
         self.per_file.as_ref() == Some(folder)
-            && extension.is_some_and(|end| end.eq_ignore_ascii_case(b".xlsx"))
+            && extension.is_some_and(|end| end.eq_ignore_ascii_case(own.as_bytes()))
     }
 
     /// Whether the run itself writes what is named here; if so, it is counted as left out.

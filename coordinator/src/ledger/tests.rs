@@ -7,7 +7,9 @@ mod moves;
 use std::collections::{HashMap, HashSet};
 
 use sheaf_common::job::{UNIT_BYTES, WorkerId};
-use sheaf_common::outcome::{Extracted, FileStatus, Kept, RenderedUnit, Slice, Stream, TaskResult};
+use sheaf_common::outcome::{
+    Extracted, FileStatus, Kept, RenderedUnit, Slice, Stream, Target, TaskResult,
+};
 use sheaf_common::task::{Content, RenderUnit, SourcePath};
 
 use super::*;
@@ -225,8 +227,9 @@ impl World {
         }
 
         let unit = |unit: &RenderUnit| {
-            let (stream, bytes) = (Stream::Text { rendering: 0 }, wire_of(unit));
-            let segments = vec![Segment { stream, bytes, crc32: 0, length: 0, look: None }];
+            let stream = Stream { target: Target::Rendering(0), part: 0 };
+            let bytes = wire_of(unit);
+            let segments = vec![Segment { stream, bytes, crc32: 0, length: 0, meta: Vec::new() }];
             RenderedUnit { number: unit.number, segments }
         };
 

@@ -33,8 +33,8 @@ pub struct Summary<'a> {
 pub struct Written {
     pub path: PathBuf,
     pub bytes: u64,
-    /// The sheets of a workbook, those of long cells included; 0 for text.
-    pub sheets: u32,
+    /// Its sheets, those of long cells included; `None`: its format has no sheets.
+    pub sheets: Option<u32>,
     /// Whether there was such a file before.
     pub replaced: bool,
 }
@@ -57,11 +57,8 @@ impl Summary<'_> {
             self.written.iter().map(|one| name(&one.path).chars().count()).max().unwrap_or(0);
         for one in self.written {
             let pad = " ".repeat(width - name(&one.path).chars().count());
-            let sheets = if one.sheets > 0 {
-                format!("{}, ", count(one.sheets.into(), "sheet"))
-            } else {
-                String::new()
-            };
+            let sheets = one.sheets.map(|sheets| format!("{}, ", count(sheets.into(), "sheet")));
+            let sheets = sheets.unwrap_or_default();
 
             let replaced = if one.replaced { ", replaces an earlier file" } else { "" };
 
@@ -103,9 +100,10 @@ impl Summary<'_> {
         let tally = self.tally;
         let mut notes = Vec::new();
 
-        // Text outputs hold long cells whole.
-        let workbooks = self.per_file.is_some() || self.written.iter().any(|one| one.sheets > 0);
-        if self.written.iter().any(|one| one.sheets > 0) && tally.rows > SHEET_DATA_ROWS {
+        // Outputs without sheets hold long cells whole.
+        let with_sheets = self.written.iter().any(|one| one.sheets.is_some());
+        let workbooks = self.per_file.is_some() || with_sheets;
+        if with_sheets && tally.rows > SHEET_DATA_ROWS {
             notes.push(more_sheets(tally.rows, &self.spec.sheet_name));
         }
 
@@ -272,6 +270,7 @@ mod tests {
     use sheaf_common::recipe::Recipe;
 
     fn written(name: &str, bytes: u64, sheets: u32) -> Written {
+        let sheets = (sheets > 0).then_some(sheets);
         Written { path: name.into(), bytes, sheets, replaced: false }
     }
 

@@ -59,7 +59,7 @@ pub struct FailedFile {
 pub struct OutputFile {
     pub path: String,
     pub bytes: u64,
-    /// 0 for text.
+    /// 0 if its format has no sheets.
     pub sheets: u32,
     /// Whether there was such a file before.
     pub replaced: bool,
@@ -94,7 +94,7 @@ impl SummaryFile {
         let outputs = summary.written.iter().map(|one| OutputFile {
             path: name(&one.path),
             bytes: one.bytes,
-            sheets: one.sheets,
+            sheets: one.sheets.unwrap_or(0),
             replaced: one.replaced,
         });
 

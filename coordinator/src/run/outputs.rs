@@ -3,10 +3,11 @@
 use std::io::{self, Read};
 
 use anyhow::Context;
-use sheaf_common::job::{JobSpec, Rendering};
-use sheaf_common::outcome::Stream;
+use sheaf_common::job::JobSpec;
+use sheaf_common::outcome::{Stream, Target};
+use sheaf_format::{Counts, Joined};
 
-use crate::assemble::{Counts, Rows, Sink, WorkbookWriter, write_text};
+use crate::assemble::Sink;
 use crate::config::Output;
 use crate::ledger::Position;
 use crate::report::Written;
@@ -31,11 +32,7 @@ pub fn write_outputs(
         let bytes = write_output(spec, output, spool, counts, interrupt)
             .with_context(|| format!("could not write `{}`", output.name()))?;
 
-        let sheets = match spec.renderings[output.rendering_index] {
-            Rendering::Xlsx => counts.sheets().len() as u32,
-            Rendering::Csv(_) | Rendering::Tsv(_) | Rendering::JsonLines(_) => 0,
-        };
-
+        let sheets = output.form.format.sheets(counts);
         let path =
             if output.is_standard_output() { output.name().into() } else { output.path.clone() };
         Ok(Written { path, bytes, sheets, replaced })
@@ -51,32 +48,23 @@ fn write_output(
     counts: Counts,
     interrupt: &Interrupt,
 ) -> anyhow::Result<u64> {
-    let rows = |stream| match spool.stream(stream) {
-        Some(file) => file.rows().map(|rows| stoppable(rows, interrupt)),
+    let target = Target::Rendering(output.rendering_index as u32);
+    let mut part = |part| match spool.stream(Stream { target, part }) {
+        Some(file) => file.joined().map(|joined| stoppable(joined, interrupt)),
         // No unit has added to this stream.
-        None => Ok(Rows::none()),
+        None => Ok(Joined::none()),
     };
 
     let mut sink =
         if output.is_standard_output() { Sink::standard_output() } else { Sink::at(&output.path)? };
 
-    match spec.renderings[output.rendering_index] {
-        Rendering::Xlsx => {
-            WorkbookWriter::new(spec)
-                .write(&mut sink, counts, |sheet| rows(Stream::Sheet(sheet)))?;
-        }
-        rendering @ (Rendering::Csv(_) | Rendering::Tsv(_) | Rendering::JsonLines(_)) => {
-            let stream = Stream::Text { rendering: output.rendering_index as u16 };
-            write_text(&mut sink, spec, rendering, rows(stream)?)?;
-        }
-    }
-
+    output.form.output_writer(spec).write(&mut sink, counts, &mut part)?;
     Ok(sink.finish()?)
 }
 
-/// The same rows, which end with an error once the run is told to stop.
-fn stoppable<'r>(rows: Rows<'r>, interrupt: &'r Interrupt) -> Rows<'r> {
-    Rows { bytes: Box::new(Stoppable { bytes: rows.bytes, interrupt }), ..rows }
+/// The same segments, which end with an error once the run is told to stop.
+fn stoppable<'r>(joined: Joined<'r>, interrupt: &'r Interrupt) -> Joined<'r> {
+    Joined { bytes: Box::new(Stoppable { bytes: joined.bytes, interrupt }), ..joined }
 }
 
 struct Stoppable<'r> {

@@ -8,18 +8,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sheaf_common::job::JobSpec;
-use sheaf_common::outcome::{FileStatus, Segment, Sheet, Stream};
+use sheaf_common::outcome::{FileStatus, Segment, Stream, Target};
+use sheaf_format::{Content, Counts, Joined, OutputWriter, per_file};
 
-use crate::assemble::{Counts, Rows, WholeFile, WorkbookWriter};
+use crate::assemble::WholeFile;
 use crate::discover::Sources;
 use crate::ledger::FileDone;
-use crate::spool::{Content, Spool};
+use crate::spool::Spool;
 
 /// Writes each file's own workbook into a folder.
 pub struct OwnWorkbooks<'a> {
     folder: PathBuf,
     sources: &'a Sources,
-    writer: WorkbookWriter<'a>,
+    writer: Box<dyn OutputWriter + 'a>,
     names: Names,
     /// The next file that gets a name.
     next: u64,
@@ -45,7 +46,7 @@ impl<'a> OwnWorkbooks<'a> {
         Ok(OwnWorkbooks {
             folder: folder.into(),
             sources,
-            writer: WorkbookWriter::new(spec),
+            writer: per_file().output_writer(spec),
             names,
             next,
         })
@@ -95,33 +96,32 @@ impl<'a> OwnWorkbooks<'a> {
         let counts = Counts { rows: file.rows, overflow: file.overflow };
         let mut whole = WholeFile::create(place)?;
 
-        self.writer.write(&mut whole, counts, |sheet| {
-            let stream = Stream::FileSheet { sequence: file.report.sequence, sheet };
-            rows_of(stream, own, spool)
-        })?;
+        let target = Target::File(file.report.sequence);
+        let mut part = |part| joined(Stream { target, part }, own, spool);
+        self.writer.write(&mut whole, counts, &mut part)?;
 
         whole.finish_unsynced()?;
         Ok(())
     }
 }
 
-/// The rows of a stream: what the spool has of it, or what came with this unit.
-fn rows_of<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Result<Rows<'r>> {
+/// The segments of a stream: what the spool has of it, or what came with this unit.
+fn joined<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Result<Joined<'r>> {
     if let Some(file) = spool.stream(stream) {
-        return file.rows();
+        return file.joined();
     }
 
     match own.iter().find(|segment| segment.stream == stream) {
-        None => Ok(Rows::none()),
+        None => Ok(Joined::none()),
         Some(segment) => {
             let mut content = Content::default();
             content.add_segment(segment);
-            Ok(Rows { content, bytes: Box::new(segment.bytes.as_slice()) })
+            Ok(Joined { content, bytes: Box::new(segment.bytes.as_slice()) })
         }
     }
 }
 
-/// Gives workbooks their names: that of the file and `.xlsx`; a further file of the same name gets
+/// Gives workbooks their names: that of the file and their extension; a further file of the same name gets
 /// ` (2)`, ` (3)`, ….
 ///
 /// The names depend on the order of the files alone, not on which of them could be read.
@@ -134,29 +134,22 @@ struct Names {
 impl Names {
     fn give(&mut self, path: &Path) -> OsString {
         let base = path.file_name().map_or(b"file".to_vec(), |name| name.as_bytes().to_vec());
+        let extension = per_file().extension();
 
         loop {
             let times = self.given.entry(base.clone()).or_default();
             *times += 1;
             if *times == 1 {
-                return OsString::from_vec([&base[..], b".xlsx"].concat());
+                return OsString::from_vec([&base[..], extension.as_bytes()].concat());
             }
 
             // A file may itself be called `a (2)`: then the next number is tried.
             let numbered = [&base[..], format!(" ({times})").as_bytes()].concat();
             if !self.given.contains_key(&numbered) {
                 self.given.insert(numbered.clone(), 1);
-                return OsString::from_vec([&numbered[..], b".xlsx"].concat());
+                return OsString::from_vec([&numbered[..], extension.as_bytes()].concat());
             }
         }
-    }
-}
-
-/// Which sheets of a file's own workbook a segment belongs to, if it does.
-pub fn own_sheet(stream: Stream) -> Option<(u64, Sheet)> {
-    match stream {
-        Stream::FileSheet { sequence, sheet } => Some((sequence, sheet)),
-        Stream::Text { .. } | Stream::Sheet(_) => None,
     }
 }
 

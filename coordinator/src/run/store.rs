@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use sheaf_common::outcome::Segment;
 use sheaf_common::wire;
 
-use super::own_workbooks::{OwnWorkbooks, own_sheet};
+use super::own_workbooks::OwnWorkbooks;
 use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::ledger::{Commit, Position};
@@ -95,14 +95,14 @@ impl Commits for Store<'_> {
 
         // The files' own workbooks need theirs at once, the outputs at the end of the job.
         let (own, shared): (Vec<Segment>, Vec<Segment>) =
-            segments.into_iter().partition(|segment| own_sheet(segment.stream).is_some());
+            segments.into_iter().partition(|segment| segment.stream.file().is_some());
         self.spool.append(&shared)?;
 
         let mut spooled = Vec::new();
         if let Some(workbooks) = &mut self.own_workbooks {
             let mut of_file: BTreeMap<u64, Vec<Segment>> = BTreeMap::new();
             for segment in own {
-                let (sequence, _) = own_sheet(segment.stream).expect("parted by it");
+                let sequence = segment.stream.file().expect("parted by it");
                 of_file.entry(sequence).or_default().push(segment);
             }
 

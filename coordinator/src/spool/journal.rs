@@ -5,7 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sheaf_common::outcome::{Look, Stream};
+use sheaf_common::outcome::Stream;
 use sheaf_common::wire;
 
 use crate::frame;
@@ -32,7 +32,8 @@ pub struct Part {
     /// The bytes before compression, and their CRC-32.
     pub length: u64,
     pub crc32: u32,
-    pub look: Option<Look>,
+    /// What its format says of it: see [`sheaf_common::outcome::Segment::meta`].
+    pub meta: Vec<u8>,
 }
 
 /// The open journal; writes go to its end.

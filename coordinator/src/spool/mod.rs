@@ -30,13 +30,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sheaf_common::outcome::{Segment, Sheet, Stream};
+use sheaf_common::outcome::{Segment, Stream, Target};
 use sheaf_common::queue::JobPlace;
 
 use crate::ledger::Position;
 use journal::{Entry, Journal, Part};
 pub use look::{is_at_work, last_stop};
-pub use stream::{Content, StreamFile};
+pub use stream::StreamFile;
 
 /// Why the folder of a job cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -210,10 +210,8 @@ impl Spool {
         // Their bytes were removed on purpose, whatever earlier entries say of them.
         let dropped: HashSet<u64> =
             entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
-        let is_dropped = |part: &Part| match part.stream {
-            Stream::FileSheet { sequence, .. } => dropped.contains(&sequence),
-            Stream::Text { .. } | Stream::Sheet(_) => false,
-        };
+        let is_dropped =
+            |part: &Part| part.stream.file().is_some_and(|sequence| dropped.contains(&sequence));
 
         for (index, (entry, _)) in entries.iter().enumerate() {
             for part in entry.segments.iter().filter(|part| !is_dropped(part)) {
@@ -268,8 +266,8 @@ impl Spool {
 
     /// Whether segments of this file's own workbook are kept here.
     pub fn has_file(&self, sequence: u64) -> bool {
-        let first = Stream::FileSheet { sequence, sheet: Sheet::Rows(0) };
-        let next = Stream::FileSheet { sequence: sequence + 1, sheet: Sheet::Rows(0) };
+        let first = Stream { target: Target::File(sequence), part: 0 };
+        let next = Stream { target: Target::File(sequence + 1), part: 0 };
         self.streams.range(first..next).next().is_some()
     }
 
@@ -307,12 +305,8 @@ fn stream_of<'a>(
 }
 
 fn drop_file_streams(streams: &mut BTreeMap<Stream, StreamFile>, dropped: u64) -> io::Result<()> {
-    let of_file = |stream: &Stream| match stream {
-        Stream::FileSheet { sequence, .. } => *sequence == dropped,
-        Stream::Text { .. } | Stream::Sheet(_) => false,
-    };
-
-    let gone: Vec<Stream> = streams.keys().filter(|stream| of_file(stream)).copied().collect();
+    let is_of_file = |stream: &&Stream| stream.file() == Some(dropped);
+    let gone: Vec<Stream> = streams.keys().filter(is_of_file).copied().collect();
     gone.iter().try_for_each(|stream| streams.remove(stream).expect("just listed").remove())
 }
 

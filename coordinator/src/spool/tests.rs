@@ -1,10 +1,12 @@
 use std::io::Read;
 
-use sheaf_common::outcome::Look;
+use sheaf_format::Meta;
 
 use super::*;
 
-const ROWS: Stream = Stream::Sheet(Sheet::Rows(0));
+const ROWS: Stream = Stream { target: Target::Rendering(0), part: 0 };
+/// What a format says of the first segment.
+const META: &[u8] = b"of the first";
 
 fn segment(text: &str) -> Segment {
     Segment {
@@ -12,7 +14,7 @@ fn segment(text: &str) -> Segment {
         bytes: text.as_bytes().to_vec(),
         crc32: crc32fast::hash(text.as_bytes()),
         length: text.len() as u64,
-        look: None,
+        meta: Vec::new(),
     }
 }
 
@@ -23,7 +25,7 @@ fn at(file: u64) -> Position {
 fn content(spool: &Spool) -> String {
     let mut text = String::new();
     if let Some(stream) = spool.stream(ROWS) {
-        let mut rows = stream.rows().unwrap();
+        let mut rows = stream.joined().unwrap();
         rows.bytes.read_to_string(&mut text).unwrap();
         assert_eq!(rows.content.crc.finalize(), crc32fast::hash(text.as_bytes()));
     }
@@ -31,16 +33,12 @@ fn content(spool: &Spool) -> String {
     text
 }
 
-fn look() -> Look {
-    Look { widths: vec![1, 80], lines: 2 }
-}
-
 /// A folder in which two units were stored: `one` up to file 1, `two` up to file 2.
 fn two_units() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(folder.path()).unwrap();
     spool.begin(b"job", b"sources").unwrap();
-    spool.append(&[Segment { look: Some(look()), ..segment("one") }]).unwrap();
+    spool.append(&[Segment { meta: META.to_vec(), ..segment("one") }]).unwrap();
     spool.confirm(at(1), Vec::new(), b"1".to_vec()).unwrap();
     spool.append(&[segment("two")]).unwrap();
     spool.confirm(at(2), Vec::new(), b"2".to_vec()).unwrap();
@@ -57,17 +55,17 @@ fn what_was_stored_is_taken_up_and_goes_on() {
     spool.append(&[segment("three")]).unwrap();
     spool.confirm(at(3), Vec::new(), Vec::new()).unwrap();
     assert_eq!(content(&spool), "onetwothree");
-    let rows = spool.stream(ROWS).unwrap().rows().unwrap();
+    let joined = spool.stream(ROWS).unwrap().joined().unwrap();
     assert_eq!(
-        rows.content.look,
-        Some(look()),
-        "the first unit says how the sheet looks, though this run did not make it"
+        joined.content.metas,
+        [Meta { at: 0, bytes: META.to_vec() }],
+        "what the format says of the first unit is kept, though this run did not make it"
     );
 }
 
 #[test]
 fn whatever_a_crash_cuts_off_or_damages_what_counts_is_whole() {
-    for name in ["journal", "streams/rows-0"] {
+    for name in ["journal", "streams/rendering-0-0"] {
         let length = fs::metadata(two_units().path().join(name)).unwrap().len();
         for cut in 0..length {
             for damage in [false, true] {
@@ -115,7 +113,7 @@ fn beginning_anew_leaves_nothing_behind() {
 #[test]
 fn streams_of_a_files_own_workbook_go_when_it_was_written() {
     let folder = two_units();
-    let stream = Stream::FileSheet { sequence: 7, sheet: Sheet::Rows(0) };
+    let stream = Stream { target: Target::File(7), part: 0 };
     let mut spool = Spool::open(folder.path()).unwrap();
     spool.resume().unwrap();
     spool.append(&[Segment { stream, ..segment("part") }]).unwrap();

@@ -44,3 +44,4 @@ pub use open::{modified, read};
 pub use pack::pack;
 pub use parse::{STEP, parse, strip};
 pub use setup::{Place, SetupError};
+pub use unpack::is_packed;

@@ -45,6 +45,11 @@ impl From<io::Error> for Trouble {
     }
 }
 
+/// Whether the extension of a path says that what stands there is packed.
+pub fn is_packed(path: &Path) -> bool {
+    Format::of(path).is_some()
+}
+
 /// Unpacks `packed` if the extension of `path` says that it is packed, up to `limit` bytes.
 ///
 /// Several packed parts after one another are one text, as `cat a.gz b.gz` makes them; zeros may

@@ -1,30 +1,13 @@
 //! Rows and their place → segments: the final, already compressed bytes of that part of every
-//! output.
-//!
-//! * [`workbook`]: rows → the row XML of sheets; [`xml`]: one row of it; [`look`]: the room that
-//!   the first ones need.
-//! * [`text`]: CSV, tab-separated text and JSON lines.
-//! * [`deflate`]: compression to streams that can be joined; [`blocks`]: finds what must be opened
-//!   up for it.
-
-pub mod blocks;
-pub mod deflate;
-mod look;
-pub mod text;
-pub mod workbook;
-pub mod xml;
+//! output. What they say is the formats' business (`sheaf_format`).
 
 use std::collections::HashMap;
 
-use sheaf_common::job::{Compression, JobSpec, Packing, Rendering};
-use sheaf_common::outcome::{Look, RenderedUnit, Segment, Stream};
-use sheaf_common::row::Block;
-use sheaf_common::row::{DamagedRows, Rows};
+use sheaf_common::job::{Compression, JobSpec};
+use sheaf_common::outcome::{RenderedUnit, Segment, Target};
+use sheaf_common::row::{Block, DamagedRows, Rows};
 use sheaf_common::task::{Piece, Render, RenderUnit, RowsKey};
-
-use deflate::Deflater;
-use text::{CsvWriter, JsonLines};
-use workbook::WorkbookRows;
+use sheaf_format::{Form, Packer, Place, UnknownFormat, per_file};
 
 /// Why units cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -34,17 +17,18 @@ pub enum RenderError {
     RowsLost(Vec<RowsKey>),
     #[error("the rows of file {sequence} cannot be read")]
     Damaged { sequence: u64, source: DamagedRows },
+    #[error(transparent)]
+    UnknownFormat(#[from] UnknownFormat),
 }
 
 /// Renders units; keeps the compressor's tables between them.
 pub struct Renderer {
-    compression: Compression,
-    deflater: Deflater,
+    packer: Packer,
 }
 
 impl Renderer {
     pub fn new(compression: Compression) -> Self {
-        Renderer { compression, deflater: Deflater::new(compression) }
+        Renderer { packer: Packer::new(compression) }
     }
 
     /// Renders units in every form that their job asks for. `blocks` holds the rows that they name.
@@ -56,127 +40,65 @@ impl Renderer {
         render: &Render,
         blocks: &HashMap<RowsKey, Block>,
     ) -> Result<Vec<RenderedUnit>, RenderError> {
+        let forms = render.spec.renderings.iter().map(Form::of);
+        let forms = forms.collect::<Result<Vec<Form>, UnknownFormat>>()?;
+
         let mut lost = render.rows();
         lost.retain(|key| !blocks.contains_key(key));
         if !lost.is_empty() {
             return Err(RenderError::RowsLost(lost));
         }
 
-        if self.compression != render.spec.compression {
+        if self.packer.compression() != render.spec.compression {
             *self = Renderer::new(render.spec.compression);
         }
 
         let units = render.units.iter().map(|unit| {
-            let segments = self.unit(&UnitRows { spec: &render.spec, unit, blocks })?;
+            let segments = self.unit(&forms, &UnitRows { spec: &render.spec, unit, blocks })?;
             Ok(RenderedUnit { number: unit.number, segments })
         });
         units.collect()
     }
 
-    fn unit(&mut self, rows: &UnitRows<'_>) -> Result<Vec<Segment>, RenderError> {
+    fn unit(&mut self, forms: &[Form], rows: &UnitRows<'_>) -> Result<Vec<Segment>, RenderError> {
+        let unit = rows.unit;
+        let place = Place { first_row: unit.first_row, first_overflow: unit.first_overflow };
+
         let mut segments = Vec::new();
-        for (index, rendering) in rows.spec.renderings.iter().enumerate() {
-            match rendering {
-                Rendering::Xlsx => self.workbook(rows, &mut segments)?,
-                Rendering::Csv(packing) | Rendering::Tsv(packing) => {
-                    let mut csv = Vec::new();
-                    let writer = CsvWriter::new(&rows.spec.csv, *rendering);
-                    rows.each(|_, cells| {
-                        writer.row(&mut csv, cells.iter().map(|cell| cell.unwrap_or_default()))
-                    })?;
-                    segments.push(self.text(index, *packing, csv));
-                }
-                Rendering::JsonLines(packing) => {
-                    let mut json = Vec::new();
-                    let writer = JsonLines::new(rows.spec.columns());
-                    rows.each(|_, cells| writer.row(&mut json, cells))?;
-                    segments.push(self.text(index, *packing, json));
-                }
-            }
+        for (index, form) in forms.iter().enumerate() {
+            let target = Target::Rendering(index as u32);
+            segments.extend(self.form(*form, target, place, rows, &unit.pieces)?);
         }
 
         if rows.spec.per_file {
-            self.workbooks_per_file(rows, &mut segments)?;
+            for file in unit.pieces.chunk_by(|a, b| a.sequence == b.sequence) {
+                let target = Target::File(file[0].sequence);
+                let Piece { first_row, first_overflow, .. } = file[0];
+                let place = Place { first_row, first_overflow };
+                segments.extend(self.form(per_file(), target, place, rows, file)?);
+            }
         }
+
         Ok(segments)
     }
 
-    fn workbook(
+    /// Renders some pieces of a unit, which begin at `place`, in one form.
+    fn form(
         &mut self,
+        form: Form,
+        target: Target,
+        place: Place,
         rows: &UnitRows<'_>,
-        segments: &mut Vec<Segment>,
-    ) -> Result<(), RenderError> {
-        let mut workbook =
-            WorkbookRows::new(rows.spec, rows.unit.first_row, rows.unit.first_overflow);
-        rows.each(|_, cells| workbook.row(cells))?;
-
-        for (sheet, xml, look) in workbook.finish() {
-            segments.push(self.joinable(Stream::Sheet(sheet), &xml, look));
+        pieces: &[Piece],
+    ) -> Result<impl Iterator<Item = Segment> + use<>, RenderError> {
+        let mut writer = form.unit_writer(rows.spec, place);
+        for piece in pieces {
+            rows.each_of(piece, |cells| writer.row(cells))?;
         }
-        Ok(())
+
+        let segments = writer.finish(&mut self.packer);
+        Ok(segments.into_iter().map(move |segment| segment.of(target)))
     }
-
-    fn workbooks_per_file(
-        &mut self,
-        rows: &UnitRows<'_>,
-        segments: &mut Vec<Segment>,
-    ) -> Result<(), RenderError> {
-        for file in rows.unit.pieces.chunk_by(|a, b| a.sequence == b.sequence) {
-            let sequence = file[0].sequence;
-            let mut workbook =
-                WorkbookRows::new(rows.spec, file[0].first_row, file[0].first_overflow);
-
-            for piece in file {
-                rows.each_of(piece, |_, cells| workbook.row(cells))?;
-            }
-
-            for (sheet, xml, look) in workbook.finish() {
-                segments.push(self.joinable(Stream::FileSheet { sequence, sheet }, &xml, look));
-            }
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, rendering: usize, packing: Packing, content: Vec<u8>) -> Segment {
-        let stream = Stream::Text { rendering: rendering as u16 };
-
-        match packing {
-            Packing::Gzip => self.joinable(stream, &content, None),
-            Packing::Zstd => {
-                let bytes = zstd_frame(&content, self.compression);
-                Segment { stream, bytes, crc32: 0, length: content.len() as u64, look: None }
-            }
-            Packing::Plain => Segment {
-                stream,
-                crc32: 0,
-                length: content.len() as u64,
-                bytes: content,
-                look: None,
-            },
-        }
-    }
-
-    fn joinable(&mut self, stream: Stream, content: &[u8], look: Option<Look>) -> Segment {
-        let bytes = self.deflater.joinable(content);
-        Segment {
-            stream,
-            bytes,
-            crc32: crc32fast::hash(content),
-            length: content.len() as u64,
-            look,
-        }
-    }
-}
-
-/// Compresses to a frame of its own: frames concatenate (RFC 8878, 3).
-pub fn zstd_frame(content: &[u8], compression: Compression) -> Vec<u8> {
-    let level = match compression {
-        Compression::Fast => 1,
-        Compression::Balanced => 3,
-        Compression::Small => 12,
-    };
-
-    zstd::bulk::compress(content, level).expect("compressing in memory does not fail")
 }
 
 /// The rows of a unit.
@@ -187,14 +109,10 @@ struct UnitRows<'a> {
 }
 
 impl UnitRows<'_> {
-    fn each(&self, mut row: impl FnMut(&Piece, &[Option<&str>])) -> Result<(), RenderError> {
-        self.unit.pieces.iter().try_for_each(|piece| self.each_of(piece, &mut row))
-    }
-
     fn each_of(
         &self,
         piece: &Piece,
-        mut row: impl FnMut(&Piece, &[Option<&str>]),
+        mut row: impl FnMut(&[Option<&str>]),
     ) -> Result<(), RenderError> {
         let damaged = |source| RenderError::Damaged { sequence: piece.sequence, source };
         let block = &self.blocks[&piece.rows];
@@ -204,7 +122,7 @@ impl UnitRows<'_> {
         let mut cells = Vec::with_capacity(self.spec.width());
 
         while rows.next_into(&mut cells).map_err(damaged)? {
-            row(piece, &cells);
+            row(&cells);
         }
         Ok(())
     }
@@ -215,8 +133,8 @@ mod tests {
     use std::io::Read;
     use std::sync::Arc;
 
-    use sheaf_common::job::{Class, JobId, JobSpec, TaskId};
-    use sheaf_common::outcome::{Sheet, Slice};
+    use sheaf_common::job::{Class, JobId, JobSpec, Packing, Rendering, TaskId};
+    use sheaf_common::outcome::{Slice, Stream};
     use sheaf_common::row::write_cell;
 
     use super::*;
@@ -244,7 +162,7 @@ mod tests {
     fn inflate(segments: &[&Segment]) -> String {
         let mut joined: Vec<u8> =
             segments.iter().flat_map(|segment| segment.bytes.clone()).collect();
-        joined.extend(deflate::END);
+        joined.extend([0x03, 0x00]); // The empty block that ends a stream.
 
         let mut text = String::new();
         flate2::read::DeflateDecoder::new(joined.as_slice()).read_to_string(&mut text).unwrap();
@@ -282,17 +200,26 @@ mod tests {
             inflate(&segments.iter().filter(|segment| segment.stream == stream).collect::<Vec<_>>())
         };
 
-        let sheet = Stream::Sheet(Sheet::Rows(0));
+        let sheet = Stream { target: Target::Rendering(0), part: 0 };
         assert_eq!(of(&whole, sheet), of(&parts, sheet));
         assert!(of(&whole, sheet).ends_with(
             "<row r=\"91\"><c r=\"A91\" t=\"inlineStr\"><is><t>89</t></is></c>\
             <c r=\"C91\" t=\"inlineStr\"><is><t>text</t></is></c></row>"
         ));
 
-        let own = Stream::FileSheet { sequence: 1, sheet: Sheet::Rows(0) };
+        let own = Stream { target: Target::File(1), part: 0 };
         assert!(
             of(&whole, own).starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>")
         );
+    }
+
+    #[test]
+    fn a_format_that_is_not_known_is_named() {
+        let rendering = Rendering { format: "pdf".into(), packing: Packing::Plain };
+        let spec = Arc::new(JobSpec { renderings: vec![rendering], ..JobSpec::default() });
+        let render = Render { spec, units: Vec::new(), keeper: None };
+        let refused = Renderer::new(Compression::Fast).render(&render, &HashMap::new());
+        assert_eq!(refused.unwrap_err().to_string(), "there is no format `pdf`");
     }
 
     #[test]

@@ -225,7 +225,7 @@ impl SlotThread {
                         TaskResult::Rendered(units)
                     }
                     Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
-                    Err(error @ RenderError::Damaged { .. }) => {
+                    Err(error @ (RenderError::Damaged { .. } | RenderError::UnknownFormat(_))) => {
                         TaskResult::Failed { reason: error.to_string() }
                     }
                 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use sheaf_common::job::WorkerId;
 use sheaf_common::outcome::{
-    Extracted, FileReport, FileStatus, Outcome, RenderedUnit, Segment, Slice, Stream, TaskResult,
+    Extracted, FileReport, FileStatus, Outcome, RenderedUnit, Segment, Slice, Stream, Target,
+    TaskResult,
 };
 use sheaf_common::queue::{Completed, Completion, Leased, MemoryQueue};
 use sheaf_common::task::{Extract, Render, RowsKey, Work};
@@ -256,7 +257,8 @@ impl Worker {
 }
 
 fn segment(bytes: Vec<u8>) -> Segment {
-    Segment { stream: Stream::Text { rendering: 0 }, bytes, crc32: 0, length: 0, look: None }
+    let stream = Stream { target: Target::Rendering(0), part: 0 };
+    Segment { stream, bytes, crc32: 0, length: 0, meta: Vec::new() }
 }
 
 /// What a worker says of files: each has one block of rows.

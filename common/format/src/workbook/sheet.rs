@@ -1,5 +1,6 @@
-//! What a sheet has before its rows: the widths of its columns, the height of its rows, and the row
-//! of names.
+//! What a sheet has around its rows (ECMA-376, part 1, 18.3.1.99): before them the range that it
+//! covers, the widths of its columns, the height of its rows and the row of names; behind them the
+//! filter, and that numbers stored as text are no errors.
 //!
 //! The widths follow from the names and from what the first rows of the workbook need ([`Look`]).
 //! Where most texts begin with blank lines, all rows are so high that the first line with text is
@@ -8,12 +9,16 @@
 
 use std::fmt::Write;
 
+use sheaf_common::cell::column_letters;
 use sheaf_common::job::JobSpec;
-use sheaf_common::outcome::{Look, Sheet};
 use sheaf_common::recipe::Take;
-use sheaf_worker::render::workbook::OVERFLOW_COLUMNS;
-use sheaf_worker::render::xml::RowWriter;
 use unicode_width::UnicodeWidthStr;
+
+use super::Sheet;
+use super::look::Look;
+use super::rows::OVERFLOW_COLUMNS;
+use super::styles::NAME_FORMAT;
+use super::xml::RowWriter;
 
 /// A column of a sheet.
 pub struct Column {
@@ -35,8 +40,15 @@ const BUTTON: usize = 3;
 const MARGIN: f64 = 0.710_937_5;
 /// Points of a line of the default font.
 const LINE: u32 = 15;
-/// The cell format of names in the shell: the one after that of all other cells.
-const NAME_FORMAT: &str = " s=\"1\"";
+
+/// The beginning of every part.
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
+/// The row of names stays in sight.
+const FREEZE: &str = "<pane ySplit=\"1\" topLeftCell=\"A2\" activePane=\"bottomLeft\" \
+                      state=\"frozen\"/><selection pane=\"bottomLeft\"/>";
+/// The usual ones, in inches.
+const MARGINS: &str = "<pageMargins left=\"0.7\" right=\"0.7\" top=\"0.75\" bottom=\"0.75\" \
+                       header=\"0.3\" footer=\"0.3\"/>";
 
 /// The columns of a sheet.
 pub fn columns_of(spec: &JobSpec, sheet: Sheet) -> Vec<Column> {
@@ -64,8 +76,42 @@ pub fn columns_of(spec: &JobSpec, sheet: Sheet) -> Vec<Column> {
     }
 }
 
+/// All that stands before the rows. The last of them has the number `end`; the sheet that is shown
+/// when the workbook is opened is `selected`; `look` is that of the first rows.
+pub fn head(columns: &[Column], end: u64, selected: bool, look: Option<&Look>) -> String {
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let range = range(columns, end);
+    let selected = if selected { " tabSelected=\"1\"" } else { "" };
+
+    let mut head = format!(
+        "{DECLARATION}<worksheet xmlns=\"{main}\" xmlns:r=\"{relations}\">\
+         <dimension ref=\"{range}\"/>\
+         <sheetViews><sheetView{selected} workbookViewId=\"0\">{FREEZE}</sheetView></sheetViews>"
+    );
+    head.push_str(&table_head(columns, look));
+    head
+}
+
+/// All that stands behind the rows, the last of which has the number `end`.
+pub fn tail(columns: &[Column], end: u64) -> String {
+    let range = range(columns, end);
+    let ignored = format!("<ignoredError sqref=\"{range}\" numberStoredAsText=\"1\"/>");
+
+    // In the order of the schema: the ignored errors come after the margins.
+    format!(
+        "</sheetData><autoFilter ref=\"{range}\"/>{MARGINS}\
+         <ignoredErrors>{ignored}</ignoredErrors></worksheet>"
+    )
+}
+
+/// The cells from the names to the row `end`.
+fn range(columns: &[Column], end: u64) -> String {
+    format!("A1:{}{end}", column_letters(columns.len() - 1))
+}
+
 /// From the settings of rows and columns to the end of the row of names.
-pub fn table_head(columns: &[Column], look: Option<&Look>) -> String {
+fn table_head(columns: &[Column], look: Option<&Look>) -> String {
     let lines = look.map_or(1, |look| u32::from(look.lines));
     let (default, of_names) = match lines {
         1 => (format!("defaultRowHeight=\"{LINE}\""), String::new()),

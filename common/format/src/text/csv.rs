@@ -1,11 +1,42 @@
-//! Rows as CSV (RFC 4180), tab-separated text and JSON lines. All hold every text whole.
+//! CSV (RFC 4180). Cells hold every text whole.
 
-use std::io;
+use sheaf_common::job::{CsvStyle, JobSpec, Newline};
 
-use serde::Serialize;
-use serde_json::Serializer;
-use serde_json::ser::{CompactFormatter, Formatter};
-use sheaf_common::job::{CsvStyle, Newline, Rendering};
+use super::{TextFormat, WriteRow};
+use crate::CsvUse;
+
+/// The format of `.csv`.
+pub struct Csv;
+
+impl TextFormat for Csv {
+    fn name(&self) -> &'static str {
+        "csv"
+    }
+
+    fn title(&self) -> &'static str {
+        "CSV"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &[".csv"]
+    }
+
+    fn csv_use(&self) -> CsvUse {
+        CsvUse::All
+    }
+
+    fn head(&self, spec: &JobSpec) -> Vec<u8> {
+        writer(&spec.csv).names(spec)
+    }
+
+    fn rows(&self, spec: &JobSpec, _first_row: u64) -> Box<WriteRow> {
+        writer(&spec.csv).into_write_row()
+    }
+}
+
+fn writer(style: &CsvStyle) -> CsvWriter {
+    CsvWriter::new(style, style.delimiter, Newline::CrLf)
+}
 
 /// Characters that a spreadsheet takes for the beginning of a formula, in both widths (OWASP, "CSV
 /// Injection").
@@ -20,15 +51,8 @@ pub struct CsvWriter {
 }
 
 impl CsvWriter {
-    /// In the form of `rendering`, which is one of the two.
-    pub fn new(style: &CsvStyle, rendering: Rendering) -> Self {
-        let (delimiter, usual) = match rendering {
-            Rendering::Tsv(_) => ('\t', Newline::Lf),
-            Rendering::Xlsx | Rendering::Csv(_) | Rendering::JsonLines(_) => {
-                (style.delimiter, Newline::CrLf)
-            }
-        };
-
+    /// In a style, with this delimiter; `usual` ends the rows if the style does not say what does.
+    pub fn new(style: &CsvStyle, delimiter: char, usual: Newline) -> Self {
         let newline: &[u8] = match style.newline.unwrap_or(usual) {
             Newline::Lf => b"\n",
             Newline::CrLf => b"\r\n",
@@ -42,8 +66,21 @@ impl CsvWriter {
         }
     }
 
+    /// The head of a job's outputs.
+    pub fn names(&self, spec: &JobSpec) -> Vec<u8> {
+        let columns: Vec<&str> = spec.columns().collect();
+        self.head(columns.into_iter())
+    }
+
+    /// What appends rows.
+    pub fn into_write_row(self) -> Box<WriteRow> {
+        Box::new(move |csv, cells| {
+            self.row(csv, cells.iter().map(|cell| cell.unwrap_or_default()));
+        })
+    }
+
     /// The bytes before the rows: the byte order mark, if one is wanted, and the row of names.
-    pub fn head<'a>(&self, names: impl ExactSizeIterator<Item = &'a str>) -> Vec<u8> {
+    fn head<'a>(&self, names: impl ExactSizeIterator<Item = &'a str>) -> Vec<u8> {
         let mut head = Vec::from(if self.bom { "\u{feff}" } else { "" });
 
         let alone = names.len() == 1;
@@ -62,7 +99,7 @@ impl CsvWriter {
     }
 
     /// Appends a row. A missing cell and an empty one are alike here.
-    pub fn row<'a>(&self, csv: &mut Vec<u8>, cells: impl ExactSizeIterator<Item = &'a str>) {
+    fn row<'a>(&self, csv: &mut Vec<u8>, cells: impl ExactSizeIterator<Item = &'a str>) {
         let alone = cells.len() == 1;
         for (index, text) in cells.enumerate() {
             // A line with nothing on it would be no row at all.
@@ -112,88 +149,25 @@ impl CsvWriter {
     }
 }
 
-/// Writes rows as JSON objects, one a line; keeps the keys ready.
-pub struct JsonLines {
-    /// `"id":`, for each column.
-    keys: Vec<Vec<u8>>,
-}
-
-impl JsonLines {
-    pub fn new<'a>(columns: impl Iterator<Item = &'a str>) -> Self {
-        let key = |name| {
-            let mut key = Vec::new();
-            write_json(&mut key, Some(name));
-            key.push(b':');
-            key
-        };
-        JsonLines { keys: columns.map(key).collect() }
-    }
-
-    /// Appends a row; a missing cell is `null`.
-    pub fn row(&self, json: &mut Vec<u8>, cells: &[Option<&str>]) {
-        json.push(b'{');
-        for (index, (key, text)) in self.keys.iter().zip(cells).enumerate() {
-            if index > 0 {
-                json.push(b',');
-            }
-            json.extend_from_slice(key);
-            write_json(json, *text);
-        }
-        json.extend_from_slice(b"}\n");
-    }
-}
-
-fn write_json(json: &mut Vec<u8>, text: Option<&str>) {
-    text.serialize(&mut Serializer::with_formatter(json, OneLine))
-        .expect("writing to memory does not fail");
-}
-
-/// Writes JSON in which nothing ends a line: many programs part lines at U+0085, U+2028 and U+2029
-/// too.
-struct OneLine;
-
-impl Formatter for OneLine {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        out: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        // Their first bytes in UTF-8; most fragments hold neither.
-        let suspect =
-            fragment.bytes().fold(false, |any, byte| any | (byte == 0xc2) | (byte == 0xe2));
-        if !suspect {
-            return CompactFormatter.write_string_fragment(out, fragment);
-        }
-
-        let mut rest = fragment;
-        while let Some(at) = rest.find(['\u{85}', '\u{2028}', '\u{2029}']) {
-            let (plain, from) = rest.split_at(at);
-            let end = from.chars().next().expect("found there");
-            write!(out, "{plain}\\u{:04x}", u32::from(end))?;
-            rest = &from[end.len_utf8()..];
-        }
-
-        out.write_all(rest.as_bytes())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use sheaf_common::job::Packing;
-
+    use super::super::tsv::Tsv;
     use super::*;
 
-    const CSV: Rendering = Rendering::Csv(Packing::Plain);
-    const TSV: Rendering = Rendering::Tsv(Packing::Plain);
+    const CSV: &dyn TextFormat = &Csv;
+    const TSV: &dyn TextFormat = &Tsv;
 
-    fn row(style: CsvStyle, rendering: Rendering, cells: &[&str]) -> String {
+    fn row(style: CsvStyle, format: &dyn TextFormat, cells: &[&str]) -> String {
+        let spec = JobSpec { csv: style, ..JobSpec::default() };
+        let cells: Vec<Option<&str>> = cells.iter().copied().map(Some).collect();
+
         let mut bytes = Vec::new();
-        CsvWriter::new(&style, rendering).row(&mut bytes, cells.iter().copied());
+        format.rows(&spec, 0)(&mut bytes, &cells);
         String::from_utf8(bytes).unwrap()
     }
 
     fn head(style: CsvStyle, names: &[&str]) -> String {
-        String::from_utf8(CsvWriter::new(&style, CSV).head(names.iter().copied())).unwrap()
+        String::from_utf8(writer(&style).head(names.iter().copied())).unwrap()
     }
 
     #[test]
@@ -243,29 +217,5 @@ mod tests {
         assert_eq!(head(bom, &["id", "a"]), "\u{feff}id,a\r\n");
         assert_eq!(head(bom, &["ID", "ID"]), "\u{feff}\"ID\",ID\r\n");
         assert_eq!(head(CsvStyle::default(), &["IDENT"]), "\"IDENT\"\r\n");
-    }
-
-    #[test]
-    fn json_lines_tell_missing_from_empty() {
-        let mut json = Vec::new();
-        JsonLines::new(["a\"", "b", "c"].into_iter())
-            .row(&mut json, &[Some("한\n\u{1}"), None, Some("")]);
-        assert_eq!(
-            String::from_utf8(json).unwrap(),
-            "{\"a\\\"\":\"한\\n\\u0001\",\"b\":null,\"c\":\"\"}\n"
-        );
-    }
-
-    #[test]
-    fn nothing_in_json_ends_a_line() {
-        let mut json = Vec::new();
-        let text = "\u{85}a\u{2028}\u{2029}\"é€\u{2027}";
-        JsonLines::new(["k\u{2028}"].into_iter()).row(&mut json, &[Some(text)]);
-
-        let json = String::from_utf8(json).unwrap();
-        assert_eq!(json, "{\"k\\u2028\":\"\\u0085a\\u2028\\u2029\\\"é€\u{2027}\"}\n");
-
-        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(read["k\u{2028}"], text);
     }
 }

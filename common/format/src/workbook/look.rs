@@ -4,7 +4,8 @@
 //! It goes by the first rows of the first unit alone, so it is the same however the job runs, and
 //! costs no cell anything.
 
-use sheaf_common::outcome::Look;
+use serde::{Deserialize, Serialize};
+use sheaf_common::wire::{self, WireError};
 use unicode_width::UnicodeWidthStr;
 
 /// The rows that are looked at.
@@ -15,6 +16,30 @@ const WIDEST: usize = 80;
 const MOST_LINES: usize = 4;
 /// The bytes of a text that are looked at.
 const FIRST_BYTES: usize = 2048;
+
+/// The room that the first rows of a sheet need to be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    /// The width of each column, in digits of the default font.
+    pub widths: Vec<u8>,
+    /// The lines down to the first that is not blank: 1 where texts begin with text.
+    pub lines: u8,
+}
+
+impl Look {
+    /// As the segment that begins a workbook carries it.
+    pub fn to_meta(&self) -> Vec<u8> {
+        wire::encode(self)
+    }
+
+    /// What [`Look::to_meta`] gave.
+    ///
+    /// # Errors
+    /// When the bytes are anything else.
+    pub fn from_meta(meta: &[u8]) -> Result<Look, WireError> {
+        wire::decode(meta)
+    }
+}
 
 /// Looks at rows.
 pub struct Measure {

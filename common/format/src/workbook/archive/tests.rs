@@ -4,10 +4,10 @@ use std::io::Read;
 
 use rawzip::ZipArchive;
 use sheaf_common::job::Compression;
-use sheaf_worker::render::deflate::{Deflater, END};
 
 use super::*;
-use crate::spool::Content;
+use crate::Content;
+use crate::packing::{Deflater, END};
 
 const GIB: u64 = 1 << 30;
 
@@ -114,7 +114,7 @@ fn a_long_part_and_the_one_behind_it_are_found() {
     let (zeros, mut deflater) = (vec![0; BLOCK], Deflater::new(Compression::Fast));
     let (segment, crc32) = (deflater.joinable(&zeros), crc32fast::hash(&zeros));
     let mut content = Content::default();
-    (0..BLOCKS).for_each(|_| content.add(segment.len() as u64, BLOCK as u64, crc32));
+    (0..BLOCKS).for_each(|_| content.add(segment.len() as u64, BLOCK as u64, crc32, &[]));
     content.packed += END.len() as u64;
 
     let mut archive = Archive::new(Vec::new());

@@ -3,10 +3,11 @@
 
 use sheaf_common::cell::{self, SHEET_DATA_ROWS, column_letters, sheet_name};
 use sheaf_common::job::{JobSpec, LongCells};
-use sheaf_common::outcome::{Look, Sheet};
 
-use super::look::{FIRST_ROWS, Measure};
+use super::Sheet;
+use super::look::{FIRST_ROWS, Look, Measure};
 use super::xml::RowWriter;
+use crate::{Packer, PartSegment, Place, UnitWriter};
 
 /// The sheet that holds what cells cannot.
 pub const OVERFLOW_SHEET: &str = "overflow";
@@ -29,8 +30,9 @@ pub struct WorkbookRows<'a> {
 }
 
 impl<'a> WorkbookRows<'a> {
-    /// Begins at these places among all rows and all overflow rows of the workbook.
-    pub fn new(spec: &'a JobSpec, first_row: u64, first_overflow: u64) -> Self {
+    /// Begins at this place in the workbook.
+    pub fn new(spec: &'a JobSpec, place: Place) -> Self {
+        let Place { first_row, first_overflow } = place;
         WorkbookRows {
             spec,
             rows: RowWriter::new(spec.width()),
@@ -43,7 +45,7 @@ impl<'a> WorkbookRows<'a> {
     }
 
     /// Adds a row; what its cells cannot hold goes to the overflow sheet, if the job says so.
-    pub fn row(&mut self, cells: &[Option<&str>]) {
+    fn add(&mut self, cells: &[Option<&str>]) {
         if let Some(measure) = self.measure.as_mut().filter(|_| self.next_row < FIRST_ROWS) {
             measure.row(cells.iter().map(|text| text.unwrap_or_default()));
         }
@@ -82,10 +84,24 @@ impl<'a> WorkbookRows<'a> {
 
     /// The XML of each sheet that got rows; the first of the workbook comes with the look of its
     /// rows, if it begins here.
-    pub fn finish(self) -> Vec<(Sheet, Vec<u8>, Option<Look>)> {
+    fn sheets(self) -> Vec<(Sheet, Vec<u8>, Option<Look>)> {
         let look = self.measure.and_then(|measure| measure.look());
         let look_of = |sheet| if sheet == Sheet::Rows(0) { look.clone() } else { None };
         self.sheets.into_iter().map(|(sheet, xml)| (sheet, xml, look_of(sheet))).collect()
+    }
+}
+
+impl UnitWriter for WorkbookRows<'_> {
+    fn row(&mut self, cells: &[Option<&str>]) {
+        self.add(cells);
+    }
+
+    fn finish(self: Box<Self>, packer: &mut Packer) -> Vec<PartSegment> {
+        let sheets = self.sheets().into_iter().map(|(sheet, xml, look)| {
+            let meta = look.map_or(Vec::new(), |look| look.to_meta());
+            packer.joinable(sheet.part(), &xml, meta)
+        });
+        sheets.collect()
     }
 }
 
@@ -115,6 +131,10 @@ mod tests {
 
     use super::*;
 
+    fn at(first_row: u64, first_overflow: u64) -> Place {
+        Place { first_row, first_overflow }
+    }
+
     fn text(sheets: &[(Sheet, Vec<u8>, Option<Look>)], sheet: Sheet) -> String {
         let (_, xml, _) =
             sheets.iter().find(|(known, ..)| *known == sheet).expect("the sheet has rows");
@@ -124,11 +144,11 @@ mod tests {
     #[test]
     fn rows_past_the_limit_go_on_in_the_next_sheet() {
         let spec = JobSpec::default();
-        let mut workbook = WorkbookRows::new(&spec, SHEET_DATA_ROWS - 1, 0);
-        workbook.row(&[Some("last"), None, None]);
-        workbook.row(&[Some("first"), None, None]);
+        let mut workbook = WorkbookRows::new(&spec, at(SHEET_DATA_ROWS - 1, 0));
+        workbook.add(&[Some("last"), None, None]);
+        workbook.add(&[Some("first"), None, None]);
 
-        let sheets = workbook.finish();
+        let sheets = workbook.sheets();
         assert!(text(&sheets, Sheet::Rows(0)).starts_with("<row r=\"1048576\"><c r=\"A1048576\""));
         assert!(text(&sheets, Sheet::Rows(1)).starts_with("<row r=\"2\"><c r=\"A2\""));
     }
@@ -137,10 +157,10 @@ mod tests {
     fn a_long_text_is_carried_on_under_the_name_of_its_cell() {
         let spec = JobSpec::default();
         let long = "y".repeat(2 * CELL_UNITS + 1);
-        let mut workbook = WorkbookRows::new(&spec, SHEET_DATA_ROWS, 5);
-        workbook.row(&[None, None, Some(&long)]);
+        let mut workbook = WorkbookRows::new(&spec, at(SHEET_DATA_ROWS, 5));
+        workbook.add(&[None, None, Some(&long)]);
 
-        let sheets = workbook.finish();
+        let sheets = workbook.sheets();
         let overflow = text(&sheets, Sheet::Overflow(0));
         assert!(
             overflow.starts_with("<row r=\"7\"><c r=\"A7\" t=\"inlineStr\"><is><t>'rows 2'!C2</t>"),
@@ -154,9 +174,9 @@ mod tests {
     fn the_first_rows_of_the_workbook_say_its_look_and_no_others() {
         let spec = JobSpec::default();
         let looks = |first_row, long: &str| {
-            let mut workbook = WorkbookRows::new(&spec, first_row, 0);
-            workbook.row(&[Some("12"), None, Some(long)]);
-            workbook.finish().into_iter().map(|(sheet, _, look)| (sheet, look)).collect::<Vec<_>>()
+            let mut workbook = WorkbookRows::new(&spec, at(first_row, 0));
+            workbook.add(&[Some("12"), None, Some(long)]);
+            workbook.sheets().into_iter().map(|(sheet, _, look)| (sheet, look)).collect::<Vec<_>>()
         };
 
         let look = Look { widths: vec![2, 0, 5], lines: 2 };
@@ -170,8 +190,8 @@ mod tests {
     #[test]
     fn truncated_texts_are_not_carried_on() {
         let spec = JobSpec { long_cells: LongCells::Truncate, ..JobSpec::default() };
-        let mut workbook = WorkbookRows::new(&spec, 0, 0);
-        workbook.row(&[None, None, Some(&"y".repeat(CELL_UNITS + 1))]);
-        assert_eq!(workbook.finish().len(), 1);
+        let mut workbook = WorkbookRows::new(&spec, at(0, 0));
+        workbook.add(&[None, None, Some(&"y".repeat(CELL_UNITS + 1))]);
+        assert_eq!(workbook.sheets().len(), 1);
     }
 }

@@ -1,16 +1,16 @@
 //! Shell + joined segments → a workbook.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::Context;
 use sheaf_common::job::{Compression, JobSpec};
-use sheaf_common::outcome::Sheet;
-use sheaf_worker::render::deflate::{Deflater, END};
 
-use super::Rows;
+use super::Sheet;
 use super::archive::{Archive, Entry};
-use super::shell::{Counts, Shells};
-use crate::spool::Content;
+use super::look::Look;
+use super::shell::Shells;
+use crate::packing::{Deflater, END};
+use crate::{Content, Counts, Joined, OutputWriter, Parts};
 
 /// Writes the workbooks of a job; keeps the shells that it made.
 pub struct WorkbookWriter<'a> {
@@ -22,19 +22,17 @@ impl<'a> WorkbookWriter<'a> {
     pub fn new(spec: &'a JobSpec) -> Self {
         WorkbookWriter { shells: Shells::new(spec), deflater: Deflater::new(Compression::Balanced) }
     }
+}
 
-    /// Writes a workbook to `out`: the shell's parts, and in each sheet the joined segments that
-    /// `rows` gives for it.
-    ///
-    /// # Errors
-    /// When `out` or a stream fails.
-    pub fn write<'r>(
+impl OutputWriter for WorkbookWriter<'_> {
+    /// The shell's parts, and in each sheet its joined segments.
+    fn write(
         &mut self,
-        out: &mut impl Write,
+        out: &mut dyn Write,
         counts: Counts,
-        mut rows: impl FnMut(Sheet) -> io::Result<Rows<'r>>,
+        parts: &mut Parts<'_, '_>,
     ) -> anyhow::Result<()> {
-        let look = rows(Sheet::Rows(0))?.content.look;
+        let look = look_of(&parts(Sheet::Rows(0).part())?.content)?;
 
         let mut archive = Archive::new(out);
         for part in self.shells.parts(counts, look.as_ref())? {
@@ -43,9 +41,9 @@ impl<'a> WorkbookWriter<'a> {
 
             // In the order of the bytes: their checksums are combined.
             let (mut joined, tail) = match &part.rows {
-                None => (Rows::none(), Vec::new()),
+                None => (Joined::none(), Vec::new()),
                 Some((sheet, tail)) => {
-                    let joined = rows(*sheet)?;
+                    let joined = parts(sheet.part())?;
                     content.join(&joined.content);
                     let tail = joinable(&mut self.deflater, tail, &mut content);
                     (joined, tail)
@@ -70,9 +68,17 @@ impl<'a> WorkbookWriter<'a> {
     }
 }
 
+/// What the first rows need to be seen, as the segment that has them says; `None` if there are none.
+fn look_of(first_sheet: &Content) -> anyhow::Result<Option<Look>> {
+    let meta = first_sheet.metas.first();
+    let look = meta.map(|meta| Look::from_meta(&meta.bytes)).transpose();
+    look.context("the look of the first rows is damaged")
+}
+
 /// Compresses a text to a segment, and adds it to `content`.
 fn joinable(deflater: &mut Deflater, text: &str, content: &mut Content) -> Vec<u8> {
     let bytes = deflater.joinable(text.as_bytes());
-    content.add(bytes.len() as u64, text.len() as u64, crc32fast::hash(text.as_bytes()));
+    let crc32 = crc32fast::hash(text.as_bytes());
+    content.add(bytes.len() as u64, text.len() as u64, crc32, &[]);
     bytes
 }

@@ -1,0 +1,125 @@
+//! Workbooks: sheets of rows, and a sheet for what their cells cannot hold.
+//!
+//! * [`rows`]: rows → the row XML of sheets; [`xml`]: one row of it. [`look`]: the room that the
+//!   first rows need, which travels with the segment that begins a workbook.
+//! * [`sheet`]: what a sheet has around its rows; [`styles`]: how its cells look. [`shell`]: the
+//!   workbook around the sheets, made by rust_xlsxwriter.
+//! * [`writer`]: shell + joined segments → `.xlsx`. [`archive`]: the ZIP around its parts.
+
+mod archive;
+mod look;
+mod rows;
+mod sheet;
+mod shell;
+mod styles;
+mod writer;
+mod xml;
+
+use sheaf_common::cell::SHEET_DATA_ROWS;
+use sheaf_common::job::{JobSpec, Packing};
+
+use crate::{Counts, Format, OutputWriter, Place, UnitWriter};
+use rows::WorkbookRows;
+use writer::WorkbookWriter;
+
+/// The format of `.xlsx`.
+pub struct Workbook;
+
+impl Format for Workbook {
+    fn name(&self) -> &'static str {
+        "xlsx"
+    }
+
+    fn title(&self) -> &'static str {
+        "workbook"
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &[".xlsx"]
+    }
+
+    /// None: its parts are deflated already.
+    fn packings(&self) -> &'static [Packing] {
+        &[]
+    }
+
+    fn sheets(&self, counts: Counts) -> Option<u32> {
+        Some(Sheet::of(counts).len() as u32)
+    }
+
+    fn unit_writer<'a>(
+        &self,
+        spec: &'a JobSpec,
+        _packing: Packing,
+        place: Place,
+    ) -> Box<dyn UnitWriter + 'a> {
+        Box::new(WorkbookRows::new(spec, place))
+    }
+
+    fn output_writer<'a>(
+        &self,
+        spec: &'a JobSpec,
+        _packing: Packing,
+    ) -> Box<dyn OutputWriter + 'a> {
+        Box::new(WorkbookWriter::new(spec))
+    }
+}
+
+/// A sheet of a workbook, numbered from 0 where rows go past a sheet's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Sheet {
+    Rows(u32),
+    Overflow(u32),
+}
+
+impl Sheet {
+    /// The sheets that these rows need, in their order; the first one is there even without rows.
+    fn of(counts: Counts) -> Vec<Sheet> {
+        let needed = |rows: u64| rows.div_ceil(SHEET_DATA_ROWS) as u32;
+        let rows = (0..needed(counts.rows).max(1)).map(Sheet::Rows);
+        rows.chain((0..needed(counts.overflow)).map(Sheet::Overflow)).collect()
+    }
+
+    /// The number of the stream that has its rows: even ones are sheets of rows.
+    fn part(self) -> u32 {
+        match self {
+            Sheet::Rows(index) => 2 * index,
+            Sheet::Overflow(index) => 2 * index + 1,
+        }
+    }
+
+    /// The data rows on it, of these.
+    fn rows(self, counts: Counts) -> u64 {
+        let (rows, index) = match self {
+            Sheet::Rows(index) => (counts.rows, index),
+            Sheet::Overflow(index) => (counts.overflow, index),
+        };
+
+        (rows - u64::from(index) * SHEET_DATA_ROWS).min(SHEET_DATA_ROWS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sheets_follow_from_the_rows() {
+        let sheets = |rows, overflow| Sheet::of(Counts { rows, overflow });
+        assert_eq!(sheets(0, 0), [Sheet::Rows(0)]);
+        assert_eq!(sheets(SHEET_DATA_ROWS, 0), [Sheet::Rows(0)]);
+        assert_eq!(
+            sheets(SHEET_DATA_ROWS + 1, 2),
+            [Sheet::Rows(0), Sheet::Rows(1), Sheet::Overflow(0)]
+        );
+    }
+
+    #[test]
+    fn every_sheet_is_a_part_of_its_own() {
+        let counts = Counts { rows: 5 * SHEET_DATA_ROWS, overflow: 3 * SHEET_DATA_ROWS };
+        let mut parts: Vec<u32> = Sheet::of(counts).into_iter().map(Sheet::part).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        assert_eq!(parts.len(), 8);
+    }
+}
