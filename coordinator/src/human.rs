@@ -70,21 +70,6 @@ pub fn table<const N: usize>(
     text
 }
 
-/// The time of day where this runs: `14:05:09`.
-pub fn time_of_day() -> String {
-    chrono::Local::now().format("%H:%M:%S").to_string()
-}
-
-/// Day and time where this runs: `2026-11-28 14:05:09 +0100`.
-pub fn day_and_time() -> String {
-    chrono::Local::now().format("%Y-%m-%d %H:%M:%S %z").to_string()
-}
-
-/// The seconds since 1970.
-pub fn since_1970() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 /// A name or reason as it may stand on a terminal: control characters, which could steer the
 /// terminal or break the line, are written as escapes (`\n`, `\u{1b}`); bytes that are not UTF-8
 /// become U+FFFD.

@@ -14,12 +14,13 @@
 //! * [`report`]: what people are told: progress, summary, job log.
 //! * [`errors`]: how errors speak, and the exit codes.
 //! * [`frame`]: messages on disk that are whole or found to be broken.
-//! * [`human`]: numbers, sizes, times and names as people read them.
+//! * [`human`]: numbers, sizes, times and names as people read them. [`clock`]: the time of day.
 //! * [`dry_run`], [`preview`], [`demo`], [`workers`], [`jobs`] (`sheaf queue`), [`status`],
 //!   [`documents`]: the commands beside the run itself.
 
 pub mod assemble;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod cpu;
 pub mod demo;

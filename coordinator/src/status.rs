@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 
+use crate::clock::since_1970;
 use crate::config::work_folder;
 use crate::errors::{Exit, Failure};
-use crate::human::{since_1970, time};
+use crate::human::time;
 use crate::report::RunStatus;
 use crate::spool::{STATUS, is_at_work, last_stop};
 

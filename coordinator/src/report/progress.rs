@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::measure::{Measure, UnderWay};
 use super::observer::{Notice, Observer};
 use super::{Tally, bar};
-use crate::human::{Paint, time_of_day};
+use crate::clock::time_of_day;
+use crate::human::Paint;
 
 /// How often the bar is drawn: ten times a second is smooth, and calm enough to be read.
 const BAR_EVERY: Duration = Duration::from_millis(100);

@@ -105,7 +105,7 @@ impl RunStatus {
         RunStatus {
             version: VERSION,
             pid: std::process::id(),
-            at: crate::human::since_1970(),
+            at: crate::clock::since_1970(),
             files: tally.files,
             files_total: measure.total_files,
             files_failed: tally.failed,

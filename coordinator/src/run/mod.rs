@@ -41,10 +41,11 @@ use sheaf_worker::pool::Program;
 use sheaf_worker::signals::Stop;
 use tempfile::TempDir;
 
+use crate::clock::day_and_time;
 use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::errors::{Exit, Failure};
-use crate::human::{count, day_and_time, number};
+use crate::human::{count, number};
 use crate::ledger::{Ledger, Position};
 use crate::local::LocalWorker;
 use crate::report::{Notice, Observer, StatusFile, Tally, Written};
