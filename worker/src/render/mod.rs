@@ -17,6 +17,9 @@ pub enum RenderError {
     RowsLost(Vec<RowsKey>),
     #[error("the rows of file {sequence} cannot be read")]
     Damaged { sequence: u64, source: DamagedRows },
+    /// The block that a slice names has no such slice, or not as many rows in it.
+    #[error("the rows of file {sequence} are not those that were reported")]
+    OtherRows { sequence: u64 },
     #[error(transparent)]
     UnknownFormat(#[from] UnknownFormat),
 }
@@ -109,22 +112,30 @@ struct UnitRows<'a> {
 }
 
 impl UnitRows<'_> {
+    /// Reads the rows of a piece.
     fn each_of(
         &self,
         piece: &Piece,
         mut row: impl FnMut(&[Option<&str>]),
     ) -> Result<(), RenderError> {
-        let damaged = |source| RenderError::Damaged { sequence: piece.sequence, source };
+        let sequence = piece.sequence;
+        let damaged = |source| RenderError::Damaged { sequence, source };
+
         let block = &self.blocks[&piece.rows];
         let from = piece.slice.offset as usize;
-        let to = (piece.slice.offset + piece.slice.length) as usize;
-        let mut rows = Rows::new(block.get(from..to).unwrap_or_default(), self.spec.width());
-        let mut cells = Vec::with_capacity(self.spec.width());
+        let slice = block.get(from..from + piece.slice.length as usize);
+        let slice = slice.ok_or(RenderError::OtherRows { sequence })?;
 
+        let mut rows = Rows::new(slice, self.spec.width());
+        let mut cells = Vec::with_capacity(self.spec.width());
+        let mut count = 0;
         while rows.next_into(&mut cells).map_err(damaged)? {
             row(&cells);
+            count += 1;
         }
-        Ok(())
+
+        // Those after it have their places by this number.
+        if count == piece.slice.rows { Ok(()) } else { Err(RenderError::OtherRows { sequence }) }
     }
 }
 
@@ -211,6 +222,33 @@ mod tests {
         assert!(
             of(&whole, own).starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>")
         );
+    }
+
+    #[test]
+    fn rows_that_are_not_as_reported_are_refused() {
+        let mut block = Vec::new();
+        let piece = rows(0, 3, 7, &mut block);
+        let blocks = HashMap::from([(KEY, Arc::new(block))]);
+        let render = |change: &dyn Fn(&mut Slice)| {
+            let mut piece = piece.clone();
+            change(&mut piece.slice);
+            let unit =
+                RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
+            let render = Render { spec: Arc::default(), units: vec![unit], keeper: None };
+            Renderer::new(Compression::Fast).render(&render, &blocks)
+        };
+
+        assert!(render(&|_| {}).is_ok());
+        let changes: [&dyn Fn(&mut Slice); 4] = [
+            &|slice| slice.rows += 1,
+            &|slice| slice.length = 0,
+            &|slice| slice.length += 1,
+            &|slice| slice.offset = u32::MAX,
+        ];
+        for change in changes {
+            let refused = render(change);
+            assert!(matches!(refused, Err(RenderError::OtherRows { sequence: 7 })), "{refused:?}");
+        }
     }
 
     #[test]

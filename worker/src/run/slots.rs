@@ -225,9 +225,11 @@ impl SlotThread {
                         TaskResult::Rendered(units)
                     }
                     Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
-                    Err(error @ (RenderError::Damaged { .. } | RenderError::UnknownFormat(_))) => {
-                        TaskResult::Failed { reason: error.to_string() }
-                    }
+                    Err(
+                        error @ (RenderError::Damaged { .. }
+                        | RenderError::OtherRows { .. }
+                        | RenderError::UnknownFormat(_)),
+                    ) => TaskResult::Failed { reason: error.to_string() },
                 }
             }
             Work::Nap(nap) => self.nap(&origin.queue, &leased.task, nap)?,
