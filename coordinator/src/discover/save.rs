@@ -1,15 +1,17 @@
 //! The list of files on disk, so that a later run can tell what has changed.
 //!
 //! Layout, all numbers as LEB128, signed ones in zigzag: magic · folders (count; length, bytes) ·
-//! problems (the same) · entries (count; folder, problem, size, time less the time before, length
+//! problems (the same, by the wire format) · entries (count; folder, problem, size, time less the time before, length
 //! and bytes of the name) · CRC-32 of all that (4 bytes, little-endian).
 
 use std::io::{self, Read, Write};
 
+use sheaf_common::wire;
+
 use super::sources::{Entry, Sources};
 
-const MAGIC: &[u8; 8] = b"sheafsr1";
-/// The most bytes of a folder's path, a name or a reason: more is damage.
+const MAGIC: &[u8; 8] = b"sheafsr2";
+/// The most bytes of a folder's path, a name or a problem: more is damage.
 const LONGEST: u64 = u16::MAX as u64;
 
 impl Sources {
@@ -22,7 +24,8 @@ impl Sources {
 
         out.write_all(MAGIC)?;
         write_texts(&mut out, self.folders.iter().map(Vec::as_slice))?;
-        write_texts(&mut out, self.problems.iter().map(String::as_bytes))?;
+        let problems: Vec<Vec<u8>> = self.problems.iter().map(wire::encode).collect();
+        write_texts(&mut out, problems.iter().map(Vec::as_slice))?;
 
         write_number(&mut out, self.entries.len() as u64)?;
         let mut before = 0;
@@ -58,7 +61,7 @@ impl Sources {
 
         let mut sources = Sources { folders: read_texts(&mut input)?, ..Sources::default() };
         for problem in read_texts(&mut input)? {
-            sources.problems.push(String::from_utf8(problem).map_err(|_| damaged())?);
+            sources.problems.push(wire::decode(&problem).map_err(|_| damaged())?);
         }
 
         let count = read_number(&mut input)?;
@@ -183,13 +186,14 @@ fn damaged() -> io::Error {
 mod tests {
     use super::super::sources::tests::list;
     use super::*;
+    use sheaf_common::problem::FileProblem;
 
     fn example() -> Sources {
         let mut sources = list(
             "dir",
             &[("a", 0, 0), ("한글", u64::MAX, i64::MAX), ("c", 300, i64::MIN), ("d", 1, -1)],
         );
-        sources.problems.push("permission denied".into());
+        sources.problems.push(FileProblem::FolderLoop);
         sources.entries[3].problem = 1;
         sources
     }

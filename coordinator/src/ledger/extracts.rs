@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use sheaf_common::job::{TaskId, WorkerId};
 use sheaf_common::outcome::{Extracted, FileReport, FileStatus, Kept, Slice};
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{RowsKey, SourceFile};
 
 /// The cost of a file that is outstanding, whatever its size: its path, its report, its place in
@@ -93,11 +94,11 @@ impl Extracts {
     }
 
     /// A task failed as a whole: so did each of its files.
-    pub fn fail(&mut self, number: u64, slot: String, reason: &str) -> bool {
+    pub fn fail(&mut self, number: u64, slot: String, problem: &FileProblem) -> bool {
         let Some(Entry::Pending { files }) = self.entry_mut(number) else { return false };
 
-        let reports =
-            files.iter().map(|file| FileReport::unreadable(file.sequence, reason.into())).collect();
+        let unreadable = |file: &SourceFile| FileReport::unreadable(file.sequence, problem.clone());
+        let reports = files.iter().map(unreadable).collect();
         self.report(number, slot, Extracted { reports, edition: 0, kept: None }).is_ok()
     }
 
@@ -174,7 +175,7 @@ impl Extracts {
 pub fn slices(report: &FileReport) -> &[Slice] {
     match &report.status {
         FileStatus::Done { slices, .. } => slices,
-        FileStatus::Failed { .. } | FileStatus::Dead { .. } => &[],
+        FileStatus::Failed(_) | FileStatus::Dead(_) => &[],
     }
 }
 

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sheaf_common::job::{Class, JobId, JobSpec, TaskId, WorkerId};
 use sheaf_common::outcome::{Extracted, FileReport, Outcome, RenderedUnit, Segment, TaskResult};
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, Task, Work};
 
 use extracts::{Extracts, Placed, Reported, RowsAt, slices};
@@ -52,7 +53,7 @@ pub enum Event {
     /// These files come next in the order of inputs, and are to be one task.
     Planned(Vec<SourceFile>),
     /// This file comes next, and cannot be read at all.
-    Unreadable { sequence: u64, reason: String },
+    Unreadable { sequence: u64, problem: FileProblem },
     /// No file comes any more.
     PlanEnded,
     /// The queue gave an outcome.
@@ -131,8 +132,8 @@ impl Ledger {
                 let number = self.extracts.plan(files.clone());
                 commands.push(Command::Push(self.extract_task(Class::Extract, number, files)));
             }
-            Event::Unreadable { sequence, reason } => {
-                self.extracts.settle(FileReport::unreadable(sequence, reason));
+            Event::Unreadable { sequence, problem } => {
+                self.extracts.settle(FileReport::unreadable(sequence, problem));
                 self.place(&mut commands);
             }
             Event::PlanEnded => {
@@ -202,7 +203,7 @@ impl Ledger {
                 self.extracted(task, slot, extracted, commands);
             }
             (Class::Extract, TaskResult::Failed { reason }) => {
-                if self.extracts.fail(task.number, slot, &reason) {
+                if self.extracts.fail(task.number, slot, &FileProblem::Task { reason }) {
                     self.place(commands);
                 }
             }

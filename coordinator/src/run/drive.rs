@@ -221,8 +221,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
             let event = match plan.next() {
                 Some(Planned::Task { files }) => Event::Planned(files),
-                Some(Planned::Problem { sequence, reason, .. }) => {
-                    Event::Unreadable { sequence, reason }
+                Some(Planned::Problem { sequence, problem, .. }) => {
+                    Event::Unreadable { sequence, problem }
                 }
                 None => {
                     self.plan = None;

@@ -11,7 +11,7 @@ use super::large_files::LargeFiles;
 use super::own_workbooks::{OwnWorkbooks, own_sheet};
 use crate::discover::Sources;
 use crate::ledger::{Commit, Position};
-use crate::report::{JobLine, JobLog, Progress, Status, Tally};
+use crate::report::{JobLine, JobLog, Progress, Tally};
 use crate::spool::{Spool, SpoolError};
 
 /// Why a unit could not be stored.
@@ -79,13 +79,8 @@ impl Store<'_> {
             self.tally.add(path, source.size, &file.report);
 
             if let Some(joblog) = &mut self.joblog {
-                let status = match source.problem {
-                    Some(reason) => Status::Problem(reason),
-                    None => Status::Tried(&file.report),
-                };
-
-                let line =
-                    JobLine { sequence: file.report.sequence, path, status, slot: &file.slot };
+                let report = &file.report;
+                let line = JobLine { sequence: report.sequence, path, report, slot: &file.slot };
                 joblog.write(&line).map_err(StoreError::JobLog)?;
             }
         }

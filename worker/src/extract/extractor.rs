@@ -6,10 +6,10 @@ use encoding_rs::Encoding;
 use html5ever::tendril::StrTendril;
 use scraper::{ElementRef, Html};
 use selectors::matching::SelectorCaches;
-use sheaf_common::cell::{CELL_UNITS, overflow_rows, written_units};
-use sheaf_common::human;
+use sheaf_common::cell::{overflow_rows, written_units};
 use sheaf_common::job::{JobSpec, LongCells};
 use sheaf_common::notes::FileNotes;
+use sheaf_common::problem::{FileProblem, TooLarge};
 use sheaf_common::recipe::{Expression, Take};
 use sheaf_common::task::SourceFile;
 
@@ -48,8 +48,8 @@ enum Cell {
 /// The result of reading a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extracted {
-    /// [`Done`] if its rows were handed on; or why it has none, in the user's words.
-    pub result: Result<Done, String>,
+    /// [`Done`] if its rows were handed on; or why it has none.
+    pub result: Result<Done, FileProblem>,
     /// Read from the file, before unpacking.
     pub bytes: u64,
     /// After unpacking; 0 if it did not come so far.
@@ -132,7 +132,7 @@ impl Extractor {
         emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
     ) -> io::Result<Extracted> {
         let mut extracted = Extracted {
-            result: Err(String::new()),
+            result: Ok(Done { truncated_cells: 0 }),
             bytes: 0,
             unpacked: 0,
             encoding: String::new(),
@@ -150,7 +150,7 @@ impl Extractor {
                 extracted.result = Ok(self.rows(&html, file, &mut noticed, emit)?);
                 extracted.notes = noticed.notes(&html);
             }
-            Err(reason) => extracted.result = Err(reason),
+            Err(problem) => extracted.result = Err(problem),
         }
 
         Ok(extracted)
@@ -163,7 +163,7 @@ impl Extractor {
         file: &SourceFile,
         parsed: &mut dyn FnMut(usize, usize),
         known: &mut Extracted,
-    ) -> Result<(Html, Noticed), String> {
+    ) -> Result<(Html, Noticed), FileProblem> {
         let raw = open::read(file, self.memory)?;
         known.bytes = raw.len() as u64;
 
@@ -178,9 +178,9 @@ impl Extractor {
 
         let text = parse::strip(&decoded.text);
         if text.len() > parse::LONGEST {
-            let length = human::size(text.len() as u64);
-            let longest = human::limit(parse::LONGEST as u64);
-            return Err(format!("too long: {length} of text, a file may hold {longest}"));
+            let length = text.len() as u64;
+            let most = parse::LONGEST as u64;
+            return Err(FileProblem::TooLarge(TooLarge::Text { length, most }));
         }
         let noticed = Noticed::of_text(text, &decoded, &plain, self.record.name());
 
@@ -194,23 +194,21 @@ impl Extractor {
     }
 
     /// Refuses a document with a cell that no sheet can hold, if the job wants that.
-    fn check(&self, html: &Html) -> Result<(), String> {
+    fn check(&self, html: &Html) -> Result<(), FileProblem> {
         if self.long_cells != LongCells::Fail {
             return Ok(());
         }
 
         let mut gathered = String::new();
-        for (row, (record, _)) in self.records(html).enumerate() {
+        for (record, number) in self.records(html).map(|(record, _)| record).zip(1..) {
             for column in &self.columns {
                 let Some(text) = column.cell(record, &mut gathered) else { continue };
                 if overflow_rows(text) > 0 {
-                    let name = &column.name;
-                    let units = written_units(text);
-                    let row = row + 1;
-                    return Err(format!(
-                        "a cell is too long: column `{name}` of record {row} has {units} \
-                         characters, a cell holds {CELL_UNITS} (`--long-cells overflow` carries them on)"
-                    ));
+                    return Err(FileProblem::LongCell {
+                        column: column.name.clone(),
+                        record: number,
+                        units: written_units(text) as u64,
+                    });
                 }
             }
         }

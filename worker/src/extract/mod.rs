@@ -1,7 +1,7 @@
 //! A file's bytes → rows.
 //!
-//! `open → unpack → sniff → decode → parse → select → rows`: each step is a file here, and says in
-//! the user's words why it cannot go on. It runs in a child process that may be killed at any
+//! `open → unpack → sniff → decode → parse → select → rows`: each step is a file here, and says
+//! with a [`FileProblem`](sheaf_common::problem::FileProblem) why it cannot go on. It runs in a child process that may be killed at any
 //! moment, so nothing here keeps state between files, and no row leaves before all that can fail
 //! has been done.
 //!
@@ -17,7 +17,6 @@
 //! * [`notice`]: what is hardly ever meant, noted for the report.
 //! * [`tree`]: descendants, texts and attributes as the DOM standard has them.
 //! * [`chunk`]: rows, written down and handed on.
-//! * [`words`]: sizes and system errors for people.
 
 mod chunk;
 mod decode;
@@ -35,12 +34,11 @@ mod setup;
 mod sniff;
 mod tree;
 mod unpack;
-mod words;
 
 pub use chunk::{CHUNK, Chunk};
 pub use decode::{Decoded, FoundBy, decode};
 pub use extractor::{Done, Extracted, Extractor};
-pub use open::{modified, read};
+pub use open::read;
 pub use pack::pack;
 pub use parse::{STEP, parse, strip};
 pub use setup::{Place, SetupError};
