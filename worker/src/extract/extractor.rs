@@ -145,3 +145,72 @@ impl Extractor {
         Ok(Done { truncated_cells: if truncate { sums.long_cells } else { 0 } })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reader::html::Page;
+    use super::*;
+    use sheaf_common::cell::CELL_UNITS;
+    use sheaf_common::notes::{Note, NoteKind};
+    use sheaf_common::problem::ProblemKind;
+    use std::path::Path;
+    use std::vec::IntoIter;
+
+    /// A reader of pages, or of the problem at their end.
+    struct Pages(IntoIter<Result<String, FileProblem>>);
+
+    impl Reader for Pages {
+        type Document = Page;
+
+        fn next(&mut self, _facts: &mut Facts<'_>) -> Result<Option<Page>, FileProblem> {
+            self.0.next().transpose().map(|markup| markup.map(|markup| Page::of(&markup)))
+        }
+    }
+
+    /// What comes of a file with these pages, and how many rows were handed on.
+    fn read(
+        long_cells: LongCells,
+        pages: Vec<Result<String, FileProblem>>,
+    ) -> (Result<Done, FileProblem>, u32, Vec<Note>) {
+        let spec = JobSpec { long_cells, ..JobSpec::default() };
+        let extractor = Extractor::new(&spec).unwrap();
+        let file = SourceFile::at_path(0, Path::new("pages"), 0, 0);
+
+        let mut parsed = |_, _| {};
+        let mut facts = Facts::new(extractor.recipe.record.name(), &mut parsed);
+        let mut rows = 0;
+        let mut emit = |chunk: Chunk<'_>| {
+            rows += chunk.rows;
+            Ok(())
+        };
+
+        let result = extractor.documents(Pages(pages.into_iter()), &file, &mut facts, &mut emit);
+        let result = result.map_err(|ended| match ended {
+            Ended::Problem(problem) => problem,
+            Ended::Emit(error) => panic!("{error}"),
+        });
+
+        (result, rows, facts.noticed.notes().noticed)
+    }
+
+    #[test]
+    fn the_documents_of_a_file_give_its_rows_together() {
+        let pages = ["<doc>a<doc>b", "<p>none", "<doc>c"].map(|page| Ok(page.into()));
+        let (result, rows, notes) = read(LongCells::Overflow, pages.into());
+        assert_eq!((result, rows), (Ok(Done { truncated_cells: 0 }), 3));
+        assert_eq!(notes, [Note::new(NoteKind::Nested, 1, 3)]);
+    }
+
+    #[test]
+    fn a_problem_of_one_document_is_that_of_the_file() {
+        let broken = vec![Ok("<doc>a".into()), Err(FileProblem::NotText { controls: 9 })];
+        let (result, ..) = read(LongCells::Overflow, broken);
+        assert_eq!(result.unwrap_err().kind(), ProblemKind::NotText);
+
+        let long = format!("<doc>{}", "x".repeat(CELL_UNITS + 1));
+        let (result, ..) = read(LongCells::Fail, vec![Ok("<doc>a<doc>b".into()), Ok(long)]);
+        let units = CELL_UNITS as u64 + 1;
+        let expected = FileProblem::LongCell { column: "text".into(), record: 3, units };
+        assert_eq!(result, Err(expected));
+    }
+}

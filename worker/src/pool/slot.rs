@@ -365,3 +365,49 @@ impl Gathered {
         self.slices.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sheaf_common::job::JobSpec;
+
+    /// A child that says these bytes once it is ready, whatever it is given.
+    fn child(bytes: &[u8]) -> Program {
+        let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+        let script = format!("printf '!{octal}'; exec cat > /dev/null");
+        Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] }
+    }
+
+    /// What a child says of a file: these rows, and this end.
+    fn said(rows: &[u8], result: Result<u64, FileProblem>) -> Vec<u8> {
+        let length = rows.len() as u32;
+        let header = Header::Rows { length, rows: 1, overflow: 0, long_cells: 0 };
+        let end = match result {
+            Ok(truncated) => {
+                FileEnd { result: Ok(truncated), ..FileEnd::failed(FileProblem::Gone) }
+            }
+            Err(problem) => FileEnd::failed(problem),
+        };
+
+        let end = wire::encode(&end);
+        let header_of_end = Header::End { length: end.len() as u32 };
+        [&header.to_bytes()[..], rows, &header_of_end.to_bytes(), &end].concat()
+    }
+
+    #[test]
+    fn rows_of_a_file_that_fails_later_are_taken_back() {
+        let problem = FileProblem::NotText { controls: 50 };
+        let words =
+            [said(b"kept", Ok(0)), said(b"lost", Err(problem.clone())), said(b"last", Ok(0))];
+        let files = (0..3).map(|number| SourceFile::at_path(number, "x".as_ref(), 1, 0)).collect();
+        let work = Extract { spec: Arc::new(JobSpec::default()), files };
+
+        let mut slot = Slot::new(child(&words.concat()), Arc::new(AtomicBool::new(false)));
+        let read = slot.extract(&work, &mut Care::default()).expect("the child comes up");
+
+        let rows: Vec<u64> = read.reports.iter().map(|report| report.status.rows()).collect();
+        assert_eq!(rows, [1, 0, 1]);
+        assert_eq!(read.reports[1].status, FileStatus::Failed(problem));
+        assert_eq!(*read.blocks[0], b"keptlast");
+    }
+}

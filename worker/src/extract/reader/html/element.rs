@@ -5,10 +5,10 @@ use std::fmt;
 use html5ever::{Namespace, ns};
 use scraper::ElementRef;
 use scraper::selector::{CssLocalName, CssString, PseudoElement};
+use selectors::OpaqueElement;
 use selectors::attr::{AttrSelectorOperation, CaseSensitivity, NamespaceConstraint};
 use selectors::bloom::BloomFilter;
 use selectors::matching::{ElementSelectorFlags, MatchingContext};
-use selectors::OpaqueElement;
 
 use super::tree;
 use crate::extract::pseudo::{Dialect, PseudoClass};
