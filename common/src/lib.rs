@@ -7,6 +7,7 @@
 //! * [`job`]: everything that decides the bytes of the output, and names of jobs and tasks.
 //! * [`task`]: the work on the queue: extract, render, nap.
 //! * [`outcome`]: what a task came to, file by file, segment by segment.
+//! * [`problem`]: why a file gave no rows; [`codec`]: how files are packed.
 //! * [`notes`]: what was noticed about a file beside its rows.
 //! * [`row`]: how rows are written down between extraction and rendering.
 //! * [`cell`]: the limits of a spreadsheet, and how a long text is parted.
@@ -20,11 +21,13 @@
 
 pub mod allocator;
 pub mod cell;
+pub mod codec;
 pub mod escape;
 pub mod human;
 pub mod job;
 pub mod notes;
 pub mod outcome;
+pub mod problem;
 pub mod queue;
 pub mod recipe;
 pub mod row;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::{TaskId, WorkerId};
 use crate::notes::FileNotes;
+use crate::problem::FileProblem;
 use crate::task::RowsKey;
 
 /// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for
@@ -107,7 +108,7 @@ pub struct FileReport {
     pub encoding: String,
     /// How many characters had to be replaced in decoding.
     pub replaced: u64,
-    /// How often the file was tried: 1 when all went well.
+    /// How often the file was tried: 1 when all went well; 0 when its reading could not begin.
     pub attempts: u32,
     /// When the last attempt began, in milliseconds since 1970, by the worker's clock.
     pub started_ms: u64,
@@ -123,9 +124,29 @@ pub enum FileStatus {
     /// Its rows, in slices of about 1 MiB, in order; none when no record was inside.
     Done { slices: Vec<Slice>, truncated_cells: u64 },
     /// It cannot be read as it is; trying again would give the same.
-    Failed { reason: String },
+    Failed(FileProblem),
     /// It killed its child on every attempt.
-    Dead { reason: String },
+    Dead(FileProblem),
+}
+
+impl FileStatus {
+    /// How many rows the file gave.
+    pub fn rows(&self) -> u64 {
+        match self {
+            FileStatus::Done { slices, .. } => {
+                slices.iter().map(|slice| u64::from(slice.rows)).sum()
+            }
+            FileStatus::Failed(_) | FileStatus::Dead(_) => 0,
+        }
+    }
+
+    /// Why the file gave no rows; `None`: it gave them.
+    pub fn problem(&self) -> Option<&FileProblem> {
+        match self {
+            FileStatus::Done { .. } => None,
+            FileStatus::Failed(problem) | FileStatus::Dead(problem) => Some(problem),
+        }
+    }
 }
 
 /// Consecutive rows of one file within a block of rows.
@@ -199,10 +220,15 @@ impl Stream {
 
 impl FileReport {
     /// The report about a file whose reading could not begin.
-    pub fn unreadable(sequence: u64, reason: String) -> Self {
+    pub fn unreadable(sequence: u64, problem: FileProblem) -> Self {
+        FileReport::new(sequence, FileStatus::Failed(problem))
+    }
+
+    /// A report that holds a status and no figures.
+    pub fn new(sequence: u64, status: FileStatus) -> Self {
         FileReport {
             sequence,
-            status: FileStatus::Failed { reason },
+            status,
             bytes: 0,
             unpacked: 0,
             encoding: String::new(),

@@ -1,7 +1,9 @@
 //! The work on the queue.
 
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::{Class, JobSpec, TaskId, WorkerId};
 use crate::outcome::Slice;
+use crate::problem::FileProblem;
 
 /// A piece of work. It stands for itself: a worker needs nothing but the task (and the rows it
 /// names) to do it.
@@ -76,6 +79,11 @@ impl SourceFile {
     }
 }
 
+/// A file's modification time in nanoseconds since 1970, as [`SourceFile::modified`] holds it.
+pub fn modified_ns(metadata: &Metadata) -> i64 {
+    metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
+}
+
 /// The bytes that are shipped with files.
 pub fn shipped_bytes(files: &[SourceFile]) -> usize {
     let of = |file: &SourceFile| match &file.content {
@@ -101,7 +109,7 @@ pub enum Content {
     /// Here, packed: see `extract/pack.rs` of the worker.
     Packed(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Nowhere: they were to be shipped, and could not be read.
-    Unreadable { reason: String },
+    Unreadable(FileProblem),
 }
 
 /// A path as the system has it: bytes, not necessarily UTF-8.

@@ -126,7 +126,9 @@ fn processes_of(count: usize) -> String {
 
 fn file(out: &mut dyn Write, source: &Source<'_>, paint: Paint) -> io::Result<()> {
     match source.problem {
-        Some(problem) => writeln!(out, "  {}  {}", name(&source.path), paint.error(problem)),
+        Some(problem) => {
+            writeln!(out, "  {}  {}", name(&source.path), paint.error(&problem.to_string()))
+        }
         None => writeln!(out, "  {}  {}", name(&source.path), paint.dim(&size(source.size))),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use sheaf_common::codec::Codec;
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{SourceFile, SourcePath};
-use sheaf_worker::extract::is_packed;
 
 use crate::discover::{Source, Sources};
 
@@ -32,7 +33,7 @@ pub enum Planned {
     /// not read yet.
     Task { files: Vec<SourceFile> },
     /// A file that fails without being tried.
-    Problem { sequence: u64, path: SourcePath, reason: String },
+    Problem { sequence: u64, path: SourcePath, problem: FileProblem },
 }
 
 impl<'a> Plan<'a> {
@@ -79,9 +80,9 @@ impl Iterator for Plan<'_> {
 
             let sequence = self.next as u64;
             self.next += 1;
-            if let Some(reason) = source.problem {
+            if let Some(problem) = source.problem {
                 let path = SourcePath::from(source.path.as_path());
-                return Some(Planned::Problem { sequence, path, reason: reason.into() });
+                return Some(Planned::Problem { sequence, path, problem: problem.clone() });
             }
 
             files.push(file(sequence, &source));
@@ -97,7 +98,10 @@ impl Iterator for Plan<'_> {
 
 /// How many bytes of a file are to be read, about: its name tells whether it is packed.
 fn to_be_read(path: &Path, size: u64) -> u64 {
-    if is_packed(path) { size.saturating_mul(UNPACKED) } else { size }
+    match Codec::of(path) {
+        Some(_) => size.saturating_mul(UNPACKED),
+        None => size,
+    }
 }
 
 fn file(sequence: u64, source: &Source<'_>) -> SourceFile {
@@ -107,6 +111,7 @@ fn file(sequence: u64, source: &Source<'_>) -> SourceFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::problem::ProblemKind;
 
     const MIB: u64 = 1 << 20;
 
@@ -161,14 +166,14 @@ mod tests {
         let sizes = [Some(1), None, None, Some(2)];
         assert_eq!(pieces(&sizes, 0), [vec![1], vec![], vec![], vec![2]]);
         let sources = Sources::example(&sizes);
-        let Some(Planned::Problem { sequence, path, reason }) = Plan::new(&sources, 1).next()
+        let Some(Planned::Problem { sequence, path, problem }) = Plan::new(&sources, 1).next()
         else {
             panic!()
         };
 
         assert_eq!(
-            (sequence, path.display().as_str(), reason.as_str()),
-            (1, "d/1", "no such file or folder")
+            (sequence, path.display().as_str(), problem.kind()),
+            (1, "d/1", ProblemKind::Gone)
         );
     }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use sheaf_tests::corpus::{column, doc, gzip, gzip_of_repeats, rows_of, slow_html, write};
+use sheaf_tests::joblog::column_of_log;
 use sheaf_tests::{Finished, Run};
 use tempfile::TempDir;
 
@@ -35,10 +36,11 @@ impl Around {
         column(&self.rows(), "id").into_iter().map(String::from).collect()
     }
 
-    /// Checks that the bad file is named with a reason that speaks of `words`, on stderr and in the
-    /// job log, and that the others are in the sheet.
+    /// Checks that the bad file has a problem of one of these kinds (parted by `|`) in the job log,
+    /// is named with a reason that speaks of `words` on stderr and in the job log, and that the
+    /// others are in the sheet.
     #[track_caller]
-    fn fails(self, name: &str, words: &[&str]) {
+    fn fails(self, name: &str, kinds: &str, words: &[&str]) {
         assert_eq!(self.ids(), ["first", "last"], "the other files are unharmed: {}", self.run);
         assert!(self.folder.path().join("out.xlsx").exists());
         let log = fs::read_to_string(self.folder.path().join("log.tsv")).expect("the job log");
@@ -46,6 +48,12 @@ impl Around {
             .lines()
             .find(|line| line.contains(name))
             .unwrap_or_else(|| panic!("no {name} in:\n{log}"));
+        let found = column_of_log(&log, "kind");
+        let is_expected = |kind: &String| kinds.split('|').any(|one| one == kind);
+        assert!(
+            found[0].is_empty() && is_expected(&found[1]) && found[2].is_empty(),
+            "expected {kinds}:\n{log}"
+        );
         for word in words {
             assert!(
                 word.split('|').any(|word| line.contains(word)),
@@ -77,9 +85,9 @@ fn noise(length: usize) -> Vec<u8> {
 
 #[test]
 fn a_binary_file_is_not_text() {
-    around("noise.bin", noise(100_000), "").fails("noise.bin", &["not text"]);
+    around("noise.bin", noise(100_000), "").fails("noise.bin", "not-text", &["not text"]);
     let image = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &noise(5_000)].concat();
-    around("picture.html", image, "").fails("picture.html", &["not text", "PNG"]);
+    around("picture.html", image, "").fails("picture.html", "foreign", &["not text", "PNG"]);
 }
 
 #[test]
@@ -95,42 +103,55 @@ fn an_empty_file_and_one_without_a_record_are_named_and_no_failure() {
 #[test]
 fn truncated_compression_is_recognised() {
     let whole = gzip(noise(50_000).as_slice());
-    around("cut.gz", &whole[..whole.len() / 2], "").fails("cut.gz", &["truncated"]);
-    around("tail.gz", &whole[..whole.len() - 3], "").fails("tail.gz", &["truncated"]);
-    around("nothing.gz", "", "").fails("nothing.gz", &["truncated"]);
+    around("cut.gz", &whole[..whole.len() / 2], "").fails("cut.gz", "damaged", &["truncated"]);
+    around("tail.gz", &whole[..whole.len() - 3], "").fails("tail.gz", "damaged", &["truncated"]);
+    around("nothing.gz", "", "").fails("nothing.gz", "damaged", &["truncated"]);
 }
 
 #[test]
 fn lying_compression_is_recognised() {
-    around("plain.gz", doc("1", "", ""), "").fails("plain.gz", &["not gzip"]);
-    around("plain.xz", doc("1", "", ""), "").fails("plain.xz", &["not xz"]);
+    around("plain.gz", doc("1", "", ""), "").fails("plain.gz", "misnamed", &["not gzip"]);
+    around("plain.xz", doc("1", "", ""), "").fails("plain.xz", "misnamed", &["not xz"]);
     let mut wrong_sum = gzip(doc("1", "", "checked").as_bytes());
     let sum = wrong_sum.len() - 8;
     wrong_sum[sum] ^= 1;
-    around("sum.gz", wrong_sum, "").fails("sum.gz", &["damaged"]);
-    around("hidden.html", gzip(doc("1", "", "").as_bytes()), "").fails("hidden.html", &["gzip"]);
+    around("sum.gz", wrong_sum, "").fails("sum.gz", "damaged", &["damaged"]);
+    around("hidden.html", gzip(doc("1", "", "").as_bytes()), "").fails(
+        "hidden.html",
+        "foreign",
+        &["gzip"],
+    );
 }
 
 #[test]
 fn a_decompression_bomb_does_not_go_off() {
     let bomb = gzip_of_repeats("<doc id=1>", &[b' '; 1 << 20], 300, "</doc>");
     assert!(bomb.len() < 4 << 20);
-    around("bomb.gz", bomb, "--memory-limit 256MiB")
-        .fails("bomb.gz", &["too large", "--memory-limit"]);
+    around("bomb.gz", bomb, "--memory-limit 256MiB").fails(
+        "bomb.gz",
+        "too-large",
+        &["too large", "--memory-limit"],
+    );
 }
 
 #[test]
 fn an_attribute_of_500_megabytes_is_too_much() {
     let huge = gzip_of_repeats("<doc id=1 title='", &[b'a'; 1 << 20], 500, "'>x</doc>");
-    around("huge.gz", huge, "--memory-limit 1GiB")
-        .fails("huge.gz", &["too large|memory", "--memory-limit"]);
+    around("huge.gz", huge, "--memory-limit 1GiB").fails(
+        "huge.gz",
+        "too-large",
+        &["too large", "--memory-limit"],
+    );
 }
 
 #[test]
 fn a_file_larger_than_the_memory_limit_is_named() {
     let large = doc("1", "", &"many words ".repeat(6_000_000));
-    around("large.html", large, "--memory-limit 64MiB")
-        .fails("large.html", &["too large|memory", "--memory-limit"]);
+    around("large.html", large, "--memory-limit 64MiB").fails(
+        "large.html",
+        "too-large",
+        &["too large", "--memory-limit"],
+    );
 }
 
 #[test]
@@ -151,7 +172,11 @@ fn nesting_of_a_megabyte_is_read_or_reported() {
                 "the text at the bottom of {tag}"
             );
         } else {
-            got.fails("deep.html", &["deep|nest|longer than|memory|died"]);
+            got.fails(
+                "deep.html",
+                "time-limit|memory-limit|crashed",
+                &["deep|nest|longer than|memory|died"],
+            );
         }
     }
 }
@@ -164,14 +189,17 @@ fn nuls_are_dropped_as_the_html_standard_has_it() {
     let row = &got.rows()[1];
     assert_eq!((row["text"].as_str(), row["title"].as_str()), (Some("ab"), Some("a\u{fffd}b")));
     got.gives(&["first", "nul", "last"]);
-    around("nuls.html", vec![0; 100_000], "").fails("nuls.html", &["not text"]);
+    around("nuls.html", vec![0; 100_000], "").fails("nuls.html", "not-text", &["not text"]);
 }
 
 #[test]
 fn a_child_that_hangs_is_stopped_at_the_time_limit() {
     let hanging = slow_html("slow", 2_000_000);
-    around("slow.html", hanging, "--time-limit 1s --retries 1")
-        .fails("slow.html", &["longer than 1", "--time-limit"]);
+    around("slow.html", hanging, "--time-limit 1s --retries 1").fails(
+        "slow.html",
+        "time-limit",
+        &["longer than 1", "--time-limit"],
+    );
 }
 
 #[test]
@@ -190,7 +218,7 @@ fn a_folder_with_odd_entries_is_read_as_far_as_it_can_be() {
     ids.sort_unstable();
     assert_eq!(ids, ["good", "odd"], "{run}");
     // What cannot be read is reported, and waits for nobody.
-    run.code(1).says(&["dangling"]);
+    run.code(1).says(&["dangling: the symbolic link leads nowhere"]);
 }
 
 #[test]
@@ -199,5 +227,5 @@ fn an_input_that_is_not_there_is_named() {
     write(folder.path(), "good", doc("1", "", ""));
     let run = Run::sheaf(folder.path()).typed("run good missing -o out.jsonl").finish();
     assert!(matches!(run.status.code(), Some(1..=3)), "{run}");
-    run.says(&["missing", "no such file|not there|does not exist|not found"]);
+    run.says(&["missing: no such file or folder"]);
 }

@@ -51,10 +51,10 @@ fn written(folder: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Sequence, path, status, reason and rows of each line of a job log.
+/// Sequence, path, status, kind, reason and rows of each line of a job log.
 fn lines_without_times(path: &Path) -> Vec<u8> {
     let text = fs::read_to_string(path).unwrap();
-    let lines = text.lines().map(|line| line.split('\t').take(5).collect::<Vec<_>>().join("\t"));
+    let lines = text.lines().map(|line| line.split('\t').take(6).collect::<Vec<_>>().join("\t"));
     lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
 

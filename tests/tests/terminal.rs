@@ -207,6 +207,8 @@ fn the_summary_for_programs_says_what_the_summary_says() {
         ["total", "done", "failed", "without_record"].map(|name| files[name].as_u64().unwrap());
     assert_eq!(counts, [4, 3, 1, 1], "{said}");
     assert_eq!(files["first_failed"][0]["path"], "in/3.gz");
+    assert_eq!(files["first_failed"][0]["kind"], "misnamed");
+    assert_eq!(files["failed_by_kind"], serde_json::json!({ "misnamed": 1 }));
     // What stands on the terminal as notes, `-q` or not.
     let notes: Vec<&str> =
         said["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();

@@ -157,6 +157,14 @@ fn extraction_and_rendering_know_no_queue() {
 }
 
 #[test]
+fn a_recipe_knows_no_tree() {
+    let outside = |source: &Source| !source.path.starts_with("worker/src/extract/reader/html/");
+    let words = ["ElementRef", "scraper::Html", "scraper::{", "scraper::Node", "ego_tree"];
+    let why = "documents are seen through the traits of `extract/reader/mod.rs`";
+    none_says(&["worker/src/extract"], &words, outside, why);
+}
+
+#[test]
 fn the_client_of_redis_is_used_in_one_place() {
     let outside = |source: &Source| !source.path.starts_with("common/src/queue/redis/");
     none_says(

@@ -12,8 +12,8 @@ use std::time::Instant;
 use html5ever::tendril::StrTendril;
 use sheaf_common::job::JobSpec;
 use sheaf_common::recipe::{Column, Recipe};
-use sheaf_common::task::{Content, SourceFile, SourcePath};
-use sheaf_worker::extract::{Extractor, decode, modified, parse, strip};
+use sheaf_common::task::{Content, SourceFile, SourcePath, modified_ns};
+use sheaf_worker::extract::{Extractor, decode, parse, strip};
 
 const ROUNDS: usize = 7;
 
@@ -75,7 +75,7 @@ fn main() -> anyhow::Result<()> {
 
 fn source(path: &Path) -> anyhow::Result<SourceFile> {
     let metadata = std::fs::metadata(path)?;
-    let (size, modified) = (metadata.len(), modified(&metadata));
+    let (size, modified) = (metadata.len(), modified_ns(&metadata));
     Ok(SourceFile {
         sequence: 0,
         path: SourcePath::from(path),

@@ -4,7 +4,9 @@ mod common;
 
 use common::{rows, shipped, spec};
 use sheaf_common::cell::CELL_UNITS;
+use sheaf_common::codec::Codec;
 use sheaf_common::job::{Encoding, LongCells};
+use sheaf_common::problem::{Damaged, FileProblem};
 use sheaf_common::recipe::{Column, Recipe};
 use sheaf_worker::extract::{CHUNK, Done, Extractor, SetupError};
 
@@ -42,9 +44,8 @@ fn long_cells_are_carried_on_or_counted_or_refused() {
     assert_eq!(run(LongCells::Overflow), ((2, 2, 1), Ok(Done { truncated_cells: 0 })));
     assert_eq!(run(LongCells::Truncate), ((2, 0, 0), Ok(Done { truncated_cells: 1 })));
     let (counts, result) = run(LongCells::Fail);
-    let reason = result.unwrap_err();
-    assert_eq!(counts, (0, 0, 0));
-    assert!(reason.contains("column `text` of record 2 has 65535 characters"), "{reason}");
+    let expected = FileProblem::LongCell { column: "text".into(), record: 2, units: 65_535 };
+    assert_eq!((counts, result), ((0, 0, 0), Err(expected)));
 }
 
 fn common_spec(long_cells: LongCells) -> sheaf_common::job::JobSpec {
@@ -72,11 +73,13 @@ fn the_source_column_comes_last() {
 #[test]
 fn what_cannot_be_read_says_why() {
     let extractor = Extractor::new(&spec(Recipe::default())).unwrap();
-    let reason =
+    let problem =
         |name: &str, bytes: &[u8]| rows(&extractor, &shipped(name, bytes), 3).1.result.unwrap_err();
-    assert_eq!(reason("a.html", b"%PDF-1.4"), "not text: looks like a PDF");
-    assert_eq!(reason("a.gz", b"<doc>"), "not gzip data, though its name ends in `.gz`");
-    assert!(reason("a.html.gz", b"").starts_with("truncated"));
+    let pdf = FileProblem::Foreign { format: "a PDF".into(), is_text: false };
+    assert_eq!(problem("a.html", b"%PDF-1.4"), pdf);
+    let misnamed = FileProblem::Misnamed { codec: Codec::Gzip, looks: None };
+    assert_eq!(problem("a.gz", b"<doc>"), misnamed);
+    assert_eq!(problem("a.html.gz", b""), FileProblem::Damaged(Damaged::Empty(Codec::Gzip)));
 }
 
 #[test]

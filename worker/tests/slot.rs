@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use sheaf_common::job::{JobSpec, Limits};
 use sheaf_common::outcome::{FileReport, FileStatus, Reading};
+use sheaf_common::problem::{FileProblem, ProblemKind};
 use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
 use sheaf_worker::extract::STEP;
 use sheaf_worker::pool::{Care, Interrupted, Program, Read, Slot};
@@ -64,6 +65,11 @@ fn a_child_that_dies_once_it_is_up_has_died_of_its_file() {
     let mut slot = slot(shell("printf '!'; cat > /dev/null & exit 1"));
     let read = slot.extract(&work(2, 1), &mut Care::default()).unwrap();
     assert_eq!(ends(&read.reports), [(0, false, 2), (1, false, 2)]);
+    let crashed = |report: &FileReport| {
+        let FileStatus::Dead(problem) = &report.status else { return false };
+        problem.kind() == ProblemKind::Crashed
+    };
+    assert!(read.reports.iter().all(crashed), "{:?}", read.reports);
 }
 
 #[test]
@@ -79,7 +85,7 @@ fn a_file_that_died_elsewhere_is_tried_once_and_its_attempts_are_summed() {
 
 #[test]
 fn settled_files_are_not_read_and_each_of_the_others_is_told_before_it_begins() {
-    let settled = FileReport { attempts: 9, ..FileReport::unreadable(1, "known".into()) };
+    let settled = FileReport { attempts: 9, ..FileReport::unreadable(1, FileProblem::Gone) };
     let mut told = Vec::new();
     let mut before = |file: &SourceFile| {
         told.push(file.sequence);

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::job::WorkerId;
+use crate::problem::FileProblem;
 
 /// The notes of workers on a task, for those who have it after them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub struct Death {
     pub by: WorkerId,
     pub sequence: u64,
     pub attempts: u32,
-    pub reason: String,
+    pub problem: FileProblem,
 }
 
 /// A worker reads a file, and nothing else.

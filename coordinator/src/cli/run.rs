@@ -70,7 +70,11 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = CompressionArg::Balanced, help_heading = "What to write")]
     pub compression: CompressionArg,
 
-    /// Write one line per file: path, status, reason, rows, encoding, time
+    /// Write one line per file: path, status, kind, reason, rows, encoding, time
+    ///
+    /// The kind of a failure is `gone`, `changed`, `not-a-file`, `not-allowed`, `unreadable`,
+    /// `too-large`, `damaged`, `misnamed`, `not-text`, `foreign`, `encoding`, `long-cell`,
+    /// `time-limit`, `memory-limit`, `crashed` or `task`.
     #[arg(long, value_name = "FILE", help_heading = "What to write")]
     pub joblog: Option<PathBuf>,
 

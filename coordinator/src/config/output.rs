@@ -3,9 +3,9 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use sheaf_common::codec::Codec;
 use sheaf_common::job::Rendering;
 use sheaf_format::{Form, standard_output};
-use sheaf_worker::extract::is_packed;
 
 use super::UsageError;
 use crate::assemble::followed;
@@ -107,7 +107,7 @@ fn form(path: &Path) -> Result<Form, UsageError> {
     let inner = name
         .rsplit_once('.')
         .and_then(|(stem, _)| stem.rsplit_once('.'))
-        .filter(|(stem, _)| is_packed(path) && !stem.is_empty());
+        .filter(|(stem, _)| Codec::of(path).is_some() && !stem.is_empty());
     let extension =
         inner.map_or(format!(".{extension}"), |(_, inner)| format!(".{inner}.{extension}"));
 

@@ -8,10 +8,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use sheaf_common::problem::FileProblem;
+use sheaf_common::task::modified_ns;
 use sheaf_format::per_file;
 
 use super::problem;
-use super::sources::{Entry, Sources};
+use super::sources::{Entry, Source, Sources};
 use super::unwanted::LeftOut;
 use super::walk::Walk;
 use crate::config::{Filter, Input};
@@ -106,7 +108,7 @@ fn add(builder: &mut Builder, filter: &Filter, path: &Path) {
             builder.file(
                 folder,
                 name,
-                found.map_err(|error| problem::of_error(&error, path.is_symlink())),
+                found.map_err(|error| problem::of_path(&error, path.is_symlink())),
             );
         }
     }
@@ -122,19 +124,17 @@ fn split(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
+    let words =
+        |source: &Source<'_>| source.problem.map(FileProblem::to_string).unwrap_or_default();
     DiscoverError::Nothing(match sources.iter().next() {
         Some(first) if sources.len() == 1 => {
-            format!(
-                ": `{}`: {}",
-                shown(first.path.as_os_str().as_bytes()),
-                first.problem.unwrap_or_default()
-            )
+            format!(": `{}`: {}", shown(first.path.as_os_str().as_bytes()), words(&first))
         }
         Some(first) => format!(
             ": {} cannot be read (the first is `{}`: {})",
             count(sources.len() as u64, "input"),
             shown(first.path.as_os_str().as_bytes()),
-            first.problem.unwrap_or_default()
+            words(&first)
         ),
         None if !sources.left_out.is_none() => return DiscoverError::LeftOut(sources.left_out),
         None if filter.takes_all() => ": the inputs are empty".into(),
@@ -189,7 +189,7 @@ pub(super) struct Builder {
     /// How often each place was begun to be filled; files can only repeat where it is more than
     /// once.
     begun: Vec<u32>,
-    problems: HashMap<String, u32>,
+    problems: HashMap<FileProblem, u32>,
     own: HashMap<Place, Vec<Vec<u8>>>,
     /// The folder with one workbook per file, if it exists.
     per_file: Option<Place>,
@@ -282,35 +282,29 @@ impl Builder {
     }
 
     /// Adds what was found under a name: what it is, or why it cannot be looked at.
-    pub fn file(&mut self, folder: u32, name: &[u8], found: Result<Metadata, String>) {
-        let found = found.and_then(|metadata| {
-            if metadata.is_file() {
-                Ok(metadata)
-            } else {
-                Err(problem::of_type(metadata.file_type()))
-            }
+    pub fn file(&mut self, folder: u32, name: &[u8], found: Result<Metadata, FileProblem>) {
+        let found = found.and_then(|metadata| match problem::of_type(metadata.file_type()) {
+            None => Ok(metadata),
+            Some(problem) => Err(problem),
         });
 
         let name = self.sources.names.keep(name);
         let entry = match found {
             Ok(metadata) => {
-                let modified_ns = metadata
-                    .mtime()
-                    .saturating_mul(1_000_000_000)
-                    .saturating_add(metadata.mtime_nsec());
+                let modified_ns = modified_ns(&metadata);
                 Entry { name, folder, problem: 0, size: metadata.len(), modified_ns }
             }
-            Err(reason) => {
-                Entry { name, folder, problem: self.problem(reason), size: 0, modified_ns: 0 }
+            Err(problem) => {
+                Entry { name, folder, problem: self.problem(problem), size: 0, modified_ns: 0 }
             }
         };
 
         self.sources.entries.push(entry);
     }
 
-    fn problem(&mut self, reason: String) -> u32 {
-        *self.problems.entry(reason).or_insert_with_key(|reason| {
-            self.sources.problems.push(reason.clone());
+    fn problem(&mut self, problem: FileProblem) -> u32 {
+        *self.problems.entry(problem).or_insert_with_key(|problem| {
+            self.sources.problems.push(problem.clone());
             self.sources.problems.len() as u32
         })
     }

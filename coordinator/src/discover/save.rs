@@ -3,6 +3,7 @@
 //! Frames, each a message: the first is [`Head`], the others are [`Chunk`]s of the files.
 
 use serde::{Deserialize, Serialize};
+use sheaf_common::problem::FileProblem;
 use sheaf_common::wire;
 
 use super::sources::{Entry, Sources};
@@ -15,7 +16,7 @@ const CHUNK: usize = 1 << 16;
 #[derive(Serialize, Deserialize)]
 struct Head {
     folders: Vec<Vec<u8>>,
-    problems: Vec<String>,
+    problems: Vec<FileProblem>,
     files: u64,
 }
 
@@ -130,7 +131,7 @@ mod tests {
             "dir",
             &[("a", 0, 0), ("한글", u64::MAX, i64::MAX), ("c", 300, i64::MIN), ("d", 1, -1)],
         );
-        sources.problems.push("permission denied".into());
+        sources.problems.push(FileProblem::Gone);
         sources.entries[3].problem = 1;
         sources
     }

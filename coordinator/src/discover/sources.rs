@@ -4,6 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use sheaf_common::problem::FileProblem;
+#[cfg(test)]
+use sheaf_common::problem::{Step, SystemError};
+
 use super::arena::{Arena, Span};
 use super::unwanted::LeftOut;
 
@@ -14,7 +18,7 @@ pub struct Sources {
     /// The folders, as they are written in front of the names: empty, or without a `/` at the end
     /// unless it is the root.
     pub(super) folders: Vec<Vec<u8>>,
-    pub(super) problems: Vec<String>,
+    pub(super) problems: Vec<FileProblem>,
     pub(super) entries: Vec<Entry>,
     /// How much was found and is not in the list. Not saved with it.
     pub left_out: LeftOut,
@@ -43,7 +47,7 @@ pub struct Source<'a> {
     /// Modification time in nanoseconds since 1970; 0 if unknown.
     pub modified_ns: i64,
     /// Why it cannot be read; it fails without being tried.
-    pub problem: Option<&'a str>,
+    pub problem: Option<&'a FileProblem>,
 }
 
 impl Sources {
@@ -93,7 +97,9 @@ impl Sources {
     #[cfg(test)]
     pub(crate) fn example(sizes: &[Option<u64>]) -> Self {
         let mut sources = Sources { folders: vec![b"d".into()], ..Sources::default() };
-        sources.problems.push("no such file or folder".into());
+        sources
+            .problems
+            .push(FileProblem::System { step: Step::Find, error: SystemError::NoSuchFile });
         for (index, size) in sizes.iter().enumerate() {
             let name = sources.names.keep(index.to_string().as_bytes());
             let problem = u32::from(size.is_none());
@@ -109,8 +115,8 @@ impl Sources {
         sources
     }
 
-    pub(super) fn problem(&self, entry: &Entry) -> Option<&str> {
-        Some(self.problems[entry.problem.checked_sub(1)? as usize].as_str())
+    pub(super) fn problem(&self, entry: &Entry) -> Option<&FileProblem> {
+        Some(&self.problems[entry.problem.checked_sub(1)? as usize])
     }
 
     pub(super) fn path_bytes(&self, entry: &Entry) -> impl Iterator<Item = u8> {

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use sheaf_common::problem::{FileProblem, NonFile};
+
 use super::*;
 use crate::config::{Filter, Input};
 use crate::errors::{Exit, Failure};
@@ -127,7 +129,7 @@ fn what_is_no_file_is_told_and_not_opened() {
     );
     let given =
         find(&[folder.path().join("a"), "/dev/null".into()], &Filter::default(), &[], b"").unwrap();
-    assert_eq!(given.get(1).problem, Some("not a file, but a device"));
+    assert_eq!(given.get(1).problem, Some(&FileProblem::NotAFile(NonFile::Device)));
 }
 
 #[test]

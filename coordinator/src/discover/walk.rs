@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use sheaf_common::problem::FileProblem;
+
 use super::arena::{Arena, Span};
 use super::given::{Builder, Place, path_of};
 use super::unwanted::{LeftOut, is_unwanted};
@@ -83,7 +85,7 @@ impl<'a> Walk<'a> {
 
         let on_disk = path_of(&path);
         let found =
-            fs::metadata(&on_disk).map_err(|error| problem::of_error(&error, on_disk.is_symlink()));
+            fs::metadata(&on_disk).map_err(|error| problem::of_path(&error, on_disk.is_symlink()));
         let is_folder = found.as_ref().is_ok_and(Metadata::is_dir);
 
         // What `--include` does not name is not missed.
@@ -108,7 +110,7 @@ impl<'a> Walk<'a> {
     fn enter(&mut self, written: Vec<u8>, metadata: &Metadata, within: Option<(u32, &[u8])>) {
         let place = Place::of(metadata);
         if self.open.iter().any(|open| open.place == place) {
-            return self.trouble(&written, within, problem::LOOP.into());
+            return self.trouble(&written, within, FileProblem::FolderLoop);
         }
 
         // With a filter it matters by which path a folder is reached.
@@ -126,16 +128,16 @@ impl<'a> Walk<'a> {
         self.open.push(Open { place, written, folder, listing, done: 0 });
     }
 
-    fn trouble(&mut self, written: &[u8], within: Option<(u32, &[u8])>, reason: String) {
+    fn trouble(&mut self, written: &[u8], within: Option<(u32, &[u8])>, problem: FileProblem) {
         match within {
-            Some((folder, name)) => self.builder.file(folder, name, Err(reason)),
+            Some((folder, name)) => self.builder.file(folder, name, Err(problem)),
             None => {
                 // The input folder itself: a path without a folder in front stands for itself.
                 let root = self.builder.folder(b"", None);
                 self.builder.file(
                     root,
                     if written.is_empty() { b"." } else { written },
-                    Err(reason),
+                    Err(problem),
                 );
             }
         }

@@ -2,6 +2,7 @@
 
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::outcome::{Extracted, Outcome, RenderedUnit, TaskResult};
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::RowsKey;
 
 use super::numbers::{IllegalMove, TaskNumber, UnitNumber};
@@ -114,7 +115,7 @@ impl Ledger {
 
         match task.class {
             Class::Extract if is_waited_for => {
-                self.extracts.fail(number, slot, &reason)?;
+                self.extracts.fail(number, slot, &FileProblem::Task { reason })?;
                 self.place(commands)?;
             }
             Class::Repair if is_waited_for => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::outcome::{Extracted, FileReport};
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{RowsKey, SourceFile};
 
 use super::numbers::{IllegalMove, TaskNumber, Thing};
@@ -95,9 +96,9 @@ impl Extracts {
         &mut self,
         number: TaskNumber,
         slot: String,
-        reason: &str,
+        problem: &FileProblem,
     ) -> Result<(), IllegalMove> {
-        self.move_on(number, "fail", |task| task.fail(slot, reason))
+        self.move_on(number, "fail", |task| task.fail(slot, problem))
     }
 
     /// Moves on the first task that is not placed, if it is reported; gives what is to be placed.

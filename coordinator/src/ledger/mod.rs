@@ -36,6 +36,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sheaf_common::job::{Class, JobId, JobSpec, TaskId};
 use sheaf_common::outcome::{FileReport, Outcome, Segment};
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{Extract, Render, RowsKey, SourceFile, Task, Work};
 
 pub use contents::FileDone;
@@ -63,7 +64,7 @@ pub enum Event {
     /// These files come next in the order of inputs, and are to be one task.
     Planned(Vec<SourceFile>),
     /// This file comes next, and cannot be read at all.
-    Unreadable { sequence: u64, reason: String },
+    Unreadable { sequence: u64, problem: FileProblem },
     /// No file comes any more.
     PlanEnded,
     /// The queue gave an outcome.
@@ -157,8 +158,8 @@ impl Ledger {
                 commands.push(Command::Push(self.extract_task(Class::Extract, number, files)));
                 Ok(())
             }
-            Event::Unreadable { sequence, reason } => {
-                self.extracts.settle(FileReport::unreadable(sequence, reason));
+            Event::Unreadable { sequence, problem } => {
+                self.extracts.settle(FileReport::unreadable(sequence, problem));
                 self.place(commands)
             }
             Event::PlanEnded => {

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::outcome::{Extracted, FileReport, Slice};
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{RowsKey, SourceFile};
 
 use super::numbers::{IllegalMove, TaskNumber, Thing};
@@ -178,10 +179,10 @@ impl ExtractTask {
     }
 
     /// Pending → reported: the task failed as a whole, and so did each of its files.
-    pub fn fail(&mut self, slot: String, reason: &str) -> Result<(), IllegalMove> {
+    pub fn fail(&mut self, slot: String, problem: &FileProblem) -> Result<(), IllegalMove> {
         let State::Pending = self.state else { return Err(self.cannot("fail")) };
 
-        let failed = |file: &SourceFile| FileReport::unreadable(file.sequence, reason.into());
+        let failed = |file: &SourceFile| FileReport::unreadable(file.sequence, problem.clone());
         let reports = self.files.iter().map(failed).collect();
         self.state = State::Reported(Reported { slot, reports, rows: RowsAt::default() });
 

@@ -59,7 +59,7 @@ fn extracted(files: &[SourceFile]) -> Vec<FileReport> {
     let (mut block, mut offset) = (0, 0);
     let report = |file: &SourceFile| {
         if fails(file.sequence) {
-            return FileReport::unreadable(file.sequence, "fails".into());
+            return FileReport::unreadable(file.sequence, FileProblem::Gone);
         }
         let slices = slices_of(file.sequence).into_iter().map(|length| {
             if offset + length > 1 << 20 && offset > 0 {
@@ -72,7 +72,7 @@ fn extracted(files: &[SourceFile]) -> Vec<FileReport> {
         });
 
         let status = FileStatus::Done { slices: slices.collect(), truncated_cells: 0 };
-        FileReport { status, attempts: 1, ..FileReport::unreadable(file.sequence, String::new()) }
+        FileReport { attempts: 1, ..FileReport::new(file.sequence, status) }
     };
 
     files.iter().map(report).collect()
@@ -176,7 +176,7 @@ impl World {
         self.next += count;
         match count {
             0 => Event::PlanEnded,
-            1 if fails(first) => Event::Unreadable { sequence: first, reason: "fails".into() },
+            1 if fails(first) => Event::Unreadable { sequence: first, problem: FileProblem::Gone },
             _ => Event::Planned((first..self.next).map(source).collect()),
         }
     }
@@ -351,7 +351,7 @@ fn rows_that_differ_when_read_again_end_the_job() {
         Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };
     let report = |slice| {
         let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
-        let reports = vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }];
+        let reports = vec![FileReport::new(0, status)];
         TaskResult::Extracted(Extracted { reports, edition: u64::from(slice.rows), kept: None })
     };
 
@@ -414,7 +414,7 @@ fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_
         |block| Slice { block, offset: 0, length: 1_000_000, rows: 1, overflow: 0, long_cells: 0 };
     let extracted = |edition| {
         let status = FileStatus::Done { slices: (0..8).map(slice).collect(), truncated_cells: 0 };
-        let reports = vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }];
+        let reports = vec![FileReport::new(0, status)];
         let kept = Some(Kept { by: WorkerId("w".into()), blocks: vec![0, 1, 2, 4, 5, 6, 7] });
         TaskResult::Extracted(Extracted { reports, edition, kept })
     };

@@ -5,12 +5,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::UNIX_EPOCH;
 
 use anyhow::anyhow;
 use sheaf_common::outcome::FileStatus;
 use sheaf_common::row::Rows;
-use sheaf_common::task::{Content, Extract, SourceFile};
+use sheaf_common::task::{Content, Extract, SourceFile, modified_ns};
 use sheaf_worker::pool::{Care, Interrupted, Program, Read, Slot};
 
 use super::Preview;
@@ -18,6 +17,7 @@ use crate::config::{Filter, Input, PreviewConfig};
 use crate::discover::{Request, discover};
 use crate::errors::{Exit, Failure};
 use crate::human::shown;
+use crate::report::with_advice;
 
 /// Reads the file in a child, which is `child`.
 ///
@@ -40,8 +40,8 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
     let report = reports.pop().ok_or_else(|| failed(anyhow!("it gave no report")))?;
     let slices = match report.status {
         FileStatus::Done { slices, .. } => slices,
-        FileStatus::Failed { reason } | FileStatus::Dead { reason } => {
-            return Err(failed(anyhow!(reason)));
+        FileStatus::Failed(problem) | FileStatus::Dead(problem) => {
+            return Err(failed(anyhow!(with_advice(&problem))));
         }
     };
 
@@ -83,9 +83,8 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
 
     if !path.is_dir() {
         let known = std::fs::metadata(path).map_err(|error| failed(path, error.into()))?;
-        let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified = since.map_or(0, |since| since.as_nanos() as i64);
-        return Ok((SourceFile::at_path(0, path, known.len(), modified), None));
+        let file = SourceFile::at_path(0, path, known.len(), modified_ns(&known));
+        return Ok((file, None));
     }
 
     let filter = Filter::new(&[], &[])?;

@@ -6,13 +6,38 @@ use std::path::{Path, PathBuf};
 
 use sheaf_common::outcome::{FileReport, FileStatus};
 
-/// The first line.
-const HEADER: &str = "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\t\
-                      start\tseconds\tslot\n";
+use super::advice::with_advice;
+
+/// The columns of a job log, which its first line names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Columns {
+    Now,
+    /// Without `kind`, as versions before it had them: a log that was begun so goes on so.
+    WithoutKind,
+}
+
+impl Columns {
+    const ALL: [Columns; 2] = [Columns::Now, Columns::WithoutKind];
+
+    /// The first line.
+    fn header(self) -> &'static str {
+        match self {
+            Columns::Now => {
+                "sequence\tpath\tstatus\tkind\treason\trows\tbytes\tencoding\treplaced\tattempts\t\
+                 start\tseconds\tslot\n"
+            }
+            Columns::WithoutKind => {
+                "sequence\tpath\tstatus\treason\trows\tbytes\tencoding\treplaced\tattempts\t\
+                 start\tseconds\tslot\n"
+            }
+        }
+    }
+}
 
 /// The job log of a run, open at its end.
 pub struct JobLog {
     out: BufWriter<File>,
+    columns: Columns,
     line: Vec<u8>,
 }
 
@@ -21,16 +46,8 @@ pub struct JobLog {
 pub struct JobLine<'a> {
     pub sequence: u64,
     pub path: &'a [u8],
-    pub status: Status<'a>,
+    pub report: &'a FileReport,
     pub slot: &'a str,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub enum Status<'a> {
-    /// It was tried, and this came of it.
-    Tried(&'a FileReport),
-    /// It failed without being tried.
-    Problem(&'a str),
 }
 
 /// Why there is no job log.
@@ -45,10 +62,11 @@ pub enum JobLogError {
 impl JobLog {
     /// Whether a job log is at this place, perhaps one without a line.
     pub fn is_at(path: &Path) -> bool {
+        let longest = Columns::Now.header().len() as u64;
         let mut first = Vec::new();
-        let read = File::open(path)
-            .and_then(|file| file.take(HEADER.len() as u64).read_to_end(&mut first));
-        read.is_ok() && first == HEADER.as_bytes()
+        let read = File::open(path).and_then(|file| file.take(longest).read_to_end(&mut first));
+        read.is_ok()
+            && Columns::ALL.iter().any(|columns| first.starts_with(columns.header().as_bytes()))
     }
 
     /// Opens the log for lines from `first` on: those at or past it, and a last one that is cut,
@@ -66,19 +84,22 @@ impl JobLog {
             .open(path)
             .map_err(wrong)?;
 
-        let keep = match kept(&file, first).map_err(wrong)? {
-            Kept::Foreign => return Err(JobLogError::Foreign { path: path.into() }),
-            Kept::Bytes(bytes) => bytes,
+        let (columns, length) = match written(&file, first).map_err(wrong)? {
+            Written::Nothing => (Columns::Now, 0),
+            Written::Lines { columns, length } => (columns, length),
+            Written::Foreign => return Err(JobLogError::Foreign { path: path.into() }),
         };
 
-        file.set_len(keep).and_then(|()| file.seek(io::SeekFrom::Start(keep))).map_err(wrong)?;
+        file.set_len(length)
+            .and_then(|()| file.seek(io::SeekFrom::Start(length)))
+            .map_err(wrong)?;
 
         let mut out = BufWriter::new(file);
-        if keep == 0 {
-            out.write_all(HEADER.as_bytes()).map_err(wrong)?;
+        if length == 0 {
+            out.write_all(columns.header().as_bytes()).map_err(wrong)?;
         }
 
-        Ok(JobLog { out, line: Vec::new() })
+        Ok(JobLog { out, columns, line: Vec::new() })
     }
 
     /// Writes a line. Lines come in the order of their sequence numbers.
@@ -87,7 +108,7 @@ impl JobLog {
     /// When the disk is full, for example.
     pub fn write(&mut self, line: &JobLine<'_>) -> io::Result<()> {
         self.line.clear();
-        format(&mut self.line, line);
+        format(&mut self.line, line, self.columns);
         self.out.write_all(&self.line)
     }
 
@@ -101,71 +122,78 @@ impl JobLog {
     }
 }
 
-enum Kept {
-    /// So many bytes are header and whole lines before the first to come; 0 if there is nothing.
-    Bytes(u64),
+/// What an earlier run left in the file.
+enum Written {
+    Nothing,
+    /// The bytes of the header and of the whole lines before the first to come.
+    Lines {
+        columns: Columns,
+        length: u64,
+    },
+    /// Something that is no job log.
     Foreign,
 }
 
-fn kept(file: &File, first: u64) -> io::Result<Kept> {
+fn written(file: &File, first: u64) -> io::Result<Written> {
     let mut input = BufReader::new(file);
     let mut line = Vec::new();
-    let mut bytes = 0;
+
+    input.read_until(b'\n', &mut line)?;
+    let found = Columns::ALL.into_iter().find(|columns| columns.header().as_bytes() == line);
+    let Some(columns) = found else {
+        // A header that was cut is as good as none.
+        let is_cut = Columns::ALL.iter().any(|one| one.header().as_bytes().starts_with(&line));
+        return Ok(if is_cut { Written::Nothing } else { Written::Foreign });
+    };
+
+    let mut length = line.len() as u64;
     loop {
         line.clear();
         input.read_until(b'\n', &mut line)?;
-        if bytes == 0 && !line.is_empty() && line != HEADER.as_bytes() {
-            // A header that was cut is as good as none.
-            let is_cut = HEADER.as_bytes().starts_with(&line);
-            return Ok(if is_cut { Kept::Bytes(0) } else { Kept::Foreign });
-        }
 
         let sequence = line
             .split(|byte| *byte == b'\t')
             .next()
             .and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        let keeps = bytes == 0 || sequence.is_some_and(|sequence: u64| sequence < first);
+        let is_before = sequence.is_some_and(|sequence: u64| sequence < first);
 
         // A line that was cut is written again, and so are those of files that are not done.
-        if !line.ends_with(b"\n") || !keeps {
-            return Ok(Kept::Bytes(bytes));
+        if !line.ends_with(b"\n") || !is_before {
+            return Ok(Written::Lines { columns, length });
         }
 
-        bytes += line.len() as u64;
+        length += line.len() as u64;
     }
 }
 
-fn format(out: &mut Vec<u8>, line: &JobLine<'_>) {
+fn format(out: &mut Vec<u8>, line: &JobLine<'_>, columns: Columns) {
     let wrote = "writing to memory does not fail";
     write!(out, "{}\t", line.sequence).expect(wrote);
     escape(out, line.path);
 
-    match line.status {
-        Status::Problem(reason) => {
-            out.extend_from_slice(b"\tfailed\t");
-            escape(out, reason.as_bytes());
-            write!(out, "\t0\t0\t\t0\t0\t\t0.000\t").expect(wrote);
-        }
-        Status::Tried(report) => {
-            let (word, reason, rows) = match &report.status {
-                FileStatus::Done { slices, .. } => {
-                    let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
-                    (if rows == 0 { "empty" } else { "done" }, "", rows)
-                }
-                FileStatus::Failed { reason } => ("failed", reason.as_str(), 0),
-                FileStatus::Dead { reason } => ("dead", reason.as_str(), 0),
-            };
+    let report = line.report;
+    let rows = report.status.rows();
+    let status = match &report.status {
+        FileStatus::Done { .. } if rows == 0 => "empty",
+        FileStatus::Done { .. } => "done",
+        FileStatus::Failed(_) => "failed",
+        FileStatus::Dead(_) => "dead",
+    };
+    write!(out, "\t{status}\t").expect(wrote);
 
-            write!(out, "\t{word}\t").expect(wrote);
-            escape(out, reason.as_bytes());
-            write!(out, "\t{rows}\t{}\t", report.bytes).expect(wrote);
-            escape(out, report.encoding.as_bytes());
-
-            let FileReport { replaced, attempts, seconds, .. } = report;
-            let start = rfc3339(report.started_ms);
-            write!(out, "\t{replaced}\t{attempts}\t{start}\t{seconds:.3}\t").expect(wrote);
-        }
+    let problem = report.status.problem();
+    if columns == Columns::Now {
+        write!(out, "{}\t", problem.map_or("", |problem| problem.kind().code())).expect(wrote);
     }
+    escape(out, problem.map(with_advice).unwrap_or_default().as_bytes());
+
+    write!(out, "\t{rows}\t{}\t", report.bytes).expect(wrote);
+    escape(out, report.encoding.as_bytes());
+
+    // What was never tried has no start.
+    let start = if report.attempts == 0 { String::new() } else { rfc3339(report.started_ms) };
+    let FileReport { replaced, attempts, seconds, .. } = report;
+    write!(out, "\t{replaced}\t{attempts}\t{start}\t{seconds:.3}\t").expect(wrote);
 
     escape(out, line.slot.as_bytes());
     out.push(b'\n');
@@ -207,19 +235,14 @@ fn rfc3339(ms: u64) -> String {
 mod tests {
     use super::super::tally::tests::{done, report};
     use super::*;
+    use sheaf_common::problem::FileProblem;
     use std::fs;
 
     fn write(path: &Path, first: u64, sequences: std::ops::Range<u64>) -> Result<(), JobLogError> {
         let mut log = JobLog::open(path, first)?;
         for sequence in sequences {
             let report = report(done(2));
-            log.write(&JobLine {
-                sequence,
-                path: b"a",
-                status: Status::Tried(&report),
-                slot: "h:1/0",
-            })
-            .unwrap();
+            log.write(&JobLine { sequence, path: b"a", report: &report, slot: "h:1/0" }).unwrap();
         }
 
         log.flush().unwrap();
@@ -231,26 +254,25 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.tsv");
         let mut log = JobLog::open(&path, 0).unwrap();
-        let failed = report(FileStatus::Failed { reason: "not\ttext".into() });
+        let failed = report(FileStatus::Failed(FileProblem::Task { reason: "not\ttext".into() }));
         let dead = FileReport {
             attempts: 3,
             encoding: String::new(),
-            ..report(FileStatus::Dead { reason: "time".into() })
+            ..report(FileStatus::Dead(FileProblem::MemoryLimit(1 << 30)))
         };
 
-        let (rows, empty) = (report(done(2)), report(done(0)));
         let all = [
-            Status::Tried(&rows),
-            Status::Tried(&empty),
-            Status::Tried(&failed),
-            Status::Tried(&dead),
-            Status::Problem("gone"),
+            report(done(2)),
+            report(done(0)),
+            failed,
+            dead,
+            FileReport::unreadable(4, FileProblem::Gone),
         ];
-        for (sequence, status) in all.into_iter().enumerate() {
+        for (sequence, report) in all.into_iter().enumerate() {
             log.write(&JobLine {
                 sequence: sequence as u64,
                 path: b"a\n\\b",
-                status,
+                report: &report,
                 slot: "h:1/0",
             })
             .unwrap();
@@ -261,17 +283,18 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[1],
-            "0\ta\\n\\\\b\tdone\t\t4\t9\tUTF-8\t0\t1\t1970-01-01T00:00:00.000Z\t0.500\th:1/0"
+            "0\ta\\n\\\\b\tdone\t\t\t4\t9\tUTF-8\t0\t1\t1970-01-01T00:00:00.000Z\t0.500\th:1/0"
         );
         assert!(
-            lines[2].contains("\tempty\t\t0\t") && lines[3].contains("\tfailed\tnot\\ttext\t0\t")
+            lines[2].contains("\tempty\t\t\t0\t")
+                && lines[3].contains("\tfailed\ttask\tnot\\ttext\t0\t")
         );
         assert!(
-            lines[4].contains("\tdead\ttime\t0\t9\t\t0\t3\t")
-                && lines[5].contains("\tfailed\tgone\t0\t0\t\t0\t0\t\t")
+            lines[4].contains("\tdead\tmemory-limit\tneeded more memory than 1 GiB (see --memory-limit)\t0\t9\t\t0\t3\t")
+                && lines[5].contains("\tfailed\tgone\tno longer there\t0\t0\t\t0\t0\t\t0.000\t")
         );
 
-        assert!(lines.iter().all(|line| line.split('\t').count() == 12), "{text}");
+        assert!(lines.iter().all(|line| line.split('\t').count() == 13), "{text}");
     }
 
     #[test]
@@ -297,12 +320,27 @@ mod tests {
             write(&path, 5, 5..5).unwrap();
             let text = fs::read(&path).unwrap();
             assert!(
-                text.starts_with(HEADER.as_bytes())
+                text.starts_with(Columns::Now.header().as_bytes())
                     && whole.starts_with(&text)
                     && text.ends_with(b"\n"),
                 "cut at {cut}"
             );
         }
+    }
+
+    #[test]
+    fn a_log_without_kinds_goes_on_without_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.tsv");
+        let begun = format!("{}0\ta\tdone\t\t4\n", Columns::WithoutKind.header());
+        fs::write(&path, &begun).unwrap();
+        assert!(JobLog::is_at(&path));
+
+        write(&path, 1, 1..3).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        let added: Vec<&str> = text.strip_prefix(&begun).expect("it goes on").lines().collect();
+        assert_eq!(added.len(), 2, "{text}");
+        assert!(added.iter().all(|line| line.split('\t').count() == 12), "{text}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What people are told: while it runs, at its end, and in the job log.
 
+mod advice;
 mod bar;
 mod joblog;
 mod measure;
@@ -12,7 +13,8 @@ mod summary;
 mod summary_file;
 mod tally;
 
-pub use joblog::{JobLine, JobLog, JobLogError, Status};
+pub use advice::with_advice;
+pub use joblog::{JobLine, JobLog, JobLogError};
 pub use measure::UnderWay;
 pub use notes::{frequent, no_record};
 pub use noticed::{Noticed, Seen};
@@ -21,4 +23,4 @@ pub use progress::{Mode, Progress};
 pub use status::{RunStatus, StatusFile, VERSION as STATUS_VERSION};
 pub use summary::{Summary, Written, left_out};
 pub use summary_file::SummaryFile;
-pub use tally::{Example, Examples, Tally};
+pub use tally::{Failed, First, Tally};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sheaf_common::cell::SHEET_DATA_ROWS;
 use sheaf_common::job::JobSpec;
 
-use super::{Examples, Tally, notes};
+use super::{Tally, notes};
 use crate::discover::LeftOut;
 use crate::human::{Paint, count, number, rate, shown, size, time};
 
@@ -140,7 +140,7 @@ impl Summary<'_> {
     fn replaced_characters(&self) -> String {
         let tally = self.tally;
         let first = tally.first_replaced.iter().next();
-        let first = first.map_or(String::new(), |one| format!(" (first `{}`)", one.path));
+        let first = first.map_or(String::new(), |path| format!(" (first `{path}`)"));
         let characters = count(tally.replaced, "character");
         let files = count(tally.replaced_files, "file");
 
@@ -152,7 +152,7 @@ impl Summary<'_> {
 
     fn without_record(&self) -> String {
         let tally = self.tally;
-        let paths = tally.first_empty.iter().map(|one| format!("`{}`", one.path));
+        let paths = tally.first_empty.iter().map(|path| format!("`{path}`"));
         let paths: Vec<String> = paths.collect();
 
         let more = if paths.len() as u64 == tally.empty { "" } else { ", …" };
@@ -188,10 +188,15 @@ impl Summary<'_> {
 
         let text = &mut said;
         line(text, "");
-        line(text, &paint.error(&format!("{} failed:", count(tally.failed, "file"))));
-        examples(text, &tally.first_failed);
-
         let rest = tally.failed - tally.first_failed.iter().len() as u64;
+        let kinds = if rest > 0 { self.kinds() } else { String::new() };
+        let files = count(tally.failed, "file");
+        line(text, &paint.error(&format!("{files} failed{kinds}:")));
+
+        for one in tally.first_failed.iter() {
+            line(text, &format!("  {}: {}", one.path, one.reason()));
+        }
+
         match self.joblog {
             Some(path) if rest > 0 => {
                 line(text, &format!("  and {} more: see `{}`", number(rest), name(path)))
@@ -210,6 +215,19 @@ impl Summary<'_> {
         }
 
         said
+    }
+
+    /// How many files failed by each kind of problem, the most frequent first, in brackets; nothing
+    /// if all are of one kind.
+    fn kinds(&self) -> String {
+        let mut kinds: Vec<_> = self.tally.failed_by_kind.iter().collect();
+        if kinds.len() < 2 {
+            return String::new();
+        }
+
+        kinds.sort_by_key(|(_, files)| std::cmp::Reverse(**files));
+        let words = kinds.iter().map(|(kind, files)| format!("{} {kind}", number(**files)));
+        format!(" ({})", words.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -246,12 +264,6 @@ fn more_sheets(rows: u64, sheet: &str) -> String {
     format!("a sheet holds {held} rows: the others go on in `{name} 2`{last}")
 }
 
-fn examples(text: &mut String, examples: &Examples) {
-    for one in examples.iter() {
-        line(text, &format!("  {}: {}", one.path, one.reason));
-    }
-}
-
 fn note(text: &mut String, paint: Paint, words: &str) {
     line(text, &format!("{} {words}", paint.warning("note:")));
 }
@@ -267,6 +279,8 @@ fn name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::outcome::FileReport;
+    use sheaf_common::problem::{FileProblem, Step, SystemError};
     use sheaf_common::recipe::Recipe;
 
     fn written(name: &str, bytes: u64, sheets: u32) -> Written {
@@ -348,9 +362,9 @@ mod tests {
             ..Tally::default()
         };
 
-        (0..7).for_each(|index| {
-            tally.add_problem(format!("f{index}").as_bytes(), "permission denied")
-        });
+        let denied = FileProblem::System { step: Step::Find, error: SystemError::Denied };
+        let denied = FileReport::unreadable(0, denied);
+        (0..7).for_each(|index| tally.add(format!("f{index}").as_bytes(), 0, &denied));
 
         tally.empty = 1;
         let told = text(&tally, None);
@@ -366,5 +380,9 @@ mod tests {
         }
         let told = text(&tally, Some("log.tsv"));
         assert!(told.ends_with("  and 2 more: see `log.tsv`\n"), "{told}");
+
+        (0..8).for_each(|_| tally.add(b"x", 0, &FileReport::unreadable(0, FileProblem::Gone)));
+        let told = text(&tally, None);
+        assert!(told.contains("\n15 files failed (8 gone, 7 not-allowed):\n  f0: "), "{told}");
     }
 }

@@ -1,11 +1,12 @@
 //! `--summary FILE.json`: what a run came to, for programs.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Example, Summary, Tally};
+use super::{Failed, Summary, Tally};
 use crate::assemble::WholeFile;
 
 /// The version of the file: fields may be added without another one, and what a field means changes
@@ -45,6 +46,8 @@ pub struct Files {
     pub done: u64,
     pub failed: u64,
     pub without_record: u64,
+    /// How many failed for each kind of problem, by its code; only those that happened.
+    pub failed_by_kind: BTreeMap<&'static str, u64>,
     pub first_failed: Vec<FailedFile>,
     pub first_without_record: Vec<String>,
 }
@@ -52,6 +55,9 @@ pub struct Files {
 #[derive(Debug, Serialize)]
 pub struct FailedFile {
     pub path: String,
+    /// The code of the problem: see [`sheaf_common::problem::ProblemKind::code`].
+    pub kind: &'static str,
+    /// In words that may change.
     pub reason: String,
 }
 
@@ -87,8 +93,12 @@ impl SummaryFile {
         let Tally { files, failed, empty, .. } = *summary.tally;
         let tally = summary.tally;
 
-        let failed_file =
-            |one: &Example| FailedFile { path: one.path.clone(), reason: one.reason.clone() };
+        let failed_file = |one: &Failed| FailedFile {
+            path: one.path.clone(),
+            kind: one.problem.kind().code(),
+            reason: one.reason(),
+        };
+        let by_kind = tally.failed_by_kind.iter().map(|(kind, files)| (kind.code(), *files));
         let name = |path: &Path| path.to_string_lossy().into_owned();
 
         let outputs = summary.written.iter().map(|one| OutputFile {
@@ -108,12 +118,9 @@ impl SummaryFile {
                 done: files - failed,
                 failed,
                 without_record: empty,
+                failed_by_kind: by_kind.collect(),
                 first_failed: tally.first_failed.iter().map(failed_file).collect(),
-                first_without_record: tally
-                    .first_empty
-                    .iter()
-                    .map(|one| one.path.clone())
-                    .collect(),
+                first_without_record: tally.first_empty.iter().cloned().collect(),
             },
             rows: tally.rows,
             seconds: summary.elapsed.as_secs_f64(),

@@ -1,8 +1,12 @@
 //! What has been counted so far.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sheaf_common::outcome::{FileReport, FileStatus};
+use sheaf_common::problem::{FileProblem, ProblemKind};
 
+use super::advice::with_advice;
 use super::noticed::Noticed;
 use crate::human::shown;
 
@@ -33,33 +37,49 @@ pub struct Tally {
     /// Characters that had to be replaced in decoding, and in how many files.
     pub replaced: u64,
     pub replaced_files: u64,
-    pub first_failed: Examples,
-    pub first_empty: Examples,
-    pub first_replaced: Examples,
+    /// How many files failed for each kind of problem.
+    pub failed_by_kind: BTreeMap<ProblemKind, u64>,
+    pub first_failed: First<Failed>,
+    /// The paths of others, safe to show.
+    pub first_empty: First<String>,
+    pub first_replaced: First<String>,
     /// The notes of the extractor, summed up.
     pub noticed: Noticed,
 }
 
-/// The first few files of a kind, in the order in which they were added.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Examples(Vec<Example>);
-
-/// A file, and why it is named. Both are safe to show.
+/// The first few of those that were added, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Example {
+pub struct First<T>(Vec<T>);
+
+/// A file that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// Safe to show.
     pub path: String,
-    /// Empty where there is nothing to say.
-    pub reason: String,
+    pub problem: FileProblem,
 }
 
-impl Examples {
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Example> {
+impl Failed {
+    /// Why it failed, and the option that may help; safe to show.
+    pub fn reason(&self) -> String {
+        shown(with_advice(&self.problem).as_bytes())
+    }
+}
+
+impl<T> Default for First<T> {
+    fn default() -> Self {
+        First(Vec::new())
+    }
+}
+
+impl<T> First<T> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
         self.0.iter()
     }
 
-    fn add(&mut self, path: &[u8], reason: &str) {
+    fn add(&mut self, example: impl FnOnce() -> T) {
         if self.0.len() < EXAMPLES {
-            self.0.push(Example { path: shown(path), reason: shown(reason.as_bytes()) });
+            self.0.push(example());
         }
     }
 }
@@ -73,12 +93,12 @@ impl Tally {
 
         if report.replaced > 0 {
             self.replaced_files += 1;
-            self.first_replaced.add(path, "");
+            self.first_replaced.add(|| shown(path));
         }
 
         match &report.status {
             FileStatus::Done { slices, truncated_cells } => {
-                let rows: u64 = slices.iter().map(|slice| u64::from(slice.rows)).sum();
+                let rows = report.status.rows();
                 self.rows += rows;
                 self.noticed.add(path, &report.notes);
                 self.read_bytes += report.unpacked;
@@ -90,26 +110,17 @@ impl Tally {
 
                 if rows == 0 {
                     self.empty += 1;
-                    self.first_empty.add(path, "");
+                    self.first_empty.add(|| shown(path));
                 }
             }
-            FileStatus::Failed { reason } | FileStatus::Dead { reason } => {
+            FileStatus::Failed(problem) | FileStatus::Dead(problem) => {
                 // Done, but not read: it took no time that could say how long others take.
                 self.unread_bytes += size;
-                self.fail(path, reason)
+                self.failed += 1;
+                *self.failed_by_kind.entry(problem.kind()).or_default() += 1;
+                self.first_failed.add(|| Failed { path: shown(path), problem: problem.clone() });
             }
         }
-    }
-
-    /// Counts a file that failed without being tried.
-    pub fn add_problem(&mut self, path: &[u8], reason: &str) {
-        self.files += 1;
-        self.fail(path, reason);
-    }
-
-    fn fail(&mut self, path: &[u8], reason: &str) {
-        self.failed += 1;
-        self.first_failed.add(path, reason);
     }
 }
 
@@ -154,8 +165,9 @@ pub(super) mod tests {
         let mut tally = Tally::default();
         tally.add(b"a", 10, &FileReport { replaced: 4, ..report(done(5)) });
         tally.add(b"b", 20, &report(done(0)));
-        tally.add(b"c", 30, &report(FileStatus::Dead { reason: "killed\nat the limit".into() }));
-        tally.add_problem(b"d\x1b", "no such file or folder");
+        let killed = FileProblem::Task { reason: "killed\nat the limit".into() };
+        tally.add(b"c", 30, &report(FileStatus::Dead(killed)));
+        tally.add(b"d\x1b", 0, &FileReport::unreadable(3, FileProblem::Gone));
         assert_eq!(
             (tally.files, tally.bytes, tally.rows, tally.failed, tally.empty),
             (4, 60, 10, 2, 1)
@@ -164,11 +176,10 @@ pub(super) mod tests {
         assert_eq!((tally.long_cells, tally.overflow_rows, tally.truncated_cells), (4, 6, 2));
         assert_eq!((tally.replaced, tally.replaced_files), (4, 1));
         let failed: Vec<_> =
-            tally.first_failed.iter().map(|one| (one.path.as_str(), one.reason.as_str())).collect();
-        assert_eq!(
-            failed,
-            [("c", "killed\\nat the limit"), ("d\\u{1b}", "no such file or folder")]
-        );
+            tally.first_failed.iter().map(|one| (one.path.clone(), one.reason())).collect();
+        let expected = [("c", "killed\\nat the limit"), ("d\\u{1b}", "no longer there")];
+        assert_eq!(failed, expected.map(|(path, reason)| (path.into(), reason.into())));
+        assert_eq!(tally.failed_by_kind, [(ProblemKind::Gone, 1), (ProblemKind::Task, 1)].into());
     }
 
     #[test]
@@ -177,11 +188,7 @@ pub(super) mod tests {
             FileNotes { noticed: vec![Note::new(NoteKind::Nested, 1, 2)], ..FileNotes::default() };
         let mut tally = Tally::default();
         tally.add(b"a", 1, &FileReport { notes: notes.clone(), ..report(done(1)) });
-        tally.add(
-            b"b",
-            1,
-            &FileReport { notes, ..report(FileStatus::Failed { reason: "no".into() }) },
-        );
+        tally.add(b"b", 1, &FileReport { notes, ..report(FileStatus::Failed(FileProblem::Gone)) });
         let again: Tally = wire::decode(&wire::encode(&tally)).unwrap();
         assert_eq!(again, tally);
         assert_eq!(again.noticed.kinds().map(|(_, seen)| seen.files).collect::<Vec<_>>(), [1]);
@@ -190,7 +197,8 @@ pub(super) mod tests {
     #[test]
     fn only_the_first_examples_are_kept() {
         let mut tally = Tally::default();
-        (0..1000).for_each(|_| tally.add_problem(b"x", "no"));
+        let gone = FileReport::unreadable(0, FileProblem::Gone);
+        (0..1000).for_each(|_| tally.add(b"x", 0, &gone));
         assert_eq!((tally.failed, tally.first_failed.iter().len()), (1000, EXAMPLES));
     }
 }

@@ -211,8 +211,8 @@ impl<'s> Driver<'s> {
 
             let event = match plan.next() {
                 Some(Planned::Task { files }) => ledger::Event::Planned(files),
-                Some(Planned::Problem { sequence, reason, .. }) => {
-                    ledger::Event::Unreadable { sequence, reason }
+                Some(Planned::Problem { sequence, problem, .. }) => {
+                    ledger::Event::Unreadable { sequence, problem }
                 }
                 None => {
                     self.plan = None;

@@ -132,6 +132,7 @@ mod tests {
     use super::*;
     use sheaf_common::job::{Class, JobId, TaskId};
     use sheaf_common::outcome::{Extracted, Slice};
+    use sheaf_common::problem::FileProblem;
 
     /// Each file has 1000 bytes, packed from 4000.
     fn heard(files: &mut LargeFiles, result: TaskResult) -> UnderWay {
@@ -152,11 +153,7 @@ mod tests {
     }
 
     fn extracted(sequence: u64, status: FileStatus) -> TaskResult {
-        let report = FileReport {
-            status,
-            unpacked: 4000,
-            ..FileReport::unreadable(sequence, String::new())
-        };
+        let report = FileReport { unpacked: 4000, ..FileReport::new(sequence, status) };
 
         TaskResult::Extracted(Extracted { reports: vec![report], edition: 0, kept: None })
     }
@@ -197,7 +194,7 @@ mod tests {
         assert_eq!(heard(&mut files, read(1, 1)), UnderWay::default());
         assert_ne!(heard(&mut files, reading(2, 2000)), UnderWay::default());
         assert_eq!(
-            heard(&mut files, extracted(2, FileStatus::Dead { reason: "no".into() })),
+            heard(&mut files, extracted(2, FileStatus::Dead(FileProblem::Gone))),
             UnderWay::default()
         );
     }

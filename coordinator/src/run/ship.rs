@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use sheaf_common::problem::{FileProblem, TooLarge};
 use sheaf_common::queue::{Queue, QueueError};
 use sheaf_common::task::{Content, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::extract;
@@ -14,7 +15,6 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use super::driver::{Event, PAUSE};
-use crate::human;
 
 /// The largest file that is shipped: a value in Redis holds 512 MiB at most.
 const LARGEST: u64 = 500 << 20;
@@ -221,17 +221,12 @@ fn with_content(mut task: Task, packs: bool) -> Task {
 
 fn content(file: &SourceFile, memory: u64, packs: bool) -> Content {
     if file.size > LARGEST {
-        let reason = format!(
-            "too large to be shipped through Redis ({}): see --by-path",
-            human::size(file.size)
-        );
-
-        return Content::Unreadable { reason };
+        return Content::Unreadable(FileProblem::TooLarge(TooLarge::ToShip { size: file.size }));
     }
 
     match extract::read(file, memory) {
         Ok(bytes) if packs => extract::pack(bytes.into_owned()),
         Ok(bytes) => Content::Here(bytes.into_owned()),
-        Err(reason) => Content::Unreadable { reason },
+        Err(problem) => Content::Unreadable(problem),
     }
 }

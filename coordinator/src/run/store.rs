@@ -10,7 +10,7 @@ use super::own_workbooks::OwnWorkbooks;
 use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::ledger::{Commit, Position};
-use crate::report::{JobLine, JobLog, Status, Tally};
+use crate::report::{JobLine, JobLog, Tally};
 use crate::spool::{Resume, Spool, SpoolError};
 
 /// Why a unit could not be stored.
@@ -124,13 +124,8 @@ impl Commits for Store<'_> {
             self.tally.add(path, source.size, &file.report);
 
             if let Some(joblog) = &mut self.joblog {
-                let status = match source.problem {
-                    Some(reason) => Status::Problem(reason),
-                    None => Status::Tried(&file.report),
-                };
-
-                let line =
-                    JobLine { sequence: file.report.sequence, path, status, slot: &file.slot };
+                let report = &file.report;
+                let line = JobLine { sequence: report.sequence, path, report, slot: &file.slot };
                 joblog.write(&line).map_err(StoreError::JobLog)?;
             }
         }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use sheaf_common::job::WorkerId;
+use sheaf_common::problem::FileProblem;
 use sheaf_common::queue::{Begun, Completed, Death, Fatal, Known, Leased, Past, Queue};
 
 use super::{LEASE, PATIENTLY, take, take_one};
@@ -15,7 +16,7 @@ fn past(by: &str) -> Past {
             by: by.clone(),
             sequence: u64::MAX,
             attempts: 3,
-            reason: "it died".into(),
+            problem: FileProblem::Gone,
         }],
         begun: Some(Begun { by, sequence: 7 }),
         fatal: vec![Fatal { sequence: 0, workers: 4 }],

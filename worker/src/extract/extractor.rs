@@ -3,27 +3,21 @@
 use std::io;
 
 use encoding_rs::Encoding;
-use html5ever::tendril::StrTendril;
-use scraper::{ElementRef, Html};
-use selectors::matching::SelectorCaches;
-use sheaf_common::cell::{CELL_UNITS, overflow_rows, written_units};
-use sheaf_common::human;
 use sheaf_common::job::{JobSpec, LongCells};
-use sheaf_common::notes::FileNotes;
-use sheaf_common::recipe::{Expression, Take};
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::SourceFile;
 
 use super::chunk::{Chunk, Writer};
-use super::notice::{Inside, Noticed};
-use super::selectors::Css;
+use super::facts::{Done, Extracted, Facts};
+use super::reader::Reader;
+use super::reader::html::HtmlReader;
+use super::recipe::Compiled;
 use super::setup::SetupError;
-use super::tree::{self, AttributeName, Descendants};
-use super::{decode, open, parse, sniff, unpack};
+use super::{decode, open, unpack};
 
-/// A job's recipe, compiled: reads files, gives rows.
+/// What a job wants from its files: reads files, gives rows.
 pub struct Extractor {
-    record: Css,
-    columns: Vec<Column>,
+    recipe: Compiled,
     /// Whether the last cell names the file.
     source_column: bool,
     /// `None`: found out for every file.
@@ -33,42 +27,24 @@ pub struct Extractor {
     memory: u64,
 }
 
-struct Column {
-    name: String,
-    /// `None`: the record itself.
-    css: Option<Css>,
-    take: Cell,
+/// Why the work on a file ended early.
+enum Ended {
+    /// The file cannot be read as it is.
+    Problem(FileProblem),
+    /// Its rows could not be handed on.
+    Emit(io::Error),
 }
 
-enum Cell {
-    Text,
-    Attribute(AttributeName),
+impl From<FileProblem> for Ended {
+    fn from(problem: FileProblem) -> Self {
+        Ended::Problem(problem)
+    }
 }
 
-/// The result of reading a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Extracted {
-    /// [`Done`] if its rows were handed on; or why it has none, in the user's words.
-    pub result: Result<Done, String>,
-    /// Read from the file, before unpacking.
-    pub bytes: u64,
-    /// After unpacking; 0 if it did not come so far.
-    pub unpacked: u64,
-    /// The encoding that was used, as the Encoding Standard names it; empty if it did not come so
-    /// far.
-    pub encoding: String,
-    /// How many characters had to be replaced in decoding.
-    pub replaced: u64,
-    /// What was noticed about a file that gave its rows, or has none.
-    pub notes: FileNotes,
-}
-
-/// The result of a file whose rows were all handed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Done {
-    /// The cells that a sheet will cut, under [`LongCells::Truncate`]; otherwise 0. Their rows hold
-    /// them whole.
-    pub truncated_cells: u64,
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Ended::Emit(error)
+    }
 }
 
 impl Extractor {
@@ -77,29 +53,8 @@ impl Extractor {
     /// # Errors
     /// [`SetupError`] for a selector that is not CSS, or an encoding that is not known.
     pub fn new(spec: &JobSpec) -> Result<Extractor, SetupError> {
-        let compile = |name: &str, expression: &Expression| {
-            let css = expression
-                .selector
-                .as_deref()
-                .map(|selector| Css::column(selector, name))
-                .transpose()?;
-
-            let take = match &expression.take {
-                Take::Text => Cell::Text,
-                Take::Attribute(attribute) => Cell::Attribute(AttributeName::new(attribute)),
-            };
-
-            Ok(Column { name: name.into(), css, take })
-        };
-
         Ok(Extractor {
-            record: Css::record(&spec.recipe.record)?,
-            columns: spec
-                .recipe
-                .columns
-                .iter()
-                .map(|column| compile(&column.name, &column.value))
-                .collect::<Result<_, _>>()?,
+            recipe: Compiled::new(&spec.recipe)?,
             source_column: spec.source_column.is_some(),
             encoding: decode::named(&spec.encoding)?,
             long_cells: spec.long_cells,
@@ -108,7 +63,11 @@ impl Extractor {
     }
 
     /// Reads one file and hands its rows to `emit`, in chunks of at most [`CHUNK`](super::CHUNK)
-    /// bytes unless a single row is larger. A file that cannot be read as it is hands on nothing.
+    /// bytes unless a single row is larger.
+    ///
+    /// Rows count only if [`Extracted::result`] is `Ok` in the end. A file of one document hands on
+    /// nothing if it has a problem; one of several may have handed on rows of the documents before
+    /// the problem, which are to be dropped.
     ///
     /// # Errors
     /// Only those of `emit`; what is wrong with the file stands in [`Extracted::result`].
@@ -131,155 +90,127 @@ impl Extractor {
         parsed: &mut dyn FnMut(usize, usize),
         emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
     ) -> io::Result<Extracted> {
-        let mut extracted = Extracted {
-            result: Err(String::new()),
-            bytes: 0,
-            unpacked: 0,
-            encoding: String::new(),
-            replaced: 0,
-            notes: FileNotes::default(),
+        let mut facts = Facts::new(self.recipe.record.name(), parsed);
+
+        let result = match self.read(file, &mut facts, emit) {
+            Ok(done) => Ok(done),
+            Err(Ended::Problem(problem)) => Err(problem),
+            Err(Ended::Emit(error)) => return Err(error),
         };
 
-        let document = self.document(file, parsed, &mut extracted);
-        // Before the first row is handed on: a file has all its rows or none.
-        let checked =
-            document.and_then(|(html, noticed)| self.check(&html).map(|()| (html, noticed)));
-
-        match checked {
-            Ok((html, mut noticed)) => {
-                extracted.result = Ok(self.rows(&html, file, &mut noticed, emit)?);
-                extracted.notes = noticed.notes(&html);
-            }
-            Err(reason) => extracted.result = Err(reason),
-        }
-
-        Ok(extracted)
+        Ok(facts.extracted(result))
     }
 
-    /// The file's tree, and what was noticed about its text. Fills in what becomes known on the
-    /// way.
-    fn document(
+    /// Opens and unpacks a file, and has its documents read.
+    fn read(
         &self,
         file: &SourceFile,
-        parsed: &mut dyn FnMut(usize, usize),
-        known: &mut Extracted,
-    ) -> Result<(Html, Noticed), String> {
+        facts: &mut Facts<'_>,
+        emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
+    ) -> Result<Done, Ended> {
         let raw = open::read(file, self.memory)?;
-        known.bytes = raw.len() as u64;
+        facts.bytes = raw.len() as u64;
 
         let plain = unpack::unpack(file.path.as_path(), raw, self.memory / unpack::SHARE)?;
-        known.unpacked = plain.len() as u64;
+        facts.unpacked = plain.len() as u64;
 
-        sniff::refuse(&plain, self.encoding)?;
-
-        let decoded = decode::decode(&plain, self.encoding);
-        known.encoding = decoded.encoding.name().into();
-        known.replaced = decoded.replaced;
-
-        let text = parse::strip(&decoded.text);
-        if text.len() > parse::LONGEST {
-            let length = human::size(text.len() as u64);
-            let longest = human::limit(parse::LONGEST as u64);
-            return Err(format!("too long: {length} of text, a file may hold {longest}"));
-        }
-        let noticed = Noticed::of_text(text, &decoded, &plain, self.record.name());
-
-        // The parser has its own copy: what the text was made from makes room for the tree.
-        let text = StrTendril::from_slice(text);
-        drop(decoded);
-        drop(plain);
-
-        let all = text.len();
-        Ok((parse::parse_in_steps(text, parse::STEP, &mut |done| parsed(done, all)), noticed))
+        // Here a file gets its reader: all are read as HTML.
+        self.documents(HtmlReader::new(plain, self.encoding), file, facts, emit)
     }
 
-    /// Refuses a document with a cell that no sheet can hold, if the job wants that.
-    fn check(&self, html: &Html) -> Result<(), String> {
-        if self.long_cells != LongCells::Fail {
-            return Ok(());
-        }
-
-        let mut gathered = String::new();
-        for (row, (record, _)) in self.records(html).enumerate() {
-            for column in &self.columns {
-                let Some(text) = column.cell(record, &mut gathered) else { continue };
-                if overflow_rows(text) > 0 {
-                    let name = &column.name;
-                    let units = written_units(text);
-                    let row = row + 1;
-                    return Err(format!(
-                        "a cell is too long: column `{name}` of record {row} has {units} \
-                         characters, a cell holds {CELL_UNITS} (`--long-cells overflow` carries them on)"
-                    ));
-                }
-            }
-        }
-
-        Ok(())
-    }
-
-    fn rows(
+    /// Hands on the rows of all documents of a file.
+    fn documents<R: Reader>(
         &self,
-        html: &Html,
+        mut reader: R,
         file: &SourceFile,
-        noticed: &mut Noticed,
+        facts: &mut Facts<'_>,
         emit: &mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
-    ) -> io::Result<Done> {
+    ) -> Result<Done, Ended> {
         let source = self.source_column.then(|| file.path.display());
         let truncate = self.long_cells == LongCells::Truncate;
         let mut writer = Writer::new(!truncate, emit);
-        let mut gathered = String::new();
 
-        for (record, nested) in self.records(html) {
-            noticed.record(nested);
-            for (index, column) in self.columns.iter().enumerate() {
-                let cell = column.cell(record, &mut gathered);
-                noticed.cell(index, cell);
-                writer.cell(cell);
+        while let Some(document) = reader.next(facts)? {
+            // Before the first row of a document is handed on.
+            if self.long_cells == LongCells::Fail {
+                self.recipe.check(&document, facts.noticed.records())?;
             }
 
-            if let Some(source) = &source {
-                writer.cell(Some(source));
-            }
-            writer.end_row()?;
+            self.recipe.rows(&document, source.as_deref(), &mut facts.noticed, &mut writer)?;
+            facts.noticed.document(&document);
         }
 
         let sums = writer.finish()?;
-        noticed.rows(sums.bytes);
+        facts.noticed.rows(sums.bytes);
         Ok(Done { truncated_cells: if truncate { sums.long_cells } else { 0 } })
-    }
-
-    /// The records in document order, each with whether it is inside another: it is a record all
-    /// the same.
-    fn records<'a>(&self, html: &'a Html) -> impl Iterator<Item = (ElementRef<'a>, bool)> {
-        let mut caches = SelectorCaches::default();
-        let mut inside = Inside::default();
-        Descendants::of(html.tree.root()).filter_map(move |node| {
-            inside.pass(node);
-            let element = ElementRef::wrap(node)?;
-
-            let is_record = self.record.matches(&element, None, &mut caches);
-            is_record.then(|| (element, inside.record(node)))
-        })
     }
 }
 
-impl Column {
-    /// The cell of `record`; `None` if the record has no such element or attribute.
-    fn cell<'a>(&self, record: ElementRef<'a>, gathered: &'a mut String) -> Option<&'a str> {
-        let element = match &self.css {
-            None => record,
-            Some(css) => {
-                // `:scope` differs from record to record, and what the caches hold with it.
-                let mut caches = SelectorCaches::default();
-                tree::elements(*record)
-                    .find(|element| css.matches(element, Some(&record), &mut caches))?
-            }
+#[cfg(test)]
+mod tests {
+    use super::super::reader::html::Page;
+    use super::*;
+    use sheaf_common::cell::CELL_UNITS;
+    use sheaf_common::notes::{Note, NoteKind};
+    use sheaf_common::problem::ProblemKind;
+    use std::path::Path;
+    use std::vec::IntoIter;
+
+    /// A reader of pages, or of the problem at their end.
+    struct Pages(IntoIter<Result<String, FileProblem>>);
+
+    impl Reader for Pages {
+        type Document = Page;
+
+        fn next(&mut self, _facts: &mut Facts<'_>) -> Result<Option<Page>, FileProblem> {
+            self.0.next().transpose().map(|markup| markup.map(|markup| Page::of(&markup)))
+        }
+    }
+
+    /// What comes of a file with these pages, and how many rows were handed on.
+    fn read(
+        long_cells: LongCells,
+        pages: Vec<Result<String, FileProblem>>,
+    ) -> (Result<Done, FileProblem>, u32, Vec<Note>) {
+        let spec = JobSpec { long_cells, ..JobSpec::default() };
+        let extractor = Extractor::new(&spec).unwrap();
+        let file = SourceFile::at_path(0, Path::new("pages"), 0, 0);
+
+        let mut parsed = |_, _| {};
+        let mut facts = Facts::new(extractor.recipe.record.name(), &mut parsed);
+        let mut rows = 0;
+        let mut emit = |chunk: Chunk<'_>| {
+            rows += chunk.rows;
+            Ok(())
         };
 
-        match &self.take {
-            Cell::Text => Some(tree::text(element, gathered)),
-            Cell::Attribute(name) => name.of(element),
-        }
+        let result = extractor.documents(Pages(pages.into_iter()), &file, &mut facts, &mut emit);
+        let result = result.map_err(|ended| match ended {
+            Ended::Problem(problem) => problem,
+            Ended::Emit(error) => panic!("{error}"),
+        });
+
+        (result, rows, facts.noticed.notes().noticed)
+    }
+
+    #[test]
+    fn the_documents_of_a_file_give_its_rows_together() {
+        let pages = ["<doc>a<doc>b", "<p>none", "<doc>c"].map(|page| Ok(page.into()));
+        let (result, rows, notes) = read(LongCells::Overflow, pages.into());
+        assert_eq!((result, rows), (Ok(Done { truncated_cells: 0 }), 3));
+        assert_eq!(notes, [Note::new(NoteKind::Nested, 1, 3)]);
+    }
+
+    #[test]
+    fn a_problem_of_one_document_is_that_of_the_file() {
+        let broken = vec![Ok("<doc>a".into()), Err(FileProblem::NotText { controls: 9 })];
+        let (result, ..) = read(LongCells::Overflow, broken);
+        assert_eq!(result.unwrap_err().kind(), ProblemKind::NotText);
+
+        let long = format!("<doc>{}", "x".repeat(CELL_UNITS + 1));
+        let (result, ..) = read(LongCells::Fail, vec![Ok("<doc>a<doc>b".into()), Ok(long)]);
+        let units = CELL_UNITS as u64 + 1;
+        let expected = FileProblem::LongCell { column: "text".into(), record: 3, units };
+        assert_eq!(result, Err(expected));
     }
 }

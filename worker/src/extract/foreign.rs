@@ -5,14 +5,25 @@ const SAMPLE: usize = 64 << 10;
 /// The least bytes by which UTF-32 is recognised without a byte order mark: two characters.
 const WIDEST: usize = 8;
 
-/// The name of a known form of text that is not HTML, and what to do about it, if `bytes` have it.
-pub(super) fn known(bytes: &[u8]) -> Option<&'static str> {
+use sheaf_common::problem::FileProblem;
+
+/// Refuses text that is not HTML, or that is in an encoding that is not read.
+///
+/// # Errors
+/// With the name of the form or of the encoding.
+pub(super) fn refuse(bytes: &[u8]) -> Result<(), FileProblem> {
     if is_utf_32(bytes) {
-        return Some(
-            "UTF-32, an encoding that is not read: convert it first (`iconv -f UTF-32 -t UTF-8`)",
-        );
+        return Err(FileProblem::Encoding { name: "UTF-32".into() });
     }
 
+    match known(bytes) {
+        Some(format) => Err(FileProblem::Foreign { format: format.into(), is_text: true }),
+        None => Ok(()),
+    }
+}
+
+/// The name of a known form of text that is not HTML, and what to do about it, if `bytes` have it.
+fn known(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let text = &text[..text.len().min(SAMPLE)];
 
@@ -115,6 +126,7 @@ fn json(text: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::problem::ProblemKind;
 
     fn wide(text: &str, bytes: fn(u32) -> [u8; 4]) -> Vec<u8> {
         text.chars().flat_map(|c| bytes(c as u32)).collect()
@@ -154,7 +166,8 @@ mod tests {
         for text in ["\u{feff}<doc>", "<doc>한국어 😀</doc>\r\n", "ab"] {
             for bytes in [u32::to_le_bytes, u32::to_be_bytes] {
                 assert!(
-                    known(&wide(text, bytes)).is_some_and(|found| found.starts_with("UTF-32")),
+                    refuse(&wide(text, bytes))
+                        .is_err_and(|found| found.kind() == ProblemKind::Encoding),
                     "{text:?}"
                 );
             }
@@ -179,7 +192,7 @@ mod tests {
         ];
 
         for text in texts {
-            assert_eq!(known(text), None, "{}", String::from_utf8_lossy(text));
+            assert_eq!(refuse(text), Ok(()), "{}", String::from_utf8_lossy(text));
         }
     }
 }

@@ -6,15 +6,13 @@
 
 use std::collections::HashMap;
 
-use ego_tree::{NodeId, NodeRef};
 use encoding_rs::{Encoding, UTF_8};
 use html5ever::LocalName;
 use memchr::memmem;
-use scraper::{Html, Node};
 use sheaf_common::notes::{FileNotes, LONGEST_ELEMENT, MOST_ELEMENTS, Note, NoteKind};
 
 use super::decode::{Decoded, FoundBy};
-use super::tree;
+use super::reader::{Document, Element};
 
 /// Rows of this many times the bytes of the text are more than a recipe with a few columns gives.
 const GREW: u64 = 10;
@@ -30,58 +28,73 @@ const NO_CHANCE: usize = 12;
 /// The notes on a file so far.
 pub(super) struct Noticed {
     notes: FileNotes,
-    /// The bytes of the text.
+    /// The bytes of the texts.
     length: u64,
-    /// How often the record's tag stands in the text; `None` if the record is no plain name.
+    /// How often the record's tag stands in the texts; `None` if the record is no plain name.
     tags: Option<Tags>,
     records: u64,
     nested: u64,
     /// The bytes of the rows.
     rows: u64,
+    /// The elements by name, as long as there is no record.
+    elements: HashMap<String, u64>,
 }
 
-#[derive(Clone, Copy)]
 struct Tags {
+    name: LocalName,
     count: u64,
-    /// Whether HTML has an element of this name: scripts write such tags, too, which are no
-    /// records.
-    is_html: bool,
 }
 
 impl Noticed {
-    /// Looks at a text before it is parsed. `record`: the element name that the records have, if
-    /// they are selected by nothing else.
-    pub(super) fn of_text(
-        text: &str,
-        decoded: &Decoded<'_>,
-        bytes: &[u8],
-        record: Option<&LocalName>,
-    ) -> Self {
-        let mut notes = FileNotes::default();
-        let encoding = decoded.encoding;
+    /// `record`: the element name that the records have, if they are selected by nothing else.
+    pub(super) fn new(record: Option<&LocalName>) -> Self {
+        Noticed {
+            notes: FileNotes::default(),
+            length: 0,
+            tags: record.map(|name| Tags { name: name.clone(), count: 0 }),
+            records: 0,
+            nested: 0,
+            rows: 0,
+            elements: HashMap::new(),
+        }
+    }
 
+    /// Takes note of a text before it is parsed, and of the bytes that it was decoded from.
+    pub(super) fn text(&mut self, text: &str, decoded: &Decoded<'_>, bytes: &[u8]) {
+        let encoding = decoded.encoding;
         match decoded.by {
-            FoundBy::Guess => {
-                let kind = NoteKind::Guessed { encoding: encoding.name().into() };
-                notes.noticed.push(Note::new(kind, 1, 1));
-            }
+            FoundBy::Guess => self.once(NoteKind::Guessed { encoding: encoding.name().into() }),
             FoundBy::Declared
                 if encoding != UTF_8 && is_utf8_after_all(bytes, encoding, decoded.replaced) =>
             {
-                let kind = NoteKind::Contradicted { declared: encoding.name().into() };
-                notes.noticed.push(Note::new(kind, 1, 1));
+                self.once(NoteKind::Contradicted { declared: encoding.name().into() });
             }
             FoundBy::Bytes | FoundBy::Named | FoundBy::Declared | FoundBy::Utf8 => {}
         }
 
-        if text.starts_with("<?xml") {
-            notes.noticed.push(Note::new(NoteKind::XmlAsHtml, 1, 1));
+        self.length += text.len() as u64;
+        if let Some(tags) = &mut self.tags {
+            tags.count += count_tags(text, &tags.name);
         }
+    }
 
-        let tags =
-            record.map(|name| Tags { count: count_tags(text, name), is_html: is_html_name(name) });
+    /// Takes note of a text that is read as HTML.
+    pub(super) fn read_as_html(&mut self, text: &str) {
+        if text.starts_with("<?xml") {
+            self.once(NoteKind::XmlAsHtml);
+        }
+    }
 
-        Noticed { notes, length: text.len() as u64, tags, records: 0, nested: 0, rows: 0 }
+    /// Notes what counts nothing, once for a file however many documents it has.
+    fn once(&mut self, kind: NoteKind) {
+        if self.notes.noticed.iter().all(|note| note.kind != kind) {
+            self.notes.noticed.push(Note::new(kind, 1, 1));
+        }
+    }
+
+    /// How many records the file has so far.
+    pub(super) fn records(&self) -> u64 {
+        self.records
     }
 
     /// Takes note of a record; `nested`: inside another.
@@ -97,23 +110,37 @@ impl Noticed {
         }
     }
 
+    /// The records of a document are all noted. It is looked at again if the file has none so far.
+    pub(super) fn document<D: Document>(&mut self, document: &D) {
+        if self.records > 0 {
+            return;
+        }
+
+        for (_, element) in document.elements() {
+            match self.elements.get_mut(element.name()) {
+                Some(count) => *count += 1,
+                None => drop(self.elements.insert(element.name().into(), 1)),
+            }
+        }
+    }
+
     /// Takes note of how many bytes all rows have.
     pub(super) fn rows(&mut self, bytes: u64) {
         self.rows = bytes;
     }
 
-    /// All notes on the file. `html` is looked at again if no record was in it.
-    pub(super) fn notes(self, html: &Html) -> FileNotes {
-        let Noticed { mut notes, length, tags, records, nested, rows } = self;
+    /// All notes on the file.
+    pub(super) fn notes(self) -> FileNotes {
+        let Noticed { mut notes, length, tags, records, nested, rows, elements } = self;
         if nested > 0 {
             notes.noticed.push(Note::new(NoteKind::Nested, nested, records));
         }
 
-        if let Some(Tags { count, is_html }) = tags {
+        if let Some(Tags { name, count }) = tags {
             let lost = count.saturating_sub(records);
-            // Scripts of a page hold its tags in strings; nothing writes those of a name like
-            // `doc`.
-            let many = if is_html { lost > records.max(10) } else { lost * 10 > count };
+            // Scripts of a page hold its tags in strings, which are no records; nothing writes
+            // those of a name like `doc`.
+            let many = if is_html_name(&name) { lost > records.max(10) } else { lost * 10 > count };
             if many {
                 notes.noticed.push(Note::new(NoteKind::LostTags, lost, count));
             }
@@ -124,7 +151,7 @@ impl Noticed {
         }
 
         if records == 0 {
-            notes.elements = most_frequent(html);
+            notes.elements = most_frequent(elements);
         }
 
         notes
@@ -134,31 +161,21 @@ impl Noticed {
 /// Whether a walk in document order is inside a record.
 #[derive(Default)]
 pub(super) struct Inside {
-    /// Inside a record that is inside no other.
-    inside: bool,
-    /// The first node behind that record; `None`: nothing follows it.
-    behind: Option<NodeId>,
+    /// The depth of the record around the walk that is inside no other.
+    record: Option<usize>,
 }
 
 impl Inside {
-    /// The walk has come to `node`.
-    pub(super) fn pass(&mut self, node: NodeRef<'_, Node>) {
-        if self.inside && self.behind == Some(node.id()) {
-            self.inside = false;
-        }
+    /// The walk has come to an element at this depth, and so out of all that is not above it.
+    pub(super) fn pass(&mut self, depth: usize) {
+        self.record = self.record.filter(|record| depth > *record);
     }
 
-    /// The node that the walk has come to is a record; `true` if it is inside another.
-    pub(super) fn record(&mut self, node: NodeRef<'_, Node>) -> bool {
-        if self.inside {
-            return true;
-        }
-        self.inside = true;
-
-        // The walk itself climbs the same way once it has left the record.
-        let follows = |node: NodeRef<'_, Node>| node.next_sibling().map(|sibling| sibling.id());
-        self.behind = follows(node).or_else(|| node.ancestors().find_map(follows));
-        false
+    /// The element that the walk has come to is a record; `true` if it is inside another.
+    pub(super) fn record(&mut self, depth: usize) -> bool {
+        let is_inside = self.record.is_some();
+        self.record.get_or_insert(depth);
+        is_inside
     }
 }
 
@@ -189,19 +206,15 @@ fn is_utf8_after_all(bytes: &[u8], declared: &'static Encoding, replaced: u64) -
 }
 
 /// The most frequent elements, without those that every document has.
-fn most_frequent(html: &Html) -> Vec<(String, u64)> {
-    let mut counts: HashMap<&str, u64> = HashMap::new();
-    for element in tree::elements(html.tree.root()) {
-        *counts.entry(element.value().name()).or_default() += 1;
-    }
+fn most_frequent(counts: HashMap<String, u64>) -> Vec<(String, u64)> {
+    let is_telling =
+        |name: &str| !["html", "head", "body"].contains(&name) && name.len() <= LONGEST_ELEMENT;
+    let mut names: Vec<(String, u64)> =
+        counts.into_iter().filter(|(name, _)| is_telling(name)).collect();
 
-    let names = counts.into_iter().filter(|(name, _)| !["html", "head", "body"].contains(name));
-    let mut names: Vec<(&str, u64)> =
-        names.filter(|(name, _)| name.len() <= LONGEST_ELEMENT).collect();
-
-    names.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    names.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     names.truncate(MOST_ELEMENTS);
-    names.into_iter().map(|(name, count)| (name.into(), count)).collect()
+    names
 }
 
 /// Whether HTML has an element of this name that pages are made of.
@@ -220,20 +233,19 @@ fn is_html_name(name: &LocalName) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::decode::decode;
-    use super::super::parse::parse;
+    use super::super::reader::html::Page;
     use super::*;
     use encoding_rs::{EUC_KR, WINDOWS_1252};
 
     /// The names of the elements that `Inside` says are nested.
     fn nested(markup: &str) -> Vec<bool> {
-        let html = parse(markup.into());
         let mut inside = Inside::default();
         let mut found = Vec::new();
 
-        for node in tree::Descendants::of(html.tree.root()) {
-            inside.pass(node);
-            if node.value().as_element().is_some_and(|element| element.name() == "doc") {
-                found.push(inside.record(node));
+        for (depth, element) in Page::of(markup).elements() {
+            inside.pass(depth);
+            if element.name() == "doc" {
+                found.push(inside.record(depth));
             }
         }
         found
@@ -253,9 +265,10 @@ mod tests {
     /// What is noticed about a text whose records are `doc`, of which `records` were found.
     fn noticed(text: &str, name: &str, records: u64) -> Vec<Note> {
         let decoded = decode(text.as_bytes(), None);
-        let mut noticed = Noticed::of_text(text, &decoded, text.as_bytes(), Some(&name.into()));
+        let mut noticed = Noticed::new(Some(&name.into()));
+        noticed.text(text, &decoded, text.as_bytes());
         (0..records).for_each(|_| noticed.record(false));
-        noticed.notes(&parse(text.into())).noticed
+        noticed.notes().noticed
     }
 
     #[test]
@@ -291,9 +304,15 @@ mod tests {
 
     #[test]
     fn elements_are_counted_where_there_is_no_record() {
-        let html = parse("<ul><li>1<li>2<li>3</ul><ul></ul><p>".into());
-        assert_eq!(most_frequent(&html), [("li".into(), 3), ("ul".into(), 2), ("p".into(), 1)]);
+        let elements = |documents: &[&str]| {
+            let mut noticed = Noticed::new(None);
+            documents.iter().for_each(|markup| noticed.document(&Page::of(markup)));
+            noticed.notes().elements
+        };
 
-        assert_eq!(most_frequent(&parse("plain text".into())), []);
+        let counted = [("li".into(), 3), ("ul".into(), 2), ("p".into(), 1)];
+        assert_eq!(elements(&["<ul><li>1<li>2<li>3</ul><ul></ul><p>"]), counted);
+        assert_eq!(elements(&["<ul><li>1<li>2</ul>", "<li>3<ul></ul><p>"]), counted);
+        assert_eq!(elements(&["plain text"]), []);
     }
 }

@@ -4,38 +4,27 @@ use std::borrow::Cow;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Component, Path};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
-use sheaf_common::human;
-use sheaf_common::task::{Content, SourceFile};
+use sheaf_common::problem::{Changed, FileProblem, NonFile, Step, SystemError, TooLarge};
+use sheaf_common::task::{Content, SourceFile, modified_ns};
 use tracing::error;
 
 use super::pack::unpack;
-use super::words;
-
-/// A file's modification time in nanoseconds since 1970, as [`SourceFile::modified`] holds it.
-pub fn modified(metadata: &Metadata) -> i64 {
-    metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
-}
 
 /// The bytes of `file`: those that came with the task, or else those at its place on the disk.
 /// Never waits for a pipe's other end.
 ///
 /// # Errors
-/// A reason in the user's words: it is gone, not a file, not readable, was changed, or is too large
-/// for `memory` bytes.
-pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
+/// It is gone, not a file, not readable, was changed, or is too large for `memory` bytes.
+pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem> {
     // The bytes and the text made from them stand in memory together.
     let most = memory / 2;
-    let too_large = |size: u64| {
-        let (size, memory) = (human::size(size), human::limit(memory));
-        format!("too large: {size} cannot be read in {memory} of memory, see `--memory-limit`")
-    };
+    let too_large = |size| FileProblem::TooLarge(TooLarge::ForMemory { size, memory });
 
     match &file.content {
         Content::Here(bytes) if bytes.len() as u64 > most => {
@@ -44,26 +33,27 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
         Content::Here(bytes) => return Ok(Cow::Borrowed(bytes)),
         Content::Packed(_) if file.size > most => return Err(too_large(file.size)),
         Content::Packed(packed) => return unpack(packed, file.size).map(Cow::Owned),
-        Content::Unreadable { reason } => return Err(reason.clone()),
+        Content::Unreadable(problem) => return Err(problem.clone()),
         Content::AtPath | Content::At(_) | Content::Resolved(_) => {}
     }
 
     let opened = patiently(|| match &file.content {
         Content::At(path) => open(path.as_path()),
         Content::Resolved(path) => open_without_links(path.as_path()),
-        Content::AtPath | Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. } => {
+        Content::AtPath | Content::Here(_) | Content::Packed(_) | Content::Unreadable(_) => {
             open(file.path.as_path())
         }
     });
     let mut opened = opened.map_err(|error| not_opened(&error))?;
 
     let before = metadata(&opened)?;
-    if !before.is_file() {
-        return Err(format!("not a file but {}", kind(&before)));
+    if let Some(other) = NonFile::of(before.file_type()) {
+        return Err(FileProblem::NotAFile(other));
     }
 
-    if before.len() != file.size || (file.modified != 0 && modified(&before) != file.modified) {
-        return Err("changed since it was listed".into());
+    let is_known = file.modified != 0;
+    if before.len() != file.size || (is_known && modified_ns(&before) != file.modified) {
+        return Err(FileProblem::Changed(Changed::SinceListed));
     }
     if before.len() > most {
         return Err(too_large(before.len()));
@@ -72,11 +62,11 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, String> {
     let mut bytes = Vec::with_capacity(before.len() as usize + 1);
     // One byte more than expected shows growth, and ends the reading of a file that grows for ever.
     let read = opened.by_ref().take(before.len() + 1).read_to_end(&mut bytes);
-    read.map_err(|error| format!("cannot be read: {}", words::system(&error)))?;
+    read.map_err(|error| not_read(&error))?;
 
     let after = metadata(&opened)?;
-    if bytes.len() as u64 != before.len() || modified(&after) != modified(&before) {
-        return Err("changed while it was read".into());
+    if bytes.len() as u64 != before.len() || modified_ns(&after) != modified_ns(&before) {
+        return Err(FileProblem::Changed(Changed::WhileRead));
     }
 
     Ok(Cow::Owned(bytes))
@@ -139,48 +129,39 @@ fn open_without_links(path: &Path) -> io::Result<File> {
     Ok(at.into())
 }
 
-fn metadata(file: &File) -> Result<Metadata, String> {
-    file.metadata().map_err(|error| format!("cannot be read: {}", words::system(&error)))
+fn metadata(file: &File) -> Result<Metadata, FileProblem> {
+    file.metadata().map_err(|error| not_read(&error))
 }
 
-fn not_opened(error: &io::Error) -> String {
+fn not_read(error: &io::Error) -> FileProblem {
+    FileProblem::System { step: Step::Read, error: SystemError::of_file(error) }
+}
+
+fn not_opened(error: &io::Error) -> FileProblem {
     const NO_SUCH_DEVICE_OR_ADDRESS: i32 = nix::errno::Errno::ENXIO as i32;
 
     match (error.kind(), error.raw_os_error()) {
-        (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => "no longer there".into(),
-        (_, Some(NO_SUCH_DEVICE_OR_ADDRESS)) => "not a file but a socket or a device".into(),
-        _ => format!("cannot be opened: {}", words::system(error)),
-    }
-}
-
-fn kind(metadata: &Metadata) -> &'static str {
-    let kind = metadata.file_type();
-    if kind.is_dir() {
-        "a folder"
-    } else if kind.is_fifo() {
-        "a named pipe"
-    } else if kind.is_socket() {
-        "a socket"
-    } else {
-        "a device"
+        (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, _) => FileProblem::Gone,
+        (_, Some(NO_SUCH_DEVICE_OR_ADDRESS)) => FileProblem::NotAFile(NonFile::SocketOrDevice),
+        _ => FileProblem::System { step: Step::Open, error: SystemError::of_file(error) },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::problem::ProblemKind;
     use sheaf_common::task::SourcePath;
     use std::path::Path;
     use std::time::{Duration, SystemTime};
 
     fn source(path: &Path) -> SourceFile {
         let metadata = std::fs::metadata(path).unwrap();
-        let (size, modified) = (metadata.len(), modified(&metadata));
 
-        SourceFile::at_path(0, path, size, modified)
+        SourceFile::at_path(0, path, metadata.len(), modified_ns(&metadata))
     }
 
-    fn reason(file: &SourceFile) -> String {
+    fn problem(file: &SourceFile) -> FileProblem {
         read(file, 1 << 30).unwrap_err()
     }
 
@@ -194,16 +175,15 @@ mod tests {
 
         file.content = Content::Here(b"shipped".to_vec());
         assert!(matches!(read(&file, 1 << 30), Ok(Cow::Borrowed(b"shipped"))));
-        assert!(
-            read(&file, 8)
-                .unwrap_err()
-                .starts_with("too large: 7 B cannot be read in 8 B of memory")
+        assert_eq!(
+            read(&file, 8).unwrap_err(),
+            FileProblem::TooLarge(TooLarge::ForMemory { size: 7, memory: 8 })
         );
 
         file.content = super::super::pack(vec![b'x'; 2000]);
         file.size = 2000;
         assert_eq!(*read(&file, 1 << 30).unwrap(), *vec![b'x'; 2000]);
-        assert!(read(&file, 3999).unwrap_err().starts_with("too large"));
+        assert_eq!(read(&file, 3999).unwrap_err().kind(), ProblemKind::TooLarge);
     }
 
     #[test]
@@ -213,15 +193,15 @@ mod tests {
         std::fs::write(&path, "text").unwrap();
         let file = source(&path);
         std::fs::write(&path, "texts").unwrap();
-        assert_eq!(reason(&file), "changed since it was listed");
+        assert_eq!(problem(&file), FileProblem::Changed(Changed::SinceListed));
 
         let file = source(&path);
         let later = SystemTime::now() + Duration::from_secs(5);
         File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
-        assert_eq!(reason(&file), "changed since it was listed");
+        assert_eq!(problem(&file), FileProblem::Changed(Changed::SinceListed));
 
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(reason(&file), "no longer there");
+        assert_eq!(problem(&file), FileProblem::Gone);
     }
 
     #[test]
@@ -242,32 +222,36 @@ mod tests {
         assert_eq!(*read(&at(&real.join("a"), Content::Resolved), 1 << 30).unwrap(), *b"text");
         assert_eq!(*read(&at(&linked, Content::At), 1 << 30).unwrap(), *b"text");
         // The system says of a link where a folder is expected that it is no folder.
-        assert_eq!(reason(&at(&linked, Content::Resolved)), "no longer there");
+        assert_eq!(problem(&at(&linked, Content::Resolved)), FileProblem::Gone);
 
         for path in [real.join("b"), real.join("../real/a"), "real/a".into()] {
             assert!(
-                reason(&at(&path, Content::Resolved)).starts_with("cannot be opened"),
+                matches!(
+                    problem(&at(&path, Content::Resolved)),
+                    FileProblem::System { step: Step::Open, .. }
+                ),
                 "{}",
                 path.display()
             );
         }
 
-        assert_eq!(reason(&at(&real.join("c"), Content::Resolved)), "no longer there");
+        assert_eq!(problem(&at(&real.join("c"), Content::Resolved)), FileProblem::Gone);
     }
 
     #[test]
     fn what_is_not_a_file_is_named_and_never_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(reason(&source(folder.path())), "not a file but a folder");
+        let found = |path: &Path| problem(&source(path));
+        assert_eq!(found(folder.path()), FileProblem::NotAFile(NonFile::Folder));
 
         let pipe = folder.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        assert_eq!(reason(&source(&pipe)), "not a file but a named pipe");
+        assert_eq!(found(&pipe), FileProblem::NotAFile(NonFile::Pipe));
 
         let socket = folder.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        assert_eq!(reason(&source(&socket)), "not a file but a socket or a device");
+        assert_eq!(found(&socket), FileProblem::NotAFile(NonFile::SocketOrDevice));
 
-        assert_eq!(reason(&source(Path::new("/dev/null"))), "not a file but a device");
+        assert_eq!(found(Path::new("/dev/null")), FileProblem::NotAFile(NonFile::Device));
     }
 }

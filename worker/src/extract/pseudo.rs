@@ -8,11 +8,10 @@ use std::fmt;
 
 use cssparser::{CowRcStr, ParseError, Parser as Input, ToCss, Token, match_ignore_ascii_case};
 use html5ever::{Namespace, ns};
-use scraper::ElementRef;
 use scraper::selector::{CssLocalName, CssString, PseudoElement};
 use selectors::parser::{self, SelectorImpl, SelectorParseErrorKind};
 
-use super::selectors::is_html;
+use super::reader::Element;
 
 /// The selectors that a recipe may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,11 +119,9 @@ impl<'i> parser::Parser<'i> for Parser {
 }
 
 impl PseudoClass {
-    pub(super) fn matches(&self, element: ElementRef<'_>) -> bool {
+    pub(super) fn matches<'a, E: Element<'a>>(&self, element: E) -> bool {
         match self {
-            PseudoClass::Link => {
-                is_one_of(element, &["a", "area"]) && element.attr("href").is_some()
-            }
+            PseudoClass::Link => is_one_of(element, &["a", "area"]) && has(element, "href"),
             PseudoClass::Checked => is_checked(element),
             PseudoClass::Disabled => can_be_disabled(element) && is_disabled(element),
             PseudoClass::Enabled => can_be_disabled(element) && !is_disabled(element),
@@ -134,53 +131,61 @@ impl PseudoClass {
     }
 }
 
-fn is_one_of(element: ElementRef<'_>, names: &[&str]) -> bool {
-    is_html(&element) && names.contains(&element.value().name())
+fn is_one_of<'a, E: Element<'a>>(element: E, names: &[&str]) -> bool {
+    element.is_html_element_in_html_document() && names.contains(&element.name())
 }
 
-fn is_checked(element: ElementRef<'_>) -> bool {
+/// Whether an element has an attribute without a namespace.
+fn has<'a, E: Element<'a>>(element: E, attribute: &str) -> bool {
+    element.attribute_in(&ns!(), attribute).is_some()
+}
+
+/// The elements around one, the nearest first.
+fn around<'a, E: Element<'a>>(element: E) -> impl Iterator<Item = E> {
+    std::iter::successors(element.parent_element(), E::parent_element)
+}
+
+fn is_checked<'a, E: Element<'a>>(element: E) -> bool {
     let is_box = || {
-        let kind = element.attr("type").unwrap_or_default();
+        let kind = element.attribute_in(&ns!(), "type").unwrap_or_default();
         kind.eq_ignore_ascii_case("checkbox") || kind.eq_ignore_ascii_case("radio")
     };
 
-    (is_one_of(element, &["input"]) && is_box() && element.attr("checked").is_some())
-        || (is_one_of(element, &["option"]) && element.attr("selected").is_some())
+    (is_one_of(element, &["input"]) && is_box() && has(element, "checked"))
+        || (is_one_of(element, &["option"]) && has(element, "selected"))
 }
 
-fn can_be_disabled(element: ElementRef<'_>) -> bool {
+fn can_be_disabled<'a, E: Element<'a>>(element: E) -> bool {
     is_one_of(element, &["button", "input", "select", "textarea", "optgroup", "option", "fieldset"])
 }
 
 /// "Actually disabled": by its own attribute, by that of the group of an option, or by a fieldset
 /// around a control.
-fn is_disabled(element: ElementRef<'_>) -> bool {
-    if element.attr("disabled").is_some() {
+fn is_disabled<'a, E: Element<'a>>(element: E) -> bool {
+    if has(element, "disabled") {
         return true;
     }
 
-    match element.value().name() {
+    match element.name() {
         "optgroup" => false,
         "option" => {
-            let parent = element.parent().and_then(ElementRef::wrap);
-            parent.is_some_and(|parent| {
-                is_one_of(parent, &["optgroup"]) && parent.attr("disabled").is_some()
-            })
+            let parent = element.parent_element();
+            parent.is_some_and(|parent| is_one_of(parent, &["optgroup"]) && has(parent, "disabled"))
         }
         _ => is_in_disabled_fieldset(element),
     }
 }
 
 /// Whether a fieldset around it is disabled; what is in the first legend of that fieldset is not.
-fn is_in_disabled_fieldset(element: ElementRef<'_>) -> bool {
-    let mut child = *element;
-    for ancestor in element.ancestors() {
-        if let Some(fieldset) = ElementRef::wrap(ancestor)
-            && is_one_of(fieldset, &["fieldset"])
-            && fieldset.attr("disabled").is_some()
-        {
-            let legend = fieldset.child_elements().find(|child| is_one_of(*child, &["legend"]));
-            if legend.is_none_or(|legend| legend.id() != child.id()) {
+fn is_in_disabled_fieldset<'a, E: Element<'a>>(element: E) -> bool {
+    let mut child = element;
+    for ancestor in around(element) {
+        if is_one_of(ancestor, &["fieldset"]) && has(ancestor, "disabled") {
+            let mut children =
+                std::iter::successors(ancestor.first_element_child(), E::next_sibling_element);
+            let legend = children.find(|child| is_one_of(*child, &["legend"]));
+
+            if legend.is_none_or(|legend| legend.opaque() != child.opaque()) {
                 return true;
             }
         }
@@ -191,32 +196,21 @@ fn is_in_disabled_fieldset(element: ElementRef<'_>) -> bool {
 }
 
 /// The language of an element: its own or that of the nearest element around it that says one.
-fn language(element: ElementRef<'_>) -> Option<&str> {
-    let own = |element: ElementRef<'_>| {
-        let attributes = &element.value().attrs;
-        let is_lang = |name: &html5ever::QualName| {
-            &*name.local == "lang"
-                && (name.ns == ns!(xml) || (name.ns == ns!() && is_html_or_svg(&element)))
-        };
-
-        // The attribute of XML goes before the other.
-        let found = attributes
-            .iter()
-            .filter(|(name, _)| is_lang(name))
-            .max_by_key(|(name, _)| name.ns == ns!(xml));
-
-        found.map(|(name, _)| name.clone())
+fn language<'a, E: Element<'a>>(element: E) -> Option<&'a str> {
+    // The attribute of XML goes before the other.
+    let own = |element: E| {
+        let of_xml = element.attribute_in(&ns!(xml), "lang");
+        of_xml.or_else(|| {
+            let is_known = is_html_or_svg(element);
+            element.attribute_in(&ns!(), "lang").filter(|_| is_known)
+        })
     };
 
-    let around = std::iter::once(element).chain(element.ancestors().filter_map(ElementRef::wrap));
-    around.into_iter().find_map(|element| {
-        let name = own(element)?;
-        element.value().attrs.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value)
-    })
+    std::iter::once(element).chain(around(element)).find_map(own)
 }
 
-fn is_html_or_svg(element: &ElementRef<'_>) -> bool {
-    is_html(element) || element.value().name.ns == ns!(svg)
+fn is_html_or_svg<'a, E: Element<'a>>(element: E) -> bool {
+    element.is_html_element_in_html_document() || element.has_namespace(&ns!(svg))
 }
 
 /// Extended filtering (RFC 4647, 3.3.2), with a wildcard in front matching anything, also nothing;
@@ -246,20 +240,20 @@ fn is_in_range(language: &str, range: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse::parse;
+    use super::super::reader::Document;
+    use super::super::reader::html::Page;
     use super::super::selectors::Css;
-    use super::super::tree;
     use super::*;
     use ::selectors::matching::SelectorCaches;
 
     /// The ids of the elements that a selector matches.
     fn matched(markup: &str, selector: &str) -> String {
-        let html = parse(markup.into());
+        let page = Page::of(markup);
         let css = Css::record(selector).unwrap_or_else(|error| panic!("{error}"));
         let mut caches = SelectorCaches::default();
-        let elements = tree::elements(html.tree.root())
-            .filter(|element| css.matches(element, None, &mut caches));
-        elements.filter_map(|element| element.attr("id")).collect()
+        let elements = page.elements().map(|(_, element)| element);
+        let matched = elements.filter(|element| css.matches(element, None, &mut caches));
+        matched.filter_map(|element| element.attribute_in(&ns!(), "id")).collect()
     }
 
     #[test]

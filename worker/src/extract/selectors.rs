@@ -1,16 +1,16 @@
 //! The recipe's CSS: compiled once, matched against every element.
 //!
-//! `scraper` knows how to match its elements; this file goes to the `selectors` crate below it for
-//! four things that scraper's own `Selector` lacks: where in the text an error is, a leading
-//! combinator (`> p`), caches that live as long as a document (without them `:nth-child` is
+//! Matches the elements of any reader. This file goes to the `selectors` crate below scraper, for
+//! that and for four things that scraper's own `Selector` lacks: where in the text an error is, a
+//! leading combinator (`> p`), caches that live as long as a document (without them `:nth-child` is
 //! quadratic), and more pseudo-classes ([`super::pseudo`]).
 //!
 //! Classes and ids are matched with their case, also in documents in quirks mode: a record must not
 //! depend on a doctype.
 
 use cssparser::{BasicParseErrorKind, ParseErrorKind, Token};
-use html5ever::{LocalName, ns};
-use scraper::ElementRef;
+use html5ever::LocalName;
+use scraper::selector::CssLocalName;
 use selectors::Element;
 use selectors::matching::{
     MatchingContext, MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, QuirksMode,
@@ -18,7 +18,6 @@ use selectors::matching::{
 };
 use selectors::parser::{Component, ParseRelative, Selector, SelectorList, SelectorParseErrorKind};
 
-use super::element::Matched;
 use super::pseudo::{Dialect, Parser};
 use super::setup::{Place, SetupError};
 use sheaf_common::xpath::{self, is_xpath};
@@ -27,7 +26,7 @@ use sheaf_common::xpath::{self, is_xpath};
 pub(super) struct Css {
     list: SelectorList<Dialect>,
     /// Set when the whole group is one lowercase element name: compared without the machinery.
-    name: Option<LocalName>,
+    name: Option<CssLocalName>,
 }
 
 impl Css {
@@ -57,19 +56,19 @@ impl Css {
 
     /// The element name that the selector is, if it is nothing else.
     pub(super) fn name(&self) -> Option<&LocalName> {
-        self.name.as_ref()
+        self.name.as_ref().map(|name| &name.0)
     }
 
     /// Whether the selector matches `element`. `scope` is what `:scope` stands for; `None`: the
     /// root.
-    pub(super) fn matches(
+    pub(super) fn matches<E: Element<Impl = Dialect>>(
         &self,
-        element: &ElementRef<'_>,
-        scope: Option<&ElementRef<'_>>,
+        element: &E,
+        scope: Option<&E>,
         caches: &mut SelectorCaches,
     ) -> bool {
         if let Some(name) = &self.name {
-            return element.value().name.local == *name;
+            return element.has_local_name(name);
         }
 
         let mut context = MatchingContext::new(
@@ -82,18 +81,18 @@ impl Css {
         );
 
         context.scope_element = scope.map(Element::opaque);
-        matches_selector_list(&self.list, &Matched(*element), &mut context)
+        matches_selector_list(&self.list, element, &mut context)
     }
 }
 
 /// The element name that `list` is, if it is nothing else. Names with capitals match by namespace,
 /// so they do not count.
-fn only_name(list: &SelectorList<Dialect>) -> Option<LocalName> {
+fn only_name(list: &SelectorList<Dialect>) -> Option<CssLocalName> {
     let [selector] = list.slice() else { return None };
     let mut parts = selector.iter_raw_match_order();
     match (parts.next(), parts.next()) {
         (Some(Component::LocalName(part)), None) if part.name == part.lower_name => {
-            Some(part.name.0.clone())
+            Some(part.name.clone())
         }
         _ => None,
     }
@@ -284,11 +283,6 @@ fn leading_combinator(text: &str, place: &Place) -> Option<String> {
     let rest = text.trim_start().strip_prefix(['>', '+', '~'])?;
     (*place == Place::Record)
         .then(|| format!("a record is searched in the whole document: `{}`", rest.trim()))
-}
-
-/// Whether an element is one of HTML's, so that names are compared in lower case.
-pub(super) fn is_html(element: &ElementRef<'_>) -> bool {
-    element.value().name.ns == ns!(html)
 }
 
 #[cfg(test)]

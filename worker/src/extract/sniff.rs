@@ -1,6 +1,7 @@
 //! Refuses what is not text.
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
+use sheaf_common::problem::FileProblem;
 
 use super::foreign;
 
@@ -52,14 +53,12 @@ const MAGICS: &[(&[u8], &str)] = &[
 /// Refuses bytes that are not text. `encoding` is the one that the user named, if any.
 ///
 /// # Errors
-/// The reason, with what they look like where that is known.
-pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Result<(), String> {
-    if let Some(what) = known(bytes) {
-        return Err(format!("not text: looks like {what}"));
+/// With what they look like, where that is known.
+pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Result<(), FileProblem> {
+    if let Some(format) = known(bytes) {
+        return Err(FileProblem::Foreign { format, is_text: false });
     }
-    if let Some(what) = foreign::known(bytes) {
-        return Err(format!("not HTML: looks like {what}"));
-    }
+    foreign::refuse(bytes)?;
 
     let wide = Encoding::for_bom(bytes).is_some() || wide(bytes).is_some();
     if wide || encoding.is_some_and(|encoding| encoding == UTF_16LE || encoding == UTF_16BE) {
@@ -69,8 +68,8 @@ pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Resul
     let sample = &bytes[..bytes.len().min(SAMPLE)];
     let controls = sample.iter().filter(|&&byte| is_control(byte)).count();
     if controls > FEW && controls * SPARSE > sample.len() {
-        let share = controls * 100 / sample.len();
-        return Err(format!("not text: {share} % of its first bytes are control characters"));
+        let controls = (controls * 100 / sample.len()) as u64;
+        return Err(FileProblem::NotText { controls });
     }
 
     Ok(())
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
 
     fn reason(bytes: &[u8]) -> String {
-        refuse(bytes, None).unwrap_err()
+        refuse(bytes, None).unwrap_err().to_string()
     }
 
     #[test]

@@ -10,10 +10,11 @@ use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use sheaf_common::job::JobSpec;
+use sheaf_common::problem::{Crashed, FileProblem};
 use sheaf_common::task::SourceFile;
 use sheaf_common::wire;
 
-use super::protocol::{FileEnd, Header, READY, read_order, write_message};
+use super::protocol::{FileEnd, Header, READY, length_of, read_order, write_message};
 use crate::extract::{Chunk, Extracted, Extractor};
 
 /// The `main` of a child process: both binaries call it when they are started as one.
@@ -38,7 +39,7 @@ fn serve() -> io::Result<()> {
     // If memory runs out on this machine, this process may be ended rather than the one that knows
     // the job.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    // A panic becomes the file's reason: see `read_file`.
+    // A panic becomes the file's problem: see `read_file`.
     std::panic::set_hook(Box::new(|_| {}));
 
     let mut input = io::stdin().lock();
@@ -46,7 +47,7 @@ fn serve() -> io::Result<()> {
     output.write_all(&[READY])?;
     output.flush()?;
 
-    let mut ready: Option<(JobSpec, Result<Extractor, String>)> = None;
+    let mut ready: Option<(JobSpec, Result<Extractor, FileProblem>)> = None;
     while let Some(order) = read_order(&mut input)? {
         // The orders of one job follow each other: its recipe is compiled once.
         if ready.as_ref().is_none_or(|(spec, _)| *spec != *order.spec) {
@@ -54,7 +55,8 @@ fn serve() -> io::Result<()> {
             // The hard limit stays as it is: another job may allow more memory.
             let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
             setrlimit(Resource::RLIMIT_DATA, memory.min(hard), hard)?;
-            let extractor = Extractor::new(&order.spec).map_err(|error| error.to_string());
+            let extractor = Extractor::new(&order.spec)
+                .map_err(|error| FileProblem::Task { reason: error.to_string() });
             ready = Some(((*order.spec).clone(), extractor));
         }
 
@@ -62,11 +64,11 @@ fn serve() -> io::Result<()> {
         for file in &order.files {
             let end = match extractor {
                 Ok(extractor) => read_file(extractor, file, &mut output)?,
-                Err(reason) => FileEnd::failed(reason.clone()),
+                Err(problem) => FileEnd::failed(problem.clone()),
             };
 
             let body = wire::encode(&end);
-            write_message(&mut output, Header::End { length: body.len() as u32 }, &body)?;
+            write_message(&mut output, Header::End { length: length_of(&body)? }, &body)?;
             output.flush()?;
         }
     }
@@ -81,17 +83,19 @@ fn read_file(
     output: &mut impl Write,
 ) -> io::Result<FileEnd> {
     let output = RefCell::new(output);
-    // A text has at most `LONGEST` bytes. A parent that is gone is found with the rows, or with the
-    // file's end.
     let mut parsed = |done: usize, of: usize| {
-        let header = Header::Parsed { done: done as u32, of: of as u32 };
+        // A text has at most `LONGEST` bytes, which fit.
+        let (Ok(done), Ok(of)) = (u32::try_from(done), u32::try_from(of)) else { return };
+
+        // A parent that is gone is found with the rows, or with the file's end.
+        let header = Header::Parsed { done, of };
         let mut output = output.borrow_mut();
         let _ = write_message(&mut **output, header, &[]).and_then(|()| output.flush());
     };
 
     let mut emit = |chunk: Chunk<'_>| {
         let Chunk { bytes, rows, overflow, long_cells } = chunk;
-        let header = Header::Rows { length: bytes.len() as u32, rows, overflow, long_cells };
+        let header = Header::Rows { length: length_of(bytes)?, rows, overflow, long_cells };
         write_message(&mut **output.borrow_mut(), header, bytes)
     };
 
@@ -116,9 +120,8 @@ fn read_file(
                 .map(String::as_str)
                 .or(panic.downcast_ref::<&str>().copied());
 
-            let reason =
-                format!("the parser gave up on this file: {}", said.unwrap_or("no reason given"));
-            Ok(FileEnd::failed(reason))
+            let words = said.unwrap_or("no reason given").to_owned();
+            Ok(FileEnd::failed(FileProblem::Crashed(Crashed::Panic(words))))
         }
     }
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use sheaf_common::human;
 use sheaf_common::job::{JobSpec, Limits};
+use sheaf_common::problem::{Crashed, FileProblem};
 use sheaf_common::task::SourceFile;
 
 use super::protocol::{self, READY};
@@ -48,8 +48,8 @@ impl Program {
 /// Why reading from a child ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// It went over a limit and was killed, or died; the reason is for the user.
-    Dead(String),
+    /// It went over a limit and was killed, or died.
+    Dead(FileProblem),
     /// The work was called off; the child was killed.
     Stopped,
 }
@@ -115,7 +115,7 @@ impl Process {
         let mut said = [0];
         loop {
             match self.output.read(&mut said) {
-                Ok(0) => return Err(not_ready(self.why_it_died())),
+                Ok(0) => return Err(not_ready(self.why_it_died().to_string())),
                 Ok(_) if said == [READY] => return Ok(()),
                 Ok(_) => return Err(not_ready("it sent a malformed message".into())),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -155,7 +155,8 @@ impl Process {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(stop)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    return Err(Ended::Dead(format!("its process cannot be read from: {error}")));
+                    let mute = Crashed::Mute(error.to_string());
+                    return Err(Ended::Dead(FileProblem::Crashed(mute)));
                 }
             }
 
@@ -198,15 +199,12 @@ impl Process {
 
         if self.file_began.elapsed() >= self.limits.time {
             self.kill();
-            return Err(Ended::Dead(format!(
-                "took longer than {} (see --time-limit)",
-                in_seconds(self.limits.time)
-            )));
+            return Err(Ended::Dead(FileProblem::TimeLimit(self.limits.time)));
         }
 
         if self.resident_bytes().is_some_and(|bytes| bytes > self.limits.memory) {
             self.kill();
-            return Err(Ended::Dead(self.too_much_memory()));
+            return Err(Ended::Dead(FileProblem::MemoryLimit(self.limits.memory)));
         }
 
         Ok(())
@@ -219,12 +217,8 @@ impl Process {
         Some(pages * page_size())
     }
 
-    fn too_much_memory(&self) -> String {
-        format!("needed more memory than {} (see --memory-limit)", human::limit(self.limits.memory))
-    }
-
-    /// The reason why a child went away by itself, from its status and its last words.
-    fn why_it_died(&mut self) -> String {
+    /// Why a child went away by itself, from its status and its last words.
+    fn why_it_died(&mut self) -> FileProblem {
         let mut words = Vec::new();
         if let Some(mut stderr) = self.child.stderr.take() {
             let _ = fcntl(&stderr, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
@@ -237,9 +231,11 @@ impl Process {
         let words = String::from_utf8_lossy(&words);
         match self.child.wait() {
             // Rust says so before it aborts: memory is the reason, whatever the signal.
-            _ if words.contains("memory allocation of") => self.too_much_memory(),
-            Ok(status) => died_by(status, words.trim()),
-            Err(error) => format!("its process was lost: {error}"),
+            _ if words.contains("memory allocation of") => {
+                FileProblem::MemoryLimit(self.limits.memory)
+            }
+            Ok(status) => FileProblem::Crashed(died_by(status, words.trim())),
+            Err(error) => FileProblem::Crashed(Crashed::Lost(error.to_string())),
         }
     }
 
@@ -260,17 +256,11 @@ impl Drop for Process {
     }
 }
 
-/// A dead child's status in the user's words.
-fn died_by(status: ExitStatus, words: &str) -> String {
+/// How a child died that has this status.
+fn died_by(status: ExitStatus, words: &str) -> Crashed {
     match status.signal() {
-        Some(9) => {
-            "its process was killed by the system (signal 9), as it does when memory runs out"
-                .into()
-        }
-        Some(11) => "its process crashed (signal 11), as it does when the stack runs out".into(),
-        Some(signal) => format!("its process was ended by signal {signal}"),
-        None if words.is_empty() => format!("its process ended unexpectedly ({status})"),
-        None => format!("its process ended unexpectedly ({status}): {words}"),
+        Some(signal) => Crashed::Signal(signal),
+        None => Crashed::Exit { status: status.to_string(), words: words.into() },
     }
 }
 

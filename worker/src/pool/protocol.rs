@@ -14,6 +14,7 @@ use std::io::{self, Read, Write};
 use serde::{Deserialize, Serialize};
 use sheaf_common::job::JobSpec;
 use sheaf_common::notes::FileNotes;
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{Extract, SourceFile, shipped_bytes};
 use sheaf_common::wire;
 
@@ -36,7 +37,7 @@ pub enum Header {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FileEnd {
     /// The truncated cells, or why the file has no rows.
-    pub result: Result<u64, String>,
+    pub result: Result<u64, FileProblem>,
     pub bytes: u64,
     pub unpacked: u64,
     pub encoding: String,
@@ -46,9 +47,9 @@ pub struct FileEnd {
 
 impl FileEnd {
     /// The end of a file that could not be read at all.
-    pub fn failed(reason: String) -> Self {
+    pub fn failed(problem: FileProblem) -> Self {
         FileEnd {
-            result: Err(reason),
+            result: Err(problem),
             bytes: 0,
             unpacked: 0,
             encoding: String::new(),
@@ -108,7 +109,7 @@ pub fn write_order(
     files: &[SourceFile],
 ) -> io::Result<()> {
     let message = wire::encode_large(&(spec, files), shipped_bytes(files));
-    output.write_all(&(message.len() as u32).to_le_bytes())?;
+    output.write_all(&length_of(&message)?.to_le_bytes())?;
     output.write_all(&message)
 }
 
@@ -120,9 +121,23 @@ pub fn read_order(input: &mut impl Read) -> io::Result<Option<Extract>> {
         other => other?,
     }
 
-    let mut message = vec![0; u32::from_le_bytes(length) as usize];
+    let length = u32::from_le_bytes(length);
+    let mut message = vec![0; usize::try_from(length).map_err(io::Error::other)?];
     input.read_exact(&mut message)?;
     wire::decode(&message).map(Some).map_err(io::Error::other)
+}
+
+/// A message whose length the other side cannot be told.
+#[derive(Debug, thiserror::Error)]
+#[error("a message of {0} bytes is too long for the pipe to a child")]
+struct TooLong(usize);
+
+/// The length of a message or of rows, as a header says it.
+///
+/// # Errors
+/// [`io::ErrorKind::Other`], when it has 4 GiB or more.
+pub fn length_of(bytes: &[u8]) -> io::Result<u32> {
+    u32::try_from(bytes.len()).map_err(|_| io::Error::other(TooLong(bytes.len())))
 }
 
 /// Writes a message of the child: one `write` for small ones, so that a file ends with one system

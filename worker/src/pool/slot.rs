@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::job::UNIT_BYTES;
-use sheaf_common::notes::FileNotes;
 use sheaf_common::outcome::{FileReport, FileStatus, Reading, Slice};
+use sheaf_common::problem::{Crashed, FileProblem};
 use sheaf_common::row::Block;
 use sheaf_common::task::{Extract, SourceFile};
 use sheaf_common::wire;
@@ -123,7 +123,7 @@ impl Slot {
                 Ok(()) => attempt = 1,
                 Err(Died::Early(interrupted)) => return Err(interrupted),
                 Err(Died::Unread) => self.process = None, // The next one is new.
-                Err(Died::At { file, began, reason }) => {
+                Err(Died::At { file, began, problem }) => {
                     self.process = None;
                     gathered.give_up_file();
 
@@ -131,11 +131,11 @@ impl Slot {
                     let elsewhere = care.attempts.get(&file.sequence).copied().unwrap_or_default();
                     let attempts = elsewhere + attempt;
                     let path = file.path.display();
-                    warn!(%path, attempts, reason, "a file killed its process");
+                    warn!(%path, attempts, reason = %problem, "a file killed its process");
 
                     // A file that died elsewhere, too, is tried once here, whatever the retries.
                     if attempt > work.spec.limits.retries || elsewhere > 0 {
-                        reports.push(began.dead(file, attempts, reason));
+                        reports.push(began.report(file, attempts, FileStatus::Dead(problem)));
                         attempt = 1;
                     } else {
                         attempt += 1;
@@ -170,10 +170,10 @@ impl Slot {
                 debug!(child = process.id(), "started a child");
 
                 let began = Began::now();
-                let lost = |error| Died::At {
+                let lost = |error: std::io::Error| Died::At {
                     file: &files[0],
                     began,
-                    reason: format!("its process cannot be used: {error}"),
+                    problem: FileProblem::Crashed(Crashed::Deaf(error.to_string())),
                 };
 
                 process.send(&work.spec, files).map_err(lost)?;
@@ -192,7 +192,7 @@ impl Slot {
             let end = gathered.read_file(process, &mut parsed, &self.stop);
             let end = end.map_err(|ended| match ended {
                 Ended::Stopped => Died::Early(Interrupted::Stopped),
-                Ended::Dead(reason) => Died::At { file, began, reason },
+                Ended::Dead(problem) => Died::At { file, began, problem },
             })?;
 
             reports.push(began.ended(file, attempt, end, gathered));
@@ -225,7 +225,7 @@ enum Died<'a> {
     At {
         file: &'a SourceFile,
         began: Began,
-        reason: String,
+        problem: FileProblem,
     },
 }
 
@@ -255,21 +255,11 @@ impl Began {
 
     fn report(self, file: &SourceFile, attempts: u32, status: FileStatus) -> FileReport {
         FileReport {
-            sequence: file.sequence,
-            status,
-            bytes: 0,
-            unpacked: 0,
-            encoding: String::new(),
-            replaced: 0,
             attempts,
             started_ms: self.wall_ms,
             seconds: self.steady.elapsed().as_secs_f64(),
-            notes: FileNotes::default(),
+            ..FileReport::new(file.sequence, status)
         }
-    }
-
-    fn dead(self, file: &SourceFile, attempts: u32, reason: String) -> FileReport {
-        self.report(file, attempts, FileStatus::Dead { reason })
     }
 
     fn ended(
@@ -285,9 +275,9 @@ impl Began {
             Ok(truncated_cells) => {
                 FileStatus::Done { slices: gathered.end_file(), truncated_cells }
             }
-            Err(reason) => {
+            Err(problem) => {
                 gathered.give_up_file();
-                FileStatus::Failed { reason }
+                FileStatus::Failed(problem)
             }
         };
 
@@ -314,19 +304,25 @@ impl Gathered {
         loop {
             let mut header = [0; Header::SIZE];
             process.read_exact(&mut header, stop)?;
-            let broken = || Ended::Dead("its process sent a malformed message".into());
+            let broken = || Ended::Dead(FileProblem::Crashed(Crashed::Malformed));
             let header = Header::from_bytes(header).ok_or_else(broken)?;
 
             match header {
                 Header::Parsed { done, of } => parsed(done.into(), of.into()),
                 Header::Rows { length, rows, overflow, long_cells } => {
-                    let (block, offset) = self.room_for(length as usize);
-                    process.read_exact(&mut self.blocks[block][offset..], stop)?;
-                    let (block, offset) = (block as u32, offset as u32);
+                    let room = usize::try_from(length).map_err(|_| broken())?;
+                    let (index, start) = self.room_for(room);
+                    process.read_exact(&mut self.blocks[index][start..], stop)?;
+
+                    // No slice begins past 4 GiB: a block is closed long before.
+                    let block = u32::try_from(index).map_err(|_| broken())?;
+                    let offset = u32::try_from(start).map_err(|_| broken())?;
                     self.slices.push(Slice { block, offset, length, rows, overflow, long_cells });
                 }
                 Header::End { length } => {
-                    let mut body = vec![0; length as usize];
+                    // What the wire would refuse gets no room.
+                    let room = usize::try_from(length).ok().filter(|room| *room <= wire::LARGEST);
+                    let mut body = vec![0; room.ok_or_else(broken)?];
                     process.read_exact(&mut body, stop)?;
                     return wire::decode(&body).map_err(|_| broken());
                 }
@@ -367,5 +363,51 @@ impl Gathered {
         }
 
         self.slices.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sheaf_common::job::JobSpec;
+
+    /// A child that says these bytes once it is ready, whatever it is given.
+    fn child(bytes: &[u8]) -> Program {
+        let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
+        let script = format!("printf '!{octal}'; exec cat > /dev/null");
+        Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] }
+    }
+
+    /// What a child says of a file: these rows, and this end.
+    fn said(rows: &[u8], result: Result<u64, FileProblem>) -> Vec<u8> {
+        let length = rows.len() as u32;
+        let header = Header::Rows { length, rows: 1, overflow: 0, long_cells: 0 };
+        let end = match result {
+            Ok(truncated) => {
+                FileEnd { result: Ok(truncated), ..FileEnd::failed(FileProblem::Gone) }
+            }
+            Err(problem) => FileEnd::failed(problem),
+        };
+
+        let end = wire::encode(&end);
+        let header_of_end = Header::End { length: end.len() as u32 };
+        [&header.to_bytes()[..], rows, &header_of_end.to_bytes(), &end].concat()
+    }
+
+    #[test]
+    fn rows_of_a_file_that_fails_later_are_taken_back() {
+        let problem = FileProblem::NotText { controls: 50 };
+        let words =
+            [said(b"kept", Ok(0)), said(b"lost", Err(problem.clone())), said(b"last", Ok(0))];
+        let files = (0..3).map(|number| SourceFile::at_path(number, "x".as_ref(), 1, 0)).collect();
+        let work = Extract { spec: Arc::new(JobSpec::default()), files };
+
+        let mut slot = Slot::new(child(&words.concat()), Arc::new(AtomicBool::new(false)));
+        let read = slot.extract(&work, &mut Care::default()).expect("the child comes up");
+
+        let rows: Vec<u64> = read.reports.iter().map(|report| report.status.rows()).collect();
+        assert_eq!(rows, [1, 0, 1]);
+        assert_eq!(read.reports[1].status, FileStatus::Failed(problem));
+        assert_eq!(*read.blocks[0], b"keptlast");
     }
 }

@@ -150,10 +150,7 @@ mod tests {
         let slice =
             |block, length| Slice { block, offset: 0, length, rows: 1, overflow: 0, long_cells: 0 };
         let long = UNIT_BYTES as u32;
-        let report = |slices| FileReport {
-            status: FileStatus::Done { slices, truncated_cells: 0 },
-            ..FileReport::unreadable(0, String::new())
-        };
+        let report = |slices| FileReport::new(0, FileStatus::Done { slices, truncated_cells: 0 });
 
         let reports = [
             report(vec![slice(0, long), slice(1, long - 1)]),

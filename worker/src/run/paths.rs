@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
 
 /// Which files a worker may open by their path.
@@ -23,10 +24,7 @@ impl Paths {
         let Paths::Under(roots) = self else { return Cow::Borrowed(work) };
 
         let is_shipped = |file: &SourceFile| {
-            matches!(
-                file.content,
-                Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. }
-            )
+            matches!(file.content, Content::Here(_) | Content::Packed(_) | Content::Unreadable(_))
         };
 
         // There is nothing to resolve, so the task is not copied.
@@ -41,14 +39,13 @@ impl Paths {
 
 fn confine(roots: &[PathBuf], file: &SourceFile) -> SourceFile {
     let path = match &file.content {
-        Content::Here(_) | Content::Packed(_) | Content::Unreadable { .. } => return file.clone(),
+        Content::Here(_) | Content::Packed(_) | Content::Unreadable(_) => return file.clone(),
         Content::AtPath => &file.path,
         Content::At(path) | Content::Resolved(path) => path,
     };
 
-    let content = resolve(roots, path.as_path()).unwrap_or_else(|| Content::Unreadable {
-        reason: format!("this worker may not open it: no --root covers `{}`", path.display()),
-    });
+    let content = resolve(roots, path.as_path())
+        .unwrap_or_else(|| Content::Unreadable(FileProblem::OutsideRoots { path: path.display() }));
 
     SourceFile { content, ..file.clone() }
 }
@@ -139,12 +136,9 @@ mod tests {
         for content in
             [Content::AtPath, Content::At(outside.clone()), Content::Resolved(outside.clone())]
         {
-            let Content::Unreadable { reason } =
-                confine(&[real.join("in")], &file(content)).content
-            else {
-                panic!()
-            };
-            assert!(reason.contains("no --root covers `") && reason.contains("out/b"), "{reason}");
+            let confined = confine(&[real.join("in")], &file(content)).content;
+            let path = outside.display();
+            assert_eq!(confined, Content::Unreadable(FileProblem::OutsideRoots { path }));
         }
 
         let shipped = file(Content::Here(b"b".to_vec()));

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::job::WorkerId;
 use sheaf_common::outcome::{FileReport, FileStatus, Outcome, TaskResult};
+use sheaf_common::problem::{Crashed, FileProblem};
 use sheaf_common::queue::{Begun, Death, Fatal, Known, Leased, Past, Queue, QueueError};
 use sheaf_common::task::{Extract, SourceFile};
 use tokio::runtime::Handle;
@@ -173,22 +174,19 @@ impl Reader {
         let mut care = Care::default();
         let elsewhere = past.deaths.iter().any(|death| death.by != self.worker);
 
-        for Death { sequence, attempts, reason, .. } in &past.deaths {
+        for Death { sequence, attempts, problem, .. } in &past.deaths {
             // A file that died elsewhere is tried once more here. One that died here alone is dead:
             // no other worker is there to try it.
             if elsewhere {
                 *care.attempts.entry(*sequence).or_default() += attempts;
             } else {
-                care.settled.insert(*sequence, dead(*sequence, *attempts, reason.clone()));
+                care.settled.insert(*sequence, dead(*sequence, *attempts, problem.clone()));
             }
         }
 
         for Fatal { sequence, workers } in &past.fatal {
-            let reason = format!(
-                "{workers} workers vanished while they had it, the last one while it read nothing \
-                 else: does it need more memory than their machines have?"
-            );
-            care.settled.insert(*sequence, dead(*sequence, *workers, reason));
+            let problem = FileProblem::Crashed(Crashed::Workers { workers: *workers });
+            care.settled.insert(*sequence, dead(*sequence, *workers, problem));
         }
 
         care
@@ -210,13 +208,13 @@ impl Reader {
         let is_fatal =
             |report: &FileReport| past.fatal.iter().any(|fatal| fatal.sequence == report.sequence);
         let death_of = |report: &FileReport| match &report.status {
-            FileStatus::Dead { reason } if !is_fatal(report) => Some(Death {
+            FileStatus::Dead(problem) if !is_fatal(report) => Some(Death {
                 by: self.worker.clone(),
                 sequence: report.sequence,
                 attempts: report.attempts,
-                reason: reason.clone(),
+                problem: problem.clone(),
             }),
-            FileStatus::Dead { .. } | FileStatus::Done { .. } | FileStatus::Failed { .. } => None,
+            FileStatus::Dead(_) | FileStatus::Done { .. } | FileStatus::Failed(_) => None,
         };
         let deaths: Vec<Death> = read.reports.iter().filter_map(death_of).collect();
         if deaths.is_empty() || !self.has_others(queue)? {
@@ -294,15 +292,10 @@ fn pause(stop: &AtomicBool) -> Result<(), Interrupted> {
 }
 
 /// The report on a file that is not tried again.
-fn dead(sequence: u64, attempts: u32, reason: String) -> FileReport {
+fn dead(sequence: u64, attempts: u32, problem: FileProblem) -> FileReport {
     let now =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
 
-    let status = FileStatus::Dead { reason };
-    FileReport {
-        status,
-        attempts,
-        started_ms: now,
-        ..FileReport::unreadable(sequence, String::new())
-    }
+    let status = FileStatus::Dead(problem);
+    FileReport { attempts, started_ms: now, ..FileReport::new(sequence, status) }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use sheaf_common::job::JobSpec;
 use sheaf_common::recipe::Recipe;
 use sheaf_common::row::Rows;
-use sheaf_common::task::{Content, SourceFile, SourcePath};
-use sheaf_worker::extract::{CHUNK, Extracted, Extractor, modified};
+use sheaf_common::task::{Content, SourceFile, SourcePath, modified_ns};
+use sheaf_worker::extract::{CHUNK, Extracted, Extractor};
 
 /// A job with the defaults.
 pub fn spec(recipe: Recipe) -> JobSpec {
@@ -18,8 +18,7 @@ pub fn spec(recipe: Recipe) -> JobSpec {
 /// A file as discovery lists it.
 pub fn source(path: &Path) -> SourceFile {
     let metadata = std::fs::metadata(path).unwrap();
-    let (size, modified) = (metadata.len(), modified(&metadata));
-    SourceFile::at_path(0, path, size, modified)
+    SourceFile::at_path(0, path, metadata.len(), modified_ns(&metadata))
 }
 
 /// A file whose bytes came with the task.

@@ -27,7 +27,7 @@ fn rows_of(sequence: u64, edition: u64, blocks: &[u32]) -> TaskResult {
     };
     let slices = blocks.iter().map(slice).collect();
     let status = FileStatus::Done { slices, truncated_cells: 0 };
-    let reports = vec![FileReport { status, ..FileReport::unreadable(sequence, String::new()) }];
+    let reports = vec![FileReport::new(sequence, status)];
 
     TaskResult::Extracted(Extracted { reports, edition, kept: None })
 }

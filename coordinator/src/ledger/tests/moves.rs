@@ -25,7 +25,7 @@ fn extracted(blocks: u32) -> Extracted {
     let slice = |block| Slice { block, offset: 0, length: 9, rows: 1, overflow: 0, long_cells: 0 };
     let slices = (0..blocks).map(slice).collect();
     let status = FileStatus::Done { slices, truncated_cells: 0 };
-    let reports = vec![FileReport { status, ..FileReport::unreadable(0, String::new()) }];
+    let reports = vec![FileReport::new(0, status)];
     Extracted { reports, edition: 1, kept: None }
 }
 
@@ -61,7 +61,7 @@ fn only_a_pending_task_is_reported_or_fails() {
     ] {
         let said = refused(task.report("s".into(), extracted(1)));
         assert_eq!(said, format!("extract task 4 cannot be reported, as it {state}"));
-        let said = refused(task.fail("s".into(), "why"));
+        let said = refused(task.fail("s".into(), &FileProblem::Gone));
         assert_eq!(said, format!("extract task 4 cannot fail, as it {state}"));
     }
 }
@@ -133,7 +133,7 @@ fn a_move_that_is_refused_changes_nothing() {
 #[test]
 fn a_task_without_rows_is_over_when_it_is_placed() {
     let mut task = pending_task();
-    task.fail("s".into(), "why").unwrap();
+    task.fail("s".into(), &FileProblem::Gone).unwrap();
     assert_eq!(task.place().unwrap().reports.len(), 1);
     assert!(task.is_over());
 }

@@ -135,9 +135,9 @@ fn unreachable() -> QueueError {
 /// An answer to an extract task: its files have no rows.
 fn empty_files(task: &Task) -> Outcome {
     let Work::Extract(extract) = &task.work else { panic!("an extract task") };
-    let report = |sequence| FileReport {
-        status: FileStatus::Done { slices: Vec::new(), truncated_cells: 0 },
-        ..FileReport::unreadable(sequence, String::new())
+    let report = |sequence| {
+        let status = FileStatus::Done { slices: Vec::new(), truncated_cells: 0 };
+        FileReport::new(sequence, status)
     };
 
     let reports = extract.files.iter().map(|file| report(file.sequence)).collect();

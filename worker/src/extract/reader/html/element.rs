@@ -1,28 +1,85 @@
-//! An element as `selectors` sees it: scraper's, with the pseudo-classes of [`super::pseudo`].
+//! An element of a page: scraper's, with the pseudo-classes of [`crate::extract::pseudo`].
 
 use std::fmt;
 
-use html5ever::Namespace;
+use html5ever::{Namespace, ns};
 use scraper::ElementRef;
 use scraper::selector::{CssLocalName, CssString, PseudoElement};
+use selectors::OpaqueElement;
 use selectors::attr::{AttrSelectorOperation, CaseSensitivity, NamespaceConstraint};
 use selectors::bloom::BloomFilter;
 use selectors::matching::{ElementSelectorFlags, MatchingContext};
-use selectors::{Element, OpaqueElement};
 
-use super::pseudo::{Dialect, PseudoClass};
+use super::tree;
+use crate::extract::pseudo::{Dialect, PseudoClass};
+use crate::extract::reader::{AttributeName, Element};
 
 /// An element under the selectors of [`Dialect`]. What it does not say itself is as scraper has it.
 #[derive(Clone, Copy)]
-pub(super) struct Matched<'a>(pub ElementRef<'a>);
+pub(in crate::extract) struct PageElement<'a>(ElementRef<'a>);
 
-impl fmt::Debug for Matched<'_> {
+impl<'a> PageElement<'a> {
+    pub(super) fn of(element: ElementRef<'a>) -> Self {
+        PageElement(element)
+    }
+}
+
+impl<'a> Element<'a> for PageElement<'a> {
+    fn name(self) -> &'a str {
+        self.0.value().name()
+    }
+
+    fn elements(self) -> impl Iterator<Item = Self> {
+        tree::elements(*self.0).map(|(_, element)| element)
+    }
+
+    fn text<'t>(self, gathered: &'t mut String) -> &'t str
+    where
+        'a: 't,
+    {
+        let mut texts = tree::texts(*self.0);
+        let Some(first) = texts.next() else { return "" };
+        let Some(second) = texts.next() else { return first };
+
+        gathered.clear();
+        gathered.push_str(first);
+        gathered.push_str(second);
+        gathered.extend(texts);
+        gathered
+    }
+
+    /// As `getAttribute` finds it: on HTML elements by the name in lower case.
+    fn attribute(self, name: &AttributeName) -> Option<&'a str> {
+        let element = self.0.value();
+        let plain = if element.name.ns == ns!(html) { &name.lower } else { &name.typed };
+
+        let found = element.attrs.iter().find(|(key, _)| match &key.prefix {
+            None => key.local == *plain,
+            Some(prefix) => {
+                let parts = name.parts.as_ref();
+                parts.is_some_and(|(wanted, local)| {
+                    **prefix == **wanted && key.local == *local && key.ns != ns!()
+                })
+            }
+        });
+
+        found.map(|(_, value)| &**value)
+    }
+
+    fn attribute_in(self, namespace: &Namespace, local: &str) -> Option<&'a str> {
+        let mut attributes = self.0.value().attrs.iter();
+        let found = attributes.find(|(key, _)| &*key.local == local && key.ns == *namespace);
+        found.map(|(_, value)| &**value)
+    }
+}
+
+impl fmt::Debug for PageElement<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
 }
 
-impl Element for Matched<'_> {
+impl selectors::Element for PageElement<'_> {
     type Impl = Dialect;
 
     fn opaque(&self) -> OpaqueElement {
@@ -30,7 +87,7 @@ impl Element for Matched<'_> {
     }
 
     fn parent_element(&self) -> Option<Self> {
-        self.0.parent_element().map(Matched)
+        self.0.parent_element().map(PageElement)
     }
 
     fn parent_node_is_shadow_root(&self) -> bool {
@@ -46,15 +103,15 @@ impl Element for Matched<'_> {
     }
 
     fn prev_sibling_element(&self) -> Option<Self> {
-        self.0.prev_sibling_element().map(Matched)
+        self.0.prev_sibling_element().map(PageElement)
     }
 
     fn next_sibling_element(&self) -> Option<Self> {
-        self.0.next_sibling_element().map(Matched)
+        self.0.next_sibling_element().map(PageElement)
     }
 
     fn first_element_child(&self) -> Option<Self> {
-        self.0.first_element_child().map(Matched)
+        self.0.first_element_child().map(PageElement)
     }
 
     fn is_html_element_in_html_document(&self) -> bool {
@@ -87,7 +144,7 @@ impl Element for Matched<'_> {
         class: &PseudoClass,
         _context: &mut MatchingContext<'_, Dialect>,
     ) -> bool {
-        class.matches(self.0)
+        class.matches(*self)
     }
 
     fn match_pseudo_element(
@@ -101,7 +158,7 @@ impl Element for Matched<'_> {
     fn apply_selector_flags(&self, _flags: ElementSelectorFlags) {}
 
     fn is_link(&self) -> bool {
-        PseudoClass::Link.matches(self.0)
+        PseudoClass::Link.matches(*self)
     }
 
     fn is_html_slot_element(&self) -> bool {
@@ -113,7 +170,7 @@ impl Element for Matched<'_> {
     }
 
     fn has_class(&self, name: &CssLocalName, case: CaseSensitivity) -> bool {
-        Element::has_class(&self.0, name, case)
+        selectors::Element::has_class(&self.0, name, case)
     }
 
     fn has_custom_state(&self, _name: &CssLocalName) -> bool {

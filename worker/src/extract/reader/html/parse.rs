@@ -54,30 +54,16 @@ pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnM
     parser.finish()
 }
 
-/// `text` without the white space at its ends, as Python's `str.strip` sees it: Unicode
-/// White_Space, and the information separators U+001C to U+001F.
-pub fn strip(text: &str) -> &str {
-    text.trim_matches(|character: char| {
-        character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::tree;
+    use super::super::Page;
     use super::*;
+    use crate::extract::reader::{Document, Element};
 
     fn text(markup: &str) -> String {
-        let html = parse(markup.into());
-        let record =
-            tree::elements(html.tree.root()).find(|element| element.value().name() == "doc");
-        record.map(|record| tree::text(record, &mut String::new()).to_owned()).unwrap_or_default()
-    }
-
-    #[test]
-    fn white_space_is_pythons() {
-        assert_eq!(strip("\u{1c}\u{1f}\u{3000}\u{85}\u{a0}\n x \t\u{b}\u{2029}\u{1d}"), "x");
-        assert_eq!(strip("\u{feff}\u{200b}"), "\u{feff}\u{200b}");
+        let page = Page::of(markup);
+        let record = page.elements().map(|(_, element)| element).find(|one| one.name() == "doc");
+        record.map(|record| record.text(&mut String::new()).to_owned()).unwrap_or_default()
     }
 
     #[test]

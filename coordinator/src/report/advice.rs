@@ -1,0 +1,69 @@
+//! What a user can do about a file's problem: the options of `sheaf` that change it.
+
+use sheaf_common::problem::{FileProblem, TooLarge};
+
+/// A problem in the words that a user of the command line gets: with the option that may help.
+pub fn with_advice(problem: &FileProblem) -> String {
+    format!("{problem}{}", advice(problem))
+}
+
+/// What stands behind the words of a problem.
+fn advice(problem: &FileProblem) -> String {
+    match problem {
+        FileProblem::TooLarge(TooLarge::ForMemory { .. }) => ", see `--memory-limit`".into(),
+        FileProblem::TooLarge(TooLarge::Unpacked { .. } | TooLarge::ToUnpack { .. }) => {
+            ", a quarter of `--memory-limit`".into()
+        }
+        FileProblem::TooLarge(TooLarge::ToShip { .. }) => ": see --by-path".into(),
+        FileProblem::LongCell { .. } => " (`--long-cells overflow` carries them on)".into(),
+        FileProblem::TimeLimit(_) => " (see --time-limit)".into(),
+        FileProblem::MemoryLimit(_) => " (see --memory-limit)".into(),
+        FileProblem::OutsideRoots { path } => format!(": no --root covers `{path}`"),
+        FileProblem::TooLarge(TooLarge::Text { .. })
+        | FileProblem::Gone
+        | FileProblem::System { .. }
+        | FileProblem::FolderLoop
+        | FileProblem::NotAFile(_)
+        | FileProblem::Changed(_)
+        | FileProblem::Damaged(_)
+        | FileProblem::Misnamed { .. }
+        | FileProblem::NotText { .. }
+        | FileProblem::Foreign { .. }
+        | FileProblem::Encoding { .. }
+        | FileProblem::Crashed(_)
+        | FileProblem::Task { .. } => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn limits_name_the_option_that_sets_them() {
+        let problems = [
+            (
+                FileProblem::TooLarge(TooLarge::ForMemory { size: 7, memory: 8 }),
+                "too large: 7 B cannot be read in 8 B of memory, see `--memory-limit`",
+            ),
+            (
+                FileProblem::TooLarge(TooLarge::Unpacked { most: 1 << 20 }),
+                "too large: unpacks to more than 1 MiB, a quarter of `--memory-limit`",
+            ),
+            (
+                FileProblem::TimeLimit(Duration::from_secs(1)),
+                "took longer than 1 s (see --time-limit)",
+            ),
+            (
+                FileProblem::OutsideRoots { path: "/x".into() },
+                "this worker may not open it: no --root covers `/x`",
+            ),
+            (FileProblem::Gone, "no longer there"),
+        ];
+
+        for (problem, words) in problems {
+            assert_eq!(with_advice(&problem), words);
+        }
+    }
+}
