@@ -5,7 +5,7 @@ import subprocess
 import time
 from pathlib import Path
 
-DEPLOY = Path(__file__).resolve().parent.parent
+DEPLOY = Path(__file__).resolve().parent.parent.parent
 LEASE = 3
 # What SHEAF_REDIS_BYTES says of the compose file's servers for bytes.
 BYTES = "redis://bytes-1,redis://bytes-2,redis://bytes-3"
