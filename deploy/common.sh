@@ -32,6 +32,12 @@ find_compose() {
         fail "Docker Compose is missing" "install docker-compose-plugin (v2) or docker-compose (1.29)"
     fi
     compose+=(--project-directory "$here" --file "$here/docker-compose.yml")
+    ! has_bytes || compose+=(--profile bytes)
+}
+
+# Whether the bytes have servers of their own: as Compose reads it, from the environment or else from `.env`.
+has_bytes() {
+    [ -n "${SHEAF_REDIS_BYTES-$(sed -n 's/^SHEAF_REDIS_BYTES=//p' "$here/.env" 2>/dev/null)}" ]
 }
 
 # Of which commit these sources are, `20261128.1a2b3c4d`, as `sheaf --version` says it (common/build.rs); nothing if that is
@@ -58,9 +64,7 @@ make_secrets() {
     done
     users=$(
         sed "${script[@]}" "$here/users.acl"
-        # Nobody can be the default user, but the append-only file is read with its rights: without them, Redis skips the
-        # transactions in it, and comes back from a restart with half of what it had.
-        echo "user default off resetpass ~* &* +@all"
+        echo "user default reset"
         echo "user health on nopass resetkeys resetchannels -@all +ping"
     )
     if [ "$users" != "$(cat "$SHEAF_SECRETS/users.acl" 2>/dev/null)" ]; then

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use sheaf_tests::corpus::{doc, write};
+use sheaf_tests::faults::dice::Dice;
 use sheaf_tests::mounts::Mount;
 use sheaf_tests::{Finished, Run};
 use tempfile::TempDir;
@@ -119,17 +120,10 @@ fn a_full_disk_is_said_leaves_no_half_output_and_the_same_command_goes_on() {
     let place = folder.path().join("small");
     let name = "a_full_disk_is_said_leaves_no_half_output_and_the_same_command_goes_on";
     let Some(mount) = Mount::tmpfs(name, &place, "1m") else { return };
-    // Digits of a generator compress to about 42 %: 8 MB of them do not fit.
-    let mut state = 1_u64;
+    // Digits of random numbers compress to about 42 %: 8 MB of them do not fit.
+    let mut dice = Dice::new(1);
     for file in 0..8 {
-        let digits: String = (0..100_000)
-            .map(|_| {
-                state = state
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
-                format!("{:010}", state >> 33)
-            })
-            .collect();
+        let digits: String = (0..100_000).map(|_| format!("{:010}", dice.roll() >> 33)).collect();
         write(folder.path(), &format!("in/{file}"), doc(&file.to_string(), "digits", &digits));
     }
     let outputs = "run in -o small/out.xlsx -o small/out.csv.gz";

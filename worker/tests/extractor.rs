@@ -1,25 +1,17 @@
 //! The extractor from outside: limits, options, and input that nobody meant well.
 
 mod common;
+#[path = "../src/random.rs"]
+mod random;
 
 use common::{rows, shipped, spec};
+use random::Random;
 use sheaf_common::cell::CELL_UNITS;
 use sheaf_common::codec::Codec;
 use sheaf_common::job::{Encoding, LongCells};
 use sheaf_common::problem::{Damaged, FileProblem};
 use sheaf_common::recipe::{Column, Recipe};
 use sheaf_worker::extract::{CHUNK, Done, Extractor, SetupError};
-
-/// A small generator, so that every run is the same.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
-    }
-}
 
 fn recipe(record: &str, columns: &[&str]) -> Recipe {
     let columns = columns.iter().map(|column| column.parse::<Column>().unwrap()).collect();

@@ -5,7 +5,8 @@ use sheaf_common::outcome::{Extracted, Outcome, RenderedUnit, TaskResult};
 use sheaf_common::problem::FileProblem;
 use sheaf_common::task::RowsKey;
 
-use super::numbers::{IllegalMove, TaskNumber, UnitNumber};
+use super::illegal::IllegalMove;
+use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::on_queue;
 use super::task::Use;
 use super::unit::Unit;
@@ -41,10 +42,10 @@ impl Ledger {
             TaskResult::Failed { reason } => return self.failed(task, slot, reason, commands),
             TaskResult::TaskLost => commands.extend(self.task(task).map(Command::Push)),
 
-            TaskResult::Extracted(_) => self.misfit(task, "extracted rows", commands),
-            TaskResult::Rendered(_) => self.misfit(task, "rendered units", commands),
-            TaskResult::RowsLost(_) => self.misfit(task, "lost rows", commands),
-            TaskResult::NapEnded { .. } => self.misfit(task, "the end of a nap", commands),
+            TaskResult::Extracted(_) => self.misfit(task, "it has extracted rows", commands),
+            TaskResult::Rendered(_) => self.misfit(task, "it has rendered units", commands),
+            TaskResult::RowsLost(_) => self.misfit(task, "it has lost rows", commands),
+            TaskResult::NapEnded { .. } => self.misfit(task, "it is the end of a nap", commands),
 
             // News: they end nothing.
             TaskResult::NapStarted { .. }
@@ -74,7 +75,7 @@ impl Ledger {
             Use::Unwanted => commands.push(Command::Forget(on_queue(task, &extracted))),
             Use::Foreign => {
                 commands.push(Command::Forget(on_queue(task, &extracted)));
-                self.misfit(task, "rows of other files", commands);
+                self.misfit(task, "it reports other files, or blocks out of order", commands);
             }
         }
 
@@ -89,7 +90,7 @@ impl Ledger {
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
         if units.iter().any(|unit| UnitNumber(unit.number) >= self.units.next()) {
-            self.misfit(task, "units that there are not", commands);
+            self.misfit(task, "it has units that were never closed", commands);
             return Ok(());
         }
 
@@ -146,7 +147,7 @@ impl Ledger {
         self.misfits += 1;
         if self.misfits > MOST_MISFITS {
             let reason = format!(
-                "{} outcomes did not fit their tasks; the last, of task {task}, was {what}",
+                "{} outcomes did not fit their tasks; the last one, of task {task}: {what}",
                 self.misfits
             );
             return commands.push(Command::GiveUp { reason });

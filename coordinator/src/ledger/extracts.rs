@@ -7,7 +7,8 @@ use sheaf_common::outcome::{Extracted, FileReport};
 use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{RowsKey, SourceFile};
 
-use super::numbers::{IllegalMove, TaskNumber, Thing};
+use super::illegal::{IllegalMove, Thing};
+use super::numbers::TaskNumber;
 use super::rows::RowsAt;
 use super::task::{ExtractTask, Reported, Use};
 
@@ -136,14 +137,14 @@ impl Extracts {
         &mut self,
         number: TaskNumber,
         step: &'static str,
-        step_of: impl FnOnce(&mut ExtractTask) -> Result<T, IllegalMove>,
+        take_it: impl FnOnce(&mut ExtractTask) -> Result<T, IllegalMove>,
     ) -> Result<T, IllegalMove> {
         let thing = Thing::Task(number);
         let gone = IllegalMove { thing, step, state: "is gone" };
         let mut task = self.tasks.remove(&number).ok_or(gone)?;
 
         self.count_out(&task);
-        let moved = step_of(&mut task);
+        let moved = take_it(&mut task);
         self.count_in(&task);
 
         if !task.is_over() {

@@ -23,6 +23,7 @@
 mod answers;
 mod contents;
 mod extracts;
+mod illegal;
 mod numbers;
 mod place;
 mod repair;
@@ -41,7 +42,8 @@ use sheaf_common::task::{Extract, Render, RowsKey, SourceFile, Task, Work};
 
 pub use contents::FileDone;
 use extracts::Extracts;
-use numbers::{IllegalMove, TaskNumber, UnitNumber};
+use illegal::IllegalMove;
+use numbers::{TaskNumber, UnitNumber};
 use units::{RenderTask, Units};
 
 /// Where in the order of all rows a unit begins or ends.

@@ -1,7 +1,4 @@
-//! The numbers of the ledger, apart from each other; and moves that the life of what they name does
-//! not have.
-
-use std::fmt;
+//! The numbers of the ledger, as types of their own: none can stand for another.
 
 /// The number of an extract task, and of the repair that does it once more: `TaskId::number` of
 /// both.
@@ -23,32 +20,4 @@ impl UnitNumber {
     pub fn next(self) -> Self {
         UnitNumber(self.0 + 1)
     }
-}
-
-/// What goes through a life of states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thing {
-    Task(TaskNumber),
-    Unit(UnitNumber),
-}
-
-impl fmt::Display for Thing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Thing::Task(number) => write!(f, "extract task {}", number.0),
-            Thing::Unit(number) => write!(f, "unit {}", number.0),
-        }
-    }
-}
-
-/// A move that is not legal from the state that a task or a unit is in. Outcomes are looked at
-/// before they move anything: so it is a mistake of the ledger, whatever workers say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{thing} cannot {step}, as it {state}")]
-pub struct IllegalMove {
-    pub thing: Thing,
-    /// As `be placed`.
-    pub step: &'static str,
-    /// As `is pending`.
-    pub state: &'static str,
 }

@@ -4,7 +4,8 @@
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::task::{Piece, RowsKey};
 
-use super::numbers::{IllegalMove, TaskNumber, UnitNumber};
+use super::illegal::IllegalMove;
+use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::slices;
 use super::task::Reported;
 use super::{Command, Ledger, Position};

@@ -6,7 +6,8 @@ use sheaf_common::job::{Class, TaskId};
 use sheaf_common::outcome::Extracted;
 use sheaf_common::task::RowsKey;
 
-use super::numbers::{IllegalMove, TaskNumber, UnitNumber};
+use super::illegal::IllegalMove;
+use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::RowsAt;
 use super::{Command, Ledger};
 

@@ -19,7 +19,8 @@ use sheaf_common::outcome::{Extracted, FileReport, Slice};
 use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{RowsKey, SourceFile};
 
-use super::numbers::{IllegalMove, TaskNumber, Thing};
+use super::illegal::{IllegalMove, Thing};
+use super::numbers::TaskNumber;
 use super::rows::{RowsAt, slices};
 
 /// The cost of a file that is outstanding, whatever its size: its path, its report, its place in

@@ -21,7 +21,8 @@ use sheaf_common::task::{RenderUnit, RowsKey};
 
 use super::Commit;
 use super::contents::Contents;
-use super::numbers::{IllegalMove, TaskNumber, Thing, UnitNumber};
+use super::illegal::{IllegalMove, Thing};
+use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::RowsAt;
 
 /// A closed unit: consecutive rows that are rendered together.

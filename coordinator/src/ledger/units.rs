@@ -7,7 +7,8 @@ use sheaf_common::outcome::{FileReport, Segment};
 use sheaf_common::task::{Piece, RenderUnit, RowsKey};
 
 use super::contents::Contents;
-use super::numbers::{IllegalMove, TaskNumber, Thing, UnitNumber};
+use super::illegal::{IllegalMove, Thing};
+use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::RowsAt;
 use super::unit::Unit;
 use super::{Commit, Position};

@@ -288,6 +288,7 @@ fn leading_combinator(text: &str, place: &Place) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
 
     fn wrong(text: &str) -> (usize, String, Option<String>) {
         match Css::record(text).err().unwrap_or_else(|| panic!("`{text}` was taken")) {
@@ -367,19 +368,10 @@ mod tests {
     fn any_text_compiles_or_is_explained() {
         let letters: Vec<char> =
             "ap.#[]=\"':()*>+~|,\\ \n\u{fc}\u{1f600}\0-0n^$!@{};/".chars().collect();
-        let mut seed = 1u64;
+        let mut random = Random(1);
         for _ in 0..20_000 {
-            let mut text = String::new();
-            for _ in 0..(seed >> 60) {
-                seed = seed
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
-                text.push(letters[(seed >> 33) as usize % letters.len()]);
-            }
-
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            let length = random.below(16);
+            let text: String = (0..length).map(|_| letters[random.below(letters.len())]).collect();
 
             for error in
                 [Css::record(&text).err(), Css::column(&text, "x").err()].into_iter().flatten()

@@ -72,6 +72,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::random::Random;
 
     fn inflate(bytes: &[u8]) -> Vec<u8> {
         let mut content = Vec::new();
@@ -83,27 +84,21 @@ mod tests {
 
     /// Text-like bytes with a share of noise, from a fixed seed.
     fn sample(seed: u64, length: usize) -> Vec<u8> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut next = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
+        let mut random = Random(seed);
+        let mut word = || -> Vec<u8> {
+            let length = 2 + random.below(9);
+            (0..length).map(|_| b'a' + random.below(26) as u8).collect()
         };
-
-        let words: Vec<Vec<u8>> = (0..200)
-            .map(|_| (0..2 + next() % 9).map(|_| b'a' + (next() % 26) as u8).collect())
-            .collect();
+        let words: Vec<Vec<u8>> = (0..200).map(|_| word()).collect();
 
         let mut bytes = Vec::with_capacity(length + 16);
         while bytes.len() < length {
-            match next() % 64 {
-                0 => bytes.push(next() as u8),
-                1 => bytes.extend(std::iter::repeat_n(b'-', (next() % 600) as usize)),
+            match random.below(64) {
+                0 => bytes.push(random.below(256) as u8),
+                1 => bytes.extend(std::iter::repeat_n(b'-', random.below(600))),
                 pick => {
-                    bytes.extend_from_slice(
-                        &words[(next() % if pick < 40 { 30 } else { 200 }) as usize],
-                    );
+                    let known = if pick < 40 { 30 } else { words.len() };
+                    bytes.extend_from_slice(&words[random.below(known)]);
                     bytes.push(b' ');
                 }
             }

@@ -5,8 +5,10 @@ import subprocess
 import time
 from pathlib import Path
 
-DEPLOY = Path(__file__).resolve().parent.parent
+DEPLOY = Path(__file__).resolve().parent.parent.parent
 LEASE = 3
+# What SHEAF_REDIS_BYTES says of the compose file's servers for bytes.
+BYTES = "redis://bytes-1,redis://bytes-2,redis://bytes-3"
 
 
 class Broken(Exception):
@@ -75,8 +77,8 @@ class Cluster:
         return self.containers("redis", "--all")[0]
 
     def bytes(self):
-        """The servers for bytes."""
-        return [self.containers(f"bytes-{number}", "--all")[0] for number in (1, 2, 3)]
+        """The servers for bytes, if there are any."""
+        return [server for number in (1, 2, 3) for server in self.containers(f"bytes-{number}", "--all")]
 
     def network(self):
         return f"{self.project}_queue"
@@ -108,6 +110,15 @@ class Cluster:
         """What there is of the project."""
         named = ("--quiet", "--filter", f"label=com.docker.compose.project={self.project}")
         return docker("ps", "--all", *named) + docker("network", "ls", *named)
+
+
+def network_bytes(container):
+    """What came in and went out by the container's network."""
+    for line in docker("exec", container, "cat", "/proc/net/dev").splitlines():
+        if "eth0:" in line:
+            numbers = line.split(":")[1].split()
+            return int(numbers[0]), int(numbers[8])
+    return 0, 0
 
 
 def inspect(container, template):
