@@ -15,8 +15,6 @@ pub mod cli;
 pub mod extract;
 pub mod host;
 pub mod pool;
-#[cfg(test)]
-mod random;
 pub mod render;
 pub mod run;
 pub mod service;

@@ -6,6 +6,7 @@ mod moves;
 
 use std::collections::{HashMap, HashSet};
 
+use fastrand::Rng;
 use sheaf_common::job::{UNIT_BYTES, WorkerId};
 use sheaf_common::outcome::{
     Extracted, FileStatus, Kept, RenderedUnit, Slice, Stream, Target, TaskResult,
@@ -16,26 +17,15 @@ use super::*;
 
 const JOB: JobId = JobId(1);
 
-/// A small generator with a fixed seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 =
-            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-}
-
 /// The lengths of a file's slices: files of no, one and several slices; the same for the same
 /// number.
 fn slices_of(sequence: u64) -> Vec<u32> {
-    let mut random = Random(sequence);
-    random.below(7);
-    match random.below(10) {
+    let mut random = Rng::with_seed(sequence);
+    random.u64(..7);
+    match random.u64(..10) {
         0 => vec![],
-        1 => (0..2 + random.below(4)).map(|_| 900_000 + random.below(200_000) as u32).collect(),
-        _ => vec![1 + random.below(400_000) as u32],
+        1 => (0..2 + random.u64(..4)).map(|_| 900_000 + random.u64(..200_000) as u32).collect(),
+        _ => vec![1 + random.u64(..400_000) as u32],
     }
 }
 
@@ -92,7 +82,7 @@ struct Stored {
 /// batching, of files and of units, comes from `seed`.
 fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -> Vec<Stored> {
     let mut world = World {
-        random: Random(seed),
+        random: Rng::with_seed(seed),
         ledger: Ledger::new(JOB, Arc::default(), from),
         faults,
         files,
@@ -104,7 +94,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
         stored: Vec::new(),
     };
 
-    let size = world.random.below(3) << 21;
+    let size = world.random.u64(..3) << 21;
     world.ledger.handle(Event::Sized { bytes: size });
 
     while world.stored.len() < stop_after && !world.ledger.is_done() {
@@ -124,7 +114,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
 
 /// What is around a ledger.
 struct World {
-    random: Random,
+    random: Rng,
     ledger: Ledger,
     /// Whether tasks and rows get lost.
     faults: bool,
@@ -143,10 +133,10 @@ struct World {
 impl World {
     /// What happens next; `None`: nothing this time.
     fn event(&mut self) -> Option<Event> {
-        if self.random.below(3) == 0 && !self.ledger.plan_ended {
+        if self.random.u64(..3) == 0 && !self.ledger.plan_ended {
             return Some(self.planned());
         }
-        if self.faults && self.random.below(20) == 0 {
+        if self.faults && self.random.u64(..20) == 0 {
             self.queue.clear();
             return Some(Event::Lost(self.ledger.pending()));
         }
@@ -155,9 +145,9 @@ impl World {
             return None;
         }
 
-        let task = self.queue.swap_remove(self.random.below(self.queue.len() as u64) as usize);
+        let task = self.queue.swap_remove(self.random.usize(..self.queue.len()));
         // A worker that is late does it all the same, after another did.
-        if self.faults && self.random.below(20) == 0 {
+        if self.faults && self.random.u64(..20) == 0 {
             self.queue.push(task.clone());
         }
 
@@ -171,7 +161,7 @@ impl World {
     }
 
     fn planned(&mut self) -> Event {
-        let count = (1 + self.random.below(9)).min(self.files - self.next);
+        let count = (1 + self.random.u64(..9)).min(self.files - self.next);
         let first = self.next;
         self.next += count;
         match count {
@@ -187,11 +177,11 @@ impl World {
         let reports = extracted(files);
         let slices: Vec<Slice> = reports.iter().flat_map(slices_in).collect();
 
-        let worker = WorkerId(self.random.below(3).to_string());
+        let worker = WorkerId(self.random.u64(..3).to_string());
         let alone = |block| slices.iter().filter(|slice| slice.block == block).count() == 1;
         let fills = |slice: &&Slice| u64::from(slice.length) >= UNIT_BYTES && alone(slice.block);
         let mut blocks: Vec<u32> = slices.iter().filter(fills).map(|slice| slice.block).collect();
-        blocks.retain(|_| self.random.below(3) > 0); // Some there was no room for.
+        blocks.retain(|_| self.random.u64(..3) > 0); // Some there was no room for.
 
         for slice in &slices {
             let key = RowsKey::new(task, slice.block, self.edition);
@@ -215,7 +205,7 @@ impl World {
         };
 
         let mut lost = render.rows();
-        if !self.faults || self.random.below(40) > 0 {
+        if !self.faults || self.random.u64(..40) > 0 {
             lost.retain(|rows| !is_there(rows));
         }
         assert!(

@@ -288,7 +288,7 @@ fn leading_combinator(text: &str, place: &Place) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use fastrand::Rng;
 
     fn wrong(text: &str) -> (usize, String, Option<String>) {
         match Css::record(text).err().unwrap_or_else(|| panic!("`{text}` was taken")) {
@@ -368,10 +368,11 @@ mod tests {
     fn any_text_compiles_or_is_explained() {
         let letters: Vec<char> =
             "ap.#[]=\"':()*>+~|,\\ \n\u{fc}\u{1f600}\0-0n^$!@{};/".chars().collect();
-        let mut random = Random(1);
+        let mut random = Rng::with_seed(1);
         for _ in 0..20_000 {
-            let length = random.below(16);
-            let text: String = (0..length).map(|_| letters[random.below(letters.len())]).collect();
+            let length = random.usize(..16);
+            let text: String =
+                (0..length).map(|_| letters[random.usize(..letters.len())]).collect();
 
             for error in
                 [Css::record(&text).err(), Css::column(&text, "x").err()].into_iter().flatten()

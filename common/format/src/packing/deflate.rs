@@ -72,7 +72,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::random::Random;
+    use fastrand::Rng;
 
     fn inflate(bytes: &[u8]) -> Vec<u8> {
         let mut content = Vec::new();
@@ -84,21 +84,21 @@ mod tests {
 
     /// Text-like bytes with a share of noise, from a fixed seed.
     fn sample(seed: u64, length: usize) -> Vec<u8> {
-        let mut random = Random(seed);
+        let mut random = Rng::with_seed(seed);
         let mut word = || -> Vec<u8> {
-            let length = 2 + random.below(9);
-            (0..length).map(|_| b'a' + random.below(26) as u8).collect()
+            let length = 2 + random.usize(..9);
+            (0..length).map(|_| b'a' + random.usize(..26) as u8).collect()
         };
         let words: Vec<Vec<u8>> = (0..200).map(|_| word()).collect();
 
         let mut bytes = Vec::with_capacity(length + 16);
         while bytes.len() < length {
-            match random.below(64) {
-                0 => bytes.push(random.below(256) as u8),
-                1 => bytes.extend(std::iter::repeat_n(b'-', random.below(600))),
+            match random.usize(..64) {
+                0 => bytes.push(random.usize(..256) as u8),
+                1 => bytes.extend(std::iter::repeat_n(b'-', random.usize(..600))),
                 pick => {
                     let known = if pick < 40 { 30 } else { words.len() };
-                    bytes.extend_from_slice(&words[random.below(known)]);
+                    bytes.extend_from_slice(&words[random.usize(..known)]);
                     bytes.push(b' ');
                 }
             }
