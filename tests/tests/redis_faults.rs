@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::{Class, JobId};
 use sheaf_common::outcome::TaskResult;
 use sheaf_common::queue::{
-    Completed, Completion, LEASE, Lease, Queue, QueueError, RedisQueue, RedisSettings, Timing,
+    Completed, Completion, LEASE, Lease, QueueError, RedisQueue, RedisSettings, Timing,
     WorkerInfo,
 };
 use sheaf_common::task::Task;
+use sheaf_tests::both::Both;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{
     addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker,
@@ -23,7 +24,7 @@ const LARGE: usize = 20_000;
 
 /// Brings every script to the server: whoever does not hear that one is unknown there cannot bring
 /// it.
-async fn warm_up(queue: &RedisQueue) {
+async fn warm_up(queue: &Both<RedisQueue>) {
     queue.push(&[nap(9, 0)]).await.unwrap();
     let leased = take_one(queue, "warm").await;
     queue.complete_if_held(&[completion(&leased.lease, "warm", &[])]).await.unwrap();

@@ -5,9 +5,8 @@ use std::collections::HashSet;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use sheaf_common::job::JobId;
 use sheaf_common::outcome::{Outcome, TaskResult};
-use sheaf_common::queue::{LostWorker, Queue, QueueError};
+use sheaf_common::queue::{JobQueue, LostWorker, Outlook, QueueError};
 use sheaf_worker::run::WorkerError;
 use sheaf_worker::signals::Stop;
 use tracing::warn;
@@ -63,8 +62,8 @@ pub enum DriveError {
 ///
 /// # Errors
 /// When the store fails (a full disk), the queue is of no use, or the ledger gives up.
-pub async fn drive<Q: Queue>(
-    queue: &Q,
+pub async fn drive<J: JobQueue>(
+    queue: &mut J,
     mut ledger: Ledger,
     plan: Plan<'_>,
     store: &mut Store<'_>,
@@ -73,7 +72,7 @@ pub async fn drive<Q: Queue>(
     interrupt: &mut Interrupt,
 ) -> Result<Driven, DriveError> {
     let (window, shipping) = limits;
-    let shipper = Shipper::start(queue.clone(), shipping);
+    let shipper = Shipper::start(queue.supply(), shipping);
 
     // A run with slots of its own waits for nobody.
     let limit = wait_for_workers.filter(|_| window.is_for_others());
@@ -81,7 +80,7 @@ pub async fn drive<Q: Queue>(
 
     let mut told = interrupt.clone();
     let mut driver = Driver {
-        queue,
+        outlook: queue.outlook(),
         store,
         plan: Some(plan),
         window,
@@ -93,7 +92,7 @@ pub async fn drive<Q: Queue>(
     };
 
     let driven = tokio::select! {
-        driven = driver.drive(&mut ledger) => driven,
+        driven = driver.drive(queue, &mut ledger) => driven,
         // Whatever the queue does: nothing waits within a step that changes ledger or store.
         stop = told.stopped() => Ok(Driven::Interrupted(stop)),
     };
@@ -104,8 +103,8 @@ pub async fn drive<Q: Queue>(
     driven
 }
 
-struct Driver<'a, 's, Q> {
-    queue: &'a Q,
+struct Driver<'a, 's, O> {
+    outlook: O,
     store: &'a mut Store<'s>,
     /// `None` when all files are planned.
     plan: Option<Plan<'a>>,
@@ -119,8 +118,12 @@ struct Driver<'a, 's, Q> {
     lost: Vec<String>,
 }
 
-impl<Q: Queue> Driver<'_, '_, Q> {
-    async fn drive(&mut self, ledger: &mut Ledger) -> Result<Driven, DriveError> {
+impl<O: Outlook> Driver<'_, '_, O> {
+    async fn drive(
+        &mut self,
+        queue: &mut impl JobQueue,
+        ledger: &mut Ledger,
+    ) -> Result<Driven, DriveError> {
         let mut audited = Instant::now();
         let mut remarked = Instant::now();
         self.fit(ledger).await?;
@@ -135,8 +138,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 return Ok(Driven::Whole);
             }
 
-            let queue = self.queue;
-            let collected = self.answered(queue.collect(ledger.job(), OUTCOMES, WAIT)).await?;
+            let collected = self.answered(queue.collect(OUTCOMES, WAIT)).await?;
             self.look_at_the_queue().await?;
             match collected {
                 Ok(outcomes) => {
@@ -153,7 +155,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
                 Err(error) => pause(error).await?,
             }
 
-            self.forget().await?;
+            self.forget(queue).await?;
             self.shipper.check().await?;
             self.store.tick();
 
@@ -163,7 +165,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
             if audited.elapsed() >= AUDIT {
                 audited = Instant::now();
-                self.audit(ledger).await?;
+                self.audit(queue, ledger).await?;
                 self.fit(ledger).await?;
             }
 
@@ -194,7 +196,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Takes note that an outcome came.
     fn heard(&mut self) {
         let now = Instant::now();
-        if self.queue.is_in_trouble() {
+        if self.outlook.is_in_trouble() {
             // It came from another server than the one that is in trouble.
             self.waiting.heard(now);
         } else if self.waiting.came(now) == Say::GoesOn {
@@ -205,7 +207,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Tells the user what is wrong with the queue, if anything is; but not more often than every
     /// [`TROUBLE`].
     async fn look_at_the_queue(&mut self) -> Result<(), DriveError> {
-        if self.queue.is_in_trouble() && self.waiting.looked_ago(Instant::now()) >= TROUBLE {
+        if self.outlook.is_in_trouble() && self.waiting.looked_ago(Instant::now()) >= TROUBLE {
             return self.say_why_it_waits().await;
         }
 
@@ -242,7 +244,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
             return Ok(());
         }
 
-        let capacity = self.answered(self.queue.capacity()).await?;
+        let outlook = self.outlook.clone();
+        let capacity = self.answered(outlook.capacity()).await?;
         let Some(plan) = &mut self.plan else { return Ok(()) };
 
         match capacity {
@@ -259,12 +262,16 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     }
 
     /// Asks the queue for what it must hold, and pushes again what it has lost.
-    async fn audit(&mut self, ledger: &mut Ledger) -> Result<(), DriveError> {
-        self.say_who_is_lost(ledger.job()).await?;
+    async fn audit(
+        &mut self,
+        queue: &mut impl JobQueue,
+        ledger: &mut Ledger,
+    ) -> Result<(), DriveError> {
+        self.say_who_is_lost().await?;
 
         // Tasks that are still on their way to the queue are not lost.
         let pending = self.shipper.arrived(ledger.pending());
-        match self.answered(self.queue.missing(pending)).await? {
+        match self.answered(queue.missing(pending)).await? {
             Ok(lost) if lost.is_empty() => Ok(()),
             Ok(lost) => {
                 warn!(
@@ -283,7 +290,7 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     /// Gives up when it has waited for as long as it may.
     async fn say_why_it_waits(&mut self) -> Result<(), DriveError> {
         let began = Instant::now();
-        let reason = match self.queue.why_idle(self.window.is_for_others()).await {
+        let reason = match self.outlook.why_idle(self.window.is_for_others()).await {
             Ok(reason) => reason,
             Err(error @ QueueError::Unusable { .. }) => return Err(error.into()),
             // A queue that cannot say why nothing comes is the reason itself.
@@ -305,7 +312,8 @@ impl<Q: Queue> Driver<'_, '_, Q> {
 
     /// Tells the user of workers that do not fit this run: once of each thing.
     async fn remark(&mut self) -> Result<(), DriveError> {
-        match self.answered(self.queue.remarks()).await? {
+        let outlook = self.outlook.clone();
+        match self.answered(outlook.remarks()).await? {
             Ok(remarks) => {
                 for remark in remarks {
                     if !self.remarks.contains(&remark) {
@@ -321,8 +329,9 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     }
 
     /// Tells the user which workers are not heard of: once of each.
-    async fn say_who_is_lost(&mut self, job: JobId) -> Result<(), DriveError> {
-        let Ok(lost) = self.answered(self.queue.lost(job)).await? else { return Ok(()) };
+    async fn say_who_is_lost(&mut self) -> Result<(), DriveError> {
+        let outlook = self.outlook.clone();
+        let Ok(lost) = self.answered(outlook.lost()).await? else { return Ok(()) };
 
         for one in &lost {
             if !self.lost.contains(&one.worker) {
@@ -375,13 +384,13 @@ impl<Q: Queue> Driver<'_, '_, Q> {
     }
 
     /// Has the queue drop the rows that are in the store now.
-    async fn forget(&mut self) -> Result<(), DriveError> {
+    async fn forget(&mut self, queue: &mut impl JobQueue) -> Result<(), DriveError> {
         let rows = self.store.take_forgettable();
         if rows.is_empty() {
             return Ok(());
         }
 
-        match self.answered(self.queue.forget(rows.clone())).await? {
+        match self.answered(queue.forget(rows.clone())).await? {
             Ok(()) => Ok(()),
             Err(error) => {
                 self.store.forget_later(rows);

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, QueueError, RedisQueue};
+use sheaf_common::queue::{JobOwner, JobQueue, MemoryQueue, Queue, QueueError, RedisQueue};
 use sheaf_common::wire;
 use sheaf_worker::host::host;
 use sheaf_worker::pool::Program;
@@ -149,27 +149,28 @@ async fn run_on<Q: Queue>(
     let mut store = open_store(config, &folder, sources, progress)?;
     let read_before = store.tally.read_bytes;
     let job = JobId::random();
+    let mut job_queue = queue.job(job, owner(config));
 
     // From here on something of this run may stand on the queue, which is removed below.
     interrupt.begin();
     tokio::select! {
-        taken = take_over(&queue, job, config, &store.spool) => taken?,
+        taken = take_over(&queue, &mut job_queue, &store.spool) => taken?,
         () = soon_after(&mut interrupt) => {}
     }
 
-    let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
+    let worker = config.processes.map(|slots| LocalWorker::start(&queue, slots, child));
     let spec = Arc::new(config.spec.clone());
     let plan = Plan::new(sources, store.end.file);
     let ledger = Ledger::new(job, spec, store.end);
     let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
-    let driving = drive(&queue, ledger, plan, &mut store, limits, wait, &mut interrupt);
+    let driving = drive(&mut job_queue, ledger, plan, &mut store, limits, wait, &mut interrupt);
     let driven = match worker {
         Some(worker) => worker.beside(driving).await.map_err(DriveError::Worker),
         None => Ok((driving.await, Arc::default())),
     };
 
     // Whatever came of it: nothing of the job may stay on the queue.
-    call_off(&queue, job, &mut interrupt).await;
+    call_off(&mut job_queue, &mut interrupt).await;
     let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
     let (driven, worker_tally) = driven.map_err(|error| drive_failed(error, config))?;
 
@@ -261,9 +262,9 @@ async fn soon_after(interrupt: &mut Interrupt) {
 
 /// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in
 /// [`LAST_WORDS`] after an interrupt.
-async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
+async fn call_off(queue: &mut impl JobQueue, interrupt: &mut Interrupt) {
     let closed = tokio::select! {
-        closed = queue.close(job) => closed.map_err(|error| error.to_string()),
+        closed = queue.close() => closed.map_err(|error| error.to_string()),
         () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
         () = soon_after(interrupt) => Err("the queue does not answer".into()),
     };
@@ -277,12 +278,7 @@ async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
 }
 
 /// Removes what an earlier run of this job left on the queue, and puts this one in its place.
-async fn take_over<Q: Queue>(
-    queue: &Q,
-    job: JobId,
-    config: &RunConfig,
-    spool: &Spool,
-) -> Result<(), Failure> {
+async fn take_over<Q: Queue>(queue: &Q, job: &mut Q::Job, spool: &Spool) -> Result<(), Failure> {
     if let Some(left) = spool.place() {
         match queue.close_left(&left).await {
             Ok(true) => {}
@@ -302,18 +298,21 @@ async fn take_over<Q: Queue>(
     }
 
     // Noted before anything stands there.
-    if let Some(place) = queue.place(job) {
+    if let Some(place) = job.place() {
         spool.note_place(&place).map_err(could_not_run)?;
     }
 
-    let output = config.outputs[0].name();
-    let owner = JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() };
-
-    match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
+    match tokio::time::timeout(OPENING, job.open()).await {
         Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
         // Trouble that may pass is left to the run: it tries again, and says what is wrong.
         Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
     }
+}
+
+/// Whose the job of this run is.
+fn owner(config: &RunConfig) -> JobOwner {
+    let output = config.outputs[0].name();
+    JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() }
 }
 
 /// A queue that cannot be used, with what can be done about it.

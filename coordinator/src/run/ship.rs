@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sheaf_common::job::TaskId;
-use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::queue::{QueueError, Supply};
 use sheaf_common::task::{Content, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::extract;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -48,7 +48,7 @@ pub struct Shipper {
 }
 
 impl Shipper {
-    pub fn start<Q: Queue>(queue: Q, shipping: Shipping) -> Self {
+    pub fn start<S: Supply>(queue: S, shipping: Shipping) -> Self {
         let (tasks, waiting) = unbounded_channel();
         let (shipped_in, shipped) = unbounded_channel();
 
@@ -127,15 +127,15 @@ const READY: usize = 2;
 const READY_PACKED: usize = 8;
 
 /// How tasks go, and where.
-struct Way<Q> {
-    queue: Q,
+struct Way<S> {
+    queue: S,
     shipping: Shipping,
     slots: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
 }
 
-async fn ship<Q: Queue>(
-    way: Way<Q>,
+async fn ship<S: Supply>(
+    way: Way<S>,
     mut waiting: UnboundedReceiver<Task>,
     shipped: UnboundedSender<TaskId>,
 ) -> Result<(), QueueError> {
