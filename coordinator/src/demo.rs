@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use sheaf_common::job::{Class, JobId, TaskId};
-use sheaf_common::outcome::TaskResult;
+use sheaf_common::outcome::{Reading, TaskResult};
 use sheaf_common::queue::{JobQueue, Outlook, QueueError, Supply};
 use sheaf_common::task::{Nap, Task, Work};
 use tokio::time::Instant;
@@ -62,15 +62,22 @@ pub async fn demo(
 
         for outcome in news {
             match outcome.result {
-                TaskResult::NapStarted { name } => writeln!(out, "Start {name}")?,
-                TaskResult::NapEnded { name, .. } if open.remove(&outcome.task).is_some() => {
-                    writeln!(out, "End {name}")?
+                TaskResult::Reading(Reading { parsed: 0, .. }) => {
+                    // A nap that was begun twice, and is over, is not begun.
+                    if let Some(nap) = open.get(&outcome.task).and_then(name) {
+                        writeln!(out, "Start {nap}")?;
+                    }
+                }
+                TaskResult::Reading(Reading { parsed, of, .. }) if parsed < of => {}
+                // The end is told twice, by news and by the outcome.
+                TaskResult::Reading(_) | TaskResult::NapEnded { .. } => {
+                    if let Some(nap) = open.remove(&outcome.task).as_ref().and_then(name) {
+                        writeln!(out, "End {nap}")?;
+                    }
                 }
                 TaskResult::Failed { reason } => return Err(DemoError::Nap(reason)),
-                // An end told twice, or what is no news of a nap.
-                TaskResult::NapEnded { .. }
-                | TaskResult::ReadAlone { .. }
-                | TaskResult::Reading(_)
+                // What is no news of a nap.
+                TaskResult::ReadAlone { .. }
                 | TaskResult::Extracted(_)
                 | TaskResult::Rendered(_)
                 | TaskResult::TaskLost
@@ -83,6 +90,14 @@ pub async fn demo(
 
     writeln!(out, "Total time: {:.1} s", began.elapsed().as_secs_f64())?;
     Ok(queue.close().await?)
+}
+
+/// What a nap is called.
+fn name(task: &Task) -> Option<&str> {
+    match &task.work {
+        Work::Nap(nap) => Some(&nap.name),
+        Work::Extract(_) | Work::Render(_) => None,
+    }
 }
 
 async fn push<'a>(
@@ -153,16 +168,14 @@ mod tests {
             for leased in queue.lease(3).await.unwrap() {
                 let Work::Nap(nap) = leased.task.work else { panic!("not a nap") };
                 let news = |result| Outcome { task: leased.task.id, slot: "test/0".into(), result };
-                queue
-                    .notify(news(TaskResult::NapStarted { name: nap.name.clone() }))
-                    .await
-                    .unwrap();
-                let ended = news(TaskResult::NapEnded {
-                    name: nap.name,
-                    seconds: nap.length.as_secs_f64(),
-                });
+                let reading = |parsed| {
+                    TaskResult::Reading(Reading { sequence: leased.task.id.number, parsed, of: 1 })
+                };
+                queue.notify(news(reading(0))).await.unwrap();
+                queue.notify(news(reading(1))).await.unwrap();
 
-                queue.notify(ended.clone()).await.unwrap();
+                let seconds = nap.length.as_secs_f64();
+                let ended = news(TaskResult::NapEnded { name: nap.name, seconds });
                 let completion = Completion {
                     lease: leased.lease,
                     outcome: ended,

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId, WorkerId};
-use sheaf_common::outcome::TaskResult;
+use sheaf_common::outcome::{Reading, TaskResult};
 use sheaf_common::queue::{
     Completed, JobOwner, LEASE, Queue, QueueError, Reason, RedisConfig, RedisQueue, RedisSettings,
     Timing, WorkerInfo,
@@ -173,7 +173,7 @@ async fn work_through(coordinator: &Both<RedisQueue>, hand: &Both<RedisQueue>) {
         hand.release_if_held(vec![leased.lease]).await.unwrap();
         let leased = hand.lease(&worker("a"), 2, PATIENTLY).await.unwrap();
         assert!(hand.extend_if_held(leases(&leased)).await.unwrap().is_empty());
-        let result = TaskResult::NapStarted { name: "item0".into() };
+        let result = TaskResult::Reading(Reading { sequence: 0, parsed: 1, of: 2 });
         hand.notify(sheaf_common::outcome::Outcome { task, slot: "a".into(), result })
             .await
             .unwrap();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId};
-use sheaf_common::outcome::{Outcome, TaskResult};
+use sheaf_common::outcome::{Outcome, Reading, TaskResult};
 use sheaf_common::queue::Queue;
 use sheaf_common::task::RowsKey;
 
@@ -77,7 +77,7 @@ pub async fn jobs_do_not_see_each_others_outcomes(queue: Both<impl Queue>) {
 pub async fn news_end_nothing(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
-    let result = TaskResult::NapStarted { name: "item0".into() };
+    let result = TaskResult::Reading(Reading { sequence: 0, parsed: 1, of: 2 });
     let news = Outcome { task: leased.task.id, slot: "a/0".into(), result };
     queue.notify(news.clone()).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap(), [news]);
@@ -87,7 +87,7 @@ pub async fn news_end_nothing(queue: Both<impl Queue>) {
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap().len(), 1);
     // News of a job that is gone are no error, and bring nothing back.
     queue.close(JobId(1)).await.unwrap();
-    let result = TaskResult::NapStarted { name: "late".into() };
+    let result = TaskResult::Reading(Reading { sequence: 0, parsed: 2, of: 2 });
     queue
         .notify(Outcome { task: id(1, Class::Extract, 0), slot: String::new(), result })
         .await

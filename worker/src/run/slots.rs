@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 use sheaf_common::job::Compression;
-use sheaf_common::outcome::{self, Extracted, Outcome, TaskResult};
+use sheaf_common::outcome::{self, Extracted, Outcome, Reading, TaskResult};
 use sheaf_common::queue::{Completion, Leased, WorkQueue};
 use sheaf_common::row::Block;
 use sheaf_common::task::{Nap, RowsKey, Task, Work};
@@ -245,7 +245,9 @@ impl SlotThread {
         nap: &Nap,
     ) -> Result<TaskResult, Interrupted> {
         let began = Instant::now();
-        self.tell(queue, task, TaskResult::NapStarted { name: nap.name.clone() });
+        let sequence = task.id.number;
+        let of = (nap.length.as_millis() as u64).max(1);
+        self.tell(queue, task, Reading { sequence, parsed: 0, of });
 
         while let Some(left) = nap.length.checked_sub(began.elapsed()) {
             if self.reader.stop.load(Ordering::Relaxed) {
@@ -254,16 +256,15 @@ impl SlotThread {
             std::thread::sleep(left.min(Duration::from_millis(50)));
         }
 
-        let ended =
-            TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() };
         // Told at once: what is handed in goes with others, and could come after the start of this
         // slot's next nap.
-        self.tell(queue, task, ended.clone());
-        Ok(ended)
+        self.tell(queue, task, Reading { sequence, parsed: of, of });
+        Ok(TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() })
     }
 
     /// Sends news of a task. News that do not arrive are no loss: the end tells all.
-    fn tell(&self, queue: &impl WorkQueue, task: &Task, result: TaskResult) {
+    fn tell(&self, queue: &impl WorkQueue, task: &Task, reading: Reading) {
+        let result = TaskResult::Reading(reading);
         let news = Outcome { task: task.id, slot: self.name.clone(), result };
         let _ = self.reader.runtime.block_on(queue.notify(news));
     }
