@@ -132,16 +132,14 @@ impl Stash {
         of_it.map(|(key, stashed)| (*key, Block::clone(&stashed.block))).collect()
     }
 
-    /// Drops the blocks that are not needed any more now that these units are rendered.
+    /// Drops the blocks that were here alone and are rendered: they are needed for nothing else.
+    /// Copies stay, as other units may have parts of them, and as what was rendered may be lost.
     pub fn rendered(&self, render: &Render) {
         let mut blocks = self.lock();
-        for piece in render.units.iter().flat_map(|unit| &unit.pieces) {
-            // Units have slices in order: behind the last one of a block nothing of it is needed.
-            let end = u64::from(piece.slice.offset) + u64::from(piece.slice.length);
-            let is_last = |stashed: &Stashed| end >= stashed.block.len() as u64;
-
-            if blocks.blocks.get(&piece.rows).is_some_and(is_last) {
-                blocks.remove(&piece.rows);
+        for key in render.rows() {
+            let place = blocks.blocks.get(&key).map(|stashed| stashed.place);
+            if let Some(Place::Alone { .. }) = place {
+                blocks.remove(&key);
             }
         }
     }
@@ -228,9 +226,9 @@ mod tests {
         }
     }
 
-    /// A task that renders this much of a block.
-    fn render(rows: RowsKey, offset: u32, length: u32) -> Render {
-        let slice = Slice { block: 0, offset, length, rows: 1, overflow: 0, long_cells: 0 };
+    /// A task that renders something of a block.
+    fn render(rows: RowsKey) -> Render {
+        let slice = Slice { block: 0, offset: 0, length: 1, rows: 1, overflow: 0, long_cells: 0 };
         let piece = Piece { rows, slice, sequence: 0, first_row: 0, first_overflow: 0 };
         let unit = RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
         Render { spec: Arc::default(), units: vec![unit], keeper: None }
@@ -247,8 +245,8 @@ mod tests {
         assert_eq!(stash.alone_of(1), [(key(1), Block::clone(&block))]);
         assert!(stash.get(&key(1)).is_some() && stash.get(&key(2)).is_none());
 
-        stash.rendered(&render(key(0), 0, 40));
-        stash.rendered(&render(key(7), 0, 40));
+        stash.rendered(&render(key(0)));
+        stash.rendered(&render(key(7)));
         assert!(stash.get(&key(0)).is_none() && stash.add(ALONE, key(2), &block, true));
     }
 
@@ -278,15 +276,14 @@ mod tests {
     }
 
     #[test]
-    fn a_block_stays_until_its_last_slice_is_rendered() {
-        let stash = Stash::with_room(0, 100);
-        stash.add(ALONE, key(0), &Block::new(vec![0; 40]), false);
-        stash.rendered(&render(key(0), 0, 30));
-        assert!(stash.get(&key(0)).is_some());
+    fn copies_stay_when_they_are_rendered() {
+        let stash = Stash::with_room(100, 100);
+        let block = Block::new(vec![0; 40]);
+        assert!(!stash.add(ALONE, key(0), &block, false) && stash.add(ALONE, key(1), &block, true));
 
-        stash.rendered(&render(key(0), 30, 10));
-        assert!(stash.get(&key(0)).is_none());
-        assert_eq!(stash.lock().copies, 0);
+        stash.rendered(&render(key(0)));
+        stash.rendered(&render(key(1)));
+        assert!(stash.get(&key(0)).is_some() && stash.get(&key(1)).is_none());
     }
 
     #[test]
