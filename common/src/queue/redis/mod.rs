@@ -10,7 +10,7 @@
 //!   with [`certificates`].
 //! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and given up when it is silent.
 //! * [`route`]: the node of a cluster that has the queue, the master that sentinels name.
-//! * [`pool`], [`link`]: few connections for all requests. [`connect`]: the first look, and when to
+//! * [`pool`], [`link`]: few connections for all [`request`]s. [`connect`]: the first look, and when to
 //!   try again.
 //! * [`check`]: whether the server can be used at all, in words.
 //! * [`fault`]: the meaning of errors, of the server or of the way to it. [`troubles`]: those that
@@ -65,6 +65,7 @@ mod push;
 mod registry;
 mod release;
 mod reply;
+mod request;
 mod route;
 mod rows;
 mod scripts;
