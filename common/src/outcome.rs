@@ -42,10 +42,7 @@ pub enum TaskResult {
     /// Blocks of rows that a render task needs are no longer on the queue, so none of its units was
     /// rendered: they must be extracted again.
     RowsLost(Vec<RowsKey>),
-    /// News, not an end: a nap began.
-    NapStarted {
-        name: String,
-    },
+    /// A nap is over.
     NapEnded {
         name: String,
         seconds: f64,
@@ -58,7 +55,7 @@ pub enum TaskResult {
         /// The path of the first file, for people.
         first: String,
     },
-    /// News, not an end: a large file of this task is being read.
+    /// News, not an end: how far a large file of this task is, or a nap.
     Reading(Reading),
     /// The task as a whole could not be done, and trying again is of no use (as an unreadable
     /// recipe).
@@ -67,11 +64,13 @@ pub enum TaskResult {
     },
 }
 
-/// How far a file is.
+/// How far a file is, or a nap: that one has begun at 0, and is over when all is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
+    /// The file's; of a nap, the number of its task.
     pub sequence: u64,
-    /// The bytes of its text that are parsed, and all of them: unpacked and decoded.
+    /// The bytes of its text that are parsed, and all of them: unpacked and decoded. Of a nap, the
+    /// milliseconds that are over.
     pub parsed: u64,
     pub of: u64,
 }

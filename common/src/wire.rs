@@ -7,7 +7,8 @@ use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The first byte of every message. It grows whenever a type on the wire changes its shape.
+/// The first byte of every message. It grows whenever a type on the wire changes its shape, or what
+/// stands on the queue its words.
 pub const FORMAT: u8 = 9;
 
 /// The most bytes that a decoded message may claim to hold: 1 GiB. A claim past it ends decoding

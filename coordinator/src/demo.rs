@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use sheaf_common::job::{Class, JobId, TaskId};
-use sheaf_common::outcome::TaskResult;
-use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::outcome::{Reading, TaskResult};
+use sheaf_common::queue::{JobQueue, Outlook, QueueError, Supply};
 use sheaf_common::task::{Nap, Task, Work};
 use tokio::time::Instant;
 
@@ -36,39 +36,48 @@ pub enum DemoError {
 /// # Errors
 /// When the queue or `out` fails, or a worker cannot do a nap.
 pub async fn demo(
-    queue: &impl Queue,
+    queue: &mut impl JobQueue,
     job: JobId,
     config: &DemoConfig,
     out: &mut impl Write,
     err: &mut impl Write,
 ) -> Result<(), DemoError> {
     let began = Instant::now();
+    let supply = queue.supply();
+    let outlook = queue.outlook();
 
     let mut open: BTreeMap<TaskId, Task> = naps(job, config).map(|task| (task.id, task)).collect();
-    push(queue, open.values()).await?;
+    push(&supply, open.values()).await?;
     while !open.is_empty() {
-        let news = queue.collect(job, BATCH, PATIENCE).await?;
+        let news = queue.collect(BATCH, PATIENCE).await?;
         if news.is_empty() {
-            if let Some(reason) = queue.why_idle(true).await? {
+            if let Some(reason) = outlook.why_idle(true).await? {
                 writeln!(err, "waiting: {reason}")?;
             }
 
             // Tasks that the queue has lost are pushed again.
             let missing = queue.missing(open.keys().copied().collect()).await?;
-            push(queue, missing.iter().map(|id| &open[id])).await?;
+            push(&supply, missing.iter().map(|id| &open[id])).await?;
         }
 
         for outcome in news {
             match outcome.result {
-                TaskResult::NapStarted { name } => writeln!(out, "Start {name}")?,
-                TaskResult::NapEnded { name, .. } if open.remove(&outcome.task).is_some() => {
-                    writeln!(out, "End {name}")?
+                TaskResult::Reading(Reading { parsed: 0, .. }) => {
+                    // A nap that was begun twice, and is over, is not begun.
+                    if let Some(nap) = open.get(&outcome.task).and_then(name) {
+                        writeln!(out, "Start {nap}")?;
+                    }
+                }
+                TaskResult::Reading(Reading { parsed, of, .. }) if parsed < of => {}
+                // The end is told twice, by news and by the outcome.
+                TaskResult::Reading(_) | TaskResult::NapEnded { .. } => {
+                    if let Some(nap) = open.remove(&outcome.task).as_ref().and_then(name) {
+                        writeln!(out, "End {nap}")?;
+                    }
                 }
                 TaskResult::Failed { reason } => return Err(DemoError::Nap(reason)),
-                // An end told twice, or what is no news of a nap.
-                TaskResult::NapEnded { .. }
-                | TaskResult::ReadAlone { .. }
-                | TaskResult::Reading(_)
+                // What is no news of a nap.
+                TaskResult::ReadAlone { .. }
                 | TaskResult::Extracted(_)
                 | TaskResult::Rendered(_)
                 | TaskResult::TaskLost
@@ -80,16 +89,24 @@ pub async fn demo(
     }
 
     writeln!(out, "Total time: {:.1} s", began.elapsed().as_secs_f64())?;
-    Ok(queue.close(job).await?)
+    Ok(queue.close().await?)
+}
+
+/// What a nap is called.
+fn name(task: &Task) -> Option<&str> {
+    match &task.work {
+        Work::Nap(nap) => Some(&nap.name),
+        Work::Extract(_) | Work::Render(_) => None,
+    }
 }
 
 async fn push<'a>(
-    queue: &impl Queue,
+    supply: &impl Supply,
     tasks: impl Iterator<Item = &'a Task>,
 ) -> Result<(), QueueError> {
     let tasks: Vec<Task> = tasks.cloned().collect();
     for batch in tasks.chunks(BATCH) {
-        queue.push(batch).await?;
+        supply.push(batch).await?;
     }
 
     Ok(())
@@ -129,7 +146,7 @@ mod tests {
     use super::*;
     use sheaf_common::job::WorkerId;
     use sheaf_common::outcome::Outcome;
-    use sheaf_common::queue::{Completion, MemoryQueue};
+    use sheaf_common::queue::{Completion, JobOwner, MemoryQueue, Queue, WorkQueue};
     use std::num::NonZeroUsize;
 
     fn config(items: usize) -> DemoConfig {
@@ -145,21 +162,20 @@ mod tests {
 
     /// Does every nap at once, telling its end twice.
     async fn work(queue: MemoryQueue) {
-        let worker = WorkerId("test".into());
+        let queue = queue.worker(WorkerId("test".into()));
         loop {
-            for leased in queue.lease(&worker, 3, Duration::from_secs(60)).await.unwrap() {
+            queue.listen(Duration::from_secs(60)).await.unwrap();
+            for leased in queue.lease(3).await.unwrap() {
                 let Work::Nap(nap) = leased.task.work else { panic!("not a nap") };
                 let news = |result| Outcome { task: leased.task.id, slot: "test/0".into(), result };
-                queue
-                    .notify(news(TaskResult::NapStarted { name: nap.name.clone() }))
-                    .await
-                    .unwrap();
-                let ended = news(TaskResult::NapEnded {
-                    name: nap.name,
-                    seconds: nap.length.as_secs_f64(),
-                });
+                let reading = |parsed| {
+                    TaskResult::Reading(Reading { sequence: leased.task.id.number, parsed, of: 1 })
+                };
+                queue.notify(news(reading(0))).await.unwrap();
+                queue.notify(news(reading(1))).await.unwrap();
 
-                queue.notify(ended.clone()).await.unwrap();
+                let seconds = nap.length.as_secs_f64();
+                let ended = news(TaskResult::NapEnded { name: nap.name, seconds });
                 let completion = Completion {
                     lease: leased.lease,
                     outcome: ended,
@@ -176,8 +192,9 @@ mod tests {
     async fn every_item_starts_and_ends_once() {
         let (queue, config, mut out) = (MemoryQueue::default(), config(10), Vec::new());
         let mut nowhere = std::io::sink();
+        let mut job = queue.job(JobId(1), JobOwner::default());
         tokio::select! {
-            done = demo(&queue, JobId(1), &config, &mut out, &mut nowhere) => done.unwrap(),
+            done = demo(&mut job, JobId(1), &config, &mut out, &mut nowhere) => done.unwrap(),
             () = work(queue.clone()) => unreachable!(),
         }
 

@@ -21,22 +21,16 @@ pub struct LocalWorker {
 
 impl LocalWorker {
     /// Starts a worker with this many slots, whose children are `child`.
-    pub fn start<Q: Queue>(queue: Q, slots: NonZeroUsize, child: Program) -> Self {
+    pub fn start<Q: Queue>(queue: &Q, slots: NonZeroUsize, child: Program) -> Self {
         let (order, orders) = watch::channel(Order::Work);
 
         let tally = Arc::new(Tally::default());
-        let config = Config {
-            id: WorkerId::random(&host()),
-            slots,
-            keep: 0,
-            child,
-            lease: queue.lease_length(),
-            paths: Paths::Any,
-        };
+        let config = Config { id: WorkerId::random(&host()), slots, child, paths: Paths::Any };
 
+        let worker = queue.worker(config.id.clone());
         LocalWorker {
             order,
-            running: tokio::spawn(run::run(queue, config, orders, Arc::clone(&tally))),
+            running: tokio::spawn(run::run(worker, config, orders, Arc::clone(&tally))),
             tally,
         }
     }

@@ -23,7 +23,7 @@ use sheaf::run::{self, End, Finished, Run};
 use sheaf::signals::{self, AtOnce};
 use sheaf::{demo, documents, preview, status, workers};
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, RedisQueue};
+use sheaf_common::queue::{JobOwner, JobQueue, MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::host::host;
 use sheaf_worker::pool::Program;
 use sheaf_worker::signals::Stop;
@@ -247,13 +247,14 @@ async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure
         ..JobOwner::default()
     };
 
-    queue.open(job, owner).await.map_err(run::queue_failed)?;
+    let mut job_queue = queue.job(job, owner);
+    job_queue.open().await.map_err(run::queue_failed)?;
 
     let worker =
-        config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, Program::this(SLOT)));
+        config.processes.map(|slots| LocalWorker::start(queue, slots, Program::this(SLOT)));
     let mut out = io::stdout();
     let mut err = io::stderr();
-    let demo = demo::demo(queue, job, config, &mut out, &mut err);
+    let demo = demo::demo(&mut job_queue, job, config, &mut out, &mut err);
     let done = match worker {
         Some(worker) => worker.beside(demo).await.map_err(run::worker_failed)?.0,
         None => demo.await,

@@ -12,7 +12,8 @@
 //! * [`joblog`]: reading a job log.
 //! * [`mounts`]: file systems that are full or read-only.
 //! * [`python`]: the virtual environment, the oracle and the readers of workbooks.
-//! * [`conformance`]: what every queue must do, as functions over the trait.
+//! * [`both`]: both sides of a queue in one hand. [`conformance`]: what every queue must do, as
+//!   functions over the traits.
 //! * [`redis_server`]: a real `redis-server` for one test.
 //! * [`proxy`]: a way to a server that can be cut, stalled and opened again.
 //! * [`make`]: small tasks and outcomes.
@@ -21,6 +22,7 @@
 
 pub mod archive;
 pub mod binary;
+pub mod both;
 pub mod conformance;
 pub mod corpus;
 pub mod faults;

@@ -11,6 +11,7 @@ use redis::{Connection, FromRedisValue};
 use sheaf_common::queue::{RedisConfig, RedisQueue, RedisSettings, Timing};
 use tempfile::TempDir;
 
+use crate::both::Both;
 use crate::wait::until;
 
 /// How the engine is timed in tests: what does not answer is given up soon.
@@ -138,14 +139,13 @@ impl RedisServer {
     }
 
     /// A queue on the server.
-    pub async fn queue(&self, lease: Duration) -> RedisQueue {
+    pub async fn queue(&self, lease: Duration) -> Both<RedisQueue> {
         self.queue_with(self.settings(lease)).await
     }
 
-    pub async fn queue_with(&self, settings: RedisSettings) -> RedisQueue {
-        RedisQueue::connect(RedisConfig::resolve(settings).expect("good settings"))
-            .await
-            .expect("a good server")
+    pub async fn queue_with(&self, settings: RedisSettings) -> Both<RedisQueue> {
+        let config = RedisConfig::resolve(settings).expect("good settings");
+        Both::of(RedisQueue::connect(config).await.expect("a good server"))
     }
 
     /// Sends a command as the test itself, over a connection of its own.

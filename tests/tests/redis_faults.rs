@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::{Class, JobId};
 use sheaf_common::outcome::TaskResult;
 use sheaf_common::queue::{
-    Completed, Completion, LEASE, Lease, Queue, QueueError, RedisQueue, RedisSettings, Timing,
-    WorkerInfo,
+    Completed, Completion, LEASE, Lease, QueueError, RedisQueue, RedisSettings, Timing, WorkerInfo,
 };
 use sheaf_common::task::Task;
+use sheaf_tests::both::Both;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{
     addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker,
@@ -23,7 +23,7 @@ const LARGE: usize = 20_000;
 
 /// Brings every script to the server: whoever does not hear that one is unknown there cannot bring
 /// it.
-async fn warm_up(queue: &RedisQueue) {
+async fn warm_up(queue: &Both<RedisQueue>) {
     queue.push(&[nap(9, 0)]).await.unwrap();
     let leased = take_one(queue, "warm").await;
     queue.complete_if_held(&[completion(&leased.lease, "warm", &[])]).await.unwrap();
@@ -447,7 +447,7 @@ async fn a_damaged_task_fails_aloud_and_a_deleted_one_is_missed_by_nobody() {
     let streams: Vec<String> = server.command(&["KEYS", "*:extract"]);
     let stream = streams[0].as_str();
     server.command::<String>(&["XADD", stream, "*", "extract:7", "\u{1}nonsense"]);
-    server.command::<i64>(&["HSET", &stream.replace(":extract", ":tasks"), "extract:7", "-"]);
+    server.command::<i64>(&["HSET", &stream.replace(":extract", ":tasks"), "extract:7", "waiting"]);
     assert_eq!(take(&queue, "a", 9).await.len(), 1);
     let outcomes = queue.collect(JobId(1), 9, PATIENTLY).await.unwrap();
     assert_eq!(outcomes[0].task, id(1, Class::Extract, 7));

@@ -6,7 +6,8 @@
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{JobOwner, LEASE, Queue, RedisQueue};
+use sheaf_common::queue::{JobOwner, LEASE, RedisQueue};
+use sheaf_tests::both::Both;
 use sheaf_tests::conformance::take;
 use sheaf_tests::corpus::{doc, write};
 use sheaf_tests::job::LONG;
@@ -40,7 +41,7 @@ fn owner(output: &str) -> JobOwner {
 }
 
 /// The jobs of which tasks are leased, of all that wait.
-async fn leased_jobs(queue: &RedisQueue) -> Vec<u64> {
+async fn leased_jobs(queue: &Both<RedisQueue>) -> Vec<u64> {
     let mut jobs: Vec<u64> =
         take(queue, "a", 99).await.iter().map(|leased| leased.task.id.job.0).collect();
     jobs.sort_unstable();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{Completed, LEASE, Queue, RedisSettings, Timing};
+use sheaf_common::queue::{Completed, LEASE, RedisSettings, Timing};
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{completion, heavy, leases, nap, worker};
 use sheaf_tests::place::{Place, says};

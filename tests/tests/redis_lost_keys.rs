@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use sheaf_common::job::{Class, JobId, TaskId};
 use sheaf_common::outcome::TaskResult;
-use sheaf_common::queue::{Completion, Leased, Queue, RedisQueue, RedisSettings, WorkerInfo};
+use sheaf_common::queue::{Completion, Leased, RedisQueue, RedisSettings, WorkerInfo};
 use sheaf_common::task::Task;
+use sheaf_tests::both::Both;
 use sheaf_tests::job::LONG;
 use sheaf_tests::make::{addressed, completion, heavy, id, nap, nap_of, worker};
 use sheaf_tests::place::{Place, says};
@@ -79,20 +80,20 @@ fn finished(leased: &Leased) -> Completion {
     completion(&leased.lease, &slot, &["rows"])
 }
 
-async fn announce(queue: &RedisQueue) {
+async fn announce(queue: &Both<RedisQueue>) {
     for name in ["a", "b"] {
         queue.announce(&WorkerInfo { id: name.into(), ..WorkerInfo::default() }).await.unwrap();
     }
 }
 
 /// Leases so many tasks; each is there.
-async fn lease(queue: &RedisQueue, name: &str, count: usize) -> Vec<Leased> {
+async fn lease(queue: &Both<RedisQueue>, name: &str, count: usize) -> Vec<Leased> {
     let leased = queue.lease(&worker(name), count, Duration::ZERO).await.unwrap();
     assert_eq!(leased.len(), count);
     leased
 }
 
-async fn hand_in(queue: &RedisQueue, leased: &[Leased]) {
+async fn hand_in(queue: &Both<RedisQueue>, leased: &[Leased]) {
     let completions: Vec<_> = leased.iter().map(finished).collect();
     queue.complete_if_held(&completions).await.unwrap();
 }
@@ -105,7 +106,7 @@ fn remove(server: &RedisServer, queue: &str, kind: &str) -> usize {
 
 /// What a coordinator knows of its job.
 struct Coordinator {
-    queue: RedisQueue,
+    queue: Both<RedisQueue>,
     pending: BTreeMap<TaskId, Task>,
 }
 
@@ -134,7 +135,7 @@ impl Coordinator {
 }
 
 /// Works as long as it is let.
-async fn work(queue: RedisQueue, name: &'static str) {
+async fn work(queue: Both<RedisQueue>, name: &'static str) {
     loop {
         let leased = queue.lease(&worker(name), 3, Duration::from_millis(100)).await.unwrap();
         hand_in(&queue, &leased).await;

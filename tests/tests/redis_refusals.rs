@@ -4,11 +4,12 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId, WorkerId};
-use sheaf_common::outcome::TaskResult;
+use sheaf_common::outcome::{Reading, TaskResult};
 use sheaf_common::queue::{
-    Completed, JobOwner, LEASE, Queue, QueueError, RedisConfig, RedisQueue, RedisSettings, Timing,
-    WorkerInfo,
+    Completed, JobOwner, LEASE, Queue, QueueError, Reason, RedisConfig, RedisQueue, RedisSettings,
+    Timing, WorkerInfo,
 };
+use sheaf_tests::both::Both;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{
     addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker,
@@ -18,8 +19,8 @@ use sheaf_tests::server;
 use sheaf_tests::wait::{DEADLINE, until};
 use tokio::io::AsyncWriteExt;
 
-async fn connect(settings: RedisSettings) -> Result<RedisQueue, QueueError> {
-    RedisQueue::connect(RedisConfig::resolve(settings)?).await
+async fn connect(settings: RedisSettings) -> Result<Both<RedisQueue>, QueueError> {
+    RedisQueue::connect(RedisConfig::resolve(settings)?).await.map(Both::of)
 }
 
 /// What the user is told: the sentence and the hint.
@@ -164,7 +165,7 @@ async fn tls_with_an_authority_and_a_clients_certificate() {
 // ---- privileges and the registry
 
 /// Works a task through as each side does, and asks all that each may ask.
-async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
+async fn work_through(coordinator: &Both<RedisQueue>, hand: &Both<RedisQueue>) {
     for class in Class::ALL {
         let task = id(1, class, 0);
         coordinator.push(&[nap_of(task), nap_of(id(1, class, 1))]).await.unwrap();
@@ -172,7 +173,7 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
         hand.release_if_held(vec![leased.lease]).await.unwrap();
         let leased = hand.lease(&worker("a"), 2, PATIENTLY).await.unwrap();
         assert!(hand.extend_if_held(leases(&leased)).await.unwrap().is_empty());
-        let result = TaskResult::NapStarted { name: "item0".into() };
+        let result = TaskResult::Reading(Reading { sequence: 0, parsed: 1, of: 2 });
         hand.notify(sheaf_common::outcome::Outcome { task, slot: "a".into(), result })
             .await
             .unwrap();
@@ -218,7 +219,7 @@ async fn work_through(coordinator: &RedisQueue, hand: &RedisQueue) {
     assert!(coordinator.jobs().await.unwrap().is_empty());
     assert!(hand.runs_with_other_leases().await.unwrap().is_empty());
     assert!(
-        hand.close_left(&coordinator.place(JobId(2)).unwrap()).await.unwrap(),
+        hand.close_left(&coordinator.place(JobId(2)).await.unwrap()).await.unwrap(),
         "as if it removed a dead one"
     );
     hand.tend().await.unwrap();
@@ -269,7 +270,9 @@ async fn the_privileges_that_we_publish_are_enough_and_no_more() {
     connect(stranger).await.unwrap();
     server.command::<()>(&["ACL", "SETUSER", "sheaf-worker", "resetkeys"]);
     let refused = hand.lease(&WorkerId("a".into()), 1, Duration::ZERO).await;
-    let Err(QueueError::Unusable { reason, .. }) = &refused else { panic!("{refused:?}") };
+    let Err(QueueError::Unusable(Reason { text: reason, .. })) = &refused else {
+        panic!("{refused:?}")
+    };
     assert!(reason.contains("may not do"), "{reason}");
 }
 

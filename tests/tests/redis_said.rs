@@ -4,7 +4,7 @@
 use std::fs;
 
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{JobOwner, Queue, RedisSettings, WorkerInfo};
+use sheaf_common::queue::{JobOwner, RedisSettings, WorkerInfo};
 use sheaf_common::wire::FORMAT;
 use sheaf_tests::corpus::{doc, write};
 use sheaf_tests::job::{LONG, job};

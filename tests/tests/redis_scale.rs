@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{Capacity, Leased, Queue, RedisSettings, Timing, WorkerInfo};
+use sheaf_common::queue::{Capacity, Leased, RedisSettings, Timing, WorkerInfo};
 use sheaf_tests::conformance::{PATIENTLY, take_one};
 use sheaf_tests::make::{completion, nap, naps, numbers, worker};
 use sheaf_tests::redis_server::RedisServer;

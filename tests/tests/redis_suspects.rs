@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use sheaf_common::queue::{Known, Queue, WorkerInfo};
+use sheaf_common::queue::{Known, WorkerInfo};
 use sheaf_tests::conformance::{LEASE, take_one};
 use sheaf_tests::corpus::{column, doc, rows_of, slow_html, write};
 use sheaf_tests::job::LONG;

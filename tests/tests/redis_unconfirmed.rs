@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use sheaf_common::job::Class;
-use sheaf_common::queue::{Completed, Queue, QueueError, RedisQueue, RedisSettings, Timing};
+use sheaf_common::queue::{Completed, QueueError, RedisQueue, RedisSettings, Timing};
+use sheaf_tests::both::Both;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{addressed, completion, id, nap, nap_of, naps, numbers, worker};
 use sheaf_tests::proxy::{Proxy, Way};
@@ -32,7 +33,7 @@ fn unconfirmed(server: &RedisServer) -> Vec<String> {
 }
 
 /// Connects for leases, and brings the script: a client that hears nothing could not.
-async fn warm_up(queue: &RedisQueue, name: &str) {
+async fn warm_up(queue: &Both<RedisQueue>, name: &str) {
     assert_eq!(take(queue, name, 1).await, []);
 }
 

@@ -48,9 +48,7 @@ impl Ledger {
             TaskResult::NapEnded { .. } => self.misfit(task, "it is the end of a nap", commands),
 
             // News: they end nothing.
-            TaskResult::NapStarted { .. }
-            | TaskResult::ReadAlone { .. }
-            | TaskResult::Reading(_) => {}
+            TaskResult::ReadAlone { .. } | TaskResult::Reading(_) => {}
         }
 
         Ok(())

@@ -4,8 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
-use sheaf_common::job::JobId;
-use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::queue::{JobQueue, Outlook, QueueError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{debug, warn};
 
@@ -41,19 +40,18 @@ impl Lines {
 
 /// What makes the calls that come through the lines, each line's one after another, and sends the
 /// answers to `events`. It never ends; dropped, it drops the calls that are under way.
-pub fn callers<'q, Q: Queue>(
-    queue: &'q Q,
-    job: JobId,
+pub fn callers<'q, J: JobQueue>(
+    queue: &'q mut J,
     events: &UnboundedSender<Event>,
-) -> (impl Future<Output = Infallible> + use<'q, Q>, Lines) {
+) -> (impl Future<Output = Infallible> + use<'q, J>, Lines) {
     let (calls, calls_out) = unbounded_channel();
     let (questions, questions_out) = unbounded_channel();
     let (whys, whys_out) = unbounded_channel();
     let lines = Lines { calls, questions, whys };
 
-    let calling = make_calls(queue, job, calls_out, events.clone());
-    let asking = ask(queue, job, questions_out, events.clone());
-    let asking_why = ask(queue, job, whys_out, events.clone());
+    let asking = ask(queue.outlook(), questions_out, events.clone());
+    let asking_why = ask(queue.outlook(), whys_out, events.clone());
+    let calling = make_calls(queue, calls_out, events.clone());
     let all = async {
         let (never, _, _) = tokio::join!(calling, asking, asking_why);
         never
@@ -62,9 +60,8 @@ pub fn callers<'q, Q: Queue>(
     (all, lines)
 }
 
-async fn make_calls<Q: Queue>(
-    queue: &Q,
-    job: JobId,
+async fn make_calls<J: JobQueue>(
+    queue: &mut J,
     mut calls: UnboundedReceiver<(Call, Duration)>,
     events: UnboundedSender<Event>,
 ) -> Infallible {
@@ -75,9 +72,7 @@ async fn make_calls<Q: Queue>(
         }
 
         let event = match call {
-            Call::Collect => {
-                Event::Collected(told("collect", queue.collect(job, OUTCOMES, WAIT).await))
-            }
+            Call::Collect => Event::Collected(told("collect", queue.collect(OUTCOMES, WAIT).await)),
             Call::Audit(tasks) => {
                 let lost = told("audit", queue.missing(tasks).await);
                 if let Ok(lost) = &lost
@@ -99,18 +94,17 @@ async fn make_calls<Q: Queue>(
     }
 }
 
-async fn ask<Q: Queue>(
-    queue: &Q,
-    job: JobId,
+async fn ask<O: Outlook>(
+    outlook: O,
     mut questions: UnboundedReceiver<Question>,
     events: UnboundedSender<Event>,
 ) -> Infallible {
     loop {
         let event = match next(&mut questions).await {
-            Question::Capacity => Event::Sized(told("capacity", queue.capacity().await)),
-            Question::LostWorkers => Event::Lost(queue.lost(job).await),
-            Question::Remarks => Event::Remarked(told("remarks", queue.remarks().await)),
-            Question::WhyIdle { needs_others } => Event::Why(queue.why_idle(needs_others).await),
+            Question::Capacity => Event::Sized(told("capacity", outlook.capacity().await)),
+            Question::LostWorkers => Event::Lost(outlook.lost().await),
+            Question::Remarks => Event::Remarked(told("remarks", outlook.remarks().await)),
+            Question::WhyIdle { needs_others } => Event::Why(outlook.why_idle(needs_others).await),
         };
 
         let _ = events.send(event); // Fails only when the run is over.

@@ -56,7 +56,6 @@ impl LargeFiles {
             TaskResult::Rendered(_)
             | TaskResult::TaskLost
             | TaskResult::RowsLost(_)
-            | TaskResult::NapStarted { .. }
             | TaskResult::NapEnded { .. }
             | TaskResult::ReadAlone { .. }
             | TaskResult::Failed { .. } => {}

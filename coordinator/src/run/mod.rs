@@ -143,15 +143,16 @@ impl Run {
         let mut store = open_store(&config, folder, &sources, &mut observer)?;
         let read_before = store.tally().read_bytes;
         let job = JobId::random();
+        let mut job_queue = queue.job(job, on_queue::owner(&config));
 
         // From here on something of this run may stand on the queue, which is removed below.
         interrupt.begin();
         tokio::select! {
-            taken = take_over(&queue, job, &config, store.spool()) => taken?,
+            taken = take_over(&queue, &mut job_queue, store.spool()) => taken?,
             () = soon_after(&mut interrupt) => {}
         }
 
-        let worker = config.processes.map(|slots| LocalWorker::start(queue.clone(), slots, child));
+        let worker = config.processes.map(|slots| LocalWorker::start(&queue, slots, child));
 
         let ledger = Ledger::new(job, Arc::new(config.spec.clone()), store.end());
         let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
@@ -159,8 +160,7 @@ impl Run {
         let driver = Driver::new(ledger, &sources, store.end(), window, wait, now);
 
         let drive = Drive {
-            queue: &queue,
-            job,
+            queue: &mut job_queue,
             shipping,
             store: &mut store,
             observer: &mut observer,
@@ -174,7 +174,7 @@ impl Run {
         };
 
         // Whatever came of it: nothing of the job may stay on the queue.
-        call_off(&queue, job, &mut interrupt).await;
+        call_off(&mut job_queue, &mut interrupt).await;
         let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
         let (driven, worker_tally) = driven.map_err(|error| drive_failed(error, &config))?;
 

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use sheaf_common::job::JobId;
-use sheaf_common::queue::{JobOwner, Queue, QueueError};
+use sheaf_common::queue::{JobOwner, JobQueue, Queue, QueueError};
 use sheaf_worker::host::host;
 
 use super::failure::{could_not_run, queue_failed};
@@ -20,11 +19,16 @@ const CALLING_OFF: Duration = Duration::from_secs(10);
 /// The same after an interrupt: the user waits.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
+/// Whose the job of a run is.
+pub fn owner(config: &RunConfig) -> JobOwner {
+    let output = config.outputs[0].name();
+    JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() }
+}
+
 /// Removes what an earlier run of this job left on the queue, and puts this one in its place.
 pub async fn take_over<Q: Queue>(
     queue: &Q,
-    job: JobId,
-    config: &RunConfig,
+    job: &mut Q::Job,
     spool: &Spool,
 ) -> Result<(), Failure> {
     if let Some(left) = spool.place() {
@@ -46,14 +50,11 @@ pub async fn take_over<Q: Queue>(
     }
 
     // Noted before anything stands there.
-    if let Some(place) = queue.place(job) {
+    if let Some(place) = job.place() {
         spool.note_place(&place).map_err(could_not_run)?;
     }
 
-    let output = config.outputs[0].name();
-    let owner = JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() };
-
-    match tokio::time::timeout(OPENING, queue.open(job, owner)).await {
+    match tokio::time::timeout(OPENING, job.open()).await {
         Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
         // Trouble that may pass is left to the run: it tries again, and says what is wrong.
         Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
@@ -68,9 +69,9 @@ pub async fn soon_after(interrupt: &mut Interrupt) {
 
 /// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in
 /// [`LAST_WORDS`] after an interrupt.
-pub async fn call_off<Q: Queue>(queue: &Q, job: JobId, interrupt: &mut Interrupt) {
+pub async fn call_off(queue: &mut impl JobQueue, interrupt: &mut Interrupt) {
     let closed = tokio::select! {
-        closed = queue.close(job) => closed.map_err(|error| error.to_string()),
+        closed = queue.close() => closed.map_err(|error| error.to_string()),
         () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
         () = soon_after(interrupt) => Err("the queue does not answer".into()),
     };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sheaf_common::problem::{FileProblem, TooLarge};
-use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::queue::{QueueError, Supply};
 use sheaf_common::task::{Content, SourceFile, SourcePath, Task, Work};
 use sheaf_worker::extract;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -48,7 +48,7 @@ pub struct Shipper {
 impl Shipper {
     /// Tells `events` of the tasks that are on the queue, and if none can be brought there any
     /// more.
-    pub fn start<Q: Queue>(queue: Q, shipping: Shipping, events: UnboundedSender<Event>) -> Self {
+    pub fn start<S: Supply>(queue: S, shipping: Shipping, events: UnboundedSender<Event>) -> Self {
         let (tasks, waiting) = unbounded_channel();
         let slots = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
@@ -110,16 +110,16 @@ const READY: usize = 2;
 const READY_PACKED: usize = 8;
 
 /// How tasks go, and where.
-struct Way<Q> {
-    queue: Q,
+struct Way<S> {
+    queue: S,
     shipping: Shipping,
     slots: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     events: UnboundedSender<Event>,
 }
 
-async fn ship<Q: Queue>(
-    way: Way<Q>,
+async fn ship<S: Supply>(
+    way: Way<S>,
     mut waiting: UnboundedReceiver<Task>,
 ) -> Result<(), QueueError> {
     let Way { queue, shipping, slots, stopping, events } = way;

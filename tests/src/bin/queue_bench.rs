@@ -7,7 +7,9 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{Completed, LEASE, MemoryQueue, Queue};
+use sheaf_common::queue::{
+    Completed, JobOwner, JobQueue, LEASE, MemoryQueue, Queue, Supply, WorkQueue,
+};
 use sheaf_tests::make::{completion, naps, worker};
 use sheaf_tests::redis_server::RedisServer;
 
@@ -25,7 +27,7 @@ async fn main() {
     report("memory", 2, (tasks, batch), MemoryQueue::default()).await;
     let Some(server) = RedisServer::start("queue_bench").await else { return };
     for workers in [1, 2, 4] {
-        report("redis", workers, (tasks, batch), server.queue(LEASE).await).await;
+        report("redis", workers, (tasks, batch), server.queue(LEASE).await.engine()).await;
         let used: String = server.command(&["INFO", "cpu"]);
         let spent = used
             .lines()
@@ -47,7 +49,7 @@ async fn report(engine: &str, workers: usize, (tasks, batch): (usize, usize), qu
     show(&format!(
         "{engine:<7} {workers} workers: {tasks} tasks in {seconds:.2} s: {speed:.0} a second"
     ));
-    queue.close(job).await.expect("closes");
+    queue.job(job, JobOwner::default()).close().await.expect("closes");
     for working in working {
         working.abort();
     }
@@ -56,10 +58,12 @@ async fn report(engine: &str, workers: usize, (tasks, batch): (usize, usize), qu
 /// Pushes while there is room in the window, and collects.
 async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
     let pushed = tokio::sync::Semaphore::new(WINDOW * batch);
+    let mut queue = queue.job(job, JobOwner::default());
+    let tasks_in = queue.supply();
     let push = async {
         for from in (0..tasks).step_by(batch) {
             pushed.acquire_many(batch as u32).await.expect("stays open").forget();
-            queue
+            tasks_in
                 .push(&naps(job.0, from as u64..tasks.min(from + batch) as u64))
                 .await
                 .expect("pushes");
@@ -68,7 +72,7 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
     let collect = async {
         let mut collected = 0;
         while collected < tasks {
-            let outcomes = queue.collect(job, batch, WAIT).await.expect("collects");
+            let outcomes = queue.collect(batch, WAIT).await.expect("collects");
             collected += outcomes.len();
             pushed.add_permits(outcomes.len());
         }
@@ -77,9 +81,10 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
 }
 
 async fn work(queue: impl Queue, name: String, batch: usize) {
-    let worker = worker(&name);
+    let queue = queue.worker(worker(&name));
     loop {
-        let leased = queue.lease(&worker, batch, WAIT).await.expect("leases");
+        queue.listen(WAIT).await.expect("listens");
+        let leased = queue.lease(batch).await.expect("leases");
         let completions =
             leased.iter().map(|leased| completion(&leased.lease, &name, &[])).collect::<Vec<_>>();
         let answers = queue.complete_if_held(&completions).await.expect("completes");

@@ -8,13 +8,14 @@ use sheaf_common::outcome::Outcome;
 use sheaf_common::queue::{Completed, Queue};
 
 use super::PATIENTLY;
+use crate::both::Both;
 use crate::make::{completion, leases, naps, worker};
 
 const TASKS: u64 = 1200;
 const CONSUMERS: usize = 8;
 
 /// Works until nothing has come for a while; every so often drops what it holds, or hands it back.
-async fn consume<Q: Queue>(queue: Q, name: String, careless: bool) -> usize {
+async fn consume<Q: Queue>(queue: Both<Q>, name: String, careless: bool) -> usize {
     let (mut stored, mut batch) = (0, 0);
     loop {
         let leased =
@@ -39,7 +40,7 @@ async fn consume<Q: Queue>(queue: Q, name: String, careless: bool) -> usize {
     }
 }
 
-async fn collect_all<Q: Queue>(queue: &Q) -> Vec<Outcome> {
+async fn collect_all<Q: Queue>(queue: &Both<Q>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     while outcomes.len() < TASKS as usize {
         let some = queue.collect(JobId(1), 50, PATIENTLY).await.unwrap();
@@ -50,7 +51,7 @@ async fn collect_all<Q: Queue>(queue: &Q) -> Vec<Outcome> {
     outcomes
 }
 
-async fn run<Q: Queue>(queue: Q, careless: bool) {
+async fn run<Q: Queue>(queue: Both<Q>, careless: bool) {
     let consumers: Vec<_> = (0..CONSUMERS)
         .map(|n| tokio::spawn(consume(queue.clone(), format!("consumer:{n}"), careless)))
         .collect();
@@ -70,10 +71,10 @@ async fn run<Q: Queue>(queue: Q, careless: bool) {
     assert_eq!(stored, TASKS as usize);
 }
 
-pub async fn each_task_is_finished_once(queue: impl Queue) {
+pub async fn each_task_is_finished_once(queue: Both<impl Queue>) {
     run(queue, false).await;
 }
 
-pub async fn tasks_survive_consumers_that_vanish(queue: impl Queue) {
+pub async fn tasks_survive_consumers_that_vanish(queue: Both<impl Queue>) {
     run(queue, true).await;
 }

@@ -7,6 +7,7 @@ use sheaf_common::problem::FileProblem;
 use sheaf_common::queue::{Begun, Completed, Death, Fatal, Known, Leased, Past, Queue};
 
 use super::{LEASE, PATIENTLY, take, take_one};
+use crate::both::Both;
 use crate::make::{completion, nap, worker};
 
 fn past(by: &str) -> Past {
@@ -23,11 +24,11 @@ fn past(by: &str) -> Past {
     }
 }
 
-async fn ask<Q: Queue>(queue: &Q, leased: &Leased) -> Known {
+async fn ask<Q: Queue>(queue: &Both<Q>, leased: &Leased) -> Known {
     queue.past(&leased.lease, leased.previous.as_ref()).await.unwrap()
 }
 
-pub async fn a_task_that_is_given_back_goes_to_another_worker_first(queue: impl Queue) {
+pub async fn a_task_that_is_given_back_goes_to_another_worker_first(queue: Both<impl Queue>) {
     for number in 0.. {
         queue.push(&[nap(1, number)]).await.unwrap();
         let leased = take_one(&queue, "dies").await;
@@ -53,7 +54,7 @@ pub async fn a_task_that_is_given_back_goes_to_another_worker_first(queue: impl 
     }
 }
 
-pub async fn who_gave_a_task_back_gets_it_if_nobody_else_takes_it(queue: impl Queue) {
+pub async fn who_gave_a_task_back_gets_it_if_nobody_else_takes_it(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     queue.give_back_if_held(&leased.lease, &past("a")).await.unwrap();
@@ -62,7 +63,7 @@ pub async fn who_gave_a_task_back_gets_it_if_nobody_else_takes_it(queue: impl Qu
     assert_eq!(ask(&queue, &again).await.past, past("a"));
 }
 
-pub async fn what_was_noted_of_a_task_goes_when_it_is_finished(queue: impl Queue) {
+pub async fn what_was_noted_of_a_task_goes_when_it_is_finished(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     assert!(queue.note_if_held(&leased.lease, &Past::default()).await.unwrap());
@@ -76,7 +77,7 @@ pub async fn what_was_noted_of_a_task_goes_when_it_is_finished(queue: impl Queue
     assert_eq!(ask(&queue, &take_one(&queue, "a").await).await, Known::default());
 }
 
-pub async fn a_stale_lease_notes_and_gives_back_nothing(queue: impl Queue) {
+pub async fn a_stale_lease_notes_and_gives_back_nothing(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let late = take_one(&queue, "late").await;
     let current = take_one(&queue, "current").await;
@@ -89,6 +90,6 @@ pub async fn a_stale_lease_notes_and_gives_back_nothing(queue: impl Queue) {
     assert_eq!(stored, [Completed::Stored]);
 }
 
-pub async fn a_worker_without_others_has_none(queue: impl Queue) {
+pub async fn a_worker_without_others_has_none(queue: Both<impl Queue>) {
     assert!(!queue.has_others(&worker("alone")).await.unwrap());
 }

@@ -6,6 +6,7 @@ use sheaf_common::job::JobId;
 use sheaf_common::queue::{Completed, Lease, Queue};
 
 use super::{LEASE, PATIENTLY, take, take_one};
+use crate::both::Both;
 use crate::make::{block, completion, id, nap, naps, outcome};
 use crate::wait::until;
 
@@ -14,7 +15,7 @@ const CLASS: sheaf_common::job::Class = sheaf_common::job::Class::Extract;
 /// More bytes than an outcome on the queue has in its place.
 const LARGE: usize = 20_000;
 
-pub async fn an_ended_lease_goes_to_another_before_new_tasks(queue: impl Queue) {
+pub async fn an_ended_lease_goes_to_another_before_new_tasks(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let first = take_one(&queue, "dies").await;
     tokio::time::sleep(LEASE).await; // What is waited for is the end of the lease itself.
@@ -26,7 +27,7 @@ pub async fn an_ended_lease_goes_to_another_before_new_tasks(queue: impl Queue) 
     assert_eq!(take_one(&queue, "takes-over").await.task.id.number, 1);
 }
 
-pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
+pub async fn a_stale_finish_stores_nothing(queue: Both<impl Queue>) {
     let task = id(1, CLASS, 0);
     queue.push(&[nap(1, 0)]).await.unwrap();
     let late = take_one(&queue, "late").await;
@@ -53,7 +54,7 @@ pub async fn a_stale_finish_stores_nothing(queue: impl Queue) {
     );
 }
 
-pub async fn a_lease_finishes_once(queue: impl Queue) {
+pub async fn a_lease_finishes_once(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     queue.complete_if_held(&[completion(&leased.lease, "first", &["one"])]).await.unwrap();
@@ -68,7 +69,7 @@ pub async fn a_lease_finishes_once(queue: impl Queue) {
     assert_eq!(third, [Completed::Stale]);
 }
 
-pub async fn an_extended_lease_holds(queue: impl Queue) {
+pub async fn an_extended_lease_holds(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "works").await;
     for _ in 0..9 {
@@ -80,7 +81,7 @@ pub async fn an_extended_lease_holds(queue: impl Queue) {
     assert_eq!(answer, [Completed::Stored]);
 }
 
-pub async fn a_stale_lease_is_not_extended(queue: impl Queue) {
+pub async fn a_stale_lease_is_not_extended(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let late = take_one(&queue, "late").await.lease;
     let current = take_one(&queue, "current").await.lease;
@@ -91,7 +92,7 @@ pub async fn a_stale_lease_is_not_extended(queue: impl Queue) {
     assert_eq!(take_one(&queue, "next").await.delivery, 2);
 }
 
-pub async fn a_released_task_is_leased_at_once_and_not_counted(queue: impl Queue) {
+pub async fn a_released_task_is_leased_at_once_and_not_counted(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..3)).await.unwrap();
     let first = take(&queue, "drains", 2).await;
     let leases: Vec<Lease> = first.iter().map(|leased| leased.lease.clone()).collect();
@@ -108,7 +109,7 @@ pub async fn a_released_task_is_leased_at_once_and_not_counted(queue: impl Queue
     assert_eq!(stored, [Completed::Stored]);
 }
 
-pub async fn a_stale_release_changes_nothing(queue: impl Queue) {
+pub async fn a_stale_release_changes_nothing(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let late = take_one(&queue, "late").await.lease;
     let current = take_one(&queue, "current").await.lease;
@@ -118,7 +119,7 @@ pub async fn a_stale_release_changes_nothing(queue: impl Queue) {
     assert_eq!(answer, [Completed::Stored]);
 }
 
-pub async fn a_lease_from_elsewhere_holds_nothing(queue: impl Queue) {
+pub async fn a_lease_from_elsewhere_holds_nothing(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let held = take_one(&queue, "a").await.lease;
     let (entry, _) = held.token.split_once(':').unwrap_or((&held.token, ""));
@@ -144,7 +145,7 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: impl Queue) {
     assert_eq!(answers, [Completed::Stale, Completed::Stored]);
 }
 
-pub async fn a_late_finish_counts_while_nobody_else_has_the_task(queue: impl Queue) {
+pub async fn a_late_finish_counts_while_nobody_else_has_the_task(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "late").await;
     tokio::time::sleep(LEASE + LEASE / 2).await; // The lease ends, and nobody looks.
@@ -155,7 +156,7 @@ pub async fn a_late_finish_counts_while_nobody_else_has_the_task(queue: impl Que
 }
 
 /// A worker that fell asleep, leased the task once more, and hands in what both times came to.
-pub async fn a_stale_and_a_valid_outcome_in_one_call_are_told_apart(queue: impl Queue) {
+pub async fn a_stale_and_a_valid_outcome_in_one_call_are_told_apart(queue: Both<impl Queue>) {
     // Small outcomes, and such as an engine may keep elsewhere.
     let marks = [("stale", "valid"), (&*"s".repeat(LARGE), &*"v".repeat(LARGE))];
     for (number, (stale, valid)) in (0..).zip(marks) {

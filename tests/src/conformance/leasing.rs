@@ -6,9 +6,10 @@ use sheaf_common::job::{Class, JobId};
 use sheaf_common::queue::{Completed, Queue};
 
 use super::{PATIENTLY, take, take_one};
+use crate::both::Both;
 use crate::make::{addressed, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker};
 
-pub async fn the_first_pushed_goes_first(queue: impl Queue) {
+pub async fn the_first_pushed_goes_first(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..3)).await.unwrap();
     queue.push(&naps(1, 3..5)).await.unwrap();
     assert_eq!(numbers(&take(&queue, "a", 2).await), [0, 1]);
@@ -16,7 +17,7 @@ pub async fn the_first_pushed_goes_first(queue: impl Queue) {
     assert_eq!(take(&queue, "a", 10).await, []);
 }
 
-pub async fn repair_goes_before_render_and_render_before_extract(queue: impl Queue) {
+pub async fn repair_goes_before_render_and_render_before_extract(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..3)).await.unwrap();
     queue.push(&[nap_of(id(2, Class::Render, 8)), nap_of(id(1, Class::Render, 9))]).await.unwrap();
     queue.push(&[addressed(1, 7, "a"), nap_of(id(1, Class::Repair, 1))]).await.unwrap();
@@ -26,7 +27,7 @@ pub async fn repair_goes_before_render_and_render_before_extract(queue: impl Que
     assert_eq!(numbers(&take(&queue, "a", 5).await), [0, 1, 2]);
 }
 
-pub async fn jobs_take_turns(queue: impl Queue) {
+pub async fn jobs_take_turns(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..6)).await.unwrap();
     queue.push(&naps(2, 0..3)).await.unwrap();
     queue.push(&naps(3, 0..3)).await.unwrap();
@@ -42,7 +43,7 @@ pub async fn jobs_take_turns(queue: impl Queue) {
     assert_eq!(numbers(&take(&queue, "a", 9).await), [3, 4, 5]);
 }
 
-pub async fn a_small_job_is_not_stuck_behind_a_large_one(queue: impl Queue) {
+pub async fn a_small_job_is_not_stuck_behind_a_large_one(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..500)).await.unwrap();
     assert_eq!(take(&queue, "a", 10).await.len(), 10);
     queue.push(&naps(2, 0..2)).await.unwrap();
@@ -51,21 +52,21 @@ pub async fn a_small_job_is_not_stuck_behind_a_large_one(queue: impl Queue) {
     assert_eq!(leased.len(), 10);
 }
 
-pub async fn deliveries_are_counted(queue: impl Queue) {
+pub async fn deliveries_are_counted(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     for delivery in 1..=3 {
         assert_eq!(take_one(&queue, "a").await.delivery, delivery);
     }
 }
 
-pub async fn an_empty_queue_answers_in_time(queue: impl Queue) {
+pub async fn an_empty_queue_answers_in_time(queue: Both<impl Queue>) {
     let began = Instant::now();
     let wait = Duration::from_millis(200);
     assert_eq!(queue.lease(&worker("a"), 1, wait).await.unwrap(), []);
     assert!(began.elapsed() >= wait && began.elapsed() < PATIENTLY, "{:?}", began.elapsed());
 }
 
-pub async fn a_push_wakes_who_waits(queue: impl Queue) {
+pub async fn a_push_wakes_who_waits(queue: Both<impl Queue>) {
     let waiting = tokio::spawn({
         let queue = queue.clone();
         async move { take_one(&queue, "a").await }
@@ -75,13 +76,13 @@ pub async fn a_push_wakes_who_waits(queue: impl Queue) {
     assert_eq!(waiting.await.unwrap().task.id.number, 7);
 }
 
-pub async fn a_lease_of_nothing_is_nothing(queue: impl Queue) {
+pub async fn a_lease_of_nothing_is_nothing(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     assert_eq!(queue.lease(&worker("a"), 0, PATIENTLY).await.unwrap(), []);
     assert_eq!(take(&queue, "a", 5).await.len(), 2);
 }
 
-pub async fn a_task_comes_back_as_it_was_pushed(queue: impl Queue) {
+pub async fn a_task_comes_back_as_it_was_pushed(queue: Both<impl Queue>) {
     let pushed = vec![heavy(u64::MAX, u64::MAX, 100_000), nap(u64::MAX, 0)];
     queue.push(&pushed).await.unwrap();
     let leased = take(&queue, "host:1:\u{ff}", 5).await;
@@ -90,7 +91,7 @@ pub async fn a_task_comes_back_as_it_was_pushed(queue: impl Queue) {
     assert!(queue.extend_if_held(leases(&leased)).await.unwrap().is_empty());
 }
 
-pub async fn a_caller_that_gives_up_loses_no_task(queue: impl Queue) {
+pub async fn a_caller_that_gives_up_loses_no_task(queue: Both<impl Queue>) {
     for number in 0..20 {
         let name = worker("gives-up");
         let lease = queue.lease(&name, 1, PATIENTLY);
@@ -105,7 +106,7 @@ pub async fn a_caller_that_gives_up_loses_no_task(queue: impl Queue) {
     }
 }
 
-pub async fn a_task_for_one_worker_goes_to_no_other(queue: impl Queue) {
+pub async fn a_task_for_one_worker_goes_to_no_other(queue: Both<impl Queue>) {
     queue.push(&[addressed(1, 0, "a"), addressed(1, 1, "b"), addressed(1, 2, "a")]).await.unwrap();
     queue.push(&[addressed(1, 2, "b"), nap(1, 7)]).await.unwrap();
     assert_eq!(take(&queue, "c", 9).await.len(), 1);

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use sheaf_common::queue::{Leased, Queue};
 
+use crate::both::Both;
 use crate::make::worker;
 
 pub mod crowd;
@@ -29,12 +30,12 @@ pub const LEASE: Duration = Duration::from_millis(600);
 pub const PATIENTLY: Duration = Duration::from_secs(20);
 
 /// Leases what is there, without waiting.
-pub async fn take<Q: Queue>(queue: &Q, name: &str, most: usize) -> Vec<Leased> {
+pub async fn take<Q: Queue>(queue: &Both<Q>, name: &str, most: usize) -> Vec<Leased> {
     queue.lease(&worker(name), most, Duration::ZERO).await.unwrap()
 }
 
 /// Leases one task, waiting for it.
-pub async fn take_one<Q: Queue>(queue: &Q, name: &str) -> Leased {
+pub async fn take_one<Q: Queue>(queue: &Both<Q>, name: &str) -> Leased {
     let mut leased = queue.lease(&worker(name), 1, PATIENTLY).await.unwrap();
     leased.pop().expect("a task within the deadline")
 }

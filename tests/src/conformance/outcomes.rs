@@ -3,15 +3,16 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId};
-use sheaf_common::outcome::{Outcome, TaskResult};
+use sheaf_common::outcome::{Outcome, Reading, TaskResult};
 use sheaf_common::queue::Queue;
 use sheaf_common::task::RowsKey;
 
 use super::{PATIENTLY, take, take_one};
+use crate::both::Both;
 use crate::make::{block, completion, id, nap, naps};
 
 /// Leases `count` tasks and finishes them, the last leased first.
-async fn finish_backwards<Q: Queue>(queue: &Q, count: usize) {
+async fn finish_backwards<Q: Queue>(queue: &Both<Q>, count: usize) {
     let leased = take(queue, "a", count).await;
     assert_eq!(leased.len(), count);
     let completions =
@@ -23,13 +24,13 @@ fn numbers(outcomes: &[Outcome]) -> Vec<u64> {
     outcomes.iter().map(|outcome| outcome.task.number).collect()
 }
 
-pub async fn outcomes_come_in_the_order_of_finishing(queue: impl Queue) {
+pub async fn outcomes_come_in_the_order_of_finishing(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..5)).await.unwrap();
     finish_backwards(&queue, 5).await;
     assert_eq!(numbers(&queue.collect(JobId(1), 10, PATIENTLY).await.unwrap()), [4, 3, 2, 1, 0]);
 }
 
-pub async fn an_outcome_is_collected_once(queue: impl Queue) {
+pub async fn an_outcome_is_collected_once(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..300)).await.unwrap();
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -43,7 +44,7 @@ pub async fn an_outcome_is_collected_once(queue: impl Queue) {
     assert_eq!(seen, (0..300).collect::<Vec<_>>());
 }
 
-pub async fn collect_gives_at_most_most(queue: impl Queue) {
+pub async fn collect_gives_at_most_most(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..5)).await.unwrap();
     finish_backwards(&queue, 5).await;
     assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [4, 3]);
@@ -55,7 +56,7 @@ pub async fn collect_gives_at_most_most(queue: impl Queue) {
     assert!(began.elapsed() >= wait);
 }
 
-pub async fn a_finish_wakes_who_collects(queue: impl Queue) {
+pub async fn a_finish_wakes_who_collects(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let collecting = tokio::spawn({
         let queue = queue.clone();
@@ -65,7 +66,7 @@ pub async fn a_finish_wakes_who_collects(queue: impl Queue) {
     assert_eq!(numbers(&collecting.await.unwrap()), [0]);
 }
 
-pub async fn jobs_do_not_see_each_others_outcomes(queue: impl Queue) {
+pub async fn jobs_do_not_see_each_others_outcomes(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 1), nap(2, 2)]).await.unwrap();
     finish_backwards(&queue, 2).await;
     assert_eq!(numbers(&queue.collect(JobId(2), 10, PATIENTLY).await.unwrap()), [2]);
@@ -73,10 +74,10 @@ pub async fn jobs_do_not_see_each_others_outcomes(queue: impl Queue) {
     assert_eq!(numbers(&queue.collect(JobId(1), 10, PATIENTLY).await.unwrap()), [1]);
 }
 
-pub async fn news_end_nothing(queue: impl Queue) {
+pub async fn news_end_nothing(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
-    let result = TaskResult::NapStarted { name: "item0".into() };
+    let result = TaskResult::Reading(Reading { sequence: 0, parsed: 1, of: 2 });
     let news = Outcome { task: leased.task.id, slot: "a/0".into(), result };
     queue.notify(news.clone()).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap(), [news]);
@@ -86,7 +87,7 @@ pub async fn news_end_nothing(queue: impl Queue) {
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap().len(), 1);
     // News of a job that is gone are no error, and bring nothing back.
     queue.close(JobId(1)).await.unwrap();
-    let result = TaskResult::NapStarted { name: "late".into() };
+    let result = TaskResult::Reading(Reading { sequence: 0, parsed: 2, of: 2 });
     queue
         .notify(Outcome { task: id(1, Class::Extract, 0), slot: String::new(), result })
         .await
@@ -94,7 +95,7 @@ pub async fn news_end_nothing(queue: impl Queue) {
     assert!(queue.collect(JobId(1), 10, Duration::ZERO).await.unwrap().is_empty());
 }
 
-pub async fn rows_stay_until_they_are_forgotten(queue: impl Queue) {
+pub async fn rows_stay_until_they_are_forgotten(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     let (first, second) = (&leased[0].lease, &leased[1].lease);
@@ -112,7 +113,7 @@ pub async fn rows_stay_until_they_are_forgotten(queue: impl Queue) {
     assert_eq!(queue.rows(all).await.unwrap(), [block("10"), None, block("00")]);
 }
 
-pub async fn rows_that_are_handed_over_are_there(queue: impl Queue) {
+pub async fn rows_that_are_handed_over_are_there(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     let keys: Vec<RowsKey> = leased.iter().map(|leased| leased.lease.rows_key(3)).collect();
@@ -133,7 +134,7 @@ pub async fn rows_that_are_handed_over_are_there(queue: impl Queue) {
     assert_eq!(queue.rows(vec![kept[0].0]).await.unwrap(), [None]);
 }
 
-pub async fn rows_that_are_not_there_are_none(queue: impl Queue) {
+pub async fn rows_that_are_not_there_are_none(queue: Both<impl Queue>) {
     let key = RowsKey { task: id(1, Class::Extract, 0), block: 0, edition: 0 };
     assert_eq!(queue.rows(vec![key, key]).await.unwrap(), [None, None]);
     assert_eq!(queue.rows(vec![]).await.unwrap(), []);

@@ -6,9 +6,10 @@ use sheaf_common::job::{Class, JobId};
 use sheaf_common::queue::{Completed, Queue};
 
 use super::{PATIENTLY, take, take_one};
+use crate::both::Both;
 use crate::make::{completion, id, nap, nap_of, naps, numbers};
 
-pub async fn a_task_is_pushed_once(queue: impl Queue) {
+pub async fn a_task_is_pushed_once(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0), nap(1, 0), nap(1, 1)]).await.unwrap();
     queue.push(&[nap(1, 1)]).await.unwrap();
     assert_eq!(numbers(&take(&queue, "a", 1).await), [0]);
@@ -20,7 +21,7 @@ pub async fn a_task_is_pushed_once(queue: impl Queue) {
     queue.push(&[]).await.unwrap();
 }
 
-pub async fn a_finished_task_may_be_pushed_again(queue: impl Queue) {
+pub async fn a_finished_task_may_be_pushed_again(queue: Both<impl Queue>) {
     let task = id(1, Class::Extract, 0);
     queue.push(&[nap(1, 0)]).await.unwrap();
     let first = take_one(&queue, "a").await;
@@ -37,7 +38,7 @@ pub async fn a_finished_task_may_be_pushed_again(queue: impl Queue) {
     assert_eq!(queue.missing(vec![task]).await.unwrap(), [task]);
 }
 
-pub async fn missing_names_what_is_nowhere(queue: impl Queue) {
+pub async fn missing_names_what_is_nowhere(queue: Both<impl Queue>) {
     let task = |number| id(1, Class::Extract, number);
     queue.push(&naps(1, 0..3)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
@@ -51,7 +52,7 @@ pub async fn missing_names_what_is_nowhere(queue: impl Queue) {
     assert_eq!(queue.missing(vec![]).await.unwrap(), []);
 }
 
-pub async fn close_makes_leases_stale_and_removes_all(queue: impl Queue) {
+pub async fn close_makes_leases_stale_and_removes_all(queue: Both<impl Queue>) {
     let task = |number| id(1, Class::Extract, number);
     queue.push(&naps(1, 0..4)).await.unwrap();
     queue.push(&naps(2, 0..1)).await.unwrap();
@@ -81,7 +82,7 @@ pub async fn close_makes_leases_stale_and_removes_all(queue: impl Queue) {
     queue.close(JobId(1)).await.unwrap();
 }
 
-pub async fn a_closed_job_may_begin_again(queue: impl Queue) {
+pub async fn a_closed_job_may_begin_again(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     queue.close(JobId(1)).await.unwrap();
     queue.push(&[nap(1, 0)]).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sheaf_common::queue::{Completed, Completion, Queue, QueueError};
+use sheaf_common::queue::{Completed, Completion, QueueError, WorkQueue};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{Semaphore, watch};
 use tracing::{info, warn};
@@ -14,10 +14,9 @@ use super::{Order, Tally};
 
 /// The most completions in one call.
 const BATCH: usize = 64;
-/// How long the first of few completions waits for others: each call costs the server and this
-/// worker about as much as ten tasks do.
-const LINGER: Duration = Duration::from_millis(4);
-/// With this many completions, a call does not wait for others.
+/// With this many completions, a call does not wait for others ([`Traits::linger`]).
+///
+/// [`Traits::linger`]: sheaf_common::queue::Traits::linger
 const MANY: usize = 8;
 
 /// How long a call that is under way may go on after [`Order::Stop`].
@@ -28,8 +27,8 @@ const LAST_CALL: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// [`QueueError::Unusable`], or [`QueueError::Here`] after a while; anything else is tried again.
-pub async fn finish<Q: Queue>(
-    queue: Q,
+pub async fn finish<W: WorkQueue>(
+    queue: W,
     held: Arc<Held>,
     outcomes: UnboundedReceiver<Completion>,
     room: Arc<Semaphore>,
@@ -42,17 +41,18 @@ pub async fn finish<Q: Queue>(
     }
 }
 
-async fn finish_all<Q: Queue>(
-    queue: Q,
+async fn finish_all<W: WorkQueue>(
+    queue: W,
     held: Arc<Held>,
     mut outcomes: UnboundedReceiver<Completion>,
     room: Arc<Semaphore>,
     (fitness, tally): (Arc<Fitness>, Arc<Tally>),
 ) -> Result<(), QueueError> {
+    let linger = queue.traits().linger;
     let mut batch = Vec::new();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
-        if batch.len() < MANY {
-            tokio::time::sleep(LINGER).await;
+        if batch.len() < MANY && !linger.is_zero() {
+            tokio::time::sleep(linger).await;
             while batch.len() < BATCH
                 && let Ok(completion) = outcomes.try_recv()
             {

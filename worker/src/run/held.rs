@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sheaf_common::queue::{Lease, Queue};
+use sheaf_common::queue::{Lease, WorkQueue};
 use tracing::{debug, warn};
 
 use super::Tally;
@@ -38,13 +38,13 @@ fn every(lease: Duration) -> Duration {
     (lease / 3).min(LONGEST)
 }
 
-/// Extends every lease that is held, after each third of `lease` or each [`LONGEST`], whichever is
-/// shorter; never ends.
+/// Extends every lease that is held, after each third of its length or each [`LONGEST`], whichever
+/// is shorter; never ends.
 ///
 /// A lease that was lost is not given up here: the outcome of its task is handed in all the same,
 /// and refused. A queue that cannot be reached is tried again at the next turn.
-pub async fn keep<Q: Queue>(queue: Q, held: Arc<Held>, lease: Duration, tally: Arc<Tally>) {
-    let mut turns = tokio::time::interval(every(lease));
+pub async fn keep<W: WorkQueue>(queue: W, held: Arc<Held>, tally: Arc<Tally>) {
+    let mut turns = tokio::time::interval(every(queue.traits().lease));
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
 
     loop {

@@ -7,15 +7,15 @@
 //!                     keeper: extends every lease held, until it is handed in
 //! ```
 //!
-//! * [`fetcher`]: leases no more than the slots can take, from each queue in turn, and fetches the
-//!   rows that a render task needs.
+//! * [`fetcher`]: leases no more than the slots can take, from each queue in turn. [`missing_rows`]:
+//!   fetches the rows that a render task needs, and that are not here.
 //! * [`slots`]: the threads that work, for all queues.
 //! * [`reader`]: reading files, with regard to what befell their task before.
 //! * [`news`]: how far a large file is.
 //! * [`fitness`]: whether this machine can run children at all.
 //! * [`origin`]: a queue, with what is held of it. Each has a keeper and a finisher of its own.
 //! * [`finisher`]: hands in outcomes, many at a time.
-//! * [`kept`]: the rows that need not leave this worker.
+//! * [`stash`]: the rows that need not leave this worker, or need not come back.
 //! * [`held`]: the leases that this worker holds, and their extension.
 //! * [`paths`]: which files may be opened by their path.
 //! * [`tally`]: figures on what was done.
@@ -24,12 +24,13 @@ mod fetcher;
 mod finisher;
 mod fitness;
 mod held;
-mod kept;
+mod missing_rows;
 mod news;
 mod origin;
 mod paths;
 mod reader;
 mod slots;
+mod stash;
 mod tally;
 
 use std::num::NonZeroUsize;
@@ -38,7 +39,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{Queue, QueueError};
+use sheaf_common::queue::{QueueError, WorkQueue};
 use sheaf_common::row::Block;
 use sheaf_common::task::RowsKey;
 use tokio::sync::watch;
@@ -62,13 +63,8 @@ pub const STOPPING: Duration = Duration::from_millis(1600);
 pub struct Config {
     pub id: WorkerId,
     pub slots: NonZeroUsize,
-    /// The most bytes of rows that may stay here until they are rendered. Must be 0 for a worker
-    /// that is not in the registry: its death would go unnoticed, and its rows be missed.
-    pub keep: usize,
     /// The program that a slot starts as its child.
     pub child: Program,
-    /// How long a lease of the queue lasts.
-    pub lease: Duration,
     /// Which files may be opened by their path.
     pub paths: Paths,
 }
@@ -87,8 +83,8 @@ pub enum Order {
 ///
 /// # Errors
 /// As [`run_all`].
-pub async fn run<Q: Queue>(
-    queue: Q,
+pub async fn run<W: WorkQueue>(
+    queue: W,
     config: Config,
     order: watch::Receiver<Order>,
     tally: Arc<Tally>,
@@ -105,18 +101,18 @@ pub async fn run<Q: Queue>(
 /// # Errors
 /// [`QueueError::Unusable`], when trying again is of no use;
 /// [`WorkerError::Unfit`], when no slot could start a child for a while.
-pub async fn run_all<Q: Queue>(
-    queues: Vec<Q>,
+pub async fn run_all<W: WorkQueue>(
+    queues: Vec<W>,
     config: Config,
     mut order: watch::Receiver<Order>,
     tally: Arc<Tally>,
 ) -> Result<(), WorkerError> {
     let stop = Arc::new(AtomicBool::new(false));
-    let kept = Arc::new(kept::Kept::new(config.keep));
+    let stash = Arc::new(stash::Stash::new(config.slots));
     let fitness = Arc::new(fitness::Fitness::new());
 
     let shared = slots::Shared {
-        kept: Arc::clone(&kept),
+        stash: Arc::clone(&stash),
         stop: Arc::clone(&stop),
         tally: Arc::clone(&tally),
         fitness: Arc::clone(&fitness),
@@ -132,7 +128,7 @@ pub async fn run_all<Q: Queue>(
         let held = Arc::new(held::Held::default());
         let (outcomes_in, outcomes) = tokio::sync::mpsc::unbounded_channel();
 
-        let keeper = held::keep(queue.clone(), Arc::clone(&held), config.lease, Arc::clone(&tally));
+        let keeper = held::keep(queue.clone(), Arc::clone(&held), Arc::clone(&tally));
         helpers.spawn(keeper);
         finishers.spawn(finisher::finish(
             queue.clone(),
@@ -150,7 +146,7 @@ pub async fn run_all<Q: Queue>(
 
     let watched = (Arc::clone(&fitness), Arc::clone(&tally));
     let mut done = tokio::select! {
-        fetched = fetcher::fetch(&config, origins, slots, &kept, &mut order, watched) => {
+        fetched = fetcher::fetch(origins, slots, &stash, &order, watched) => {
             fetched.map_err(WorkerError::from)
         }
         // Before the fetcher, a finisher ends only because its queue became unusable.
@@ -170,7 +166,7 @@ pub async fn run_all<Q: Queue>(
     }
 
     helpers.abort_all();
-    end(done, holds, &kept, &stop, &mut order).await
+    end(done, holds, &stash, &stop, &mut order).await
 }
 
 /// Has the slots drop what they do once [`Order::Stop`] is given, or nobody can give it any more.
@@ -181,15 +177,15 @@ async fn stop_slots(mut order: watch::Receiver<Order>, stop: Arc<AtomicBool>) {
 
 /// Hands back what is held, which ends [`HANDING_BACK`] after [`Order::Stop`] at the latest.
 /// Returns `done`, or what went wrong here.
-async fn end<Q: Queue>(
+async fn end<W: WorkQueue>(
     done: Result<(), WorkerError>,
-    holds: Vec<(Q, Arc<held::Held>)>,
-    kept: &kept::Kept,
+    holds: Vec<(W, Arc<held::Held>)>,
+    stash: &stash::Stash,
     stop: &AtomicBool,
     order: &mut watch::Receiver<Order>,
 ) -> Result<(), WorkerError> {
     let handed_back = tokio::select! {
-        handed_back = hand_back(holds, kept) => handed_back,
+        handed_back = hand_back(holds, stash) => handed_back,
         () = after_stop(order, HANDING_BACK) => {
             warn!("could not hand back what is held: others take it over when its leases end");
             return done;
@@ -213,22 +209,22 @@ async fn after_stop(order: &mut watch::Receiver<Order>, later: Duration) {
     tokio::time::sleep(later).await;
 }
 
-/// Gives back the leases that are still held, and the rows that were kept.
-async fn hand_back<Q: Queue>(
-    holds: Vec<(Q, Arc<held::Held>)>,
-    kept: &kept::Kept,
+/// Gives back the leases that are still held, and the rows that nobody else has.
+async fn hand_back<W: WorkQueue>(
+    holds: Vec<(W, Arc<held::Held>)>,
+    stash: &stash::Stash,
 ) -> Result<(), QueueError> {
     let mut done = Ok(());
     for (index, (queue, held)) in holds.into_iter().enumerate() {
         // A queue that refuses must not keep the others from what is theirs.
         done = done.and(queue.release_if_held(held.all()).await);
-        hand_over(&queue, kept.all_of(index)).await;
+        hand_over(&queue, stash.alone_of(index)).await;
     }
     done
 }
 
-/// Gives the rows that were kept to those who go on: else their files would be extracted again.
-async fn hand_over<Q: Queue>(queue: &Q, rows: Vec<(RowsKey, Block)>) {
+/// Gives rows that nobody else has to those who go on: else their files would be extracted again.
+async fn hand_over<W: WorkQueue>(queue: &W, rows: Vec<(RowsKey, Block)>) {
     if let Err(error) = queue.hand_over(&rows).await {
         warn!(
             %error,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use sheaf_common::job::TaskId;
 use sheaf_common::outcome::{Outcome, Reading, TaskResult};
-use sheaf_common::queue::Queue;
+use sheaf_common::queue::WorkQueue;
 use tokio::runtime::Handle;
 use tracing::debug;
 
@@ -15,8 +15,8 @@ use tracing::debug;
 const PACE: Duration = Duration::from_millis(500);
 
 /// Tells the coordinator how far the large files of a task are.
-pub struct News<Q> {
-    queue: Q,
+pub struct News<W> {
+    queue: W,
     task: TaskId,
     /// Which slot reads it.
     slot: String,
@@ -26,8 +26,8 @@ pub struct News<Q> {
     sending: Arc<AtomicBool>,
 }
 
-impl<Q: Queue> News<Q> {
-    pub fn new(queue: Q, task: TaskId, slot: String, runtime: Handle) -> Self {
+impl<W: WorkQueue> News<W> {
+    pub fn new(queue: W, task: TaskId, slot: String, runtime: Handle) -> Self {
         News { queue, task, slot, runtime, told: None, sending: Arc::default() }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sheaf_common::queue::{Completion, Lease, Queue};
+use sheaf_common::queue::{Completion, Lease, WorkQueue};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::debug;
 
@@ -10,19 +10,19 @@ use super::held::Held;
 
 /// Where a task came from. Its finisher ends when the last clone is gone.
 #[derive(Clone)]
-pub struct Origin<Q> {
+pub struct Origin<W> {
     /// Its place among the queues of this worker.
     pub index: usize,
-    pub queue: Q,
+    pub queue: W,
     pub held: Arc<Held>,
     outcomes: UnboundedSender<Completion>,
 }
 
-impl<Q: Queue> Origin<Q> {
+impl<W: WorkQueue> Origin<W> {
     /// Outcomes go to `outcomes`, where the queue's finisher listens.
     pub fn new(
         index: usize,
-        queue: Q,
+        queue: W,
         held: Arc<Held>,
         outcomes: UnboundedSender<Completion>,
     ) -> Self {

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sheaf_common::job::WorkerId;
 use sheaf_common::outcome::{FileReport, FileStatus, Outcome, TaskResult};
 use sheaf_common::problem::{Crashed, FileProblem};
-use sheaf_common::queue::{Begun, Death, Fatal, Known, Leased, Past, Queue, QueueError};
+use sheaf_common::queue::{Begun, Death, Fatal, Known, Leased, Past, QueueError, WorkQueue};
 use sheaf_common::task::{Extract, SourceFile};
 use tokio::runtime::Handle;
 use tracing::{info, warn};
@@ -53,9 +53,9 @@ impl Reader {
     ///
     /// # Errors
     /// [`Interrupted`], when no file is to blame.
-    pub fn read<Q: Queue>(
+    pub fn read<W: WorkQueue>(
         &mut self,
-        queue: &Q,
+        queue: &W,
         leased: &Leased,
         work: &Extract,
     ) -> Result<Done, Interrupted> {
@@ -115,9 +115,9 @@ impl Reader {
 
     /// Reads the files one by one, each noted before it begins; `None` when the lease no longer
     /// held the task.
-    fn read_alone<Q: Queue>(
+    fn read_alone<W: WorkQueue>(
         &mut self,
-        queue: &Q,
+        queue: &W,
         leased: &Leased,
         work: &Extract,
         past: &mut Past,
@@ -193,9 +193,9 @@ impl Reader {
     }
 
     /// Takes a task that was read as done, unless a file died that another worker has yet to try.
-    fn settle<Q: Queue>(
+    fn settle<W: WorkQueue>(
         &self,
-        queue: &Q,
+        queue: &W,
         leased: &Leased,
         mut past: Past,
         read: Read,
@@ -225,9 +225,9 @@ impl Reader {
         self.give_back(queue, leased, &past)
     }
 
-    fn give_back<Q: Queue>(
+    fn give_back<W: WorkQueue>(
         &self,
-        queue: &Q,
+        queue: &W,
         leased: &Leased,
         past: &Past,
     ) -> Result<Done, Interrupted> {
@@ -245,12 +245,12 @@ impl Reader {
     }
 
     /// Whether another worker could try.
-    fn has_others<Q: Queue>(&self, queue: &Q) -> Result<bool, Interrupted> {
-        patiently(&self.runtime, &self.stop, async || queue.has_others(&self.worker).await)
+    fn has_others<W: WorkQueue>(&self, queue: &W) -> Result<bool, Interrupted> {
+        patiently(&self.runtime, &self.stop, async || queue.has_others().await)
     }
 
     /// Asks what befell a task. Where it matters who vanished, waits until that is known.
-    fn ask<Q: Queue>(&self, queue: &Q, leased: &Leased) -> Result<Known, Interrupted> {
+    fn ask<W: WorkQueue>(&self, queue: &W, leased: &Leased) -> Result<Known, Interrupted> {
         let mut previous = leased.previous.as_ref();
         loop {
             let known = patiently(&self.runtime, &self.stop, async || {

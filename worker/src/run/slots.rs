@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 use sheaf_common::job::Compression;
-use sheaf_common::outcome::{self, Extracted, Outcome, TaskResult};
-use sheaf_common::queue::{Completion, Leased, Queue};
+use sheaf_common::outcome::{self, Extracted, Outcome, Reading, TaskResult};
+use sheaf_common::queue::{Completion, Leased, WorkQueue};
 use sheaf_common::row::Block;
 use sheaf_common::task::{Nap, RowsKey, Task, Work};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::fitness::{Failures, Fitness};
-use super::kept::{Kept, fill_units};
+
 use super::origin::Origin;
 use super::reader::{Done, Reader};
+use super::stash::{Stash, fill_units};
 use super::{Config, Paths, Tally};
 use crate::pool::{Interrupted, Read, Slot, Unfit};
 use crate::render::{RenderError, Renderer};
@@ -27,17 +28,17 @@ use crate::render::{RenderError, Renderer};
 const TASKS_PER_SLOT: usize = 4;
 
 /// A task for a slot, with all that it needs.
-pub struct Job<Q> {
+pub struct Job<W> {
     pub leased: Leased,
     /// Where it came from, and where its outcome goes.
-    pub origin: Origin<Q>,
+    pub origin: Origin<W>,
     /// The rows of a render task.
     pub rows: HashMap<RowsKey, Block>,
 }
 
 /// The state that all slots of a worker share.
 pub struct Shared {
-    pub kept: Arc<Kept>,
+    pub stash: Arc<Stash>,
     pub stop: Arc<AtomicBool>,
     pub tally: Arc<Tally>,
     pub fitness: Arc<Fitness>,
@@ -45,26 +46,26 @@ pub struct Shared {
 
 /// The way to the slot threads; they end when all clones of this are dropped and what was handed
 /// out is done.
-pub struct Slots<Q> {
-    jobs: mpsc::Sender<Job<Q>>,
+pub struct Slots<W> {
+    jobs: mpsc::Sender<Job<W>>,
     room: Arc<Semaphore>,
     refill: u32,
 }
 
-impl<Q> Clone for Slots<Q> {
+impl<W> Clone for Slots<W> {
     fn clone(&self) -> Self {
         Slots { jobs: self.jobs.clone(), room: Arc::clone(&self.room), refill: self.refill }
     }
 }
 
-impl<Q: Queue> Slots<Q> {
+impl<W: WorkQueue> Slots<W> {
     /// Starts the threads. An outcome goes where its task came from; a task that was called off has
     /// none.
     ///
     /// # Errors
     /// When the system has no thread for each.
     pub fn start(config: &Config, shared: Shared) -> Result<Self, Unfit> {
-        let (jobs, waiting) = mpsc::channel::<Job<Q>>();
+        let (jobs, waiting) = mpsc::channel::<Job<W>>();
         let waiting = Arc::new(Mutex::new(waiting));
 
         let most = config.slots.get() * TASKS_PER_SLOT;
@@ -74,7 +75,7 @@ impl<Q: Queue> Slots<Q> {
         for index in 0..config.slots.get() {
             let name = format!("{}/{index}", config.id.0);
             let mut worker = SlotThread {
-                kept: Arc::clone(&shared.kept),
+                stash: Arc::clone(&shared.stash),
                 paths: config.paths.clone(),
                 reader: Reader {
                     worker: config.id.clone(),
@@ -121,14 +122,14 @@ impl<Q: Queue> Slots<Q> {
     }
 
     /// Gives a task to the next slot that is free.
-    pub fn hand(&self, job: Job<Q>) {
+    pub fn hand(&self, job: Job<W>) {
         let _ = self.jobs.send(job); // The slot threads live as long as this.
     }
 }
 
 struct SlotThread {
     name: String,
-    kept: Arc<Kept>,
+    stash: Arc<Stash>,
     paths: Paths,
     reader: Reader,
     renderer: Renderer,
@@ -141,7 +142,7 @@ struct SlotThread {
 impl SlotThread {
     /// Does a task, and sees to it that it is not lost: its outcome goes to the queue, or the task
     /// goes to others.
-    fn handle<Q: Queue>(&mut self, job: Job<Q>) {
+    fn handle<W: WorkQueue>(&mut self, job: Job<W>) {
         self.tally.busy.fetch_add(1, Ordering::Relaxed);
         let began = thread_cpu_us();
         let origin = job.origin.clone();
@@ -184,7 +185,7 @@ impl SlotThread {
     }
 
     /// Does a task; `None` when others have it now.
-    fn work<Q: Queue>(&mut self, job: Job<Q>) -> Result<Option<Completion>, Interrupted> {
+    fn work<W: WorkQueue>(&mut self, job: Job<W>) -> Result<Option<Completion>, Interrupted> {
         let Job { leased, origin, rows: blocks } = job;
         if self.reader.stop.load(Ordering::Relaxed) {
             return Err(Interrupted::Stopped);
@@ -198,12 +199,12 @@ impl SlotThread {
                 self.fitness.worked(&mut self.failures);
                 let Done::Read(Read { reports, blocks }) = read else { return Ok(None) };
 
-                let mut kept = Vec::new();
+                let owner = (origin.index, origin.queue.traits().stashing);
                 let fills = fill_units(&reports, blocks.len());
+                let mut kept = Vec::new();
                 for ((number, block), fills_unit) in (0..).zip(&blocks).zip(fills) {
-                    if fills_unit
-                        && self.kept.keep(origin.index, leased.lease.rows_key(number), block)
-                    {
+                    let key = leased.lease.rows_key(number);
+                    if self.stash.add(owner, key, block, fills_unit) {
                         kept.push(number);
                     } else {
                         rows.push((number, Block::clone(block)));
@@ -221,7 +222,7 @@ impl SlotThread {
                 let _together = self.reader.alone.read().expect("no holder panics");
                 match self.renderer.render(render, &blocks) {
                     Ok(units) => {
-                        self.kept.drop_all(render.rows());
+                        self.stash.rendered(render);
                         TaskResult::Rendered(units)
                     }
                     Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
@@ -239,9 +240,16 @@ impl SlotThread {
         Ok(Some(Completion { lease: leased.lease, outcome, rows, has_past: leased.delivery > 1 }))
     }
 
-    fn nap(&self, queue: &impl Queue, task: &Task, nap: &Nap) -> Result<TaskResult, Interrupted> {
+    fn nap(
+        &self,
+        queue: &impl WorkQueue,
+        task: &Task,
+        nap: &Nap,
+    ) -> Result<TaskResult, Interrupted> {
         let began = Instant::now();
-        self.tell(queue, task, TaskResult::NapStarted { name: nap.name.clone() });
+        let sequence = task.id.number;
+        let of = (nap.length.as_millis() as u64).max(1);
+        self.tell(queue, task, Reading { sequence, parsed: 0, of });
 
         while let Some(left) = nap.length.checked_sub(began.elapsed()) {
             if self.reader.stop.load(Ordering::Relaxed) {
@@ -250,16 +258,15 @@ impl SlotThread {
             std::thread::sleep(left.min(Duration::from_millis(50)));
         }
 
-        let ended =
-            TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() };
         // Told at once: what is handed in goes with others, and could come after the start of this
         // slot's next nap.
-        self.tell(queue, task, ended.clone());
-        Ok(ended)
+        self.tell(queue, task, Reading { sequence, parsed: of, of });
+        Ok(TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() })
     }
 
     /// Sends news of a task. News that do not arrive are no loss: the end tells all.
-    fn tell(&self, queue: &impl Queue, task: &Task, result: TaskResult) {
+    fn tell(&self, queue: &impl WorkQueue, task: &Task, reading: Reading) {
+        let result = TaskResult::Reading(reading);
         let news = Outcome { task: task.id, slot: self.name.clone(), result };
         let _ = self.reader.runtime.block_on(queue.notify(news));
     }

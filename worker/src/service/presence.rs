@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{JobOwner, QueueError, RedisQueue, WorkerInfo};
+use sheaf_common::queue::{Activity, JobOwner, QueueError, RedisQueue, RedisWorker, WorkerInfo};
 use sheaf_common::said::Said;
 use sheaf_common::wire::FORMAT;
 use tracing::{debug, warn};
@@ -24,8 +23,9 @@ const LEAVING: Duration = Duration::from_millis(400);
 
 /// A worker, and the places where it says that it is there.
 pub struct Presence {
-    pub queues: Vec<RedisQueue>,
-    /// With the figures that never change.
+    /// Each queue, with this worker's side of it.
+    pub places: Vec<(RedisQueue, RedisWorker)>,
+    /// What it says of itself, without figures.
     pub info: WorkerInfo,
     pub tally: Arc<Tally>,
     pub health: HealthFile,
@@ -46,7 +46,7 @@ impl Presence {
             turns.tick().await;
 
             // A task that takes minutes over a slow link is a long answer, and no silence.
-            let now: u64 = self.queues.iter().map(RedisQueue::received).sum();
+            let now: u64 = self.places.iter().map(|(_, worker)| worker.received()).sum();
             if now > received {
                 self.tally.polled();
             }
@@ -66,9 +66,9 @@ impl Presence {
             }
             noted = note.is_ok();
 
-            let info = self.info();
-            for queue in &self.queues {
-                if let Err(error) = queue.announce(&info).await {
+            let activity = self.activity();
+            for (queue, worker) in &self.places {
+                if let Err(error) = worker.announce(activity).await {
                     debug!(%error, "could not announce this worker");
                     continue;
                 }
@@ -87,10 +87,9 @@ impl Presence {
     /// Takes the worker off all lists.
     pub async fn leave(&self) {
         self.health.clear();
-        let id = WorkerId(self.info.id.clone());
         let leaving = async {
-            for queue in &self.queues {
-                queue.leave(&id).await?;
+            for (_, worker) in &self.places {
+                worker.leave().await?;
             }
             Ok::<(), QueueError>(())
         };
@@ -100,12 +99,11 @@ impl Presence {
         }
     }
 
-    fn info(&self) -> WorkerInfo {
-        WorkerInfo {
+    fn activity(&self) -> Activity {
+        Activity {
             busy: self.tally.busy.load(Ordering::Relaxed) as u32,
             files_done: self.tally.files.load(Ordering::Relaxed),
             bytes_done: self.tally.bytes.load(Ordering::Relaxed),
-            ..self.info.clone()
         }
     }
 
@@ -116,7 +114,7 @@ impl Presence {
         let mut said = Said::default();
         loop {
             turns.tick().await;
-            for queue in &self.queues {
+            for (queue, _) in &self.places {
                 if let Some(trouble) = queue.trouble()
                     && said.is_due(&trouble.to_string())
                 {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use sheaf_common::VERSION;
 use sheaf_common::job::WorkerId;
-use sheaf_common::queue::{RedisQueue, WorkerInfo};
+use sheaf_common::queue::{RedisQueue, RedisWorker, WorkerInfo};
 use sheaf_common::wire::FORMAT;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
@@ -27,10 +27,6 @@ use crate::host::host;
 use crate::pool::Program;
 use crate::run::{self, Order, Paths, Tally, WorkerError};
 use crate::signals::{Stop, Wish};
-
-/// The bytes of rows that may wait in memory for each slot until their places are known. They are
-/// seldom more than a few MiB; rows beyond the limit go to Redis.
-const KEPT_BY_SLOT: usize = 32 << 20;
 
 /// The part of the grace that is left for handing back and leaving, or a quarter of the grace if
 /// that is less: the worker is to be gone when the grace is over.
@@ -82,26 +78,25 @@ pub async fn serve(
 
     // The connection is the first answer of a queue.
     tally.polled();
-    let presence = Arc::new(Presence {
-        queues: queues.clone(),
-        info: WorkerInfo {
-            id: id.clone(),
-            host,
-            version: VERSION.into(),
-            slots: config.slots.get() as u32,
-            queues: names,
-            bytes_servers: first.bytes_servers() as u32,
-            wire: FORMAT,
-            lease_ms: config.lease.as_millis() as u64,
-            ..WorkerInfo::default()
-        },
-        tally: Arc::clone(&tally),
-        health,
-    });
+    let info = WorkerInfo {
+        id: id.clone(),
+        host,
+        version: VERSION.into(),
+        slots: config.slots.get() as u32,
+        queues: names,
+        bytes_servers: first.bytes_servers() as u32,
+        wire: FORMAT,
+        lease_ms: config.lease.as_millis() as u64,
+        ..WorkerInfo::default()
+    };
+    let workers: Vec<RedisWorker> =
+        queues.iter().map(|queue| queue.listed_worker(info.clone())).collect();
+    let places = queues.into_iter().zip(workers.clone()).collect();
+    let presence = Arc::new(Presence { places, info, tally: Arc::clone(&tally), health });
 
     let keeping = tokio::spawn(Arc::clone(&presence).keep());
     let watching = tokio::spawn(Arc::clone(&presence).say_troubles());
-    let done = work(queues, &config, child, WorkerId(id), tally, wishes).await;
+    let done = work(workers, &config, child, WorkerId(id), tally, wishes).await;
 
     watching.abort();
     keeping.abort();
@@ -113,7 +108,7 @@ pub async fn serve(
 }
 
 async fn work(
-    queues: Vec<RedisQueue>,
+    workers: Vec<RedisWorker>,
     config: &Config,
     child: Program,
     id: WorkerId,
@@ -121,16 +116,9 @@ async fn work(
     mut wishes: mpsc::Receiver<Wish>,
 ) -> Result<(), WorkerError> {
     let (order, orders) = watch::channel(Order::Work);
-    let settings = run::Config {
-        id,
-        slots: config.slots,
-        keep: config.slots.get() * KEPT_BY_SLOT,
-        child,
-        lease: config.lease,
-        paths: config.paths.clone(),
-    };
+    let settings = run::Config { id, slots: config.slots, child, paths: config.paths.clone() };
 
-    let mut running = tokio::spawn(run::run_all(queues, settings, orders, Arc::clone(&tally)));
+    let mut running = tokio::spawn(run::run_all(workers, settings, orders, Arc::clone(&tally)));
     let ended =
         |ended: Result<Result<(), WorkerError>, _>| ended.expect("the worker loop does not panic");
 

@@ -28,21 +28,14 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::check;
-use super::engine::Shared;
 use super::fault::unexpected;
 use super::keys::{JobKeys, KEEP};
 use super::link::Link;
 use super::pace::Pace;
 use super::pool::{Pool, Use};
+use super::reply;
 use super::scripts::{Call, STAGE};
 use crate::queue::QueueError;
-
-/// Bytes no longer than this go through the script after all: fetching them by themselves would cost
-/// more.
-pub const INLINE: usize = 16 << 10;
-
-/// The most bytes of one blob: Redis' `proto-max-bulk-len`.
-pub const LARGEST: usize = 512 << 20;
 
 /// How long a blob waits for the script that says it is there, which comes right after it.
 pub const STAGED: Duration = Duration::from_secs(15 * 60);
@@ -129,184 +122,188 @@ impl Blobs {
 
         servers
     }
-}
 
-/// Sets blobs, all at once, each over a connection and by a task of its own: copying them takes
-/// several cores.
-async fn set_all(
-    shared: &Arc<Shared>,
-    commands: impl Iterator<Item = (String, Cmd)>,
-) -> Result<(), QueueError> {
-    let mut setting = JoinSet::new();
-    for (key, command) in commands {
-        let shared = Arc::clone(shared);
-        setting.spawn(async move {
-            shared.blobs.links[shared.blobs.place(&key)].request(&command).await
+    /// The server that has the blob under this key.
+    fn server(&self, key: &str) -> &Link {
+        &self.links[self.place(key)]
+    }
+
+    /// Stores blobs of a job; each lives for `ttl`.
+    ///
+    /// # Errors
+    /// [`QueueError::Full`] among others; some of them may be stored then.
+    pub async fn store(
+        &self,
+        job: &JobKeys,
+        blobs: &Named<'_>,
+        ttl: Duration,
+    ) -> Result<(), QueueError> {
+        let set = |(name, bytes): &(String, &[u8])| set(job.blob(name), bytes, ttl);
+        self.set_all(blobs.iter().map(set)).await
+    }
+
+    /// Stores blobs of a job for [`STAGED`], even when the server is full: what they belong to
+    /// drains it. One that is there, as from a try whose answer was lost, stays as it is.
+    pub async fn stage(&self, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
+        let set = |(name, bytes): &(String, &[u8])| {
+            let (key, mut command) = set(job.blob(name), bytes, STAGED);
+            command.arg("NX");
+            (key, command)
+        };
+
+        match self.set_all(blobs.iter().map(set)).await {
+            Err(QueueError::Full(_)) => self.force(job, blobs).await,
+            stored_or_broken => stored_or_broken,
+        }
+    }
+
+    /// Stores blobs of a job for [`STAGED`] on servers that are full.
+    pub async fn force(&self, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
+        for (name, bytes) in blobs {
+            let key = job.blob(name);
+            let server = self.server(&key);
+
+            let mut call = Call::new(&STAGE).key(key).argument(STAGED.as_millis());
+            call.push(*bytes);
+
+            reply::expect_flag("stage", &server.call(&call).await?)?;
+        }
+        Ok(())
+    }
+
+    /// Sets blobs, all at once, each over a connection and by a task of its own: copying them takes
+    /// several cores.
+    async fn set_all(
+        &self,
+        commands: impl Iterator<Item = (String, Cmd)>,
+    ) -> Result<(), QueueError> {
+        let mut setting = JoinSet::new();
+        for (key, command) in commands {
+            let server = self.server(&key).clone();
+            setting.spawn(async move { server.request(&command).await });
+        }
+
+        // All are waited for, so that none is under way any more when the caller hears of a fault.
+        let mut worst = Ok(());
+        while let Some(set) = setting.join_next().await {
+            worst = worst.and(set.expect("a request does not panic").map(|_| ()));
+        }
+
+        worst
+    }
+
+    /// Lets some staged blobs of a job live on, and removes others.
+    pub async fn settle(
+        &self,
+        job: &JobKeys,
+        live: &[String],
+        gone: &[String],
+    ) -> Result<(), QueueError> {
+        let command = |name: &String, command: &str| {
+            let key = job.blob(name);
+            let mut command = redis::cmd(command);
+            command.arg(&key);
+            (key, command)
+        };
+
+        let live = live.iter().map(|name| {
+            let (key, mut command) = command(name, "PEXPIRE");
+            command.arg(KEEP.as_millis() as u64);
+            (key, command)
         });
+        let commands = live.chain(gone.iter().map(|name| command(name, "UNLINK")));
+
+        for (server, commands) in self.by_server(commands, |(key, _)| key) {
+            let count = commands.len();
+            let mut pipeline = Pipeline::with_capacity(count);
+            for (_, command) in commands {
+                pipeline.add_command(command);
+            }
+
+            self.links[server].pipeline(&pipeline, count).await?;
+        }
+        Ok(())
     }
 
-    // All are waited for, so that none is under way any more when the caller hears of a fault.
-    let mut worst = Ok(());
-    while let Some(set) = setting.join_next().await {
-        worst = worst.and(set.expect("a request does not panic").map(|_| ()));
+    /// Fetches blobs by their keys, in order; `None` for one that is not there.
+    pub async fn fetch(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
+        let mut blobs = vec![None; keys.len()];
+        for (server, wanted) in self.by_server(keys.iter().enumerate(), |(_, key)| key) {
+            for wanted in wanted.chunks(self.at_once()) {
+                let mut command = redis::cmd("MGET");
+                wanted.iter().for_each(|(_, key)| {
+                    command.arg(key);
+                });
+
+                let began = Instant::now();
+                match self.links[server].request(&command).await? {
+                    Value::Array(found) if found.len() == wanted.len() => {
+                        self.pace.note(&found, began.elapsed());
+                        for ((place, _), value) in wanted.iter().zip(found) {
+                            blobs[*place] = bytes_or_nothing(value)?;
+                        }
+                    }
+                    other => return Err(unexpected("MGET", &other)),
+                }
+            }
+        }
+        Ok(blobs)
     }
 
-    worst
+    /// How many bytes of blobs the servers may hold; `None`: one of them has no limit.
+    pub async fn capacity(&self) -> Result<Option<u64>, QueueError> {
+        let mut least = u64::MAX;
+        for server in &self.links {
+            let answer = server.request(redis::cmd("INFO").arg("memory")).await?;
+
+            let info = reply::bytes(&answer).ok_or_else(|| unexpected("INFO", &answer))?;
+            match check::maxmemory(&String::from_utf8_lossy(info)) {
+                0 => return Ok(None),
+                most => least = least.min(most),
+            }
+        }
+
+        // They have the same share each.
+        Ok(Some(least * self.links.len() as u64))
+    }
+
+    /// Removes all blobs of a job, which may be on any server; looks through each server in at most
+    /// `most_looks` steps.
+    pub async fn clear(&self, job: &JobKeys, most_looks: usize) -> Result<(), QueueError> {
+        for server in &self.links {
+            let mut cursor = b"0".to_vec();
+            for _ in 0..most_looks {
+                let (keys, next) = scan(server, &job.pattern(), &cursor).await?;
+                if !keys.is_empty() {
+                    let mut unlink = redis::cmd("UNLINK");
+                    unlink.arg(&keys);
+                    server.request(&unlink).await?;
+                }
+
+                // The scan ends where it began.
+                if next == b"0" {
+                    break;
+                }
+                cursor = next;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Stores blobs; each lives for `keep`.
-///
-/// # Errors
-/// [`QueueError::Full`] among others; some of them may be stored then.
-pub async fn store(
-    shared: &Arc<Shared>,
-    job: &JobKeys,
-    blobs: &Named<'_>,
-    keep: Duration,
-) -> Result<(), QueueError> {
-    let set = |(name, bytes): &(String, &[u8])| set(job.blob(name), bytes, keep);
-    set_all(shared, blobs.iter().map(set)).await
-}
-
-fn set(key: String, bytes: &[u8], keep: Duration) -> (String, Cmd) {
+fn set(key: String, bytes: &[u8], ttl: Duration) -> (String, Cmd) {
     let mut command = Cmd::with_capacity(6, key.len() + bytes.len() + 64);
-    command.arg("SET").arg(&key).arg(bytes).arg("PX").arg(keep.as_millis() as u64);
+    command.arg("SET").arg(&key).arg(bytes).arg("PX").arg(ttl.as_millis() as u64);
     (key, command)
 }
 
-/// Stores blobs for [`STAGED`], even when the server is full: what they belong to drains it. One
-/// that is there, as from a try whose answer was lost, stays as it is.
-pub async fn stage(
-    shared: &Arc<Shared>,
-    job: &JobKeys,
-    blobs: &Named<'_>,
-) -> Result<(), QueueError> {
-    let set = |(name, bytes): &(String, &[u8])| {
-        let (key, mut command) = set(job.blob(name), bytes, STAGED);
-        command.arg("NX");
-        (key, command)
-    };
-
-    match set_all(shared, blobs.iter().map(set)).await {
-        Err(QueueError::Full(_)) => force(shared, job, blobs).await,
-        stored_or_broken => stored_or_broken,
+/// The bytes of an answer, or that there are none.
+fn bytes_or_nothing(value: Value) -> Result<Option<Vec<u8>>, QueueError> {
+    match value {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => Ok(Some(bytes)),
+        other => Err(unexpected("MGET", &other)),
     }
-}
-
-/// Stores blobs for [`STAGED`] on servers that are full.
-pub async fn force(shared: &Shared, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
-    for (name, bytes) in blobs {
-        let key = job.blob(name);
-        let server = &shared.blobs.links[shared.blobs.place(&key)];
-
-        let mut call = Call::new(&STAGE).key(key).argument(STAGED.as_millis());
-        call.push(*bytes);
-
-        match server.call(&call).await? {
-            Value::Int(1) => {}
-            other => return Err(unexpected("stage", &other)),
-        }
-    }
-    Ok(())
-}
-
-/// Lets some staged blobs live on, and removes others.
-pub async fn settle(
-    shared: &Shared,
-    job: &JobKeys,
-    live: &[String],
-    gone: &[String],
-) -> Result<(), QueueError> {
-    let command = |name: &String, command: &str| {
-        let key = job.blob(name);
-        let mut command = redis::cmd(command);
-        command.arg(&key);
-        (key, command)
-    };
-
-    let live = live.iter().map(|name| {
-        let (key, mut command) = command(name, "PEXPIRE");
-        command.arg(KEEP.as_millis() as u64);
-        (key, command)
-    });
-    let commands = live.chain(gone.iter().map(|name| command(name, "UNLINK")));
-
-    for (server, commands) in shared.blobs.by_server(commands, |(key, _)| key) {
-        let count = commands.len();
-        let mut pipeline = Pipeline::with_capacity(count);
-        for (_, command) in commands {
-            pipeline.add_command(command);
-        }
-
-        shared.blobs.links[server].pipeline(&pipeline, count).await?;
-    }
-    Ok(())
-}
-
-/// Fetches blobs by their keys, in order; `None` for one that is not there.
-pub async fn fetch(shared: &Shared, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
-    let mut blobs = vec![None; keys.len()];
-    for (server, wanted) in shared.blobs.by_server(keys.iter().enumerate(), |(_, key)| key) {
-        for wanted in wanted.chunks(shared.blobs.at_once()) {
-            let mut command = redis::cmd("MGET");
-            wanted.iter().for_each(|(_, key)| {
-                command.arg(key);
-            });
-
-            let began = Instant::now();
-            match shared.blobs.links[server].request(&command).await? {
-                Value::Array(found) if found.len() == wanted.len() => {
-                    shared.blobs.pace.note(&found, began.elapsed());
-                    for ((place, _), value) in wanted.iter().zip(found) {
-                        blobs[*place] =
-                            bytes_or_nothing(value).map_err(|other| unexpected("MGET", &other))?;
-                    }
-                }
-                other => return Err(unexpected("MGET", &other)),
-            }
-        }
-    }
-    Ok(blobs)
-}
-
-/// How many bytes of blobs the servers may hold; `None`: one of them has no limit.
-pub async fn capacity(shared: &Shared) -> Result<Option<u64>, QueueError> {
-    let mut least = u64::MAX;
-    for server in &shared.blobs.links {
-        let answer = server.request(redis::cmd("INFO").arg("memory")).await?;
-
-        let info = bytes(&answer).ok_or_else(|| unexpected("INFO", &answer))?;
-        match check::maxmemory(&String::from_utf8_lossy(info)) {
-            0 => return Ok(None),
-            most => least = least.min(most),
-        }
-    }
-
-    // They have the same share each.
-    Ok(Some(least * shared.blobs.links.len() as u64))
-}
-
-/// Removes all blobs of a job, which may be on any server; looks through each server in at most
-/// `most_looks` steps.
-pub async fn clear(shared: &Shared, job: &JobKeys, most_looks: usize) -> Result<(), QueueError> {
-    for server in &shared.blobs.links {
-        let mut cursor = b"0".to_vec();
-        for _ in 0..most_looks {
-            let (keys, next) = scan(server, &job.pattern(), &cursor).await?;
-            if !keys.is_empty() {
-                let mut unlink = redis::cmd("UNLINK");
-                unlink.arg(&keys);
-                server.request(&unlink).await?;
-            }
-
-            // The scan ends where it began.
-            if next == b"0" {
-                break;
-            }
-            cursor = next;
-        }
-    }
-    Ok(())
 }
 
 /// Looks at some keys of a server, from a cursor on (`0`: the first), and gives those that match
@@ -320,23 +317,12 @@ pub async fn scan(
     scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(LOOKED_AT);
 
     let answer = server.request(&scan).await?;
-    let Value::Array(parts) = &answer else { return Err(unexpected("SCAN", &answer)) };
-    let [Value::BulkString(next), Value::Array(keys)] = parts.as_slice() else {
-        return Err(unexpected("SCAN", &answer));
-    };
-
-    Ok((keys.iter().filter_map(bytes).map(<[u8]>::to_vec).collect(), next.clone()))
+    read_scan(&answer).ok_or_else(|| unexpected("SCAN", &answer))
 }
 
-fn bytes(value: &Value) -> Option<&[u8]> {
-    if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
-}
+fn read_scan(answer: &Value) -> Option<(Vec<Vec<u8>>, Vec<u8>)> {
+    let [next, keys] = reply::items(answer)?;
+    let keys = reply::list(keys)?.iter().filter_map(reply::bytes);
 
-/// The bytes of an answer, or that there are none; else the answer.
-fn bytes_or_nothing(value: Value) -> Result<Option<Vec<u8>>, Value> {
-    match value {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => Ok(Some(bytes)),
-        other => Err(other),
-    }
+    Some((keys.map(<[u8]>::to_vec).collect(), reply::bytes(next)?.to_vec()))
 }

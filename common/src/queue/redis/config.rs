@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::server::Server;
 use super::url;
-use crate::queue::{LEASE, QueueError};
+use crate::queue::{LEASE, QueueError, Reason};
 
 /// Where the queue is, as it was typed. May hold a password, which is never shown.
 #[derive(Clone)]
@@ -167,7 +167,7 @@ fn check_queue(name: &str) -> Result<(), QueueError> {
 
 /// The error that says what cannot be used as it was typed, and what to type.
 pub(super) fn unusable(reason: String, hint: &str) -> QueueError {
-    QueueError::Unusable { reason, hint: Some(hint.into()) }
+    QueueError::Unusable(Reason::new(reason).with_hint(hint))
 }
 
 #[cfg(test)]
@@ -231,7 +231,8 @@ mod tests {
             assert!(error.contains("expected `redis://"), "{error}");
         }
 
-        let QueueError::Unusable { hint, .. } = resolve("localhost:6379").unwrap_err() else {
+        let QueueError::Unusable(Reason { hint, .. }) = resolve("localhost:6379").unwrap_err()
+        else {
             panic!()
         };
         assert_eq!(hint.unwrap(), "did you mean `redis://localhost:6379`?");

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::engine::Shared;
+use super::worker::OfWorker;
 
 /// After this time, by the server's clock, a lease that was not confirmed goes to others.
 pub const UNCONFIRMED: Duration = Duration::from_secs(3);
@@ -19,7 +19,7 @@ pub const UNCONFIRMED: Duration = Duration::from_secs(3);
 /// How long a hold waits for a call that confirms it by the way.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The holds whose answers this process received, while the server does not know that yet.
+/// The holds whose answers this worker received, while the server does not know that yet.
 #[derive(Default)]
 pub struct Unconfirmed(Mutex<Holds>);
 
@@ -64,29 +64,29 @@ impl Unconfirmed {
 }
 
 /// Takes note that the answer came in which this hold was given.
-pub fn heard(shared: &Arc<Shared>, hold: String) {
-    if shared.unconfirmed.add(hold) {
-        tokio::spawn(watch(Arc::clone(shared)));
+pub fn heard(worker: &Arc<OfWorker>, hold: String) {
+    if worker.unconfirmed.add(hold) {
+        tokio::spawn(watch(Arc::clone(worker)));
     }
 }
 
 /// Confirms what no other call confirms in time, until there is nothing to confirm.
-async fn watch(shared: Arc<Shared>) {
-    while let Some(due) = shared.unconfirmed.next() {
+async fn watch(worker: Arc<OfWorker>) {
+    while let Some(due) = worker.unconfirmed.next() {
         if due > Instant::now() {
             tokio::time::sleep_until(due).await;
             continue; // Most were confirmed meanwhile.
         }
 
-        let holds = shared.unconfirmed.all();
+        let holds = worker.unconfirmed.all();
         let mut command = redis::cmd("ZREM");
-        command.arg(shared.keys.unconfirmed()).arg(&holds);
+        command.arg(worker.shared.keys.unconfirmed()).arg(&holds);
 
-        if let Err(error) = shared.pulse.request(&command).await {
+        if let Err(error) = worker.shared.pulse.request(&command).await {
             debug!(%error, "could not confirm leases; others may get their tasks");
         }
 
-        shared.unconfirmed.settle(&holds);
+        worker.unconfirmed.settle(&holds);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
-use crate::queue::QueueError;
+use crate::queue::{QueueError, Reason};
 
 /// A failure of one request, sorted by what helps.
 #[derive(Debug, Clone)]
@@ -171,32 +171,43 @@ impl From<RedisError> for Fault {
 impl From<Fault> for QueueError {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Broken(reason) if reason == DEMOTED => QueueError::Refused(reason),
-            Fault::Broken(reason) => QueueError::Unreachable(reason),
-            Fault::Busy(reason) => QueueError::Refused(reason),
-            Fault::Moved(node) | Fault::Ask(node) => QueueError::Unreachable(format!(
-                "the nodes of the cluster send each other the queue ({node})"
-            )),
-            Fault::Crowded => QueueError::Refused(TOO_MANY_CLIENTS.into()),
-            Fault::NoScript => {
-                QueueError::Unreachable("Redis forgot a script as soon as it had it".into())
+            Fault::Broken(text) if text == DEMOTED => QueueError::Refused(Reason::new(text)),
+            Fault::Broken(text) => unreachable(text),
+            Fault::Busy(text) => QueueError::Refused(Reason::new(text)),
+            Fault::Moved(node) | Fault::Ask(node) => {
+                unreachable(format!("the nodes of the cluster send each other the queue ({node})"))
             }
-            Fault::Full(reason) => QueueError::Full(reason),
-            Fault::Here(reason) => QueueError::Here(reason),
-            Fault::Hopeless { reason, hint } => QueueError::Unusable { reason, hint },
+            Fault::Crowded => QueueError::Refused(Reason::new(TOO_MANY_CLIENTS)),
+            Fault::NoScript => unreachable("Redis forgot a script as soon as it had it".into()),
+            Fault::Full(text) => QueueError::Full(
+                Reason::new(text)
+                    .with_hint("give Redis more `maxmemory`, or Sheaf less: `--redis-budget`"),
+            ),
+            Fault::Here(text) => QueueError::Here(Reason::new(text).with_hint(
+                "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service)",
+            )),
+            Fault::Hopeless { reason, hint } => QueueError::Unusable(Reason { text: reason, hint }),
         }
     }
+}
+
+fn unreachable(text: String) -> QueueError {
+    let hint = if text.contains("maxclients") {
+        "raise `maxclients` on the server, or start fewer workers and runs"
+    } else {
+        "is Redis running there, and does the network let this machine through?"
+    };
+
+    QueueError::Unreachable(Reason::new(text).with_hint(hint))
 }
 
 /// An answer that `operation` is not documented to give.
 pub fn unexpected(operation: &str, value: &Value) -> QueueError {
     let shape: String = format!("{value:?}").chars().take(200).collect();
-    let reason = format!("`{operation}` answered with what it never answers: {shape}");
+    let text = format!("`{operation}` answered with what it never answers: {shape}");
+    let hint = "is there another program that writes to `sheaf:*`?";
 
-    QueueError::Unusable {
-        reason,
-        hint: Some("is there another program that writes to `sheaf:*`?".into()),
-    }
+    QueueError::Unusable(Reason::new(text).with_hint(hint))
 }
 
 /// Whether the system gave no socket, as too many files are open: by the number of the error

@@ -18,7 +18,7 @@
 //! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes, and missing what a loss has left |
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
-//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `-` while it waits, `US:WORKER` while that hold lasts, `!US:WORKER` when it finished it | the same | push, lease, release, complete, collect, missing |
+//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `waiting`, `leased US:WORKER` (the hold), or `finished US:WORKER` | the same | push, lease, release, complete, collect, missing |
 //! | `sheaf:{Q}:V:J:past` | HASH | `CLASS:NUMBER` → what befell the task, a [`Past`](crate::queue::Past); `CLASS:NUMBER held` → who let a lease on it end, and when that was seen, ms. Most jobs have none | [`KEEP`] after the last write | note, give back, past; complete deletes |
 //! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), and the places in it of those that do not count; news have empty names | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::{Arg, Cmd, Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
 
@@ -14,6 +14,7 @@ use super::connect::Tries;
 use super::connection::Connection;
 use super::fault::Fault;
 use super::pool::{DOUBT, InUse, Pool, Use};
+use super::request::{Request, Several};
 use super::scripts::Call;
 use super::server::Server;
 use super::socket::Traffic;
@@ -72,7 +73,9 @@ impl Link {
         commands: &Pipeline,
         count: usize,
     ) -> Result<Vec<Value>, QueueError> {
-        self.persist(|| "pipeline".into(), |tried| self.send_all_once(commands, count, tried)).await
+        let several = &Several(commands, count);
+        let once = |tried| self.send_once(several, Duration::ZERO, tried);
+        self.persist(|| "pipeline".into(), once).await
     }
 
     /// Tries until it succeeds, or the time for tries is over. `name` tells one kind of call from
@@ -136,57 +139,29 @@ impl Link {
         }
     }
 
-    /// Sends a command that may wait at the server for `blocks`, and was tried `tried` times before.
-    async fn send_once(&self, command: &Cmd, blocks: Duration, tried: u32) -> Result<Value, Fault> {
+    /// Sends a request that may wait at the server for `blocks`, and was tried `tried` times before.
+    pub async fn send_once<R: Request>(
+        &self,
+        request: &R,
+        blocks: Duration,
+        tried: u32,
+    ) -> Result<R::Answer, Fault> {
         let mut place = self.pool.take(self.kind).await?;
         let connection = place.connection();
         let traffic = Arc::clone(&connection.traffic);
         let silence = blocks + self.pool.server.timing.answer;
-        let patience = patience(size([command]), tried);
+        let patience = patience(request.size(), tried);
 
         // An answer that is there counts, whatever the doubts.
         let answer = tokio::select! {
             biased;
-            answer = connection.send(command, silence) => answer,
+            answer = request.over(connection, silence) => answer,
             fault = self.doubt(&traffic, patience, blocks) => Err(fault),
         };
 
         match self.end(place, answer).await {
-            Err(Fault::Ask(node)) => {
-                // Only this request goes there: the queue stays where it is.
-                self.pool.dial_asking(&node).await?.send(command, silence).await
-            }
+            Err(Fault::Ask(node)) => request.asking(self, &node, silence, tried).await,
             answer => answer,
-        }
-    }
-
-    async fn send_all_once(
-        &self,
-        commands: &Pipeline,
-        count: usize,
-        tried: u32,
-    ) -> Result<Vec<Value>, Fault> {
-        let mut place = self.pool.take(self.kind).await?;
-        let connection = place.connection();
-        let traffic = Arc::clone(&connection.traffic);
-        let silence = self.pool.server.timing.answer;
-        let patience = patience(size(commands.cmd_iter()), tried);
-
-        let answers = tokio::select! {
-            biased;
-            answers = connection.send_all(commands, count, silence) => answers,
-            fault = self.doubt(&traffic, patience, Duration::ZERO) => Err(fault),
-        };
-        match self.end(place, answers).await {
-            Err(Fault::Ask(_)) => {
-                // Some keys are here, some there: each command finds its own.
-                let mut answers = Vec::with_capacity(count);
-                for command in commands.cmd_iter() {
-                    answers.push(self.send_once(command, Duration::ZERO, tried).await?);
-                }
-                Ok(answers)
-            }
-            answers => answers,
         }
     }
 
@@ -309,13 +284,6 @@ impl Link {
 fn patience(size: usize, tried: u32) -> Duration {
     let on_its_way = Duration::from_secs_f64(size as f64 / SLOWEST);
     DOUBT + on_its_way * 2_u32.pow(tried.min(8))
-}
-
-/// How many bytes commands have.
-fn size<'a>(commands: impl IntoIterator<Item = &'a Cmd>) -> usize {
-    let length =
-        |argument: Arg<&[u8]>| if let Arg::Simple(bytes) = argument { bytes.len() } else { 0 };
-    commands.into_iter().flat_map(Cmd::args_iter).map(length).sum()
 }
 
 /// A command's own name.

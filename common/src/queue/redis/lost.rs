@@ -4,22 +4,24 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::engine::RedisQueue;
-use crate::job::{Class, JobId};
-use crate::queue::{LostWorker, Queue, QueueError};
+use super::job::OfJob;
+use super::keys::GROUP;
+use super::reply;
+use crate::job::Class;
+use crate::queue::{LostWorker, QueueError};
 
 /// A worker that was silent for this long may be lost: it announces itself every second.
 const SILENT: Duration = Duration::from_secs(6);
 
 /// Those that hold tasks of `job`.
-pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, QueueError> {
-    let silent: Vec<_> =
-        queue.workers().await?.into_iter().filter(|worker| worker.ago > SILENT).collect();
+pub async fn lost(job: &OfJob) -> Result<Vec<LostWorker>, QueueError> {
+    let workers = job.shared.workers().await?;
+    let silent: Vec<_> = workers.into_iter().filter(|worker| worker.ago > SILENT).collect();
     if silent.is_empty() {
         return Ok(Vec::new());
     }
 
-    let keys = queue.shared.job(job);
+    let keys = &job.keys;
     let mut streams: Vec<String> =
         Class::ALL.iter().map(|class| keys.stream(*class, None)).collect();
     streams.extend(silent.iter().map(|worker| keys.stream(Class::Render, Some(&worker.info.id))));
@@ -27,22 +29,18 @@ pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, Que
     let mut held: Vec<(String, u64)> = Vec::new();
     for stream in streams {
         let mut command = redis::cmd("XPENDING");
-        command.arg(stream).arg(super::keys::GROUP);
+        command.arg(stream).arg(GROUP);
+
         // A stream or a group that is not there holds nothing.
-        held.extend(
-            queue
-                .shared
-                .pulse
-                .request(&command)
-                .await
-                .map_or_else(|_| Vec::new(), |answer| by_consumer(&answer)),
-        );
+        if let Ok(answer) = job.shared.pulse.request(&command).await {
+            held.extend(by_consumer(&answer).unwrap_or_default());
+        }
     }
 
     let lost = silent.into_iter().filter_map(|worker| {
         let of_it = held.iter().filter(|(consumer, _)| *consumer == worker.info.id);
         let tasks: u64 = of_it.map(|(_, tasks)| tasks).sum();
-        let left = queue.lease_length().saturating_sub(worker.ago);
+        let left = job.shared.config.lease.saturating_sub(worker.ago);
         (tasks > 0).then_some(LostWorker {
             worker: worker.info.id,
             silent: worker.ago,
@@ -55,20 +53,12 @@ pub async fn lost(queue: &RedisQueue, job: JobId) -> Result<Vec<LostWorker>, Que
 }
 
 /// How many entries are with which consumer, of the summary that XPENDING gives.
-fn by_consumer(answer: &Value) -> Vec<(String, u64)> {
-    let Value::Array(parts) = answer else { return Vec::new() };
-    let Some(Value::Array(consumers)) = parts.get(3) else { return Vec::new() };
-
-    let one = |consumer: &Value| match consumer {
-        Value::Array(pair) => match pair.as_slice() {
-            [Value::BulkString(name), Value::BulkString(count)] => Some((
-                String::from_utf8_lossy(name).into_owned(),
-                std::str::from_utf8(count).ok()?.parse().ok()?,
-            )),
-            _ => None,
-        },
-        _ => None,
+fn by_consumer(answer: &Value) -> Option<Vec<(String, u64)>> {
+    let [_, _, _, consumers] = reply::items(answer)?;
+    let one = |consumer: &Value| {
+        let [name, count] = reply::items(consumer)?;
+        Some((reply::text(name)?.into(), reply::text(count)?.parse().ok()?))
     };
 
-    consumers.iter().filter_map(one).collect()
+    Some(reply::list(consumers)?.iter().filter_map(one).collect())
 }

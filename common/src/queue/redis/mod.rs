@@ -1,7 +1,7 @@
 //! The queue on a Redis server: streams and consumer groups.
 //!
 //! Redis is transport, the coordinator's journal is the truth: whatever the server loses is pushed
-//! again ([`Queue::missing`](super::Queue::missing)). Every change of state is one Lua script, so
+//! again ([`JobQueue::missing`](super::JobQueue::missing)). Every change of state is one Lua script, so
 //! it happens whole or not at all, and the only clock is the server's.
 //!
 //! * [`keys`]: every key, with its type, lifetime and writers.
@@ -10,18 +10,21 @@
 //!   with [`certificates`].
 //! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and given up when it is silent.
 //! * [`route`]: the node of a cluster that has the queue, the master that sentinels name.
-//! * [`pool`], [`link`]: few connections for all requests. [`connect`]: the first look, and when to
+//! * [`pool`], [`link`]: few connections for all [`request`]s. [`connect`]: the first look, and when to
 //!   try again.
 //! * [`check`]: whether the server can be used at all, in words.
 //! * [`fault`]: the meaning of errors, of the server or of the way to it. [`troubles`]: those that
 //!   last. [`why`]: why nothing comes, in words.
-//! * [`supply`] (push, missing, forget, close), [`collect`], [`lease`], [`finish`] (extend,
-//!   complete, release): the trait.
-//! * [`confirm`]: tells the server that the answer to a lease call was heard.
-//! * [`past`]: the past of tasks that were not done at once.
+//! * [`engine`]: connects, and gives both sides. [`state`]: what they share. [`limits`]: how much
+//!   goes into one request. [`reply`]: reads answers.
+//! * The coordinator's side, [`job`]: [`mod@push`], [`collect`] ([`stored`]: outcomes as they stand
+//!   on the queue), [`audit`] (missing, rescue), [`mod@close`], [`sign`] (of life), [`lost`] and
+//!   [`why`].
+//! * A worker's side, [`worker`]: [`listen`], [`lease`] ([`confirm`]: its answer was heard),
+//!   [`extend`], [`complete`], [`release`] ([`holds`]: leases by their streams), [`rows`],
+//!   [`mod@notify`], [`past`] (of tasks that were not done at once).
 //! * [`batch`]: how outcomes stand on the queue. [`blobs`]: bytes that are too large for a script.
-//!   [`pace`]: how fast these come.
-//! * [`recent`]: rows that need not be fetched, as this process made them.
+//!   [`pace`]: how fast these come. [`due`]: what is done now and then.
 //! * [`registry`]: the list of workers. [`jobs`]: the list of jobs, and whether their coordinators
 //!   live. [`usage`]: the memory that jobs take.
 //!
@@ -29,41 +32,59 @@
 //! when that is full: its script begins with a write that needs no memory, and Redis asks only at
 //! the first write of a script.
 
+mod audit;
 mod batch;
 mod blobs;
 mod certificates;
 mod check;
+mod close;
 mod collect;
+mod complete;
 mod config;
 mod confirm;
 mod connect;
 mod connection;
+mod due;
 mod engine;
+mod extend;
 mod fault;
-mod finish;
+mod holds;
+mod job;
 mod jobs;
 mod keys;
 mod lease;
+mod limits;
 mod link;
+mod listen;
 mod lost;
+mod notify;
 mod pace;
 mod past;
 mod pool;
-mod recent;
+mod push;
 mod registry;
+mod release;
+mod reply;
+mod request;
 mod route;
+mod rows;
 mod scripts;
 mod server;
+mod sign;
 mod socket;
-mod supply;
+mod state;
+mod stored;
 mod tls;
 mod token;
 mod troubles;
 mod url;
 mod usage;
 mod why;
+mod worker;
 
 pub use config::{RedisConfig, RedisSettings, Timing};
 pub use engine::RedisQueue;
+pub use job::{RedisJob, RedisOutlook, RedisSupply};
 pub use jobs::JobSeen;
-pub use registry::{VersionInUse, WorkerInfo, WorkerSeen};
+pub use registry::{Activity, VersionInUse, WorkerInfo, WorkerSeen};
+pub use worker::RedisWorker;

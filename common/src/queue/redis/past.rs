@@ -6,10 +6,11 @@ use std::time::Duration;
 use redis::Value;
 use tracing::{debug, warn};
 
-use super::engine::Shared;
 use super::fault::unexpected;
 use super::keys::{KEEP, past_fields, task_field};
+use super::reply;
 use super::scripts::{Call, GIVE_BACK, NOTE, PAST};
+use super::state::Shared;
 use super::token::Token;
 use crate::job::{TaskId, WorkerId};
 use crate::queue::{Known, Lease, Past, QueueError};
@@ -26,7 +27,7 @@ pub async fn past(
 ) -> Result<Known, QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(Known::default()) };
 
-    let keys = shared.job(lease.task.job);
+    let keys = shared.keys.job(lease.task.job);
     let call = Call::new(&PAST)
         .key(&keys.past)
         .key(&keys.tasks)
@@ -42,17 +43,8 @@ pub async fn past(
 }
 
 fn read(answer: &Value) -> Option<Known> {
-    let Value::Array(parts) = answer else { return None };
-    let [Value::BulkString(noted), Value::Int(undecided), Value::Array(vanished)] =
-        parts.as_slice()
-    else {
-        return None;
-    };
-
-    let worker = |value: &Value| match value {
-        Value::BulkString(name) => Some(WorkerId(String::from_utf8_lossy(name).into_owned())),
-        _ => None,
-    };
+    let [noted, undecided, vanished] = reply::items(answer)?;
+    let noted = reply::bytes(noted)?;
 
     let past = match wire::decode::<Past>(noted) {
         Ok(past) => past,
@@ -64,14 +56,15 @@ fn read(answer: &Value) -> Option<Known> {
         }
     };
 
-    let vanished = vanished.iter().map(worker).collect::<Option<_>>()?;
-    Some(Known { past, vanished, undecided: usize::try_from(*undecided).ok()? })
+    let worker = |name: &Value| reply::text(name).map(|name| WorkerId(name.into()));
+    let vanished = reply::list(vanished)?.iter().map(worker).collect::<Option<_>>()?;
+    Some(Known { past, vanished, undecided: reply::count(undecided)? as usize })
 }
 
 pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(false) };
 
-    let keys = shared.job(lease.task.job);
+    let keys = shared.keys.job(lease.task.job);
     let mut call = Call::new(&NOTE)
         .key(&keys.past)
         .key(&keys.tasks)
@@ -79,16 +72,14 @@ pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, Q
         .argument(token.hold);
 
     call.push(wire::encode(past));
-    match shared.pulse.call(&call.argument(KEEP.as_millis())).await? {
-        Value::Int(noted @ (0 | 1)) => Ok(noted == 1),
-        other => Err(unexpected("note", &other)),
-    }
+    let answer = shared.pulse.call(&call.argument(KEEP.as_millis())).await?;
+    reply::expect_flag("note", &answer)
 }
 
 pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<(), QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(()) };
 
-    let keys = shared.job(lease.task.job);
+    let keys = shared.keys.job(lease.task.job);
     let addressee = token.own.then(|| token.consumer());
     let mut call = Call::new(&GIVE_BACK)
         .key(keys.stream(lease.task.class, addressee))
@@ -103,15 +94,13 @@ pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<()
         .argument(&token.hold);
 
     call.push(wire::encode(past));
-    match shared.pulse.call(&call).await? {
-        Value::Int(0 | 1) => Ok(()),
-        other => Err(unexpected("give_back", &other)),
-    }
+    // A stale lease is no error.
+    reply::expect_flag("give_back", &shared.pulse.call(&call).await?).map(|_| ())
 }
 
 /// Drops what was noted of a finished task; should that fail, it goes with the job.
 pub async fn forget(shared: &Shared, task: &TaskId) {
-    let keys = shared.job(task.job);
+    let keys = shared.keys.job(task.job);
     let mut command = redis::cmd("HDEL");
     command.arg(&keys.past).arg(&past_fields(task));
 

@@ -8,10 +8,13 @@ use std::time::Duration;
 use redis::Value;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{RedisQueue, Shared};
+use super::engine::RedisQueue;
 use super::fault::unexpected;
 use super::keys::KEEP;
+use super::reply;
 use super::scripts::{ANNOUNCE, Call, WORKERS};
+use super::state::Shared;
+use super::worker::{OfWorker, RedisWorker};
 use crate::job::WorkerId;
 use crate::queue::QueueError;
 use crate::wire::FORMAT;
@@ -73,61 +76,66 @@ pub struct VersionInUse {
     pub ago: Duration,
 }
 
-impl RedisQueue {
-    /// Says that a worker is there; it is listed for 30 seconds (`GONE_AFTER`).
+/// What a worker is at, and what it has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// How many slots work.
+    pub busy: u32,
+    pub files_done: u64,
+    pub bytes_done: u64,
+}
+
+impl RedisWorker {
+    /// Says that a listed worker is there; it is listed for 30 seconds (`GONE_AFTER`). Any other
+    /// says nothing.
     ///
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].
-    pub async fn announce(&self, info: &WorkerInfo) -> Result<(), QueueError> {
-        let json = serde_json::to_string(info).expect("texts and numbers are JSON");
-        let keys = &self.shared.keys;
+    pub async fn announce(&self, activity: Activity) -> Result<(), QueueError> {
+        let Some(info) = &self.of_it().listed else { return Ok(()) };
+        let Activity { busy, files_done, bytes_done } = activity;
+        let info = WorkerInfo { busy, files_done, bytes_done, ..info.clone() };
+
+        let shared = &self.of_it().shared;
+        let json = serde_json::to_string(&info).expect("texts and numbers are JSON");
         let call = Call::new(&ANNOUNCE)
-            .key(keys.workers())
-            .key(keys.seen())
+            .key(shared.keys.workers())
+            .key(shared.keys.seen())
             .argument(&info.id)
             .argument(json)
             .argument(KEEP.as_millis())
             .argument(GONE_AFTER.as_millis());
 
-        match self.shared.pulse.call(&call).await? {
-            Value::Int(_) => Ok(()),
-            other => Err(unexpected("announce", &other)),
-        }
+        reply::expect_count("announce", &shared.pulse.call(&call).await?).map(|_| ())
     }
 
-    /// How many bytes of tasks and rows have come so far: while it grows, the queue is heard.
-    pub fn received(&self) -> u64 {
-        self.shared.blobs.received()
-    }
-
-    /// Takes a worker off the list.
+    /// Takes the worker off the list.
     ///
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].
-    pub async fn leave(&self, worker: &WorkerId) -> Result<(), QueueError> {
-        for (command, key) in
-            [("ZREM", self.shared.keys.seen()), ("HDEL", self.shared.keys.workers())]
-        {
+    pub async fn leave(&self) -> Result<(), QueueError> {
+        let OfWorker { shared, id, .. } = self.of_it();
+        for (command, key) in [("ZREM", shared.keys.seen()), ("HDEL", shared.keys.workers())] {
             let mut command = redis::cmd(command);
-            command.arg(key).arg(&worker.0);
-            self.shared.pulse.request(&command).await?;
+            command.arg(key).arg(&id.0);
+            shared.pulse.request(&command).await?;
         }
         Ok(())
     }
 
+    /// How many bytes of tasks and rows have come so far: while it grows, the queue is heard.
+    pub fn received(&self) -> u64 {
+        self.of_it().shared.blobs.received()
+    }
+}
+
+impl RedisQueue {
     /// The workers that announced themselves lately, of all versions, sorted by name.
     ///
     /// # Errors
     /// As the methods of [`crate::queue::Queue`].
     pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
-        let (workers, _) = self.shared.listed(GONE_AFTER).await?;
-        let read = |(ago, json): (Duration, String)| {
-            Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago })
-        };
-
-        let mut workers: Vec<WorkerSeen> = workers.into_iter().filter_map(read).collect();
-        workers.sort_by(|a, b| a.info.id.cmp(&b.info.id));
-        Ok(workers)
+        self.shared.workers().await
     }
 
     /// The versions whose coordinators called lately.
@@ -137,29 +145,38 @@ impl RedisQueue {
     pub async fn versions(&self) -> Result<Vec<VersionInUse>, QueueError> {
         self.shared.versions(GONE_AFTER).await
     }
+}
+
+impl Shared {
+    /// The workers that announced themselves lately, of all versions, sorted by name.
+    pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
+        let (workers, _) = self.listed(GONE_AFTER).await?;
+        let read = |(ago, json): (Duration, String)| {
+            Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago })
+        };
+
+        let mut workers: Vec<WorkerSeen> = workers.into_iter().filter_map(read).collect();
+        workers.sort_by(|a, b| a.info.id.cmp(&b.info.id));
+        Ok(workers)
+    }
 
     /// The slots of all workers that can read the tasks of this side.
-    pub(super) async fn slots(&self) -> Result<usize, QueueError> {
+    pub async fn slots(&self) -> Result<usize, QueueError> {
         let slots =
             |worker: WorkerSeen| self.is_ours(&worker.info).then_some(worker.info.slots as usize);
         Ok(self.workers().await?.into_iter().filter_map(slots).sum())
     }
 
     /// Whether there is another worker that can read the tasks of this side.
-    pub(super) async fn has_other_workers(&self, than: &WorkerId) -> Result<bool, QueueError> {
-        Ok(self
-            .workers()
-            .await?
-            .iter()
-            .any(|worker| worker.info.id != than.0 && self.is_ours(&worker.info)))
+    pub async fn has_other_workers(&self, than: &WorkerId) -> Result<bool, QueueError> {
+        let is_other = |worker: &WorkerSeen| worker.info.id != than.0 && self.is_ours(&worker.info);
+        Ok(self.workers().await?.iter().any(is_other))
     }
 
     fn is_ours(&self, info: &WorkerInfo) -> bool {
-        info.is_of_this_build() && info.bytes_servers as usize == self.shared.config.bytes_servers()
+        info.is_of_this_build() && info.bytes_servers as usize == self.config.bytes_servers()
     }
-}
 
-impl Shared {
     /// The versions whose coordinators called within that time.
     pub async fn versions(&self, within: Duration) -> Result<Vec<VersionInUse>, QueueError> {
         let (_, versions) = self.listed(within).await?;
@@ -184,33 +201,23 @@ impl Shared {
             .argument(within.as_millis());
 
         let answer = self.pulse.call(&call).await?;
-        let lists = match &answer {
-            Value::Array(lists) => match lists.as_slice() {
-                [workers, versions] => aged(workers).zip(aged(versions)),
-                _ => None,
-            },
-            _ => None,
-        };
-
-        lists.ok_or_else(|| unexpected("workers", &answer))
+        read(&answer).ok_or_else(|| unexpected("workers", &answer))
     }
+}
+
+fn read(answer: &Value) -> Option<(Aged, Aged)> {
+    let [workers, versions] = reply::items(answer)?;
+    aged(workers).zip(aged(versions))
 }
 
 /// Texts, and how old they are.
 type Aged = Vec<(Duration, String)>;
 
 fn aged(list: &Value) -> Option<Aged> {
-    let Value::Array(items) = list else { return None };
-    let item = |item: &Value| match item {
-        Value::Array(pair) => match pair.as_slice() {
-            [Value::Int(ms), Value::BulkString(text)] => Some((
-                Duration::from_millis(u64::try_from(*ms).ok()?),
-                String::from_utf8_lossy(text).into_owned(),
-            )),
-            _ => None,
-        },
-        _ => None,
+    let item = |item: &Value| {
+        let [ms, text] = reply::items(item)?;
+        Some((Duration::from_millis(reply::count(ms)?), reply::text(text)?.into()))
     };
 
-    items.iter().map(item).collect()
+    reply::list(list)?.iter().map(item).collect()
 }

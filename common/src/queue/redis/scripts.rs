@@ -2,11 +2,9 @@
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, Script as Sha, Value};
+use redis::{Cmd, Script as Sha};
 
-use super::fault::unexpected;
 use super::keys;
-use crate::queue::QueueError;
 
 /// A script, with what stands in front of it.
 pub struct Script {
@@ -104,24 +102,6 @@ impl Call {
         command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
         command
     }
-}
-
-/// Reads an array of 1 and 0, one for each of `count`.
-pub fn flags(operation: &str, answer: Value, count: usize) -> Result<Vec<bool>, QueueError> {
-    let flag = |value: &Value| match value {
-        Value::Int(0) => Some(false),
-        Value::Int(1) => Some(true),
-        _ => None,
-    };
-
-    let flags = match &answer {
-        Value::Array(values) if values.len() == count => {
-            values.iter().map(flag).collect::<Option<Vec<bool>>>()
-        }
-        _ => None,
-    };
-
-    flags.ok_or_else(|| unexpected(operation, &answer))
 }
 
 #[cfg(test)]

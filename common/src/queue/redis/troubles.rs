@@ -120,12 +120,12 @@ mod tests {
 
         troubles.clear(|| "WORKERS".into());
         assert!(
-            matches!(troubles.worst(), Some(QueueError::Refused(reason)) if reason == "no replicas")
+            matches!(troubles.worst(), Some(QueueError::Refused(reason)) if reason.text == "no replicas")
         );
 
         troubles.clear(|| "PUSH".into());
         assert!(
-            matches!(troubles.worst(), Some(QueueError::Unreachable(reason)) if reason == "cut")
+            matches!(troubles.worst(), Some(QueueError::Unreachable(reason)) if reason.text == "cut")
         );
 
         troubles.clear(|| "LEASE".into());

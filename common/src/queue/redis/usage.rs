@@ -1,16 +1,19 @@
 //! How much memory of the servers each job takes. Looks at every key: for people who ask, not for
 //! the way of the data.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use redis::{Pipeline, Value};
 
 use super::blobs;
-use super::engine::Shared;
 use super::fault::unexpected;
-use super::jobs::Usage;
 use super::link::Link;
+use super::state::Shared;
+use crate::job::JobId;
 use crate::queue::QueueError;
+
+/// The memory that jobs take, by version and job.
+pub type Usage = BTreeMap<(String, JobId), u64>;
 
 /// The bytes of each job on all servers.
 pub async fn by_job(shared: &Shared) -> Result<Usage, QueueError> {

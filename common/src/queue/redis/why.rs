@@ -7,11 +7,14 @@ use std::time::Duration;
 use redis::Value;
 
 use super::check;
-use super::engine::{RedisQueue, Shared};
+use super::engine::RedisQueue;
 use super::fault::TOO_MANY_CLIENTS;
-use super::jobs::JobSeen;
+use super::job::OfJob;
+use super::jobs::{self, JobSeen};
 use super::registry::{WorkerInfo, WorkerSeen};
+use super::reply;
 use super::server::Server;
+use super::state::Shared;
 use crate::human;
 use crate::queue::{JobOwner, QueueError};
 use crate::wire::FORMAT;
@@ -23,144 +26,7 @@ impl RedisQueue {
     /// The refusal of a server that it has not taken back since; `None`: there is none. Asks no
     /// server.
     pub fn trouble(&self) -> Option<QueueError> {
-        self.shared.config.servers().find_map(|server| server.troubles.worst())
-    }
-
-    pub(super) async fn why_nothing_comes(
-        &self,
-        needs_others: bool,
-    ) -> Result<Option<String>, QueueError> {
-        if let Some(trouble) = self.trouble() {
-            return Ok(Some(self.explain(trouble).await));
-        }
-
-        // A run may wait in vain for a worker that waits for one of these servers itself.
-        self.shared.blobs.probe();
-
-        if !needs_others {
-            return Ok(None);
-        }
-
-        let nobody = self.why_nobody_works(&self.workers().await?);
-        // Asking may have met with trouble itself.
-        match self.trouble() {
-            Some(trouble) => Ok(Some(self.explain(trouble).await)),
-            None => Ok(nobody),
-        }
-    }
-
-    /// Says what a trouble is about, and what to do.
-    async fn explain(&self, trouble: QueueError) -> String {
-        match trouble {
-            QueueError::Full(reason) => format!("{reason}{}", self.what_holds_memory().await),
-            QueueError::Unreachable(_) => {
-                let in_trouble =
-                    self.shared.config.servers().filter(|server| server.troubles.worst().is_some());
-                // A server with too many clients hangs up without a word: one of its open connections
-                // may tell.
-                for server in in_trouble {
-                    if let Some(limit) = self.shared.client_limit(server).await {
-                        return limit;
-                    }
-                }
-
-                trouble.to_string()
-            }
-            QueueError::Here(_) | QueueError::Refused(_) | QueueError::Unusable { .. } => {
-                match trouble.hint() {
-                    Some(hint) => format!("{trouble}: {hint}"),
-                    None => trouble.to_string(),
-                }
-            }
-        }
-    }
-
-    /// Says which jobs hold the memory of a server that is full, as the end of a sentence.
-    async fn what_holds_memory(&self) -> String {
-        let jobs = self.jobs().await.unwrap_or_default();
-        let held = |chosen: &dyn Fn(&JobSeen) -> bool| {
-            let chosen: Vec<&JobSeen> = jobs.iter().filter(|job| chosen(job)).collect();
-            (chosen.len(), human::size(chosen.iter().map(|job| job.bytes).sum()))
-        };
-
-        let jobs = |count: usize, kind: &str| match count {
-            1 => format!("1 {kind} job holds"),
-            _ => format!("{count} {kind} jobs hold"),
-        };
-
-        let own = |job: &JobSeen| self.shared.signs.is_own(job.job);
-        // Abandoned jobs are named first, as nobody misses them.
-        match (held(&|job| job.is_abandoned), held(&|job| !job.is_abandoned && !own(job))) {
-            ((0, _), (0, _)) => ": give it more, or this run less: `--redis-budget`".into(),
-            ((0, _), (count, size)) => {
-                format!("; {} {size}: `sheaf queue` lists them", jobs(count, "other"))
-            }
-            ((count, size), _) => {
-                format!("; {} {size}: `sheaf queue purge --abandoned`", jobs(count, "abandoned"))
-            }
-        }
-    }
-
-    fn why_nobody_works(&self, workers: &[WorkerSeen]) -> Option<String> {
-        let queue = self.shared.config.queue();
-        let address = self.address();
-        let ours = self.shared.config.bytes_servers();
-
-        let of = |is: &dyn Fn(&WorkerInfo) -> bool| {
-            workers.iter().map(|worker| &worker.info).find(|info| is(info)).cloned()
-        };
-
-        // From workers that fit to those that fit least: the first that is found decides.
-        if of(&|info| info.is_of_this_build() && info.bytes_servers as usize == ours).is_some() {
-            return None;
-        }
-
-        if let Some(other) = of(&WorkerInfo::is_of_this_build) {
-            let theirs = servers_for_bytes(other.bytes_servers as usize);
-            let ours = servers_for_bytes(ours);
-            return Some(format!(
-                "the workers of the queue `{queue}` use {theirs}, this run uses {ours}: give the same `--redis-bytes` to all"
-            ));
-        }
-
-        if let Some(other) = of(&|info| info.version == crate::VERSION) {
-            return Some(format!(
-                "the workers of the queue `{queue}` speak wire format {}, this is {FORMAT}: install the same build everywhere",
-                other.wire
-            ));
-        }
-
-        let others: BTreeSet<&str> =
-            workers.iter().map(|worker| worker.info.version.as_str()).collect();
-        Some(if others.is_empty() {
-            format!(
-                "no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`"
-            )
-        } else {
-            let others = others.into_iter().collect::<Vec<_>>().join(", ");
-            format!(
-                "the workers of the queue `{queue}` are of version {others}, this is {}: they cannot read its tasks",
-                crate::VERSION
-            )
-        })
-    }
-
-    /// The workers whose leases are of another length than this side's.
-    pub(super) async fn other_leases(&self) -> Result<Vec<String>, QueueError> {
-        let ours = self.shared.lease_ms();
-        let differs = |info: &&WorkerInfo| {
-            info.is_of_this_build() && info.lease_ms != 0 && info.lease_ms != ours
-        };
-
-        let workers = self.workers().await?;
-        let say = |info: &WorkerInfo| {
-            let theirs = info.lease_ms;
-            format!(
-                "the worker {} has `--lease {theirs}ms`, this run {ours}ms: give all sides the same",
-                info.id
-            )
-        };
-        Ok(workers.iter().map(|worker| &worker.info).filter(differs).map(say).collect())
+        trouble(&self.shared)
     }
 
     /// The runs whose leases are of another length than this side's.
@@ -172,20 +38,164 @@ impl RedisQueue {
 
         let mut command = redis::cmd("HVALS");
         command.arg(self.shared.keys.owners());
-        let Value::Array(owners) = self.shared.pulse.request(&command).await? else {
-            return Ok(Vec::new());
-        };
+        let answer = self.shared.pulse.request(&command).await?;
 
-        let read = |owner: Value| {
-            let Value::BulkString(text) = owner else { return None };
-            let json = text.splitn(2, |byte| *byte == b' ').nth(1)?;
-            serde_json::from_slice::<JobOwner>(json).ok()
+        // What another build wrote there, and cannot be read, is none of ours.
+        let read = |owner: &Value| {
+            let (_since, json) = reply::text(owner)?.split_once(' ')?;
+            serde_json::from_str::<JobOwner>(json).ok()
         };
-
         let differs = |owner: &JobOwner| owner.lease_ms != 0 && owner.lease_ms != ours;
 
-        Ok(owners.into_iter().filter_map(read).filter(differs).collect())
+        let owners = reply::list(&answer).unwrap_or_default();
+        Ok(owners.iter().filter_map(read).filter(differs).collect())
     }
+}
+
+fn trouble(shared: &Shared) -> Option<QueueError> {
+    shared.config.servers().find_map(|server| server.troubles.worst())
+}
+
+/// Why tasks of a job may wait in vain; `None`: nothing stands in the way.
+pub async fn why_nothing_comes(
+    job: &OfJob,
+    needs_others: bool,
+) -> Result<Option<String>, QueueError> {
+    let shared = &job.shared;
+    if let Some(trouble) = trouble(shared) {
+        return Ok(Some(explain(job, trouble).await));
+    }
+
+    // A run may wait in vain for a worker that waits for one of these servers itself. Its own
+    // server the run asks anyway.
+    if shared.config.bytes_servers() > 0 {
+        shared.blobs.probe();
+    }
+
+    if !needs_others {
+        return Ok(None);
+    }
+
+    let nobody = why_nobody_works(shared, &shared.workers().await?);
+    // Asking may have met with trouble itself.
+    match trouble(shared) {
+        Some(trouble) => Ok(Some(explain(job, trouble).await)),
+        None => Ok(nobody),
+    }
+}
+
+/// Says what a trouble is about, and what to do.
+async fn explain(job: &OfJob, trouble: QueueError) -> String {
+    match trouble {
+        QueueError::Full(reason) => format!("{reason}{}", what_holds_memory(job).await),
+        QueueError::Unreachable(_) => {
+            let in_trouble =
+                job.shared.config.servers().filter(|server| server.troubles.worst().is_some());
+            // A server with too many clients hangs up without a word: one of its open connections
+            // may tell.
+            for server in in_trouble {
+                if let Some(limit) = job.shared.client_limit(server).await {
+                    return limit;
+                }
+            }
+
+            trouble.to_string()
+        }
+        QueueError::Here(_) | QueueError::Refused(_) | QueueError::Unusable { .. } => {
+            match trouble.hint() {
+                Some(hint) => format!("{trouble}: {hint}"),
+                None => trouble.to_string(),
+            }
+        }
+    }
+}
+
+/// Says which jobs hold the memory of a server that is full, as the end of a sentence.
+async fn what_holds_memory(job: &OfJob) -> String {
+    let listed = jobs::list(&job.shared).await.unwrap_or_default();
+    let held = |chosen: &dyn Fn(&JobSeen) -> bool| {
+        let chosen: Vec<&JobSeen> = listed.iter().filter(|job| chosen(job)).collect();
+        (chosen.len(), human::size(chosen.iter().map(|job| job.bytes).sum()))
+    };
+
+    let jobs = |count: usize, kind: &str| match count {
+        1 => format!("1 {kind} job holds"),
+        _ => format!("{count} {kind} jobs hold"),
+    };
+
+    let own = |seen: &JobSeen| seen.job == job.id;
+    // Abandoned jobs are named first, as nobody misses them.
+    match (held(&|job| job.is_abandoned), held(&|job| !job.is_abandoned && !own(job))) {
+        ((0, _), (0, _)) => ": give it more, or this run less: `--redis-budget`".into(),
+        ((0, _), (count, size)) => {
+            format!("; {} {size}: `sheaf queue` lists them", jobs(count, "other"))
+        }
+        ((count, size), _) => {
+            format!("; {} {size}: `sheaf queue purge --abandoned`", jobs(count, "abandoned"))
+        }
+    }
+}
+
+/// Why no worker of the list works on the queue; `None`: one does.
+fn why_nobody_works(shared: &Shared, workers: &[WorkerSeen]) -> Option<String> {
+    let queue = shared.config.queue();
+    let address = shared.config.address();
+    let ours = shared.config.bytes_servers();
+
+    let of = |is: &dyn Fn(&WorkerInfo) -> bool| {
+        workers.iter().map(|worker| &worker.info).find(|info| is(info)).cloned()
+    };
+
+    // From workers that fit to those that fit least: the first that is found decides.
+    if of(&|info| info.is_of_this_build() && info.bytes_servers as usize == ours).is_some() {
+        return None;
+    }
+
+    if let Some(other) = of(&WorkerInfo::is_of_this_build) {
+        let theirs = servers_for_bytes(other.bytes_servers as usize);
+        let ours = servers_for_bytes(ours);
+        return Some(format!(
+            "the workers of the queue `{queue}` use {theirs}, this run uses {ours}: give the same `--redis-bytes` to all"
+        ));
+    }
+
+    if let Some(other) = of(&|info| info.version == crate::VERSION) {
+        return Some(format!(
+            "the workers of the queue `{queue}` speak wire format {}, this is {FORMAT}: install the same build everywhere",
+            other.wire
+        ));
+    }
+
+    let others: BTreeSet<&str> =
+        workers.iter().map(|worker| worker.info.version.as_str()).collect();
+    Some(if others.is_empty() {
+        format!(
+            "no worker is connected to the queue `{queue}` at {address}: start `sheaf-worker --redis …`"
+        )
+    } else {
+        let others = others.into_iter().collect::<Vec<_>>().join(", ");
+        format!(
+            "the workers of the queue `{queue}` are of version {others}, this is {}: they cannot read its tasks",
+            crate::VERSION
+        )
+    })
+}
+
+/// The workers whose leases are of another length than this side's.
+pub async fn other_leases(shared: &Shared) -> Result<Vec<String>, QueueError> {
+    let ours = shared.lease_ms();
+    let differs =
+        |info: &&WorkerInfo| info.is_of_this_build() && info.lease_ms != 0 && info.lease_ms != ours;
+
+    let workers = shared.workers().await?;
+    let say = |info: &WorkerInfo| {
+        let theirs = info.lease_ms;
+        format!(
+            "the worker {} has `--lease {theirs}ms`, this run {ours}ms: give all sides the same",
+            info.id
+        )
+    };
+    Ok(workers.iter().map(|worker| &worker.info).filter(differs).map(say).collect())
 }
 
 impl Shared {

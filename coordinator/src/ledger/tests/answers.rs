@@ -1,5 +1,7 @@
 //! Outcomes that come late, twice, or are none of their tasks.
 
+use sheaf_common::outcome::Reading;
+
 use super::*;
 
 /// A ledger with one file, and its extract task.
@@ -178,7 +180,7 @@ fn units_that_cannot_be_rendered_are_extracted_again() {
 fn news_end_nothing() {
     let (mut ledger, extract) = with_one_file();
     let alone = TaskResult::ReadAlone { vanished: 3, files: 1, first: "f0".into() };
-    for news in [alone, TaskResult::NapStarted { name: "n".into() }] {
+    for news in [alone, TaskResult::Reading(Reading { sequence: 0, parsed: 1, of: 2 })] {
         assert_eq!(ledger.handle(came(extract.id, news)), []);
     }
     assert_eq!(ledger.pending(), [extract.id]);

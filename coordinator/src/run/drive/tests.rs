@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sheaf_common::job::WorkerId;
+use sheaf_common::job::{JobId, WorkerId};
 use sheaf_common::outcome::{
     Extracted, FileReport, FileStatus, Outcome, RenderedUnit, Segment, Slice, Stream, Target,
     TaskResult,
 };
-use sheaf_common::queue::{Completed, Completion, Leased, MemoryQueue};
+use sheaf_common::queue::{
+    Completed, Completion, JobOwner, Leased, MemoryJob, MemoryQueue, MemoryWorker, Queue, WorkQueue,
+};
 use sheaf_common::task::{Extract, Render, RowsKey, Work};
 use sheaf_common::wire;
 use sheaf_worker::signals::Stop;
@@ -144,9 +146,9 @@ impl Stage {
         let now = Instant::now().into_std();
         let driver = Driver::new(ledger, &sources, from, Window::local(2), None, now);
 
+        let mut job = self.queue.job(JOB, JobOwner::default());
         let drive = Drive {
-            queue: &self.queue,
-            job: JOB,
+            queue: &mut job,
             shipping: Shipping::None,
             store: &mut self.store,
             observer: &mut self.heard,
@@ -154,7 +156,7 @@ impl Stage {
         };
 
         let driven = drive.run(driver).await;
-        self.queue.close(JOB).await.unwrap();
+        job.close().await.unwrap();
         driven
     }
 
@@ -177,8 +179,10 @@ enum Habit {
 
 /// A worker that leases one task at a time; its slot takes [`WORK`] for each.
 struct Worker {
-    queue: MemoryQueue,
-    id: WorkerId,
+    queue: MemoryWorker,
+    name: String,
+    /// What loses rows.
+    job: MemoryJob,
     habit: Habit,
     done: u32,
     extracted: u32,
@@ -186,15 +190,21 @@ struct Worker {
 
 impl Worker {
     fn start(queue: &MemoryQueue, name: &str, habit: Habit) {
-        let id = WorkerId(name.into());
-        let worker = Worker { queue: queue.clone(), id, habit, done: 0, extracted: 0 };
+        let worker = Worker {
+            queue: queue.worker(WorkerId(name.into())),
+            name: name.into(),
+            job: queue.job(JOB, JobOwner::default()),
+            habit,
+            done: 0,
+            extracted: 0,
+        };
         tokio::spawn(worker.work());
     }
 
     async fn work(mut self) {
         loop {
-            let wait = Duration::from_secs(3600);
-            for leased in self.queue.lease(&self.id, 1, wait).await.unwrap() {
+            self.queue.listen(Duration::from_secs(3600)).await.unwrap();
+            for leased in self.queue.lease(1).await.unwrap() {
                 match (self.habit, self.done) {
                     (Habit::Dies, 2) => std::future::pending::<()>().await,
                     (Habit::FallsAsleep, 2) => tokio::time::sleep(Duration::from_secs(45)).await,
@@ -224,7 +234,7 @@ impl Worker {
         let lost: Vec<RowsKey> = rows.iter().map(|(block, _)| lease.rows_key(*block)).collect();
         self.extracted += u32::from(!lost.is_empty());
 
-        let outcome = Outcome { task: task.id, slot: self.id.0.clone(), result };
+        let outcome = Outcome { task: task.id, slot: self.name.clone(), result };
         let completion = Completion { lease, outcome, rows, has_past: false };
         let answers = self.queue.complete_if_held(&[completion]).await.unwrap();
 
@@ -232,7 +242,7 @@ impl Worker {
             assert_eq!(answers, [Completed::Stale], "others have the task that it slept over");
         }
         if self.habit == Habit::LosesRows && self.extracted == 2 && !lost.is_empty() {
-            self.queue.forget(lost).await.unwrap();
+            self.job.forget(lost).await.unwrap();
         }
     }
 
@@ -321,11 +331,11 @@ async fn a_flushed_queue_changes_nothing() {
 
     let mut stage = Stage::new();
     Worker::start(&stage.queue, "a", Habit::Reliable);
-    let queue = stage.queue.clone();
+    let mut job = stage.queue.job(JOB, JobOwner::default());
     let flushes = tokio::spawn(async move {
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_millis(7500)).await;
-            queue.close(JOB).await.unwrap();
+            job.close().await.unwrap();
         }
     });
 

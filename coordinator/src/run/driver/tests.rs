@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sheaf_common::job::{JobId, TaskId};
 use sheaf_common::outcome::{Extracted, FileReport, FileStatus};
+use sheaf_common::queue::Reason;
 use sheaf_common::task::{Task, Work};
 use sheaf_worker::signals::Stop;
 
@@ -129,7 +130,7 @@ fn second(count: u64) -> Duration {
 }
 
 fn unreachable() -> QueueError {
-    QueueError::Unreachable("connection refused".into())
+    QueueError::Unreachable(Reason::new("connection refused"))
 }
 
 /// An answer to an extract task: its files have no rows.
@@ -178,7 +179,7 @@ fn a_call_that_failed_is_made_again_after_a_pause() {
     let sources = one_file();
     let mut world = World::collecting(&sources);
 
-    for error in [unreachable(), QueueError::Full("no room".into()), unreachable()] {
+    for error in [unreachable(), QueueError::Full(Reason::new("no room")), unreachable()] {
         world.answer(Event::Collected(Err(error)));
         assert_eq!(world.call, Some((Call::Collect, PAUSE)));
     }
@@ -189,7 +190,7 @@ fn a_call_that_failed_is_made_again_after_a_pause() {
 
 #[test]
 fn a_queue_that_is_of_no_use_ends_the_run() {
-    let useless = || QueueError::Unusable { reason: "wrong password".into(), hint: None };
+    let useless = || QueueError::Unusable(Reason::new("wrong password"));
     let sources = one_file();
 
     let mut world = World::collecting(&sources);

@@ -10,7 +10,7 @@ local answers, once, set, stored, entries, skipped = {}, {}, {}, {}, {}, {}
 for n, field in ipairs(fields) do
     local finished = FINISHED .. holds[n]
     answers[n] = 1
-    if states[n] == holds[n] and not once[field] then
+    if states[n] == LEASED .. holds[n] and not once[field] then
         once[field] = finished
         set[#set + 1], set[#set + 2] = field, finished
         stored[#stored + 1], entries[#entries + 1] = field, entry_of[n]

@@ -6,10 +6,10 @@
 local states, fields = states_of(KEYS[2], 2, 3)
 local held, answers = {}, {}
 for n in ipairs(fields) do
-    if states[n] == ARGV[3 * n + 1] then held[#held + 1] = ARGV[3 * n] end
+    if states[n] == LEASED .. ARGV[3 * n + 1] then held[#held + 1] = ARGV[3 * n] end
 end
 local got = #held > 0 and claim(KEYS[1], ARGV[1], held, 'JUSTID') or {}
 for n in ipairs(fields) do
-    answers[n] = states[n] == ARGV[3 * n + 1] and got[ARGV[3 * n]] and 1 or 0
+    answers[n] = states[n] == LEASED .. ARGV[3 * n + 1] and got[ARGV[3 * n]] and 1 or 0
 end
 return answers

@@ -3,11 +3,11 @@
 -- ARGV 1 keep_ms  2 lease_ms  3 worker  4 the task's field in `tasks`  5 entry  6 hold  7 what befell it, encoded
 -- Returns 1 handed back | 0 stale: the lease no longer held the task, nothing was written
 -- Keeps: the old hold is wrong from here on; this worker gets the task last, after another length of the lease.
-if redis.call('HGET', KEYS[2], ARGV[4]) ~= ARGV[6] then return 0 end
+if redis.call('HGET', KEYS[2], ARGV[4]) ~= LEASED .. ARGV[6] then return 0 end
 drains(KEYS[2])
 local ended = string.format('%.0f', now_ms() - ARGV[2])
 if not claim(KEYS[1], all_but(ARGV[3]), {ARGV[5]}, 'TIME', ended, 'JUSTID')[ARGV[5]] then return 0 end
-redis.call('HSET', KEYS[2], ARGV[4], WAITS)
+redis.call('HSET', KEYS[2], ARGV[4], WAITING)
 redis.call('HSET', KEYS[4], ARGV[4], ARGV[7])
 redis.call('PEXPIRE', KEYS[4], ARGV[1])
 ring(KEYS[3], ARGV[1])

@@ -10,7 +10,7 @@ for _, key in ipairs({KEYS[1], KEYS[3]}) do
         local states = not seen[job] and redis.call('HVALS', job_key(ARGV[1], job, 'tasks')) or {}
         local counts = {0, 0, 0}
         for _, state in ipairs(states) do
-            local which = state == WAITS and 1 or is_finished(state) and 3 or 2
+            local which = state == WAITING and 1 or is_finished(state) and 3 or 2
             counts[which] = counts[which] + 1
         end
         local sign, owner = redis.call('ZSCORE', KEYS[1], job), redis.call('HGET', KEYS[2], job)

@@ -5,18 +5,18 @@
 --      12 13 the others  14… holds of which the answers were heard
 -- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}, who had them}, …}; for a task whose
 --      body stands apart {entry, {field, '', 'bytes', its length}}
--- Keeps: every entry given is pending for this consumer, and the hold, which no call had before, is the state of its task and
+-- Keeps: every entry given is pending for this consumer, and its task is leased under the hold, which no call had before and which is
 --      unconfirmed; when tasks are left for all, the bell rings, or another is on its way here whom it woke.
 local prefix, me, room, lease_ms, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5], tonumber(ARGV[6])
 local us, jobs, heard = now_us(), live_jobs(KEYS[1], ARGV[1]), {unpack(ARGV, 14)}
 local answer = {0, us .. ':' .. me}
-local hold = answer[2]
+local state = LEASED .. answer[2]
 end_unconfirmed(KEYS[4], us - ARGV[9], heard, prefix, jobs, {ARGV[10], ARGV[12], ARGV[13]})
 local function give(job, class, delivery, entries, held_by)
     local set = {}
     for n, entry in ipairs(entries) do
         bytes = bytes - (tonumber(entry[2][4]) or #entry[2][2])
-        set[2 * n - 1], set[2 * n] = entry[2][1], hold
+        set[2 * n - 1], set[2 * n] = entry[2][1], state
     end
     redis.call('HSET', job_key(prefix, job, 'tasks'), unpack(set))
     room = room - #entries
@@ -34,7 +34,7 @@ for class = 10, 11 do give_all(ARGV[class]) end
 if rooms() then redis.call('UNLINK', KEYS[3]) else ring(KEYS[3], ARGV[7]) end
 room = math.min(room, tonumber(ARGV[4]))
 for class = 12, 13 do give_all(ARGV[class]) end
-if answer[3] then note_hold(KEYS[4], us, hold, heard, ARGV[7]) end
+if answer[3] then note_hold(KEYS[4], us, answer[2], heard, ARGV[7]) end
 if rooms() then redis.call('UNLINK', KEYS[2]) elseif ARGV[8] ~= '' then ring(KEYS[2], ARGV[7]) end
 answer[1] = rooms() and 1 or 0
 return answer

@@ -7,7 +7,7 @@ local now, holders, gone, undecided = now_ms(), {}, {}, 0
 for since, worker in string.gmatch(redis.call('HGET', KEYS[1], holders_field(ARGV[1])) or '', '(%d+) ([^\n]*)\n') do
     if worker ~= ARGV[3] then holders[#holders + 1] = {since, worker} end
 end
-if ARGV[3] ~= '' and redis.call('HGET', KEYS[2], ARGV[1]) == ARGV[2] then
+if ARGV[3] ~= '' and redis.call('HGET', KEYS[2], ARGV[1]) == LEASED .. ARGV[2] then
     holders[#holders + 1] = {now, ARGV[3]}
     local lines = ''
     for _, holder in ipairs(holders) do lines = lines .. holder[1] .. ' ' .. holder[2] .. '\n' end

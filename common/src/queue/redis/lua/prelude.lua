@@ -6,11 +6,10 @@ local function now_ms()
     return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 
--- A state in `tasks`: the task waits; or a hold on it, if it is leased; or this and the hold that finished it. A hold
--- begins with a digit.
-local WAITS, FINISHED = '-', '!'
+-- A state in `tasks`: the task waits; or it is leased under the hold that follows; or that hold finished it.
+local WAITING, LEASED, FINISHED = 'waiting', 'leased ', 'finished '
 local function is_finished(state)
-    return string.sub(state, 1, 1) == FINISHED
+    return string.sub(state, 1, #FINISHED) == FINISHED
 end
 
 -- The states of the tasks whose fields stand in ARGV from `first` on, each `step` after the other; and those fields.

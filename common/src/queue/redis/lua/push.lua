@@ -28,7 +28,7 @@ for n, field in ipairs(fields) do
             redis.call('XADD', KEYS[1], '*', field, '', 'bytes', apart)
         end
         put[field] = true
-        set[#set + 1], set[#set + 2] = field, WAITS
+        set[#set + 1], set[#set + 2] = field, WAITING
     end
 end
 if #set > 0 then

@@ -7,11 +7,11 @@ local states, fields = states_of(KEYS[2], 2, 3)
 local released = 0
 for n, field in ipairs(fields) do
     local entry, hold = ARGV[3 * n], ARGV[3 * n + 1]
-    local pending = states[n] == hold and redis.pcall('XPENDING', KEYS[1], GROUP, entry, entry, 1)
+    local pending = states[n] == LEASED .. hold and redis.pcall('XPENDING', KEYS[1], GROUP, entry, entry, 1)
     if pending and pending[1] then
         -- Nobody's, and idle since 1970: ended.
         claim(KEYS[1], 'nobody', {entry}, 'TIME', 1, 'RETRYCOUNT', pending[1][4] - 1, 'JUSTID')
-        redis.call('HSET', KEYS[2], field, WAITS)
+        redis.call('HSET', KEYS[2], field, WAITING)
         released = released + 1
     end
 end

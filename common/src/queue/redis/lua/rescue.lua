@@ -16,7 +16,7 @@ for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do
             drains(KEYS[1])
             for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
                 redis.call('XADD', KEYS[4], '*', unpack(entry[2]))
-                redis.call('HSET', KEYS[1], entry[2][1], WAITS)
+                redis.call('HSET', KEYS[1], entry[2][1], WAITING)
                 moved = moved + 1
             end
             redis.call('UNLINK', stream)

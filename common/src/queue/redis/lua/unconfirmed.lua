@@ -5,7 +5,7 @@
 local function end_lease(stream, tasks, hold, pending)
     local id = pending[1]
     local entry = redis.call('XRANGE', stream, id, id)[1]
-    if entry and redis.call('HGET', tasks, entry[2][1]) == hold then
+    if entry and redis.call('HGET', tasks, entry[2][1]) == LEASED .. hold then
         -- Nobody's, and idle since 1970: ended.
         claim(stream, 'nobody', {id}, 'TIME', 1, 'RETRYCOUNT', pending[4] - 1, 'JUSTID')
     end

@@ -1,0 +1,128 @@
+//! What the queue within one process holds.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use tokio::time::Instant;
+
+use crate::job::{Class, JobId, TaskId, WorkerId};
+use crate::outcome::Outcome;
+use crate::queue::{Lease, Past};
+use crate::row::Block;
+use crate::task::{RowsKey, Task};
+
+#[derive(Default)]
+pub struct State {
+    pub jobs: BTreeMap<JobId, Job>,
+    /// The job that was served last: the next one in order goes first.
+    pub served: Option<JobId>,
+    pub leased: HashMap<TaskId, Held>,
+    pub rows: HashMap<RowsKey, Block>,
+    /// The past of tasks that have one; most do not.
+    pub pasts: HashMap<TaskId, Past>,
+    /// Numbers the leases; a token is a number never used before.
+    pub leases: u64,
+}
+
+#[derive(Default)]
+pub struct Job {
+    pub waiting: [VecDeque<Waiting>; Class::ALL.len()],
+    pub ids: HashSet<TaskId>,
+    pub outcomes: VecDeque<Outcome>,
+}
+
+pub struct Waiting {
+    pub task: Task,
+    /// How often it was leased before.
+    pub deliveries: u32,
+    /// The worker that let the last lease on it end.
+    pub previous: Option<WorkerId>,
+    /// The worker that gave it back, and until when it is for others.
+    pub given_back: Option<(WorkerId, Instant)>,
+}
+
+pub struct Held {
+    pub by: WorkerId,
+    pub token: String,
+    pub ends: Instant,
+    pub waiting: Waiting,
+}
+
+impl State {
+    /// Puts the tasks whose leases have ended back in front.
+    pub fn expire(&mut self, now: Instant) {
+        let mut ended: Vec<TaskId> =
+            self.leased.iter().filter(|(_, held)| held.ends <= now).map(|(id, _)| *id).collect();
+        // Each goes to the front, so the first goes last.
+        ended.sort_unstable_by(|a, b| b.cmp(a));
+
+        for id in ended {
+            let Held { by, waiting, .. } = self.leased.remove(&id).expect("just found");
+            self.put_back(Waiting { previous: Some(by), ..waiting });
+        }
+    }
+
+    pub fn put_back(&mut self, waiting: Waiting) {
+        let id = waiting.task.id;
+        if let Some(job) = self.jobs.get_mut(&id.job) {
+            job.waiting[id.class as usize].push_front(waiting);
+        }
+    }
+
+    /// Takes the task that goes next to a worker: class by class, and within a class the jobs in
+    /// turn. No worker is ever gone here: all are threads of this process.
+    pub fn next(&mut self, worker: &WorkerId, now: Instant) -> Option<Waiting> {
+        let (job, class, place) = self.find(worker, now)?;
+        self.served = Some(job);
+        self.jobs.get_mut(&job)?.waiting[class as usize].remove(place)
+    }
+
+    /// Whether there is a task that could go to a worker.
+    pub fn has_for(&self, worker: &WorkerId, now: Instant) -> bool {
+        self.find(worker, now).is_some()
+    }
+
+    /// Where the task stands that goes next to a worker.
+    fn find(&self, worker: &WorkerId, now: Instant) -> Option<(JobId, Class, usize)> {
+        // A worker that gave a task back leaves it to others for a while.
+        let is_for_others = |(by, until): &(WorkerId, Instant)| by == worker && *until > now;
+        let is_for_it = |waiting: &Waiting| {
+            waiting.task.addressee().is_none_or(|addressee| addressee == worker)
+                && !waiting.given_back.as_ref().is_some_and(is_for_others)
+        };
+
+        for class in Class::ALL {
+            // The jobs behind the one that was served last, then the others from the beginning.
+            let is_behind = |job: &(&JobId, &Job)| self.served.is_none_or(|served| *job.0 > served);
+            let behind = self.jobs.iter().filter(is_behind);
+            let others = self.jobs.iter().filter(|job| !is_behind(job));
+
+            for (id, job) in behind.chain(others) {
+                let waiting = &job.waiting[class as usize];
+                if let Some(place) = waiting.iter().position(is_for_it) {
+                    return Some((*id, class, place));
+                }
+            }
+        }
+
+        None
+    }
+
+    /// When something may be there to lease that is not there now.
+    pub fn next_change(&self) -> Option<Instant> {
+        let waiting = self.jobs.values().flat_map(|job| job.waiting.iter().flatten());
+        let given_back =
+            waiting.filter_map(|waiting| waiting.given_back.as_ref().map(|(_, until)| *until));
+        self.leased.values().map(|held| held.ends).chain(given_back).min()
+    }
+
+    pub fn holds(&self, lease: &Lease) -> bool {
+        self.leased.get(&lease.task).is_some_and(|held| held.token == lease.token)
+    }
+
+    pub fn knows(&self, id: &TaskId) -> bool {
+        let job = self.jobs.get(&id.job);
+        job.is_some_and(|job| {
+            job.ids.contains(id) || job.outcomes.iter().any(|outcome| outcome.task == *id)
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! Blocks of rows: fetched by who renders them, or handed over by who had them alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use redis::Value;
+
+use super::blobs::STAGED;
+use super::keys::rows_name;
+use super::state::Shared;
+use crate::job::JobId;
+use crate::queue::QueueError;
+use crate::row::Block;
+use crate::task::RowsKey;
+
+/// How many blocks of rows are handed over at once: each goes over a connection of its own.
+const HANDED_OVER_AT_ONCE: usize = 8;
+
+/// Fetches blocks, in the order of `keys`; `None` for one that is not there.
+pub async fn fetch(shared: &Shared, keys: &[RowsKey]) -> Result<Vec<Option<Block>>, QueueError> {
+    let key = |key: &RowsKey| shared.keys.job(key.task.job).blob(&rows_name(key));
+    let keys: Vec<String> = keys.iter().map(key).collect();
+
+    let found = shared.blobs.fetch(&keys).await?;
+    Ok(found.into_iter().map(|block| block.map(Arc::new)).collect())
+}
+
+/// Stores blocks, those of jobs that are there.
+pub async fn hand_over(shared: &Shared, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+    let mut jobs: BTreeMap<JobId, Vec<(String, &[u8])>> = BTreeMap::new();
+    for (key, block) in rows {
+        jobs.entry(key.task.job).or_default().push((rows_name(key), block.as_slice()));
+    }
+
+    for (job, rows) in jobs {
+        let keys = shared.keys.job(job);
+        // It is there from the first outcome on, and rows are of a task that has one.
+        let exists = shared.pulse.request(redis::cmd("EXISTS").arg(&keys.news)).await?;
+        if exists != Value::Int(1) {
+            continue;
+        }
+
+        for rows in rows.chunks(HANDED_OVER_AT_ONCE) {
+            shared.blobs.store(&keys, rows, STAGED).await?;
+        }
+    }
+    Ok(())
+}

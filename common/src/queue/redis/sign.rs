@@ -1,0 +1,84 @@
+//! Signs of life of a coordinator, for its job.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+use tracing::{debug, warn};
+
+use super::config::Timing;
+use super::due::Due;
+use super::job::OfJob;
+use super::keys::KEEP;
+use super::reply;
+use super::scripts::{Call, SIGN};
+use crate::queue::QueueError;
+
+/// How many signs of life a coordinator gives in the time after which a job without one is parked.
+pub const SIGNS: u32 = 6;
+
+/// The signs of life for one job.
+pub struct Signs {
+    due: Due,
+    /// A sign that is on its way, beside what else goes on.
+    under_way: Option<JoinHandle<()>>,
+}
+
+impl Signs {
+    pub fn new(timing: &Timing) -> Self {
+        Signs { due: Due::at_once(timing.abandoned / SIGNS), under_way: None }
+    }
+
+    /// Gives the first sign, which says whose the job is.
+    pub async fn first(&mut self, job: &OfJob) -> Result<(), QueueError> {
+        self.due.done();
+        sign(job).await
+    }
+
+    /// Gives a sign if the last one is some time ago; the caller does not wait for it. A sign that
+    /// does not get through does no harm: the next one follows soon.
+    pub fn give_beside(&mut self, job: &Arc<OfJob>) {
+        let is_on_its_way = self.under_way.as_ref().is_some_and(|sign| !sign.is_finished());
+        if is_on_its_way || !self.due.take() {
+            return;
+        }
+
+        let job = Arc::clone(job);
+        self.under_way = Some(tokio::spawn(async move {
+            if let Err(error) = sign(&job).await {
+                debug!(job = %job.id, %error, "could not give a sign of life");
+            }
+        }));
+    }
+
+    /// Waits until no sign is on its way any more: a job that is closed must not come back by it.
+    pub async fn end(&mut self) {
+        if let Some(sign) = &mut self.under_way {
+            let _ = sign.await;
+            self.under_way = None;
+        }
+        self.due.reset();
+    }
+}
+
+async fn sign(job: &OfJob) -> Result<(), QueueError> {
+    let keys = &job.shared.keys;
+    let owner = serde_json::to_string(&job.owner).expect("texts and numbers are JSON");
+
+    let call = Call::new(&SIGN)
+        .key(keys.alive())
+        .key(keys.owners())
+        .key(keys.versions())
+        .key(keys.jobs())
+        .key(&job.keys.tasks)
+        .key(keys.bell(None))
+        .argument(job.id)
+        .argument(owner)
+        .argument(keys.version())
+        .argument(KEEP.as_millis());
+
+    let is_back = reply::expect_flag("sign", &job.shared.pulse.call(&call).await?)?;
+    if is_back {
+        warn!(job = %job.id, "this run had been silent for so long that its tasks were set aside; they are back");
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! A worker's side of the queue.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::confirm::Unconfirmed;
+use super::registry::WorkerInfo;
+use super::state::Shared;
+use super::{complete, extend, lease, listen, notify, past, release, rows};
+use crate::job::WorkerId;
+use crate::outcome::Outcome;
+use crate::queue::{
+    Completed, Completion, Known, Lease, Leased, Past, QueueError, Stashing, Traits, WorkQueue,
+};
+use crate::row::Block;
+use crate::task::RowsKey;
+
+/// How long the first of few completions waits for others: each call costs the server and the
+/// worker about as much as ten tasks do.
+const LINGER: Duration = Duration::from_millis(4);
+
+/// A worker's side of the queue, of all jobs of this version. Cheap to clone.
+#[derive(Clone)]
+pub struct RedisWorker(Arc<OfWorker>);
+
+/// A worker of this process.
+pub struct OfWorker {
+    pub shared: Arc<Shared>,
+    pub id: WorkerId,
+    /// What the list of workers says of it; `None`: it is on none.
+    pub listed: Option<WorkerInfo>,
+    /// The bells that wake it: of tasks for all, and of those for it alone.
+    pub bells: [String; 2],
+    /// Whether its last lease left nothing for it: then there is nothing until a bell rings.
+    pub is_empty: AtomicBool,
+    /// Whether the bell for all has woken it since its last lease.
+    pub is_woken: AtomicBool,
+    pub unconfirmed: Unconfirmed,
+}
+
+impl RedisWorker {
+    pub(super) fn new(shared: &Arc<Shared>, id: WorkerId, listed: Option<WorkerInfo>) -> Self {
+        let bells = [None, Some(id.0.as_str())].map(|addressee| shared.keys.bell(addressee));
+        RedisWorker(Arc::new(OfWorker {
+            shared: Arc::clone(shared),
+            id,
+            listed,
+            bells,
+            is_empty: AtomicBool::new(false),
+            is_woken: AtomicBool::new(false),
+            unconfirmed: Unconfirmed::default(),
+        }))
+    }
+
+    pub(super) fn of_it(&self) -> &OfWorker {
+        &self.0
+    }
+}
+
+impl WorkQueue for RedisWorker {
+    fn traits(&self) -> Traits {
+        // Of a worker that is on no list, nobody would notice that it is gone.
+        let stashing = if self.0.listed.is_some() { Stashing::Alone } else { Stashing::Copies };
+
+        Traits { lease: self.0.shared.config.lease, linger: LINGER, stashing }
+    }
+
+    async fn listen(&self, longest: Duration) -> Result<(), QueueError> {
+        listen::listen(&self.0, longest).await
+    }
+
+    async fn lease(&self, most: usize) -> Result<Vec<Leased>, QueueError> {
+        lease::lease(&self.0, most).await
+    }
+
+    async fn extend_if_held(&self, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
+        extend::extend(&self.0.shared, leases).await
+    }
+
+    async fn complete_if_held(
+        &self,
+        completions: &[Completion],
+    ) -> Result<Vec<Completed>, QueueError> {
+        complete::complete(&self.0.shared, completions).await
+    }
+
+    async fn release_if_held(&self, leases: Vec<Lease>) -> Result<(), QueueError> {
+        release::release(&self.0.shared, leases).await
+    }
+
+    async fn rows(&self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+        rows::fetch(&self.0.shared, &keys).await
+    }
+
+    async fn hand_over(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+        rows::hand_over(&self.0.shared, rows).await
+    }
+
+    async fn notify(&self, news: Outcome) -> Result<(), QueueError> {
+        notify::notify(&self.0.shared, news).await
+    }
+
+    async fn past(&self, lease: &Lease, previous: Option<&WorkerId>) -> Result<Known, QueueError> {
+        past::past(&self.0.shared, lease, previous).await
+    }
+
+    async fn note_if_held(&self, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
+        past::note(&self.0.shared, lease, past).await
+    }
+
+    async fn give_back_if_held(&self, lease: &Lease, past: &Past) -> Result<(), QueueError> {
+        past::give_back(&self.0.shared, lease, past).await
+    }
+
+    async fn has_others(&self) -> Result<bool, QueueError> {
+        self.0.shared.has_other_workers(&self.0.id).await
+    }
+}
