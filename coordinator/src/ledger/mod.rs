@@ -13,9 +13,9 @@
 //! extractor cut: so units are the same whatever order outcomes come in, however files were
 //! batched, and wherever a run was resumed.
 //!
-//! The life of a file is that of the extract task that it is in ([`task`]); a unit has one of its
-//! own ([`unit`]). Each is one file with a function for every legal move. [`extracts`] and [`units`]
-//! are all of them; [`contents`] and [`rows`] what is in them.
+//! The life of a file is that of the extract task that it is in ([`mod@task`]); a unit has one of
+//! its own ([`mod@unit`]). Each is one file with a function for every legal move. [`extracts`] and
+//! [`units`] hold all of them; [`contents`] and [`rows`] say what is in them.
 //!
 //! * [`place`]: rows get their places, units are pushed and committed. [`answers`]: what outcomes
 //!   change. [`repair`]: rows that were lost are extracted again.
