@@ -6,6 +6,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 use sheaf_tests::corpus::{doc, write};
 use sheaf_tests::job::{LONG, job};
+use sheaf_tests::joblog::column_of_log;
 use sheaf_tests::place::{Place, connected, drain};
 use sheaf_tests::redis_server::RedisServer;
 use sheaf_tests::{Run, Running, server};
@@ -141,6 +142,8 @@ async fn a_file_outside_the_roots_is_reported_and_the_others_are_read() {
     run("open/a open/b secret/b open/c", "--by-path").code(1);
     let log = fs::read_to_string(folder.join("log.tsv")).unwrap();
     assert_eq!(log.matches("this worker may not open it: no --root covers").count(), 2, "{log}");
+    let kinds = ["", "not-allowed", "not-allowed", ""];
+    assert_eq!(column_of_log(&log, "kind"), kinds, "{log}");
     let rows = fs::read_to_string(folder.join("out.jsonl")).unwrap();
     assert!(
         rows.lines().count() == 2 && rows.contains("\"1\"") && rows.contains("\"3\""),

@@ -57,6 +57,7 @@ async fn a_file_that_ends_whole_workers_is_found_and_given_up() {
     assert_eq!(column(&rows_of(&place.folder().join("out.jsonl")), "id"), ["1", "2", "4", "5"]);
     let log = fs::read_to_string(place.folder().join("log.tsv")).unwrap();
     assert_eq!(column_of_log(&log, "attempts"), ["1", "1", "4", "1", "1"], "{log}");
+    assert_eq!(column_of_log(&log, "kind"), ["", "", "crashed", "", ""], "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

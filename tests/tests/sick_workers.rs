@@ -152,6 +152,7 @@ async fn a_file_that_no_worker_can_read_is_dead_after_another_has_tried() {
     let log = fs::read_to_string(place.folder().join("log.tsv")).unwrap();
     // Two by one worker, one by the other.
     assert_eq!(column_of_log(&log, "attempts"), ["1", "3", "1"], "{log}");
+    assert_eq!(column_of_log(&log, "kind"), ["", "memory-limit", ""], "{log}");
     assert!(workers.iter().any(|worker| worker.stderr().contains("another worker will try")));
 }
 

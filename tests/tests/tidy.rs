@@ -160,7 +160,7 @@ fn extraction_and_rendering_know_no_queue() {
 fn a_recipe_knows_no_tree() {
     let outside = |source: &Source| !source.path.starts_with("worker/src/extract/reader/html/");
     let words = ["ElementRef", "scraper::Html", "scraper::{", "scraper::Node", "ego_tree"];
-    let why = "documents are seen through the traits of `extract/reader/mod.rs`";
+    let why = "documents are seen through `Document` and `Element`";
     none_says(&["worker/src/extract"], &words, outside, why);
 }
 

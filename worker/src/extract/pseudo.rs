@@ -131,8 +131,13 @@ impl PseudoClass {
     }
 }
 
+/// Whether an element is one of HTML's, so that names are compared in lower case.
+fn is_html<'a, E: Element<'a>>(element: E) -> bool {
+    *element.namespace() == ns!(html)
+}
+
 fn is_one_of<'a, E: Element<'a>>(element: E, names: &[&str]) -> bool {
-    element.is_html_element_in_html_document() && names.contains(&element.name())
+    is_html(element) && names.contains(&element.name())
 }
 
 /// Whether an element has an attribute without a namespace.
@@ -142,7 +147,7 @@ fn has<'a, E: Element<'a>>(element: E, attribute: &str) -> bool {
 
 /// The elements around one, the nearest first.
 fn around<'a, E: Element<'a>>(element: E) -> impl Iterator<Item = E> {
-    std::iter::successors(element.parent_element(), E::parent_element)
+    std::iter::successors(element.parent(), |around| around.parent())
 }
 
 fn is_checked<'a, E: Element<'a>>(element: E) -> bool {
@@ -169,7 +174,7 @@ fn is_disabled<'a, E: Element<'a>>(element: E) -> bool {
     match element.name() {
         "optgroup" => false,
         "option" => {
-            let parent = element.parent_element();
+            let parent = element.parent();
             parent.is_some_and(|parent| is_one_of(parent, &["optgroup"]) && has(parent, "disabled"))
         }
         _ => is_in_disabled_fieldset(element),
@@ -181,11 +186,10 @@ fn is_in_disabled_fieldset<'a, E: Element<'a>>(element: E) -> bool {
     let mut child = element;
     for ancestor in around(element) {
         if is_one_of(ancestor, &["fieldset"]) && has(ancestor, "disabled") {
-            let mut children =
-                std::iter::successors(ancestor.first_element_child(), E::next_sibling_element);
+            let mut children = std::iter::successors(ancestor.first_child(), |child| child.next());
             let legend = children.find(|child| is_one_of(*child, &["legend"]));
 
-            if legend.is_none_or(|legend| legend.opaque() != child.opaque()) {
+            if legend.is_none_or(|legend| legend.identity() != child.identity()) {
                 return true;
             }
         }
@@ -210,7 +214,7 @@ fn language<'a, E: Element<'a>>(element: E) -> Option<&'a str> {
 }
 
 fn is_html_or_svg<'a, E: Element<'a>>(element: E) -> bool {
-    element.is_html_element_in_html_document() || element.has_namespace(&ns!(svg))
+    is_html(element) || *element.namespace() == ns!(svg)
 }
 
 /// Extended filtering (RFC 4647, 3.3.2), with a wildcard in front matching anything, also nothing;
@@ -252,7 +256,7 @@ mod tests {
         let css = Css::record(selector).unwrap_or_else(|error| panic!("{error}"));
         let mut caches = SelectorCaches::default();
         let elements = page.elements().map(|(_, element)| element);
-        let matched = elements.filter(|element| css.matches(element, None, &mut caches));
+        let matched = elements.filter(|element| css.matches(*element, None, &mut caches));
         matched.filter_map(|element| element.attribute_in(&ns!(), "id")).collect()
     }
 

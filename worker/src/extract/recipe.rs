@@ -109,7 +109,7 @@ impl Compiled {
 
         document.elements().filter_map(move |(depth, element)| {
             inside.pass(depth);
-            let is_record = self.record.matches(&element, None, &mut caches);
+            let is_record = self.record.matches(element, None, &mut caches);
             is_record.then(|| (element, inside.record(depth)))
         })
     }
@@ -139,7 +139,7 @@ impl Column {
             Some(css) => {
                 // `:scope` differs from record to record, and what the caches hold with it.
                 let mut caches = SelectorCaches::default();
-                record.elements().find(|one| css.matches(one, Some(&record), &mut caches))?
+                record.elements().find(|one| css.matches(*one, Some(record), &mut caches))?
             }
         };
 

@@ -10,8 +10,6 @@
 
 use cssparser::{BasicParseErrorKind, ParseErrorKind, Token};
 use html5ever::LocalName;
-use scraper::selector::CssLocalName;
-use selectors::Element;
 use selectors::matching::{
     MatchingContext, MatchingForInvalidation, MatchingMode, NeedsSelectorFlags, QuirksMode,
     SelectorCaches, matches_selector_list,
@@ -19,6 +17,7 @@ use selectors::matching::{
 use selectors::parser::{Component, ParseRelative, Selector, SelectorList, SelectorParseErrorKind};
 
 use super::pseudo::{Dialect, Parser};
+use super::reader::{Element, Matched};
 use super::setup::{Place, SetupError};
 use sheaf_common::xpath::{self, is_xpath};
 
@@ -26,7 +25,7 @@ use sheaf_common::xpath::{self, is_xpath};
 pub(super) struct Css {
     list: SelectorList<Dialect>,
     /// Set when the whole group is one lowercase element name: compared without the machinery.
-    name: Option<CssLocalName>,
+    name: Option<LocalName>,
 }
 
 impl Css {
@@ -56,19 +55,19 @@ impl Css {
 
     /// The element name that the selector is, if it is nothing else.
     pub(super) fn name(&self) -> Option<&LocalName> {
-        self.name.as_ref().map(|name| &name.0)
+        self.name.as_ref()
     }
 
     /// Whether the selector matches `element`. `scope` is what `:scope` stands for; `None`: the
     /// root.
-    pub(super) fn matches<E: Element<Impl = Dialect>>(
+    pub(super) fn matches<'a, E: Element<'a>>(
         &self,
-        element: &E,
-        scope: Option<&E>,
+        element: E,
+        scope: Option<E>,
         caches: &mut SelectorCaches,
     ) -> bool {
         if let Some(name) = &self.name {
-            return element.has_local_name(name);
+            return element.is_named(name);
         }
 
         let mut context = MatchingContext::new(
@@ -80,19 +79,19 @@ impl Css {
             MatchingForInvalidation::No,
         );
 
-        context.scope_element = scope.map(Element::opaque);
-        matches_selector_list(&self.list, element, &mut context)
+        context.scope_element = scope.map(Element::identity);
+        matches_selector_list(&self.list, &Matched::of(element), &mut context)
     }
 }
 
 /// The element name that `list` is, if it is nothing else. Names with capitals match by namespace,
 /// so they do not count.
-fn only_name(list: &SelectorList<Dialect>) -> Option<CssLocalName> {
+fn only_name(list: &SelectorList<Dialect>) -> Option<LocalName> {
     let [selector] = list.slice() else { return None };
     let mut parts = selector.iter_raw_match_order();
     match (parts.next(), parts.next()) {
         (Some(Component::LocalName(part)), None) if part.name == part.lower_name => {
-            Some(part.name.clone())
+            Some(part.name.0.clone())
         }
         _ => None,
     }

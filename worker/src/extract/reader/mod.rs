@@ -2,24 +2,30 @@
 //!
 //! A reader is a module here. It is given what a file holds once it is unpacked, and gives its
 //! documents one after the other: a page is one, an archive of pages several. Whatever its tree is
-//! made of, a recipe sees it through [`Document`] and [`Element`] alone. The selectors are compiled
-//! once for all readers: an element says through [`selectors::Element`] what they ask.
+//! made of, a recipe sees it through [`Document`] and [`Element`] alone, and so do its selectors:
+//! they are compiled once for all readers, and match what is wrapped in [`Matched`].
 //!
 //! To add one: a module here, and the place in `extractor.rs` where the reader of a file is chosen.
 //!
 //! * [`html`]: HTML by html5ever, the reader of every file so far.
-//! * [`attribute`]: the names of attributes, as a recipe has them.
+//! * [`attribute`]: the names of attributes, as a recipe has them; [`matched`]: elements, as
+//!   selectors have them.
 
 mod attribute;
 pub(super) mod html;
+mod matched;
 
-use html5ever::Namespace;
+use std::fmt;
+
+use html5ever::{LocalName, Namespace, ns};
+use selectors::OpaqueElement;
+use selectors::attr::CaseSensitivity;
+use sheaf_common::problem::FileProblem;
 
 pub(super) use attribute::AttributeName;
+pub(super) use matched::Matched;
 
 use super::facts::Facts;
-use super::pseudo::Dialect;
-use sheaf_common::problem::FileProblem;
 
 /// Gives the documents of one file, in their order.
 pub(super) trait Reader {
@@ -45,11 +51,42 @@ pub(super) trait Document {
     fn elements(&self) -> impl Iterator<Item = (usize, Self::Element<'_>)>;
 }
 
-/// An element of a document, as a recipe sees it. Parents, siblings, and what selectors compare are
-/// those of [`selectors::Element`].
-pub(super) trait Element<'a>: selectors::Element<Impl = Dialect> + Copy {
+/// An element of a document, as a recipe and its selectors see it. Siblings and children are
+/// elements; texts lie between them.
+pub(super) trait Element<'a>: Copy + fmt::Debug {
+    /// Tells the elements of a document apart.
+    fn identity(self) -> OpaqueElement;
+
     /// The name without a prefix, in the case in which selectors compare it.
     fn name(self) -> &'a str;
+
+    /// Whether this is its [`Element::name`].
+    fn is_named(self, name: &LocalName) -> bool {
+        self.name() == &**name
+    }
+
+    fn namespace(self) -> &'a Namespace;
+
+    /// Whether another element has the same name and namespace.
+    fn is_type_of(self, other: Self) -> bool {
+        self.name() == other.name() && self.namespace() == other.namespace()
+    }
+
+    fn parent(self) -> Option<Self>;
+
+    fn first_child(self) -> Option<Self>;
+
+    fn previous(self) -> Option<Self>;
+
+    fn next(self) -> Option<Self>;
+
+    /// Whether it is the outermost of its document.
+    fn is_root(self) -> bool {
+        self.parent().is_none()
+    }
+
+    /// Whether it holds neither elements nor texts.
+    fn is_empty(self) -> bool;
 
     /// The elements inside of it, in document order.
     fn elements(self) -> impl Iterator<Item = Self>;
@@ -63,6 +100,25 @@ pub(super) trait Element<'a>: selectors::Element<Impl = Dialect> + Copy {
     /// The value of the attribute that a recipe names.
     fn attribute(self, name: &AttributeName) -> Option<&'a str>;
 
-    /// The value of the attribute with this local name in a namespace, for pseudo-classes.
+    /// The value of the attribute with this local name in a namespace.
     fn attribute_in(self, namespace: &Namespace, local: &str) -> Option<&'a str>;
+
+    /// Whether an attribute with this local name, in a namespace or in any, has a value that
+    /// `passes`.
+    fn has_attribute(
+        self,
+        namespace: Option<&Namespace>,
+        local: &LocalName,
+        passes: impl Fn(&str) -> bool,
+    ) -> bool;
+
+    fn has_id(self, id: &LocalName, case: CaseSensitivity) -> bool {
+        let own = self.attribute_in(&ns!(), "id");
+        own.is_some_and(|own| case.eq(id.as_bytes(), own.as_bytes()))
+    }
+
+    fn has_class(self, class: &LocalName, case: CaseSensitivity) -> bool {
+        let own = self.attribute_in(&ns!(), "class").unwrap_or_default();
+        own.split_ascii_whitespace().any(|own| case.eq(class.as_bytes(), own.as_bytes()))
+    }
 }

@@ -1,20 +1,16 @@
-//! An element of a page: scraper's, with the pseudo-classes of [`crate::extract::pseudo`].
+//! An element of a page: scraper's.
 
 use std::fmt;
 
-use html5ever::{Namespace, ns};
+use html5ever::{LocalName, Namespace, ns};
 use scraper::ElementRef;
-use scraper::selector::{CssLocalName, CssString, PseudoElement};
-use selectors::OpaqueElement;
-use selectors::attr::{AttrSelectorOperation, CaseSensitivity, NamespaceConstraint};
-use selectors::bloom::BloomFilter;
-use selectors::matching::{ElementSelectorFlags, MatchingContext};
+use selectors::attr::CaseSensitivity;
+use selectors::{Element as _, OpaqueElement};
 
 use super::tree;
-use crate::extract::pseudo::{Dialect, PseudoClass};
 use crate::extract::reader::{AttributeName, Element};
 
-/// An element under the selectors of [`Dialect`]. What it does not say itself is as scraper has it.
+/// An element of a page.
 #[derive(Clone, Copy)]
 pub(in crate::extract) struct PageElement<'a>(ElementRef<'a>);
 
@@ -24,9 +20,55 @@ impl<'a> PageElement<'a> {
     }
 }
 
+impl fmt::Debug for PageElement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
 impl<'a> Element<'a> for PageElement<'a> {
+    fn identity(self) -> OpaqueElement {
+        self.0.opaque()
+    }
+
     fn name(self) -> &'a str {
         self.0.value().name()
+    }
+
+    fn is_named(self, name: &LocalName) -> bool {
+        self.0.value().name.local == *name
+    }
+
+    fn namespace(self) -> &'a Namespace {
+        &self.0.value().name.ns
+    }
+
+    fn is_type_of(self, other: Self) -> bool {
+        self.0.is_same_type(&other.0)
+    }
+
+    fn parent(self) -> Option<Self> {
+        self.0.parent_element().map(PageElement)
+    }
+
+    fn first_child(self) -> Option<Self> {
+        self.0.first_element_child().map(PageElement)
+    }
+
+    fn previous(self) -> Option<Self> {
+        self.0.prev_sibling_element().map(PageElement)
+    }
+
+    fn next(self) -> Option<Self> {
+        self.0.next_sibling_element().map(PageElement)
+    }
+
+    fn is_root(self) -> bool {
+        self.0.is_root()
+    }
+
+    fn is_empty(self) -> bool {
+        self.0.is_empty()
     }
 
     fn elements(self) -> impl Iterator<Item = Self> {
@@ -71,129 +113,23 @@ impl<'a> Element<'a> for PageElement<'a> {
         let found = attributes.find(|(key, _)| &*key.local == local && key.ns == *namespace);
         found.map(|(_, value)| &**value)
     }
-}
 
-impl fmt::Debug for PageElement<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl selectors::Element for PageElement<'_> {
-    type Impl = Dialect;
-
-    fn opaque(&self) -> OpaqueElement {
-        self.0.opaque()
-    }
-
-    fn parent_element(&self) -> Option<Self> {
-        self.0.parent_element().map(PageElement)
-    }
-
-    fn parent_node_is_shadow_root(&self) -> bool {
-        false
-    }
-
-    fn containing_shadow_host(&self) -> Option<Self> {
-        None
-    }
-
-    fn is_pseudo_element(&self) -> bool {
-        false
-    }
-
-    fn prev_sibling_element(&self) -> Option<Self> {
-        self.0.prev_sibling_element().map(PageElement)
-    }
-
-    fn next_sibling_element(&self) -> Option<Self> {
-        self.0.next_sibling_element().map(PageElement)
-    }
-
-    fn first_element_child(&self) -> Option<Self> {
-        self.0.first_element_child().map(PageElement)
-    }
-
-    fn is_html_element_in_html_document(&self) -> bool {
-        self.0.is_html_element_in_html_document()
-    }
-
-    fn has_local_name(&self, name: &CssLocalName) -> bool {
-        self.0.has_local_name(name)
-    }
-
-    fn has_namespace(&self, namespace: &Namespace) -> bool {
-        self.0.has_namespace(namespace)
-    }
-
-    fn is_same_type(&self, other: &Self) -> bool {
-        self.0.is_same_type(&other.0)
-    }
-
-    fn attr_matches(
-        &self,
-        namespace: &NamespaceConstraint<&Namespace>,
-        name: &CssLocalName,
-        operation: &AttrSelectorOperation<&CssString>,
+    fn has_attribute(
+        self,
+        namespace: Option<&Namespace>,
+        local: &LocalName,
+        passes: impl Fn(&str) -> bool,
     ) -> bool {
-        self.0.attr_matches(namespace, name, operation)
+        let is_in = |found: &Namespace| namespace.is_none_or(|namespace| namespace == found);
+        let mut attributes = self.0.value().attrs.iter();
+        attributes.any(|(key, value)| key.local == *local && is_in(&key.ns) && passes(value))
     }
 
-    fn match_non_ts_pseudo_class(
-        &self,
-        class: &PseudoClass,
-        _context: &mut MatchingContext<'_, Dialect>,
-    ) -> bool {
-        class.matches(*self)
+    fn has_id(self, id: &LocalName, case: CaseSensitivity) -> bool {
+        self.0.value().id().is_some_and(|own| case.eq(id.as_bytes(), own.as_bytes()))
     }
 
-    fn match_pseudo_element(
-        &self,
-        _element: &PseudoElement,
-        _context: &mut MatchingContext<'_, Dialect>,
-    ) -> bool {
-        false
-    }
-
-    fn apply_selector_flags(&self, _flags: ElementSelectorFlags) {}
-
-    fn is_link(&self) -> bool {
-        PseudoClass::Link.matches(*self)
-    }
-
-    fn is_html_slot_element(&self) -> bool {
-        false
-    }
-
-    fn has_id(&self, id: &CssLocalName, case: CaseSensitivity) -> bool {
-        self.0.has_id(id, case)
-    }
-
-    fn has_class(&self, name: &CssLocalName, case: CaseSensitivity) -> bool {
-        selectors::Element::has_class(&self.0, name, case)
-    }
-
-    fn has_custom_state(&self, _name: &CssLocalName) -> bool {
-        false
-    }
-
-    fn imported_part(&self, _name: &CssLocalName) -> Option<CssLocalName> {
-        None
-    }
-
-    fn is_part(&self, _name: &CssLocalName) -> bool {
-        false
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn is_root(&self) -> bool {
-        self.0.is_root()
-    }
-
-    fn add_element_unique_hashes(&self, _filter: &mut BloomFilter) -> bool {
-        false
+    fn has_class(self, class: &LocalName, case: CaseSensitivity) -> bool {
+        self.0.value().has_class(class, case)
     }
 }
