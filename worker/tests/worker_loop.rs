@@ -12,11 +12,11 @@ use sheaf_common::queue::{
 };
 use sheaf_common::row::Block;
 use sheaf_common::task::{
-    Content, Extract, Piece, Render, RenderUnit, RowsKey, SourceFile, SourcePath, Task, Work,
+    Content, Extract, Nap, Piece, Render, RenderUnit, RowsKey, SourceFile, SourcePath, Task, Work,
 };
 use sheaf_worker::extract::STEP;
 use sheaf_worker::pool::Program;
-use sheaf_worker::run::{Config, Order, Paths, WorkerError, run};
+use sheaf_worker::run::{Config, Order, Paths, WorkerError, run, run_all};
 use tokio::sync::watch;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,6 +115,42 @@ async fn a_worker_that_can_start_no_child_ends_and_its_tasks_are_as_they_were() 
     let there = worker(&queue).lease(99).await.unwrap();
     assert_eq!(there.len(), tasks.len());
     assert!(there.iter().all(|leased| leased.delivery == 1), "{there:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queues_of_one_worker_take_turns() {
+    const TASKS: u64 = 40;
+    let queues = [MemoryQueue::default(), MemoryQueue::default()];
+    for queue in &queues {
+        let nap = Nap { name: String::new(), length: Duration::from_millis(5) };
+        let task = |number| Task {
+            id: TaskId { job: JobId(1), class: Class::Extract, number },
+            work: Work::Nap(nap.clone()),
+        };
+        push(queue, &(0..TASKS).map(task).collect::<Vec<_>>()).await;
+    }
+
+    let (order, orders) = watch::channel(Order::Work);
+    let workers = queues.iter().map(worker).collect();
+    let running = tokio::spawn(run_all(workers, config(), orders, Arc::default()));
+
+    let mut ended = 0;
+    while ended < TASKS / 2 {
+        let outcomes = job(&queues[1]).collect(1, Duration::from_secs(20)).await.unwrap();
+        ended += outcomes.iter().filter(|outcome| is_end(outcome)).count() as u64;
+    }
+    let of_the_other = job(&queues[0]).collect(999, Duration::ZERO).await.unwrap();
+    let of_the_other = of_the_other.iter().filter(|outcome| is_end(outcome)).count() as u64;
+
+    // A worker with one slot leases four at once, at most.
+    let most_ahead = 12;
+    assert!(of_the_other.abs_diff(ended) <= most_ahead, "{of_the_other} and {ended}");
+    order.send_replace(Order::Stop);
+    running.await.unwrap().unwrap();
+}
+
+fn is_end(outcome: &Outcome) -> bool {
+    matches!(outcome.result, TaskResult::NapEnded { .. })
 }
 
 fn job(queue: &MemoryQueue) -> MemoryJob {

@@ -12,13 +12,14 @@
 //!   what `sheaf run` uses by default. [`RedisQueue`]: on a Redis server, for workers on many
 //!   machines.
 //! * [`JobQueue`]: the coordinator's side of one job, with [`Supply`] and [`Outlook`] beside it.
-//! * [`WorkQueue`]: a worker's side, of all jobs.
+//! * [`WorkQueue`]: a worker's side, of all jobs. [`Lease`]: its hold on a task.
 //!
 //! Nothing above the traits knows which engine it has; one conformance suite (`tests/`) holds for
 //! all.
 
 mod error;
 mod job_queue;
+mod lease;
 mod memory;
 mod owner;
 mod past;
@@ -36,10 +37,11 @@ pub use self::redis::{
 };
 pub use error::{QueueError, Reason};
 pub use job_queue::{Capacity, JobQueue, LostWorker, Outlook, Supply};
+pub use lease::{Completed, Completion, Lease, Leased};
 pub use memory::{MemoryJob, MemoryQueue, MemoryWorker};
 pub use owner::{JobOwner, JobPlace};
 pub use past::{Begun, Death, Fatal, Known, Past};
-pub use work_queue::{Completed, Completion, Lease, Leased, Stashing, Traits, WorkQueue};
+pub use work_queue::{Stashing, Traits, WorkQueue};
 
 /// How long a lease lasts after it was given or extended, unless a queue is set up otherwise.
 pub const LEASE: Duration = Duration::from_secs(30);
