@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sheaf_common::recipe::{Expression, ExpressionError, RecipeError, Wrong};
 use sheaf_format::extensions;
 
+use crate::discover::BadPattern;
 use crate::errors::{Exit, Failure};
 use crate::human::{did_you_mean, number};
 
@@ -36,8 +37,8 @@ pub enum UsageError {
     SheetName { name: String, reason: String },
     #[error("the name of column `{name}` takes {} characters, a cell of a workbook holds 32,767", number(*units as u64))]
     ColumnName { name: String, units: usize },
-    #[error("invalid pattern for `{option}`")]
-    Glob { option: &'static str, source: globset::Error },
+    #[error(transparent)]
+    Pattern(#[from] BadPattern),
     #[error("could not read recipe `{}`", path.display())]
     RecipeFile { path: PathBuf, source: RecipeError },
     #[error("could not read recipe `{}`", path.display())]
@@ -94,7 +95,7 @@ impl UsageError {
             UsageError::Value { .. }
             | UsageError::TwoStandardInputs
             | UsageError::SheetName { .. }
-            | UsageError::Glob { .. }
+            | UsageError::Pattern(_)
             | UsageError::RecipeUnreadable { .. } => None,
         }
     }

@@ -8,7 +8,6 @@ mod column_names;
 mod csv;
 mod demo;
 mod error;
-mod glob;
 mod output;
 mod places;
 mod preview;
@@ -20,9 +19,8 @@ mod units;
 
 pub use demo::DemoConfig;
 pub use error::UsageError;
-pub use glob::Filter;
 pub use output::Output;
 pub use places::{PlaceError, check_places};
 pub use preview::PreviewConfig;
 pub use redis::{QueueConfig, QueueTask, RedisRun, WorkersConfig};
-pub use run::{Input, RunConfig, Verbosity, work_folder};
+pub use run::{RunConfig, Verbosity, work_folder};

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use sheaf_common::job::{Compression, JobSpec, LongCells};
 
-use super::{
-    Filter, Output, RedisRun, UsageError, column_names, csv, output, recipe, redis, sheet_name,
-};
+use super::{Output, RedisRun, UsageError, column_names, csv, output, recipe, redis, sheet_name};
 use crate::assemble::{followed, unfinished_name};
 use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
+use crate::discover::{Filter, Input};
 use crate::report::JobLog;
 
 /// The settings of a run, checked: what can be wrong with the arguments and the recipe is not
@@ -42,15 +41,6 @@ pub struct RunConfig {
     /// Only say what would be read and written.
     pub dry_run: bool,
     pub verbosity: Verbosity,
-}
-
-/// One argument INPUT.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Input {
-    /// A file or a folder.
-    Path(PathBuf),
-    /// A list of paths on standard input.
-    Stdin,
 }
 
 /// How much is said beside the data.

@@ -7,7 +7,9 @@
 //! list, with the reason.
 
 mod arena;
+mod builder;
 mod changes;
+mod filter;
 mod given;
 pub mod natural;
 mod problem;
@@ -19,6 +21,7 @@ mod unwanted;
 mod walk;
 
 pub use changes::Changes;
-pub use given::{DiscoverError, Request, discover};
+pub use filter::{BadPattern, Filter};
+pub use given::{DiscoverError, Input, Request, discover};
 pub use sources::{Source, Sources};
 pub use unwanted::LeftOut;

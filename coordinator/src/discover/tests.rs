@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use sheaf_common::problem::{FileProblem, NonFile};
 
 use super::*;
-use crate::config::{Filter, Input};
+use crate::discover::{Filter, Input};
 use crate::errors::{Exit, Failure};
 
 /// A folder with these files, each holding its own name.
@@ -154,7 +154,7 @@ fn a_folder_that_vanishes_before_it_is_listed_is_told() {
     let (gone, filter) = (folder.path().join("gone"), Filter::default());
     let metadata = fs::metadata(&gone).unwrap();
     fs::remove_dir_all(&gone).unwrap();
-    let mut builder = given::Builder::new(&[], None);
+    let mut builder = builder::Builder::new(&[], None);
     walk::Walk::new(&mut builder, &filter).run(&gone, &metadata);
     let expected = ["gone: the folder could not be read: no such file or folder"];
     assert_eq!(told(&builder.finish(), folder.path()), expected);

@@ -9,10 +9,10 @@ use std::path::Path;
 use sheaf_common::problem::FileProblem;
 
 use super::arena::{Arena, Span};
-use super::given::{Builder, Place, path_of};
+use super::builder::{Builder, Place, path_of};
+use super::filter::Filter;
 use super::unwanted::{LeftOut, is_unwanted};
 use super::{natural, problem};
-use crate::config::Filter;
 
 /// A walk through one input folder. Symbolic links are followed; a folder that is its own ancestor
 /// is reported.

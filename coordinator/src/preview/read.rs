@@ -13,8 +13,8 @@ use sheaf_common::task::{Content, Extract, SourceFile, modified_ns};
 use sheaf_worker::pool::{Care, Interrupted, Program, Read, Slot};
 
 use super::Preview;
-use crate::config::{Filter, Input, PreviewConfig};
-use crate::discover::{Request, discover};
+use crate::config::PreviewConfig;
+use crate::discover::{Filter, Input, Request, discover};
 use crate::errors::{Exit, Failure};
 use crate::human::shown;
 use crate::report::with_advice;
@@ -87,7 +87,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
         return Ok((file, None));
     }
 
-    let filter = Filter::new(&[], &[])?;
+    let filter = Filter::default();
     let inputs = [Input::Path(path.clone())];
     let sources = discover(
         &Request { inputs: &inputs, filter: &filter, own: &[], per_file: None },

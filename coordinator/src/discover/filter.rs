@@ -4,7 +4,14 @@ use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::UsageError;
+/// A pattern that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("invalid pattern for `{option}`")]
+pub struct BadPattern {
+    /// The option that has it.
+    pub option: &'static str,
+    source: globset::Error,
+}
 
 /// The patterns of `--include` and `--exclude`.
 ///
@@ -23,7 +30,7 @@ pub struct Filter {
 impl Filter {
     /// # Errors
     /// The first pattern that is none, with the reason.
-    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, UsageError> {
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, BadPattern> {
         let include = build("--include", include)?;
         let exclude = build("--exclude", exclude)?;
         Ok(Filter { include, exclude, hidden: false })
@@ -59,12 +66,12 @@ fn matches(set: &GlobSet, below: &Path) -> bool {
     set.is_match(below) || below.file_name().is_some_and(|name| set.is_match(name))
 }
 
-fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, UsageError> {
+fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, BadPattern> {
     if patterns.is_empty() {
         return Ok(None);
     }
 
-    let wrong = |source| UsageError::Glob { option, source };
+    let wrong = |source| BadPattern { option, source };
 
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
