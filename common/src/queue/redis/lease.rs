@@ -162,7 +162,8 @@ async fn fetch_bodies(
     let mut apart: Vec<&mut Entry> =
         entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
     let key = |entry: &&mut Entry| {
-        shared.keys.job(entry.lease.task.job).blob(&body_name(&entry.lease.task))
+        let task = &entry.lease.task;
+        shared.keys.blob(task.job, &body_name(task))
     };
     let keys: Vec<String> = apart.iter().map(key).collect();
 
