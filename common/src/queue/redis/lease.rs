@@ -12,11 +12,11 @@ use super::keys::{
     KEEP, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field,
 };
 use super::limits::MOST_AT_ONCE;
+use super::of_worker::OfWorker;
 use super::reply;
 use super::scripts::{Call, LEASE};
 use super::state::Shared;
 use super::token::Token;
-use super::worker::OfWorker;
 use super::{complete, extend, release};
 use crate::job::{Class, WorkerId};
 use crate::outcome::{Outcome, TaskResult};
