@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use tracing::warn;
 
-use super::job::OfJob;
 use super::keys::{KEEP, task_field};
 use super::limits::MOST_ASKED;
+use super::of_job::OfJob;
 use super::reply;
 use super::scripts::{Call, MISSING, RESCUE};
 use crate::job::{Class, TaskId};

@@ -3,65 +3,18 @@
 //!
 //! A server that was frozen, or a network that comes back, runs requests whose clients gave up long
 //! ago: nobody works on what they lease. The next call that leases something confirms by the way;
-//! only if none comes for [`PAUSE`], a command of its own does.
+//! only if none comes for [`PAUSE`](super::unconfirmed::PAUSE), a command of its own does.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::worker::OfWorker;
+use super::of_worker::OfWorker;
 
 /// After this time, by the server's clock, a lease that was not confirmed goes to others.
 pub const UNCONFIRMED: Duration = Duration::from_secs(3);
-
-/// How long a hold waits for a call that confirms it by the way.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// The holds whose answers this worker received, while the server does not know that yet.
-#[derive(Default)]
-pub struct Unconfirmed(Mutex<Holds>);
-
-#[derive(Default)]
-struct Holds {
-    /// Each with when it was heard of, in that order.
-    heard: Vec<(Instant, String)>,
-    /// Whether a task sees to it that they are confirmed.
-    watched: bool,
-}
-
-impl Unconfirmed {
-    /// Takes note of a hold; `true` if no task watches yet.
-    fn add(&self, hold: String) -> bool {
-        let mut holds = self.0.lock().expect("no holder panics");
-        holds.heard.push((Instant::now(), hold));
-        !std::mem::replace(&mut holds.watched, true)
-    }
-
-    /// The holds that a lease call can confirm.
-    pub fn all(&self) -> Vec<String> {
-        let holds = self.0.lock().expect("no holder panics");
-        holds.heard.iter().map(|(_, hold)| hold.clone()).collect()
-    }
-
-    /// Forgets holds that the server knows of, or for which it is too late.
-    pub fn settle(&self, confirmed: &[String]) {
-        self.0
-            .lock()
-            .expect("no holder panics")
-            .heard
-            .retain(|(_, hold)| !confirmed.contains(hold));
-    }
-
-    /// When the first of them must be confirmed; `None`: there are none, and from here on no task
-    /// watches.
-    fn next(&self) -> Option<Instant> {
-        let mut holds = self.0.lock().expect("no holder panics");
-        holds.watched = !holds.heard.is_empty();
-        holds.heard.first().map(|(heard, _)| *heard + PAUSE)
-    }
-}
 
 /// Takes note that the answer came in which this hold was given.
 pub fn heard(worker: &Arc<OfWorker>, hold: String) {
@@ -87,26 +40,5 @@ async fn watch(worker: Arc<OfWorker>) {
         }
 
         worker.unconfirmed.settle(&holds);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_watches_as_long_as_there_is_something_to_confirm() {
-        let holds = Unconfirmed::default();
-        assert!(holds.add("1:a".into()));
-        assert!(!holds.add("2:a".into()));
-        assert_eq!(holds.all(), ["1:a", "2:a"]);
-
-        holds.settle(&["1:a".into()]);
-        assert!(holds.next().is_some());
-
-        holds.settle(&["2:a".into()]);
-        assert!(holds.next().is_none());
-
-        assert!(holds.add("3:a".into()), "who watched has left");
     }
 }

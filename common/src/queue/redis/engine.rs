@@ -6,11 +6,12 @@ use super::config::RedisConfig;
 use super::connect::{Tries, try_out};
 use super::fault::Fault;
 use super::job::RedisJob;
-use super::jobs;
+use super::jobs::{self, JobSeen};
 use super::pool::Pool;
-use super::registry::WorkerInfo;
+use super::registry::{GONE_AFTER, VersionInUse, WorkerInfo, WorkerSeen};
 use super::state::Shared;
 use super::worker::RedisWorker;
+use super::{close, why};
 use crate::job::{JobId, WorkerId};
 use crate::queue::{JobOwner, JobPlace, Queue, QueueError};
 
@@ -87,6 +88,64 @@ impl RedisQueue {
     /// ([`RedisWorker::announce`]): so its end is noticed.
     pub fn listed_worker(&self, info: WorkerInfo) -> RedisWorker {
         RedisWorker::new(&self.shared, WorkerId(info.id.clone()), Some(info))
+    }
+}
+
+/// For people who look after a queue.
+impl RedisQueue {
+    /// The workers that announced themselves lately, of all versions, sorted by name.
+    ///
+    /// # Errors
+    /// As the methods of [`Queue`].
+    pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
+        self.shared.workers().await
+    }
+
+    /// The versions whose coordinators called lately.
+    ///
+    /// # Errors
+    /// As the methods of [`Queue`].
+    pub async fn versions(&self) -> Result<Vec<VersionInUse>, QueueError> {
+        self.shared.versions(GONE_AFTER).await
+    }
+
+    /// The jobs on the queue, of all versions, the oldest first.
+    ///
+    /// # Errors
+    /// As the methods of [`Queue`].
+    pub async fn jobs(&self) -> Result<Vec<JobSeen>, QueueError> {
+        jobs::list(&self.shared).await
+    }
+
+    /// Removes a job. A coordinator that lives pushes it again.
+    ///
+    /// # Errors
+    /// As the methods of [`Queue`].
+    pub async fn purge(&self, job: &JobSeen) -> Result<(), QueueError> {
+        close::remove(&self.shared, &self.shared.keys.of_version(&job.version), job.job).await
+    }
+
+    /// Parks jobs whose coordinators give no sign of life, and removes one that has given none for
+    /// long. Every process that has something to do with a queue calls it now and then.
+    ///
+    /// # Errors
+    /// As the methods of [`Queue`].
+    pub async fn tend(&self) -> Result<(), QueueError> {
+        jobs::tend(&self.shared).await
+    }
+
+    /// The refusal of a server that it has not taken back since; `None`: there is none. Asks no
+    /// server.
+    pub fn trouble(&self) -> Option<QueueError> {
+        why::trouble(&self.shared)
+    }
+
+    /// The runs whose leases are of another length than this side's.
+    ///
+    /// # Errors
+    /// As the methods of [`Queue`].
+    pub async fn runs_with_other_leases(&self) -> Result<Vec<JobOwner>, QueueError> {
+        why::runs_with_other_leases(&self.shared).await
     }
 }
 

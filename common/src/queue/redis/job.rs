@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::collect::Collecting;
 use super::due::Due;
-use super::keys::{JobKeys, rows_name};
+use super::keys::rows_name;
+use super::of_job::OfJob;
 use super::server::Server;
 use super::sign::{SIGNS, Signs};
 use super::state::Shared;
@@ -19,14 +20,6 @@ use crate::task::{RowsKey, Task};
 
 /// Trouble that is over sooner is not worth a word.
 const MOMENT: Duration = Duration::from_secs(2);
-
-/// A job of this process: what its handles share.
-pub struct OfJob {
-    pub shared: Arc<Shared>,
-    pub id: JobId,
-    pub keys: JobKeys,
-    pub owner: JobOwner,
-}
 
 /// The coordinator's side of one job.
 pub struct RedisJob {

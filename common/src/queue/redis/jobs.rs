@@ -15,7 +15,6 @@ use std::time::Duration;
 use redis::Value;
 use tracing::{debug, warn};
 
-use super::engine::RedisQueue;
 use super::fault::unexpected;
 use super::keys::{KEEP, Keys, parse_job};
 use super::scripts::{Call, JOBS, TEND};
@@ -124,33 +123,6 @@ pub async fn list(shared: &Shared) -> Result<Vec<JobSeen>, QueueError> {
 
     jobs.sort_by_key(|job| (std::cmp::Reverse(job.age), job.job));
     Ok(jobs)
-}
-
-impl RedisQueue {
-    /// The jobs on the queue, of all versions, the oldest first.
-    ///
-    /// # Errors
-    /// As the methods of [`crate::queue::Queue`].
-    pub async fn jobs(&self) -> Result<Vec<JobSeen>, QueueError> {
-        list(&self.shared).await
-    }
-
-    /// Removes a job. A coordinator that lives pushes it again.
-    ///
-    /// # Errors
-    /// As the methods of [`crate::queue::Queue`].
-    pub async fn purge(&self, job: &JobSeen) -> Result<(), QueueError> {
-        close::remove(&self.shared, &self.shared.keys.of_version(&job.version), job.job).await
-    }
-
-    /// Parks jobs whose coordinators give no sign of life, and removes one that has given none for
-    /// long. Every process that has something to do with a queue calls it now and then.
-    ///
-    /// # Errors
-    /// As the methods of [`crate::queue::Queue`].
-    pub async fn tend(&self) -> Result<(), QueueError> {
-        tend(&self.shared).await
-    }
 }
 
 fn read(answer: &Value, version: &str, abandoned: Duration) -> Option<Vec<JobSeen>> {

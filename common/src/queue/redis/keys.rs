@@ -166,6 +166,11 @@ impl Keys {
         &self.versioned
     }
 
+    /// The key of a blob of a job.
+    pub fn blob(&self, job: JobId, name: &str) -> String {
+        format!("{}{job}:{name}", self.versioned)
+    }
+
     pub fn job(&self, job: JobId) -> JobKeys {
         let base = format!("{}{job}:", self.versioned);
         let key = |part: &str| format!("{base}{part}");
@@ -203,7 +208,7 @@ impl JobKeys {
         format!("{}*", self.base)
     }
 
-    /// The key of a blob.
+    /// The key of a blob, as [`Keys::blob`] spells it.
     pub fn blob(&self, name: &str) -> String {
         format!("{}{name}", self.base)
     }
@@ -320,6 +325,7 @@ mod tests {
             keys.unconfirmed(),
         ];
 
+        assert_eq!(keys.blob(JobId(1), "rows:x"), job.blob("rows:x"));
         assert!(
             shared
                 .iter()

@@ -12,11 +12,11 @@ use super::keys::{
     KEEP, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field,
 };
 use super::limits::MOST_AT_ONCE;
+use super::of_worker::OfWorker;
 use super::reply;
 use super::scripts::{Call, LEASE};
 use super::state::Shared;
 use super::token::Token;
-use super::worker::OfWorker;
 use super::{complete, extend, release};
 use crate::job::{Class, WorkerId};
 use crate::outcome::{Outcome, TaskResult};
@@ -162,7 +162,8 @@ async fn fetch_bodies(
     let mut apart: Vec<&mut Entry> =
         entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
     let key = |entry: &&mut Entry| {
-        shared.keys.job(entry.lease.task.job).blob(&body_name(&entry.lease.task))
+        let task = &entry.lease.task;
+        shared.keys.blob(task.job, &body_name(task))
     };
     let keys: Vec<String> = apart.iter().map(key).collect();
 

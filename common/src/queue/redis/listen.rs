@@ -7,7 +7,7 @@ use tracing::debug;
 
 use super::connect::Tries;
 use super::fault::Fault;
-use super::worker::OfWorker;
+use super::of_worker::OfWorker;
 use crate::queue::QueueError;
 
 /// How often in the length of a lease someone who waits for tasks looks for leases that have ended.

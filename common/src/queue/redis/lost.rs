@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::job::OfJob;
 use super::keys::GROUP;
+use super::of_job::OfJob;
 use super::reply;
 use crate::job::Class;
 use crate::queue::{LostWorker, QueueError};

@@ -17,10 +17,10 @@
 //!   last. [`why`]: why nothing comes, in words.
 //! * [`engine`]: connects, and gives both sides. [`state`]: what they share. [`limits`]: how much
 //!   goes into one request. [`reply`]: reads answers.
-//! * The coordinator's side, [`job`]: [`mod@push`], [`collect`] ([`stored`]: outcomes as they stand
+//! * The coordinator's side, [`job`] (what its parts share: [`of_job`]): [`mod@push`], [`collect`] ([`stored`]: outcomes as they stand
 //!   on the queue), [`audit`] (missing, rescue), [`mod@close`], [`sign`] (of life), [`lost`] and
 //!   [`why`].
-//! * A worker's side, [`worker`]: [`listen`], [`lease`] ([`confirm`]: its answer was heard),
+//! * A worker's side, [`worker`] ([`of_worker`]): [`listen`], [`lease`] ([`confirm`]: its answer was heard; [`unconfirmed`]: not yet),
 //!   [`extend`], [`complete`], [`release`] ([`holds`]: leases by their streams), [`rows`],
 //!   [`mod@notify`], [`past`] (of tasks that were not done at once).
 //! * [`batch`]: how outcomes stand on the queue. [`blobs`]: bytes that are too large for a script.
@@ -58,6 +58,8 @@ mod link;
 mod listen;
 mod lost;
 mod notify;
+mod of_job;
+mod of_worker;
 mod pace;
 mod past;
 mod pool;
@@ -77,6 +79,7 @@ mod stored;
 mod tls;
 mod token;
 mod troubles;
+mod unconfirmed;
 mod url;
 mod usage;
 mod why;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::job::OfJob;
 use super::keys::{KEEP, body_name, task_field};
 use super::limits::{BYTES_AT_ONCE, INLINE, LARGEST, MOST_AT_ONCE};
+use super::of_job::OfJob;
 use super::reply;
 use super::scripts::{Call, PUSH};
 use crate::human;

@@ -8,13 +8,11 @@ use std::time::Duration;
 use redis::Value;
 use serde::{Deserialize, Serialize};
 
-use super::engine::RedisQueue;
 use super::fault::unexpected;
 use super::keys::KEEP;
 use super::reply;
 use super::scripts::{ANNOUNCE, Call, WORKERS};
 use super::state::Shared;
-use super::worker::{OfWorker, RedisWorker};
 use crate::job::WorkerId;
 use crate::queue::QueueError;
 use crate::wire::FORMAT;
@@ -85,66 +83,35 @@ pub struct Activity {
     pub bytes_done: u64,
 }
 
-impl RedisWorker {
-    /// Says that a listed worker is there; it is listed for 30 seconds (`GONE_AFTER`). Any other
-    /// says nothing.
-    ///
-    /// # Errors
-    /// As the methods of [`crate::queue::Queue`].
-    pub async fn announce(&self, activity: Activity) -> Result<(), QueueError> {
-        let Some(info) = &self.of_it().listed else { return Ok(()) };
-        let Activity { busy, files_done, bytes_done } = activity;
-        let info = WorkerInfo { busy, files_done, bytes_done, ..info.clone() };
+/// Says that a worker is there; it is listed for [`GONE_AFTER`].
+pub async fn announce(
+    shared: &Shared,
+    info: &WorkerInfo,
+    activity: Activity,
+) -> Result<(), QueueError> {
+    let Activity { busy, files_done, bytes_done } = activity;
+    let info = WorkerInfo { busy, files_done, bytes_done, ..info.clone() };
 
-        let shared = &self.of_it().shared;
-        let json = serde_json::to_string(&info).expect("texts and numbers are JSON");
-        let call = Call::new(&ANNOUNCE)
-            .key(shared.keys.workers())
-            .key(shared.keys.seen())
-            .argument(&info.id)
-            .argument(json)
-            .argument(KEEP.as_millis())
-            .argument(GONE_AFTER.as_millis());
+    let json = serde_json::to_string(&info).expect("texts and numbers are JSON");
+    let call = Call::new(&ANNOUNCE)
+        .key(shared.keys.workers())
+        .key(shared.keys.seen())
+        .argument(&info.id)
+        .argument(json)
+        .argument(KEEP.as_millis())
+        .argument(GONE_AFTER.as_millis());
 
-        reply::expect_count("announce", &shared.pulse.call(&call).await?).map(|_| ())
-    }
-
-    /// Takes the worker off the list.
-    ///
-    /// # Errors
-    /// As the methods of [`crate::queue::Queue`].
-    pub async fn leave(&self) -> Result<(), QueueError> {
-        let OfWorker { shared, id, .. } = self.of_it();
-        for (command, key) in [("ZREM", shared.keys.seen()), ("HDEL", shared.keys.workers())] {
-            let mut command = redis::cmd(command);
-            command.arg(key).arg(&id.0);
-            shared.pulse.request(&command).await?;
-        }
-        Ok(())
-    }
-
-    /// How many bytes of tasks and rows have come so far: while it grows, the queue is heard.
-    pub fn received(&self) -> u64 {
-        self.of_it().shared.blobs.received()
-    }
+    reply::expect_count("announce", &shared.pulse.call(&call).await?).map(|_| ())
 }
 
-impl RedisQueue {
-    /// The workers that announced themselves lately, of all versions, sorted by name.
-    ///
-    /// # Errors
-    /// As the methods of [`crate::queue::Queue`].
-    pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
-        self.shared.workers().await
+/// Takes a worker off the list.
+pub async fn leave(shared: &Shared, worker: &WorkerId) -> Result<(), QueueError> {
+    for (command, key) in [("ZREM", shared.keys.seen()), ("HDEL", shared.keys.workers())] {
+        let mut command = redis::cmd(command);
+        command.arg(key).arg(&worker.0);
+        shared.pulse.request(&command).await?;
     }
-
-    /// The versions whose coordinators called lately.
-    ///
-    /// # Errors
-    /// As the methods of [`crate::queue::Queue`].
-    pub async fn versions(&self) -> Result<Vec<VersionInUse>, QueueError> {
-        self.shared.versions(GONE_AFTER).await
-    }
+    Ok(())
 }
 
 impl Shared {

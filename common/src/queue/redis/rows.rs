@@ -18,7 +18,7 @@ const HANDED_OVER_AT_ONCE: usize = 8;
 
 /// Fetches blocks, in the order of `keys`; `None` for one that is not there.
 pub async fn fetch(shared: &Shared, keys: &[RowsKey]) -> Result<Vec<Option<Block>>, QueueError> {
-    let key = |key: &RowsKey| shared.keys.job(key.task.job).blob(&rows_name(key));
+    let key = |key: &RowsKey| shared.keys.blob(key.task.job, &rows_name(key));
     let keys: Vec<String> = keys.iter().map(key).collect();
 
     let found = shared.blobs.fetch(&keys).await?;

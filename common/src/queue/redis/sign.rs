@@ -7,8 +7,8 @@ use tracing::{debug, warn};
 
 use super::config::Timing;
 use super::due::Due;
-use super::job::OfJob;
 use super::keys::KEEP;
+use super::of_job::OfJob;
 use super::reply;
 use super::scripts::{Call, SIGN};
 use crate::queue::QueueError;

@@ -7,10 +7,9 @@ use std::time::Duration;
 use redis::Value;
 
 use super::check;
-use super::engine::RedisQueue;
 use super::fault::TOO_MANY_CLIENTS;
-use super::job::OfJob;
 use super::jobs::{self, JobSeen};
+use super::of_job::OfJob;
 use super::registry::{WorkerInfo, WorkerSeen};
 use super::reply;
 use super::server::Server;
@@ -22,37 +21,8 @@ use crate::wire::FORMAT;
 /// How long a server that is in trouble may take to say how it is.
 const ASKED: Duration = Duration::from_secs(2);
 
-impl RedisQueue {
-    /// The refusal of a server that it has not taken back since; `None`: there is none. Asks no
-    /// server.
-    pub fn trouble(&self) -> Option<QueueError> {
-        trouble(&self.shared)
-    }
-
-    /// The runs whose leases are of another length than this side's.
-    ///
-    /// # Errors
-    /// As the methods of [`crate::queue::Queue`].
-    pub async fn runs_with_other_leases(&self) -> Result<Vec<JobOwner>, QueueError> {
-        let ours = self.shared.lease_ms();
-
-        let mut command = redis::cmd("HVALS");
-        command.arg(self.shared.keys.owners());
-        let answer = self.shared.pulse.request(&command).await?;
-
-        // What another build wrote there, and cannot be read, is none of ours.
-        let read = |owner: &Value| {
-            let (_since, json) = reply::text(owner)?.split_once(' ')?;
-            serde_json::from_str::<JobOwner>(json).ok()
-        };
-        let differs = |owner: &JobOwner| owner.lease_ms != 0 && owner.lease_ms != ours;
-
-        let owners = reply::list(&answer).unwrap_or_default();
-        Ok(owners.iter().filter_map(read).filter(differs).collect())
-    }
-}
-
-fn trouble(shared: &Shared) -> Option<QueueError> {
+/// The refusal of a server that it has not taken back since; `None`: there is none. Asks no server.
+pub fn trouble(shared: &Shared) -> Option<QueueError> {
     shared.config.servers().find_map(|server| server.troubles.worst())
 }
 
@@ -196,6 +166,25 @@ pub async fn other_leases(shared: &Shared) -> Result<Vec<String>, QueueError> {
         )
     };
     Ok(workers.iter().map(|worker| &worker.info).filter(differs).map(say).collect())
+}
+
+/// The runs whose leases are of another length than this side's.
+pub async fn runs_with_other_leases(shared: &Shared) -> Result<Vec<JobOwner>, QueueError> {
+    let ours = shared.lease_ms();
+
+    let mut command = redis::cmd("HVALS");
+    command.arg(shared.keys.owners());
+    let answer = shared.pulse.request(&command).await?;
+
+    // What another build wrote there, and cannot be read, is none of ours.
+    let read = |owner: &Value| {
+        let (_since, json) = reply::text(owner)?.split_once(' ')?;
+        serde_json::from_str::<JobOwner>(json).ok()
+    };
+    let differs = |owner: &JobOwner| owner.lease_ms != 0 && owner.lease_ms != ours;
+
+    let owners = reply::list(&answer).unwrap_or_default();
+    Ok(owners.iter().filter_map(read).filter(differs).collect())
 }
 
 impl Shared {

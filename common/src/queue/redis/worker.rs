@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::confirm::Unconfirmed;
-use super::registry::WorkerInfo;
+use super::of_worker::OfWorker;
+use super::registry::{Activity, WorkerInfo};
 use super::state::Shared;
-use super::{complete, extend, lease, listen, notify, past, release, rows};
+use super::unconfirmed::Unconfirmed;
+use super::{complete, extend, lease, listen, notify, past, registry, release, rows};
 use crate::job::WorkerId;
 use crate::outcome::Outcome;
 use crate::queue::{
@@ -24,21 +25,6 @@ const LINGER: Duration = Duration::from_millis(4);
 #[derive(Clone)]
 pub struct RedisWorker(Arc<OfWorker>);
 
-/// A worker of this process.
-pub struct OfWorker {
-    pub shared: Arc<Shared>,
-    pub id: WorkerId,
-    /// What the list of workers says of it; `None`: it is on none.
-    pub listed: Option<WorkerInfo>,
-    /// The bells that wake it: of tasks for all, and of those for it alone.
-    pub bells: [String; 2],
-    /// Whether its last lease left nothing for it: then there is nothing until a bell rings.
-    pub is_empty: AtomicBool,
-    /// Whether the bell for all has woken it since its last lease.
-    pub is_woken: AtomicBool,
-    pub unconfirmed: Unconfirmed,
-}
-
 impl RedisWorker {
     pub(super) fn new(shared: &Arc<Shared>, id: WorkerId, listed: Option<WorkerInfo>) -> Self {
         let bells = [None, Some(id.0.as_str())].map(|addressee| shared.keys.bell(addressee));
@@ -53,8 +39,28 @@ impl RedisWorker {
         }))
     }
 
-    pub(super) fn of_it(&self) -> &OfWorker {
-        &self.0
+    /// Says that a listed worker is there; it is listed for 30 seconds. Any other says nothing.
+    ///
+    /// # Errors
+    /// As the methods of [`WorkQueue`].
+    pub async fn announce(&self, activity: Activity) -> Result<(), QueueError> {
+        match &self.0.listed {
+            Some(info) => registry::announce(&self.0.shared, info, activity).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the worker off the list.
+    ///
+    /// # Errors
+    /// As the methods of [`WorkQueue`].
+    pub async fn leave(&self) -> Result<(), QueueError> {
+        registry::leave(&self.0.shared, &self.0.id).await
+    }
+
+    /// How many bytes of tasks and rows have come so far: while it grows, the queue is heard.
+    pub fn received(&self) -> u64 {
+        self.0.shared.blobs.received()
     }
 }
 
