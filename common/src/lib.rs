@@ -31,6 +31,7 @@ pub mod problem;
 pub mod queue;
 pub mod recipe;
 pub mod row;
+pub mod rows;
 pub mod said;
 pub mod task;
 pub mod units;

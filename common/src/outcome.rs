@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{TaskId, WorkerId};
+use crate::job::TaskId;
 use crate::notes::FileNotes;
 use crate::problem::FileProblem;
-use crate::task::RowsKey;
+use crate::rows::{RowsKey, Slice, Stashed};
 
 /// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for
 /// the render task.
@@ -83,15 +83,7 @@ pub struct Extracted {
     /// Names its rows: see [`RowsKey::edition`].
     pub edition: u64,
     /// The blocks that did not go onto the queue.
-    pub kept: Option<Kept>,
-}
-
-/// Blocks of rows that a worker keeps: it alone can render them, as long as it lives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    pub by: WorkerId,
-    /// Ascending.
-    pub blocks: Vec<u32>,
+    pub stashed: Option<Stashed>,
 }
 
 /// The result of one file.
@@ -146,22 +138,6 @@ impl FileStatus {
             FileStatus::Failed(problem) | FileStatus::Dead(problem) => Some(problem),
         }
     }
-}
-
-/// Consecutive rows of one file within a block of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Slice {
-    /// The number of the block among those of its task, from 0.
-    pub block: u32,
-    /// Where in the block, in bytes.
-    pub offset: u32,
-    /// How long, in bytes.
-    pub length: u32,
-    pub rows: u32,
-    /// The overflow rows that these rows need.
-    pub overflow: u32,
-    /// The cells of these rows that are continued there.
-    pub long_cells: u32,
 }
 
 /// The segments that a unit was rendered to.

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Class, JobSpec, TaskId, WorkerId};
-use crate::outcome::Slice;
+use crate::job::{JobSpec, TaskId, WorkerId};
 use crate::problem::FileProblem;
+use crate::rows::{RowsKey, Slice};
 
 /// A piece of work. It stands for itself: a worker needs nothing but the task (and the rows it
 /// names) to do it.
@@ -34,7 +34,7 @@ impl Task {
     /// The one worker that can do it, if there is only one.
     pub fn addressee(&self) -> Option<&WorkerId> {
         match &self.work {
-            Work::Render(render) => render.keeper.as_ref(),
+            Work::Render(render) => render.stashed_by.as_ref(),
             Work::Extract(_) | Work::Nap(_) => None,
         }
     }
@@ -144,8 +144,8 @@ impl From<SourcePath> for PathBuf {
 pub struct Render {
     pub spec: Arc<JobSpec>,
     pub units: Vec<RenderUnit>,
-    /// The worker that keeps some of the rows, which are not on the queue; `None`: all are.
-    pub keeper: Option<WorkerId>,
+    /// The worker that stashed some of the rows, which are not on the queue; `None`: all are.
+    pub stashed_by: Option<WorkerId>,
 }
 
 impl Render {
@@ -184,25 +184,6 @@ pub struct Piece {
     pub first_row: u64,
     /// The place of the first overflow row among those of its file, from 0.
     pub first_overflow: u64,
-}
-
-/// Names a block of rows that an extract task gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RowsKey {
-    pub task: TaskId,
-    /// The number of the block among those of its task, from 0.
-    pub block: u32,
-    /// Tells apart the times that the task was done: no two have the same, so rows that a late worker
-    /// leaves or removes are never another's.
-    pub edition: u64,
-}
-
-impl RowsKey {
-    /// The name of a block of a task, which is that of an extract task also when it is done once
-    /// more, as a repair.
-    pub fn new(task: TaskId, block: u32, edition: u64) -> Self {
-        RowsKey { task: TaskId { class: Class::Extract, ..task }, block, edition }
-    }
 }
 
 /// Sleeps for a while.

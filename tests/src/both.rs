@@ -12,7 +12,8 @@ use sheaf_common::queue::{
     LostWorker, Outlook, Past, Queue, QueueError, RedisQueue, Supply, WorkQueue, WorkerInfo,
 };
 use sheaf_common::row::Block;
-use sheaf_common::task::{RowsKey, Task};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::Task;
 use tokio::time::Instant;
 
 type Done<T> = Result<T, QueueError>;

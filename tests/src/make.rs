@@ -55,10 +55,10 @@ pub fn block(text: &str) -> Option<Block> {
 
 /// A task that only `worker` may have, as it is said to keep the rows.
 pub fn addressed(job: u64, number: u64, worker: &str) -> Task {
-    let (spec, keeper) = (Arc::default(), Some(WorkerId(worker.into())));
+    let (spec, stashed_by) = (Arc::default(), Some(WorkerId(worker.into())));
     Task {
         id: id(job, Class::Render, number),
-        work: Work::Render(Render { spec, units: Vec::new(), keeper }),
+        work: Work::Render(Render { spec, units: Vec::new(), stashed_by }),
     }
 }
 

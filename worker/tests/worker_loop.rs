@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_common::job::{Class, JobId, TaskId, UNIT_BYTES, WorkerId};
-use sheaf_common::outcome::{Extracted, Outcome, Reading, Slice, TaskResult};
+use sheaf_common::outcome::{Extracted, Outcome, Reading, TaskResult};
 use sheaf_common::queue::{
     Completed, Completion, JobOwner, JobQueue, Known, Lease, Leased, MemoryJob, MemoryQueue,
     MemoryWorker, Past, Queue, QueueError, Reason, Stashing, Supply, Traits, WorkQueue,
 };
 use sheaf_common::row::Block;
+use sheaf_common::rows::{RowsKey, Slice};
 use sheaf_common::task::{
-    Content, Extract, Nap, Piece, Render, RenderUnit, RowsKey, SourceFile, SourcePath, Task, Work,
+    Content, Extract, Nap, Piece, Render, RenderUnit, SourceFile, SourcePath, Task, Work,
 };
 use sheaf_worker::extract::STEP;
 use sheaf_worker::pool::Program;
@@ -40,13 +41,14 @@ async fn a_worker_that_is_told_to_stop_hands_over_the_rows_that_it_keeps() {
     let outcomes = job(&queue).collect(9, Duration::from_secs(20)).await.unwrap();
     let [
         Outcome {
-            result: TaskResult::Extracted(Extracted { edition, kept: Some(kept), .. }), ..
+            result: TaskResult::Extracted(Extracted { edition, stashed: Some(stashed), .. }),
+            ..
         },
     ] = &outcomes[..]
     else {
         panic!("{outcomes:?}")
     };
-    assert_eq!((kept.by.0.as_str(), &kept.blocks[..]), ("w", &[0][..]));
+    assert_eq!((stashed.by.0.as_str(), &stashed.blocks[..]), ("w", &[0][..]));
     let key = RowsKey { task, block: 0, edition: *edition };
     assert_eq!(worker(&queue).rows(vec![key]).await.unwrap(), [None]);
 
@@ -206,7 +208,7 @@ impl Odd {
         let slice = Slice { block: 0, offset: 0, length: 1, rows: 1, overflow: 0, long_cells: 0 };
         let piece = Piece { rows, slice, sequence: 0, first_row: 0, first_overflow: 0 };
         let unit = RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
-        let render = Render { spec: Arc::default(), units: vec![unit], keeper: None };
+        let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
         let id = TaskId { job: JobId(1), class: Class::Render, number: 0 };
         push(queue, &[Task { id, work: Work::Render(render) }]).await;
         Odd { rows: Some(answer), ..Odd::listed(queue) }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{JobPlace, QueueError};
 use crate::job::TaskId;
 use crate::outcome::Outcome;
-use crate::task::{RowsKey, Task};
+use crate::rows::RowsKey;
+use crate::task::Task;
 
 /// The coordinator's side of one job. One task of the runtime uses it; what others need is in
 /// [`Supply`] and [`Outlook`].

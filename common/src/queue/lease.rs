@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::job::{TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::row::Block;
-use crate::task::{RowsKey, Task};
+use crate::rows::RowsKey;
+use crate::task::Task;
 
 /// A worker's hold on a task. Whoever finishes, extends or releases shows it, and it must still be
 /// the holder's.

@@ -7,7 +7,7 @@ use super::{Completed, Completion, Known, Lease, Leased, Past, QueueError};
 use crate::job::WorkerId;
 use crate::outcome::Outcome;
 use crate::row::Block;
-use crate::task::RowsKey;
+use crate::rows::RowsKey;
 
 /// A worker's side of a queue. Cheap to clone; all clones are the same worker.
 pub trait WorkQueue: Clone + Send + Sync + 'static {

@@ -3,7 +3,7 @@
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::outcome::{Extracted, Outcome, RenderedUnit, TaskResult};
 use sheaf_common::problem::FileProblem;
-use sheaf_common::task::RowsKey;
+use sheaf_common::rows::RowsKey;
 
 use super::illegal::IllegalMove;
 use super::numbers::{TaskNumber, UnitNumber};

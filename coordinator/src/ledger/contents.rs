@@ -2,7 +2,8 @@
 
 use sheaf_common::job::{UNIT_BYTES, WorkerId};
 use sheaf_common::outcome::FileReport;
-use sheaf_common::task::{Piece, RowsKey};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::Piece;
 
 use super::Position;
 use super::numbers::TaskNumber;
@@ -31,9 +32,9 @@ pub struct Contents {
     pub files: Vec<FileDone>,
     /// Blocks that are not needed after it.
     pub forget: Vec<RowsKey>,
-    /// The worker that keeps some of its rows, and the task that they are of. A block is kept only
+    /// The worker that stashed some of its rows, and the task that they are of. A block is stashed only
     /// if it fills a unit, so there are no two.
-    keeper: Option<(TaskNumber, WorkerId)>,
+    stashed_by: Option<(TaskNumber, WorkerId)>,
     /// Of rows.
     bytes: u64,
 }
@@ -47,17 +48,17 @@ impl Contents {
             pieces: Vec::new(),
             files: Vec::new(),
             forget: Vec::new(),
-            keeper: None,
+            stashed_by: None,
             bytes: 0,
         }
     }
 
-    /// Adds the piece that `piece` makes for the place that it gets; and who keeps its rows, if
+    /// Adds the piece that `piece` makes for the place that it gets; and who stashed its rows, if
     /// they are not on the queue.
-    pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, keeper: Option<&WorkerId>) {
+    pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, stashed_by: Option<&WorkerId>) {
         let piece = piece(&self.end);
-        if let Some(keeper) = keeper {
-            self.keeper = Some((TaskNumber(piece.rows.task.number), keeper.clone()));
+        if let Some(stashed_by) = stashed_by {
+            self.stashed_by = Some((TaskNumber(piece.rows.task.number), stashed_by.clone()));
         }
 
         let rows = u64::from(piece.slice.rows);
@@ -104,20 +105,20 @@ impl Contents {
         self.bytes + self.files.len() as u64 * FILE_COST
     }
 
-    /// The worker that keeps some of its rows.
-    pub fn keeper(&self) -> Option<&WorkerId> {
-        self.keeper.as_ref().map(|(_, worker)| worker)
+    /// The worker that stashed some of its rows.
+    pub fn stashed_by(&self) -> Option<&WorkerId> {
+        self.stashed_by.as_ref().map(|(_, worker)| worker)
     }
 
     /// The rows of a task are elsewhere now.
     pub fn moved(&mut self, task: TaskNumber, to: &RowsAt) {
         let of_task = |rows: &&mut RowsKey| rows.task.number == task.0;
-        self.keeper.take_if(|(number, _)| *number == task);
+        self.stashed_by.take_if(|(number, _)| *number == task);
 
         for rows in self.pieces.iter_mut().map(|piece| &mut piece.rows).filter(of_task) {
             rows.edition = to.edition;
-            if let Some(keeper) = to.keeper(rows.block) {
-                self.keeper = Some((task, keeper.clone()));
+            if let Some(stashed_by) = to.stashed_by(rows.block) {
+                self.stashed_by = Some((task, stashed_by.clone()));
             }
         }
 

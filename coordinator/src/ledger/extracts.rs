@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::outcome::{Extracted, FileReport};
 use sheaf_common::problem::FileProblem;
-use sheaf_common::task::{RowsKey, SourceFile};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::SourceFile;
 
 use super::illegal::{IllegalMove, Thing};
 use super::numbers::TaskNumber;

@@ -38,7 +38,8 @@ use serde::{Deserialize, Serialize};
 use sheaf_common::job::{Class, JobId, JobSpec, TaskId};
 use sheaf_common::outcome::{FileReport, Outcome, Segment};
 use sheaf_common::problem::FileProblem;
-use sheaf_common::task::{Extract, Render, RowsKey, SourceFile, Task, Work};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::{Extract, Render, SourceFile, Task, Work};
 
 pub use contents::FileDone;
 use extracts::Extracts;
@@ -232,9 +233,9 @@ impl Ledger {
     }
 
     fn render_task(&self, task: RenderTask) -> Task {
-        let RenderTask { first, units, keeper } = task;
+        let RenderTask { first, units, stashed_by } = task;
         let id = TaskId { job: self.job, class: Class::Render, number: first.0 };
-        Task { id, work: Work::Render(Render { spec: Arc::clone(&self.spec), units, keeper }) }
+        Task { id, work: Work::Render(Render { spec: Arc::clone(&self.spec), units, stashed_by }) }
     }
 }
 

@@ -2,7 +2,8 @@
 //! their order.
 
 use sheaf_common::job::{Class, TaskId};
-use sheaf_common::task::{Piece, RowsKey};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::Piece;
 
 use super::illegal::IllegalMove;
 use super::numbers::{TaskNumber, UnitNumber};
@@ -57,7 +58,7 @@ impl Ledger {
                         first_overflow: position.file_overflow,
                     };
 
-                    self.units.add(piece, rows_at.keeper(slice.block));
+                    self.units.add(piece, rows_at.stashed_by(slice.block));
                 }
 
                 // After the last slice the file ends first: in the unit that has its last row.
@@ -92,7 +93,7 @@ impl Ledger {
         while self.units.is_first_rendered() {
             let mut commit = self.units.commit_first()?;
 
-            // Blocks that a worker keeps are not on the queue: there is nothing to drop there.
+            // Blocks that a worker stashed are not on the queue: there is nothing to drop there.
             let blocks = std::mem::take(&mut commit.forget);
             for rows in blocks {
                 if self.extracts.forget_block(rows)? {

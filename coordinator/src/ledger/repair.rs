@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::outcome::Extracted;
-use sheaf_common::task::RowsKey;
+use sheaf_common::rows::RowsKey;
 
 use super::illegal::IllegalMove;
 use super::numbers::{TaskNumber, UnitNumber};
@@ -54,7 +54,7 @@ impl Ledger {
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
         let number = TaskNumber(task.number);
-        let Extracted { reports, edition, kept } = extracted;
+        let Extracted { reports, edition, stashed } = extracted;
         if let Some(path) = self.extracts.differs(number, &reports) {
             let reason =
                 format!("`{path}` gave other rows when its rows were lost and it was read again");
@@ -62,7 +62,7 @@ impl Ledger {
             return Ok(());
         }
 
-        let now = RowsAt { edition, kept };
+        let now = RowsAt { edition, stashed };
         let forget = self.extracts.come_back(task, now.clone())?;
         if !forget.is_empty() {
             commands.push(Command::Forget(forget));

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use sheaf_common::job::{TaskId, WorkerId};
-use sheaf_common::outcome::{Extracted, FileReport, FileStatus, Kept, Slice};
-use sheaf_common::task::RowsKey;
+use sheaf_common::outcome::{Extracted, FileReport, FileStatus};
+use sheaf_common::rows::{RowsKey, Slice, Stashed};
 
 /// Where the rows of a task are.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RowsAt {
     pub edition: u64,
-    pub kept: Option<Kept>,
+    pub stashed: Option<Stashed>,
 }
 
 impl RowsAt {
@@ -18,10 +18,11 @@ impl RowsAt {
         RowsKey::new(task, block, self.edition)
     }
 
-    /// Who keeps a block; `None`: it is on the queue.
-    pub fn keeper(&self, block: u32) -> Option<&WorkerId> {
-        let kept = self.kept.as_ref().filter(|kept| kept.blocks.binary_search(&block).is_ok());
-        kept.map(|kept| &kept.by)
+    /// Who stashed a block; `None`: it is on the queue.
+    pub fn stashed_by(&self, block: u32) -> Option<&WorkerId> {
+        let stashed =
+            self.stashed.as_ref().filter(|stashed| stashed.blocks.binary_search(&block).is_ok());
+        stashed.map(|stashed| &stashed.by)
     }
 }
 
@@ -35,13 +36,13 @@ pub fn slices(report: &FileReport) -> &[Slice] {
 
 /// The blocks that a task left on the queue.
 pub fn on_queue(task: TaskId, extracted: &Extracted) -> Vec<RowsKey> {
-    let rows = RowsAt { edition: extracted.edition, kept: extracted.kept.clone() };
+    let rows = RowsAt { edition: extracted.edition, stashed: extracted.stashed.clone() };
     let blocks: BTreeSet<u32> =
         extracted.reports.iter().flat_map(slices).map(|slice| slice.block).collect();
 
     blocks
         .into_iter()
-        .filter(|block| rows.keeper(*block).is_none())
+        .filter(|block| rows.stashed_by(*block).is_none())
         .map(|block| rows.key(task, block))
         .collect()
 }

@@ -15,9 +15,10 @@
 use std::collections::BTreeSet;
 
 use sheaf_common::job::{Class, TaskId};
-use sheaf_common::outcome::{Extracted, FileReport, Slice};
+use sheaf_common::outcome::{Extracted, FileReport};
 use sheaf_common::problem::FileProblem;
-use sheaf_common::task::{RowsKey, SourceFile};
+use sheaf_common::rows::{RowsKey, Slice};
+use sheaf_common::task::SourceFile;
 
 use super::illegal::{IllegalMove, Thing};
 use super::numbers::TaskNumber;
@@ -172,8 +173,8 @@ impl ExtractTask {
     pub fn report(&mut self, slot: String, extracted: Extracted) -> Result<(), IllegalMove> {
         let State::Pending = self.state else { return Err(self.cannot("be reported")) };
 
-        let Extracted { reports, edition, kept } = extracted;
-        let rows = RowsAt { edition, kept };
+        let Extracted { reports, edition, stashed } = extracted;
+        let rows = RowsAt { edition, stashed };
         self.state = State::Reported(Reported { slot, reports, rows });
 
         Ok(())
@@ -227,8 +228,9 @@ impl ExtractTask {
         };
 
         let mut placed = std::mem::take(placed);
-        let on_queue =
-            |rows: &RowsAt, block: u32| rows.keeper(block).is_none().then(|| rows.key(task, block));
+        let on_queue = |rows: &RowsAt, block: u32| {
+            rows.stashed_by(block).is_none().then(|| rows.key(task, block))
+        };
 
         let needless = (0..placed.blocks).filter(|block| !placed.needed.contains(block));
         let mut forget: Vec<RowsKey> = needless.filter_map(|block| on_queue(&now, block)).collect();
@@ -250,7 +252,7 @@ impl ExtractTask {
         };
 
         if placed.needed.remove(&block) {
-            Ok(placed.rows.keeper(block).is_none())
+            Ok(placed.rows.stashed_by(block).is_none())
         } else {
             let state = "has not got it";
             Err(IllegalMove { thing: Thing::Task(self.number), step: "forget a block", state })

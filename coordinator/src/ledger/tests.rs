@@ -8,9 +8,8 @@ use std::collections::{HashMap, HashSet};
 
 use fastrand::Rng;
 use sheaf_common::job::{UNIT_BYTES, WorkerId};
-use sheaf_common::outcome::{
-    Extracted, FileStatus, Kept, RenderedUnit, Slice, Stream, Target, TaskResult,
-};
+use sheaf_common::outcome::{Extracted, FileStatus, RenderedUnit, Stream, Target, TaskResult};
+use sheaf_common::rows::{Slice, Stashed};
 use sheaf_common::task::{Content, RenderUnit, SourcePath};
 
 use super::*;
@@ -89,7 +88,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
         next: from.file,
         queue: Vec::new(),
         on_queue: HashSet::new(),
-        kept: HashMap::new(),
+        stashed: HashMap::new(),
         edition: 0,
         stored: Vec::new(),
     };
@@ -124,8 +123,8 @@ struct World {
     queue: Vec<Task>,
     /// The rows that stand on the queue.
     on_queue: HashSet<RowsKey>,
-    /// The rows that a worker kept, and which.
-    kept: HashMap<RowsKey, WorkerId>,
+    /// The rows that a worker stashed, and which.
+    stashed: HashMap<RowsKey, WorkerId>,
     edition: u64,
     stored: Vec<Stored>,
 }
@@ -171,7 +170,7 @@ impl World {
         }
     }
 
-    /// Reads files; the worker keeps some of the blocks that fill a unit.
+    /// Reads files; the worker stashes some of the blocks that fill a unit.
     fn extract(&mut self, task: TaskId, files: &[SourceFile]) -> TaskResult {
         self.edition += 1;
         let reports = extracted(files);
@@ -186,22 +185,23 @@ impl World {
         for slice in &slices {
             let key = RowsKey::new(task, slice.block, self.edition);
             match blocks.contains(&slice.block) {
-                true => drop(self.kept.insert(key, worker.clone())),
+                true => drop(self.stashed.insert(key, worker.clone())),
                 false => drop(self.on_queue.insert(key)),
             }
         }
 
-        let kept = (!blocks.is_empty()).then_some(Kept { by: worker, blocks });
-        TaskResult::Extracted(Extracted { reports, edition: self.edition, kept })
+        let stashed = (!blocks.is_empty()).then_some(Stashed { by: worker, blocks });
+        TaskResult::Extracted(Extracted { reports, edition: self.edition, stashed })
     }
 
     /// Renders units, if all their rows are there.
     fn render(&mut self, render: &Render) -> TaskResult {
-        // Kept rows are there for their keeper alone.
+        // Stashed rows are there for the worker that stashed them alone.
         let is_there = |rows: &RowsKey| {
-            let keeper = self.kept.get(rows);
+            let stashed_by = self.stashed.get(rows);
             self.on_queue.contains(rows)
-                || keeper.is_some_and(|keeper| Some(keeper) == render.keeper.as_ref())
+                || stashed_by
+                    .is_some_and(|stashed_by| Some(stashed_by) == render.stashed_by.as_ref())
         };
 
         let mut lost = render.rows();
@@ -210,7 +210,7 @@ impl World {
         }
         assert!(
             self.faults || lost.is_empty(),
-            "rows are dropped too early, or asked of another than their keeper"
+            "rows are dropped too early, or asked of another than their stashed_by"
         );
         if !lost.is_empty() {
             return TaskResult::RowsLost(lost);
@@ -342,7 +342,7 @@ fn rows_that_differ_when_read_again_end_the_job() {
     let report = |slice| {
         let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
         let reports = vec![FileReport::new(0, status)];
-        TaskResult::Extracted(Extracted { reports, edition: u64::from(slice.rows), kept: None })
+        TaskResult::Extracted(Extracted { reports, edition: u64::from(slice.rows), stashed: None })
     };
 
     ledger.handle(Event::Planned(vec![source(0)]));
@@ -405,8 +405,8 @@ fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_
     let extracted = |edition| {
         let status = FileStatus::Done { slices: (0..8).map(slice).collect(), truncated_cells: 0 };
         let reports = vec![FileReport::new(0, status)];
-        let kept = Some(Kept { by: WorkerId("w".into()), blocks: vec![0, 1, 2, 4, 5, 6, 7] });
-        TaskResult::Extracted(Extracted { reports, edition, kept })
+        let stashed = Some(Stashed { by: WorkerId("w".into()), blocks: vec![0, 1, 2, 4, 5, 6, 7] });
+        TaskResult::Extracted(Extracted { reports, edition, stashed })
     };
 
     let commands = ledger.handle(came(extract.id, extracted(1)));

@@ -17,7 +17,8 @@ use std::collections::BTreeSet;
 
 use sheaf_common::job::WorkerId;
 use sheaf_common::outcome::Segment;
-use sheaf_common::task::{RenderUnit, RowsKey};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::RenderUnit;
 
 use super::Commit;
 use super::contents::Contents;
@@ -95,9 +96,9 @@ impl Unit {
         }
     }
 
-    /// The worker that keeps some of its rows.
-    pub fn keeper(&self) -> Option<&WorkerId> {
-        self.contents.keeper()
+    /// The worker that stashed some of its rows.
+    pub fn stashed_by(&self) -> Option<&WorkerId> {
+        self.contents.stashed_by()
     }
 
     /// All rows that it names.

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use sheaf_common::job::WorkerId;
 use sheaf_common::outcome::{FileReport, Segment};
-use sheaf_common::task::{Piece, RenderUnit, RowsKey};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::{Piece, RenderUnit};
 
 use super::contents::Contents;
 use super::illegal::{IllegalMove, Thing};
@@ -28,7 +29,7 @@ pub struct RenderTask {
     /// Its first unit, which names it.
     pub first: UnitNumber,
     pub units: Vec<RenderUnit>,
-    pub keeper: Option<WorkerId>,
+    pub stashed_by: Option<WorkerId>,
 }
 
 /// What is to be done about rows that a render task did not find.
@@ -71,8 +72,8 @@ impl Units {
     }
 
     /// As [`Contents::add`] to the open unit.
-    pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, keeper: Option<&WorkerId>) {
-        self.open.add(piece, keeper);
+    pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, stashed_by: Option<&WorkerId>) {
+        self.open.add(piece, stashed_by);
     }
 
     /// As [`Contents::end_file`] of the open unit.
@@ -128,10 +129,10 @@ impl Units {
 
     /// A render task, if it is pending.
     pub fn task(&self, task: UnitNumber) -> Option<RenderTask> {
-        let keeper = self.of_task(task).next()?.keeper().cloned();
+        let stashed_by = self.of_task(task).next()?.stashed_by().cloned();
         let units = self.of_task(task).map(Unit::work).collect();
 
-        Some(RenderTask { first: task, units, keeper })
+        Some(RenderTask { first: task, units, stashed_by })
     }
 
     /// The tasks for what is ready of the units from `from` on; they are pending now. Units that
@@ -155,13 +156,15 @@ impl Units {
 
             bytes += unit.bytes();
             let takes_it = |task: &RenderTask| {
-                before_was_ready && bytes <= task_bytes && task.keeper.as_ref() == unit.keeper()
+                before_was_ready
+                    && bytes <= task_bytes
+                    && task.stashed_by.as_ref() == unit.stashed_by()
             };
 
             if !tasks.last().is_some_and(takes_it) {
                 bytes = unit.bytes();
-                let keeper = unit.keeper().cloned();
-                tasks.push(RenderTask { first: unit.number(), units: Vec::new(), keeper });
+                let stashed_by = unit.stashed_by().cloned();
+                tasks.push(RenderTask { first: unit.number(), units: Vec::new(), stashed_by });
             }
 
             let task = tasks.last_mut().expect("there is one by now");

@@ -62,8 +62,8 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     let percent = format!("{:>3}%", (share * 100.0) as u32);
     let facts = facts(measure, tally, now, paint);
 
-    let wide = |kept: usize| -> usize {
-        facts[..kept]
+    let wide = |shown: usize| -> usize {
+        facts[..shown]
             .iter()
             .map(|fact| fact.width + BETWEEN.width())
             .sum::<usize>()
@@ -71,10 +71,10 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     };
 
     // A blank, the bar, a blank, the share, two blanks, the facts.
-    let room = |kept: usize| width.saturating_sub(1 + 1 + percent.len() + 2 + wide(kept));
+    let room = |shown: usize| width.saturating_sub(1 + 1 + percent.len() + 2 + wide(shown));
 
-    let kept = (0..=facts.len()).rev().find(|kept| room(*kept) >= FEWEST_CELLS).unwrap_or(0);
-    let cells = room(kept).min(CELLS);
+    let shown = (0..=facts.len()).rev().find(|shown| room(*shown) >= FEWEST_CELLS).unwrap_or(0);
+    let cells = room(shown).min(CELLS);
     if cells < FEWEST_CELLS {
         return if percent.len() <= width { percent } else { String::new() };
     }
@@ -84,7 +84,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     let done = format!("{}{}", "━".repeat(halves / 2), if halves % 2 == 1 { "╸" } else { "" });
     let rest = "─".repeat(cells - halves.div_ceil(2));
 
-    let texts: Vec<&str> = facts[..kept].iter().map(|fact| fact.text.as_str()).collect();
+    let texts: Vec<&str> = facts[..shown].iter().map(|fact| fact.text.as_str()).collect();
     let line = format!(
         " {}{} {percent}  {}",
         paint.good(&done),
@@ -162,12 +162,12 @@ mod tests {
             let bar = bar(&measured(start), &tally, now, width, Paint::Plain);
             assert!(bar.width() <= width, "{width}: {bar}");
             let Some((head, facts)) = bar.split_once("%  ") else { continue };
-            let kept: Vec<&str> = facts.split(BETWEEN).collect();
-            assert_eq!(kept, all[..kept.len()], "{width}: {bar}");
+            let shown: Vec<&str> = facts.split(BETWEEN).collect();
+            assert_eq!(shown, all[..shown.len()], "{width}: {bar}");
             let cells = head.chars().filter(|c| "━╸─".contains(*c)).count();
             assert!((FEWEST_CELLS..=CELLS).contains(&cells), "{width}: {bar}");
             // What was left out had no room beside the shortest bar.
-            if let Some(next) = all.get(kept.len()) {
+            if let Some(next) = all.get(shown.len()) {
                 assert!(
                     bar.width() - (cells - FEWEST_CELLS) + BETWEEN.width() + next.width() > width,
                     "{width}: {bar}"

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sheaf_common::outcome::{FileReport, FileStatus};
 use sheaf_common::problem::{FileProblem, ProblemKind};
+use sheaf_common::rows::Slice;
 
 use super::advice::with_advice;
 use super::noticed::Noticed;
@@ -128,7 +129,6 @@ impl Tally {
 pub(super) mod tests {
     use super::*;
     use sheaf_common::notes::{FileNotes, Note, NoteKind};
-    use sheaf_common::outcome::Slice;
     use sheaf_common::wire;
 
     pub fn report(status: FileStatus) -> FileReport {

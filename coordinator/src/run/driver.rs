@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::TaskId;
 use sheaf_common::outcome::{Outcome, TaskResult};
 use sheaf_common::queue::{Capacity, LostWorker, QueueError};
-use sheaf_common::task::RowsKey;
+use sheaf_common::rows::RowsKey;
 
 use super::failure::DriveError;
 use super::large_files::LargeFiles;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use sheaf_common::outcome::{FileReport, FileStatus, Outcome, Reading, TaskResult};
+use sheaf_common::rows::Slice;
 
 use crate::ledger::Position;
 use crate::report::UnderWay;
@@ -130,7 +131,7 @@ fn share(part: u64, of: u64) -> f64 {
 mod tests {
     use super::*;
     use sheaf_common::job::{Class, JobId, TaskId};
-    use sheaf_common::outcome::{Extracted, Slice};
+    use sheaf_common::outcome::Extracted;
     use sheaf_common::problem::FileProblem;
 
     /// Each file has 1000 bytes, packed from 4000.
@@ -154,7 +155,7 @@ mod tests {
     fn extracted(sequence: u64, status: FileStatus) -> TaskResult {
         let report = FileReport { unpacked: 4000, ..FileReport::new(sequence, status) };
 
-        TaskResult::Extracted(Extracted { reports: vec![report], edition: 0, kept: None })
+        TaskResult::Extracted(Extracted { reports: vec![report], edition: 0, stashed: None })
     }
 
     fn at(file: u64, slices: u32) -> Position {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::{Class, JobId};
 use sheaf_common::outcome::{Outcome, Reading, TaskResult};
 use sheaf_common::queue::Queue;
-use sheaf_common::task::RowsKey;
+use sheaf_common::rows::RowsKey;
 
 use super::{PATIENTLY, take, take_one};
 use crate::both::Both;

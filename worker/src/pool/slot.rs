@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::job::UNIT_BYTES;
-use sheaf_common::outcome::{FileReport, FileStatus, Reading, Slice};
+use sheaf_common::outcome::{FileReport, FileStatus, Reading};
 use sheaf_common::problem::{Crashed, FileProblem};
 use sheaf_common::row::Block;
+use sheaf_common::rows::Slice;
 use sheaf_common::task::{Extract, SourceFile};
 use sheaf_common::wire;
 use tracing::{debug, warn};
@@ -74,7 +75,7 @@ struct Gathered {
     /// The slices of the file that is being read.
     slices: Vec<Slice>,
     /// The number of blocks, and the length of the last one, when that file began.
-    kept: (usize, usize),
+    whole: (usize, usize),
 }
 
 impl Slot {
@@ -331,7 +332,7 @@ impl Gathered {
     }
 
     /// Lengthens the last block by `length`, or begins another; returns which, and where the new
-    /// bytes begin. What fills a unit by itself has a block of its own, so that it can be kept: see
+    /// bytes begin. What fills a unit by itself has a block of its own, so that it can be stashed: see
     /// [`crate::run`].
     fn room_for(&mut self, length: usize) -> (usize, usize) {
         let unit = UNIT_BYTES as usize;
@@ -350,13 +351,13 @@ impl Gathered {
     }
 
     fn end_file(&mut self) -> Vec<Slice> {
-        self.kept = (self.blocks.len(), self.blocks.last().map_or(0, Vec::len));
+        self.whole = (self.blocks.len(), self.blocks.last().map_or(0, Vec::len));
         std::mem::take(&mut self.slices)
     }
 
     /// Takes back the rows of the file that is being read, a chunk that broke off included.
     fn give_up_file(&mut self) {
-        let (blocks, length) = self.kept;
+        let (blocks, length) = self.whole;
         self.blocks.truncate(blocks);
         if let Some(last) = self.blocks.last_mut() {
             last.truncate(length);

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use sheaf_common::job::{Compression, JobSpec};
 use sheaf_common::outcome::{RenderedUnit, Segment, Target};
 use sheaf_common::row::{Block, DamagedRows, Rows};
-use sheaf_common::task::{Piece, Render, RenderUnit, RowsKey};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::{Piece, Render, RenderUnit};
 use sheaf_format::{Form, Packer, Place, UnknownFormat, per_file};
 
 /// Why units cannot be rendered.
@@ -145,8 +146,10 @@ mod tests {
     use std::sync::Arc;
 
     use sheaf_common::job::{Class, JobId, JobSpec, Packing, Rendering, TaskId};
-    use sheaf_common::outcome::{Slice, Stream};
+    use sheaf_common::outcome::Stream;
     use sheaf_common::row::write_cell;
+
+    use sheaf_common::rows::Slice;
 
     use super::*;
 
@@ -197,7 +200,7 @@ mod tests {
 
         let mut render = |units| {
             let rendered = renderer
-                .render(&Render { spec: Arc::clone(&spec), units, keeper: None }, &blocks)
+                .render(&Render { spec: Arc::clone(&spec), units, stashed_by: None }, &blocks)
                 .unwrap();
             let numbers: Vec<u64> = rendered.iter().map(|unit| unit.number).collect();
             (numbers, rendered.into_iter().flat_map(|unit| unit.segments).collect::<Vec<Segment>>())
@@ -234,7 +237,7 @@ mod tests {
             change(&mut piece.slice);
             let unit =
                 RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
-            let render = Render { spec: Arc::default(), units: vec![unit], keeper: None };
+            let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
             Renderer::new(Compression::Fast).render(&render, &blocks)
         };
 
@@ -255,7 +258,7 @@ mod tests {
     fn a_format_that_is_not_known_is_named() {
         let rendering = Rendering { format: "pdf".into(), packing: Packing::Plain };
         let spec = Arc::new(JobSpec { renderings: vec![rendering], ..JobSpec::default() });
-        let render = Render { spec, units: Vec::new(), keeper: None };
+        let render = Render { spec, units: Vec::new(), stashed_by: None };
         let refused = Renderer::new(Compression::Fast).render(&render, &HashMap::new());
         assert_eq!(refused.unwrap_err().to_string(), "there is no format `pdf`");
     }
@@ -264,7 +267,7 @@ mod tests {
     fn rows_that_are_not_at_hand_are_named() {
         let piece = rows(0, 1, 0, &mut Vec::new());
         let unit = RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
-        let render = Render { spec: Arc::default(), units: vec![unit], keeper: None };
+        let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
         let lost = Renderer::new(Compression::Fast).render(&render, &HashMap::new());
         assert!(matches!(lost, Err(RenderError::RowsLost(keys)) if keys == [KEY]));
     }

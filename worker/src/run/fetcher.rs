@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use sheaf_common::queue::{Leased, QueueError, WorkQueue};
 use sheaf_common::row::Block;
-use sheaf_common::task::{RowsKey, Work};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::Work;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};

@@ -43,7 +43,7 @@ fn every(lease: Duration) -> Duration {
 ///
 /// A lease that was lost is not given up here: the outcome of its task is handed in all the same,
 /// and refused. A queue that cannot be reached is tried again at the next turn.
-pub async fn keep<W: WorkQueue>(queue: W, held: Arc<Held>, tally: Arc<Tally>) {
+pub async fn extend<W: WorkQueue>(queue: W, held: Arc<Held>, tally: Arc<Tally>) {
     let mut turns = tokio::time::interval(every(queue.traits().lease));
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sheaf_common::queue::{QueueError, WorkQueue};
 use sheaf_common::row::Block;
-use sheaf_common::task::RowsKey;
+use sheaf_common::rows::RowsKey;
 use tokio::sync::mpsc;
 use tracing::warn;
 

@@ -4,7 +4,7 @@
 //!             lease             hands              outcome            batch
 //!  queues ──────────▶ fetcher ───────▶ slot threads ───────▶ finisher ─────▶ the queue it came from
 //!                                                    ▲
-//!                     keeper: extends every lease held, until it is handed in
+//!                     extender: extends every lease held, until it is handed in
 //! ```
 //!
 //! * [`fetcher`]: leases no more than the slots can take, from each queue in turn. [`missing_rows`]:
@@ -13,7 +13,7 @@
 //! * [`reader`]: reading files, with regard to what befell their task before.
 //! * [`news`]: how far a large file is.
 //! * [`fitness`]: whether this machine can run children at all.
-//! * [`origin`]: a queue, with what is held of it. Each has a keeper and a finisher of its own.
+//! * [`origin`]: a queue, with what is held of it. Each has an extender and a finisher of its own.
 //! * [`finisher`]: hands in outcomes, many at a time.
 //! * [`stash`]: the rows that need not leave this worker, or need not come back.
 //! * [`held`]: the leases that this worker holds, and their extension.
@@ -41,7 +41,7 @@ use std::time::Duration;
 use sheaf_common::job::WorkerId;
 use sheaf_common::queue::{QueueError, WorkQueue};
 use sheaf_common::row::Block;
-use sheaf_common::task::RowsKey;
+use sheaf_common::rows::RowsKey;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
@@ -75,7 +75,7 @@ pub enum Order {
     Work,
     /// Take no new task, finish those that are held, then end.
     Drain,
-    /// Drop everything, hand back what is held, hand over what is kept, then end.
+    /// Drop everything, hand back what is held, hand over what is stashed, then end.
     Stop,
 }
 
@@ -128,8 +128,8 @@ pub async fn run_all<W: WorkQueue>(
         let held = Arc::new(held::Held::default());
         let (outcomes_in, outcomes) = tokio::sync::mpsc::unbounded_channel();
 
-        let keeper = held::keep(queue.clone(), Arc::clone(&held), Arc::clone(&tally));
-        helpers.spawn(keeper);
+        let extender = held::extend(queue.clone(), Arc::clone(&held), Arc::clone(&tally));
+        helpers.spawn(extender);
         finishers.spawn(finisher::finish(
             queue.clone(),
             Arc::clone(&held),
@@ -229,7 +229,7 @@ async fn hand_over<W: WorkQueue>(queue: &W, rows: Vec<(RowsKey, Block)>) {
         warn!(
             %error,
             blocks = rows.len(),
-            "could not hand over rows that were kept here: their files are read again"
+            "could not hand over rows that were stashed here: their files are read again"
         );
     }
 }

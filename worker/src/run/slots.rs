@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 use sheaf_common::job::Compression;
-use sheaf_common::outcome::{self, Extracted, Outcome, Reading, TaskResult};
+use sheaf_common::outcome::{Extracted, Outcome, Reading, TaskResult};
 use sheaf_common::queue::{Completion, Leased, WorkQueue};
 use sheaf_common::row::Block;
-use sheaf_common::task::{Nap, RowsKey, Task, Work};
+use sheaf_common::rows::{RowsKey, Stashed};
+use sheaf_common::task::{Nap, Task, Work};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
@@ -201,21 +202,25 @@ impl SlotThread {
 
                 let owner = (origin.index, origin.queue.traits().stashing);
                 let fills = fill_units(&reports, blocks.len());
-                let mut kept = Vec::new();
+                let mut stashed = Vec::new();
                 for ((number, block), fills_unit) in (0..).zip(&blocks).zip(fills) {
                     let key = leased.lease.rows_key(number);
                     if self.stash.add(owner, key, block, fills_unit) {
-                        kept.push(number);
+                        stashed.push(number);
                     } else {
                         rows.push((number, Block::clone(block)));
                     }
                 }
 
                 let by = &self.reader.worker;
-                let kept =
-                    (!kept.is_empty()).then(|| outcome::Kept { by: by.clone(), blocks: kept });
+                let stashed =
+                    (!stashed.is_empty()).then(|| Stashed { by: by.clone(), blocks: stashed });
 
-                TaskResult::Extracted(Extracted { reports, edition: leased.lease.edition(), kept })
+                TaskResult::Extracted(Extracted {
+                    reports,
+                    edition: leased.lease.edition(),
+                    stashed,
+                })
             }
             Work::Render(render) => {
                 // Not while a slot reads files that may end the whole worker.

@@ -17,7 +17,8 @@ use sheaf_common::job::UNIT_BYTES;
 use sheaf_common::outcome::{FileReport, FileStatus};
 use sheaf_common::queue::Stashing;
 use sheaf_common::row::Block;
-use sheaf_common::task::{Render, RowsKey};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::Render;
 
 /// The most bytes that may be here alone, for each slot. They are seldom more than a few MiB.
 const ALONE_BY_SLOT: usize = 32 << 20;
@@ -211,8 +212,9 @@ mod tests {
     use std::sync::Arc;
 
     use sheaf_common::job::{Class, JobId, TaskId};
-    use sheaf_common::outcome::Slice;
     use sheaf_common::task::{Piece, RenderUnit};
+
+    use sheaf_common::rows::Slice;
 
     use super::*;
 
@@ -231,7 +233,7 @@ mod tests {
         let slice = Slice { block: 0, offset: 0, length: 1, rows: 1, overflow: 0, long_cells: 0 };
         let piece = Piece { rows, slice, sequence: 0, first_row: 0, first_overflow: 0 };
         let unit = RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
-        Render { spec: Arc::default(), units: vec![unit], keeper: None }
+        Render { spec: Arc::default(), units: vec![unit], stashed_by: None }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use super::state::Waiting;
 use crate::job::{JobId, TaskId};
 use crate::outcome::Outcome;
 use crate::queue::{Capacity, JobPlace, JobQueue, LostWorker, Outlook, QueueError, Supply};
-use crate::task::{RowsKey, Task};
+use crate::rows::RowsKey;
+use crate::task::Task;
 
 /// A job, with all that its coordinator does to it.
 #[derive(Clone)]

@@ -8,7 +8,8 @@ use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
 use crate::queue::{Lease, Past};
 use crate::row::Block;
-use crate::task::{RowsKey, Task};
+use crate::rows::RowsKey;
+use crate::task::Task;
 
 #[derive(Default)]
 pub struct State {

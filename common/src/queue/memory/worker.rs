@@ -13,7 +13,7 @@ use crate::queue::{
     Completed, Completion, Known, Lease, Leased, Past, QueueError, Stashing, Traits, WorkQueue,
 };
 use crate::row::Block;
-use crate::task::RowsKey;
+use crate::rows::RowsKey;
 
 /// A worker of this process.
 #[derive(Clone)]

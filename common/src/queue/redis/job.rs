@@ -16,7 +16,8 @@ use crate::outcome::Outcome;
 use crate::queue::{
     Capacity, JobOwner, JobPlace, JobQueue, LostWorker, Outlook, QueueError, Supply,
 };
-use crate::task::{RowsKey, Task};
+use crate::rows::RowsKey;
+use crate::task::Task;
 
 /// Trouble that is over sooner is not worth a word.
 const MOMENT: Duration = Duration::from_secs(2);

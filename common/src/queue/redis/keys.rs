@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use crate::VERSION;
 use crate::job::{Class, JobId, TaskId, WorkerId};
-use crate::task::RowsKey;
+use crate::rows::RowsKey;
 use crate::wire::FORMAT;
 
 /// How long the keys of a job outlive its coordinator's last call. A coordinator that comes back

@@ -11,7 +11,7 @@ use super::state::Shared;
 use crate::job::JobId;
 use crate::queue::QueueError;
 use crate::row::Block;
-use crate::task::RowsKey;
+use crate::rows::RowsKey;
 
 /// How many blocks of rows are handed over at once: each goes over a connection of its own.
 const HANDED_OVER_AT_ONCE: usize = 8;

@@ -15,7 +15,7 @@ use crate::queue::{
     Completed, Completion, Known, Lease, Leased, Past, QueueError, Stashing, Traits, WorkQueue,
 };
 use crate::row::Block;
-use crate::task::RowsKey;
+use crate::rows::RowsKey;
 
 /// How long the first of few completions waits for others: each call costs the server and the
 /// worker about as much as ten tasks do.

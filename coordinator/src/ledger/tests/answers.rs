@@ -31,11 +31,11 @@ fn rows_of(sequence: u64, edition: u64, blocks: &[u32]) -> TaskResult {
     let status = FileStatus::Done { slices, truncated_cells: 0 };
     let reports = vec![FileReport::new(sequence, status)];
 
-    TaskResult::Extracted(Extracted { reports, edition, kept: None })
+    TaskResult::Extracted(Extracted { reports, edition, stashed: None })
 }
 
 fn no_rows(edition: u64) -> TaskResult {
-    TaskResult::Extracted(Extracted { reports: Vec::new(), edition, kept: None })
+    TaskResult::Extracted(Extracted { reports: Vec::new(), edition, stashed: None })
 }
 
 fn rendered(number: u64) -> TaskResult {

@@ -26,7 +26,7 @@ fn extracted(blocks: u32) -> Extracted {
     let slices = (0..blocks).map(slice).collect();
     let status = FileStatus::Done { slices, truncated_cells: 0 };
     let reports = vec![FileReport::new(0, status)];
-    Extracted { reports, edition: 1, kept: None }
+    Extracted { reports, edition: 1, stashed: None }
 }
 
 fn reported_task() -> ExtractTask {
@@ -49,7 +49,7 @@ fn repairing_task() -> ExtractTask {
 
 fn come_back(task: &mut ExtractTask) -> Result<Vec<RowsKey>, IllegalMove> {
     let id = TaskId { job: JOB, class: Class::Repair, number: 4 };
-    task.come_back(id, RowsAt { edition: 2, kept: None })
+    task.come_back(id, RowsAt { edition: 2, stashed: None })
 }
 
 #[test]

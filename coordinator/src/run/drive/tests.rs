@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use sheaf_common::job::{JobId, WorkerId};
 use sheaf_common::outcome::{
-    Extracted, FileReport, FileStatus, Outcome, RenderedUnit, Segment, Slice, Stream, Target,
-    TaskResult,
+    Extracted, FileReport, FileStatus, Outcome, RenderedUnit, Segment, Stream, Target, TaskResult,
 };
 use sheaf_common::queue::{
     Completed, Completion, JobOwner, Leased, MemoryJob, MemoryQueue, MemoryWorker, Queue, WorkQueue,
 };
-use sheaf_common::task::{Extract, Render, RowsKey, Work};
+use sheaf_common::rows::{RowsKey, Slice};
+use sheaf_common::task::{Extract, Render, Work};
 use sheaf_common::wire;
 use sheaf_worker::signals::Stop;
 
@@ -225,7 +225,7 @@ impl Worker {
                 let (reports, blocks) = extracted(extract);
                 rows = blocks;
                 let edition = lease.edition();
-                TaskResult::Extracted(Extracted { reports, edition, kept: None })
+                TaskResult::Extracted(Extracted { reports, edition, stashed: None })
             }
             Work::Render(render) => self.render(render).await,
             Work::Nap(_) => unreachable!("no run pushes naps"),

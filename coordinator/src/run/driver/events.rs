@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::TaskId;
 use sheaf_common::outcome::Outcome;
 use sheaf_common::queue::{Capacity, LostWorker, QueueError};
-use sheaf_common::task::{RowsKey, Task};
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::Task;
 use sheaf_worker::signals::Stop;
 
 use super::super::failure::DriveError;

@@ -142,7 +142,7 @@ fn empty_files(task: &Task) -> Outcome {
     };
 
     let reports = extract.files.iter().map(|file| report(file.sequence)).collect();
-    let extracted = Extracted { reports, edition: 1, kept: None };
+    let extracted = Extracted { reports, edition: 1, stashed: None };
     Outcome { task: task.id, slot: "s".into(), result: TaskResult::Extracted(extracted) }
 }
 
