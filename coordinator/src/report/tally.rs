@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sheaf_common::outcome::{FileReport, FileStatus};
 use sheaf_common::problem::{FileProblem, ProblemKind};
-use sheaf_common::rows::Slice;
 
 use super::advice::with_advice;
 use super::noticed::Noticed;
@@ -127,6 +126,8 @@ impl Tally {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use sheaf_common::rows::Slice;
+
     use super::*;
     use sheaf_common::notes::{FileNotes, Note, NoteKind};
     use sheaf_common::wire;

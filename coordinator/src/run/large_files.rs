@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use sheaf_common::outcome::{FileReport, FileStatus, Outcome, Reading, TaskResult};
-use sheaf_common::rows::Slice;
 
 use crate::ledger::Position;
 use crate::report::UnderWay;
@@ -129,6 +128,8 @@ fn share(part: u64, of: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use sheaf_common::rows::Slice;
+
     use super::*;
     use sheaf_common::job::{Class, JobId, TaskId};
     use sheaf_common::outcome::Extracted;
