@@ -128,9 +128,12 @@ impl Extractor {
     ) -> Result<Done, Ended> {
         let source = self.source_column.then(|| file.path.display());
         let truncate = self.long_cells == LongCells::Truncate;
+
+        // The room for rows is taken when that of the file's bytes is free again.
+        let mut next = reader.next(facts)?;
         let mut writer = Writer::new(!truncate, emit);
 
-        while let Some(document) = reader.next(facts)? {
+        while let Some(document) = next {
             // Before the first row of a document is handed on.
             if self.long_cells == LongCells::Fail {
                 self.recipe.check(&document, facts.noticed.records())?;
@@ -138,6 +141,9 @@ impl Extractor {
 
             self.recipe.rows(&document, source.as_deref(), &mut facts.noticed, &mut writer)?;
             facts.noticed.document(&document);
+
+            drop(document);
+            next = reader.next(facts)?;
         }
 
         let sums = writer.finish()?;
