@@ -17,12 +17,13 @@
 //!   last. [`why`]: why nothing comes, in words.
 //! * [`engine`]: connects, and gives both sides. [`state`]: what they share. [`limits`]: how much
 //!   goes into one request. [`reply`]: reads answers.
-//! * The coordinator's side, [`job`] (what its parts share: [`of_job`]): [`mod@push`], [`collect`] ([`stored`]: outcomes as they stand
-//!   on the queue), [`audit`] (missing, rescue), [`mod@close`], [`sign`] (of life), [`lost`] and
-//!   [`why`].
-//! * A worker's side, [`worker`] ([`of_worker`]): [`listen`], [`lease`] ([`confirm`]: its answer was heard; [`unconfirmed`]: not yet),
-//!   [`extend`], [`complete`], [`release`] ([`holds`]: leases by their streams), [`rows`],
-//!   [`mod@notify`], [`past`] (of tasks that were not done at once).
+//! * The coordinator's side, [`job`] (what its parts share: [`of_job`]): [`mod@push`], [`collect`]
+//!   ([`stored`]: outcomes as they stand on the queue), [`audit`] (missing, rescue),
+//!   [`mod@close`], [`sign`] (of life), [`lost`] and [`why`].
+//! * A worker's side, [`worker`] ([`of_worker`]): [`listen`], [`lease`] ([`confirm`]: its answer
+//!   was heard; [`unconfirmed`]: of which the server does not know that yet), [`extend`],
+//!   [`complete`], [`release`] ([`holds`]: leases by their streams), [`rows`], [`mod@notify`],
+//!   [`past`] (of tasks that were not done at once).
 //! * [`batch`]: how outcomes stand on the queue. [`blobs`]: bytes that are too large for a script.
 //!   [`pace`]: how fast these come. [`due`]: what is done now and then.
 //! * [`registry`]: the list of workers. [`jobs`]: the list of jobs, and whether their coordinators
