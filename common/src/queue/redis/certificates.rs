@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::config::{RedisSettings, unusable};
+use super::fault::unusable;
+use super::settings::RedisSettings;
 use super::tls::{Certificates, Tls};
 use crate::queue::QueueError;
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::debug;
 
-use super::config::Timing;
 use super::connect::Tries;
 use super::due::Due;
 use super::fault::{Fault, unexpected};
@@ -17,6 +16,7 @@ use super::limits::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::of_job::OfJob;
 use super::reply;
 use super::scripts::{COLLECT, Call, SWEEP};
+use super::settings::Timing;
 use super::stored::{Place, Shown, Stored, decode, read};
 use crate::job::Class;
 use crate::outcome::Outcome;

@@ -1,88 +1,12 @@
-//! A queue as it was typed, and as it can be used.
+//! A queue that can be used, from its settings as they were typed.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use super::fault::unusable;
 use super::server::Server;
-use super::url;
-use crate::queue::{LEASE, QueueError, Reason};
-
-/// Where the queue is, as it was typed. May hold a password, which is never shown.
-#[derive(Clone)]
-pub struct RedisSettings {
-    /// `redis://`, `rediss://` (TLS), `redis+unix:///PATH`; with `USER:PASSWORD@` before the host
-    /// and `/DB` behind it.
-    pub url: String,
-    /// Servers for the bytes of files, rows and segments, in the order that all sides of the queue
-    /// have; none: they go where the queue is. What else is said here holds for them, too.
-    pub bytes_urls: Vec<String>,
-    /// Goes before the one in the URL.
-    pub username: Option<String>,
-    /// Goes before the one in the URL.
-    pub password: Option<String>,
-    /// The name of the queue: 1 to 64 of `A–Z a–z 0–9 . _ -`.
-    pub queue: String,
-    pub lease: Duration,
-    /// Certificates (PEM) of the authorities that are trusted; `None`: those of the system.
-    pub ca: Option<PathBuf>,
-    /// The client's certificate and key (PEM); both or none.
-    pub cert: Option<PathBuf>,
-    pub key: Option<PathBuf>,
-    pub timing: Timing,
-}
-
-impl RedisSettings {
-    /// The default queue of the server at `url`.
-    pub fn new(url: impl Into<String>) -> Self {
-        RedisSettings {
-            url: url.into(),
-            bytes_urls: Vec::new(),
-            username: None,
-            password: None,
-            queue: "default".into(),
-            lease: LEASE,
-            ca: None,
-            cert: None,
-            key: None,
-            timing: Timing::default(),
-        }
-    }
-}
-
-/// How long the server may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timing {
-    /// To be connected to, with TLS and password.
-    pub connect: Duration,
-    /// Without a byte in either direction while an answer is due, beyond the time that the request
-    /// asks it to block. A connection that is silent for longer is given up; how long an answer
-    /// takes in all is not limited.
-    pub answer: Duration,
-    /// How long a call tries again, from its first fault on, before it fails with
-    /// [`QueueError::Unreachable`].
-    pub patience: Duration,
-    /// How often a coordinator looks for consumers that hold nothing; one that was idle for ten
-    /// times as long goes.
-    pub sweep: Duration,
-    /// How long a job is leased from after its coordinator's last sign of life.
-    pub abandoned: Duration,
-    /// How long after it the job is removed.
-    pub removed: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Timing {
-            connect: Duration::from_secs(5),
-            answer: Duration::from_secs(15),
-            patience: Duration::from_secs(10),
-            sweep: Duration::from_secs(60),
-            abandoned: Duration::from_secs(60),
-            removed: Duration::from_secs(180),
-        }
-    }
-}
+use super::settings::{RedisSettings, Timing};
+use crate::queue::QueueError;
 
 /// A queue on a server that can be dialled; shows no password.
 #[derive(Clone)]
@@ -144,16 +68,6 @@ impl fmt::Debug for RedisConfig {
     }
 }
 
-impl fmt::Debug for RedisSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = url::redacted(&self.url);
-        f.debug_struct("RedisSettings")
-            .field("url", &url)
-            .field("queue", &self.queue)
-            .finish_non_exhaustive()
-    }
-}
-
 fn check_queue(name: &str) -> Result<(), QueueError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if (1..=64).contains(&name.len()) && name.chars().all(plain) {
@@ -165,14 +79,10 @@ fn check_queue(name: &str) -> Result<(), QueueError> {
     Err(unusable(reason, "the default is `--queue default`"))
 }
 
-/// The error that says what cannot be used as it was typed, and what to type.
-pub(super) fn unusable(reason: String, hint: &str) -> QueueError {
-    QueueError::Unusable(Reason::new(reason).with_hint(hint))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::Reason;
     use crate::queue::redis::socket::Endpoint;
 
     fn resolve(url: &str) -> Result<RedisConfig, QueueError> {

@@ -201,6 +201,11 @@ fn unreachable(text: String) -> QueueError {
     QueueError::Unreachable(Reason::new(text).with_hint(hint))
 }
 
+/// The error that says what cannot be used as it was typed, and what to type.
+pub fn unusable(reason: String, hint: &str) -> QueueError {
+    QueueError::Unusable(Reason::new(reason).with_hint(hint))
+}
+
 /// An answer that `operation` is not documented to give.
 pub fn unexpected(operation: &str, value: &Value) -> QueueError {
     let shape: String = format!("{value:?}").chars().take(200).collect();

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use redis::{Cmd, ConnectionAddr};
 
 use super::certificates;
-use super::config::{RedisSettings, Timing, unusable};
+use super::fault::unusable;
+use super::settings::{RedisSettings, Timing};
 use super::socket::Endpoint;
 use super::tls::Tls;
 use super::troubles::Troubles;

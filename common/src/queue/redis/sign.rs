@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
-use super::config::Timing;
 use super::due::Due;
 use super::keys::KEEP;
 use super::of_job::OfJob;
 use super::reply;
 use super::scripts::{Call, SIGN};
+use super::settings::Timing;
 use crate::queue::QueueError;
 
 /// How many signs of life a coordinator gives in the time after which a job without one is parked.

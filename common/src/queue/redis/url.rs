@@ -2,7 +2,7 @@
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
-use super::config::unusable;
+use super::fault::unusable;
 use super::server::Sentinels;
 use super::socket::Endpoint;
 use crate::queue::QueueError;
