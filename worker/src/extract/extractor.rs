@@ -9,8 +9,8 @@ use sheaf_common::task::SourceFile;
 
 use super::chunk::{Chunk, Writer};
 use super::facts::{Done, Extracted, Facts};
-use super::reader::Reader;
 use super::reader::html::HtmlReader;
+use super::reader::{Document, Element, Reader};
 use super::recipe::Compiled;
 use super::setup::SetupError;
 use super::{decode, open, unpack};
@@ -140,7 +140,11 @@ impl Extractor {
             }
 
             self.recipe.rows(&document, source.as_deref(), &mut facts.noticed, &mut writer)?;
-            facts.noticed.document(&document);
+            // A file without a record is to say what it has in place of one.
+            if facts.noticed.records() == 0 {
+                let elements = document.elements();
+                facts.noticed.elements(elements.map(|(_, element)| element.name()));
+            }
 
             drop(document);
             next = reader.next(facts)?;

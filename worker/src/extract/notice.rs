@@ -12,7 +12,6 @@ use memchr::memmem;
 use sheaf_common::notes::{FileNotes, LONGEST_ELEMENT, MOST_ELEMENTS, Note, NoteKind};
 
 use super::decode::{Decoded, FoundBy};
-use super::reader::{Document, Element};
 
 /// Rows of this many times the bytes of the text are more than a recipe with a few columns gives.
 const GREW: u64 = 10;
@@ -110,16 +109,12 @@ impl Noticed {
         }
     }
 
-    /// The records of a document are all noted. It is looked at again if the file has none so far.
-    pub(super) fn document<D: Document>(&mut self, document: &D) {
-        if self.records > 0 {
-            return;
-        }
-
-        for (_, element) in document.elements() {
-            match self.elements.get_mut(element.name()) {
+    /// Takes note of the names of all elements of a document in which there was no record.
+    pub(super) fn elements<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        for name in names {
+            match self.elements.get_mut(name) {
                 Some(count) => *count += 1,
-                None => drop(self.elements.insert(element.name().into(), 1)),
+                None => drop(self.elements.insert(name.into(), 1)),
             }
         }
     }
@@ -235,6 +230,7 @@ mod tests {
     use super::super::decode::decode;
     use super::super::reader::html::Page;
     use super::*;
+    use crate::extract::reader::{Document, Element};
     use encoding_rs::{EUC_KR, WINDOWS_1252};
 
     /// The names of the elements that `Inside` says are nested.
@@ -306,7 +302,10 @@ mod tests {
     fn elements_are_counted_where_there_is_no_record() {
         let elements = |documents: &[&str]| {
             let mut noticed = Noticed::new(None);
-            documents.iter().for_each(|markup| noticed.document(&Page::of(markup)));
+            for markup in documents {
+                let page = Page::of(markup);
+                noticed.elements(page.elements().map(|(_, element)| element.name()));
+            }
             noticed.notes().elements
         };
 

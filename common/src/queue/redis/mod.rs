@@ -6,8 +6,8 @@
 //!
 //! * [`keys`]: every key, with its type, lifetime and writers.
 //! * [`scripts`]: one Lua file per operation, and the meaning of their answers.
-//! * [`settings`]: what was typed. [`config`]: a queue that can be used, its [`server`] (by [`url`])
-//!   with [`certificates`].
+//! * [`settings`]: what was typed. [`config`]: a queue that can be used, its [`server`] (by
+//!   [`url`]) with [`certificates`]. [`redact`]: URLs as they may be shown.
 //! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and given up when it is silent.
 //! * [`route`]: the node of a cluster that has the queue, the master that sentinels name.
 //! * [`pool`], [`link`]: few connections for all [`request`]s. [`connect`]: the first look, and when
@@ -65,6 +65,7 @@ mod pace;
 mod past;
 mod pool;
 mod push;
+mod redact;
 mod registry;
 mod release;
 mod reply;

@@ -10,8 +10,9 @@ use redis::Value;
 
 use super::connection::Connection;
 use super::fault::Fault;
-use super::server::{Sentinels, Server};
+use super::server::Server;
 use super::socket::Endpoint;
+use super::url::Sentinels;
 
 /// Where the queue is now.
 #[derive(Debug, Default)]
@@ -115,7 +116,7 @@ fn nodes(from: &Endpoint, answer: &Value) -> Vec<Endpoint> {
 async fn master(server: &Server, sentinels: &Sentinels) -> Result<Endpoint, Fault> {
     let mut last = Fault::Broken("no sentinel answers".into());
     for endpoint in &sentinels.endpoints {
-        match ask(&sentinels.server_for_them(server), endpoint, &sentinels.master).await {
+        match ask(&server.for_its_sentinels(), endpoint, &sentinels.master).await {
             Ok(Some(master)) => return Ok(master),
             Ok(None) => {
                 last = Fault::Hopeless {

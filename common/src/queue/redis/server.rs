@@ -10,7 +10,7 @@ use super::settings::{RedisSettings, Timing};
 use super::socket::Endpoint;
 use super::tls::Tls;
 use super::troubles::Troubles;
-use super::url;
+use super::url::{self, Sentinels};
 use crate::queue::QueueError;
 
 /// The first commands on a connection. Sheaf sends them itself, as the client library does not hand
@@ -44,21 +44,6 @@ impl Greeting {
     }
 }
 
-/// The sentinels that know which server is the master of that name.
-#[derive(Clone)]
-pub struct Sentinels {
-    pub endpoints: Vec<Endpoint>,
-    pub master: String,
-}
-
-impl Sentinels {
-    /// How they are dialled: as the server, but without password and database.
-    pub fn server_for_them(&self, server: &Server) -> Server {
-        let greeting = Greeting { username: None, password: None, database: 0 };
-        Server { greeting, sentinels: None, ..server.clone() }
-    }
-}
-
 /// A server that can be dialled; shows no password.
 #[derive(Clone)]
 pub struct Server {
@@ -74,6 +59,12 @@ pub struct Server {
 }
 
 impl Server {
+    /// How its sentinels are dialled: as the server, but without password and database.
+    pub fn for_its_sentinels(&self) -> Server {
+        let greeting = Greeting { username: None, password: None, database: 0 };
+        Server { greeting, sentinels: None, ..self.clone() }
+    }
+
     /// Makes a server of a URL and the settings that go with it.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::url;
+use super::redact::redacted;
 use crate::queue::LEASE;
 
 /// Where the queue is, as it was typed. May hold a password, which is never shown.
@@ -51,7 +51,7 @@ impl RedisSettings {
 
 impl fmt::Debug for RedisSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = url::redacted(&self.url);
+        let url = redacted(&self.url);
         f.debug_struct("RedisSettings")
             .field("url", &url)
             .field("queue", &self.queue)

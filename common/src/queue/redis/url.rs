@@ -3,9 +3,16 @@
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use super::fault::unusable;
-use super::server::Sentinels;
+use super::redact::redacted;
 use super::socket::Endpoint;
 use crate::queue::QueueError;
+
+/// The sentinels that know which server is the master of that name.
+#[derive(Clone)]
+pub struct Sentinels {
+    pub endpoints: Vec<Endpoint>,
+    pub master: String,
+}
 
 /// Takes the sentinels out of a URL:
 /// `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER[/DB]`. What is left is the
@@ -97,14 +104,4 @@ pub fn address(info: &ConnectionInfo) -> String {
 /// A host as it stands in a URL.
 pub fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.into() }
-}
-
-/// A URL that may be no URL, without what may be a password: all before the last `@`, and all
-/// behind a `?`.
-pub fn redacted(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
-    let shown = rest.rsplit_once('@').map_or(rest.to_owned(), |(_, host)| format!("…@{host}"));
-    let shown = shown.split_once('?').map_or(shown.clone(), |(path, _)| format!("{path}?…"));
-
-    if scheme.is_empty() { shown } else { format!("{scheme}://{shown}") }
 }

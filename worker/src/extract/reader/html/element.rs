@@ -72,7 +72,7 @@ impl<'a> Element<'a> for PageElement<'a> {
     }
 
     fn elements(self) -> impl Iterator<Item = Self> {
-        tree::elements(*self.0).map(|(_, element)| element)
+        tree::elements(*self.0).map(|(_, element)| PageElement(element))
     }
 
     fn text<'t>(self, gathered: &'t mut String) -> &'t str

@@ -84,6 +84,6 @@ impl Document for Page {
     type Element<'a> = PageElement<'a>;
 
     fn elements(&self) -> impl Iterator<Item = (usize, PageElement<'_>)> {
-        tree::elements(self.0.tree.root())
+        tree::elements(self.0.tree.root()).map(|(depth, element)| (depth, PageElement::of(element)))
     }
 }

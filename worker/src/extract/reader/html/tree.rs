@@ -7,8 +7,6 @@
 use ego_tree::{NodeId, NodeRef};
 use scraper::{ElementRef, Node};
 
-use super::element::PageElement;
-
 /// The nodes below a node, in document order, each with its depth below that node.
 struct Descendants<'a> {
     top: NodeId,
@@ -54,9 +52,8 @@ impl<'a> Iterator for Descendants<'a> {
 /// The elements below a node, in document order, each with its depth below that node.
 pub(super) fn elements<'a>(
     node: NodeRef<'a, Node>,
-) -> impl Iterator<Item = (usize, PageElement<'a>)> {
-    Descendants::of(node)
-        .filter_map(|(depth, node)| Some((depth, PageElement::of(ElementRef::wrap(node)?))))
+) -> impl Iterator<Item = (usize, ElementRef<'a>)> {
+    Descendants::of(node).filter_map(|(depth, node)| Some((depth, ElementRef::wrap(node)?)))
 }
 
 /// The texts below a node, in document order: scripts and styles included, comments not.
