@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_exactly_the_limit_is_one_part() {
+    fn a_text_at_the_limit_is_one_part() {
         let text = "x".repeat(CELL_UNITS);
         assert_eq!(parts(&text).count(), 1);
         assert_eq!(overflow_rows(&text), 0);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cut_is_where_counting_one_by_one_puts_it() {
+    fn the_cut_agrees_with_counting_every_character() {
         for pad in 0..70 {
             for unit in ["x", "é", "한", "😀", "x한😀", "xxxxxxxxxxxxxxxx😀"] {
                 let text = "y".repeat(pad) + &unit.repeat(40_000);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escape_counts_as_it_is_written_and_is_never_cut() {
+    fn escapes_count_as_written_and_stay_whole() {
         // By the definition, character by character.
         let expected = |text: &str| {
             let mut at = 0;
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn sheets_are_numbered_within_the_length_of_a_name() {
+    fn numbered_sheet_names_fit_the_length_limit() {
         assert_eq!(sheet_name("rows", 0), "rows");
         assert_eq!(sheet_name("rows", 1), "rows 2");
         assert_eq!(sheet_name(&"x".repeat(31), 11), format!("{} 12", "x".repeat(28)));

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xml_cannot_hold_and_what_reads_as_an_escape_is_found() {
+    fn xml_unsafe_characters_and_literal_escapes_are_found() {
         assert_eq!(
             codes("a\t\nb\u{7f}\u{85}\u{fffd}\u{feff}\u{ff0c}_x41_ _X0041_ _x0041"),
             [0u16; 0]

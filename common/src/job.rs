@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_one_host_and_process_do_not_repeat() {
+    fn ids_made_by_one_process_are_unique() {
         const COUNT: usize = 10_000;
         let workers: HashSet<WorkerId> = (0..COUNT).map(|_| WorkerId::random("app")).collect();
         let jobs: HashSet<JobId> = (0..COUNT).map(|_| JobId::random()).collect();

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_said_at_first_on_change_and_after_a_while() {
+    fn remarks_repeat_on_change_or_after_a_while() {
         let mut said = Said::default();
         let now = Instant::now();
         let second = |count| now + Duration::from_secs(count);

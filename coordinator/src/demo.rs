@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_draws_the_same_lengths_within_the_range() {
+    fn equal_seeds_draw_equal_lengths_within_the_range() {
         let lengths = |seed| -> Vec<Work> {
             naps(JobId(1), &DemoConfig { seed, ..config(1000) }).map(|task| task.work).collect()
         };

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_the_layer_above_has_said_is_not_said_again() {
+    fn a_cause_already_stated_is_not_repeated() {
         #[derive(Debug, thiserror::Error)]
         #[error("outer: {source}")]
         struct Outer {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_gone_is_found_down_the_chain() {
+    fn a_broken_pipe_is_found_down_the_chain() {
         let broken = anyhow::Error::from(io::Error::from(io::ErrorKind::BrokenPipe))
             .context("could not print");
         assert!(reader_is_gone(broken.as_ref()));

@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_columns_of_a_table_stand_below_each_other() {
+    fn columns_of_a_table_are_aligned() {
         let rows = [["a".into(), "1".into()], ["long".into(), "22".into()]];
         assert_eq!(table(["NAME", "N"], rows), "NAME  N\na     1\nlong  22\n");
     }

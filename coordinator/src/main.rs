@@ -29,7 +29,7 @@ use sheaf_worker::pool::Program;
 use sheaf_worker::signals::Stop;
 
 fn main() -> ExitCode {
-    sheaf_common::allocator::keep_freed_memory();
+    sheaf_common::allocator::reuse_freed_memory();
 
     // The child processes of the pool are this program too; clap does not know the word, so it is
     // in no help.

@@ -133,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn small_files_share_a_task_and_large_ones_do_not() {
+    fn only_small_files_share_a_task() {
         let sizes = [Some(1), Some(2), Some(MIB), Some(3), Some(2 * MIB), Some(4)];
         assert_eq!(pieces(&sizes, 0), [vec![1, 2], vec![MIB], vec![3], vec![2 * MIB], vec![4]]);
     }
 
     #[test]
-    fn a_batch_is_full_at_its_bytes_or_files() {
+    fn a_batch_is_limited_by_bytes_and_files() {
         let half = Some(MIB / 2);
         assert_eq!(pieces(&[half, half, half], 0), [vec![MIB / 2; 2], vec![MIB / 2]]);
         assert_eq!(pieces(&[half, Some(MIB / 2 + 1)], 0).len(), 2);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_files_count_for_what_is_read_of_them() {
+    fn packed_files_count_four_times_their_size() {
         let read = |name: &str| to_be_read(Path::new(name), 100);
         assert_eq!(["a.html", "a.gz.html", "gz"].map(read), [100; 3]);
         assert_eq!(["a.html.gz", "a.XZ", "a.bz2", "a.jsonl.zst"].map(read), [400; 4]);

@@ -28,7 +28,7 @@ fn child_at_work(run: &mut Running) -> u32 {
 }
 
 #[test]
-fn a_file_whose_child_was_killed_is_tried_again() {
+fn a_killed_childs_file_is_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/1", doc("1", "", "before"));
     write(folder.path(), "in/2_slow", slow_html("2", SLOW));
@@ -51,7 +51,7 @@ fn a_file_whose_child_was_killed_is_tried_again() {
 }
 
 #[test]
-fn a_file_that_kills_its_child_every_time_is_given_up() {
+fn a_file_is_given_up_after_repeated_deaths() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/1", doc("1", "", "before"));
     write(folder.path(), "in/2_slow", slow_html("2", SLOW));
@@ -73,7 +73,7 @@ fn a_file_that_kills_its_child_every_time_is_given_up() {
 }
 
 #[test]
-fn files_that_vanish_or_change_after_discovery_are_reported() {
+fn files_changed_or_removed_after_discovery_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/1_slow", slow_html("1", SLOW));
     // Large enough to be tasks of their own, so that nobody has read them when the slow one is at

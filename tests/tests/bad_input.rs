@@ -91,7 +91,7 @@ fn a_binary_file_is_not_text() {
 }
 
 #[test]
-fn an_empty_file_and_one_without_a_record_are_named_and_no_failure() {
+fn files_without_records_are_named_without_failing() {
     around("empty.html", "", "")
         .gives(&["first", "last"])
         .says(&["empty.html", "no record|without a record"]);
@@ -145,7 +145,7 @@ fn an_attribute_of_500_megabytes_is_too_much() {
 }
 
 #[test]
-fn a_file_larger_than_the_memory_limit_is_named() {
+fn a_file_above_the_memory_limit_is_named() {
     let large = doc("1", "", &"many words ".repeat(6_000_000));
     around("large.html", large, "--memory-limit 64MiB").fails(
         "large.html",
@@ -182,7 +182,7 @@ fn nesting_of_a_megabyte_is_read_or_reported() {
 }
 
 #[test]
-fn nuls_are_dropped_as_the_html_standard_has_it() {
+fn nuls_follow_the_html_standard() {
     let html =
         "<doc id=nul title='a\0b'>a\0b</doc>".to_string() + &"<p>text around it</p>".repeat(50);
     let got = around("nul.html", html, "");
@@ -193,7 +193,7 @@ fn nuls_are_dropped_as_the_html_standard_has_it() {
 }
 
 #[test]
-fn a_child_that_hangs_is_stopped_at_the_time_limit() {
+fn a_hanging_child_is_stopped_at_the_limit() {
     let hanging = slow_html("slow", 2_000_000);
     around("slow.html", hanging, "--time-limit 1s --retries 1").fails(
         "slow.html",
@@ -203,7 +203,7 @@ fn a_child_that_hangs_is_stopped_at_the_time_limit() {
 }
 
 #[test]
-fn a_folder_with_odd_entries_is_read_as_far_as_it_can_be() {
+fn readable_files_beside_odd_entries_are_read() {
     let folder = tempfile::tempdir().unwrap();
     let inputs = folder.path().join("in");
     write(&inputs, "good", doc("good", "", ""));

@@ -38,7 +38,7 @@ fn a_bad_selector_is_shown_with_the_place() {
 }
 
 #[test]
-fn a_bad_column_expression_is_told_what_was_meant() {
+fn a_bad_column_expression_gets_a_suggestion() {
     refused(
         "--column price=.price",
         2,
@@ -73,7 +73,7 @@ fn bad_values_show_what_is_expected() {
 }
 
 #[test]
-fn a_wrong_recipe_file_is_shown_with_the_column_or_line() {
+fn a_recipe_error_names_its_column_or_line() {
     let folder = with_input();
     write(
         folder.path(),
@@ -94,18 +94,17 @@ fn a_wrong_recipe_file_is_shown_with_the_column_or_line() {
 }
 
 #[test]
-fn an_output_folder_that_is_missing_or_no_folder_is_named() {
+fn a_missing_or_invalid_output_folder_is_named() {
     refused("-o nowhere/out.csv", 3, &["nowhere", "no folder|does not exist|not there", "hint:"]);
     refused("-o in/out.csv", 3, &["in", "not a folder"]);
     refused("--per-file in/each", 3, &["in", "not a folder"]);
 }
 
 #[test]
-fn an_output_folder_that_is_read_only_is_named() {
+fn a_read_only_output_folder_is_named() {
     let folder = with_input();
     let place = folder.path().join("closed");
-    let Some(mount) = Mount::tmpfs("an_output_folder_that_is_read_only_is_named", &place, "1m")
-    else {
+    let Some(mount) = Mount::tmpfs("a_read_only_output_folder_is_named", &place, "1m") else {
         return;
     };
     mount.change("ro");
@@ -115,10 +114,10 @@ fn an_output_folder_that_is_read_only_is_named() {
 }
 
 #[test]
-fn a_full_disk_is_said_leaves_no_half_output_and_the_same_command_goes_on() {
+fn a_full_disk_ends_a_run_cleanly() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("small");
-    let name = "a_full_disk_is_said_leaves_no_half_output_and_the_same_command_goes_on";
+    let name = "a_full_disk_ends_a_run_cleanly";
     let Some(mount) = Mount::tmpfs(name, &place, "1m") else { return };
     // Digits of random numbers compress to about 42 %: 8 MB of them do not fit.
     let mut dice = Dice::new(1);

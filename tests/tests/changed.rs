@@ -59,7 +59,7 @@ fn lines_without_times(path: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn with_changed_a_run_goes_on_and_gives_the_bytes_of_a_fresh_one() {
+fn changed_gives_the_bytes_of_a_fresh_run() {
     type Change = fn(&Path);
     let changes: [(&str, bool, Change); 5] = [
         ("new at the end", true, |folder| drop(write(folder, "in/zzz", doc("new", "", "new")))),
@@ -94,7 +94,7 @@ fn with_changed_a_run_goes_on_and_gives_the_bytes_of_a_fresh_one() {
 }
 
 #[test]
-fn files_behind_a_job_that_was_all_read_join_its_last_unit() {
+fn appended_files_join_the_last_unit_on_resume() {
     let folder = tempfile::tempdir().unwrap();
     write_many(&folder.path().join("in"), 4, 20, None);
     let command = "run in -p 2 -o a.xlsx -o a.jsonl";
@@ -117,7 +117,7 @@ fn files_behind_a_job_that_was_all_read_join_its_last_unit() {
 }
 
 #[test]
-fn without_a_word_the_inputs_are_named_and_both_ways_offered() {
+fn changed_inputs_are_named_and_both_options_offered() {
     let folder = interrupted();
     let refused = Run::sheaf(folder.path()).typed(COMMAND).finish().code(3);
     refused.says(&[
@@ -140,7 +140,7 @@ fn without_a_word_the_inputs_are_named_and_both_ways_offered() {
 }
 
 #[test]
-fn changed_is_no_more_than_a_run_where_nothing_was_interrupted_or_nothing_has_changed() {
+fn changed_has_no_effect_without_changes() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/1", doc("1", "", "one"));
     for _ in 0..2 {

@@ -20,7 +20,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn standard_output_takes_rows_and_standard_error_the_rest() {
+fn rows_go_to_stdout_and_messages_to_stderr() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", doc("1", "t\tq", "x \"y\"\nz"));
     fs::create_dir(folder.path().join("tmp")).unwrap();

@@ -80,8 +80,8 @@ fn generated_documents_give_the_rows_of_the_reference() {
 }
 
 #[test]
-fn where_the_reference_departs_from_the_html_standard_the_standard_wins() {
-    let name = "where_the_reference_departs_from_the_html_standard_the_standard_wins";
+fn the_html_standard_wins_over_the_reference() {
+    let name = "the_html_standard_wins_over_the_reference";
     let Some(python) = python::python(name) else { return };
     let folder = tempfile::tempdir().unwrap();
     let cases = documents(&python, folder.path(), &["--classes", &folder.path().to_string_lossy()]);

@@ -16,8 +16,8 @@ fn ids(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_wiki_files_give_the_rows_of_the_reference() {
-    let name = "the_wiki_files_give_the_rows_of_the_reference";
+fn wiki_outputs_hold_the_rows_of_the_reference() {
+    let name = "wiki_outputs_hold_the_rows_of_the_reference";
     let (Some(wiki), Some(reference)) = (shared("data/wiki"), shared("oracle/wiki.rows.jsonl"))
     else {
         return skip(name, "the reference data is not beside the repository");
@@ -62,7 +62,7 @@ fn the_wiki_files_give_the_rows_of_the_reference() {
 }
 
 #[test]
-fn the_sample_of_the_readme_gives_its_rows_in_natural_order() {
+fn the_readme_sample_gives_rows_in_natural_order() {
     let folder = tempfile::tempdir().unwrap();
     let sample = repository().join("tests/sample");
     Run::sheaf(folder.path()).typed("run -o out.jsonl").arg(sample).finish().code(0);
@@ -105,7 +105,7 @@ fn any_number_of_processes_gives_the_same_bytes() {
 }
 
 #[test]
-fn rows_come_in_the_order_of_the_inputs_and_folders_in_natural_order() {
+fn rows_follow_input_order_and_natural_folder_order() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a/file_10", "a/file_2", "a/file_1", "a/sub/file_3", "z", "m"] {
         write(folder.path(), name, doc(name, "", ""));
@@ -188,7 +188,7 @@ fn encodings_are_recognised_or_taken_as_named() {
 }
 
 #[test]
-fn the_recipe_chooses_records_and_columns_and_the_source_can_be_one() {
+fn recipes_choose_records_columns_and_a_source_column() {
     let folder = tempfile::tempdir().unwrap();
     let shop =
         "<ul><li class=p><b>Tea &amp; cake</b> <a href='/1'>more</a><li class=p><b>Jam</b></ul>";

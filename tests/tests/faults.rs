@@ -36,8 +36,8 @@ const FORGETFUL: [&str; 2] = ["redis-flush", "redis-restart-aof"];
 /// Judged by bytes, exit codes, ends, and what is left on the servers; never by how long something
 /// takes.
 #[test]
-fn jobs_under_which_things_break_give_the_bytes_of_a_quiet_run() {
-    const NAME: &str = "jobs_under_which_things_break_give_the_bytes_of_a_quiet_run";
+fn jobs_give_the_same_bytes_despite_faults() {
+    const NAME: &str = "jobs_give_the_same_bytes_despite_faults";
     if skip_without(NAME, &["redis-server"]) {
         return;
     }

@@ -131,9 +131,8 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn workers_that_reach_only_redis_and_see_no_input_give_the_same_bytes_though_one_is_cut_off() {
-    let test =
-        "workers_that_reach_only_redis_and_see_no_input_give_the_same_bytes_though_one_is_cut_off";
+fn workers_that_reach_only_redis_survive_a_cut() {
+    let test = "workers_that_reach_only_redis_survive_a_cut";
     let Some(mut cluster) = Cluster::start(test) else { return };
     let job = Job::make(&cluster.path("job"));
     let coordinator = cluster.host(2, "coordinator");
@@ -176,8 +175,8 @@ fn workers_that_reach_only_redis_and_see_no_input_give_the_same_bytes_though_one
 }
 
 #[test]
-fn redis_answers_only_by_tls_only_who_knows_a_password_and_only_what_the_user_may_ask() {
-    let test = "redis_answers_only_by_tls_only_who_knows_a_password_and_only_what_the_user_may_ask";
+fn redis_demands_tls_a_password_and_privileges() {
+    let test = "redis_demands_tls_a_password_and_privileges";
     let Some(mut cluster) = Cluster::start(test) else { return };
     let [coordinator, worker] =
         [(2, "coordinator"), (3, "worker")].map(|(number, role)| cluster.host(number, role));
@@ -255,8 +254,8 @@ fn sheaf_trusts_no_other(cluster: &Cluster, coordinator: &Host) {
 }
 
 #[test]
-fn the_firewall_lets_only_those_hosts_reach_redis_that_it_names() {
-    let test = "the_firewall_lets_only_those_hosts_reach_redis_that_it_names";
+fn only_named_hosts_pass_the_firewall_to_redis() {
+    let test = "only_named_hosts_pass_the_firewall_to_redis";
     if skip_without(test, &["nft"]) {
         return;
     }

@@ -45,8 +45,8 @@ fn privileges(users: &str) -> Vec<String> {
 }
 
 #[test]
-fn it_makes_a_folder_for_each_role_that_only_its_owner_reads() {
-    if skip_without("it_makes_a_folder_for_each_role_that_only_its_owner_reads", &["openssl"]) {
+fn setup_makes_a_private_folder_for_each_role() {
+    if skip_without("setup_makes_a_private_folder_for_each_role", &["openssl"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -109,11 +109,8 @@ fn it_makes_a_folder_for_each_role_that_only_its_owner_reads() {
 }
 
 #[test]
-fn again_it_renews_the_certificate_for_all_names_and_keeps_the_secrets() {
-    if skip_without(
-        "again_it_renews_the_certificate_for_all_names_and_keeps_the_secrets",
-        &["openssl"],
-    ) {
+fn a_second_setup_renews_only_the_certificate() {
+    if skip_without("a_second_setup_renews_only_the_certificate", &["openssl"]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -149,7 +146,7 @@ fn again_it_renews_the_certificate_for_all_names_and_keeps_the_secrets() {
 }
 
 #[test]
-fn what_it_does_not_understand_it_explains_and_makes_nothing() {
+fn setup_explains_wrong_usage_and_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for (typed, said) in [
         ("", "no names"),

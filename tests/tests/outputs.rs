@@ -87,7 +87,7 @@ fn csv_is_written_as_asked() {
 }
 
 #[test]
-fn options_of_csv_are_refused_where_there_is_none() {
+fn csv_options_need_a_csv_output() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", doc("1", "t", "x"));
     for options in ["--csv-bom", "--csv-delimiter ;", "--csv-newline lf", "--csv-formulas escape"] {
@@ -110,7 +110,7 @@ fn options_of_csv_are_refused_where_there_is_none() {
 }
 
 #[test]
-fn json_lines_are_one_object_a_row_with_the_columns_in_order() {
+fn json_lines_hold_one_ordered_object_per_row() {
     let folder = tempfile::tempdir().unwrap();
     write(
         folder.path(),
@@ -135,8 +135,8 @@ fn json_lines_are_one_object_a_row_with_the_columns_in_order() {
 }
 
 #[test]
-fn packed_outputs_hold_the_bytes_of_the_plain_ones() {
-    let name = "packed_outputs_hold_the_bytes_of_the_plain_ones";
+fn packed_outputs_unpack_to_the_plain_bytes() {
+    let name = "packed_outputs_unpack_to_the_plain_bytes";
     let Some(python) = python(name) else { return };
     if skip_without(name, &["zstd"]) {
         return;
@@ -169,8 +169,8 @@ fn packed_outputs_hold_the_bytes_of_the_plain_ones() {
 }
 
 #[test]
-fn every_file_gets_a_workbook_of_its_own_even_if_two_have_one_name() {
-    let name = "every_file_gets_a_workbook_of_its_own_even_if_two_have_one_name";
+fn every_file_gets_a_workbook_despite_equal_names() {
+    let name = "every_file_gets_a_workbook_despite_equal_names";
     let Some(python) = python(name) else { return };
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/a/same.html", doc("1", "t", "first"));
@@ -200,8 +200,8 @@ fn every_file_gets_a_workbook_of_its_own_even_if_two_have_one_name() {
 }
 
 #[test]
-fn rows_past_the_limit_of_a_sheet_go_on_in_the_next() {
-    let name = "rows_past_the_limit_of_a_sheet_go_on_in_the_next";
+fn rows_past_the_sheet_limit_fill_another_sheet() {
+    let name = "rows_past_the_sheet_limit_fill_another_sheet";
     let Some(python) = python(name) else { return };
     const ROWS: u64 = 1_100_000;
     const FILES: u64 = 11;
@@ -233,8 +233,8 @@ fn rows_past_the_limit_of_a_sheet_go_on_in_the_next() {
 }
 
 #[test]
-fn long_cells_are_cut_where_that_is_asked_for_and_counted() {
-    let name = "long_cells_are_cut_where_that_is_asked_for_and_counted";
+fn long_cells_are_cut_and_counted_on_request() {
+    let name = "long_cells_are_cut_and_counted_on_request";
     let Some(python) = python(name) else { return };
     let folder = tempfile::tempdir().unwrap();
     let long = "x".repeat(CELL_UNITS - 1) + "😀 and on";
@@ -256,7 +256,7 @@ fn long_cells_are_cut_where_that_is_asked_for_and_counted() {
 }
 
 #[test]
-fn a_file_with_a_long_cell_fails_where_that_is_asked_for() {
+fn a_long_cell_fails_its_file_on_request() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/1", doc("1", "t", "short"));
     write(folder.path(), "in/2", doc("2", "t", &"x".repeat(CELL_UNITS + 1)));

@@ -147,21 +147,21 @@ fn long_texts_are_read_whole(python: &Path, script: &str) {
 }
 
 #[test]
-fn the_commands_of_the_readme_do_what_it_says() {
-    commands_do_what_the_page_says("the_commands_of_the_readme_do_what_it_says", "README.md");
+fn commands_in_the_readme_work_as_described() {
+    commands_do_what_the_page_says("commands_in_the_readme_work_as_described", "README.md");
 }
 
 #[test]
-fn the_commands_of_the_korean_readme_do_what_it_says() {
+fn commands_in_the_korean_readme_work_as_described() {
     commands_do_what_the_page_says(
-        "the_commands_of_the_korean_readme_do_what_it_says",
+        "commands_in_the_korean_readme_work_as_described",
         "README.ko.md",
     );
 }
 
 #[tokio::test]
-async fn the_commands_for_many_machines_work_as_they_stand() {
-    let server = server!("the_commands_for_many_machines_work_as_they_stand");
+async fn commands_for_many_machines_work_as_printed() {
+    let server = server!("commands_for_many_machines_work_as_printed");
     for page in ["README.md", "README.ko.md"] {
         let folder = readers_folder();
         let blocks = blocks(page);

@@ -12,10 +12,9 @@ use sheaf_tests::redis_server::{Options, free_port};
 use sheaf_tests::{Run, server, worker_bin};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_used_is_said_with_a_hint_and_without_the_password() {
+async fn connection_errors_give_hints_but_no_password() {
     let options = Options { password: Some("s3cret".into()), ..Options::default() };
-    let server =
-        server!("what_cannot_be_used_is_said_with_a_hint_and_without_the_password", options);
+    let server = server!("connection_errors_give_hints_but_no_password", options);
     let (port, nobody) = (server.port(), free_port());
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", doc("1", "t", "x"));
@@ -93,7 +92,7 @@ async fn wrong_usage_of_the_worker_exits_with_2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tls_with_certificates_and_the_least_privileges_are_enough() {
+async fn client_certificates_and_least_privileges_are_enough() {
     let acl = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/users.acl");
     let users = fs::read_to_string(acl).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -101,7 +100,7 @@ async fn tls_with_certificates_and_the_least_privileges_are_enough() {
         write(folder.path(), "users.acl", format!("{}user default off\n", with_passwords(&users)));
     let arguments = vec!["--aclfile".into(), file.display().to_string()];
     let options = Options { arguments, tls: true, ..Options::default() };
-    let server = server!("tls_with_certificates_and_the_least_privileges_are_enough", options);
+    let server = server!("client_certificates_and_least_privileges_are_enough", options);
     let place = Place::at(server.url());
     let as_user = |run: Run, user: &str, password: &str| {
         let run = run.env("SHEAF_REDIS_USER", user).env("SHEAF_REDIS_PASSWORD", password);
@@ -124,8 +123,8 @@ async fn tls_with_certificates_and_the_least_privileges_are_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_own_worker_may_not_work_ends_with_what_it_may_not_do() {
-    let server = server!("a_run_whose_own_worker_may_not_work_ends_with_what_it_may_not_do");
+async fn missing_worker_privileges_end_the_run_with_advice() {
+    let server = server!("missing_worker_privileges_end_the_run_with_advice");
     server.command::<()>(&[
         "ACL",
         "SETUSER",

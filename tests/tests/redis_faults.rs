@@ -50,8 +50,8 @@ async fn a_restart_while_a_lease_waits_is_survived() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_flush_all_is_missing_and_can_be_pushed_again() {
-    let server = server!("after_a_flush_all_is_missing_and_can_be_pushed_again");
+async fn flushed_tasks_are_missing_and_pushed_again() {
+    let server = server!("flushed_tasks_are_missing_and_pushed_again");
     let queue = server.queue(LEASE).await;
     queue.push(&naps(1, 0..4)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
@@ -136,8 +136,8 @@ async fn killed_connections_are_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finish_whose_reply_is_lost_is_still_stored_once() {
-    let server = server!("a_finish_whose_reply_is_lost_is_still_stored_once");
+async fn a_finish_without_reply_is_stored_once() {
+    let server = server!("a_finish_without_reply_is_stored_once");
     let direct = server.queue(LEASE).await;
     let proxy = Proxy::to(server.port()).await;
     let queue =
@@ -159,8 +159,8 @@ async fn a_finish_whose_reply_is_lost_is_still_stored_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collect_whose_reply_is_lost_loses_no_outcome() {
-    let server = server!("a_collect_whose_reply_is_lost_loses_no_outcome");
+async fn a_collect_without_reply_loses_no_outcome() {
+    let server = server!("a_collect_without_reply_loses_no_outcome");
     let direct = server.queue(LEASE).await;
     let proxy = Proxy::to(server.port()).await;
     let queue =
@@ -185,8 +185,8 @@ async fn a_collect_whose_reply_is_lost_loses_no_outcome() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outcome_stays_until_it_is_said_that_it_came() {
-    let server = server!("an_outcome_stays_until_it_is_said_that_it_came");
+async fn an_outcome_stays_until_its_receipt_is_confirmed() {
+    let server = server!("an_outcome_stays_until_its_receipt_is_confirmed");
     let queue = server.queue(LEASE).await;
     queue.push(&[nap(1, 0)]).await.unwrap();
     let finished = large(&take_one(&queue, "a").await.lease);
@@ -206,8 +206,8 @@ async fn an_outcome_stays_until_it_is_said_that_it_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_server_is_unreachable_in_bounded_time_and_then_goes_on() {
-    let server = server!("a_silent_server_is_unreachable_in_bounded_time_and_then_goes_on");
+async fn a_silent_server_fails_calls_in_bounded_time() {
+    let server = server!("a_silent_server_fails_calls_in_bounded_time");
     let timing = Timing {
         connect: Duration::from_millis(300),
         answer: Duration::from_millis(300),
@@ -269,8 +269,8 @@ async fn tasks_whose_entries_are_gone_are_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_whose_body_is_gone_is_told_and_pushed_again() {
-    let server = server!("a_task_whose_body_is_gone_is_told_and_pushed_again");
+async fn a_task_without_its_body_counts_as_lost() {
+    let server = server!("a_task_without_its_body_counts_as_lost");
     let queue = server.queue(LEASE).await;
     queue.push(&[heavy(1, 0, LARGE)]).await.unwrap();
     let bodies: Vec<String> = server.command(&["KEYS", "*:body:*"]);
@@ -299,8 +299,8 @@ async fn a_task_whose_outcome_is_gone_is_missing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tasks_of_a_worker_that_is_gone_go_to_all_once_its_leases_have_ended() {
-    let server = server!("the_tasks_of_a_worker_that_is_gone_go_to_all_once_its_leases_have_ended");
+async fn gone_workers_tasks_pass_on_after_their_leases() {
+    let server = server!("gone_workers_tasks_pass_on_after_their_leases");
     let queue = server.queue(Duration::from_secs(2)).await;
     for name in ["gone", "here"] {
         queue.announce(&WorkerInfo { id: name.into(), ..WorkerInfo::default() }).await.unwrap();
@@ -325,9 +325,9 @@ async fn the_tasks_of_a_worker_that_is_gone_go_to_all_once_its_leases_have_ended
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_job_leaves_nothing_though_the_list_of_its_streams_is_lost() {
-    let server = server!("a_closed_job_leaves_nothing_though_the_list_of_its_streams_is_lost");
-    let for_bytes = server!("a_closed_job_leaves_nothing_though_the_list_of_its_streams_is_lost");
+async fn closing_removes_streams_whose_list_is_lost() {
+    let server = server!("closing_removes_streams_whose_list_is_lost");
+    let for_bytes = server!("closing_removes_streams_whose_list_is_lost");
     let settings = RedisSettings { bytes_urls: vec![for_bytes.url()], ..server.settings(LEASE) };
     let queue = server.queue_with(settings).await;
     queue.announce(&WorkerInfo { id: "here".into(), ..WorkerInfo::default() }).await.unwrap();
@@ -350,9 +350,9 @@ fn large(lease: &Lease) -> Completion {
 // ---- memory
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_server_refuses_what_fills_and_takes_what_drains() {
+async fn a_full_server_refuses_only_extract_tasks() {
     let options = Options::of("--maxmemory 16mb --maxmemory-policy noeviction");
-    let server = server!("a_full_server_refuses_what_fills_and_takes_what_drains", options);
+    let server = server!("a_full_server_refuses_only_extract_tasks", options);
     let queue = server.queue(LEASE).await;
     let mut pushed = 0;
     let full = loop {
@@ -387,8 +387,8 @@ async fn a_full_server_refuses_what_fills_and_takes_what_drains() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_of_a_job_that_was_closed_and_all_else_expires() {
-    let server = server!("nothing_is_left_of_a_job_that_was_closed_and_all_else_expires");
+async fn closing_removes_job_keys_and_all_keys_expire() {
+    let server = server!("closing_removes_job_keys_and_all_keys_expire");
     let queue = server.queue(LEASE).await;
     queue.push(&naps(1, 0..3)).await.unwrap();
     queue.push(&[nap_of(id(1, Class::Render, 0)), addressed(1, 1, "b")]).await.unwrap();
@@ -415,8 +415,8 @@ async fn nothing_is_left_of_a_job_that_was_closed_and_all_else_expires() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn consumers_that_hold_nothing_go_and_those_that_hold_something_stay() {
-    let server = server!("consumers_that_hold_nothing_go_and_those_that_hold_something_stay");
+async fn only_consumers_that_hold_tasks_stay() {
+    let server = server!("only_consumers_that_hold_tasks_stay");
     let queue = server.queue(LEASE).await;
     queue.push(&naps(1, 0..3)).await.unwrap();
     let held = take_one(&queue, "holds").await;
@@ -439,8 +439,8 @@ async fn consumers_that_hold_nothing_go_and_those_that_hold_something_stay() {
 // ---- what others put there
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_task_fails_aloud_and_a_deleted_one_is_missed_by_nobody() {
-    let server = server!("a_damaged_task_fails_aloud_and_a_deleted_one_is_missed_by_nobody");
+async fn damaged_tasks_fail_and_deleted_entries_are_cleaned() {
+    let server = server!("damaged_tasks_fail_and_deleted_entries_are_cleaned");
     let lease = Duration::from_millis(300);
     let queue = server.queue(lease).await;
     queue.push(&naps(1, 0..1)).await.unwrap();

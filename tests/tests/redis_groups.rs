@@ -53,8 +53,9 @@ impl Cluster {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_over_a_cluster_follows_the_queue_to_its_node_and_to_the_next_master() {
-    let Some(mut cluster) = Cluster::start("a_run_over_a_cluster_follows_the_queue").await else {
+async fn a_run_follows_its_queue_across_cluster_nodes() {
+    let Some(mut cluster) = Cluster::start("a_run_follows_its_queue_across_cluster_nodes").await
+    else {
         return;
     };
     // The node that is named has nothing of it.
@@ -152,8 +153,8 @@ fn spawn(file: &Path) -> Child {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_asks_the_sentinels_and_follows_a_failover() {
-    const NAME: &str = "a_run_asks_the_sentinels_and_follows_a_failover";
+async fn a_run_follows_a_failover_by_sentinels() {
+    const NAME: &str = "a_run_follows_a_failover_by_sentinels";
     let mut master = server!(NAME);
     let replica = server!(NAME, Options::of(&format!("--replicaof 127.0.0.1 {}", master.port())));
     let sentinel = Sentinel::of(&master);

@@ -78,9 +78,8 @@ fn end_soon(running: Vec<(Away, Running)>, signal: Signal, code: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_waits_for_workers_says_what_is_wrong_and_ends_at_once() {
-    let all =
-        Leaving::all("a_run_that_waits_for_workers_says_what_is_wrong_and_ends_at_once").await;
+async fn a_run_waiting_for_workers_ends_at_once() {
+    let all = Leaving::all("a_run_waiting_for_workers_ends_at_once").await;
     let runs: Vec<_> =
         all.iter().map(|leaving| (leaving.away, leaving.place.new_run("").start())).collect();
     all.iter().for_each(Leaving::has_tasks);
@@ -90,8 +89,8 @@ async fn a_run_that_waits_for_workers_says_what_is_wrong_and_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_with_its_own_slots_ends_at_once() {
-    let all = Leaving::all("a_run_with_its_own_slots_ends_at_once").await;
+async fn a_run_with_own_slots_ends_at_once() {
+    let all = Leaving::all("a_run_with_own_slots_ends_at_once").await;
     let mut runs = Vec::new();
     for leaving in &all {
         let mut run = leaving.place.new_run("-p 1").start();
@@ -104,7 +103,7 @@ async fn a_run_with_its_own_slots_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_still_connecting_ends_at_once() {
+async fn a_connecting_run_ends_at_once() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = Place::at(format!("redis://{}", silent.local_addr().unwrap()));
     job();
@@ -114,8 +113,8 @@ async fn a_run_that_is_still_connecting_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_holds_tasks_ends_within_its_grace() {
-    let all = Leaving::all("a_worker_that_holds_tasks_ends_within_its_grace").await;
+async fn a_worker_holding_tasks_ends_within_its_grace() {
+    let all = Leaving::all("a_worker_holding_tasks_ends_within_its_grace").await;
     let (mut workers, mut runs) = (Vec::new(), Vec::new());
     for leaving in &all {
         let worker = leaving.place.worker("");
@@ -127,9 +126,8 @@ async fn a_worker_that_holds_tasks_ends_within_its_grace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_goes_on_when_redis_is_back_and_says_so() {
-    let Some(server) = RedisServer::start("a_run_goes_on_when_redis_is_back_and_says_so").await
-    else {
+async fn a_run_goes_on_once_redis_is_back() {
+    let Some(server) = RedisServer::start("a_run_goes_on_once_redis_is_back").await else {
         return;
     };
     let proxy = Proxy::to(server.port()).await;

@@ -50,8 +50,8 @@ async fn leased_jobs(queue: &Both<RedisQueue>) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_without_a_sign_of_life_is_left_alone_then_removed() {
-    let server = server!("a_job_without_a_sign_of_life_is_left_alone_then_removed");
+async fn a_silent_job_is_parked_and_then_removed() {
+    let server = server!("a_silent_job_is_parked_and_then_removed");
     let (dead, living) = (server.queue(LEASE).await, server.queue(LEASE).await);
     dead.open(JobId(1), owner("dead.csv")).await.unwrap();
     dead.push(&naps(1, 0..3)).await.unwrap();
@@ -88,8 +88,8 @@ async fn a_job_without_a_sign_of_life_is_left_alone_then_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_that_never_gave_a_sign_counts_from_the_first_look_on() {
-    let server = server!("a_job_that_never_gave_a_sign_counts_from_the_first_look_on");
+async fn a_job_without_signs_ages_from_first_sight() {
+    let server = server!("a_job_without_signs_ages_from_first_sight");
     let queue = server.queue(LEASE).await;
     queue.push(&naps(1, 0..3)).await.unwrap();
     tend(&server).await;
@@ -110,8 +110,8 @@ fn queue_command(place: &Place, typed: &str) -> Run {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resumed_run_removes_what_the_killed_one_left() {
-    let server = server!("a_resumed_run_removes_what_the_killed_one_left");
+async fn a_resumed_run_removes_the_killed_runs_job() {
+    let server = server!("a_resumed_run_removes_the_killed_runs_job");
     let place = Place::at(server.url());
     let worker = place.worker("");
     let run = place.started(20);
@@ -162,8 +162,8 @@ async fn a_run_whose_job_is_purged_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_coordinator_that_slept_until_its_job_was_removed_goes_on() {
-    let server = server!("a_coordinator_that_slept_until_its_job_was_removed_goes_on");
+async fn a_coordinator_outlives_the_removal_of_its_job() {
+    let server = server!("a_coordinator_outlives_the_removal_of_its_job");
     let place = Place::at(server.url());
     let _worker = place.worker("");
     let run = place.started(20);
@@ -178,10 +178,9 @@ async fn a_coordinator_that_slept_until_its_job_was_removed_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_killed_runs_hold_of_a_full_server_is_said_and_can_be_purged() {
+async fn abandoned_jobs_on_full_servers_can_be_purged() {
     let options = Options::of("--maxmemory 200mb --maxmemory-policy noeviction");
-    let server =
-        server!("what_killed_runs_hold_of_a_full_server_is_said_and_can_be_purged", options);
+    let server = server!("abandoned_jobs_on_full_servers_can_be_purged", options);
     let place = Place::at(server.url());
     let line = doc("1", "t", &"A line of plain words, long enough. ".repeat(800));
     for file in 0..12 {

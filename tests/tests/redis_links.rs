@@ -24,8 +24,8 @@ const SILENCE: Timing = Timing { answer: Duration::from_secs(2), ..TIMING };
 // ---- slow ones
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_takes_longer_than_the_limit_on_silence_arrives_and_is_sent_once() {
-    let server = server!("what_takes_longer_than_the_limit_on_silence_arrives_and_is_sent_once");
+async fn long_transfers_arrive_and_are_sent_once() {
+    let server = server!("long_transfers_arrive_and_are_sent_once");
     let proxy = Proxy::to(server.port()).await;
     proxy.narrow_to(NARROW);
     let settings = RedisSettings { url: proxy.url(), timing: SILENCE, ..server.settings(LEASE) };
@@ -40,8 +40,8 @@ async fn what_takes_longer_than_the_limit_on_silence_arrives_and_is_sent_once() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lease_of_a_task_goes_on_while_its_bytes_come() {
-    let server = server!("the_lease_of_a_task_goes_on_while_its_bytes_come");
+async fn a_lease_goes_on_while_its_bytes_arrive() {
+    let server = server!("a_lease_goes_on_while_its_bytes_arrive");
     let direct = server.queue(Duration::from_secs(3)).await;
     let proxy = Proxy::to(server.port()).await;
     let slow = RedisSettings { url: proxy.url(), ..server.settings(Duration::from_secs(3)) };
@@ -73,8 +73,8 @@ async fn the_lease_of_a_task_goes_on_while_its_bytes_come() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_link_leases_no_more_than_it_brings_in_a_third_of_a_lease() {
-    let server = server!("a_slow_link_leases_no_more_than_it_brings_in_a_third_of_a_lease");
+async fn the_pace_of_a_link_limits_its_leases() {
+    let server = server!("the_pace_of_a_link_limits_its_leases");
     let lease = Duration::from_secs(6);
     let direct = server.queue(lease).await;
     let proxy = Proxy::to(server.port()).await;
@@ -93,12 +93,9 @@ async fn a_slow_link_leases_no_more_than_it_brings_in_a_third_of_a_lease() {
 // ---- few ones
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_workers_and_a_run_do_with_as_many_connections_as_there_are_processes() {
+async fn each_process_needs_only_one_connection() {
     let options = Options::of("--maxclients 6");
-    let server = server!(
-        "several_workers_and_a_run_do_with_as_many_connections_as_there_are_processes",
-        options
-    );
+    let server = server!("each_process_needs_only_one_connection", options);
     let place = Place::at(server.url());
     let _workers = [0, 1, 2, 3].map(|_| place.worker(""));
     place.new_run("").finish().code(0);
@@ -106,20 +103,17 @@ async fn several_workers_and_a_run_do_with_as_many_connections_as_there_are_proc
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_with_its_own_slots_does_with_a_single_connection() {
-    let server = server!(
-        "a_run_with_its_own_slots_does_with_a_single_connection",
-        Options::of("--maxclients 1")
-    );
+async fn a_run_with_own_slots_needs_one_connection() {
+    let server =
+        server!("a_run_with_own_slots_needs_one_connection", Options::of("--maxclients 1"));
     let place = Place::at(server.url());
     place.new_run("-p 2").finish().code(0);
     place.has_the_same_bytes();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_finds_no_room_says_so_and_waits_for_it() {
-    let server =
-        server!("who_finds_no_room_says_so_and_waits_for_it", Options::of("--maxclients 1"));
+async fn a_worker_waits_for_a_free_connection() {
+    let server = server!("a_worker_waits_for_a_free_connection", Options::of("--maxclients 1"));
     let client = redis::Client::open(server.url()).unwrap();
     let taken = client.get_connection().unwrap();
     let place = Place::at(server.url());
@@ -132,8 +126,8 @@ async fn who_finds_no_room_says_so_and_waits_for_it() {
 // ---- forgotten ones
 
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_that_were_forgotten_on_the_way_cost_little() {
-    let server = server!("connections_that_were_forgotten_on_the_way_cost_little");
+async fn forgotten_connections_cost_only_seconds() {
+    let server = server!("forgotten_connections_cost_only_seconds");
     let proxy = Proxy::to(server.port()).await;
     // As it is in use: an answer may take 15 s, and so it did.
     let settings =

@@ -275,8 +275,8 @@ fn remove_each(server: &RedisServer, kinds: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_survives_the_loss_of_what_waits_and_of_what_is_finished() {
-    let server = server!("a_run_survives_the_loss_of_what_waits_and_of_what_is_finished");
+async fn a_run_survives_losing_waiting_and_finished_tasks() {
+    let server = server!("a_run_survives_losing_waiting_and_finished_tasks");
     let place = Place::at(server.url());
     sheaf_tests::job::job();
     let run = place.new_run("").start();
@@ -315,8 +315,8 @@ async fn a_run_survives_the_loss_of_what_waits_and_of_what_is_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_survives_the_loss_of_keys_of_every_kind_on_its_way() {
-    let server = server!("a_run_survives_the_loss_of_keys_of_every_kind_on_its_way");
+async fn a_run_survives_losing_keys_of_every_kind() {
+    let server = server!("a_run_survives_losing_keys_of_every_kind");
     let place = Place::at(server.url());
     let workers = [place.worker(""), place.worker("")];
     let mut run = place.started(5);

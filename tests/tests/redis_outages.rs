@@ -20,13 +20,13 @@ async fn a_flushed_server_is_filled_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restarted_server_goes_on_with_and_without_its_data() {
+async fn a_run_survives_restarts_with_or_without_data() {
     for arguments in [&["--appendonly", "yes", "--appendfsync", "everysec"][..], &[]] {
         let options = Options {
             arguments: arguments.iter().map(ToString::to_string).collect(),
             ..Options::default()
         };
-        let mut server = server!("a_restarted_server_goes_on_with_and_without_its_data", options);
+        let mut server = server!("a_run_survives_restarts_with_or_without_data", options);
         let place = Place::at(server.url());
         let _workers = [place.worker(""), place.worker("")];
         let run = place.started(30);
@@ -38,8 +38,8 @@ async fn a_restarted_server_goes_on_with_and_without_its_data() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_for_bytes_that_forgets_them_is_sent_them_again() {
-    const NAME: &str = "a_server_for_bytes_that_forgets_them_is_sent_them_again";
+async fn bytes_lost_by_their_server_are_sent_again() {
+    const NAME: &str = "bytes_lost_by_their_server_are_sent_again";
     let (server, mut first, second) = (server!(NAME), server!(NAME), server!(NAME));
     let place = Place::at(server.url()).with_bytes_at(&[first.url(), second.url()]);
     let _workers = [place.worker(""), place.worker("")];
@@ -68,8 +68,8 @@ async fn a_network_that_breaks_is_survived() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_waits_for_a_server_that_is_not_there_yet() {
-    let mut server = server!("a_worker_waits_for_a_server_that_is_not_there_yet");
+async fn a_worker_waits_for_an_absent_server() {
+    let mut server = server!("a_worker_waits_for_an_absent_server");
     server.kill();
     let place = Place::at(server.url());
     let worker = place.new_worker("-p 1").start();

@@ -34,7 +34,7 @@ async fn refusal(settings: RedisSettings) -> String {
 // ---- servers that cannot be used
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_server_a_silent_one_and_one_that_is_not_redis() {
+async fn absent_silent_and_foreign_servers_are_told_apart() {
     let timing = Timing { connect: Duration::from_secs(1), ..TIMING };
     let at = |port: u16| RedisSettings {
         timing,
@@ -96,24 +96,24 @@ async fn passwords() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_and_a_server_that_evicts_are_refused() {
+async fn replicas_and_evicting_servers_are_refused() {
     let server = server!(
-        "a_replica_and_a_server_that_evicts_are_refused",
+        "replicas_and_evicting_servers_are_refused",
         Options::of("--replicaof 127.0.0.1 1")
     );
     let told = refusal(server.settings(LEASE)).await;
     assert!(told.contains("read-only replica") && told.contains("redis://127.0.0.1:1"), "{told}");
 
     let options = Options::of("--maxmemory 50mb --maxmemory-policy volatile-lru");
-    let server = server!("a_replica_and_a_server_that_evicts_are_refused", options);
+    let server = server!("replicas_and_evicting_servers_are_refused", options);
     assert!(refusal(server.settings(LEASE)).await.contains("volatile-lru"));
     server.command::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
     connect(server.settings(LEASE)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_that_becomes_a_replica_is_waited_for() {
-    let server = server!("a_master_that_becomes_a_replica_is_waited_for");
+async fn a_demoted_master_is_waited_for() {
+    let server = server!("a_demoted_master_is_waited_for");
     let queue = server.queue(LEASE).await;
     queue.push(&[nap(1, 0)]).await.unwrap();
     server.command::<()>(&["REPLICAOF", "127.0.0.1", "1"]);
@@ -226,7 +226,7 @@ async fn work_through(coordinator: &Both<RedisQueue>, hand: &Both<RedisQueue>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_privileges_that_we_publish_are_enough_and_no_more() {
+async fn the_published_privileges_are_exactly_enough() {
     let acl = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/users.acl");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("users.acl");
@@ -237,7 +237,7 @@ async fn the_privileges_that_we_publish_are_enough_and_no_more() {
         arguments: vec!["--aclfile".into(), file.display().to_string()],
         ..Options::default()
     };
-    let server = server!("the_privileges_that_we_publish_are_enough_and_no_more", options);
+    let server = server!("the_published_privileges_are_exactly_enough", options);
     let user = |name: &str, password: &str| RedisSettings {
         username: Some(name.into()),
         password: Some(password.into()),

@@ -12,8 +12,8 @@ use sheaf_tests::redis_server::RedisServer;
 use sheaf_tests::{Run, Running, server};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_number_of_workers_gives_the_bytes_of_the_local_run() {
-    let server = server!("any_number_of_workers_gives_the_bytes_of_the_local_run");
+async fn any_number_of_workers_gives_the_local_bytes() {
+    let server = server!("any_number_of_workers_gives_the_local_bytes");
     for count in [1, 2, 5] {
         let place = Place::at(server.url());
         let workers: Vec<Running> = (0..count).map(|_| place.worker("")).collect();
@@ -31,8 +31,8 @@ async fn any_number_of_workers_gives_the_bytes_of_the_local_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_have_servers_of_their_own_if_there_are_some() {
-    const NAME: &str = "bytes_have_servers_of_their_own_if_there_are_some";
+async fn bytes_go_only_to_servers_for_bytes() {
+    const NAME: &str = "bytes_go_only_to_servers_for_bytes";
     let (server, first, second) = (server!(NAME), server!(NAME), server!(NAME));
     let place = Place::at(server.url()).with_bytes_at(&[first.url(), second.url()]);
     let workers = [place.worker(""), place.worker("")];
@@ -57,8 +57,8 @@ async fn bytes_have_servers_of_their_own_if_there_are_some() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_interrupted_run_leaves_on_the_servers_is_removed() {
-    const NAME: &str = "what_an_interrupted_run_leaves_on_the_servers_is_removed";
+async fn an_interrupted_run_leaves_no_keys_behind() {
+    const NAME: &str = "an_interrupted_run_leaves_no_keys_behind";
     let (server, bytes) = (server!(NAME), server!(NAME));
     let place = Place::at(server.url()).with_bytes_at(&[bytes.url()]);
     let worker = place.worker("");
@@ -72,8 +72,8 @@ async fn what_an_interrupted_run_leaves_on_the_servers_is_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_are_packed_on_their_way_give_the_same_bytes_and_take_less_room() {
-    const NAME: &str = "files_that_are_packed_on_their_way_give_the_same_bytes_and_take_less_room";
+async fn packing_files_saves_traffic_and_changes_no_byte() {
+    const NAME: &str = "packing_files_saves_traffic_and_changes_no_byte";
     let server = server!(NAME);
     let place = Place::at(server.url());
     let received = || {
@@ -94,8 +94,8 @@ async fn files_that_are_packed_on_their_way_give_the_same_bytes_and_take_less_ro
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_by_path_give_the_same_bytes_below_a_root() {
-    let server = server!("files_by_path_give_the_same_bytes_below_a_root");
+async fn files_by_path_give_the_same_bytes() {
+    let server = server!("files_by_path_give_the_same_bytes");
     let place = Place::at(server.url());
     let root = job().inputs.parent().unwrap().display().to_string();
     let _workers = [
@@ -107,9 +107,8 @@ async fn files_by_path_give_the_same_bytes_below_a_root() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relative_path_is_the_coordinators_and_stands_in_the_rows_as_it_was_typed() {
-    let server =
-        server!("a_relative_path_is_the_coordinators_and_stands_in_the_rows_as_it_was_typed");
+async fn relative_paths_are_the_coordinators_and_stay_verbatim() {
+    let server = server!("relative_paths_are_the_coordinators_and_stay_verbatim");
     let place = Place::at(server.url());
     write(place.folder(), "here/in/a", doc("1", "t", "x"));
     let root = place.folder().join("here/in").display().to_string();
@@ -126,8 +125,8 @@ async fn a_relative_path_is_the_coordinators_and_stands_in_the_rows_as_it_was_ty
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_outside_the_roots_is_reported_and_the_others_are_read() {
-    let server = server!("a_file_outside_the_roots_is_reported_and_the_others_are_read");
+async fn a_file_outside_the_roots_fails_alone() {
+    let server = server!("a_file_outside_the_roots_fails_alone");
     let place = Place::at(server.url());
     let folder = place.folder().canonicalize().unwrap();
     for (name, id) in [("open/a", "1"), ("open/c", "3"), ("secret/b", "2")] {
@@ -154,8 +153,8 @@ async fn a_file_outside_the_roots_is_reported_and_the_others_are_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn memory_of_the_server_is_bounded_by_the_budget() {
-    let server = server!("memory_of_the_server_is_bounded_by_the_budget");
+async fn the_budget_bounds_the_servers_memory() {
+    let server = server!("the_budget_bounds_the_servers_memory");
     let place = Place::at(server.url());
     // 60 MB of text that costs little to read, and 12 times the budget.
     let line = doc("1", "t", &"A line of plain words, long enough. ".repeat(800));

@@ -25,9 +25,8 @@ fn forget_calls(server: &RedisServer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_its_share() {
-    let server =
-        server!("of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_its_share");
+async fn a_push_wakes_no_more_workers_than_needed() {
+    let server = server!("a_push_wakes_no_more_workers_than_needed");
     let queue = server.queue(LONG).await;
     let waiting: Vec<_> = (0..8)
         .map(|name| {
@@ -62,8 +61,8 @@ async fn of_many_who_wait_no_more_are_woken_than_find_something_and_each_gets_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn outcomes_that_come_one_by_one_cost_a_look_each() {
-    let server = server!("outcomes_that_come_one_by_one_cost_a_look_each");
+async fn each_outcome_is_collected_with_one_call() {
+    let server = server!("each_outcome_is_collected_with_one_call");
     let settings = server.settings(LONG);
     let timing = Timing { sweep: LONG, abandoned: 10 * LONG, ..settings.timing };
     let queue = server.queue_with(RedisSettings { timing, ..settings }).await;
@@ -82,11 +81,8 @@ async fn outcomes_that_come_one_by_one_cost_a_look_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_there_is_for_a_job_are_the_slots_of_those_who_can_do_it_and_the_memory_of_the_servers()
- {
-    let server = server!(
-        "what_there_is_for_a_job_are_the_slots_of_those_who_can_do_it_and_the_memory_of_the_servers"
-    );
+async fn capacity_counts_capable_slots_and_server_memory() {
+    let server = server!("capacity_counts_capable_slots_and_server_memory");
     let queue = server.queue(LONG).await;
     assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 0, bytes: None });
     let worker = |id: &str, slots| WorkerInfo {

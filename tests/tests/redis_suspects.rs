@@ -21,8 +21,8 @@ const AT_WORK: u64 = 20;
 const VANISH: usize = 4;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_ends_whole_workers_is_found_and_given_up() {
-    let server = server!("a_file_that_ends_whole_workers_is_found_and_given_up");
+async fn a_file_that_ends_workers_is_given_up() {
+    let server = server!("a_file_that_ends_workers_is_given_up");
     let place = Place::at(server.url());
     for name in ["1", "2", "4", "5"] {
         write(place.folder(), &format!("in/{name}"), doc(name, "", "a neighbour"));
@@ -61,8 +61,8 @@ async fn a_file_that_ends_whole_workers_is_found_and_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_who_is_not_heard_of_again_has_vanished() {
-    let server = server!("only_who_is_not_heard_of_again_has_vanished");
+async fn only_workers_that_stay_silent_have_vanished() {
+    let server = server!("only_workers_that_stay_silent_have_vanished");
     let queue = server.queue(LEASE).await;
     let announce = async |id: &str| {
         queue.announce(&WorkerInfo { id: id.into(), ..WorkerInfo::default() }).await.unwrap()
@@ -95,8 +95,8 @@ async fn only_who_is_not_heard_of_again_has_vanished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_task_that_was_handed_back_was_lost_by_nobody() {
-    let server = server!("a_task_that_was_handed_back_was_lost_by_nobody");
+async fn a_released_task_names_no_previous_worker() {
+    let server = server!("a_released_task_names_no_previous_worker");
     let queue = server.queue(LEASE).await;
     queue.push(&[nap(1, 0)]).await.unwrap();
     let lost = take_one(&queue, "vanishes").await;

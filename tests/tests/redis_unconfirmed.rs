@@ -38,8 +38,8 @@ async fn warm_up(queue: &Both<RedisQueue>, name: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_thawed_server_gives_to_a_client_that_gave_up_goes_to_another() {
-    let server = server!("what_a_thawed_server_gives_to_a_client_that_gave_up_goes_to_another");
+async fn leases_of_clients_that_gave_up_pass_on() {
+    let server = server!("leases_of_clients_that_gave_up_pass_on");
     let queue = server.queue(LEASE).await;
     let timing = Timing { patience: Duration::from_secs(1), ..TIMING };
     let impatient = server.queue_with(RedisSettings { timing, ..server.settings(LEASE) }).await;
@@ -75,8 +75,8 @@ async fn what_a_thawed_server_gives_to_a_client_that_gave_up_goes_to_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_whose_answer_is_lost_on_the_way_goes_to_another() {
-    let server = server!("a_lease_whose_answer_is_lost_on_the_way_goes_to_another");
+async fn a_lease_whose_answer_is_lost_passes_on() {
+    let server = server!("a_lease_whose_answer_is_lost_passes_on");
     let queue = server.queue(LEASE).await;
     let proxy = Proxy::to(server.port()).await;
     let deaf =
@@ -99,8 +99,8 @@ async fn a_lease_whose_answer_is_lost_on_the_way_goes_to_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_heard_and_is_silent_from_then_on_keeps_its_lease() {
-    let server = server!("a_worker_that_heard_and_is_silent_from_then_on_keeps_its_lease");
+async fn a_confirmed_lease_survives_its_workers_silence() {
+    let server = server!("a_confirmed_lease_survives_its_workers_silence");
     let queue = server.queue(LEASE).await;
     queue.push(&naps(1, 0..2)).await.unwrap();
     let held = take_one(&queue, "works").await;

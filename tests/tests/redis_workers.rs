@@ -12,8 +12,8 @@ use sheaf_tests::process::wait_for;
 use sheaf_tests::{Run, server, worker_bin};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_killed_half_way_is_replaced_by_the_other() {
-    let server = server!("a_worker_killed_half_way_is_replaced_by_the_other");
+async fn another_worker_takes_over_from_a_killed_one() {
+    let server = server!("another_worker_takes_over_from_a_killed_one");
     let place = Place::at(server.url());
     let (first, _second) = (place.worker(""), place.worker(""));
     let run = place.started(30);
@@ -23,8 +23,8 @@ async fn a_worker_killed_half_way_is_replaced_by_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_sleeps_past_its_lease_does_no_harm_when_it_wakes() {
-    let server = server!("a_worker_that_sleeps_past_its_lease_does_no_harm_when_it_wakes");
+async fn a_worker_waking_after_its_lease_is_harmless() {
+    let server = server!("a_worker_waking_after_its_lease_is_harmless");
     let place = Place::at(server.url());
     let first = place.worker("");
     let mut run = place.started(20);
@@ -40,8 +40,8 @@ async fn a_worker_that_sleeps_past_its_lease_does_no_harm_when_it_wakes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_told_to_stop_finishes_what_it_holds_and_another_goes_on() {
-    let server = server!("a_worker_told_to_stop_finishes_what_it_holds_and_another_goes_on");
+async fn a_stopping_worker_finishes_what_it_holds() {
+    let server = server!("a_stopping_worker_finishes_what_it_holds");
     let place = Place::at(server.url());
     let first = place.worker("");
     let run = place.started(20);
@@ -54,8 +54,8 @@ async fn a_worker_told_to_stop_finishes_what_it_holds_and_another_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_held_when_the_grace_is_over_is_handed_back_at_once() {
-    let server = server!("what_is_held_when_the_grace_is_over_is_handed_back_at_once");
+async fn tasks_held_after_the_grace_are_handed_back() {
+    let server = server!("tasks_held_after_the_grace_are_handed_back");
     let place = Place::at(server.url());
     // Leases of a minute: whoever gets the nap soon got it from the one who had it.
     let slow = ["--lease 60s --grace 100ms", "--lease 60s --grace 60s"];
@@ -86,8 +86,8 @@ async fn what_is_held_when_the_grace_is_over_is_handed_back_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_without_workers_says_so_and_goes_on_when_one_comes() {
-    let server = server!("a_run_without_workers_says_so_and_goes_on_when_one_comes");
+async fn a_run_without_workers_waits_for_one() {
+    let server = server!("a_run_without_workers_waits_for_one");
     let place = Place::at(server.url());
     job();
     let run = place.new_run("").start();
@@ -138,8 +138,8 @@ async fn workers_are_listed_with_what_they_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_run_is_not_stuck_behind_a_large_one() {
-    let server = server!("a_small_run_is_not_stuck_behind_a_large_one");
+async fn a_small_run_overtakes_a_large_one() {
+    let server = server!("a_small_run_overtakes_a_large_one");
     let place = Place::at(server.url());
     let _worker = place.worker("");
     let mut large = place.started(5);
@@ -153,8 +153,8 @@ async fn a_small_run_is_not_stuck_behind_a_large_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn workers_that_were_told_of_other_servers_for_bytes_are_named() {
-    let server = server!("workers_that_were_told_of_other_servers_for_bytes_are_named");
+async fn workers_with_other_servers_for_bytes_are_named() {
+    let server = server!("workers_with_other_servers_for_bytes_are_named");
     let (place, other) =
         (Place::at(server.url()), Place::at(server.url()).with_bytes_at(&[server.url()]));
     let worker = other.worker("");

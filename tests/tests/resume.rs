@@ -61,7 +61,7 @@ fn finishes_the_same(folder: &Path, whole: &[Vec<u8>; 2], when: &str) {
 }
 
 #[test]
-fn a_killed_run_goes_on_and_gives_the_same_bytes() {
+fn a_killed_run_resumes_to_the_same_bytes() {
     let (folder, whole) = undisturbed();
     for percent in [0, 15, 40, 65, 90, 130] {
         started(folder.path(), &whole, percent).crash();
@@ -73,7 +73,7 @@ fn a_killed_run_goes_on_and_gives_the_same_bytes() {
 }
 
 #[test]
-fn a_run_that_is_killed_again_and_again_gives_the_same_bytes() {
+fn repeated_kills_still_give_the_same_bytes() {
     let (folder, whole) = undisturbed();
     for percent in [10, 30, 50, 70, 90] {
         started(folder.path(), &whole, percent).crash();
@@ -82,7 +82,7 @@ fn a_run_that_is_killed_again_and_again_gives_the_same_bytes() {
 }
 
 #[test]
-fn ctrl_c_stops_cleanly_and_the_same_command_goes_on() {
+fn ctrl_c_stops_a_resumable_run_cleanly() {
     let (folder, whole) = undisturbed();
     let run = started(folder.path(), &whole, 20);
     run.signal(Signal::SIGINT);
@@ -95,7 +95,7 @@ fn ctrl_c_stops_cleanly_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn ctrl_c_twice_within_a_second_is_one_wish_and_the_same_command_goes_on() {
+fn ctrl_c_twice_within_a_second_counts_once() {
     let (folder, whole) = undisturbed();
     let run = started(folder.path(), &whole, 20);
     run.signal(Signal::SIGINT);
@@ -105,7 +105,7 @@ fn ctrl_c_twice_within_a_second_is_one_wish_and_the_same_command_goes_on() {
 }
 
 #[test]
-fn what_changed_since_an_interruption_is_named_and_fresh_starts_over() {
+fn changes_are_named_and_fresh_starts_over() {
     let (folder, whole) = undisturbed();
     started(folder.path(), &whole, 20).crash();
     let other = format!("{COMMAND} --source-column");

@@ -59,7 +59,7 @@ fn undeclared() -> Vec<u8> {
 }
 
 #[test]
-fn quiet_is_silent_about_what_is_well_and_about_nothing_else() {
+fn quiet_silences_only_good_news() {
     let good = with(&[("a", b"<doc id=1 title=t>x</doc>")]);
     assert_eq!(run(&good, "-q").code(0).stderr(), "");
 
@@ -88,7 +88,7 @@ async fn quiet_says_that_a_run_waits() {
 }
 
 #[test]
-fn no_record_in_any_file_is_a_failure_that_says_what_there_is() {
+fn a_run_without_records_fails_and_names_elements() {
     let lists =
         with(&[("a.html", b"<ul><li>1</li><li>2</li></ul>"), ("b.html", b"<ul><li>3</li></ul>")]);
     let failed = run(&lists, "").code(1).says(&[
@@ -109,7 +109,7 @@ fn no_record_in_any_file_is_a_failure_that_says_what_there_is() {
 }
 
 #[test]
-fn a_column_that_is_empty_in_every_row_is_named() {
+fn an_always_empty_column_is_named() {
     let shop = "<div class=p><h2>a</h2><b class=price>1</b></div><div class=p><h2>b</h2></div>";
     let shops = with(&[("a", shop.as_bytes()), ("b", b"<div class=p><h2>c</h2></div>")]);
     let columns = "--record .p --column t=h2::text --column price=.pirce::text";
@@ -121,7 +121,7 @@ fn a_column_that_is_empty_in_every_row_is_named() {
 }
 
 #[test]
-fn records_inside_records_are_said_once_however_many_files_have_them() {
+fn nested_records_are_noted_once_for_all_files() {
     let nested = b"<doc id=1 title=a>x<doc id=2 title=b>y<doc id=3 title=c>z";
     let one = with(&[("wiki_00", nested), ("wiki_01", b"<doc id=4 title=d>x</doc>")]);
     notes_once(
@@ -149,7 +149,7 @@ fn tags_that_gave_no_record_are_said() {
 }
 
 #[test]
-fn an_output_many_times_larger_than_its_input_is_said() {
+fn an_output_far_larger_than_input_is_noted() {
     // Each of 300 records holds the text of all that follow it.
     let page = format!("<main>{}", "<div title=t id=1>some words that stand here ".repeat(300));
     let pages = with(&[("a.html", page.as_bytes())]);
@@ -171,7 +171,7 @@ fn xml_that_is_read_as_html_is_said() {
 }
 
 #[test]
-fn an_encoding_that_was_guessed_or_is_doubtful_is_said() {
+fn guessed_and_doubtful_encodings_are_noted() {
     let guessed = with(&[
         ("a", &undeclared()),
         ("b", &undeclared()),
@@ -222,7 +222,7 @@ fn an_output_that_is_replaced_is_said() {
 }
 
 #[test]
-fn text_that_is_no_page_is_refused_by_name() {
+fn foreign_formats_are_refused_by_name() {
     let wide = |order: fn(u32) -> [u8; 4], text: &str| {
         text.chars().flat_map(|c| order(c as u32)).collect::<Vec<u8>>()
     };
@@ -276,7 +276,7 @@ fn padding_between_packed_parts_is_no_end() {
 }
 
 #[test]
-fn what_nobody_means_is_not_read_and_counted_once() {
+fn hidden_files_are_skipped_and_counted_once() {
     let record: &[u8] = b"<doc id=1 title=t>x</doc>";
     let names = [
         "a.html",
@@ -321,7 +321,7 @@ fn globs_do_not_mind_capitals() {
 }
 
 #[test]
-fn a_repeated_run_leaves_out_what_the_one_before_has_written() {
+fn a_repeated_run_skips_its_earlier_outputs() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.html", doc("1", "t", "x"));
     write(folder.path(), "b.html", doc("2", "t", "y"));
@@ -351,7 +351,7 @@ fn a_repeated_run_leaves_out_what_the_one_before_has_written() {
 }
 
 #[test]
-fn a_file_that_is_no_job_log_is_not_written_over_by_one() {
+fn a_job_log_never_overwrites_an_input() {
     let folder = with(&[("a", b"<doc id=1>x</doc>"), ("list.txt", b"<doc id=2>y</doc>")]);
     let typed = "run in/a in/list.txt -o out.jsonl --joblog in/list.txt";
     Run::sheaf(folder.path()).typed(typed).finish().code(2).says(&[
@@ -450,7 +450,7 @@ async fn the_same_is_said_over_redis() {
 }
 
 #[test]
-fn a_resumed_run_says_what_the_one_before_noticed() {
+fn a_resumed_run_repeats_earlier_notes() {
     // The first files fill a unit; the last takes so long that the run is interrupted before its
     // end.
     let folder = notable();

@@ -84,7 +84,7 @@ fn prepared(folder: &Path, run: usize, observer: Files) -> (Run, Interrupter) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn runs_side_by_side_write_what_each_alone_writes() {
+async fn concurrent_runs_write_what_single_runs_write() {
     let folder = tempfile::tempdir().unwrap();
     let mut observers = Vec::new();
     let mut runs = Vec::new();
@@ -110,7 +110,7 @@ async fn runs_side_by_side_write_what_each_alone_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_stopped_leaves_the_others_alone() {
+async fn a_stopped_run_leaves_others_alone() {
     let folder = tempfile::tempdir().unwrap();
     for run in 0..2 {
         inputs(folder.path(), run);

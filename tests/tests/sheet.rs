@@ -21,7 +21,7 @@ fn look(workbook: &Path) -> (Vec<u32>, u32) {
 }
 
 #[test]
-fn every_sheet_shows_its_cells_from_the_top_and_marks_no_number_as_an_error() {
+fn every_sheet_is_top_aligned_without_number_warnings() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/a", doc("007", "t", &"x".repeat(CELL_UNITS + 1)));
     write(folder.path(), "in/b", doc("1", "t", "y"));
@@ -53,7 +53,7 @@ fn every_sheet_shows_its_cells_from_the_top_and_marks_no_number_as_an_error() {
 }
 
 #[test]
-fn columns_and_rows_are_as_large_as_the_first_rows_of_each_workbook_need() {
+fn first_rows_set_column_widths_and_row_heights() {
     let folder = tempfile::tempdir().unwrap();
     let html: String = (0..300)
         .map(|row| doc(&row.to_string(), "한국어 제목", &format!("\n  text {row}\n\n")))
@@ -97,8 +97,8 @@ fn the_archive_has_a_date_that_exists() {
 }
 
 #[test]
-fn names_of_columns_are_read_back_as_they_are() {
-    let name = "names_of_columns_are_read_back_as_they_are";
+fn column_names_are_read_back_unchanged() {
+    let name = "column_names_are_read_back_unchanged";
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", "<p>x</p>");
     let names = [
@@ -143,7 +143,7 @@ fn a_workbook_in_capitals_is_a_workbook() {
 }
 
 #[test]
-fn what_a_workbook_cannot_hold_is_refused_before_the_run() {
+fn names_unfit_for_a_workbook_are_refused_early() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", "<doc>x</doc>");
     let long_sheet = "s".repeat(32);

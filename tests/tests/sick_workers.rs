@@ -36,8 +36,8 @@ fn kill_children(run: &Running) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_cannot_work_harms_no_file_and_leaves() {
-    let server = server!("a_worker_that_cannot_work_harms_no_file_and_leaves");
+async fn an_unfit_worker_harms_no_file_and_leaves() {
+    let server = server!("an_unfit_worker_harms_no_file_and_leaves");
     let place = Place::at(server.url());
     let sick = place.new_worker("-p 2").start();
     // Its connections are there, and its children not any more.
@@ -67,7 +67,7 @@ async fn a_worker_that_cannot_work_harms_no_file_and_leaves() {
 }
 
 #[test]
-fn a_run_on_a_machine_that_cannot_work_ends_and_goes_on_later() {
+fn runs_on_unfit_machines_can_be_resumed() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/1", doc("1", "", "before"));
     write(folder.path(), "in/2_slow", slow_html("2", SLOW));
@@ -101,8 +101,8 @@ fn write_large(folder: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_one_worker_cannot_read_is_read_by_another() {
-    let server = server!("a_file_that_one_worker_cannot_read_is_read_by_another");
+async fn a_file_that_fails_one_worker_passes_on() {
+    let server = server!("a_file_that_fails_one_worker_passes_on");
     let place = Place::at(server.url());
     write_large(place.folder());
     Run::sheaf(place.folder()).typed("run in -p 1 -o whole.xlsx").finish().code(0);
@@ -138,8 +138,8 @@ async fn a_file_that_one_worker_cannot_read_is_read_by_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_no_worker_can_read_is_dead_after_another_has_tried() {
-    let server = server!("a_file_that_no_worker_can_read_is_dead_after_another_has_tried");
+async fn a_file_that_fails_two_workers_is_dead() {
+    let server = server!("a_file_that_fails_two_workers_is_dead");
     let place = Place::at(server.url());
     write_large(place.folder());
     let workers = [place.worker(""), place.worker("")];

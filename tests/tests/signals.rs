@@ -48,7 +48,7 @@ fn note(folder: &Path) -> String {
 }
 
 #[test]
-fn each_signal_that_asks_to_stop_stops_cleanly_and_is_named_on_the_terminal_and_in_the_folder() {
+fn each_stop_signal_stops_cleanly_and_is_named() {
     for (signal, name) in
         [(Signal::SIGINT, "SIGINT"), (Signal::SIGTERM, "SIGTERM"), (Signal::SIGHUP, "SIGHUP")]
     {
@@ -69,7 +69,7 @@ fn each_signal_that_asks_to_stop_stops_cleanly_and_is_named_on_the_terminal_and_
 }
 
 #[test]
-fn a_signal_to_the_child_and_then_to_its_group_is_one() {
+fn runs_take_process_and_group_signals_as_one() {
     for times in 0..5 {
         let folder = endless();
         let mut run = Run::sheaf(folder.path()).leader().typed(COMMAND).start();
@@ -85,7 +85,7 @@ fn a_signal_to_the_child_and_then_to_its_group_is_one() {
 }
 
 #[test]
-fn a_run_under_timeout_says_that_it_stopped_and_how_to_go_on() {
+fn a_run_under_timeout_says_how_to_resume() {
     let folder = endless();
     for _ in 0..5 {
         let timeout =
@@ -97,7 +97,7 @@ fn a_run_under_timeout_says_that_it_stopped_and_how_to_go_on() {
 }
 
 #[test]
-fn a_run_that_waits_for_its_list_of_inputs_stops_with_a_word() {
+fn a_signal_stops_a_run_awaiting_its_list() {
     let folder = tempfile::tempdir().unwrap();
     // A pipe that nobody writes to: its list never ends.
     nix::unistd::mkfifo(&folder.path().join("list"), nix::sys::stat::Mode::S_IRWXU).unwrap();
@@ -146,7 +146,7 @@ fn a_run_under_nohup_outlives_its_terminal() {
 }
 
 #[test]
-fn sigusr1_prints_one_line_of_progress_even_of_a_quiet_run() {
+fn sigusr1_prints_progress_even_of_a_quiet_run() {
     let folder = endless();
     for quiet in ["", "-q"] {
         let mut run =
@@ -171,8 +171,8 @@ fn keys(server: &sheaf_tests::redis_server::RedisServer) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_over_redis_that_is_stopped_says_so_and_leaves_no_key() {
-    let server = server!("a_run_over_redis_that_is_stopped_says_so_and_leaves_no_key");
+async fn a_stopped_redis_run_leaves_no_key() {
+    let server = server!("a_stopped_redis_run_leaves_no_key");
     let place = Place::at(server.url());
     job();
     for round in 0..10 {
@@ -194,8 +194,8 @@ async fn a_run_over_redis_that_is_stopped_says_so_and_leaves_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_over_redis_under_timeout_says_so_and_leaves_no_key() {
-    let server = server!("a_run_over_redis_under_timeout_says_so_and_leaves_no_key");
+async fn a_redis_run_under_timeout_leaves_no_key() {
+    let server = server!("a_redis_run_under_timeout_leaves_no_key");
     let place = Place::at(server.url());
     // Of a worker that is stopped, nothing comes: the run does not end by itself.
     let worker = place.worker("");
@@ -211,8 +211,8 @@ async fn a_run_over_redis_under_timeout_says_so_and_leaves_no_key() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_wish_stops_a_run_at_once_that_a_silent_server_holds_up() {
-    let server = server!("a_second_wish_stops_a_run_at_once_that_a_silent_server_holds_up");
+async fn repeated_signals_stop_a_run_despite_frozen_redis() {
+    let server = server!("repeated_signals_stop_a_run_despite_frozen_redis");
     let place = Place::at(server.url());
     let mut run = place.new_run("").start();
     says(&run, "no worker is connected");
@@ -231,8 +231,8 @@ async fn a_second_wish_stops_a_run_at_once_that_a_silent_server_holds_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_takes_a_signal_to_it_and_to_its_group_as_one() {
-    let server = server!("a_worker_takes_a_signal_to_it_and_to_its_group_as_one");
+async fn workers_take_process_and_group_signals_as_one() {
+    let server = server!("workers_take_process_and_group_signals_as_one");
     let place = Place::at(server.url());
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
         let worker = place.new_worker("-p 1 --grace 60s").leader().start();

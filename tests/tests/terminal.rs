@@ -72,10 +72,10 @@ fn drawn(bytes: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn the_bar_fits_the_terminal_and_no_number_is_cut() {
+fn the_bar_fits_the_terminal_without_cutting_numbers() {
     if Command::new("python3").arg("--version").output().is_err() {
         return skip(
-            "the_bar_fits_the_terminal_and_no_number_is_cut",
+            "the_bar_fits_the_terminal_without_cutting_numbers",
             "no python3 on this machine",
         );
     }
@@ -104,7 +104,7 @@ fn the_bar_fits_the_terminal_and_no_number_is_cut() {
 }
 
 #[test]
-fn status_shows_from_another_terminal_how_far_a_run_is() {
+fn status_shows_a_runs_progress_from_another_terminal() {
     let folder = endless();
     let status =
         |json: &str| Run::sheaf(folder.path()).typed("status out.jsonl").typed(json).finish();
@@ -170,8 +170,8 @@ fn a_single_large_file_moves_the_bar() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_single_large_file_moves_the_bar_over_redis() {
-    let server = server!("a_single_large_file_moves_the_bar_over_redis");
+async fn a_large_file_moves_the_bar_over_redis() {
+    let server = server!("a_large_file_moves_the_bar_over_redis");
     let folder = large();
     let worker = Run::of(&worker_bin(), folder.path())
         .typed("-p 1 --grace 1s --redis")
@@ -186,7 +186,7 @@ async fn a_single_large_file_moves_the_bar_over_redis() {
 }
 
 #[test]
-fn the_summary_for_programs_says_what_the_summary_says() {
+fn the_json_summary_says_what_the_terminal_says() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/1", doc("1", "", "one"));
     write(folder.path(), "in/2.gz", gzip(&doc("2", "", &"packed ".repeat(100_000)).into_bytes()));
@@ -249,7 +249,7 @@ fn a_limit_reads_the_first_files() {
 }
 
 #[test]
-fn preview_says_which_elements_a_file_without_a_record_has() {
+fn preview_names_elements_when_no_record_is_found() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "page", "<ul><li>a<li>b<li>c</ul>");
     let run = Run::sheaf(folder.path()).typed("preview page --record .item").finish().code(0);
@@ -258,7 +258,7 @@ fn preview_says_which_elements_a_file_without_a_record_has() {
 }
 
 #[test]
-fn preview_takes_the_first_file_of_a_folder_and_markup_on_standard_input() {
+fn preview_reads_a_folders_first_file_or_stdin() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in/file_10", doc("10", "", "last"));
     write(folder.path(), "in/file_2", doc("2", "", "\n\n   first"));
@@ -326,7 +326,7 @@ fn both_programs_are_of_the_same_build() {
 }
 
 #[test]
-fn a_variable_that_is_set_to_nothing_counts_as_unset() {
+fn an_empty_variable_counts_as_unset() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "in", doc("1", "", "x"));
     let run = Run::sheaf(folder.path())

@@ -9,6 +9,8 @@ use sheaf_tests::binary::repository;
 /// The most lines of a file, and of a function.
 const FILE: usize = 500;
 const FUNCTION: usize = 70;
+/// The most words of a test's name.
+const NAME: usize = 8;
 
 /// What the product is made of: no tests.
 const PRODUCT: [&str; 4] = ["common/src", "common/format/src", "coordinator/src", "worker/src"];
@@ -87,6 +89,29 @@ fn functions(text: &str) -> Vec<(usize, usize)> {
 }
 
 #[test]
+fn test_names_have_at_most_eight_words() {
+    let mut long = Vec::new();
+    for Source { path, text } in sources(&["common", "coordinator", "worker", "tests"]) {
+        let mut is_test = false;
+        for line in text.lines().map(str::trim_start) {
+            let name = line.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
+            if let Some((name, _)) = name.filter(|_| is_test)
+                && name.split('_').count() > NAME
+            {
+                long.push(format!("{path}: {name}"));
+            }
+
+            // Other attributes may stand between.
+            is_test = line.ends_with("test]")
+                || line.starts_with("#[tokio::test")
+                || is_test && line.starts_with("#[");
+        }
+    }
+
+    assert!(long.is_empty(), "a test's name says its rule in a few words:\n{}", long.join("\n"));
+}
+
+#[test]
 fn files_and_functions_are_short() {
     let mut long = Vec::new();
     for Source { path, text } in sources(&["common", "coordinator", "worker", "tests"]) {
@@ -104,7 +129,7 @@ fn files_and_functions_are_short() {
 }
 
 #[test]
-fn functions_are_measured_from_their_first_line_to_their_last() {
+fn functions_are_measured_from_first_to_last_line() {
     let text = "fn a() {\n}\n\nimpl X {\n    pub async fn b(\n        c: u8,\n    ) {\n        if c {\n        }\n    }\n}\nfn d() {}\n";
     assert_eq!(functions(text), [(1, 2), (5, 6)]);
 }
@@ -140,7 +165,7 @@ fn the_ledger_knows_no_time_and_no_queue() {
 }
 
 #[test]
-fn the_driver_reads_no_clock_and_makes_no_call() {
+fn the_driver_reads_no_clock_and_calls_nothing() {
     let words = ["tokio", "Instant::now", "SystemTime", "async ", ".await", "std::fs", "std::io"];
     let is_driver = |source: &Source| source.path.starts_with("coordinator/src/run/driver");
     let is_meant = |source: &Source| is_driver(source) && !source.path.ends_with("tests.rs");
@@ -165,7 +190,7 @@ fn a_recipe_knows_no_tree() {
 }
 
 #[test]
-fn the_client_of_redis_is_used_in_one_place() {
+fn the_redis_client_is_used_in_one_place() {
     let outside = |source: &Source| !source.path.starts_with("common/src/queue/redis/");
     none_says(
         &PRODUCT,
@@ -189,7 +214,7 @@ fn keys_are_spelled_in_one_file() {
 }
 
 #[test]
-fn the_coordinator_is_not_used_by_what_it_uses() {
+fn imports_between_crates_point_one_way() {
     let words = ["use sheaf::", "sheaf::cli"];
     none_says(
         &["common/src", "common/format/src", "worker/src"],
@@ -209,7 +234,7 @@ fn formats_are_told_apart_in_one_place() {
 }
 
 #[test]
-fn every_operation_in_lua_says_what_it_is_given_and_keeps() {
+fn every_operation_in_lua_has_its_header() {
     let folder = repository().join("common/src/queue/redis/lua");
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -228,7 +253,7 @@ fn check_operation(path: &Path, text: &str) {
     );
     // What stands in front of others is no operation.
     if name != "prelude" && !text.contains("stands in front of") {
-        for part in ["-- KEYS", "-- Returns", "-- Keeps"] {
+        for part in ["-- KEYS", "-- Returns", "-- Invariant"] {
             assert!(text.contains(part), "{} does not say `{part}`", path.display());
         }
         assert!(text.lines().count() <= 45, "{} is long", path.display());

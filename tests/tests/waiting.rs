@@ -6,8 +6,8 @@ use sheaf_tests::place::{Place, drain, says};
 use sheaf_tests::{Run, server};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_gives_up_waiting_when_it_is_told_to_and_the_same_command_goes_on() {
-    let server = server!("a_run_gives_up_waiting_when_it_is_told_to_and_the_same_command_goes_on");
+async fn a_run_gives_up_waiting_and_resumes_later() {
+    let server = server!("a_run_gives_up_waiting_and_resumes_later");
     let place = Place::at(server.url());
     job();
     let run = place.new_run("--wait-for-workers 4s -q").finish().code(3);
@@ -27,8 +27,8 @@ async fn a_run_gives_up_waiting_when_it_is_told_to_and_the_same_command_goes_on(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_said_that_a_run_waits_and_that_it_goes_on() {
-    let server = server!("it_is_said_that_a_run_waits_and_that_it_goes_on");
+async fn waiting_and_going_on_are_announced() {
+    let server = server!("waiting_and_going_on_are_announced");
     let place = Place::at(server.url());
     job();
     let run = place.new_run("").start();
@@ -45,8 +45,8 @@ async fn it_is_said_that_a_run_waits_and_that_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_lost_is_named_with_its_tasks() {
-    let server = server!("a_worker_that_is_lost_is_named_with_its_tasks");
+async fn a_lost_worker_is_named_with_its_tasks() {
+    let server = server!("a_lost_worker_is_named_with_its_tasks");
     let place = Place::at(server.url());
     let worker = place.worker("");
     let mut run = place.started(5);

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_documents_every_exit_code_and_shows_no_password() {
+    fn help_lists_exit_codes_and_hides_the_password() {
         let help = Cli::command().render_long_help().to_string();
         for code in 0..=3 {
             assert!(help.contains(&format!("\n  {code}  ")), "exit code {code} in:\n{help}");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_is_in_the_file_that_an_operator_edits() {
+    fn every_variable_is_listed_in_worker_env() {
         let file = include_str!("../../deploy/hosts/worker.env");
         let command = Cli::command();
         for name in command.get_arguments().filter_map(|arg| arg.get_env()?.to_str()) {

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_within_a_second_is_the_same_wish() {
+    fn signals_within_a_second_are_one_wish() {
         let mut told = Told::default();
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_asking_is_heard_though_each_signal_follows_the_last_at_once() {
+    fn persistent_signals_become_a_second_wish() {
         let mut told = Told::default();
         let start = Instant::now();
         let wishes = (0..20).filter_map(|tenth| {

@@ -17,7 +17,7 @@ fn recipe(record: &str, columns: &[&str]) -> Recipe {
 }
 
 #[test]
-fn long_cells_are_carried_on_or_counted_or_refused() {
+fn long_cells_overflow_or_are_truncated_or_refused() {
     let text = format!("<doc>a</doc><doc>{}</doc>", "x".repeat(2 * CELL_UNITS + 1));
     let file = shipped("long.html", text.as_bytes());
     let run = |long_cells| {
@@ -73,7 +73,7 @@ fn what_cannot_be_read_says_why() {
 }
 
 #[test]
-fn a_recipe_or_an_encoding_that_cannot_be_used_says_where() {
+fn unusable_recipes_and_encodings_are_explained() {
     let error = Extractor::new(&spec(recipe("p", &["x=a:hover::text"]))).err().unwrap();
     assert_eq!(
         error.to_string(),

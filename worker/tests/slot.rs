@@ -43,7 +43,7 @@ fn ends(reports: &[FileReport]) -> Vec<(u64, bool, u32)> {
 }
 
 #[test]
-fn a_child_that_does_not_come_up_is_no_files_fault() {
+fn a_child_that_never_starts_blames_no_file() {
     let nowhere = Program { path: PathBuf::from("/nowhere/at/all"), arguments: Vec::new() };
     for (program, said) in [
         (nowhere, "no process can be started"),
@@ -61,7 +61,7 @@ fn a_child_that_does_not_come_up_is_no_files_fault() {
 }
 
 #[test]
-fn a_child_that_dies_once_it_is_up_has_died_of_its_file() {
+fn a_ready_childs_death_counts_against_its_file() {
     let mut slot = slot(shell("printf '!'; cat > /dev/null & exit 1"));
     let read = slot.extract(&work(2, 1), &mut Care::default()).unwrap();
     assert_eq!(ends(&read.reports), [(0, false, 2), (1, false, 2)]);
@@ -73,7 +73,7 @@ fn a_child_that_dies_once_it_is_up_has_died_of_its_file() {
 }
 
 #[test]
-fn a_file_that_died_elsewhere_is_tried_once_and_its_attempts_are_summed() {
+fn a_file_that_died_elsewhere_gets_one_try() {
     let mut care = Care { attempts: [(1, 3)].into(), ..Care::default() };
     let mut dies = slot(shell("printf '!'; exit 1"));
     let read = dies.extract(&work(3, 1), &mut care).unwrap();
@@ -84,7 +84,7 @@ fn a_file_that_died_elsewhere_is_tried_once_and_its_attempts_are_summed() {
 }
 
 #[test]
-fn settled_files_are_not_read_and_each_of_the_others_is_told_before_it_begins() {
+fn only_unsettled_files_are_announced_and_read() {
     let settled = FileReport { attempts: 9, ..FileReport::unreadable(1, FileProblem::Gone) };
     let mut told = Vec::new();
     let mut before = |file: &SourceFile| {
@@ -104,7 +104,7 @@ fn settled_files_are_not_read_and_each_of_the_others_is_told_before_it_begins() 
 }
 
 #[test]
-fn how_far_a_large_file_is_is_told_and_of_small_ones_nothing() {
+fn only_large_files_report_their_progress() {
     let mut work = work(2, 0);
     let text = "wheat ".repeat(2 * STEP / 6);
     let large = format!("<doc id=1 title=t>{text}</doc>").into_bytes();

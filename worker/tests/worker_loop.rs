@@ -21,7 +21,7 @@ use sheaf_worker::run::{Config, Order, Paths, WorkerError, run, run_all};
 use tokio::sync::watch;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_told_to_stop_hands_over_the_rows_that_it_keeps() {
+async fn a_stopping_worker_hands_over_its_kept_rows() {
     let queue = MemoryQueue::default();
     let text = "wheat ".repeat(UNIT_BYTES as usize / 5);
     let content = format!("<doc id=1 title=large>{text}</doc>").into_bytes();
@@ -59,7 +59,7 @@ async fn a_worker_that_is_told_to_stop_hands_over_the_rows_that_it_keeps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn there_are_news_of_a_large_file_before_its_outcome() {
+async fn a_large_files_news_precedes_its_outcome() {
     let queue = MemoryQueue::default();
     let content = format!("<doc id=1 title=large>{}</doc>", "wheat ".repeat(STEP / 3)).into_bytes();
     let length = content.len() as u64;
@@ -84,7 +84,7 @@ async fn there_are_news_of_a_large_file_before_its_outcome() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_can_start_no_child_ends_and_its_tasks_are_as_they_were() {
+async fn an_unfit_worker_ends_and_returns_its_tasks() {
     let queue = MemoryQueue::default();
     let file = SourceFile {
         sequence: 0,
@@ -277,7 +277,7 @@ impl WorkQueue for Odd {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_whose_rows_cannot_be_had_ends_the_worker() {
+async fn a_queue_without_usable_rows_ends_the_worker() {
     let unusable = || QueueError::Unusable(Reason::new("no rows here"));
     let queue = Odd::without_rows(&MemoryQueue::default(), unusable).await;
     let (_order, orders) = watch::channel(Order::Work);
@@ -287,7 +287,7 @@ async fn a_queue_whose_rows_cannot_be_had_ends_the_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_that_do_not_come_do_not_keep_a_worker_that_is_told_to_stop() {
+async fn missing_rows_do_not_delay_a_stopping_worker() {
     let queue = MemoryQueue::default();
     let cut = || QueueError::Unreachable(Reason::new("cut"));
     let odd = Odd::without_rows(&queue, cut).await;

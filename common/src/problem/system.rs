@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_link_is_told_from_a_missing_file() {
+    fn a_dead_link_is_no_missing_file() {
         let missing = io::Error::from_raw_os_error(libc::ENOENT);
         assert_eq!(SystemError::of_path(&missing, true), SystemError::DeadLink);
         assert_eq!(SystemError::of_path(&missing, false), SystemError::NoSuchFile);

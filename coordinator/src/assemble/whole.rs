@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unfinished_file_leaves_no_trace_and_a_finished_one_replaces() {
+    fn only_a_finished_file_replaces_the_old_one() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("out");
         std::fs::write(&place, "old").unwrap();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_stays_and_what_it_leads_to_is_written() {
+    fn a_link_stays_and_its_target_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir(path("elsewhere")).unwrap();

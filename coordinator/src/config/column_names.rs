@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_fits_a_cell_as_it_is_written_there() {
+    fn a_name_must_fit_a_cell_once_escaped() {
         let check =
             |name: String| check(&JobSpec { source_column: Some(name), ..JobSpec::default() });
         assert!(check("n".repeat(CELL_UNITS)).is_ok());

@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_delimiter_is_one_character_or_the_word_tab() {
+    fn a_delimiter_is_one_character_or_tab() {
         for (typed, expected) in
             [(";", ';'), ("|", '|'), ("tab", '\t'), ("TAB", '\t'), ("\\t", '\t'), ("¦", '¦')]
         {

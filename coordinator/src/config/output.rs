@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dash_is_standard_output_and_in_a_folder_a_file() {
+    fn a_dash_without_a_folder_means_standard_output() {
         let (outputs, renderings) = resolved(&["-", "./-.csv"]).unwrap();
         assert_eq!(renderings, [meant("a.jsonl").rendering(), meant("a.csv").rendering()]);
         assert_eq!(

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_file_with_a_mistake_gets_the_answer_of_the_style_page() {
+    fn a_wrong_recipe_column_gets_a_hint() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shop.toml");
         std::fs::write(&path, "record = 'p'\n[[column]]\nname = 'price'\nvalue = '.price'\n")
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_file_that_is_no_toml_says_the_line() {
+    fn toml_errors_in_recipes_name_the_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("shop.toml");
         std::fs::write(&path, "record = 'p'\ncolumn ==\n").unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_in_which_nothing_can_run_is_refused() {
+    fn too_small_a_memory_limit_is_refused() {
         let limits = |memory: &str| {
             limits(&LimitArgs { time_limit: "1s".into(), memory_limit: memory.into() }, 2)
         };

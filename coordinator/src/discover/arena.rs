@@ -19,7 +19,7 @@ const PLACE_BITS: u32 = 48;
 impl Arena {
     /// Stores a string; only the head of one that is longer than 65,535 bytes (no system has such
     /// names).
-    pub fn keep(&mut self, text: &[u8]) -> Span {
+    pub fn push(&mut self, text: &[u8]) -> Span {
         let text = &text[..text.len().min(u16::MAX as usize)];
         let place = self.bytes.len() as u64;
         self.bytes.extend_from_slice(text);
@@ -51,7 +51,7 @@ mod tests {
     fn what_is_kept_comes_back() {
         let mut arena = Arena::default();
         let spans: Vec<Span> =
-            [&b"a"[..], b"", b"\xff\0", &[7; 70_000]].iter().map(|text| arena.keep(text)).collect();
+            [&b"a"[..], b"", b"\xff\0", &[7; 70_000]].iter().map(|text| arena.push(text)).collect();
         assert_eq!(arena.get(spans[0]), b"a");
         assert_eq!(arena.get(spans[1]), b"");
         assert_eq!(arena.get(spans[2]), b"\xff\0");

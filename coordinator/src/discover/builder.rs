@@ -141,7 +141,7 @@ impl Builder {
             Some(problem) => Err(problem),
         });
 
-        let name = self.sources.names.keep(name);
+        let name = self.sources.names.push(name);
         let entry = match found {
             Ok(metadata) => {
                 let modified_ns = modified_ns(&metadata);

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_speaks_of_the_name_and_of_the_path() {
+    fn a_pattern_matches_the_name_or_the_path() {
         let takes =
             |patterns: &[&str], path: &str| filter(patterns, &[]).takes_file(Path::new(path));
         assert!(takes(&["*.html"], "a.html") && takes(&["*.html"], "deep/er/a.html"));

@@ -112,7 +112,7 @@ impl Sources {
                 return Err(Damaged);
             }
 
-            let name = self.names.keep(name);
+            let name = self.names.push(name);
             let (folder, problem, size) = (*folder, *problem, *size);
             self.entries.push(Entry { name, folder, problem, size, modified_ns });
         }
@@ -143,10 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_several_chunks_comes_back_as_it_was() {
+    fn a_list_of_several_chunks_loads_unchanged() {
         let mut sources = list("d", &[]);
         for index in 0..2 * CHUNK as i64 + 1 {
-            let name = sources.names.keep(index.to_string().as_bytes());
+            let name = sources.names.push(index.to_string().as_bytes());
             let (size, modified_ns) = (index as u64, -index);
             sources.entries.push(Entry { name, folder: 0, problem: 0, size, modified_ns });
         }
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_and_problems_that_there_are_not_are_found() {
+    fn entries_with_unknown_folders_or_problems_are_refused() {
         for (folder, problem) in [(1, 0), (0, 2)] {
             let mut sources = example();
             sources.entries[0].folder = folder;

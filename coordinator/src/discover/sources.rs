@@ -101,7 +101,7 @@ impl Sources {
             .problems
             .push(FileProblem::System { step: Step::Find, error: SystemError::NoSuchFile });
         for (index, size) in sizes.iter().enumerate() {
-            let name = sources.names.keep(index.to_string().as_bytes());
+            let name = sources.names.push(index.to_string().as_bytes());
             let problem = u32::from(size.is_none());
             sources.entries.push(Entry {
                 name,
@@ -134,7 +134,7 @@ pub(super) mod tests {
     pub fn list(folder: &str, files: &[(&str, u64, i64)]) -> Sources {
         let mut sources = Sources { folders: vec![folder.into()], ..Sources::default() };
         for (name, size, modified_ns) in files {
-            let name = sources.names.keep(name.as_bytes());
+            let name = sources.names.push(name.as_bytes());
             sources.entries.push(Entry {
                 name,
                 folder: 0,

@@ -60,7 +60,7 @@ fn globs(include: &[&str], exclude: &[&str]) -> Filter {
 }
 
 #[test]
-fn files_and_folders_are_sorted_together_in_natural_order() {
+fn files_and_folders_sort_together_in_natural_order() {
     let folder = tree(&["file_10", "file_2", "file_2b/x", "file_3/10", "file_3/9", "Z"]);
     assert_eq!(walked(&folder), ["Z", "file_2", "file_2b/x", "file_3/9", "file_3/10", "file_10"]);
 }
@@ -104,7 +104,7 @@ fn links_are_followed_and_loops_told() {
 }
 
 #[test]
-fn links_that_fan_out_do_not_double_the_way() {
+fn a_folder_behind_many_links_is_walked_once() {
     let folder = tree(&["d0/x"]);
     for level in 1..40 {
         let here = folder.path().join(format!("d{level}"));
@@ -119,7 +119,7 @@ fn links_that_fan_out_do_not_double_the_way() {
 }
 
 #[test]
-fn what_is_no_file_is_told_and_not_opened() {
+fn pipes_sockets_and_devices_are_reported_not_opened() {
     let folder = tree(&["a"]);
     nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
@@ -133,7 +133,7 @@ fn what_is_no_file_is_told_and_not_opened() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_read_keeps_its_place() {
+fn an_unreadable_folder_keeps_its_place() {
     let folder = tree(&["a", "locked/x", "z"]);
     let locked = folder.path().join("locked");
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
@@ -149,7 +149,7 @@ fn a_folder_that_cannot_be_read_keeps_its_place() {
 }
 
 #[test]
-fn a_folder_that_vanishes_before_it_is_listed_is_told() {
+fn a_folder_that_vanishes_is_reported() {
     let folder = tree(&["gone/x"]);
     let (gone, filter) = (folder.path().join("gone"), Filter::default());
     let metadata = fs::metadata(&gone).unwrap();
@@ -189,7 +189,7 @@ fn what_the_run_writes_is_not_read() {
 }
 
 #[test]
-fn a_repeated_run_does_not_read_the_workbooks_and_the_job_log_of_the_one_before() {
+fn earlier_workbooks_and_job_logs_are_left_out() {
     let folder = tree(&["a.html", "a.html.xlsx", "B.XLSX", "log.tsv", "sub/a.xlsx"]);
     let (root, filter) = (folder.path(), Filter::default());
     let own = [root.join("log.tsv")];
@@ -214,7 +214,7 @@ fn a_repeated_run_does_not_read_the_workbooks_and_the_job_log_of_the_one_before(
 }
 
 #[test]
-fn what_is_hidden_is_read_only_if_it_is_named_or_asked_for() {
+fn hidden_entries_are_read_if_named_or_requested() {
     let folder =
         tree(&["a.html", ".DS_Store", ".git/x", "__MACOSX/y", "sub/Thumbs.db", "sub/.b.html"]);
     let (root, all) = (folder.path(), Filter::default());
@@ -239,7 +239,7 @@ fn what_is_hidden_is_read_only_if_it_is_named_or_asked_for() {
 }
 
 #[test]
-fn a_list_on_standard_input_is_parted_by_lines_or_nuls() {
+fn lists_are_split_at_line_ends_or_nuls() {
     let folder = tree(&["a", "b\nc", "d"]);
     let root = folder.path().as_os_str().as_bytes();
     let list = |names: &[&str], end: &[u8]| -> Vec<u8> {
@@ -256,7 +256,7 @@ fn a_list_on_standard_input_is_parted_by_lines_or_nuls() {
 }
 
 #[test]
-fn an_input_that_is_absent_is_a_file_that_fails_unless_it_is_all_there_is() {
+fn an_absent_input_is_fatal_only_without_others() {
     let folder = tree(&["a"]);
     fs::create_dir(folder.path().join("empty")).unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -276,7 +276,7 @@ fn an_input_that_is_absent_is_a_file_that_fails_unless_it_is_all_there_is() {
 fn a_million_files_take_less_than_100_megabytes() {
     let mut sources = Sources { folders: vec![b"data".into()], ..Sources::default() };
     for index in 0..1_000_000 {
-        let name = sources.names.keep(format!("file_{index}.html").as_bytes());
+        let name = sources.names.push(format!("file_{index}.html").as_bytes());
         sources.entries.push(sources::Entry {
             name,
             folder: 0,

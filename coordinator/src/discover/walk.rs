@@ -151,7 +151,7 @@ fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()
         entries.try_for_each(|entry| {
             let name = entry?.file_name();
             if !own.iter().any(|own| own == name.as_bytes()) {
-                listing.sorted.push(listing.names.keep(name.as_bytes()));
+                listing.sorted.push(listing.names.push(name.as_bytes()));
             }
 
             Ok(())

@@ -294,7 +294,7 @@ fn stored_of(commit: Commit) -> Stored {
 }
 
 #[test]
-fn any_order_and_any_batching_give_the_same_units() {
+fn any_order_or_batching_gives_the_same_units() {
     let expected = run(200, Position::default(), 1, usize::MAX, false);
     assert!(expected.len() > 30, "{}", expected.len());
     for seed in 2..60 {
@@ -311,7 +311,7 @@ fn lost_tasks_and_lost_rows_change_nothing() {
 }
 
 #[test]
-fn a_run_that_is_resumed_after_any_unit_goes_on_with_the_same_units() {
+fn resuming_after_any_unit_gives_the_same_units() {
     let expected = run(120, Position::default(), 1, usize::MAX, false);
     for stop_after in 0..expected.len() {
         let mut units = run(120, Position::default(), 7, stop_after, false);
@@ -322,7 +322,7 @@ fn a_run_that_is_resumed_after_any_unit_goes_on_with_the_same_units() {
 }
 
 #[test]
-fn every_file_is_reported_once_and_in_order_and_places_add_up() {
+fn every_file_is_reported_once_in_order() {
     let units = run(300, Position::default(), 3, usize::MAX, false);
     let files: Vec<u64> =
         units.iter().flat_map(|unit| &unit.files).map(|(sequence, ..)| *sequence).collect();
@@ -333,7 +333,7 @@ fn every_file_is_reported_once_and_in_order_and_places_add_up() {
 }
 
 #[test]
-fn rows_that_differ_when_read_again_end_the_job() {
+fn rows_that_change_on_repair_end_the_job() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let extract = TaskId { job: JOB, class: Class::Extract, number: 0 };
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
@@ -362,7 +362,7 @@ fn rows_that_differ_when_read_again_end_the_job() {
 }
 
 #[test]
-fn a_task_that_was_lost_on_the_queue_is_pushed_again_while_it_is_pending() {
+fn only_pending_tasks_are_pushed_again_when_lost() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let lost =
         |task| Event::Came(Outcome { task, slot: String::new(), result: TaskResult::TaskLost });
@@ -391,7 +391,7 @@ fn renders(commands: &[Command]) -> Vec<(u64, Vec<u64>)> {
 }
 
 #[test]
-fn units_that_are_ready_together_are_one_task_and_those_without_lost_rows_go_on_alone() {
+fn units_share_a_task_until_rows_are_lost() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     ledger.handle(Event::Sized { bytes: 3 << 20 });
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else {

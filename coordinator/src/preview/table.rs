@@ -280,7 +280,7 @@ id  title      text
     }
 
     #[test]
-    fn the_room_is_used_and_short_columns_stay_whole() {
+    fn short_columns_stay_whole_as_long_ones_shrink() {
         assert_eq!(fit(vec![3, 100, 5, 100], 60), [3, 23, 5, 23]);
         assert_eq!(fit(vec![3, 100], 60), [3, 55]);
         assert_eq!(fit(vec![100, 100], 61), [30, 29]);

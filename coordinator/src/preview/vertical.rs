@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_taken_where_each_column_can_be_read() {
+    fn a_table_is_chosen_if_every_column_fits() {
         use super::super::table::fits;
         assert!(fits(&["id", "title", "text"], &found(), 30));
         assert!(!fits(&["id", "title", "text"], &found(), 16));

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn on_every_width_the_bar_fits_and_no_fact_is_cut() {
+    fn the_bar_fits_every_width_without_cutting_facts() {
         let (start, tally) = (Instant::now(), so_far(1204, 86_100_000));
         let now = start + Duration::from_secs(2);
         let whole = bar(&measured(start), &tally, now, 200, Paint::Plain);

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_run_goes_on_without_a_line_twice() {
+    fn a_resumed_run_repeats_no_line() {
         let folder = tempfile::tempdir().unwrap();
         let (path, whole) = (folder.path().join("log.tsv"), folder.path().join("whole.tsv"));
         write(&whole, 0, 0..10).unwrap();
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_someone_else_is_not_written_to() {
+    fn a_foreign_file_is_never_written_to() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notes.txt");
         fs::write(&path, "dear diary\n").unwrap();

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_is_one_line_with_the_first_file() {
+    fn each_kind_of_note_is_one_line() {
         let nested = || note(NoteKind::Nested, 3, 4);
         assert!(said(&[("a", nested())]).starts_with(
             "records inside records: 3 of 4 `doc` in 1 file stand inside another (`a`)"
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_a_record_says_what_there_is() {
+    fn a_run_without_records_names_common_elements() {
         let elements = vec![("li".to_string(), 3), ("ul".to_string(), 2)];
         let of = |elements| FileNotes { elements, ..FileNotes::default() };
         let (message, hint) =

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_every_few_seconds_with_the_time_of_day_the_speed_and_the_time_left() {
+    fn periodic_lines_show_the_speed_and_time_left() {
         let heard = Heard::default();
         let mut progress = Progress::new(100, 100_000_000, Mode::Lines(Box::new(heard.clone())));
         let start = progress.shown;

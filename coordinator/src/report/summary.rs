@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn further_sheets_replaced_files_and_what_was_left_out_are_told() {
+    fn further_sheets_replaced_files_and_omissions_are_reported() {
         let tally = Tally { files: 1, rows: 3 * SHEET_DATA_ROWS, ..Tally::default() };
         let book = Written { replaced: true, ..written("w.xlsx", 1, 3) };
         let summary =
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_someone_may_want_to_know_is_told() {
+    fn the_summary_reports_rows_notes_and_failures() {
         let mut tally = Tally {
             files: 10,
             rows: 130,

@@ -184,7 +184,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_was_noticed_survives_a_journal_and_failed_files_say_nothing() {
+    fn the_journal_keeps_notes_of_successful_files_only() {
         let notes =
             FileNotes { noticed: vec![Note::new(NoteKind::Nested, 1, 2)], ..FileNotes::default() };
         let mut tally = Tally::default();

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_half_done_when_it_is_parsed_and_wholly_when_it_is_stored() {
+    fn parsing_and_storing_each_count_for_half() {
         let mut files = LargeFiles::new(Position::default());
         assert_eq!(heard(&mut files, reading(0, 1000)), UnderWay { bytes: 125, read: 500 });
         assert_eq!(heard(&mut files, read(0, 4)), UnderWay { bytes: 500, read: 2000 });
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_run_has_stored_of_a_file_does_not_count() {
+    fn rows_stored_by_earlier_runs_do_not_count() {
         let mut files = LargeFiles::new(at(5, 6));
         assert_eq!(heard(&mut files, read(5, 8)).bytes, 500);
         files.stored(at(5, 7));

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_one_name_get_workbooks_of_different_names() {
+    fn files_with_equal_names_get_distinct_workbooks() {
         let mut names = Names::default();
         let paths = ["a/x", "b/x", "c/x (2)", "d/x", "e/x (2)"];
         let given: Vec<String> =

@@ -88,7 +88,7 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     #[test]
-    fn it_is_said_on_change_and_then_every_minute() {
+    fn waiting_is_announced_on_change_and_every_minute() {
         let start = Instant::now();
         let mut waiting = Waiting::new(None, start);
         let mut said = Vec::new();
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn that_it_goes_on_is_said_once_and_only_if_it_waited() {
+    fn going_on_is_announced_once_after_waiting() {
         let start = Instant::now();
         let mut waiting = Waiting::new(None, start);
         assert_eq!(waiting.came(start + S), Say::Nothing);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_up_when_nobody_has_worked_for_so_long() {
+    fn waiting_ends_when_its_limit_is_reached() {
         let start = Instant::now();
         let mut waiting = Waiting::new(Some(S * 10), start);
         assert_eq!(waiting.looked(Some("no worker"), start + S * 9), Say::Waits);

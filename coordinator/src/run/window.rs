@@ -107,7 +107,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn many_slots_get_a_larger_window_and_as_large_tasks_as_it_has_room_for() {
+    fn window_and_task_sizes_follow_slots_and_memory() {
         let fitted = |budget, slots, bytes| {
             let mut window = Window::redis(budget, 0);
             window.fit(Capacity { slots, bytes });

@@ -46,7 +46,7 @@ fn two_units() -> tempfile::TempDir {
 }
 
 #[test]
-fn what_was_stored_is_taken_up_and_goes_on() {
+fn a_reopened_spool_resumes_where_it_stopped() {
     let folder = two_units();
     let mut spool = Spool::open(folder.path()).unwrap();
     assert_eq!(spool.saved().unwrap(), (b"job".to_vec(), b"sources".to_vec()));
@@ -64,7 +64,7 @@ fn what_was_stored_is_taken_up_and_goes_on() {
 }
 
 #[test]
-fn whatever_a_crash_cuts_off_or_damages_what_counts_is_whole() {
+fn only_whole_units_survive_a_crash() {
     for name in ["journal", "streams/rendering-0-0"] {
         let length = fs::metadata(two_units().path().join(name)).unwrap().len();
         for cut in 0..length {
@@ -93,7 +93,7 @@ fn whatever_a_crash_cuts_off_or_damages_what_counts_is_whole() {
 }
 
 #[test]
-fn a_second_run_on_the_same_folder_is_refused() {
+fn a_second_run_on_a_spool_is_refused() {
     let folder = two_units();
     let _first = Spool::open(folder.path()).unwrap();
     assert!(matches!(Spool::open(folder.path()), Err(SpoolError::InUse(_))));
@@ -111,7 +111,7 @@ fn beginning_anew_leaves_nothing_behind() {
 }
 
 #[test]
-fn streams_of_a_files_own_workbook_go_when_it_was_written() {
+fn streams_of_a_written_workbook_are_removed() {
     let folder = two_units();
     let stream = Stream { target: Target::File(7), part: 0 };
     let mut spool = Spool::open(folder.path()).unwrap();

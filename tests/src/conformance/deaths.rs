@@ -28,7 +28,7 @@ async fn ask<Q: Queue>(queue: &Both<Q>, leased: &Leased) -> Known {
     queue.past(&leased.lease, leased.previous.as_ref()).await.unwrap()
 }
 
-pub async fn a_task_that_is_given_back_goes_to_another_worker_first(queue: Both<impl Queue>) {
+pub async fn a_task_given_back_goes_to_others_first(queue: Both<impl Queue>) {
     for number in 0.. {
         queue.push(&[nap(1, number)]).await.unwrap();
         let leased = take_one(&queue, "dies").await;
@@ -54,7 +54,7 @@ pub async fn a_task_that_is_given_back_goes_to_another_worker_first(queue: Both<
     }
 }
 
-pub async fn who_gave_a_task_back_gets_it_if_nobody_else_takes_it(queue: Both<impl Queue>) {
+pub async fn a_task_given_back_returns_if_nobody_wants_it(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     queue.give_back_if_held(&leased.lease, &past("a")).await.unwrap();
@@ -63,7 +63,7 @@ pub async fn who_gave_a_task_back_gets_it_if_nobody_else_takes_it(queue: Both<im
     assert_eq!(ask(&queue, &again).await.past, past("a"));
 }
 
-pub async fn what_was_noted_of_a_task_goes_when_it_is_finished(queue: Both<impl Queue>) {
+pub async fn a_finished_task_takes_its_notes_along(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     assert!(queue.note_if_held(&leased.lease, &Past::default()).await.unwrap());

@@ -15,7 +15,7 @@ const CLASS: sheaf_common::job::Class = sheaf_common::job::Class::Extract;
 /// More bytes than an outcome on the queue has in its place.
 const LARGE: usize = 20_000;
 
-pub async fn an_ended_lease_goes_to_another_before_new_tasks(queue: Both<impl Queue>) {
+pub async fn an_ended_lease_goes_before_new_tasks(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let first = take_one(&queue, "dies").await;
     tokio::time::sleep(LEASE).await; // What is waited for is the end of the lease itself.
@@ -92,7 +92,7 @@ pub async fn a_stale_lease_is_not_extended(queue: Both<impl Queue>) {
     assert_eq!(take_one(&queue, "next").await.delivery, 2);
 }
 
-pub async fn a_released_task_is_leased_at_once_and_not_counted(queue: Both<impl Queue>) {
+pub async fn a_released_task_is_leased_again_at_once(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..3)).await.unwrap();
     let first = take(&queue, "drains", 2).await;
     let leases: Vec<Lease> = first.iter().map(|leased| leased.lease.clone()).collect();
@@ -145,7 +145,7 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: Both<impl Queue>) {
     assert_eq!(answers, [Completed::Stale, Completed::Stored]);
 }
 
-pub async fn a_late_finish_counts_while_nobody_else_has_the_task(queue: Both<impl Queue>) {
+pub async fn a_late_finish_counts_until_another_leases(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "late").await;
     tokio::time::sleep(LEASE + LEASE / 2).await; // The lease ends, and nobody looks.
@@ -156,7 +156,7 @@ pub async fn a_late_finish_counts_while_nobody_else_has_the_task(queue: Both<imp
 }
 
 /// A worker that fell asleep, leased the task once more, and hands in what both times came to.
-pub async fn a_stale_and_a_valid_outcome_in_one_call_are_told_apart(queue: Both<impl Queue>) {
+pub async fn one_call_may_hold_stale_and_valid_outcomes(queue: Both<impl Queue>) {
     // Small outcomes, and such as an engine may keep elsewhere.
     let marks = [("stale", "valid"), (&*"s".repeat(LARGE), &*"v".repeat(LARGE))];
     for (number, (stale, valid)) in (0..).zip(marks) {

@@ -43,7 +43,7 @@ pub async fn jobs_take_turns(queue: Both<impl Queue>) {
     assert_eq!(numbers(&take(&queue, "a", 9).await), [3, 4, 5]);
 }
 
-pub async fn a_small_job_is_not_stuck_behind_a_large_one(queue: Both<impl Queue>) {
+pub async fn a_small_job_overtakes_a_large_one(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..500)).await.unwrap();
     assert_eq!(take(&queue, "a", 10).await.len(), 10);
     queue.push(&naps(2, 0..2)).await.unwrap();
@@ -106,7 +106,7 @@ pub async fn a_caller_that_gives_up_loses_no_task(queue: Both<impl Queue>) {
     }
 }
 
-pub async fn a_task_for_one_worker_goes_to_no_other(queue: Both<impl Queue>) {
+pub async fn an_addressed_task_goes_to_its_worker_alone(queue: Both<impl Queue>) {
     queue.push(&[addressed(1, 0, "a"), addressed(1, 1, "b"), addressed(1, 2, "a")]).await.unwrap();
     queue.push(&[addressed(1, 2, "b"), nap(1, 7)]).await.unwrap();
     assert_eq!(take(&queue, "c", 9).await.len(), 1);

@@ -46,23 +46,23 @@ macro_rules! for_every_case {
     ($run:path) => {
         $crate::for_every_case! { $run;
             leasing: the_first_pushed_goes_first, repair_goes_before_render_and_render_before_extract, jobs_take_turns,
-                a_small_job_is_not_stuck_behind_a_large_one, deliveries_are_counted, an_empty_queue_answers_in_time,
+                a_small_job_overtakes_a_large_one, deliveries_are_counted, an_empty_queue_answers_in_time,
                 a_push_wakes_who_waits, a_lease_of_nothing_is_nothing, a_task_comes_back_as_it_was_pushed,
-                a_caller_that_gives_up_loses_no_task, a_task_for_one_worker_goes_to_no_other;
-            fencing: an_ended_lease_goes_to_another_before_new_tasks, a_stale_finish_stores_nothing,
+                a_caller_that_gives_up_loses_no_task, an_addressed_task_goes_to_its_worker_alone;
+            fencing: an_ended_lease_goes_before_new_tasks, a_stale_finish_stores_nothing,
                 a_lease_finishes_once, an_extended_lease_holds, a_stale_lease_is_not_extended,
-                a_released_task_is_leased_at_once_and_not_counted, a_stale_release_changes_nothing,
-                a_lease_from_elsewhere_holds_nothing, a_late_finish_counts_while_nobody_else_has_the_task,
-                a_stale_and_a_valid_outcome_in_one_call_are_told_apart;
+                a_released_task_is_leased_again_at_once, a_stale_release_changes_nothing,
+                a_lease_from_elsewhere_holds_nothing, a_late_finish_counts_until_another_leases,
+                one_call_may_hold_stale_and_valid_outcomes;
             outcomes: outcomes_come_in_the_order_of_finishing, an_outcome_is_collected_once, collect_gives_at_most_most,
                 a_finish_wakes_who_collects, jobs_do_not_see_each_others_outcomes, news_end_nothing,
                 rows_stay_until_they_are_forgotten, rows_that_are_handed_over_are_there,
                 rows_that_are_not_there_are_none;
             supply: a_task_is_pushed_once, a_finished_task_may_be_pushed_again, missing_names_what_is_nowhere,
                 close_makes_leases_stale_and_removes_all, a_closed_job_may_begin_again;
-            deaths: a_task_that_is_given_back_goes_to_another_worker_first,
-                who_gave_a_task_back_gets_it_if_nobody_else_takes_it,
-                what_was_noted_of_a_task_goes_when_it_is_finished, a_stale_lease_notes_and_gives_back_nothing,
+            deaths: a_task_given_back_goes_to_others_first,
+                a_task_given_back_returns_if_nobody_wants_it,
+                a_finished_task_takes_its_notes_along, a_stale_lease_notes_and_gives_back_nothing,
                 a_worker_without_others_has_none;
             crowd: each_task_is_finished_once, tasks_survive_consumers_that_vanish;
         }

@@ -23,7 +23,7 @@ const KEYS_GO_WITHIN: Duration = Duration::from_secs(10);
 /// and no other knows its name.
 const STAGED_SECONDS: i64 = 15 * 60;
 /// How long it keeps what is of a job, and was touched by nobody since.
-const KEPT_SECONDS: i64 = 60 * 60;
+const TTL_SECONDS: i64 = 60 * 60;
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,7 +158,7 @@ fn dismiss(stage: &mut Stage<'_>) {
 /// What is left of the job on the servers.
 async fn left_keys(stage: &Stage<'_>) -> Vec<String> {
     let deadline = Instant::now() + KEYS_GO_WITHIN;
-    let longest = if stage.plan.kind.brings_back() { KEPT_SECONDS } else { STAGED_SECONDS };
+    let longest = if stage.plan.kind.brings_back() { TTL_SECONDS } else { STAGED_SECONDS };
     loop {
         let servers = [&stage.queue].into_iter().chain(&stage.bytes);
         let left: Vec<String> = servers.flat_map(|server| keys_of_jobs(server, longest)).collect();
@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_jobs_are_told_from_those_of_queues() {
+    fn job_keys_are_told_from_queue_keys() {
         for key in [
             "sheaf:{q}:0.1.0+7:00000000000000ff:tasks",
             "sheaf:{q}:0.1.0+7+2:8badf00d8badf00d:rows:extract:1:2:3",

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn one_run_is_repeated_by_its_seed_and_kind() {
+    fn seed_and_kind_reproduce_a_single_run() {
         let kinds = kinds::all();
         let planned = &plans(&kinds, 100, 50)[31];
         let again = plans(

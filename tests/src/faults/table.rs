@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_run_is_shown_with_the_command_that_repeats_it() {
+    fn failed_runs_show_the_command_to_repeat_them() {
         let mut verdicts = verdicts();
         verdicts[3].problems.push("other bytes in final.xlsx".into());
         assert!(

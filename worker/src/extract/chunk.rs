@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_hold_whole_rows_and_only_a_single_row_is_larger() {
+    fn only_chunks_of_one_row_exceed_the_limit() {
         let (small, large) = ("x".repeat(400_000), "y".repeat(3 * CHUNK));
         let (chunks, long) = write(&[&small, &small, &small, &large, &small, ""], true);
 

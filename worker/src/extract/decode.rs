@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_8_is_not_copied_and_needs_no_declaration() {
+    fn utf8_is_borrowed_and_needs_no_declaration() {
         let decoded = decode(KOREAN.as_bytes(), None);
         assert!(matches!(decoded.text, Cow::Borrowed(_)));
         assert_eq!(decoded.encoding, UTF_8);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_utf_8_stays_utf_8_and_is_counted() {
+    fn damaged_utf8_stays_utf8_and_is_counted() {
         let mut bytes = KOREAN.as_bytes().to_vec();
         bytes.truncate(bytes.len() - "다. 수도는 서울이다.</doc>".len() + 1);
 

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_of_a_file_give_its_rows_together() {
+    fn all_documents_of_a_file_give_rows() {
         let pages = ["<doc>a<doc>b", "<p>none", "<doc>c"].map(|page| Ok(page.into()));
         let (result, rows, notes) = read(LongCells::Overflow, pages.into());
         assert_eq!((result, rows), (Ok(Done { truncated_cells: 0 }), 3));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_of_one_document_is_that_of_the_file() {
+    fn a_problem_of_a_document_fails_its_file() {
         let broken = vec![Ok("<doc>a".into()), Err(FileProblem::NotText { controls: 9 })];
         let (result, ..) = read(LongCells::Overflow, broken);
         assert_eq!(result.unwrap_err().kind(), ProblemKind::NotText);

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_32_is_told_with_and_without_a_mark() {
+    fn utf32_is_recognised_with_or_without_a_bom() {
         for text in ["\u{feff}<doc>", "<doc>한국어 😀</doc>\r\n", "ab"] {
             for bytes in [u32::to_le_bytes, u32::to_be_bytes] {
                 assert!(

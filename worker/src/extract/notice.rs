@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn short_text_is_not_doubted_because_its_bytes_happen_to_be_utf_8() {
+    fn short_text_may_be_utf8_by_chance() {
         let by_chance = b"\xc2\xb1\xc8\xa3 \xc5\xb0";
         let (korean, _, damaged) = EUC_KR.decode(by_chance);
         assert_eq!((&*korean, damaged), ("짹호 키", false));

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_and_shipped_bytes_are_not_copied() {
+    fn files_are_read_and_shipped_bytes_are_borrowed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, "text").unwrap();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_file_is_named_and_never_waited_for() {
+    fn anything_but_a_file_is_named_without_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let found = |path: &Path| problem(&source(path));
         assert_eq!(found(folder.path()), FileProblem::NotAFile(NonFile::Folder));

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_comes_back_and_what_does_not_become_smaller_stays() {
+    fn packed_bytes_unpack_and_incompressible_ones_stay_plain() {
         let text = b"wheat and rye ".repeat(1000);
         let Content::Packed(packed) = pack(text.clone()) else { panic!() };
         assert!(packed.len() < 200);
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_or_of_another_size_is_refused() {
+    fn damaged_bytes_and_wrong_sizes_are_refused() {
         let Content::Packed(mut packed) = pack(vec![7; 5000]) else { panic!() };
         assert!(unpack(&packed, 4999).is_err() && unpack(&packed, 5001).is_err());
 

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn controls_are_disabled_by_themselves_or_by_what_is_around_them() {
+    fn controls_are_disabled_by_themselves_or_their_ancestors() {
         let page = "<input id=1 disabled><input id=2><p id=3 disabled>
             <select><optgroup id=4 disabled><option id=5>a</optgroup><option id=6></select>
             <fieldset id=7 disabled><legend><input id=8></legend><legend><input id=9></legend><button id=a></button></fieldset>";

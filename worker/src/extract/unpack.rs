@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_decides_and_the_first_bytes_must_agree() {
+    fn the_extension_decides_and_the_content_must_agree() {
         let plain = unpack(Path::new("x.html"), Cow::Borrowed(b"\x1f\x8b"), LIMIT).unwrap();
         assert!(matches!(plain, Cow::Borrowed(_)));
         assert_eq!(

@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_file_that_fails_later_are_taken_back() {
+    fn a_file_that_fails_late_has_no_rows() {
         let problem = FileProblem::NotText { controls: 50 };
         let words =
             [said(b"kept", Ok(0)), said(b"lost", Err(problem.clone())), said(b"last", Ok(0))];

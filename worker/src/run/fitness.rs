@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_of_which_a_slot_works_does_not_give_up() {
+    fn a_worker_with_a_working_slot_carries_on() {
         let fitness = Fitness::new();
         let tally = Tally::default();
         let mut failures = Failures::default();

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn however_long_leases_are_the_worker_is_heard_of() {
+    fn leases_are_extended_at_least_every_10_seconds() {
         let seconds = [1.5, 30.0, 90.0, 86_400.0]
             .map(|lease| every(Duration::from_secs_f64(lease)).as_secs_f64());
         assert_eq!(seconds, [0.5, 10.0, 10.0, 10.0]);

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_really_lies_below_a_root_may_be_opened() {
+    fn only_files_really_below_a_root_are_opened() {
         let Place { _folder, real } = place();
         let roots = [real.join("in")];
         let resolved =
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_claims_to_have_resolved_a_path_is_not_believed() {
+    fn resolved_paths_from_the_queue_are_checked_again() {
         let Place { _folder, real } = place();
         let outside = SourcePath::from(real.join("out/b").as_path());
         let file = |content| SourceFile {

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_goes_to_the_queue_until_something_was_rendered() {
+    fn blocks_without_room_go_onto_the_queue() {
         let stash = Stash::with_room(100, 0);
         let block = Block::new(vec![0; 40]);
         assert!(stash.add(ALONE, key(0), &block, true));
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_copies_go_when_there_is_no_room() {
+    fn the_oldest_copies_make_room() {
         let stash = Stash::with_room(0, 100);
         let block = Block::new(vec![0; 40]);
         for number in [0, 1, 1, 2] {
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_block_of_one_long_slice_fills_a_unit() {
+    fn blocks_of_one_long_slice_fill_a_unit() {
         let slice =
             |block, length| Slice { block, offset: 0, length, rows: 1, overflow: 0, long_cells: 0 };
         let long = UNIT_BYTES as u32;

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_said_without_the_password() {
+    fn unusable_settings_are_named_without_the_password() {
         for (typed, said) in [
             ("--redis redis://h --grace soon", "`--grace`: expected a time"),
             ("--redis redis://h --lease 1ms", "at least 500ms"),

@@ -34,7 +34,7 @@ pub struct Presence {
 impl Presence {
     /// Says again and again that the worker is there; never ends. A worker that has not polled
     /// lately is not.
-    pub async fn keep(self: Arc<Self>) {
+    pub async fn announce(self: Arc<Self>) {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut unreadable = HashSet::new();

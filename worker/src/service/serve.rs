@@ -94,14 +94,14 @@ pub async fn serve(
     let places = queues.into_iter().zip(workers.clone()).collect();
     let presence = Arc::new(Presence { places, info, tally: Arc::clone(&tally), health });
 
-    let keeping = tokio::spawn(Arc::clone(&presence).keep());
+    let announcing = tokio::spawn(Arc::clone(&presence).announce());
     let watching = tokio::spawn(Arc::clone(&presence).say_troubles());
     let done = work(workers, &config, child, WorkerId(id), tally, wishes).await;
 
     watching.abort();
-    keeping.abort();
+    announcing.abort();
     // What it was saying is said: it does not come back after leaving.
-    let _ = keeping.await;
+    let _ = announcing.await;
     presence.leave().await;
 
     done

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn any_cut_into_segments_inflates_to_the_same_bytes() {
+    fn any_segmentation_inflates_to_the_same_bytes() {
         for (seed, compression) in [
             (1, Compression::Fast),
             (2, Compression::Balanced),

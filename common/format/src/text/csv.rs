@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn delimiter_and_line_end_are_as_asked_and_tabs_have_their_own() {
+    fn delimiters_and_line_ends_follow_style_and_format() {
         let style = CsvStyle { delimiter: ';', ..CsvStyle::default() };
         assert_eq!(row(style, CSV, &["a;b", "c,d", "e"]), "\"a;b\";c,d;e\r\n");
         assert_eq!(row(style, TSV, &["a;b", "c\td"]), "a;b\t\"c\td\"\n");
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_may_have_a_mark_and_is_no_sylk() {
+    fn the_head_writes_a_bom_and_avoids_sylk() {
         let bom = CsvStyle { bom: true, ..CsvStyle::default() };
         assert_eq!(head(bom, &["id", "a"]), "\u{feff}id,a\r\n");
         assert_eq!(head(bom, &["ID", "ID"]), "\u{feff}\"ID\",ID\r\n");

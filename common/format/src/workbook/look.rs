@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_wide_as_their_widest_line_up_to_a_limit() {
+    fn columns_fit_their_widest_line_within_a_limit() {
         assert_eq!(
             look(&[["12", "a\nthe widest line  \n"], ["가을", ""]]).unwrap().widths,
             [4, 15]
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_as_high_as_most_need_to_show_their_first_text() {
+    fn row_height_suits_first_texts_of_most_rows() {
         let lines = |rows: &[[&str; 2]]| look(rows).unwrap().lines;
         assert_eq!(lines(&[["1", "text\n\nmore"]]), 1);
         assert_eq!(lines(&[["1", "\n  text"]]), 2);

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_past_the_limit_go_on_in_the_next_sheet() {
+    fn rows_past_the_limit_go_to_another_sheet() {
         let spec = JobSpec::default();
         let mut workbook = WorkbookRows::new(&spec, at(SHEET_DATA_ROWS - 1, 0));
         workbook.add(&[Some("last"), None, None]);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_carried_on_under_the_name_of_its_cell() {
+    fn overflow_rows_name_the_cell_of_their_text() {
         let spec = JobSpec::default();
         let long = "y".repeat(2 * CELL_UNITS + 1);
         let mut workbook = WorkbookRows::new(&spec, at(SHEET_DATA_ROWS, 5));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_rows_of_the_workbook_say_its_look_and_no_others() {
+    fn only_a_workbooks_first_rows_carry_its_look() {
         let spec = JobSpec::default();
         let looks = |first_row, long: &str| {
             let mut workbook = WorkbookRows::new(&spec, at(first_row, 0));

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_wide_as_names_and_rows_need_within_limits() {
+    fn column_widths_fit_names_and_rows_within_limits() {
         let look = |widths: [u8; 4]| Some(Look { widths: widths.into(), lines: 1 });
         assert_eq!(widths(&head(Sheet::Rows(0), None)), ["8", "8", "8", "11"]);
         assert_eq!(widths(&head(Sheet::Rows(0), look([2, 20, 30, 9]))), ["8", "21", "31", "11"]);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_one_line_high_unless_more_is_needed() {
+    fn rows_are_as_high_as_the_look_needs() {
         let look = |lines| Some(Look { widths: vec![1, 1, 1, 1], lines });
         let low = head(Sheet::Rows(0), look(1));
         assert!(low.starts_with("<sheetFormatPr defaultRowHeight=\"15\"/><cols>"), "{low}");

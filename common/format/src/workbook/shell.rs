@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dimensions_filters_and_ignored_errors_cover_the_rows_of_each_sheet() {
+    fn dimension_filter_and_ignored_errors_cover_all_rows() {
         let spec = JobSpec::default();
         let mut shells = Shells::new(&spec);
         let counts = Counts { rows: SHEET_DATA_ROWS + 4, overflow: 7 };
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_that_ends_at_anothers_placeholder_keeps_its_end() {
+    fn a_range_ending_at_anothers_placeholder_is_kept() {
         let spec = JobSpec { sheet_name: "a".into(), ..JobSpec::default() };
         let mut shells = Shells::new(&spec);
         let counts = Counts { rows: placeholder(1) - 1, overflow: placeholder(0) - 1 };
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sheet_of_one_column_has_its_ranges_too() {
+    fn a_single_column_sheet_has_its_ranges() {
         let mut spec = JobSpec::default();
         spec.recipe.columns.truncate(1);
         let mut shells = Shells::new(&spec);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_aligned_to_the_top_by_the_normal_style() {
+    fn the_normal_style_aligns_cells_to_the_top() {
         let spec = JobSpec::default();
         let mut shells = Shells::new(&spec);
         let parts = shells.parts(Counts { rows: 1, overflow: 0 }, None).unwrap();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn styles_and_sheets_are_as_rust_xlsxwriter_has_them() {
+    fn styles_and_sheets_match_those_of_rust_xlsxwriter() {
         let top = Format::new().set_align(FormatAlign::Top);
         let mut workbook = Workbook::new();
         workbook.set_default_format(&top, 20, 64).unwrap();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use tracing::warn;
 
-use super::keys::{KEEP, task_field};
+use super::keys::{TTL, task_field};
 use super::limits::MOST_ASKED;
 use super::of_job::OfJob;
 use super::reply;
@@ -49,7 +49,7 @@ fn call(job: &OfJob, tasks: &[TaskId]) -> Call {
         .keys(&Class::ALL.map(|class| keys.stream(class, None)))
         .argument(job.id)
         .argument(&keys.base)
-        .argument(KEEP.as_millis());
+        .argument(TTL.as_millis());
 
     tasks.iter().for_each(|task| call.push(task_field(task)));
     call
@@ -69,7 +69,7 @@ pub async fn rescue(job: &OfJob) -> Result<(), QueueError> {
         .argument(&keys.base)
         .argument(shared.config.lease.max(SEEN).as_millis())
         .argument(shared.lease_ms())
-        .argument(KEEP.as_millis());
+        .argument(TTL.as_millis());
 
     let moved = reply::expect_count("rescue", &shared.bulk.call(&call).await?)?;
     if moved > 0 {

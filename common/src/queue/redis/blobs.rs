@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use super::check;
 use super::fault::unexpected;
-use super::keys::{JobKeys, KEEP};
+use super::keys::{JobKeys, TTL};
 use super::link::Link;
 use super::pace::Pace;
 use super::pool::{Pool, Use};
@@ -208,7 +208,7 @@ impl Blobs {
 
         let live = live.iter().map(|name| {
             let (key, mut command) = command(name, "PEXPIRE");
-            command.arg(KEEP.as_millis() as u64);
+            command.arg(TTL.as_millis() as u64);
             (key, command)
         });
         let commands = live.chain(gone.iter().map(|name| command(name, "UNLINK")));

@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redis_that_cannot_be_used_is_told_why() {
+    fn an_unusable_redis_is_refused_with_a_reason() {
         assert!(reason(&GOOD.replace("7.0.15", "6.0.16")).contains("is 6.0.16, Sheaf needs 6.2"));
         assert!(reason(&GOOD.replace("7.0.15", "5.0.3")).contains("5.0.3"));
 
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_counted_where_the_server_says_how_many_it_allows() {
+    fn clients_are_counted_only_against_a_known_limit() {
         assert_eq!(clients("# Clients\r\nconnected_clients:7\r\nmaxclients:30\r\n"), Some((7, 30)));
         assert_eq!(clients("connected_clients:7\r\n"), None);
     }

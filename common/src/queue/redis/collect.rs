@@ -11,7 +11,7 @@ use tracing::debug;
 use super::connect::Tries;
 use super::due::Due;
 use super::fault::{Fault, unexpected};
-use super::keys::KEEP;
+use super::keys::TTL;
 use super::limits::{BYTES_AT_ONCE, MOST_AT_ONCE};
 use super::of_job::OfJob;
 use super::reply;
@@ -22,8 +22,8 @@ use crate::job::Class;
 use crate::outcome::Outcome;
 use crate::queue::QueueError;
 
-/// How often the lifetime of a job's keys begins anew, for another [`KEEP`].
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How often the lifetime of a job's keys begins anew, for another [`TTL`].
+const RENEW_TTL: Duration = Duration::from_secs(60);
 
 /// How long the first of few outcomes waits for others, if there were some lately: a call costs the
 /// server about as much as ten of them, and so do the calls that push what follows from them.
@@ -49,7 +49,7 @@ pub struct Collecting {
     /// When consumers without a worker are removed.
     sweeping: Due,
     /// When the lifetime of the job's keys begins anew.
-    keeping_alive: Due,
+    renewing: Due,
 }
 
 impl Collecting {
@@ -60,7 +60,7 @@ impl Collecting {
             heard: None,
             lately: None,
             sweeping: Due::later(timing.sweep),
-            keeping_alive: Due::at_once(KEEP_ALIVE),
+            renewing: Due::at_once(RENEW_TTL),
         }
     }
 
@@ -162,7 +162,7 @@ impl Collecting {
 
             // If the list takes several calls, only the last shows outcomes.
             let most = if is_last { most } else { 0 };
-            let call = call(job, told, most, self.keeping_alive.take());
+            let call = call(job, told, most, self.renewing.take());
 
             // If either fails, the next look says and removes the same once more.
             let (answer, ()) = tokio::try_join!(job.shared.bulk.call(&call), remove(job, told))?;
@@ -189,12 +189,12 @@ impl Collecting {
     }
 }
 
-fn call(job: &OfJob, taken: &[Place], most: usize, keep_alive: bool) -> Call {
+fn call(job: &OfJob, taken: &[Place], most: usize, renews: bool) -> Call {
     let queue = &job.shared.keys;
     let keys = &job.keys;
 
     let last = taken.last().map_or("", |taken| taken.entry.as_str());
-    let keep_ms = if keep_alive { KEEP.as_millis().to_string() } else { String::new() };
+    let ttl_ms = if renews { TTL.as_millis().to_string() } else { String::new() };
 
     let mut call = Call::new(&COLLECT)
         .key(&keys.tasks)
@@ -205,7 +205,7 @@ fn call(job: &OfJob, taken: &[Place], most: usize, keep_alive: bool) -> Call {
         .key(queue.jobs())
         .key(queue.bell(None))
         .keys(Class::ALL.map(|class| keys.stream(class, None)).iter())
-        .argument(keep_ms)
+        .argument(ttl_ms)
         .argument(queue.version())
         .argument(&keys.base)
         .argument(most)

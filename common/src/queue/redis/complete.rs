@@ -4,7 +4,7 @@
 
 use super::batch::{Batch, HandedIn};
 use super::holds::{Stream, by_holder};
-use super::keys::{JobKeys, KEEP, body_name, outcome_name, rows_name, task_field};
+use super::keys::{JobKeys, TTL, body_name, outcome_name, rows_name, task_field};
 use super::limits::{BYTES_AT_ONCE, INLINE, LARGEST, MOST_AT_ONCE};
 use super::scripts::{COMPLETE, Call};
 use super::state::Shared;
@@ -180,7 +180,7 @@ impl<'a> Finishing<'a> {
             .key(&self.keys.outcomes)
             .key(&self.keys.news)
             .key(&self.stream)
-            .argument(KEEP.as_millis());
+            .argument(TTL.as_millis());
 
         call.push(wire::encode(&self.batch));
         for Group { hold, tasks } in &self.groups {

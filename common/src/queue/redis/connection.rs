@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_trickles_in_is_waited_for_and_silence_is_not() {
+    async fn a_trickling_answer_is_awaited_but_silence_fails() {
         let traffic = Traffic::for_tests();
         let silence = Duration::from_secs(3);
         let trickle = async {

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scripts_error_is_known_by_its_text_as_redis_6_writes_it() {
+    fn redis_6_script_errors_are_recognised_by_text() {
         let text = "Error running script (call to f_1): @user_script:9: @user_script: 9: -OOM command not allowed when";
         assert!(matches!(server("ERR", text), Fault::Full(_)));
         assert!(matches!(
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_said_with_what_to_do() {
+    fn each_refusal_comes_with_advice() {
         let said = |code, detail| QueueError::from(server(code, detail)).to_string();
 
         let denied = "Redis is running in protected mode because protected mode is enabled and no password is set for the \

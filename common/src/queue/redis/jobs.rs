@@ -16,7 +16,7 @@ use redis::Value;
 use tracing::{debug, warn};
 
 use super::fault::unexpected;
-use super::keys::{KEEP, Keys, parse_job};
+use super::keys::{Keys, TTL, parse_job};
 use super::scripts::{Call, JOBS, TEND};
 use super::state::Shared;
 use super::{close, reply, usage};
@@ -56,7 +56,7 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
             .key(keys.jobs())
             .argument(timing.abandoned.as_millis())
             .argument(timing.removed.as_millis())
-            .argument(KEEP.as_millis());
+            .argument(TTL.as_millis());
 
         let answer = shared.pulse.call(&call).await?;
         let job = reply::text(&answer).ok_or_else(|| unexpected("tend", &answer))?;
@@ -92,7 +92,7 @@ pub fn place(shared: &Shared, job: JobId) -> JobPlace {
 /// The keys of all versions that have jobs: this one first.
 async fn versions(shared: &Shared) -> Result<Vec<Keys>, QueueError> {
     let mut all = vec![shared.keys.clone()];
-    for version in shared.versions(KEEP).await?.into_iter().filter(|version| !version.is_ours) {
+    for version in shared.versions(TTL).await?.into_iter().filter(|version| !version.is_ours) {
         all.push(shared.keys.of_version(&version.version));
     }
 

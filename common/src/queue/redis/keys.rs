@@ -6,20 +6,20 @@
 //!
 //! | key | type | holds | lifetime | written by |
 //! |---|---|---|---|---|
-//! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`KEEP`] after the last announcement | worker: announce, leave |
+//! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`TTL`] after the last announcement | worker: announce, leave |
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
-//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`KEEP`], or until its last job is closed | coordinator: push, collect, sign; close removes |
-//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`KEEP`] | push and sign add, and missing if it was lost; lease moves and removes, tend and close remove |
+//! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`TTL`], or until its last job is closed | coordinator: push, collect, sign; close removes |
+//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`TTL`] | push and sign add, and missing if it was lost; lease moves and removes, tend and close remove |
 //! | `sheaf:{Q}:V:alive` | ZSET | job → when its coordinator gave its last sign of life, ms | the same | sign; tend adds who never gave one, close removes |
 //! | `sheaf:{Q}:V:owners` | HASH | job → since when it is there, ms, and whose it is, a [`JobOwner`](crate::queue::JobOwner) as JSON | the same | sign; close removes |
-//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`KEEP`], or until the last job is closed | push, release, rescue, lease ring; waiting and lease take |
+//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`TTL`], or until the last job is closed | push, release, rescue, lease ring; waiting and lease take |
 //! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | the same |
-//! | `sheaf:{Q}:V:unconfirmed` | ZSET | hold that was given, and of which nobody said yet that the answer came → when, µs | [`KEEP`], until then, or until the last job is closed | lease adds, and removes; confirm removes |
-//! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`KEEP`], or until close | push adds; lease, extend, release move; complete deletes, and missing what a loss has left |
+//! | `sheaf:{Q}:V:unconfirmed` | ZSET | hold that was given, and of which nobody said yet that the answer came → when, µs | [`TTL`], until then, or until the last job is closed | lease adds, and removes; confirm removes |
+//! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`TTL`], or until close | push adds; lease, extend, release move; complete deletes, and missing what a loss has left |
 //! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
 //! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `waiting`, `leased US:WORKER` (the hold), or `finished US:WORKER` | the same | push, lease, release, complete, collect, missing |
-//! | `sheaf:{Q}:V:J:past` | HASH | `CLASS:NUMBER` → what befell the task, a [`Past`](crate::queue::Past); `CLASS:NUMBER held` → who let a lease on it end, and when that was seen, ms. Most jobs have none | [`KEEP`] after the last write | note, give back, past; complete deletes |
+//! | `sheaf:{Q}:V:J:past` | HASH | `CLASS:NUMBER` → what befell the task, a [`Past`](crate::queue::Past); `CLASS:NUMBER held` → who let a lease on it end, and when that was seen, ms. Most jobs have none | [`TTL`] after the last write | note, give back, past; complete deletes |
 //! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), and the places in it of those that do not count; news have empty names | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
 //!
@@ -27,9 +27,9 @@
 //!
 //! | key | type | holds | lifetime | written by |
 //! |---|---|---|---|---|
-//! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | a task that is too long for its stream | [`KEEP`] after it was stored | push stores; complete deletes |
-//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores, and hand over; forget deletes, and complete if it was refused |
-//! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), from the finish on [`KEEP`] | complete stores; collect deletes, and complete if it was refused |
+//! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | a task that is too long for its stream | [`TTL`] after it was stored | push stores; complete deletes |
+//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`TTL`] | complete stores, and hand over; forget deletes, and complete if it was refused |
+//! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), from the finish on [`TTL`] | complete stores; collect deletes, and complete if it was refused |
 //!
 //! Close deletes what is left of the job. `V` ends with the number of servers for bytes, if there
 //! are any: with another number, a process would look for bytes in the wrong place.
@@ -47,7 +47,7 @@ use crate::wire::FORMAT;
 /// How long the keys of a job outlive its coordinator's last call. A coordinator that comes back
 /// later finds everything missing and pushes it again, so this bounds only what a dead one leaves
 /// behind.
-pub const KEEP: Duration = Duration::from_secs(60 * 60);
+pub const TTL: Duration = Duration::from_secs(60 * 60);
 
 /// The consumer group of every stream of tasks.
 pub const GROUP: &str = "workers";
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn all_keys_of_a_queue_have_its_hash_tag() {
+    fn every_key_carries_the_queues_hash_tag() {
         let keys = Keys::new("nightly", 2);
         let job = keys.job(JobId(1));
 

@@ -9,7 +9,7 @@ use tracing::{debug, warn};
 use super::confirm::{self, UNCONFIRMED};
 use super::fault::unexpected;
 use super::keys::{
-    KEEP, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field,
+    TTL, addressed_class, body_name, parse_consumer, parse_job, parse_stream, parse_task_field,
 };
 use super::limits::MOST_AT_ONCE;
 use super::of_worker::OfWorker;
@@ -141,7 +141,7 @@ fn call(worker: &OfWorker, most: usize, is_woken: bool, heard: &[String]) -> Cal
         .argument(if is_woken { most.div_ceil(SHARE) } else { most })
         .argument(shared.lease_ms())
         .argument(bytes)
-        .argument(KEEP.as_millis())
+        .argument(TTL.as_millis())
         .argument(if is_woken { "woken" } else { "" })
         .argument(UNCONFIRMED.as_micros());
 

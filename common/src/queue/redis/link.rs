@@ -305,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn much_gets_more_time_and_each_further_try_as_well() {
+    fn patience_grows_with_size_and_tries() {
         let seconds = |size, tried| patience(size, tried).as_secs_f64();
         assert_eq!(seconds(0, 0), 1.0);
         assert_eq!(seconds(0, 7), 1.0);

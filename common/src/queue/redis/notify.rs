@@ -1,7 +1,7 @@
 //! News of a task that goes on.
 
 use super::batch::{Batch, HandedIn};
-use super::keys::KEEP;
+use super::keys::TTL;
 use super::reply;
 use super::scripts::{Call, NOTIFY};
 use super::state::Shared;
@@ -15,7 +15,7 @@ pub async fn notify(shared: &Shared, news: Outcome) -> Result<(), QueueError> {
         .key(&keys.tasks)
         .key(&keys.outcomes)
         .key(&keys.news)
-        .argument(KEEP.as_millis());
+        .argument(TTL.as_millis());
 
     let alone = HandedIn { field: String::new(), hold: String::new(), body: wire::encode(&news) };
     call.push(wire::encode(&Batch(vec![alone])));

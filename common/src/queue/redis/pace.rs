@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pace_follows_the_last_transfers_and_small_ones_do_not_count() {
+    fn the_pace_follows_recent_transfers_ignoring_small_ones() {
         let pace = Pace::default();
         pace.note_bytes(100, 1, Duration::from_secs(1));
         assert_eq!(pace.bytes_a_second(), None);

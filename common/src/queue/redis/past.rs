@@ -7,7 +7,7 @@ use redis::Value;
 use tracing::{debug, warn};
 
 use super::fault::unexpected;
-use super::keys::{KEEP, past_fields, task_field};
+use super::keys::{TTL, past_fields, task_field};
 use super::reply;
 use super::scripts::{Call, GIVE_BACK, NOTE, PAST};
 use super::state::Shared;
@@ -36,7 +36,7 @@ pub async fn past(
         .argument(token.hold)
         .argument(previous.map_or("", |worker| &worker.0))
         .argument(SILENT.as_millis())
-        .argument(KEEP.as_millis());
+        .argument(TTL.as_millis());
 
     let answer = shared.pulse.call(&call).await?;
     read(&answer).ok_or_else(|| unexpected("past", &answer))
@@ -72,7 +72,7 @@ pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, Q
         .argument(token.hold);
 
     call.push(wire::encode(past));
-    let answer = shared.pulse.call(&call.argument(KEEP.as_millis())).await?;
+    let answer = shared.pulse.call(&call.argument(TTL.as_millis())).await?;
     reply::expect_flag("note", &answer)
 }
 
@@ -86,7 +86,7 @@ pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<()
         .key(&keys.tasks)
         .key(shared.keys.bell(addressee))
         .key(&keys.past)
-        .argument(KEEP.as_millis())
+        .argument(TTL.as_millis())
         .argument(shared.lease_ms())
         .argument(token.consumer())
         .argument(task_field(&lease.task))

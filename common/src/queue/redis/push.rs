@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::{KEEP, body_name, task_field};
+use super::keys::{TTL, body_name, task_field};
 use super::limits::{BYTES_AT_ONCE, INLINE, LARGEST, MOST_AT_ONCE};
 use super::of_job::OfJob;
 use super::reply;
@@ -66,7 +66,7 @@ impl<'a> Pushing<'a> {
             .key(&keys.addressed)
             .argument(job.id)
             .argument(queue.version())
-            .argument(KEEP.as_millis())
+            .argument(TTL.as_millis())
             .argument(memory)
             .argument(addressee.unwrap_or_default());
 
@@ -113,7 +113,7 @@ impl<'a> Pushing<'a> {
             self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
 
         // What drains the server's memory goes through even when that is full.
-        match shared.blobs.store(keys, &bodies, KEEP).await {
+        match shared.blobs.store(keys, &bodies, TTL).await {
             Err(QueueError::Full(_)) if self.class != Class::Extract => {
                 shared.blobs.force(keys, &bodies).await?
             }

@@ -9,7 +9,7 @@ use redis::Value;
 use serde::{Deserialize, Serialize};
 
 use super::fault::unexpected;
-use super::keys::KEEP;
+use super::keys::TTL;
 use super::reply;
 use super::scripts::{ANNOUNCE, Call, WORKERS};
 use super::state::Shared;
@@ -98,7 +98,7 @@ pub async fn announce(
         .key(shared.keys.seen())
         .argument(&info.id)
         .argument(json)
-        .argument(KEEP.as_millis())
+        .argument(TTL.as_millis())
         .argument(GONE_AFTER.as_millis());
 
     reply::expect_count("announce", &shared.pulse.call(&call).await?).map(|_| ())

@@ -1,7 +1,7 @@
 //! Handing tasks back.
 
 use super::holds::{by_holder, push_hold};
-use super::keys::KEEP;
+use super::keys::TTL;
 use super::limits::MOST_AT_ONCE;
 use super::reply;
 use super::scripts::{Call, RELEASE};
@@ -21,7 +21,7 @@ pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueErr
                 .key(stream.key(&keys))
                 .key(&keys.tasks)
                 .key(&bell)
-                .argument(KEEP.as_millis());
+                .argument(TTL.as_millis());
 
             holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
             reply::expect_count("release", &shared.pulse.call(&call).await?)?;

@@ -114,7 +114,7 @@ mod tests {
             assert!(source.starts_with(&format!("-- {name}: ")), "{name}");
             if !["prelude", "turns", "unconfirmed", "finished", "losses"].contains(name) {
                 assert!(source.lines().count() <= 40, "{name}");
-                for word in ["-- KEYS ", "-- ARGV ", "-- Returns ", "-- Keeps: "] {
+                for word in ["-- KEYS ", "-- ARGV ", "-- Returns ", "-- Invariant: "] {
                     assert!(source.contains(word), "{name}: {word}");
                 }
             }

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tracing::{debug, warn};
 
 use super::due::Due;
-use super::keys::KEEP;
+use super::keys::TTL;
 use super::of_job::OfJob;
 use super::reply;
 use super::scripts::{Call, SIGN};
@@ -74,7 +74,7 @@ async fn sign(job: &OfJob) -> Result<(), QueueError> {
         .argument(job.id)
         .argument(owner)
         .argument(keys.version())
-        .argument(KEEP.as_millis());
+        .argument(TTL.as_millis());
 
     let is_back = reply::expect_flag("sign", &job.shared.pulse.call(&call).await?)?;
     if is_back {

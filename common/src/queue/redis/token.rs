@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_comes_back_and_its_consumer_may_hold_colons() {
+    fn a_token_whose_consumer_has_colons_reads_back() {
         for (apart, own) in [(false, false), (true, false), (false, true), (true, true)] {
             let token =
                 Token { entry: "1700-0".into(), hold: "1700000:host:17:a".into(), apart, own };

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_one_call_is_granted_says_nothing_of_what_another_is_refused() {
+    fn a_granted_call_leaves_other_refusals_standing() {
         let troubles = Troubles::default();
         troubles.note("LEASE", &Fault::Broken("cut".into()));
         troubles.note("PUSH", &Fault::Busy("no replicas".into()));

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_watches_as_long_as_there_is_something_to_confirm() {
+    fn one_watcher_stays_while_holds_are_unconfirmed() {
         let holds = Unconfirmed::default();
         assert!(holds.add("1:a".into()));
         assert!(!holds.add("2:a".into()));

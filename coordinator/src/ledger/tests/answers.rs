@@ -69,7 +69,7 @@ fn is_pushed_again(commands: &[Command], task: &Task) {
 }
 
 #[test]
-fn an_outcome_of_another_kind_of_work_is_not_taken() {
+fn outcomes_of_the_wrong_kind_are_not_taken() {
     let nap = || TaskResult::NapEnded { name: "n".into(), seconds: 1.0 };
 
     let (mut ledger, extract) = with_one_file();
@@ -125,7 +125,7 @@ fn units_that_were_never_closed_are_not_taken() {
 }
 
 #[test]
-fn a_worker_that_always_answers_wrongly_ends_the_job() {
+fn too_many_wrong_outcomes_end_the_job() {
     let (mut ledger, extract) = with_one_file();
     for _ in 0..16 {
         is_pushed_again(&ledger.handle(came(extract.id, rendered(0))), &extract);
@@ -137,7 +137,7 @@ fn a_worker_that_always_answers_wrongly_ends_the_job() {
 }
 
 #[test]
-fn a_unit_that_an_outcome_leaves_out_is_pushed_again() {
+fn a_unit_missing_from_an_outcome_stays_pending() {
     let (mut ledger, _, render) = with_one_unit();
     assert_eq!(ledger.handle(came(render.id, TaskResult::Rendered(Vec::new()))), []);
     assert_eq!(ledger.pending(), [render.id]);

@@ -131,7 +131,7 @@ fn a_move_that_is_refused_changes_nothing() {
 }
 
 #[test]
-fn a_task_without_rows_is_over_when_it_is_placed() {
+fn a_task_without_rows_ends_once_placed() {
     let mut task = pending_task();
     task.fail("s".into(), &FileProblem::Gone).unwrap();
     assert_eq!(task.place().unwrap().reports.len(), 1);
@@ -195,7 +195,7 @@ fn only_a_pending_unit_loses_rows() {
 }
 
 #[test]
-fn a_unit_that_was_never_pushed_is_not_rendered() {
+fn only_a_pushed_unit_is_rendered() {
     let mut unit = ready_unit();
     assert_eq!(refused(unit.render(Vec::new())), "unit 3 cannot be rendered, as it is ready");
     assert!(unit.is_ready());
@@ -220,7 +220,7 @@ fn only_a_rendered_unit_is_committed() {
 }
 
 #[test]
-fn rows_come_back_to_units_that_wait_for_them() {
+fn rows_come_back_only_to_waiting_units() {
     let mut unit = waiting_unit();
     unit.come_back(TaskNumber(8));
     assert!(!unit.is_ready());
@@ -234,7 +234,7 @@ fn rows_come_back_to_units_that_wait_for_them() {
 }
 
 #[test]
-fn a_unit_that_lost_no_rows_of_its_own_is_ready_again() {
+fn a_unit_missing_no_rows_becomes_ready_again() {
     let mut unit = pending_unit();
     assert_eq!(unit.lose_rows(BTreeSet::new()), Ok(0));
     assert!(unit.is_ready());

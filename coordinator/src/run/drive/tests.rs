@@ -382,7 +382,7 @@ async fn an_interrupted_run_goes_on_where_it_stopped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_disk_ends_a_run_that_can_go_on() {
+async fn a_run_goes_on_after_a_full_disk() {
     let expected = undisturbed().await.stored();
 
     let mut stage = Stage::new();

@@ -175,7 +175,7 @@ fn a_run_ends_when_all_is_stored() {
 }
 
 #[test]
-fn a_call_that_failed_is_made_again_after_a_pause() {
+fn a_failed_call_is_repeated_after_a_pause() {
     let sources = one_file();
     let mut world = World::collecting(&sources);
 
@@ -189,7 +189,7 @@ fn a_call_that_failed_is_made_again_after_a_pause() {
 }
 
 #[test]
-fn a_queue_that_is_of_no_use_ends_the_run() {
+fn an_unusable_queue_ends_the_run() {
     let useless = || QueueError::Unusable(Reason::new("wrong password"));
     let sources = one_file();
 
@@ -208,7 +208,7 @@ fn a_queue_that_is_of_no_use_ends_the_run() {
 }
 
 #[test]
-fn silence_is_explained_once_and_its_end_is_told() {
+fn silence_and_its_end_are_announced_once() {
     let sources = one_file();
     let mut world = World::collecting(&sources);
 
@@ -244,7 +244,7 @@ fn trouble_is_explained_while_calls_hang() {
 }
 
 #[test]
-fn outcomes_do_not_end_the_trouble_of_another_server() {
+fn outcomes_do_not_end_another_servers_trouble() {
     let sources = Sources::example(&[Some(1 << 20), Some(1 << 20)]);
     let mut world = World::collecting(&sources);
     world.in_trouble = true;
@@ -263,7 +263,7 @@ fn outcomes_do_not_end_the_trouble_of_another_server() {
 }
 
 #[test]
-fn a_run_gives_up_when_nobody_works_for_too_long() {
+fn a_run_gives_up_after_waiting_too_long() {
     let sources = one_file();
     let mut world = World::new(&sources, Some(second(10)));
     world.answer(Event::Sized(Ok(Capacity::default())));
@@ -282,7 +282,7 @@ fn a_run_gives_up_when_nobody_works_for_too_long() {
 }
 
 #[test]
-fn lost_tasks_are_pushed_again_unless_they_are_on_their_way() {
+fn only_shipped_tasks_are_audited_and_pushed_again() {
     let sources = Sources::example(&[Some(1 << 20), Some(1 << 20)]);
     let mut world = World::collecting(&sources);
     let ids: Vec<TaskId> = world.pushed.iter().map(|task| task.id).collect();
@@ -353,7 +353,7 @@ fn answer_all_but_remarks(world: &mut World<'_>) {
 }
 
 #[test]
-fn a_word_to_stop_ends_the_run_at_once() {
+fn an_interrupt_ends_the_run_at_once() {
     let sources = one_file();
     let mut world = World::collecting(&sources);
     world.feed(Event::Told(Stop::Interrupt));

@@ -28,7 +28,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 #[test]
-fn the_header_before_a_part_says_its_lengths_and_no_descriptor_follows() {
+fn local_headers_hold_lengths_without_a_data_descriptor() {
     let header = local_header(&entry(7, 9), 0);
     assert_eq!(&header[..4], b"PK\x03\x04");
     assert_eq!(
@@ -46,7 +46,7 @@ fn the_header_before_a_part_says_its_lengths_and_no_descriptor_follows() {
 }
 
 #[test]
-fn lengths_past_4_gib_stand_in_the_extra_field_of_both_headers() {
+fn lengths_past_4_gib_use_zip64_extra_fields() {
     for (packed, length) in
         [(7, 5 * GIB), (5 * GIB, 6 * GIB), (1, u64::from(u32::MAX)), (u64::from(u32::MAX), 1)]
     {
@@ -74,7 +74,7 @@ fn lengths_past_4_gib_stand_in_the_extra_field_of_both_headers() {
 }
 
 #[test]
-fn a_part_that_begins_past_4_gib_says_where_in_the_directory() {
+fn offsets_past_4_gib_use_zip64_directory_fields() {
     let (local, central) =
         (local_header(&entry(7, 9), 5 * GIB), central_header(&entry(7, 9), 5 * GIB));
     assert_eq!((u16_at(&local, 4), u16_at(&local, 28), u32_at(&local, 18)), (45, 0, 7));
@@ -97,7 +97,7 @@ fn a_part_that_begins_past_4_gib_says_where_in_the_directory() {
 }
 
 #[test]
-fn a_part_with_other_bytes_than_were_said_is_refused() {
+fn a_part_of_the_wrong_length_is_refused() {
     for said in [2, 4] {
         let error = Archive::new(Vec::new())
             .entry(&entry(said, 9), |out| out.write_all(b"abc"))
@@ -108,7 +108,7 @@ fn a_part_with_other_bytes_than_were_said_is_refused() {
 
 /// 5 GiB of zeros in 5 MB of archive, read back.
 #[test]
-fn a_long_part_and_the_one_behind_it_are_found() {
+fn parts_behind_a_5_gib_part_are_found() {
     const BLOCK: usize = 16 << 20;
     const BLOCKS: usize = 320;
     let (zeros, mut deflater) = (vec![0; BLOCK], Deflater::new(Compression::Fast));

@@ -1,8 +1,8 @@
 -- announce: say that a worker is there, and forget those that have not said so for long.
 -- KEYS 1 workers  2 seen
--- ARGV 1 worker  2 what it is, JSON  3 keep_ms  4 gone_ms
+-- ARGV 1 worker  2 what it is, JSON  3 ttl_ms  4 gone_ms
 -- Returns how many were forgotten
--- Keeps: `workers` and `seen` name the same workers. Goes through when the server is full.
+-- Invariant: `workers` and `seen` name the same workers. Goes through when the server is full.
 local now = now_ms()
 drains(KEYS[1])
 local gone = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[4])

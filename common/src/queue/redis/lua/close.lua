@@ -3,7 +3,7 @@
 --      11… the job's other keys
 -- ARGV 1 job  2 what the job's keys begin with  3 version
 -- Returns 1 if tasks were not finished, or outcomes not collected | 0
--- Keeps: what is leased goes stale. After the last job of a version nothing of it is left: its bells, in which nobody has
+-- Invariant: what is leased goes stale. After the last job of a version nothing of it is left: its bells, in which nobody has
 --        anything to hear, and its holds go too. (The next push makes them again.)
 local open = redis.call('EXISTS', KEYS[9]) == 1 or redis.call('XLEN', KEYS[10]) > 0
 local rest = {KEYS[4], KEYS[5]}

@@ -1,11 +1,11 @@
 -- collect: drop the outcomes that the coordinator has, then show it the next ones.
 -- KEYS 1 tasks  2 outcomes  3 news  4 addressed  5 versions  6… the job's other keys and those it shares
--- ARGV 1 keep_ms, or empty: nothing is to be kept alive this time  2 version  3 what the job's keys begin with
+-- ARGV 1 ttl_ms, or empty: nothing is to be kept alive this time  2 version  3 what the job's keys begin with
 --      4 most to begin with  5 bytes to stop after  6 the last entry that it has, or empty
 --      7… groups of what it has: hold (empty: whichever), number of tasks, their fields
 -- Returns {last entry of the news, or empty if there may be more, {entry, {fields, outcomes}}, …} in the order of storing;
 --      whole entries, so they may be more than `most`
--- Keeps: an outcome goes only once the coordinator says that it has it, so a lost reply loses nothing.
+-- Invariant: an outcome goes only once the coordinator says that it has it, so a lost reply loses nothing.
 drains(KEYS[1])
 if #ARGV > 6 then
     local states, fields, holds = states_of_groups(KEYS[1], 7, 1)
@@ -33,6 +33,6 @@ while room > 0 and bytes > 0 do
     bytes = bytes - #entry[2][2]
 end
 if ARGV[1] ~= '' then
-    keep_alive(with_addressed_streams({unpack(KEYS)}, KEYS[4], ARGV[3]), ARGV[1], ARGV[2], KEYS[5])
+    renews(with_addressed_streams({unpack(KEYS)}, KEYS[4], ARGV[3]), ARGV[1], ARGV[2], KEYS[5])
 end
 return answer

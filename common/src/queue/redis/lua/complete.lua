@@ -1,8 +1,8 @@
 -- complete: store what tasks of one stream came to, each once, and forget the tasks.
 -- KEYS 1 tasks  2 outcomes  3 news  4 stream
--- ARGV 1 keep_ms  2 all outcomes, encoded  3… groups: hold, number of tasks; then for each: field in `tasks`, entry
+-- ARGV 1 ttl_ms  2 all outcomes, encoded  3… groups: hold, number of tasks; then for each: field in `tasks`, entry
 -- Returns for each 1 stored (now, or before by this very hold) | 0 stale: nothing was written
--- Keeps: a task's outcome counts once: the entry names those that do by their fields, in order, and, if there are some, the
+-- Invariant: a task's outcome counts once: the entry names those that do by their fields, in order, and, if there are some, the
 --      others by their places, from 0. Goes through when the server is full.
 drains(KEYS[1])
 local states, fields, holds, entry_of = states_of_groups(KEYS[1], 3, 2)

@@ -2,7 +2,7 @@
 -- KEYS 1 stream  2 tasks
 -- ARGV 1 consumer, then triples: the task's field in `tasks`, entry, hold
 -- Returns for each 1 extended | 0 lost: the lease no longer held its task
--- Keeps: the count of an entry's deliveries does not grow by it (JUSTID).
+-- Invariant: the count of an entry's deliveries does not grow by it (JUSTID).
 local states, fields = states_of(KEYS[2], 2, 3)
 local held, answers = {}, {}
 for n in ipairs(fields) do

@@ -3,7 +3,7 @@
 -- ARGV 1 prefix
 -- Returns {{job, ms since the last sign or -1, ms since it is there or -1, owner JSON or empty,
 --      how many tasks wait, are leased, are finished}, …}
--- Keeps: everything; it only reads.
+-- Invariant: everything; it only reads.
 local now, seen, found = now_ms(), {}, {}
 for _, key in ipairs({KEYS[1], KEYS[3]}) do
     for _, job in ipairs(redis.call('ZRANGE', key, 0, -1)) do

@@ -1,11 +1,11 @@
 -- lease: give tasks to a consumer: class by class, jobs in turn, and in each the ended leases before what is new.
 -- KEYS 1 jobs  2 bell  3 the bell of the consumer  4 unconfirmed  (the jobs' own keys are built from ARGV 1; one hash tag)
--- ARGV 1 prefix  2 consumer  3 most tasks  4 most of those for all  5 lease_ms  6 bytes to stop after  7 keep_ms
+-- ARGV 1 prefix  2 consumer  3 most tasks  4 most of those for all  5 lease_ms  6 bytes to stop after  7 ttl_ms
 --      8 `woken`: by the bell for all, or empty  9 unconfirmed_us  10 the class that goes first  11 the consumer's own
 --      12 13 the others  14… holds of which the answers were heard
 -- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}, who had them}, …}; for a task whose
 --      body stands apart {entry, {field, '', 'bytes', its length}}
--- Keeps: every entry given is pending for this consumer, and its task is leased under the hold, which no call had before and which is
+-- Invariant: every entry given is pending for this consumer, and its task is leased under the hold, which no call had before and which is
 --      unconfirmed; when tasks are left for all, the bell rings, or another is on its way here whom it woke.
 local prefix, me, room, lease_ms, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5], tonumber(ARGV[6])
 local us, jobs, heard = now_us(), live_jobs(KEYS[1], ARGV[1]), {unpack(ARGV, 14)}

@@ -1,9 +1,9 @@
 -- missing: say which tasks the queue has lost, and put right what a loss of single keys has left.
 -- KEYS 1 tasks  2 addressed  3 outcomes  4 jobs  5 bell  6… streams of the classes
--- ARGV 1 job  2 what the job's keys begin with  3 keep_ms
+-- ARGV 1 job  2 what the job's keys begin with  3 ttl_ms
 --      4… fields in `tasks` of tasks that should wait, be leased, or have an outcome to collect
 -- Returns for each 1 missing | 0 there
--- Keeps: a task that is said to be missing has neither a state nor an entry any more, so it can be pushed again, and a late
+-- Invariant: a task that is said to be missing has neither a state nor an entry any more, so it can be pushed again, and a late
 --      finish is stale; a job with tasks to be leased stands in `jobs`. Goes through when the server is full.
 drains(KEYS[1])
 local states, fields = states_of(KEYS[1], 4, 1)

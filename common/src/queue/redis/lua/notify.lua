@@ -1,8 +1,8 @@
 -- notify: store an outcome that ends nothing.
 -- KEYS 1 tasks  2 outcomes  3 news
--- ARGV 1 keep_ms  2 outcome encoded
+-- ARGV 1 ttl_ms  2 outcome encoded
 -- Returns 1 stored | 0 the job is not known
--- Keeps: `tasks` as it was; a job that is gone does not come back by it.
+-- Invariant: `tasks` as it was; a job that is gone does not come back by it.
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return 0
 end

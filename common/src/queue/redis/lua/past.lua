@@ -1,8 +1,8 @@
 -- past: say what befell a task before, and who vanished with it; note whose lease on it has just ended.
 -- KEYS 1 past  2 tasks  3 seen
--- ARGV 1 the task's field in `tasks`  2 hold  3 whose lease ended, or empty  4 silent_ms  5 keep_ms
+-- ARGV 1 the task's field in `tasks`  2 hold  3 whose lease ended, or empty  4 silent_ms  5 ttl_ms
 -- Returns {what was noted, or empty, how many may have vanished, who has}
--- Keeps: who was seen after its lease was taken over has not vanished, and neither has anyone before `silent_ms` are over.
+-- Invariant: who was seen after its lease was taken over has not vanished, and neither has anyone before `silent_ms` are over.
 local now, holders, gone, undecided = now_ms(), {}, {}, 0
 for since, worker in string.gmatch(redis.call('HGET', KEYS[1], holders_field(ARGV[1])) or '', '(%d+) ([^\n]*)\n') do
     if worker ~= ARGV[3] then holders[#holders + 1] = {since, worker} end

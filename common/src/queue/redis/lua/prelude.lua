@@ -55,19 +55,19 @@ local function with_addressed_streams(keys, addressed, base)
 end
 
 -- Lets keys live on; notes that this version has a coordinator.
-local function keep_alive(keys, keep_ms, version, versions)
+local function renews(keys, ttl_ms, version, versions)
     redis.call('ZADD', versions, now_ms(), version)
     for _, key in ipairs(keys) do
-        redis.call('PEXPIRE', key, keep_ms)
+        redis.call('PEXPIRE', key, ttl_ms)
     end
 end
 
 -- Wakes the one who has waited at a bell for longest, or who comes next. It looks for tasks, and rings again if it leaves
 -- some: so of many who wait, no more are woken than find something.
-local function ring(bell, keep_ms)
+local function ring(bell, ttl_ms)
     if redis.call('EXISTS', bell) == 1 then return end
     redis.call('RPUSH', bell, 1)
-    redis.call('PEXPIRE', bell, keep_ms)
+    redis.call('PEXPIRE', bell, ttl_ms)
 end
 
 -- Lets the rest of the script go through when the server is full: it asks only at the first write of a script, and this

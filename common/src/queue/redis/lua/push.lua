@@ -1,11 +1,11 @@
 -- push: put tasks of one job and class on their stream, each once.
 -- KEYS 1 stream of the class, or of the worker that they are for  2 tasks  3 jobs  4 bell of all, or of that worker
 --      5 versions  6 addressed
--- ARGV 1 job  2 version  3 keep_ms  4 `drains`: goes through when the server is full, or `fills`
+-- ARGV 1 job  2 version  3 ttl_ms  4 `drains`: goes through when the server is full, or `fills`
 --      5 the worker that they are for, or empty
 --      6… triples: the task's field in `tasks`, task encoded, empty; or field, empty, bytes of the body sent before
 -- Returns how many were put on; those that wait or are leased already were not. Error OOM: none of them was.
--- Keeps: a task id has at most one entry; what waits by `tasks` stands on the stream.
+-- Invariant: a task id has at most one entry; what waits by `tasks` stands on the stream.
 if ARGV[4] == 'drains' then drains(KEYS[2]) end
 local group = redis.pcall('XGROUP', 'CREATE', KEYS[1], GROUP, '0', 'MKSTREAM')
 if group.err and not string.find(group.err, 'BUSYGROUP') then
@@ -36,5 +36,5 @@ if #set > 0 then
     redis.call('ZADD', KEYS[3], 'NX', 0, ARGV[1])
     ring(KEYS[4], ARGV[3])
 end
-keep_alive(KEYS, ARGV[3], ARGV[2], KEYS[5])
+renews(KEYS, ARGV[3], ARGV[2], KEYS[5])
 return #set / 2

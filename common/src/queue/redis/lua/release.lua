@@ -1,8 +1,8 @@
 -- release: hand tasks of one stream back, to be leased at once.
 -- KEYS 1 stream  2 tasks  3 bell
--- ARGV 1 keep_ms, then triples: the task's field in `tasks`, entry, hold
+-- ARGV 1 ttl_ms, then triples: the task's field in `tasks`, entry, hold
 -- Returns how many were handed back; the others' leases were stale, and nothing was done to them.
--- Keeps: the old hold is wrong from here on, and the delivery is not counted.
+-- Invariant: the old hold is wrong from here on, and the delivery is not counted.
 local states, fields = states_of(KEYS[2], 2, 3)
 local released = 0
 for n, field in ipairs(fields) do

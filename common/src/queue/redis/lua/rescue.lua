@@ -1,8 +1,8 @@
 -- rescue: hand the tasks that wait for a worker that is gone to all.
 -- KEYS 1 tasks  2 addressed  3 seen  4 stream of the class  5 bell
--- ARGV 1 what the job's keys begin with  2 gone_ms: who was not seen for so long is gone  3 lease_ms  4 keep_ms
+-- ARGV 1 what the job's keys begin with  2 gone_ms: who was not seen for so long is gone  3 lease_ms  4 ttl_ms
 -- Returns how many were handed on
--- Keeps: every entry; a worker that holds any is left alone until those leases have ended.
+-- Invariant: every entry; a worker that holds any is left alone until those leases have ended.
 local now, moved = now_ms(), 0
 for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     local seen = redis.call('ZSCORE', KEYS[3], worker)

@@ -2,7 +2,7 @@
 -- KEYS streams of a job
 -- ARGV 1 idle_ms
 -- Returns how many were removed
--- Keeps: every pending entry (deleting a consumer would drop those that it holds).
+-- Invariant: every pending entry (deleting a consumer would drop those that it holds).
 local removed = 0
 for _, stream in ipairs(KEYS) do
     local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, GROUP)

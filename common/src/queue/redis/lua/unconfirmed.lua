@@ -41,8 +41,8 @@ local function end_unconfirmed(unconfirmed, before, confirmed, prefix, jobs, cla
 end
 
 -- Notes that a hold was given, and that the answers of others were heard. The key gets its lifetime when it may be new.
-local function note_hold(unconfirmed, us, hold, confirmed, keep_ms)
+local function note_hold(unconfirmed, us, hold, confirmed, ttl_ms)
     redis.call('ZADD', unconfirmed, us, hold)
     local known = confirmed[1] and redis.call('ZREM', unconfirmed, unpack(confirmed)) or 0
-    if known == 0 then redis.call('PEXPIRE', unconfirmed, keep_ms) end
+    if known == 0 then redis.call('PEXPIRE', unconfirmed, ttl_ms) end
 end

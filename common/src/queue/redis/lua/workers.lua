@@ -2,7 +2,7 @@
 -- KEYS 1 workers  2 seen  3 versions
 -- ARGV 1 gone_ms
 -- Returns {{ms ago, JSON}, …}, {{ms ago, version}, …}
--- Keeps: everything; it only reads.
+-- Invariant: everything; it only reads.
 local now = now_ms()
 local function ages(key, value)
     local found = {}

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_does_not_depend_on_where_its_text_is_cut() {
+    fn text_parsed_in_steps_gives_the_same_tree() {
         let markup = "<!DOCTYPE html>\r\n<!-- a -- b --><doc id=1 title='&am&amp;&ampx &notit; &#x1F600;&#13;é'>한국어\r\r\n\
             &lt;&notin;&CounterClockwiseContourIntegral;&nosuch;\0<b><p>a</b>b<table>x<tr><td>&#128;</table>\
             <script>if (a<!--b<script>c</script>--></script><textarea>\n&quot;</textarea><![CDATA[x]]><svg><![CDATA[y]]>\
