@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::numbers::TaskNumber;
 use crate::recipe::Recipe;
 
 /// Names one run of a job; a resumed run has another, so that what an earlier one left behind is
@@ -222,7 +223,7 @@ pub struct Limits {
 pub struct TaskId {
     pub job: JobId,
     pub class: Class,
-    pub number: u64,
+    pub number: TaskNumber,
 }
 
 impl fmt::Display for TaskId {

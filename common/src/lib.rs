@@ -4,6 +4,7 @@
 //! this crate defines every noun of that line that crosses the queue, and the queue itself.
 //!
 //! * [`recipe`]: what to extract: the record's selector and the columns.
+//! * [`numbers`]: the numbers of files, tasks, units and blocks.
 //! * [`job`]: everything that decides the bytes of the output, and names of jobs and tasks.
 //! * [`task`]: the work on the queue: extract, render, nap.
 //! * [`outcome`]: what a task came to, file by file, segment by segment.
@@ -26,6 +27,7 @@ pub mod escape;
 pub mod human;
 pub mod job;
 pub mod notes;
+pub mod numbers;
 pub mod outcome;
 pub mod problem;
 pub mod queue;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::TaskId;
 use crate::notes::FileNotes;
+use crate::numbers::{FileIndex, UnitNumber};
 use crate::problem::FileProblem;
 use crate::rows::{RowsKey, Slice, Stashed};
 
@@ -68,7 +69,7 @@ pub enum TaskResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// The file's; of a nap, the number of its task.
-    pub sequence: u64,
+    pub sequence: FileIndex,
     /// The bytes of its text that are parsed, and all of them: unpacked and decoded. Of a nap, the
     /// milliseconds that are over.
     pub parsed: u64,
@@ -89,7 +90,7 @@ pub struct Extracted {
 /// The result of one file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FileReport {
-    pub sequence: u64,
+    pub sequence: FileIndex,
     pub status: FileStatus,
     /// Bytes read from the file, before unpacking.
     pub bytes: u64,
@@ -144,7 +145,7 @@ impl FileStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderedUnit {
     /// As in [`crate::task::RenderUnit::number`].
-    pub number: u64,
+    pub number: UnitNumber,
     pub segments: Vec<Segment>,
 }
 
@@ -179,13 +180,13 @@ pub struct Stream {
 pub enum Target {
     /// The outputs of the rendering with this index in [`crate::job::JobSpec::renderings`].
     Rendering(u32),
-    /// The own workbook of the file with this sequence number.
-    File(u64),
+    /// The own workbook of the file with this index.
+    File(FileIndex),
 }
 
 impl Stream {
     /// The file whose own workbook it is a part of, if it is of one.
-    pub fn file(self) -> Option<u64> {
+    pub fn file(self) -> Option<FileIndex> {
         match self.target {
             Target::File(sequence) => Some(sequence),
             Target::Rendering(_) => None,
@@ -195,12 +196,12 @@ impl Stream {
 
 impl FileReport {
     /// The report about a file whose reading could not begin.
-    pub fn unreadable(sequence: u64, problem: FileProblem) -> Self {
+    pub fn unreadable(sequence: FileIndex, problem: FileProblem) -> Self {
         FileReport::new(sequence, FileStatus::Failed(problem))
     }
 
     /// A report that holds a status and no figures.
-    pub fn new(sequence: u64, status: FileStatus) -> Self {
+    pub fn new(sequence: FileIndex, status: FileStatus) -> Self {
         FileReport {
             sequence,
             status,

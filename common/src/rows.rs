@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::job::{Class, TaskId, WorkerId};
+use crate::numbers::BlockNumber;
 
 /// Names a block of rows that an extract task gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowsKey {
     pub task: TaskId,
     /// The number of the block among those of its task, from 0.
-    pub block: u32,
+    pub block: BlockNumber,
     /// Tells apart the times that the task was done: no two have the same, so rows that a late worker
     /// leaves or removes are never another's.
     pub edition: u64,
@@ -18,7 +19,7 @@ pub struct RowsKey {
 impl RowsKey {
     /// The name of a block of a task, which is that of an extract task also when it is done once
     /// more, as a repair.
-    pub fn new(task: TaskId, block: u32, edition: u64) -> Self {
+    pub fn new(task: TaskId, block: BlockNumber, edition: u64) -> Self {
         RowsKey { task: TaskId { class: Class::Extract, ..task }, block, edition }
     }
 }
@@ -27,7 +28,7 @@ impl RowsKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slice {
     /// The number of the block among those of its task, from 0.
-    pub block: u32,
+    pub block: BlockNumber,
     /// Where in the block, in bytes.
     pub offset: u32,
     /// How long, in bytes.
@@ -44,5 +45,5 @@ pub struct Slice {
 pub struct Stashed {
     pub by: WorkerId,
     /// Ascending.
-    pub blocks: Vec<u32>,
+    pub blocks: Vec<BlockNumber>,
 }

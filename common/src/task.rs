@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::job::{JobSpec, TaskId, WorkerId};
+use crate::numbers::{FileIndex, UnitNumber};
 use crate::problem::FileProblem;
 use crate::rows::{RowsKey, Slice};
 
@@ -62,7 +63,7 @@ pub struct Extract {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
     /// Its place in the order of all inputs, from 0.
-    pub sequence: u64,
+    pub sequence: FileIndex,
     pub path: SourcePath,
     /// Its size when it was discovered, in bytes.
     pub size: u64,
@@ -73,7 +74,7 @@ pub struct SourceFile {
 
 impl SourceFile {
     /// A file as it was discovered, whose reader opens its path.
-    pub fn at_path(sequence: u64, path: &Path, size: u64, modified: i64) -> Self {
+    pub fn at_path(sequence: FileIndex, path: &Path, size: u64, modified: i64) -> Self {
         let (path, content) = (SourcePath::from(path), Content::AtPath);
         SourceFile { sequence, path, size, modified, content }
     }
@@ -162,7 +163,7 @@ impl Render {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderUnit {
     /// Its place among the units of the job, from 0.
-    pub number: u64,
+    pub number: UnitNumber,
     /// The place of its first row among all rows of the job, from 0.
     pub first_row: u64,
     /// The place of its first overflow row among all overflow rows of the job, from 0.
@@ -179,7 +180,7 @@ pub struct Piece {
     /// The bytes of it that hold the rows, and how many rows that is.
     pub slice: Slice,
     /// The file that they came from.
-    pub sequence: u64,
+    pub sequence: FileIndex,
     /// The place of the first row among the rows of its file, from 0.
     pub first_row: u64,
     /// The place of the first overflow row among those of its file, from 0.

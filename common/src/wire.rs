@@ -71,10 +71,11 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
 mod tests {
     use super::*;
     use crate::job::{Class, JobId, TaskId};
+    use crate::numbers::TaskNumber;
     use crate::task::{Nap, Task, Work};
 
     fn nap() -> Task {
-        let id = TaskId { job: JobId(7), class: Class::Extract, number: 3 };
+        let id = TaskId { job: JobId(7), class: Class::Extract, number: TaskNumber(3) };
         Task {
             id,
             work: Work::Nap(Nap {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use sheaf_common::job::{Class, JobId, TaskId};
+use sheaf_common::numbers::TaskNumber;
 use sheaf_common::outcome::{Reading, TaskResult};
 use sheaf_common::queue::{JobQueue, Outlook, QueueError, Supply};
 use sheaf_common::task::{Nap, Task, Work};
@@ -117,7 +118,7 @@ fn naps(job: JobId, config: &DemoConfig) -> impl Iterator<Item = Task> {
     let longest = config.length.end().as_millis() as u64;
 
     let mut random = SplitMix(config.seed);
-    (1..=config.items.get() as u64).map(move |number| {
+    (1..=config.items.get() as u64).map(TaskNumber).map(move |number| {
         let length = Duration::from_millis(shortest + random.below(longest - shortest + 1));
         let id = TaskId { job, class: Class::Extract, number };
         Task { id, work: Work::Nap(Nap { name: format!("item{number}"), length }) }
@@ -145,6 +146,7 @@ impl SplitMix {
 mod tests {
     use super::*;
     use sheaf_common::job::WorkerId;
+    use sheaf_common::numbers::FileIndex;
     use sheaf_common::outcome::Outcome;
     use sheaf_common::queue::{Completion, JobOwner, MemoryQueue, Queue, WorkQueue};
     use std::num::NonZeroUsize;
@@ -169,7 +171,11 @@ mod tests {
                 let Work::Nap(nap) = leased.task.work else { panic!("not a nap") };
                 let news = |result| Outcome { task: leased.task.id, slot: "test/0".into(), result };
                 let reading = |parsed| {
-                    TaskResult::Reading(Reading { sequence: leased.task.id.number, parsed, of: 1 })
+                    TaskResult::Reading(Reading {
+                        sequence: FileIndex::of_nap(leased.task.id.number),
+                        parsed,
+                        of: 1,
+                    })
                 };
                 queue.notify(news(reading(0))).await.unwrap();
                 queue.notify(news(reading(1))).await.unwrap();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sheaf_common::codec::Codec;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{SourceFile, SourcePath};
 
@@ -33,17 +34,13 @@ pub enum Planned {
     /// not read yet.
     Task { files: Vec<SourceFile> },
     /// A file that fails without being tried.
-    Problem { sequence: u64, path: SourcePath, problem: FileProblem },
+    Problem { sequence: FileIndex, path: SourcePath, problem: FileProblem },
 }
 
 impl<'a> Plan<'a> {
     /// Begins with the file `first`; past the end of the sources the plan is empty.
-    pub fn new(sources: &'a Sources, first: u64) -> Self {
-        Plan {
-            sources,
-            next: usize::try_from(first).unwrap_or(usize::MAX),
-            batch_bytes: BATCH_BYTES,
-        }
+    pub fn new(sources: &'a Sources, first: FileIndex) -> Self {
+        Plan { sources, next: first.index(), batch_bytes: BATCH_BYTES }
     }
 
     /// Cuts what is left into batches of at most so many bytes; returns those at which a batch is
@@ -54,8 +51,8 @@ impl<'a> Plan<'a> {
     }
 
     /// The sequence number with which the next piece begins.
-    pub fn position(&self) -> u64 {
-        self.next as u64
+    pub fn position(&self) -> FileIndex {
+        FileIndex::at(self.next)
     }
 }
 
@@ -78,7 +75,7 @@ impl Iterator for Plan<'_> {
                 break;
             }
 
-            let sequence = self.next as u64;
+            let sequence = FileIndex::at(self.next);
             self.next += 1;
             if let Some(problem) = source.problem {
                 let path = SourcePath::from(source.path.as_path());
@@ -104,7 +101,7 @@ fn to_be_read(path: &Path, size: u64) -> u64 {
     }
 }
 
-fn file(sequence: u64, source: &Source<'_>) -> SourceFile {
+fn file(sequence: FileIndex, source: &Source<'_>) -> SourceFile {
     SourceFile::at_path(sequence, source.path.as_path(), source.size, source.modified_ns)
 }
 
@@ -123,7 +120,7 @@ mod tests {
             Planned::Problem { .. } => Vec::new(),
         };
 
-        let mut plan = Plan::new(&sources, first);
+        let mut plan = Plan::new(&sources, FileIndex(first));
         plan.size_tasks(most);
         plan.map(sizes_of).collect()
     }
@@ -166,14 +163,15 @@ mod tests {
         let sizes = [Some(1), None, None, Some(2)];
         assert_eq!(pieces(&sizes, 0), [vec![1], vec![], vec![], vec![2]]);
         let sources = Sources::example(&sizes);
-        let Some(Planned::Problem { sequence, path, problem }) = Plan::new(&sources, 1).next()
+        let Some(Planned::Problem { sequence, path, problem }) =
+            Plan::new(&sources, FileIndex(1)).next()
         else {
             panic!()
         };
 
         assert_eq!(
             (sequence, path.display().as_str(), problem.kind()),
-            (1, "d/1", ProblemKind::Gone)
+            (FileIndex(1), "d/1", ProblemKind::Gone)
         );
     }
 
@@ -184,15 +182,15 @@ mod tests {
         let sources = Sources::example(&sizes);
         for first in [0, 1, 5, 256, 699, 700, u64::MAX] {
             let mut expected = first;
-            for planned in Plan::new(&sources, first) {
+            for planned in Plan::new(&sources, FileIndex(first)) {
                 match planned {
                     Planned::Problem { sequence, .. } => {
-                        assert_eq!(sequence, expected);
+                        assert_eq!(sequence, FileIndex(expected));
                         expected += 1;
                     }
                     Planned::Task { files } => {
                         for file in files {
-                            assert_eq!(file.sequence, expected);
+                            assert_eq!(file.sequence, FileIndex(expected));
                             expected += 1;
                         }
                     }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_common::job::{Class, JobId, TaskId, WorkerId};
+use sheaf_common::numbers::{BlockNumber, TaskNumber};
 use sheaf_common::outcome::{Outcome, TaskResult};
 use sheaf_common::queue::{Completion, Lease, Leased};
 use sheaf_common::row::Block;
+use sheaf_common::rows::RowsKey;
 use sheaf_common::task::{Nap, Render, Task, Work};
 
 pub fn id(job: u64, class: Class, number: u64) -> TaskId {
-    TaskId { job: JobId(job), class, number }
+    TaskId { job: JobId(job), class, number: TaskNumber(number) }
 }
 
 /// A nap of no length, to be leased as an extract task.
@@ -45,8 +47,13 @@ pub fn outcome(task: TaskId, slot: &str) -> Outcome {
 /// `rows`.
 pub fn completion(lease: &Lease, slot: &str, rows: &[&str]) -> Completion {
     let block = |text: &&str| Arc::new(text.as_bytes().to_vec());
-    let rows = (0..).zip(rows.iter().map(block)).collect();
+    let rows = (0..).map(BlockNumber).zip(rows.iter().map(block)).collect();
     Completion { lease: lease.clone(), outcome: outcome(lease.task, slot), rows, has_past: false }
+}
+
+/// The name of the rows of this block under `lease`.
+pub fn rows_key(lease: &Lease, block: u32) -> RowsKey {
+    lease.rows_key(BlockNumber(block))
 }
 
 pub fn block(text: &str) -> Option<Block> {
@@ -68,5 +75,5 @@ pub fn leases(leased: &[Leased]) -> Vec<Lease> {
 
 /// The numbers of tasks, in the order in which they were leased.
 pub fn numbers(leased: &[Leased]) -> Vec<u64> {
-    leased.iter().map(|leased| leased.task.id.number).collect()
+    leased.iter().map(|leased| leased.task.id.number.0).collect()
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId};
+use sheaf_common::numbers::TaskNumber;
 use sheaf_common::outcome::TaskResult;
 use sheaf_common::queue::{
     Completed, Completion, LEASE, Lease, QueueError, RedisQueue, RedisSettings, Timing, WorkerInfo,
@@ -11,7 +12,7 @@ use sheaf_common::task::Task;
 use sheaf_tests::both::Both;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{
-    addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker,
+    addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, rows_key, worker,
 };
 use sheaf_tests::proxy::{Proxy, Way};
 use sheaf_tests::redis_server::{Options, TIMING};
@@ -46,7 +47,7 @@ async fn a_restart_while_a_lease_waits_is_survived() {
     server.kill();
     server.restart().await;
     queue.push(&[nap(1, 5)]).await.unwrap();
-    assert_eq!(waiting.await.unwrap().task.id.number, 5);
+    assert_eq!(waiting.await.unwrap().task.id.number, TaskNumber(5));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +78,7 @@ async fn flushed_tasks_are_missing_and_pushed_again() {
         again.iter().map(|leased| completion(&leased.lease, "b", &["rows"])).collect::<Vec<_>>();
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 4]);
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 4);
-    assert_eq!(queue.rows(vec![again[1].lease.rows_key(0)]).await.unwrap(), [block("rows")]);
+    assert_eq!(queue.rows(vec![rows_key(&again[1].lease, 0)]).await.unwrap(), [block("rows")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

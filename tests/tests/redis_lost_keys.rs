@@ -76,7 +76,7 @@ fn tasks() -> Vec<Task> {
 /// What a task comes to: every second outcome stands apart.
 fn finished(leased: &Leased) -> Completion {
     let slot =
-        if leased.task.id.number.is_multiple_of(2) { "small".into() } else { "x".repeat(LARGE) };
+        if leased.task.id.number.0.is_multiple_of(2) { "small".into() } else { "x".repeat(LARGE) };
     completion(&leased.lease, &slot, &["rows"])
 }
 
@@ -160,7 +160,7 @@ async fn survives(server: &RedisServer, moment: Moment, number: usize) -> Result
         Moment::Pushed => {}
         Moment::Leased => {
             late = lease(&queue, "a", tasks.len()).await;
-            late.retain(|leased| leased.task.id.number % 4 < 2);
+            late.retain(|leased| leased.task.id.number.0 % 4 < 2);
         }
         Moment::Finished => hand_in(&queue, &lease(&queue, "a", tasks.len()).await).await,
         Moment::Between => {

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId, WorkerId};
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{Reading, TaskResult};
 use sheaf_common::queue::{
     Completed, JobOwner, LEASE, Queue, QueueError, Reason, RedisConfig, RedisQueue, RedisSettings,
@@ -12,7 +13,7 @@ use sheaf_common::queue::{
 use sheaf_tests::both::Both;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
 use sheaf_tests::make::{
-    addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, worker,
+    addressed, block, completion, heavy, id, leases, nap, nap_of, naps, numbers, rows_key, worker,
 };
 use sheaf_tests::redis_server::{Options, TIMING, free_port};
 use sheaf_tests::server;
@@ -173,7 +174,7 @@ async fn work_through(coordinator: &Both<RedisQueue>, hand: &Both<RedisQueue>) {
         hand.release_if_held(vec![leased.lease]).await.unwrap();
         let leased = hand.lease(&worker("a"), 2, PATIENTLY).await.unwrap();
         assert!(hand.extend_if_held(leases(&leased)).await.unwrap().is_empty());
-        let result = TaskResult::Reading(Reading { sequence: 0, parsed: 1, of: 2 });
+        let result = TaskResult::Reading(Reading { sequence: FileIndex(0), parsed: 1, of: 2 });
         hand.notify(sheaf_common::outcome::Outcome { task, slot: "a".into(), result })
             .await
             .unwrap();
@@ -182,13 +183,13 @@ async fn work_through(coordinator: &Both<RedisQueue>, hand: &Both<RedisQueue>) {
             .map(|leased| completion(&leased.lease, "a", &["rows"]))
             .collect::<Vec<_>>();
         assert_eq!(hand.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
-        assert_eq!(hand.rows(vec![leased[0].lease.rows_key(0)]).await.unwrap(), [block("rows")]);
+        assert_eq!(hand.rows(vec![rows_key(&leased[0].lease, 0)]).await.unwrap(), [block("rows")]);
         assert_eq!(
-            coordinator.rows(vec![leased[0].lease.rows_key(0)]).await.unwrap(),
+            coordinator.rows(vec![rows_key(&leased[0].lease, 0)]).await.unwrap(),
             [block("rows")]
         );
         assert_eq!(coordinator.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 3);
-        coordinator.forget(vec![leased[0].lease.rows_key(0)]).await.unwrap();
+        coordinator.forget(vec![rows_key(&leased[0].lease, 0)]).await.unwrap();
         assert_eq!(coordinator.missing(vec![task]).await.unwrap(), [task]);
     }
     let info = WorkerInfo { id: "a".into(), slots: 2, ..WorkerInfo::default() };

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use sheaf_common::job::Class;
+use sheaf_common::numbers::TaskNumber;
 use sheaf_common::queue::{Completed, QueueError, RedisQueue, RedisSettings, Timing};
 use sheaf_tests::both::Both;
 use sheaf_tests::conformance::{PATIENTLY, take, take_one};
@@ -107,7 +108,7 @@ async fn a_confirmed_lease_survives_its_workers_silence() {
     until("the lease is confirmed", async || unconfirmed(&server), Vec::is_empty).await;
 
     let other = take_one(&queue, "other").await;
-    assert_eq!(other.task.id.number, 1);
+    assert_eq!(other.task.id.number, TaskNumber(1));
     // Longer than a lease may be unconfirmed: the other looks again and again, and the first says
     // nothing.
     assert_eq!(queue.lease(&worker("other"), 9, Duration::from_secs(6)).await.unwrap(), []);

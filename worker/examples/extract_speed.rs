@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use html5ever::tendril::StrTendril;
 use sheaf_common::job::JobSpec;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::recipe::{Column, Recipe};
 use sheaf_common::task::{Content, SourceFile, SourcePath, modified_ns};
 use sheaf_worker::extract::{Extractor, decode, parse, strip};
@@ -77,7 +78,7 @@ fn source(path: &Path) -> anyhow::Result<SourceFile> {
     let metadata = std::fs::metadata(path)?;
     let (size, modified) = (metadata.len(), modified_ns(&metadata));
     Ok(SourceFile {
-        sequence: 0,
+        sequence: FileIndex(0),
         path: SourcePath::from(path),
         size,
         modified,

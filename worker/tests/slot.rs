@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use sheaf_common::job::{JobSpec, Limits};
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{FileReport, FileStatus, Reading};
 use sheaf_common::problem::{FileProblem, ProblemKind};
 use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
@@ -30,7 +31,13 @@ fn work(files: u64, retries: u32) -> Extract {
         let content = format!("<doc id={sequence} title=t>text</doc>").into_bytes();
         let (path, size) =
             (SourcePath(format!("file_{sequence}").into_bytes()), content.len() as u64);
-        SourceFile { sequence, path, size, modified: 0, content: Content::Here(content) }
+        SourceFile {
+            sequence: FileIndex(sequence),
+            path,
+            size,
+            modified: 0,
+            content: Content::Here(content),
+        }
     };
     let limits = Limits { retries, ..JobSpec::default().limits };
     let spec = JobSpec { limits, ..JobSpec::default() };
@@ -39,7 +46,7 @@ fn work(files: u64, retries: u32) -> Extract {
 
 fn ends(reports: &[FileReport]) -> Vec<(u64, bool, u32)> {
     let is_done = |report: &FileReport| matches!(report.status, FileStatus::Done { .. });
-    reports.iter().map(|report| (report.sequence, is_done(report), report.attempts)).collect()
+    reports.iter().map(|report| (report.sequence.0, is_done(report), report.attempts)).collect()
 }
 
 #[test]
@@ -74,7 +81,7 @@ fn a_ready_childs_death_counts_against_its_file() {
 
 #[test]
 fn a_file_that_died_elsewhere_gets_one_try() {
-    let mut care = Care { attempts: [(1, 3)].into(), ..Care::default() };
+    let mut care = Care { attempts: [(FileIndex(1), 3)].into(), ..Care::default() };
     let mut dies = slot(shell("printf '!'; exit 1"));
     let read = dies.extract(&work(3, 1), &mut care).unwrap();
     assert_eq!(ends(&read.reports), [(0, false, 2), (1, false, 4), (2, false, 2)]);
@@ -85,14 +92,18 @@ fn a_file_that_died_elsewhere_gets_one_try() {
 
 #[test]
 fn only_unsettled_files_are_announced_and_read() {
-    let settled = FileReport { attempts: 9, ..FileReport::unreadable(1, FileProblem::Gone) };
+    let settled =
+        FileReport { attempts: 9, ..FileReport::unreadable(FileIndex(1), FileProblem::Gone) };
     let mut told = Vec::new();
     let mut before = |file: &SourceFile| {
-        told.push(file.sequence);
+        told.push(file.sequence.0);
         Ok(())
     };
-    let mut care =
-        Care { settled: [(1, settled)].into(), before: Some(&mut before), ..Care::default() };
+    let mut care = Care {
+        settled: [(FileIndex(1), settled)].into(),
+        before: Some(&mut before),
+        ..Care::default()
+    };
     let read = slot(real()).extract(&work(4, 1), &mut care).unwrap();
     drop(care);
     assert_eq!(ends(&read.reports), [(0, true, 1), (1, false, 9), (2, true, 1), (3, true, 1)]);
@@ -113,7 +124,8 @@ fn only_large_files_report_their_progress() {
     work.files[1].content = Content::Here(large);
 
     let mut told = Vec::new();
-    let mut reading = |reading: Reading| told.push((reading.sequence, reading.parsed, reading.of));
+    let mut reading =
+        |reading: Reading| told.push((reading.sequence.0, reading.parsed, reading.of));
     let mut care = Care { reading: Some(&mut reading), ..Care::default() };
     let read = slot(real()).extract(&work, &mut care).unwrap();
     drop(care);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_common::job::{Class, JobId, TaskId, UNIT_BYTES, WorkerId};
+use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
 use sheaf_common::outcome::{Extracted, Outcome, Reading, TaskResult};
 use sheaf_common::queue::{
     Completed, Completion, JobOwner, JobQueue, Known, Lease, Leased, MemoryJob, MemoryQueue,
@@ -26,14 +27,14 @@ async fn a_stopping_worker_hands_over_its_kept_rows() {
     let text = "wheat ".repeat(UNIT_BYTES as usize / 5);
     let content = format!("<doc id=1 title=large>{text}</doc>").into_bytes();
     let file = SourceFile {
-        sequence: 0,
+        sequence: FileIndex(0),
         path: SourcePath(b"large".to_vec()),
         size: content.len() as u64,
         modified: 0,
         content: Content::Here(content),
     };
     let extract = Extract { spec: Arc::default(), files: vec![file] };
-    let task = TaskId { job: JobId(1), class: Class::Extract, number: 0 };
+    let task = TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) };
     push(&queue, &[Task { id: task, work: Work::Extract(extract) }]).await;
 
     let (order, orders) = watch::channel(Order::Work);
@@ -48,8 +49,8 @@ async fn a_stopping_worker_hands_over_its_kept_rows() {
     else {
         panic!("{outcomes:?}")
     };
-    assert_eq!((stashed.by.0.as_str(), &stashed.blocks[..]), ("w", &[0][..]));
-    let key = RowsKey { task, block: 0, edition: *edition };
+    assert_eq!((stashed.by.0.as_str(), &stashed.blocks[..]), ("w", &[BlockNumber(0)][..]));
+    let key = RowsKey { task, block: BlockNumber(0), edition: *edition };
     assert_eq!(worker(&queue).rows(vec![key]).await.unwrap(), [None]);
 
     order.send_replace(Order::Drain);
@@ -64,20 +65,21 @@ async fn a_large_files_news_precedes_its_outcome() {
     let content = format!("<doc id=1 title=large>{}</doc>", "wheat ".repeat(STEP / 3)).into_bytes();
     let length = content.len() as u64;
     let file = SourceFile {
-        sequence: 7,
+        sequence: FileIndex(7),
         path: SourcePath(b"large".to_vec()),
         size: length,
         modified: 0,
         content: Content::Here(content),
     };
     let work = Work::Extract(Extract { spec: Arc::default(), files: vec![file] });
-    let task = TaskId { job: JobId(1), class: Class::Extract, number: 0 };
+    let task = TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) };
     push(&queue, &[Task { id: task, work }]).await;
 
     let (order, orders) = watch::channel(Order::Work);
     let running = tokio::spawn(run(Odd::listed(&queue), config(), orders, Arc::default()));
     let news = job(&queue).collect(1, Duration::from_secs(20)).await.unwrap();
-    let expected = TaskResult::Reading(Reading { sequence: 7, parsed: STEP as u64, of: length });
+    let expected =
+        TaskResult::Reading(Reading { sequence: FileIndex(7), parsed: STEP as u64, of: length });
     assert_eq!(news, [Outcome { task, slot: "w/0".into(), result: expected }]);
     order.send_replace(Order::Drain);
     running.await.unwrap().unwrap();
@@ -87,7 +89,7 @@ async fn a_large_files_news_precedes_its_outcome() {
 async fn an_unfit_worker_ends_and_returns_its_tasks() {
     let queue = MemoryQueue::default();
     let file = SourceFile {
-        sequence: 0,
+        sequence: FileIndex(0),
         path: SourcePath(b"file".to_vec()),
         size: 4,
         modified: 0,
@@ -98,7 +100,7 @@ async fn an_unfit_worker_ends_and_returns_its_tasks() {
         id: TaskId { job: JobId(1), class: Class::Extract, number },
         work: work.clone(),
     };
-    let tasks: Vec<Task> = (0..20).map(task).collect();
+    let tasks: Vec<Task> = (0..20).map(TaskNumber).map(task).collect();
     push(&queue, &tasks).await;
 
     let config = Config {
@@ -129,7 +131,7 @@ async fn queues_of_one_worker_take_turns() {
             id: TaskId { job: JobId(1), class: Class::Extract, number },
             work: Work::Nap(nap.clone()),
         };
-        push(queue, &(0..TASKS).map(task).collect::<Vec<_>>()).await;
+        push(queue, &(0..TASKS).map(TaskNumber).map(task).collect::<Vec<_>>()).await;
     }
 
     let (order, orders) = watch::channel(Order::Work);
@@ -204,12 +206,28 @@ impl Odd {
 
     /// A worker that gets no rows, with a task that needs some.
     async fn without_rows(queue: &MemoryQueue, answer: fn() -> QueueError) -> Self {
-        let rows = RowsKey::new(TaskId { job: JobId(1), class: Class::Extract, number: 0 }, 0, 0);
-        let slice = Slice { block: 0, offset: 0, length: 1, rows: 1, overflow: 0, long_cells: 0 };
-        let piece = Piece { rows, slice, sequence: 0, first_row: 0, first_overflow: 0 };
-        let unit = RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
+        let rows = RowsKey::new(
+            TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) },
+            BlockNumber(0),
+            0,
+        );
+        let slice = Slice {
+            block: BlockNumber(0),
+            offset: 0,
+            length: 1,
+            rows: 1,
+            overflow: 0,
+            long_cells: 0,
+        };
+        let piece = Piece { rows, slice, sequence: FileIndex(0), first_row: 0, first_overflow: 0 };
+        let unit = RenderUnit {
+            number: UnitNumber(0),
+            first_row: 0,
+            first_overflow: 0,
+            pieces: vec![piece],
+        };
         let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
-        let id = TaskId { job: JobId(1), class: Class::Render, number: 0 };
+        let id = TaskId { job: JobId(1), class: Class::Render, number: TaskNumber(0) };
         push(queue, &[Task { id, work: Work::Render(render) }]).await;
         Odd { rows: Some(answer), ..Odd::listed(queue) }
     }

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::job::{TaskId, WorkerId};
+use crate::numbers::BlockNumber;
 use crate::outcome::Outcome;
 use crate::row::Block;
 use crate::rows::RowsKey;
@@ -26,7 +27,7 @@ impl Lease {
     }
 
     /// The name of a block of rows that is extracted under this very hold.
-    pub fn rows_key(&self, block: u32) -> RowsKey {
+    pub fn rows_key(&self, block: BlockNumber) -> RowsKey {
         RowsKey::new(self.task, block, self.edition())
     }
 }
@@ -50,7 +51,7 @@ pub struct Completion {
     pub outcome: Outcome,
     /// Blocks of rows of an extract task, with their numbers; they stay on the queue, by the names
     /// that [`Lease::rows_key`] gives, until [`super::JobQueue::forget`].
-    pub rows: Vec<(u32, Block)>,
+    pub rows: Vec<(BlockNumber, Block)>,
     /// Whether something was noted of the task, which is to go with it.
     pub has_past: bool,
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::job::WorkerId;
+use crate::numbers::FileIndex;
 use crate::problem::FileProblem;
 
 /// The notes of workers on a task, for those who have it after them.
@@ -21,7 +22,7 @@ pub struct Past {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Death {
     pub by: WorkerId,
-    pub sequence: u64,
+    pub sequence: FileIndex,
     pub attempts: u32,
     pub problem: FileProblem,
 }
@@ -30,13 +31,13 @@ pub struct Death {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
     pub by: WorkerId,
-    pub sequence: u64,
+    pub sequence: FileIndex,
 }
 
 /// A file with which workers vanished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fatal {
-    pub sequence: u64,
+    pub sequence: FileIndex,
     /// How many, including the one that read nothing else.
     pub workers: u32,
 }

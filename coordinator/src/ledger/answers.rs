@@ -1,12 +1,12 @@
 //! What the outcomes of tasks change.
 
 use sheaf_common::job::{Class, TaskId};
+use sheaf_common::numbers::UnitNumber;
 use sheaf_common::outcome::{Extracted, Outcome, RenderedUnit, TaskResult};
 use sheaf_common::problem::FileProblem;
 use sheaf_common::rows::RowsKey;
 
 use super::illegal::IllegalMove;
-use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::on_queue;
 use super::task::Use;
 use super::unit::Unit;
@@ -37,7 +37,7 @@ impl Ledger {
                 return self.rendered(task, units, commands);
             }
             TaskResult::RowsLost(keys) if is_render => {
-                return self.repair(UnitNumber(task.number), keys, commands);
+                return self.repair(UnitNumber::first_of(task.number), keys, commands);
             }
             TaskResult::Failed { reason } => return self.failed(task, slot, reason, commands),
             TaskResult::TaskLost => commands.extend(self.task(task).map(Command::Push)),
@@ -62,7 +62,7 @@ impl Ledger {
         extracted: Extracted,
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
-        let number = TaskNumber(task.number);
+        let number = task.number;
         match self.extracts.use_of(number, &extracted) {
             Use::Report => {
                 self.extracts.report(number, slot, extracted)?;
@@ -87,13 +87,13 @@ impl Ledger {
         units: Vec<RenderedUnit>,
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
-        if units.iter().any(|unit| UnitNumber(unit.number) >= self.units.next()) {
+        if units.iter().any(|unit| unit.number >= self.units.next()) {
             self.misfit(task, "it has units that were never closed", commands);
             return Ok(());
         }
 
         for RenderedUnit { number, segments } in units {
-            self.units.render(UnitNumber(number), segments)?;
+            self.units.render(number, segments)?;
         }
 
         // A unit that the outcome should have and has not stays pending: the next audit finds that
@@ -109,7 +109,7 @@ impl Ledger {
         reason: String,
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
-        let number = TaskNumber(task.number);
+        let number = task.number;
         let is_waited_for = self.extracts.files(task.class, number).is_some();
 
         match task.class {
@@ -125,7 +125,7 @@ impl Ledger {
             // The task was done twice, and the other outcome is in use.
             Class::Extract | Class::Repair => {}
             Class::Render => {
-                let first = UnitNumber(task.number);
+                let first = UnitNumber::first_of(task.number);
                 let message = "could not render units";
                 commands.push(Command::Warn { task, message, reason });
 

@@ -1,12 +1,12 @@
 //! The contents of a unit: consecutive rows, and the files that end among them.
 
 use sheaf_common::job::{UNIT_BYTES, WorkerId};
+use sheaf_common::numbers::TaskNumber;
 use sheaf_common::outcome::FileReport;
 use sheaf_common::rows::RowsKey;
 use sheaf_common::task::Piece;
 
 use super::Position;
-use super::numbers::TaskNumber;
 use super::rows::RowsAt;
 use super::task::FILE_COST;
 
@@ -58,7 +58,7 @@ impl Contents {
     pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, stashed_by: Option<&WorkerId>) {
         let piece = piece(&self.end);
         if let Some(stashed_by) = stashed_by {
-            self.stashed_by = Some((TaskNumber(piece.rows.task.number), stashed_by.clone()));
+            self.stashed_by = Some((piece.rows.task.number, stashed_by.clone()));
         }
 
         let rows = u64::from(piece.slice.rows);
@@ -76,7 +76,7 @@ impl Contents {
     /// All slices of this file are placed.
     pub fn end_file(&mut self, report: FileReport, slot: &str) {
         let end = self.end;
-        let file = report.sequence + 1;
+        let file = report.sequence.next();
         self.files.push(FileDone {
             report,
             slot: slot.into(),
@@ -112,7 +112,7 @@ impl Contents {
 
     /// The rows of a task are elsewhere now.
     pub fn moved(&mut self, task: TaskNumber, to: &RowsAt) {
-        let of_task = |rows: &&mut RowsKey| rows.task.number == task.0;
+        let of_task = |rows: &&mut RowsKey| rows.task.number == task;
         self.stashed_by.take_if(|(number, _)| *number == task);
 
         for rows in self.pieces.iter_mut().map(|piece| &mut piece.rows).filter(of_task) {

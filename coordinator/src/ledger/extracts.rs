@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use sheaf_common::job::{Class, TaskId};
+use sheaf_common::numbers::TaskNumber;
 use sheaf_common::outcome::{Extracted, FileReport};
 use sheaf_common::problem::FileProblem;
 use sheaf_common::rows::RowsKey;
 use sheaf_common::task::SourceFile;
 
 use super::illegal::{IllegalMove, Thing};
-use super::numbers::TaskNumber;
 use super::rows::RowsAt;
 use super::task::{ExtractTask, Reported, Use};
 
@@ -124,12 +124,12 @@ impl Extracts {
 
     /// The rows of a task that was lost are here now; gives the blocks that the queue may drop.
     pub fn come_back(&mut self, task: TaskId, now: RowsAt) -> Result<Vec<RowsKey>, IllegalMove> {
-        self.move_on(TaskNumber(task.number), "come back", |extract| extract.come_back(task, now))
+        self.move_on(task.number, "come back", |extract| extract.come_back(task, now))
     }
 
     /// No unit needs this block any more; whether it is on the queue.
     pub fn forget_block(&mut self, rows: RowsKey) -> Result<bool, IllegalMove> {
-        let number = TaskNumber(rows.task.number);
+        let number = rows.task.number;
         self.move_on(number, "forget a block", |task| task.forget_block(rows.block))
     }
 

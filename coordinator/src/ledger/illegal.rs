@@ -1,8 +1,7 @@
 //! Moves that the life of a task or a unit does not have.
 
+use sheaf_common::numbers::{TaskNumber, UnitNumber};
 use std::fmt;
-
-use super::numbers::{TaskNumber, UnitNumber};
 
 /// What goes through a life of states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,8 +13,8 @@ pub enum Thing {
 impl fmt::Display for Thing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Thing::Task(number) => write!(f, "extract task {}", number.0),
-            Thing::Unit(number) => write!(f, "unit {}", number.0),
+            Thing::Task(number) => write!(f, "extract task {number}"),
+            Thing::Unit(number) => write!(f, "unit {number}"),
         }
     }
 }

@@ -24,7 +24,6 @@ mod answers;
 mod contents;
 mod extracts;
 mod illegal;
-mod numbers;
 mod place;
 mod repair;
 mod rows;
@@ -36,6 +35,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sheaf_common::job::{Class, JobId, JobSpec, TaskId};
+use sheaf_common::numbers::{FileIndex, TaskNumber, UnitNumber};
 use sheaf_common::outcome::{FileReport, Outcome, Segment};
 use sheaf_common::problem::FileProblem;
 use sheaf_common::rows::RowsKey;
@@ -44,14 +44,13 @@ use sheaf_common::task::{Extract, Render, SourceFile, Task, Work};
 pub use contents::FileDone;
 use extracts::Extracts;
 use illegal::IllegalMove;
-use numbers::{TaskNumber, UnitNumber};
 use units::{RenderTask, Units};
 
 /// Where in the order of all rows a unit begins or ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The first file that is not wholly before this place.
-    pub file: u64,
+    pub file: FileIndex,
     /// How many slices of that file are before it.
     pub slices: u32,
     /// Rows, and overflow rows, before it: in all, and of that file.
@@ -67,7 +66,7 @@ pub enum Event {
     /// These files come next in the order of inputs, and are to be one task.
     Planned(Vec<SourceFile>),
     /// This file comes next, and cannot be read at all.
-    Unreadable { sequence: u64, problem: FileProblem },
+    Unreadable { sequence: FileIndex, problem: FileProblem },
     /// No file comes any more.
     PlanEnded,
     /// The queue gave an outcome.
@@ -206,8 +205,8 @@ impl Ledger {
     /// All tasks that were pushed and have not come back.
     pub fn pending(&self) -> Vec<TaskId> {
         let id = |class| move |number| TaskId { job: self.job, class, number };
-        let of_class = |class| self.extracts.waited_for(class).map(move |number| number.0);
-        let renders = self.units.pending().into_iter().map(|first| first.0);
+        let of_class = |class| self.extracts.waited_for(class);
+        let renders = self.units.pending().into_iter().map(TaskNumber::of_render);
 
         // In the order in which they are to be done.
         let repairs = of_class(Class::Repair).map(id(Class::Repair));
@@ -219,22 +218,25 @@ impl Ledger {
     fn task(&self, id: TaskId) -> Option<Task> {
         match id.class {
             Class::Extract | Class::Repair => {
-                let number = TaskNumber(id.number);
-                let files = self.extracts.files(id.class, number)?.to_vec();
-                Some(self.extract_task(id.class, number, files))
+                let files = self.extracts.files(id.class, id.number)?.to_vec();
+                Some(self.extract_task(id.class, id.number, files))
             }
-            Class::Render => Some(self.render_task(self.units.task(UnitNumber(id.number))?)),
+            Class::Render => {
+                let task = self.units.task(UnitNumber::first_of(id.number))?;
+                Some(self.render_task(task))
+            }
         }
     }
 
     fn extract_task(&self, class: Class, number: TaskNumber, files: Vec<SourceFile>) -> Task {
-        let id = TaskId { job: self.job, class, number: number.0 };
+        let id = TaskId { job: self.job, class, number };
         Task { id, work: Work::Extract(Extract { spec: Arc::clone(&self.spec), files }) }
     }
 
     fn render_task(&self, task: RenderTask) -> Task {
         let RenderTask { first, units, stashed_by } = task;
-        let id = TaskId { job: self.job, class: Class::Render, number: first.0 };
+        let id =
+            TaskId { job: self.job, class: Class::Render, number: TaskNumber::of_render(first) };
         Task { id, work: Work::Render(Render { spec: Arc::clone(&self.spec), units, stashed_by }) }
     }
 }

@@ -2,11 +2,11 @@
 //! their order.
 
 use sheaf_common::job::{Class, TaskId};
+use sheaf_common::numbers::{TaskNumber, UnitNumber};
 use sheaf_common::rows::RowsKey;
 use sheaf_common::task::Piece;
 
 use super::illegal::IllegalMove;
-use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::slices;
 use super::task::Reported;
 use super::{Command, Ledger, Position};
@@ -30,7 +30,7 @@ impl Ledger {
 
     /// Gives the rows of a task their places.
     fn place_task(&mut self, number: TaskNumber, reported: Reported) {
-        let task = TaskId { job: self.job, class: Class::Extract, number: number.0 };
+        let task = TaskId { job: self.job, class: Class::Extract, number };
         let Reported { slot, reports, rows: rows_at } = reported;
         let mut last_block: Option<RowsKey> = None;
 

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use sheaf_common::job::{Class, TaskId};
+use sheaf_common::numbers::UnitNumber;
 use sheaf_common::outcome::Extracted;
 use sheaf_common::rows::RowsKey;
 
 use super::illegal::IllegalMove;
-use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::RowsAt;
 use super::{Command, Ledger};
 
@@ -53,7 +53,7 @@ impl Ledger {
         extracted: Extracted,
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
-        let number = TaskNumber(task.number);
+        let number = task.number;
         let Extracted { reports, edition, stashed } = extracted;
         if let Some(path) = self.extracts.differs(number, &reports) {
             let reason =

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sheaf_common::job::{TaskId, WorkerId};
+use sheaf_common::numbers::BlockNumber;
 use sheaf_common::outcome::{Extracted, FileReport, FileStatus};
 use sheaf_common::rows::{RowsKey, Slice, Stashed};
 
@@ -14,12 +15,12 @@ pub struct RowsAt {
 }
 
 impl RowsAt {
-    pub fn key(&self, task: TaskId, block: u32) -> RowsKey {
+    pub fn key(&self, task: TaskId, block: BlockNumber) -> RowsKey {
         RowsKey::new(task, block, self.edition)
     }
 
     /// Who stashed a block; `None`: it is on the queue.
-    pub fn stashed_by(&self, block: u32) -> Option<&WorkerId> {
+    pub fn stashed_by(&self, block: BlockNumber) -> Option<&WorkerId> {
         let stashed =
             self.stashed.as_ref().filter(|stashed| stashed.blocks.binary_search(&block).is_ok());
         stashed.map(|stashed| &stashed.by)
@@ -37,7 +38,7 @@ pub fn slices(report: &FileReport) -> &[Slice] {
 /// The blocks that a task left on the queue.
 pub fn on_queue(task: TaskId, extracted: &Extracted) -> Vec<RowsKey> {
     let rows = RowsAt { edition: extracted.edition, stashed: extracted.stashed.clone() };
-    let blocks: BTreeSet<u32> =
+    let blocks: BTreeSet<BlockNumber> =
         extracted.reports.iter().flat_map(slices).map(|slice| slice.block).collect();
 
     blocks

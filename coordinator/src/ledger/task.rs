@@ -15,13 +15,13 @@
 use std::collections::BTreeSet;
 
 use sheaf_common::job::{Class, TaskId};
+use sheaf_common::numbers::{BlockNumber, TaskNumber};
 use sheaf_common::outcome::{Extracted, FileReport};
 use sheaf_common::problem::FileProblem;
 use sheaf_common::rows::{RowsKey, Slice};
 use sheaf_common::task::SourceFile;
 
 use super::illegal::{IllegalMove, Thing};
-use super::numbers::TaskNumber;
 use super::rows::{RowsAt, slices};
 
 /// The cost of a file that is outstanding, whatever its size: its path, its report, its place in
@@ -61,9 +61,10 @@ struct Placed {
     /// Those of each file.
     slices: Vec<Vec<Slice>>,
     rows: RowsAt,
-    blocks: u32,
+    /// How many they fill: their numbers are those below it.
+    blocks: BlockNumber,
     /// The blocks that are still needed; never empty.
-    needed: BTreeSet<u32>,
+    needed: BTreeSet<BlockNumber>,
 }
 
 /// What extracted rows are to a task.
@@ -150,10 +151,10 @@ impl ExtractTask {
         let is_about_its_files = sequences.eq(reports.iter().map(|report| report.sequence));
 
         let blocks = reports.iter().flat_map(slices).map(|slice| slice.block);
-        let mut next = 0;
+        let mut next = BlockNumber::default();
         let mut follow = blocks.map(|block| {
-            let follows = block == next || block.checked_add(1) == Some(next);
-            next = block.saturating_add(1);
+            let follows = block == next || block.next() == next;
+            next = block.next();
             follows
         });
 
@@ -200,10 +201,15 @@ impl ExtractTask {
         let reported = std::mem::take(reported);
         let slices: Vec<Vec<Slice>> =
             reported.reports.iter().map(|report| slices(report).to_vec()).collect();
-        let blocks = slices.iter().flatten().last().map_or(0, |slice| slice.block + 1);
+        let blocks = slices
+            .iter()
+            .flatten()
+            .last()
+            .map_or_else(BlockNumber::default, |slice| slice.block.next());
 
         let rows = reported.rows.clone();
-        self.state = State::Placed(Placed { slices, rows, blocks, needed: (0..blocks).collect() });
+        self.state =
+            State::Placed(Placed { slices, rows, blocks, needed: blocks.all_before().collect() });
 
         Ok(reported)
     }
@@ -228,11 +234,11 @@ impl ExtractTask {
         };
 
         let mut placed = std::mem::take(placed);
-        let on_queue = |rows: &RowsAt, block: u32| {
+        let on_queue = |rows: &RowsAt, block: BlockNumber| {
             rows.stashed_by(block).is_none().then(|| rows.key(task, block))
         };
 
-        let needless = (0..placed.blocks).filter(|block| !placed.needed.contains(block));
+        let needless = placed.blocks.all_before().filter(|block| !placed.needed.contains(block));
         let mut forget: Vec<RowsKey> = needless.filter_map(|block| on_queue(&now, block)).collect();
         let before = &placed.rows;
         forget.extend(placed.needed.iter().filter_map(|block| on_queue(before, *block)));
@@ -245,7 +251,7 @@ impl ExtractTask {
 
     /// One of its blocks is needed no more; whether it is on the queue. Without blocks that are
     /// needed the task is over.
-    pub fn forget_block(&mut self, block: u32) -> Result<bool, IllegalMove> {
+    pub fn forget_block(&mut self, block: BlockNumber) -> Result<bool, IllegalMove> {
         let placed = match &mut self.state {
             State::Placed(placed) | State::Repairing(placed) => placed,
             State::Pending | State::Reported(_) => return Err(self.cannot("forget a block")),

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use fastrand::Rng;
 use sheaf_common::job::{UNIT_BYTES, WorkerId};
+use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
 use sheaf_common::outcome::{Extracted, FileStatus, RenderedUnit, Stream, Target, TaskResult};
 use sheaf_common::rows::{Slice, Stashed};
 use sheaf_common::task::{Content, RenderUnit, SourcePath};
@@ -35,7 +36,7 @@ fn fails(sequence: u64) -> bool {
 
 fn source(sequence: u64) -> SourceFile {
     SourceFile {
-        sequence,
+        sequence: FileIndex(sequence),
         path: SourcePath(format!("f{sequence}").into_bytes()),
         size: 1,
         modified: 0,
@@ -47,15 +48,22 @@ fn source(sequence: u64) -> SourceFile {
 fn extracted(files: &[SourceFile]) -> Vec<FileReport> {
     let (mut block, mut offset) = (0, 0);
     let report = |file: &SourceFile| {
-        if fails(file.sequence) {
+        if fails(file.sequence.0) {
             return FileReport::unreadable(file.sequence, FileProblem::Gone);
         }
-        let slices = slices_of(file.sequence).into_iter().map(|length| {
+        let slices = slices_of(file.sequence.0).into_iter().map(|length| {
             if offset + length > 1 << 20 && offset > 0 {
                 (block, offset) = (block + 1, 0);
             }
             let rows = length / 1000 + 1;
-            let slice = Slice { block, offset, length, rows, overflow: rows / 7, long_cells: 1 };
+            let slice = Slice {
+                block: BlockNumber(block),
+                offset,
+                length,
+                rows,
+                overflow: rows / 7,
+                long_cells: 1,
+            };
             offset += length;
             slice
         });
@@ -85,7 +93,7 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
         ledger: Ledger::new(JOB, Arc::default(), from),
         faults,
         files,
-        next: from.file,
+        next: from.file.0,
         queue: Vec::new(),
         on_queue: HashSet::new(),
         stashed: HashMap::new(),
@@ -165,7 +173,9 @@ impl World {
         self.next += count;
         match count {
             0 => Event::PlanEnded,
-            1 if fails(first) => Event::Unreadable { sequence: first, problem: FileProblem::Gone },
+            1 if fails(first) => {
+                Event::Unreadable { sequence: FileIndex(first), problem: FileProblem::Gone }
+            }
             _ => Event::Planned((first..self.next).map(source).collect()),
         }
     }
@@ -179,7 +189,8 @@ impl World {
         let worker = WorkerId(self.random.u64(..3).to_string());
         let alone = |block| slices.iter().filter(|slice| slice.block == block).count() == 1;
         let fills = |slice: &&Slice| u64::from(slice.length) >= UNIT_BYTES && alone(slice.block);
-        let mut blocks: Vec<u32> = slices.iter().filter(fills).map(|slice| slice.block).collect();
+        let mut blocks: Vec<BlockNumber> =
+            slices.iter().filter(fills).map(|slice| slice.block).collect();
         blocks.retain(|_| self.random.u64(..3) > 0); // Some there was no room for.
 
         for slice in &slices {
@@ -288,8 +299,11 @@ fn stored_of(commit: Commit) -> Stored {
         None => (Vec::new(), 0, 0),
     };
 
-    let files =
-        commit.files.iter().map(|file| (file.report.sequence, file.rows, file.overflow)).collect();
+    let files = commit
+        .files
+        .iter()
+        .map(|file| (file.report.sequence.0, file.rows, file.overflow))
+        .collect();
     Stored { pieces, first: (row, overflow), files, end: commit.end }
 }
 
@@ -329,26 +343,33 @@ fn every_file_is_reported_once_in_order() {
     assert_eq!(files, (0..300).collect::<Vec<_>>());
     let rows: u64 = units.iter().flat_map(|unit| &unit.files).map(|(_, rows, _)| *rows).sum();
     assert_eq!(units.last().unwrap().end.rows, rows);
-    assert_eq!(units.last().unwrap().end.file, 300);
+    assert_eq!(units.last().unwrap().end.file, FileIndex(300));
 }
 
 #[test]
 fn rows_that_change_on_repair_end_the_job() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
-    let extract = TaskId { job: JOB, class: Class::Extract, number: 0 };
+    let extract = TaskId { job: JOB, class: Class::Extract, number: TaskNumber(0) };
     let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
-    let mut slice =
-        Slice { block: 0, offset: 0, length: 1 << 20, rows: 5, overflow: 0, long_cells: 0 };
+    let mut slice = Slice {
+        block: BlockNumber(0),
+        offset: 0,
+        length: 1 << 20,
+        rows: 5,
+        overflow: 0,
+        long_cells: 0,
+    };
     let report = |slice| {
         let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
-        let reports = vec![FileReport::new(0, status)];
+        let reports = vec![FileReport::new(FileIndex(0), status)];
         TaskResult::Extracted(Extracted { reports, edition: u64::from(slice.rows), stashed: None })
     };
 
     ledger.handle(Event::Planned(vec![source(0)]));
     let commands = ledger.handle(came(extract, report(slice)));
     let [Command::Push(render)] = &commands[..] else { panic!("{commands:?}") };
-    let lost = TaskResult::RowsLost(vec![RowsKey { task: extract, block: 0, edition: 5 }]);
+    let lost =
+        TaskResult::RowsLost(vec![RowsKey { task: extract, block: BlockNumber(0), edition: 5 }]);
     let commands = ledger.handle(came(render.id, lost));
     let repair = TaskId { class: Class::Repair, ..extract };
     assert!(matches!(&commands[..], [Command::Push(task)] if task.id == repair), "{commands:?}");
@@ -372,7 +393,7 @@ fn only_pending_tasks_are_pushed_again_when_lost() {
 
     let commands = ledger.handle(lost(extract.id));
     assert_eq!(commands, [Command::Push(extract.clone())]);
-    let never_planned = TaskId { number: 7, ..extract.id };
+    let never_planned = TaskId { number: TaskNumber(7), ..extract.id };
     assert_eq!(ledger.handle(lost(never_planned)), []);
     let never_closed = TaskId { class: Class::Render, ..extract.id };
     assert_eq!(ledger.handle(lost(never_closed)), []);
@@ -382,7 +403,7 @@ fn only_pending_tasks_are_pushed_again_when_lost() {
 fn renders(commands: &[Command]) -> Vec<(u64, Vec<u64>)> {
     let render = |command: &Command| match command {
         Command::Push(Task { id, work: Work::Render(render) }) => {
-            (id.number, render.units.iter().map(|unit| unit.number).collect())
+            (id.number.0, render.units.iter().map(|unit| unit.number.0).collect())
         }
         other => panic!("{other:?}"),
     };
@@ -403,9 +424,15 @@ fn units_share_a_task_until_rows_are_lost() {
     let slice =
         |block| Slice { block, offset: 0, length: 1_000_000, rows: 1, overflow: 0, long_cells: 0 };
     let extracted = |edition| {
-        let status = FileStatus::Done { slices: (0..8).map(slice).collect(), truncated_cells: 0 };
-        let reports = vec![FileReport::new(0, status)];
-        let stashed = Some(Stashed { by: WorkerId("w".into()), blocks: vec![0, 1, 2, 4, 5, 6, 7] });
+        let status = FileStatus::Done {
+            slices: (0..8).map(BlockNumber).map(slice).collect(),
+            truncated_cells: 0,
+        };
+        let reports = vec![FileReport::new(FileIndex(0), status)];
+        let stashed = Some(Stashed {
+            by: WorkerId("w".into()),
+            blocks: [0, 1, 2, 4, 5, 6, 7].map(BlockNumber).into(),
+        });
         TaskResult::Extracted(Extracted { reports, edition, stashed })
     };
 
@@ -414,19 +441,20 @@ fn units_share_a_task_until_rows_are_lost() {
         renders(&commands),
         [(0, vec![0, 1, 2]), (3, vec![3]), (4, vec![4, 5, 6]), (7, vec![7])]
     );
-    let render = |number| TaskId { job: JOB, class: Class::Render, number };
+    let render = |number| TaskId { job: JOB, class: Class::Render, number: TaskNumber(number) };
     assert_eq!(
         renders(&ledger.handle(Event::Lost(vec![render(4), render(5)]))),
         [(4, vec![4, 5, 6])]
     );
 
-    let lost = TaskResult::RowsLost(vec![RowsKey { task: extract.id, block: 5, edition: 1 }]);
+    let lost =
+        TaskResult::RowsLost(vec![RowsKey { task: extract.id, block: BlockNumber(5), edition: 1 }]);
     let commands = ledger.handle(came(render(4), lost));
     assert_eq!(renders(&commands[..2]), [(4, vec![4]), (6, vec![6])]);
     let repair = TaskId { class: Class::Repair, ..extract.id };
     assert_eq!(commands[2..], [Command::Push(Task { id: repair, ..extract.clone() })]);
     // What comes of the task as it was before is taken all the same.
-    let rendered = |number| RenderedUnit { number, segments: Vec::new() };
+    let rendered = |number| RenderedUnit { number: UnitNumber(number), segments: Vec::new() };
     ledger.handle(came(render(4), TaskResult::Rendered((4..7).map(rendered).collect())));
     assert_eq!(ledger.pending().len(), 4, "{:?}", ledger.pending());
     // The units that wait for nothing go on with the rows that they name, until these are found to

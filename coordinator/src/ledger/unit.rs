@@ -16,6 +16,7 @@
 use std::collections::BTreeSet;
 
 use sheaf_common::job::WorkerId;
+use sheaf_common::numbers::{TaskNumber, UnitNumber};
 use sheaf_common::outcome::Segment;
 use sheaf_common::rows::RowsKey;
 use sheaf_common::task::RenderUnit;
@@ -23,7 +24,6 @@ use sheaf_common::task::RenderUnit;
 use super::Commit;
 use super::contents::Contents;
 use super::illegal::{IllegalMove, Thing};
-use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::RowsAt;
 
 /// A closed unit: consecutive rows that are rendered together.
@@ -89,7 +89,7 @@ impl Unit {
     /// The part of a render task that renders it.
     pub fn work(&self) -> RenderUnit {
         RenderUnit {
-            number: self.number.0,
+            number: self.number,
             first_row: self.contents.begin.rows,
             first_overflow: self.contents.begin.overflow,
             pieces: self.contents.pieces.clone(),

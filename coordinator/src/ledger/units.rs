@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use sheaf_common::job::WorkerId;
+use sheaf_common::numbers::{TaskNumber, UnitNumber};
 use sheaf_common::outcome::{FileReport, Segment};
 use sheaf_common::rows::RowsKey;
 use sheaf_common::task::{Piece, RenderUnit};
 
 use super::contents::Contents;
 use super::illegal::{IllegalMove, Thing};
-use super::numbers::{TaskNumber, UnitNumber};
 use super::rows::RowsAt;
 use super::unit::Unit;
 use super::{Commit, Position};
@@ -68,7 +68,7 @@ impl Units {
 
     /// The number that the next unit gets when it is closed.
     pub fn next(&self) -> UnitNumber {
-        UnitNumber(self.first.0 + self.closed.len() as u64)
+        self.first.after(self.closed.len())
     }
 
     /// As [`Contents::add`] to the open unit.
@@ -147,7 +147,7 @@ impl Units {
         let mut bytes = 0;
         let mut follows = false;
 
-        for unit in self.closed.iter_mut().skip(from.0.saturating_sub(self.first.0) as usize) {
+        for unit in self.closed.iter_mut().skip(from.places_after(self.first).unwrap_or_default()) {
             // What is not ready is pushed or rendered already, or waits for rows: it parts tasks.
             let before_was_ready = std::mem::replace(&mut follows, unit.is_ready());
             if !unit.is_ready() {
@@ -181,8 +181,8 @@ impl Units {
         number: UnitNumber,
         segments: Vec<Segment>,
     ) -> Result<(), IllegalMove> {
-        let Some(index) = number.0.checked_sub(self.first.0) else { return Ok(()) };
-        let Some(unit) = self.closed.get_mut(index as usize) else {
+        let Some(index) = number.places_after(self.first) else { return Ok(()) };
+        let Some(unit) = self.closed.get_mut(index) else {
             let thing = Thing::Unit(number);
             return Err(IllegalMove { thing, step: "be rendered", state: "is not closed" });
         };
@@ -203,11 +203,8 @@ impl Units {
     ) -> Result<Lost, IllegalMove> {
         let mut lost = Lost { tasks: BTreeSet::new(), times: 0 };
         for unit in self.closed.iter_mut().filter(|unit| unit.task() == Some(task)) {
-            let of_unit: BTreeSet<TaskNumber> = unit
-                .rows()
-                .filter(|key| rows.contains(key))
-                .map(|key| TaskNumber(key.task.number))
-                .collect();
+            let of_unit: BTreeSet<TaskNumber> =
+                unit.rows().filter(|key| rows.contains(key)).map(|key| key.task.number).collect();
 
             lost.tasks.extend(&of_unit);
             lost.times = lost.times.max(unit.lose_rows(of_unit)?);

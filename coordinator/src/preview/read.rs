@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::anyhow;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::FileStatus;
 use sheaf_common::row::Rows;
 use sheaf_common::task::{Content, Extract, SourceFile, modified_ns};
@@ -51,7 +52,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
     let mut rows = Vec::new();
     let mut cells = Vec::new();
     for slice in slices {
-        let block = &blocks[slice.block as usize];
+        let block = &blocks[slice.block.index()];
         let bytes = &block[slice.offset as usize..][..slice.length as usize];
 
         let mut reader = Rows::new(bytes, config.spec.width());
@@ -83,7 +84,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
 
     if !path.is_dir() {
         let known = std::fs::metadata(path).map_err(|error| failed(path, error.into()))?;
-        let file = SourceFile::at_path(0, path, known.len(), modified_ns(&known));
+        let file = SourceFile::at_path(FileIndex(0), path, known.len(), modified_ns(&known));
         return Ok((file, None));
     }
 
@@ -98,7 +99,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
     let first = first.ok_or_else(|| failed(path, anyhow!("it holds no file that can be read")))?;
     let shown = shown(first.path.as_os_str().as_bytes());
 
-    Ok((SourceFile::at_path(0, &first.path, first.size, first.modified_ns), Some(shown)))
+    Ok((SourceFile::at_path(FileIndex(0), &first.path, first.size, first.modified_ns), Some(shown)))
 }
 
 /// The markup on standard input, as far as memory may hold it.
@@ -106,6 +107,6 @@ fn from_standard_input(memory: u64) -> Result<SourceFile, Failure> {
     let mut bytes = Vec::new();
     let read = io::stdin().lock().take(memory).read_to_end(&mut bytes);
     read.map_err(|error| failed(Path::new("-"), error.into()))?;
-    let file = SourceFile::at_path(0, Path::new("-"), bytes.len() as u64, 0);
+    let file = SourceFile::at_path(FileIndex(0), Path::new("-"), bytes.len() as u64, 0);
     Ok(SourceFile { content: Content::Here(bytes), ..file })
 }

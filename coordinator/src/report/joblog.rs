@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{FileReport, FileStatus};
 
 use super::advice::with_advice;
@@ -44,7 +45,7 @@ pub struct JobLog {
 /// A line of the job log: one file.
 #[derive(Debug, Clone, Copy)]
 pub struct JobLine<'a> {
-    pub sequence: u64,
+    pub sequence: FileIndex,
     pub path: &'a [u8],
     pub report: &'a FileReport,
     pub slot: &'a str,
@@ -74,13 +75,13 @@ impl JobLog {
     ///
     /// # Errors
     /// When the file cannot be written, or holds something else where lines are to be kept.
-    pub fn open(path: &Path, first: u64) -> Result<Self, JobLogError> {
+    pub fn open(path: &Path, first: FileIndex) -> Result<Self, JobLogError> {
         let wrong = |source| JobLogError::Io { path: path.into(), source };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
-            .truncate(first == 0)
+            .truncate(first == FileIndex(0))
             .open(path)
             .map_err(wrong)?;
 
@@ -134,7 +135,7 @@ enum Written {
     Foreign,
 }
 
-fn written(file: &File, first: u64) -> io::Result<Written> {
+fn written(file: &File, first: FileIndex) -> io::Result<Written> {
     let mut input = BufReader::new(file);
     let mut line = Vec::new();
 
@@ -155,7 +156,7 @@ fn written(file: &File, first: u64) -> io::Result<Written> {
             .split(|byte| *byte == b'\t')
             .next()
             .and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
-        let is_before = sequence.is_some_and(|sequence: u64| sequence < first);
+        let is_before = sequence.is_some_and(|sequence: FileIndex| sequence < first);
 
         // A line that was cut is written again, and so are those of files that are not done.
         if !line.ends_with(b"\n") || !is_before {
@@ -239,10 +240,16 @@ mod tests {
     use std::fs;
 
     fn write(path: &Path, first: u64, sequences: std::ops::Range<u64>) -> Result<(), JobLogError> {
-        let mut log = JobLog::open(path, first)?;
+        let mut log = JobLog::open(path, FileIndex(first))?;
         for sequence in sequences {
             let report = report(done(2));
-            log.write(&JobLine { sequence, path: b"a", report: &report, slot: "h:1/0" }).unwrap();
+            log.write(&JobLine {
+                sequence: FileIndex(sequence),
+                path: b"a",
+                report: &report,
+                slot: "h:1/0",
+            })
+            .unwrap();
         }
 
         log.flush().unwrap();
@@ -253,7 +260,7 @@ mod tests {
     fn every_status_has_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.tsv");
-        let mut log = JobLog::open(&path, 0).unwrap();
+        let mut log = JobLog::open(&path, FileIndex(0)).unwrap();
         let failed = report(FileStatus::Failed(FileProblem::Task { reason: "not\ttext".into() }));
         let dead = FileReport {
             attempts: 3,
@@ -266,11 +273,11 @@ mod tests {
             report(done(0)),
             failed,
             dead,
-            FileReport::unreadable(4, FileProblem::Gone),
+            FileReport::unreadable(FileIndex(4), FileProblem::Gone),
         ];
         for (sequence, report) in all.into_iter().enumerate() {
             log.write(&JobLine {
-                sequence: sequence as u64,
+                sequence: FileIndex(sequence as u64),
                 path: b"a\n\\b",
                 report: &report,
                 slot: "h:1/0",

@@ -279,6 +279,7 @@ fn name(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::numbers::FileIndex;
     use sheaf_common::outcome::FileReport;
     use sheaf_common::problem::{FileProblem, Step, SystemError};
     use sheaf_common::recipe::Recipe;
@@ -363,7 +364,7 @@ mod tests {
         };
 
         let denied = FileProblem::System { step: Step::Find, error: SystemError::Denied };
-        let denied = FileReport::unreadable(0, denied);
+        let denied = FileReport::unreadable(FileIndex(0), denied);
         (0..7).for_each(|index| tally.add(format!("f{index}").as_bytes(), 0, &denied));
 
         tally.empty = 1;
@@ -381,7 +382,9 @@ mod tests {
         let told = text(&tally, Some("log.tsv"));
         assert!(told.ends_with("  and 2 more: see `log.tsv`\n"), "{told}");
 
-        (0..8).for_each(|_| tally.add(b"x", 0, &FileReport::unreadable(0, FileProblem::Gone)));
+        (0..8).for_each(|_| {
+            tally.add(b"x", 0, &FileReport::unreadable(FileIndex(0), FileProblem::Gone))
+        });
         let told = text(&tally, None);
         assert!(told.contains("\n15 files failed (8 gone, 7 not-allowed):\n  f0: "), "{told}");
     }

@@ -126,6 +126,7 @@ impl Tally {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use sheaf_common::numbers::{BlockNumber, FileIndex};
     use sheaf_common::rows::Slice;
 
     use super::*;
@@ -135,7 +136,7 @@ pub(super) mod tests {
     pub fn report(status: FileStatus) -> FileReport {
         let encoding = "UTF-8".into();
         FileReport {
-            sequence: 0,
+            sequence: FileIndex(0),
             status,
             bytes: 9,
             unpacked: 27,
@@ -154,7 +155,8 @@ pub(super) mod tests {
     }
 
     pub fn done(rows: u32) -> FileStatus {
-        let slice = Slice { block: 0, offset: 0, length: 1, rows, overflow: 3, long_cells: 2 };
+        let slice =
+            Slice { block: BlockNumber(0), offset: 0, length: 1, rows, overflow: 3, long_cells: 2 };
         FileStatus::Done {
             slices: if rows == 0 { Vec::new() } else { vec![slice, slice] },
             truncated_cells: 1,
@@ -168,7 +170,7 @@ pub(super) mod tests {
         tally.add(b"b", 20, &report(done(0)));
         let killed = FileProblem::Task { reason: "killed\nat the limit".into() };
         tally.add(b"c", 30, &report(FileStatus::Dead(killed)));
-        tally.add(b"d\x1b", 0, &FileReport::unreadable(3, FileProblem::Gone));
+        tally.add(b"d\x1b", 0, &FileReport::unreadable(FileIndex(3), FileProblem::Gone));
         assert_eq!(
             (tally.files, tally.bytes, tally.rows, tally.failed, tally.empty),
             (4, 60, 10, 2, 1)
@@ -198,7 +200,7 @@ pub(super) mod tests {
     #[test]
     fn only_the_first_examples_are_kept() {
         let mut tally = Tally::default();
-        let gone = FileReport::unreadable(0, FileProblem::Gone);
+        let gone = FileReport::unreadable(FileIndex(0), FileProblem::Gone);
         (0..1000).for_each(|_| tally.add(b"x", 0, &gone));
         assert_eq!((tally.failed, tally.first_failed.iter().len()), (1000, EXAMPLES));
     }

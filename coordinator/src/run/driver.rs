@@ -20,6 +20,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::TaskId;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{Outcome, TaskResult};
 use sheaf_common::queue::{Capacity, LostWorker, QueueError};
 use sheaf_common::rows::RowsKey;
@@ -425,8 +426,8 @@ impl<'s> Driver<'s> {
 }
 
 /// The size of a file as it was discovered; `None` if there is no such file.
-fn size_of(sources: &Sources, sequence: u64) -> Option<u64> {
-    let index = usize::try_from(sequence).ok().filter(|index| *index < sources.len())?;
+fn size_of(sources: &Sources, sequence: FileIndex) -> Option<u64> {
+    let index = Some(sequence.index()).filter(|index| *index < sources.len())?;
     Some(sources.get(index).size)
 }
 

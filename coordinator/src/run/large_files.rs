@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{FileReport, FileStatus, Outcome, Reading, TaskResult};
 
 use crate::ledger::Position;
@@ -14,7 +15,7 @@ use crate::report::UnderWay;
 /// Half of a file is done when it is parsed, and the other half as its rows are stored: with one
 /// process parsing takes less, with many it takes more, as only one can parse it.
 pub struct LargeFiles {
-    files: BTreeMap<u64, Part>,
+    files: BTreeMap<FileIndex, Part>,
     /// Where this run began, and how far it is.
     from: Position,
     end: Position,
@@ -41,7 +42,7 @@ impl LargeFiles {
 
     /// Takes note of what an outcome says of large files; `size` gives that of a file by its
     /// sequence number, if there is one: news may say anything.
-    pub fn heard(&mut self, outcome: &Outcome, size: impl Fn(u64) -> Option<u64>) {
+    pub fn heard(&mut self, outcome: &Outcome, size: impl Fn(FileIndex) -> Option<u64>) {
         match &outcome.result {
             TaskResult::Reading(Reading { sequence, parsed, of }) => {
                 // News may come late, and a file may be read again: neither makes it less.
@@ -91,7 +92,7 @@ impl LargeFiles {
         sum
     }
 
-    fn read(&mut self, report: &FileReport, size: &impl Fn(u64) -> Option<u64>) {
+    fn read(&mut self, report: &FileReport, size: &impl Fn(FileIndex) -> Option<u64>) {
         let FileStatus::Done { slices, .. } = &report.status else {
             self.files.remove(&report.sequence);
             return;
@@ -111,7 +112,11 @@ impl LargeFiles {
 
     /// The entry of a file, made if there is none yet; `None` if the file is done, or there is no
     /// such file.
-    fn part(&mut self, sequence: u64, size: &impl Fn(u64) -> Option<u64>) -> Option<&mut Part> {
+    fn part(
+        &mut self,
+        sequence: FileIndex,
+        size: &impl Fn(FileIndex) -> Option<u64>,
+    ) -> Option<&mut Part> {
         if sequence < self.end.file {
             return None;
         }
@@ -132,35 +137,43 @@ mod tests {
 
     use super::*;
     use sheaf_common::job::{Class, JobId, TaskId};
+    use sheaf_common::numbers::{BlockNumber, TaskNumber};
     use sheaf_common::outcome::Extracted;
     use sheaf_common::problem::FileProblem;
 
     /// Each file has 1000 bytes, packed from 4000.
     fn heard(files: &mut LargeFiles, result: TaskResult) -> UnderWay {
-        let task = TaskId { job: JobId(1), class: Class::Extract, number: 0 };
+        let task = TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) };
         files.heard(&Outcome { task, slot: String::new(), result }, |sequence| {
-            (sequence < 9).then_some(1000)
+            (sequence < FileIndex(9)).then_some(1000)
         });
         files.under_way()
     }
 
     fn reading(sequence: u64, parsed: u64) -> TaskResult {
-        TaskResult::Reading(Reading { sequence, parsed, of: 4000 })
+        TaskResult::Reading(Reading { sequence: FileIndex(sequence), parsed, of: 4000 })
     }
 
     fn read(sequence: u64, slices: usize) -> TaskResult {
-        let slice = Slice { block: 0, offset: 0, length: 1, rows: 1, overflow: 0, long_cells: 0 };
+        let slice = Slice {
+            block: BlockNumber(0),
+            offset: 0,
+            length: 1,
+            rows: 1,
+            overflow: 0,
+            long_cells: 0,
+        };
         extracted(sequence, FileStatus::Done { slices: vec![slice; slices], truncated_cells: 0 })
     }
 
     fn extracted(sequence: u64, status: FileStatus) -> TaskResult {
-        let report = FileReport { unpacked: 4000, ..FileReport::new(sequence, status) };
+        let report = FileReport { unpacked: 4000, ..FileReport::new(FileIndex(sequence), status) };
 
         TaskResult::Extracted(Extracted { reports: vec![report], edition: 0, stashed: None })
     }
 
     fn at(file: u64, slices: u32) -> Position {
-        Position { file, slices, ..Position::default() }
+        Position { file: FileIndex(file), slices, ..Position::default() }
     }
 
     #[test]

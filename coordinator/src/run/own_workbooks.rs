@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use sheaf_common::job::JobSpec;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{FileStatus, Segment, Stream, Target};
 use sheaf_format::{Content, Counts, Joined, OutputWriter, per_file};
 
@@ -23,7 +24,7 @@ pub struct OwnWorkbooks<'a> {
     writer: Box<dyn OutputWriter + 'a>,
     names: Names,
     /// The next file that gets a name.
-    next: u64,
+    next: FileIndex,
 }
 
 impl<'a> OwnWorkbooks<'a> {
@@ -32,15 +33,15 @@ impl<'a> OwnWorkbooks<'a> {
         folder: &Path,
         spec: &'a JobSpec,
         sources: &'a Sources,
-        next: u64,
+        next: FileIndex,
     ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("could not make the folder `{}`", folder.display()))?;
 
         // Given once more, as names depend on all that were given before.
         let mut names = Names::default();
-        for sequence in 0..next {
-            names.give(&sources.get(sequence as usize).path);
+        for index in 0..next.index() {
+            names.give(&sources.get(index).path);
         }
 
         Ok(OwnWorkbooks {
@@ -58,17 +59,17 @@ impl<'a> OwnWorkbooks<'a> {
     pub fn write(
         &mut self,
         files: &[FileDone],
-        segments: &BTreeMap<u64, Vec<Segment>>,
+        segments: &BTreeMap<FileIndex, Vec<Segment>>,
         spool: &Spool,
-    ) -> anyhow::Result<Vec<u64>> {
+    ) -> anyhow::Result<Vec<FileIndex>> {
         let mut spooled = Vec::new();
         for file in files {
             let sequence = file.report.sequence;
             debug_assert_eq!(sequence, self.next, "files come in their order");
-            self.next = sequence + 1;
+            self.next = sequence.next();
 
             // A file that failed takes a name, too: see [`Names`].
-            let name = self.names.give(&self.sources.get(sequence as usize).path);
+            let name = self.names.give(&self.sources.get(sequence.index()).path);
 
             // Gathered over several units: no longer needed once the workbook is written.
             if spool.has_file(sequence) {

@@ -10,6 +10,7 @@ use crate::errors::{Exit, Failure};
 use crate::human::count;
 use crate::report::{Notice, Observer};
 use crate::spool::{Resume, Spool};
+use sheaf_common::numbers::FileIndex;
 
 /// Takes up what an earlier run left, as far as it is of this job, or begins anew.
 pub fn take_up(
@@ -36,7 +37,7 @@ pub fn take_up(
             observer.notice(&Notice::InputsChanged(what));
 
             // The last unit of a list ends where the list ends, not where it is full.
-            let front = same.min(before.saturating_sub(1));
+            let front = FileIndex(same.min(before.saturating_sub(1)));
             spool.resume_before(front, &job.encode(), &listed).map_err(could_not_run)
         }
         Comparison::AnotherJob(differences) if config.changed => {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::Segment;
 use sheaf_common::wire;
 
@@ -100,7 +101,7 @@ impl Commits for Store<'_> {
 
         let mut spooled = Vec::new();
         if let Some(workbooks) = &mut self.own_workbooks {
-            let mut of_file: BTreeMap<u64, Vec<Segment>> = BTreeMap::new();
+            let mut of_file: BTreeMap<FileIndex, Vec<Segment>> = BTreeMap::new();
             for segment in own {
                 let sequence = segment.stream.file().expect("parted by it");
                 of_file.entry(sequence).or_default().push(segment);
@@ -119,7 +120,7 @@ impl Commits for Store<'_> {
         }
 
         for file in &files {
-            let source = self.sources.get(file.report.sequence as usize);
+            let source = self.sources.get(file.report.sequence.index());
             let path = source.path.as_os_str().as_bytes();
             self.tally.add(path, source.size, &file.report);
 

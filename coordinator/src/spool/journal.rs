@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::Stream;
 use sheaf_common::wire;
 
@@ -18,7 +19,7 @@ pub struct Entry {
     pub segments: Vec<Part>,
     pub end: Position,
     /// The files whose own workbooks were written out after it.
-    pub dropped_files: Vec<u64>,
+    pub dropped_files: Vec<FileIndex>,
     pub notes: Vec<u8>,
 }
 

@@ -30,6 +30,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{Segment, Stream, Target};
 use sheaf_common::queue::JobPlace;
 
@@ -154,14 +155,14 @@ impl Spool {
 
     /// Takes up what an earlier run left, as far as it is whole; cuts off the rest.
     pub fn resume(&mut self) -> Result<Resume, SpoolError> {
-        self.replay(u64::MAX).map_err(|source| self.io("read", source))
+        self.replay(FileIndex(u64::MAX)).map_err(|source| self.io("read", source))
     }
 
     /// Takes up what an earlier run left of the files before `file`, and says from now on that the
     /// job is this one: its files before `file` are the same.
     pub fn resume_before(
         &mut self,
-        file: u64,
+        file: FileIndex,
         job: &[u8],
         sources: &[u8],
     ) -> Result<Resume, SpoolError> {
@@ -184,7 +185,7 @@ impl Spool {
 
     /// Reads what counts of an earlier run, up to the last unit that ends at the beginning of
     /// `file` or before.
-    fn replay(&mut self, file: u64) -> io::Result<Resume> {
+    fn replay(&mut self, file: FileIndex) -> io::Result<Resume> {
         let mut entries = self.journal.read()?;
 
         let is_before = |end: &Position| (end.file, end.slices) <= (file, 0);
@@ -208,7 +209,7 @@ impl Spool {
         self.streams.clear();
 
         // Their bytes were removed on purpose, whatever earlier entries say of them.
-        let dropped: HashSet<u64> =
+        let dropped: HashSet<FileIndex> =
             entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
         let is_dropped =
             |part: &Part| part.stream.file().is_some_and(|sequence| dropped.contains(&sequence));
@@ -244,7 +245,7 @@ impl Spool {
     pub fn confirm(
         &mut self,
         end: Position,
-        dropped_files: Vec<u64>,
+        dropped_files: Vec<FileIndex>,
         notes: Vec<u8>,
     ) -> Result<(), SpoolError> {
         let entry =
@@ -265,9 +266,9 @@ impl Spool {
     }
 
     /// Whether segments of this file's own workbook are kept here.
-    pub fn has_file(&self, sequence: u64) -> bool {
+    pub fn has_file(&self, sequence: FileIndex) -> bool {
         let first = Stream { target: Target::File(sequence), part: 0 };
-        let next = Stream { target: Target::File(sequence + 1), part: 0 };
+        let next = Stream { target: Target::File(sequence.next()), part: 0 };
         self.streams.range(first..next).next().is_some()
     }
 
@@ -304,7 +305,10 @@ fn stream_of<'a>(
     }
 }
 
-fn drop_file_streams(streams: &mut BTreeMap<Stream, StreamFile>, dropped: u64) -> io::Result<()> {
+fn drop_file_streams(
+    streams: &mut BTreeMap<Stream, StreamFile>,
+    dropped: FileIndex,
+) -> io::Result<()> {
     let is_of_file = |stream: &&Stream| stream.file() == Some(dropped);
     let gone: Vec<Stream> = streams.keys().filter(is_of_file).copied().collect();
     gone.iter().try_for_each(|stream| streams.remove(stream).expect("just listed").remove())

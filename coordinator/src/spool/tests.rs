@@ -1,5 +1,6 @@
 use std::io::Read;
 
+use sheaf_common::numbers::FileIndex;
 use sheaf_format::Meta;
 
 use super::*;
@@ -19,7 +20,7 @@ fn segment(text: &str) -> Segment {
 }
 
 fn at(file: u64) -> Position {
-    Position { file, ..Position::default() }
+    Position { file: FileIndex(file), ..Position::default() }
 }
 
 fn content(spool: &Spool) -> String {
@@ -82,11 +83,14 @@ fn only_whole_units_survive_a_crash() {
                 let resume = spool.resume().unwrap();
                 assert_eq!(
                     content(&spool),
-                    ["", "one", "onetwo"][resume.position.file as usize],
+                    ["", "one", "onetwo"][resume.position.file.index()],
                     "{name} at {cut}"
                 );
 
-                assert!(resume.position.file < 2, "{name} at {cut}: the last unit cannot be whole");
+                assert!(
+                    resume.position.file < FileIndex(2),
+                    "{name} at {cut}: the last unit cannot be whole"
+                );
             }
         }
     }
@@ -113,13 +117,13 @@ fn beginning_anew_leaves_nothing_behind() {
 #[test]
 fn streams_of_a_written_workbook_are_removed() {
     let folder = two_units();
-    let stream = Stream { target: Target::File(7), part: 0 };
+    let stream = Stream { target: Target::File(FileIndex(7)), part: 0 };
     let mut spool = Spool::open(folder.path()).unwrap();
     spool.resume().unwrap();
     spool.append(&[Segment { stream, ..segment("part") }]).unwrap();
     spool.confirm(at(2), Vec::new(), Vec::new()).unwrap();
     assert!(spool.stream(stream).is_some());
-    spool.confirm(at(8), vec![7], Vec::new()).unwrap();
+    spool.confirm(at(8), vec![FileIndex(7)], Vec::new()).unwrap();
     assert!(spool.stream(stream).is_none());
     drop(spool);
     let mut spool = Spool::open(folder.path()).unwrap();

@@ -61,7 +61,7 @@ async fn run<Q: Queue>(queue: Both<Q>, careless: bool) {
     let outcomes = collect_all(&queue).await;
     let mut times: HashMap<u64, u32> = HashMap::new();
     for outcome in &outcomes {
-        *times.entry(outcome.task.number).or_default() += 1;
+        *times.entry(outcome.task.number.0).or_default() += 1;
     }
     assert!((0..TASKS).all(|number| times.get(&number) == Some(&1)), "{times:?}");
     let mut stored = 0;

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use sheaf_common::job::WorkerId;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::problem::FileProblem;
 use sheaf_common::queue::{Begun, Completed, Death, Fatal, Known, Leased, Past, Queue};
 
@@ -15,12 +16,12 @@ fn past(by: &str) -> Past {
     Past {
         deaths: vec![Death {
             by: by.clone(),
-            sequence: u64::MAX,
+            sequence: FileIndex(u64::MAX),
             attempts: 3,
             problem: FileProblem::Gone,
         }],
-        begun: Some(Begun { by, sequence: 7 }),
-        fatal: vec![Fatal { sequence: 0, workers: 4 }],
+        begun: Some(Begun { by, sequence: FileIndex(7) }),
+        fatal: vec![Fatal { sequence: FileIndex(0), workers: 4 }],
     }
 }
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use sheaf_common::job::JobId;
+use sheaf_common::numbers::TaskNumber;
 use sheaf_common::queue::{Completed, Lease, Queue};
 
 use super::{LEASE, PATIENTLY, take, take_one};
 use crate::both::Both;
-use crate::make::{block, completion, id, nap, naps, outcome};
+use crate::make::{block, completion, id, nap, naps, outcome, rows_key};
 use crate::wait::until;
 
 const CLASS: sheaf_common::job::Class = sheaf_common::job::Class::Extract;
@@ -24,7 +25,7 @@ pub async fn an_ended_lease_goes_before_new_tasks(queue: Both<impl Queue>) {
             .await;
     assert_eq!(again[0].task, first.task);
     assert_eq!((first.delivery, again[0].delivery), (1, 2));
-    assert_eq!(take_one(&queue, "takes-over").await.task.id.number, 1);
+    assert_eq!(take_one(&queue, "takes-over").await.task.id.number, TaskNumber(1));
 }
 
 pub async fn a_stale_finish_stores_nothing(queue: Both<impl Queue>) {
@@ -37,7 +38,7 @@ pub async fn a_stale_finish_stores_nothing(queue: Both<impl Queue>) {
     let stale =
         queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    assert_eq!(queue.rows(vec![late.lease.rows_key(0)]).await.unwrap(), [None]);
+    assert_eq!(queue.rows(vec![rows_key(&late.lease, 0)]).await.unwrap(), [None]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
     assert!(queue.missing(vec![task]).await.unwrap().is_empty());
 
@@ -47,7 +48,7 @@ pub async fn a_stale_finish_stores_nothing(queue: Both<impl Queue>) {
     let stale =
         queue.complete_if_held(&[completion(&late.lease, "late", &["wrong"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
-    assert_eq!(queue.rows(vec![current.lease.rows_key(0)]).await.unwrap(), [block("right")]);
+    assert_eq!(queue.rows(vec![rows_key(&current.lease, 0)]).await.unwrap(), [block("right")]);
     assert_eq!(
         queue.collect(task.job, 9, Duration::ZERO).await.unwrap(),
         [outcome(task, "current")]
@@ -62,7 +63,7 @@ pub async fn a_lease_finishes_once(queue: Both<impl Queue>) {
     // nothing is stored.
     queue.complete_if_held(&[completion(&leased.lease, "second", &["two"])]).await.unwrap();
     let task = leased.task.id;
-    assert_eq!(queue.rows(vec![leased.lease.rows_key(0)]).await.unwrap(), [block("one")]);
+    assert_eq!(queue.rows(vec![rows_key(&leased.lease, 0)]).await.unwrap(), [block("one")]);
     assert_eq!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap(), [outcome(task, "first")]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
     let third = queue.complete_if_held(&[completion(&leased.lease, "third", &[])]).await.unwrap();
@@ -99,7 +100,7 @@ pub async fn a_released_task_is_leased_again_at_once(queue: Both<impl Queue>) {
     queue.release_if_held(leases.clone()).await.unwrap();
     let again = take(&queue, "drains", 3).await; // The same worker: still the old leases are wrong.
     let seen: Vec<_> =
-        again.iter().map(|leased| (leased.task.id.number, leased.delivery)).collect();
+        again.iter().map(|leased| (leased.task.id.number.0, leased.delivery)).collect();
     assert_eq!(seen, [(0, 1), (1, 1), (2, 1)]);
     assert_eq!(queue.extend_if_held(leases.clone()).await.unwrap(), leases);
     let stale = queue.complete_if_held(&[completion(&leases[0], "old", &["x"])]).await.unwrap();
@@ -182,7 +183,7 @@ pub async fn one_call_may_hold_stale_and_valid_outcomes(queue: Both<impl Queue>)
             let expected = [outcome(late[0].task.id, valid), outcome(late[1].task.id, valid)];
             assert!(outcomes == expected, "{stale_first}, {} bytes", valid.len());
             let rows = queue
-                .rows(vec![late[0].lease.rows_key(0), current[0].lease.rows_key(0)])
+                .rows(vec![rows_key(&late[0].lease, 0), rows_key(&current[0].lease, 0)])
                 .await
                 .unwrap();
             assert_eq!(rows, [None, block("right")]);

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId};
+use sheaf_common::numbers::TaskNumber;
 use sheaf_common::queue::{Completed, Queue};
 
 use super::{PATIENTLY, take, take_one};
@@ -73,7 +74,7 @@ pub async fn a_push_wakes_who_waits(queue: Both<impl Queue>) {
     });
     // Whether it comes before or after the wait has begun: it must be heard.
     queue.push(&[nap(1, 7)]).await.unwrap();
-    assert_eq!(waiting.await.unwrap().task.id.number, 7);
+    assert_eq!(waiting.await.unwrap().task.id.number, TaskNumber(7));
 }
 
 pub async fn a_lease_of_nothing_is_nothing(queue: Both<impl Queue>) {
@@ -102,7 +103,7 @@ pub async fn a_caller_that_gives_up_loses_no_task(queue: Both<impl Queue>) {
             () = tokio::time::sleep(Duration::from_millis(number)) => {}
         }
         queue.push(&pushed).await.unwrap();
-        assert_eq!(take_one(&queue, "stays").await.task.id.number, number);
+        assert_eq!(take_one(&queue, "stays").await.task.id.number, TaskNumber(number));
     }
 }
 
@@ -118,7 +119,7 @@ pub async fn an_addressed_task_goes_to_its_worker_alone(queue: Both<impl Queue>)
     queue.release_if_held(held[1..].to_vec()).await.unwrap();
     assert_eq!(take(&queue, "b", 9).await.len(), 1);
     let again = take_one(&queue, "a").await;
-    assert_eq!((again.task.id.number, again.delivery), (2, 1));
+    assert_eq!((again.task.id.number.0, again.delivery), (2, 1));
     let finished = [completion(&held[0], "a", &[]), completion(&again.lease, "a", &[])];
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 2);

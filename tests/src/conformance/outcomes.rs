@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::{Class, JobId};
+use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{Outcome, Reading, TaskResult};
 use sheaf_common::queue::Queue;
 use sheaf_common::rows::RowsKey;
 
 use super::{PATIENTLY, take, take_one};
 use crate::both::Both;
-use crate::make::{block, completion, id, nap, naps};
+use crate::make::{block, completion, id, nap, naps, rows_key};
 
 /// Leases `count` tasks and finishes them, the last leased first.
 async fn finish_backwards<Q: Queue>(queue: &Both<Q>, count: usize) {
@@ -21,7 +22,7 @@ async fn finish_backwards<Q: Queue>(queue: &Both<Q>, count: usize) {
 }
 
 fn numbers(outcomes: &[Outcome]) -> Vec<u64> {
-    outcomes.iter().map(|outcome| outcome.task.number).collect()
+    outcomes.iter().map(|outcome| outcome.task.number.0).collect()
 }
 
 pub async fn outcomes_come_in_the_order_of_finishing(queue: Both<impl Queue>) {
@@ -77,7 +78,7 @@ pub async fn jobs_do_not_see_each_others_outcomes(queue: Both<impl Queue>) {
 pub async fn news_end_nothing(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
-    let result = TaskResult::Reading(Reading { sequence: 0, parsed: 1, of: 2 });
+    let result = TaskResult::Reading(Reading { sequence: FileIndex(0), parsed: 1, of: 2 });
     let news = Outcome { task: leased.task.id, slot: "a/0".into(), result };
     queue.notify(news.clone()).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap(), [news]);
@@ -87,7 +88,7 @@ pub async fn news_end_nothing(queue: Both<impl Queue>) {
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap().len(), 1);
     // News of a job that is gone are no error, and bring nothing back.
     queue.close(JobId(1)).await.unwrap();
-    let result = TaskResult::Reading(Reading { sequence: 0, parsed: 2, of: 2 });
+    let result = TaskResult::Reading(Reading { sequence: FileIndex(0), parsed: 2, of: 2 });
     queue
         .notify(Outcome { task: id(1, Class::Extract, 0), slot: String::new(), result })
         .await
@@ -105,18 +106,18 @@ pub async fn rows_stay_until_they_are_forgotten(queue: Both<impl Queue>) {
     ];
     queue.complete_if_held(&completions).await.unwrap();
     queue.collect(JobId(1), 10, PATIENTLY).await.unwrap();
-    let all = vec![second.rows_key(0), first.rows_key(1), first.rows_key(0)];
+    let all = vec![rows_key(&second, 0), rows_key(&first, 1), rows_key(&first, 0)];
     let found = queue.rows(all.clone()).await.unwrap();
     assert_eq!(found, [block("10"), block("01"), block("00")]);
-    queue.forget(vec![first.rows_key(1)]).await.unwrap();
-    queue.forget(vec![first.rows_key(1), first.rows_key(7)]).await.unwrap();
+    queue.forget(vec![rows_key(&first, 1)]).await.unwrap();
+    queue.forget(vec![rows_key(&first, 1), rows_key(&first, 7)]).await.unwrap();
     assert_eq!(queue.rows(all).await.unwrap(), [block("10"), None, block("00")]);
 }
 
 pub async fn rows_that_are_handed_over_are_there(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
-    let keys: Vec<RowsKey> = leased.iter().map(|leased| leased.lease.rows_key(3)).collect();
+    let keys: Vec<RowsKey> = leased.iter().map(|leased| rows_key(&leased.lease, 3)).collect();
     let completions: Vec<_> =
         leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect();
     queue.complete_if_held(&completions).await.unwrap();
@@ -135,7 +136,7 @@ pub async fn rows_that_are_handed_over_are_there(queue: Both<impl Queue>) {
 }
 
 pub async fn rows_that_are_not_there_are_none(queue: Both<impl Queue>) {
-    let key = RowsKey { task: id(1, Class::Extract, 0), block: 0, edition: 0 };
+    let key = RowsKey { task: id(1, Class::Extract, 0), block: BlockNumber(0), edition: 0 };
     assert_eq!(queue.rows(vec![key, key]).await.unwrap(), [None, None]);
     assert_eq!(queue.rows(vec![]).await.unwrap(), []);
     queue.forget(vec![key]).await.unwrap();

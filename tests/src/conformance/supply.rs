@@ -7,7 +7,7 @@ use sheaf_common::queue::{Completed, Queue};
 
 use super::{PATIENTLY, take, take_one};
 use crate::both::Both;
-use crate::make::{completion, id, nap, nap_of, naps, numbers};
+use crate::make::{completion, id, nap, nap_of, naps, numbers, rows_key};
 
 pub async fn a_task_is_pushed_once(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0), nap(1, 0), nap(1, 1)]).await.unwrap();
@@ -71,7 +71,7 @@ pub async fn close_makes_leases_stale_and_removes_all(queue: Both<impl Queue>) {
     let stale = queue.complete_if_held(&[completion(&lease, "a", &["rows"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
     assert_eq!(
-        queue.rows(vec![leased[0].lease.rows_key(0), lease.rows_key(0)]).await.unwrap(),
+        queue.rows(vec![rows_key(&leased[0].lease, 0), rows_key(&lease, 0)]).await.unwrap(),
         [None, None]
     );
     assert!(queue.collect(JobId(1), 9, Duration::ZERO).await.unwrap().is_empty());

@@ -162,6 +162,7 @@ mod tests {
     use super::*;
     use sheaf_common::cell::CELL_UNITS;
     use sheaf_common::notes::{Note, NoteKind};
+    use sheaf_common::numbers::FileIndex;
     use sheaf_common::problem::ProblemKind;
     use std::path::Path;
     use std::vec::IntoIter;
@@ -184,7 +185,7 @@ mod tests {
     ) -> (Result<Done, FileProblem>, u32, Vec<Note>) {
         let spec = JobSpec { long_cells, ..JobSpec::default() };
         let extractor = Extractor::new(&spec).unwrap();
-        let file = SourceFile::at_path(0, Path::new("pages"), 0, 0);
+        let file = SourceFile::at_path(FileIndex(0), Path::new("pages"), 0, 0);
 
         let mut parsed = |_, _| {};
         let mut facts = Facts::new(extractor.recipe.record.name(), &mut parsed);

@@ -150,6 +150,7 @@ fn not_opened(error: &io::Error) -> FileProblem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::numbers::FileIndex;
     use sheaf_common::problem::ProblemKind;
     use sheaf_common::task::SourcePath;
     use std::path::Path;
@@ -158,7 +159,7 @@ mod tests {
     fn source(path: &Path) -> SourceFile {
         let metadata = std::fs::metadata(path).unwrap();
 
-        SourceFile::at_path(0, path, metadata.len(), modified_ns(&metadata))
+        SourceFile::at_path(FileIndex(0), path, metadata.len(), modified_ns(&metadata))
     }
 
     fn problem(file: &SourceFile) -> FileProblem {

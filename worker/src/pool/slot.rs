@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::job::UNIT_BYTES;
+use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{FileReport, FileStatus, Reading};
 use sheaf_common::problem::{Crashed, FileProblem};
 use sheaf_common::row::Block;
@@ -36,11 +37,11 @@ pub enum Interrupted {
 /// Knowledge of files from earlier work on their task; by default there is none.
 #[derive(Default)]
 pub struct Care<'a> {
-    /// Files that are not read, by their sequence number, with what is to be reported of them.
-    pub settled: HashMap<u64, FileReport>,
-    /// How often files ended their processes elsewhere, by their sequence number. They are tried
+    /// Files that are not read, by their index, with what is to be reported of them.
+    pub settled: HashMap<FileIndex, FileReport>,
+    /// How often files ended their processes elsewhere, by their index. They are tried
     /// once more.
-    pub attempts: HashMap<u64, u32>,
+    pub attempts: HashMap<FileIndex, u32>,
     /// Reads every file alone, and calls this before each attempt.
     pub before: Option<&'a mut BeforeFile<'a>>,
     /// Is called now and then with how far a large file is.
@@ -316,7 +317,7 @@ impl Gathered {
                     process.read_exact(&mut self.blocks[index][start..], stop)?;
 
                     // No slice begins past 4 GiB: a block is closed long before.
-                    let block = u32::try_from(index).map_err(|_| broken())?;
+                    let block = u32::try_from(index).map(BlockNumber).map_err(|_| broken())?;
                     let offset = u32::try_from(start).map_err(|_| broken())?;
                     self.slices.push(Slice { block, offset, length, rows, overflow, long_cells });
                 }
@@ -400,7 +401,9 @@ mod tests {
         let problem = FileProblem::NotText { controls: 50 };
         let words =
             [said(b"kept", Ok(0)), said(b"lost", Err(problem.clone())), said(b"last", Ok(0))];
-        let files = (0..3).map(|number| SourceFile::at_path(number, "x".as_ref(), 1, 0)).collect();
+        let files = (0..3)
+            .map(|number| SourceFile::at_path(FileIndex(number), "x".as_ref(), 1, 0))
+            .collect();
         let work = Extract { spec: Arc::new(JobSpec::default()), files };
 
         let mut slot = Slot::new(child(&words.concat()), Arc::new(AtomicBool::new(false)));

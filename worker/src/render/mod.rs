@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use sheaf_common::job::{Compression, JobSpec};
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{RenderedUnit, Segment, Target};
 use sheaf_common::row::{Block, DamagedRows, Rows};
 use sheaf_common::rows::RowsKey;
@@ -17,10 +18,10 @@ pub enum RenderError {
     #[error("{} blocks of rows are missing", .0.len())]
     RowsLost(Vec<RowsKey>),
     #[error("the rows of file {sequence} cannot be read")]
-    Damaged { sequence: u64, source: DamagedRows },
+    Damaged { sequence: FileIndex, source: DamagedRows },
     /// The block that a slice names has no such slice, or not as many rows in it.
     #[error("the rows of file {sequence} are not those that were reported")]
-    OtherRows { sequence: u64 },
+    OtherRows { sequence: FileIndex },
     #[error(transparent)]
     UnknownFormat(#[from] UnknownFormat),
 }
@@ -152,15 +153,16 @@ mod tests {
     use sheaf_common::rows::Slice;
 
     use super::*;
+    use sheaf_common::numbers::{BlockNumber, TaskNumber, UnitNumber};
 
     const KEY: RowsKey = RowsKey {
-        task: TaskId { job: JobId(1), class: Class::Extract, number: 0 },
-        block: 0,
+        task: TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) },
+        block: BlockNumber(0),
         edition: 0,
     };
 
     /// Rows `from..to`, each of three cells, and the piece that names them.
-    fn rows(from: u64, to: u64, sequence: u64, block: &mut Vec<u8>) -> Piece {
+    fn rows(from: u64, to: u64, sequence: FileIndex, block: &mut Vec<u8>) -> Piece {
         let offset = block.len() as u32;
         for row in from..to {
             [Some(row.to_string().as_str()), None, Some("text")]
@@ -169,7 +171,8 @@ mod tests {
         }
 
         let (length, rows) = (block.len() as u32 - offset, (to - from) as u32);
-        let slice = Slice { block: 0, offset, length, rows, overflow: 0, long_cells: 0 };
+        let slice =
+            Slice { block: BlockNumber(0), offset, length, rows, overflow: 0, long_cells: 0 };
         Piece { rows: KEY, slice, sequence, first_row: 0, first_overflow: 0 }
     }
 
@@ -187,7 +190,8 @@ mod tests {
     fn two_units_join_to_what_one_would_be() {
         let spec = Arc::new(JobSpec { per_file: true, ..JobSpec::default() });
         let mut block = Vec::new();
-        let pieces = [rows(0, 50, 0, &mut block), rows(50, 90, 1, &mut block)];
+        let pieces =
+            [rows(0, 50, FileIndex(0), &mut block), rows(50, 90, FileIndex(1), &mut block)];
         let blocks = HashMap::from([(KEY, Arc::new(block))]);
         let mut renderer = Renderer::new(Compression::Fast);
 
@@ -202,12 +206,15 @@ mod tests {
             let rendered = renderer
                 .render(&Render { spec: Arc::clone(&spec), units, stashed_by: None }, &blocks)
                 .unwrap();
-            let numbers: Vec<u64> = rendered.iter().map(|unit| unit.number).collect();
+            let numbers: Vec<u64> = rendered.iter().map(|unit| unit.number.0).collect();
             (numbers, rendered.into_iter().flat_map(|unit| unit.segments).collect::<Vec<Segment>>())
         };
 
-        let (_, whole) = render(vec![unit(0, &pieces, 0)]);
-        let (numbers, parts) = render(vec![unit(3, &pieces[..1], 0), unit(4, &pieces[1..], 50)]);
+        let (_, whole) = render(vec![unit(UnitNumber(0), &pieces, 0)]);
+        let (numbers, parts) = render(vec![
+            unit(UnitNumber(3), &pieces[..1], 0),
+            unit(UnitNumber(4), &pieces[1..], 50),
+        ]);
         assert_eq!(numbers, [3, 4]);
 
         let of = |segments: &[Segment], stream| {
@@ -221,7 +228,7 @@ mod tests {
             <c r=\"C91\" t=\"inlineStr\"><is><t>text</t></is></c></row>"
         ));
 
-        let own = Stream { target: Target::File(1), part: 0 };
+        let own = Stream { target: Target::File(FileIndex(1)), part: 0 };
         assert!(
             of(&whole, own).starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>")
         );
@@ -230,13 +237,17 @@ mod tests {
     #[test]
     fn rows_that_are_not_as_reported_are_refused() {
         let mut block = Vec::new();
-        let piece = rows(0, 3, 7, &mut block);
+        let piece = rows(0, 3, FileIndex(7), &mut block);
         let blocks = HashMap::from([(KEY, Arc::new(block))]);
         let render = |change: &dyn Fn(&mut Slice)| {
             let mut piece = piece.clone();
             change(&mut piece.slice);
-            let unit =
-                RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
+            let unit = RenderUnit {
+                number: UnitNumber(0),
+                first_row: 0,
+                first_overflow: 0,
+                pieces: vec![piece],
+            };
             let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
             Renderer::new(Compression::Fast).render(&render, &blocks)
         };
@@ -250,7 +261,10 @@ mod tests {
         ];
         for change in changes {
             let refused = render(change);
-            assert!(matches!(refused, Err(RenderError::OtherRows { sequence: 7 })), "{refused:?}");
+            assert!(
+                matches!(refused, Err(RenderError::OtherRows { sequence: FileIndex(7) })),
+                "{refused:?}"
+            );
         }
     }
 
@@ -265,8 +279,13 @@ mod tests {
 
     #[test]
     fn rows_that_are_not_at_hand_are_named() {
-        let piece = rows(0, 1, 0, &mut Vec::new());
-        let unit = RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
+        let piece = rows(0, 1, FileIndex(0), &mut Vec::new());
+        let unit = RenderUnit {
+            number: UnitNumber(0),
+            first_row: 0,
+            first_overflow: 0,
+            pieces: vec![piece],
+        };
         let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
         let lost = Renderer::new(Compression::Fast).render(&render, &HashMap::new());
         assert!(matches!(lost, Err(RenderError::RowsLost(keys)) if keys == [KEY]));

@@ -70,6 +70,7 @@ fn resolve(roots: &[PathBuf], path: &Path) -> Option<Content> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::numbers::FileIndex;
     use std::os::unix::fs::symlink;
 
     struct Place {
@@ -126,7 +127,7 @@ mod tests {
         let Place { _folder, real } = place();
         let outside = SourcePath::from(real.join("out/b").as_path());
         let file = |content| SourceFile {
-            sequence: 0,
+            sequence: FileIndex(0),
             path: outside.clone(),
             size: 1,
             modified: 0,

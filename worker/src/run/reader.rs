@@ -13,6 +13,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::job::WorkerId;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{FileReport, FileStatus, Outcome, TaskResult};
 use sheaf_common::problem::{Crashed, FileProblem};
 use sheaf_common::queue::{Begun, Death, Fatal, Known, Leased, Past, QueueError, WorkQueue};
@@ -292,7 +293,7 @@ fn pause(stop: &AtomicBool) -> Result<(), Interrupted> {
 }
 
 /// The report on a file that is not tried again.
-fn dead(sequence: u64, attempts: u32, problem: FileProblem) -> FileReport {
+fn dead(sequence: FileIndex, attempts: u32, problem: FileProblem) -> FileReport {
     let now =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
 

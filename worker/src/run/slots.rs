@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 use sheaf_common::job::Compression;
+use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{Extracted, Outcome, Reading, TaskResult};
 use sheaf_common::queue::{Completion, Leased, WorkQueue};
 use sheaf_common::row::Block;
@@ -203,7 +204,8 @@ impl SlotThread {
                 let owner = (origin.index, origin.queue.traits().stashing);
                 let fills = fill_units(&reports, blocks.len());
                 let mut stashed = Vec::new();
-                for ((number, block), fills_unit) in (0..).zip(&blocks).zip(fills) {
+                for ((number, block), fills_unit) in (0..).map(BlockNumber).zip(&blocks).zip(fills)
+                {
                     let key = leased.lease.rows_key(number);
                     if self.stash.add(owner, key, block, fills_unit) {
                         stashed.push(number);
@@ -252,7 +254,7 @@ impl SlotThread {
         nap: &Nap,
     ) -> Result<TaskResult, Interrupted> {
         let began = Instant::now();
-        let sequence = task.id.number;
+        let sequence = FileIndex::of_nap(task.id.number);
         let of = (nap.length.as_millis() as u64).max(1);
         self.tell(queue, task, Reading { sequence, parsed: 0, of });
 

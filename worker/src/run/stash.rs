@@ -197,7 +197,7 @@ pub fn fill_units(reports: &[FileReport], blocks: usize) -> Vec<bool> {
     for report in reports {
         let FileStatus::Done { slices, .. } = &report.status else { continue };
         for slice in slices {
-            let block = slice.block as usize;
+            let block = slice.block.index();
             slices_of[block] += 1;
             // A second slice in the block takes back what the first one said.
             fill[block] = slices_of[block] == 1 && u64::from(slice.length) >= UNIT_BYTES;
@@ -217,22 +217,35 @@ mod tests {
     use sheaf_common::rows::Slice;
 
     use super::*;
+    use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
 
     const ALONE: (usize, Stashing) = (0, Stashing::Alone);
 
     fn key(number: u64) -> RowsKey {
         RowsKey {
-            task: TaskId { job: JobId(1), class: Class::Extract, number },
-            block: 0,
+            task: TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(number) },
+            block: BlockNumber(0),
             edition: 0,
         }
     }
 
     /// A task that renders something of a block.
     fn render(rows: RowsKey) -> Render {
-        let slice = Slice { block: 0, offset: 0, length: 1, rows: 1, overflow: 0, long_cells: 0 };
-        let piece = Piece { rows, slice, sequence: 0, first_row: 0, first_overflow: 0 };
-        let unit = RenderUnit { number: 0, first_row: 0, first_overflow: 0, pieces: vec![piece] };
+        let slice = Slice {
+            block: BlockNumber(0),
+            offset: 0,
+            length: 1,
+            rows: 1,
+            overflow: 0,
+            long_cells: 0,
+        };
+        let piece = Piece { rows, slice, sequence: FileIndex(0), first_row: 0, first_overflow: 0 };
+        let unit = RenderUnit {
+            number: UnitNumber(0),
+            first_row: 0,
+            first_overflow: 0,
+            pieces: vec![piece],
+        };
         Render { spec: Arc::default(), units: vec![unit], stashed_by: None }
     }
 
@@ -293,11 +306,12 @@ mod tests {
         let slice =
             |block, length| Slice { block, offset: 0, length, rows: 1, overflow: 0, long_cells: 0 };
         let long = UNIT_BYTES as u32;
-        let report = |slices| FileReport::new(0, FileStatus::Done { slices, truncated_cells: 0 });
+        let report =
+            |slices| FileReport::new(FileIndex(0), FileStatus::Done { slices, truncated_cells: 0 });
 
         let reports = [
-            report(vec![slice(0, long), slice(1, long - 1)]),
-            report(vec![slice(2, long), slice(2, 1)]),
+            report(vec![slice(BlockNumber(0), long), slice(BlockNumber(1), long - 1)]),
+            report(vec![slice(BlockNumber(2), long), slice(BlockNumber(2), 1)]),
         ];
         assert_eq!(fill_units(&reports, 4), [true, false, false, false]);
     }

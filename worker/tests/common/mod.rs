@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use sheaf_common::job::JobSpec;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::recipe::Recipe;
 use sheaf_common::row::Rows;
 use sheaf_common::task::{Content, SourceFile, SourcePath, modified_ns};
@@ -18,14 +19,14 @@ pub fn spec(recipe: Recipe) -> JobSpec {
 /// A file as discovery lists it.
 pub fn source(path: &Path) -> SourceFile {
     let metadata = std::fs::metadata(path).unwrap();
-    SourceFile::at_path(0, path, metadata.len(), modified_ns(&metadata))
+    SourceFile::at_path(FileIndex(0), path, metadata.len(), modified_ns(&metadata))
 }
 
 /// A file whose bytes came with the task.
 pub fn shipped(name: &str, content: &[u8]) -> SourceFile {
     let path = SourcePath::from(Path::new(name));
     SourceFile {
-        sequence: 0,
+        sequence: FileIndex(0),
         path,
         size: content.len() as u64,
         modified: 0,

@@ -287,10 +287,11 @@ pub fn parse_job(text: &str) -> Option<JobId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::numbers::TaskNumber;
 
     #[test]
     fn names_in_keys_are_read_back() {
-        let task = TaskId { job: JobId(0xabc), class: Class::Render, number: 7 };
+        let task = TaskId { job: JobId(0xabc), class: Class::Render, number: TaskNumber(7) };
         assert_eq!(parse_task_field(task.job, &task_field(&task)), Some(task));
         assert_eq!(parse_job(&task.job.to_string()), Some(task.job));
         assert_eq!(parse_task_field(task.job, "render:x"), None);

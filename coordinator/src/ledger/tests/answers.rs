@@ -1,5 +1,6 @@
 //! Outcomes that come late, twice, or are none of their tasks.
 
+use sheaf_common::numbers::{BlockNumber, FileIndex, UnitNumber};
 use sheaf_common::outcome::Reading;
 
 use super::*;
@@ -20,7 +21,7 @@ fn came(task: TaskId, result: TaskResult) -> Event {
 /// Rows of one file, in slices of a unit each that are in these blocks.
 fn rows_of(sequence: u64, edition: u64, blocks: &[u32]) -> TaskResult {
     let slice = |block: &u32| Slice {
-        block: *block,
+        block: BlockNumber(*block),
         offset: 0,
         length: 1 << 20,
         rows: 1,
@@ -29,7 +30,7 @@ fn rows_of(sequence: u64, edition: u64, blocks: &[u32]) -> TaskResult {
     };
     let slices = blocks.iter().map(slice).collect();
     let status = FileStatus::Done { slices, truncated_cells: 0 };
-    let reports = vec![FileReport::new(sequence, status)];
+    let reports = vec![FileReport::new(FileIndex(sequence), status)];
 
     TaskResult::Extracted(Extracted { reports, edition, stashed: None })
 }
@@ -39,7 +40,7 @@ fn no_rows(edition: u64) -> TaskResult {
 }
 
 fn rendered(number: u64) -> TaskResult {
-    TaskResult::Rendered(vec![RenderedUnit { number, segments: Vec::new() }])
+    TaskResult::Rendered(vec![RenderedUnit { number: UnitNumber(number), segments: Vec::new() }])
 }
 
 /// A ledger whose file is placed, with its extract task and the render task of its one unit.
@@ -54,7 +55,7 @@ fn with_one_unit() -> (Ledger, Task, Task) {
 /// A ledger that waits for lost rows, with the extract task that is done once more.
 fn with_a_repair() -> (Ledger, Task) {
     let (mut ledger, extract, render) = with_one_unit();
-    let lost = TaskResult::RowsLost(vec![RowsKey::new(extract.id, 0, 1)]);
+    let lost = TaskResult::RowsLost(vec![RowsKey::new(extract.id, BlockNumber(0), 1)]);
     let commands = ledger.handle(came(render.id, lost));
     let [Command::Push(repair)] = &commands[..] else { panic!("{commands:?}") };
 
@@ -180,7 +181,7 @@ fn units_that_cannot_be_rendered_are_extracted_again() {
 fn news_end_nothing() {
     let (mut ledger, extract) = with_one_file();
     let alone = TaskResult::ReadAlone { vanished: 3, files: 1, first: "f0".into() };
-    for news in [alone, TaskResult::Reading(Reading { sequence: 0, parsed: 1, of: 2 })] {
+    for news in [alone, TaskResult::Reading(Reading { sequence: FileIndex(0), parsed: 1, of: 2 })] {
         assert_eq!(ledger.handle(came(extract.id, news)), []);
     }
     assert_eq!(ledger.pending(), [extract.id]);

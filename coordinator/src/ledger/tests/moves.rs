@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
 use sheaf_common::task::Piece;
 
 use super::*;
@@ -23,9 +24,9 @@ fn pending_task() -> ExtractTask {
 /// Rows in these blocks.
 fn extracted(blocks: u32) -> Extracted {
     let slice = |block| Slice { block, offset: 0, length: 9, rows: 1, overflow: 0, long_cells: 0 };
-    let slices = (0..blocks).map(slice).collect();
+    let slices = (0..blocks).map(BlockNumber).map(slice).collect();
     let status = FileStatus::Done { slices, truncated_cells: 0 };
-    let reports = vec![FileReport::new(0, status)];
+    let reports = vec![FileReport::new(FileIndex(0), status)];
     Extracted { reports, edition: 1, stashed: None }
 }
 
@@ -48,7 +49,7 @@ fn repairing_task() -> ExtractTask {
 }
 
 fn come_back(task: &mut ExtractTask) -> Result<Vec<RowsKey>, IllegalMove> {
-    let id = TaskId { job: JOB, class: Class::Repair, number: 4 };
+    let id = TaskId { job: JOB, class: Class::Repair, number: TaskNumber(4) };
     task.come_back(id, RowsAt { edition: 2, stashed: None })
 }
 
@@ -107,16 +108,16 @@ fn only_lost_rows_come_back() {
 #[test]
 fn a_block_is_forgotten_once() {
     for (mut task, state) in [(pending_task(), "is pending"), (reported_task(), "is reported")] {
-        let said = refused(task.forget_block(0));
+        let said = refused(task.forget_block(BlockNumber(0)));
         assert_eq!(said, format!("extract task 4 cannot forget a block, as it {state}"));
     }
 
     for mut task in [placed_task(), repairing_task()] {
-        assert_eq!(task.forget_block(1), Ok(true));
-        let said = refused(task.forget_block(1));
+        assert_eq!(task.forget_block(BlockNumber(1)), Ok(true));
+        let said = refused(task.forget_block(BlockNumber(1)));
         assert_eq!(said, "extract task 4 cannot forget a block, as it has not got it");
         assert!(!task.is_over());
-        assert_eq!(task.forget_block(0), Ok(true));
+        assert_eq!(task.forget_block(BlockNumber(0)), Ok(true));
         assert!(task.is_over());
     }
 }
@@ -140,10 +141,14 @@ fn a_task_without_rows_ends_once_placed() {
 
 fn ready_unit() -> Unit {
     let mut contents = Contents::new(Position::default());
-    let task = TaskId { job: JOB, class: Class::Extract, number: 7 };
-    let slice = Slice { block: 0, offset: 0, length: 9, rows: 1, overflow: 0, long_cells: 0 };
-    let rows = RowsKey::new(task, 0, 1);
-    contents.add(|_| Piece { rows, slice, sequence: 0, first_row: 0, first_overflow: 0 }, None);
+    let task = TaskId { job: JOB, class: Class::Extract, number: TaskNumber(7) };
+    let slice =
+        Slice { block: BlockNumber(0), offset: 0, length: 9, rows: 1, overflow: 0, long_cells: 0 };
+    let rows = RowsKey::new(task, BlockNumber(0), 1);
+    contents.add(
+        |_| Piece { rows, slice, sequence: FileIndex(0), first_row: 0, first_overflow: 0 },
+        None,
+    );
 
     Unit::close(UnitNumber(3), contents)
 }

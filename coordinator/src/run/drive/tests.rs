@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sheaf_common::job::{JobId, WorkerId};
+use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{
     Extracted, FileReport, FileStatus, Outcome, RenderedUnit, Segment, Stream, Target, TaskResult,
 };
@@ -73,7 +74,7 @@ impl Recorder {
         let stored = |commit: &Commit| Stored {
             end: commit.end,
             segments: commit.segments.iter().map(|segment| segment.bytes.clone()).collect(),
-            files: commit.files.iter().map(|file| (file.report.sequence, file.rows)).collect(),
+            files: commit.files.iter().map(|file| (file.report.sequence.0, file.rows)).collect(),
         };
 
         self.commits.iter().map(stored).collect()
@@ -256,7 +257,7 @@ impl Worker {
         }
 
         let units = render.units.iter().map(|unit| {
-            let place = |piece: &sheaf_common::task::Piece| (piece.sequence, piece.first_row);
+            let place = |piece: &sheaf_common::task::Piece| (piece.sequence.0, piece.first_row);
             let pieces: Vec<(u64, u64)> = unit.pieces.iter().map(place).collect();
             let bytes = wire::encode(&(unit.first_row, pieces));
             RenderedUnit { number: unit.number, segments: vec![segment(bytes)] }
@@ -272,12 +273,12 @@ fn segment(bytes: Vec<u8>) -> Segment {
 }
 
 /// What a worker says of files: each has one block of rows.
-fn extracted(extract: &Extract) -> (Vec<FileReport>, Vec<(u32, sheaf_common::row::Block)>) {
+fn extracted(extract: &Extract) -> (Vec<FileReport>, Vec<(BlockNumber, sheaf_common::row::Block)>) {
     let mut reports = Vec::new();
     let mut blocks = Vec::new();
 
-    for (file, block) in extract.files.iter().zip(0..) {
-        let (length, rows) = (ROWS, 10 + file.sequence as u32);
+    for (file, block) in extract.files.iter().zip((0..).map(BlockNumber)) {
+        let (length, rows) = (ROWS, 10 + u32::try_from(file.sequence.0).unwrap());
         let slice = Slice { block, offset: 0, length, rows, overflow: 0, long_cells: 0 };
         let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
         reports.push(FileReport::new(file.sequence, status));
@@ -300,14 +301,14 @@ async fn a_run_stores_every_file_in_order() {
     let store = undisturbed().await;
 
     let files = store.commits.iter().flat_map(|commit| &commit.files);
-    let reports: HashMap<u64, &FileReport> =
+    let reports: HashMap<FileIndex, &FileReport> =
         files.map(|file| (file.report.sequence, &file.report)).collect();
     assert_eq!(reports.len(), FILES);
     assert!(store.commits.len() > 5, "{} units", store.commits.len());
-    assert_eq!(store.end().file, FILES as u64);
+    assert_eq!(store.end().file, FileIndex::at(FILES));
 
     // The file that cannot be read is reported, and ends nothing.
-    let unreadable = &reports[&(UNREADABLE as u64)].status;
+    let unreadable = &reports[&FileIndex::at(UNREADABLE)].status;
     assert!(matches!(unreadable, FileStatus::Failed { .. }), "{unreadable:?}");
 }
 
