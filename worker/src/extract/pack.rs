@@ -22,12 +22,11 @@ pub fn pack(bytes: Vec<u8>) -> Content {
 /// # Errors
 /// [`Damaged::OnItsWay`], if `packed` does not hold `size` bytes.
 pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>, FileProblem> {
-    let unpacked = zstd::bulk::decompress(packed, size as usize).unwrap_or_default();
-    if unpacked.len() as u64 == size {
-        Ok(unpacked)
-    } else {
-        Err(FileProblem::Damaged(Damaged::OnItsWay))
-    }
+    let on_its_way = FileProblem::Damaged(Damaged::OnItsWay);
+    let Ok(size) = usize::try_from(size) else { return Err(on_its_way) };
+
+    let unpacked = zstd::bulk::decompress(packed, size).unwrap_or_default();
+    if unpacked.len() == size { Ok(unpacked) } else { Err(on_its_way) }
 }
 
 #[cfg(test)]
