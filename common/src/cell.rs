@@ -4,6 +4,7 @@
 //! limits"), which LibreOffice, openpyxl and pandas share.
 
 use crate::escape::{self, ESCAPE_UNITS};
+use crate::fit;
 
 /// The most UTF-16 code units that a cell holds, those of escapes included: what writers of
 /// workbooks report is that Excel counts them as they stand in the file.
@@ -20,7 +21,7 @@ const SURE_BYTES: usize = CELL_UNITS / ESCAPE_UNITS;
 
 /// The number of overflow rows that `text` needs: 0 when it fits its cell.
 pub fn overflow_rows(text: &str) -> u32 {
-    (parts(text).count() - 1) as u32
+    fit::count(parts(text).count() - 1)
 }
 
 /// The UTF-16 units that `text` takes in a cell, escapes included.
@@ -153,13 +154,15 @@ pub fn sheet_name(base: &str, index: u32) -> String {
     base.chars().take_while(fits).chain(suffix.chars()).collect()
 }
 
+const LETTERS: &[u8; 26] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
 /// The letters of the column with this index: 0 is `A`, 26 is `AA`.
 pub fn column_letters(index: usize) -> String {
     let mut letters = Vec::new();
     let mut rest = index + 1;
     while rest > 0 {
-        letters.push(b'A' + ((rest - 1) % 26) as u8);
-        rest = (rest - 1) / 26;
+        letters.push(LETTERS[(rest - 1) % LETTERS.len()]);
+        rest = (rest - 1) / LETTERS.len();
     }
 
     letters.reverse();

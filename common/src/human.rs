@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::fit;
+
 /// A number with its thousands apart: `1,048,576`.
 pub fn number(value: u64) -> String {
     let digits = value.to_string();
@@ -78,7 +80,7 @@ pub fn time(time: Duration) -> String {
         return format!("{seconds:.1} s");
     }
 
-    let whole = seconds.round() as u64;
+    let whole = fit::floor(seconds.round());
     match whole {
         0..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
         _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),

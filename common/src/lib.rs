@@ -18,12 +18,14 @@
 //! * [`queue`]: the one trait through which coordinator and workers meet, and its engines.
 //! * [`said`]: saying what goes on for long, without saying it all the time.
 //! * [`units`]: sizes and times as people type them; [`human`]: as people read them.
+//! * [`fit`]: numbers put into smaller types.
 //! * [`allocator`]: how both programs keep memory.
 
 pub mod allocator;
 pub mod cell;
 pub mod codec;
 pub mod escape;
+pub mod fit;
 pub mod human;
 pub mod job;
 pub mod notes;

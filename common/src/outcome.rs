@@ -184,6 +184,16 @@ pub enum Target {
     File(FileIndex),
 }
 
+impl Target {
+    /// The rendering at this index.
+    ///
+    /// # Panics
+    /// A command has no 2^32 renderings.
+    pub fn rendering(index: usize) -> Self {
+        Target::Rendering(u32::try_from(index).expect("a few renderings"))
+    }
+}
+
 impl Stream {
     /// The file whose own workbook it is a part of, if it is of one.
     pub fn file(self) -> Option<FileIndex> {

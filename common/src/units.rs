@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::fit;
+
 /// The form of a size, for messages.
 pub const A_SIZE: &str = "a size such as `512M` or `2GiB`";
 /// The form of a time, for messages.
@@ -29,7 +31,7 @@ pub fn bytes(typed: &str) -> Option<u64> {
     };
 
     let bytes = number * factor as f64;
-    (bytes < u64::MAX as f64).then_some(bytes as u64)
+    (bytes < u64::MAX as f64).then(|| fit::floor(bytes))
 }
 
 /// Reads a whole number of one or more.

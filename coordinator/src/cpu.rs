@@ -30,5 +30,9 @@ impl CpuUse {
 }
 
 fn time(value: TimeVal) -> Duration {
-    Duration::new(value.tv_sec() as u64, value.tv_usec() as u32 * 1000)
+    // Neither is below 0.
+    let [seconds, micros] =
+        [value.tv_sec(), value.tv_usec()].map(|part| u64::try_from(part).unwrap_or_default());
+
+    Duration::from_secs(seconds) + Duration::from_micros(micros)
 }

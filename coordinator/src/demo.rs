@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use sheaf_common::fit;
 use sheaf_common::job::{Class, JobId, TaskId};
 use sheaf_common::numbers::TaskNumber;
 use sheaf_common::outcome::{Reading, TaskResult};
@@ -114,8 +115,8 @@ async fn push<'a>(
 }
 
 fn naps(job: JobId, config: &DemoConfig) -> impl Iterator<Item = Task> {
-    let shortest = config.length.start().as_millis() as u64;
-    let longest = config.length.end().as_millis() as u64;
+    let shortest = fit::millis(*config.length.start());
+    let longest = fit::millis(*config.length.end());
 
     let mut random = SplitMix(config.seed);
     (1..=config.items.get() as u64).map(TaskNumber).map(move |number| {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::json;
+use sheaf_common::fit;
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{JobOwner, JobSeen, QueueError, RedisQueue};
 
@@ -111,7 +112,7 @@ pub fn print_table(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of `out`.
 pub fn print_json(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
-    let ms = |time: Option<std::time::Duration>| time.map(|time| time.as_millis() as u64);
+    let ms = |time: Option<std::time::Duration>| time.map(fit::millis);
     for job in jobs {
         let object = json!({
             "job": job.job.to_string(),

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use sheaf_common::VERSION;
+use sheaf_common::fit;
 use sheaf_common::queue::WorkerSeen;
 
 use crate::errors::{Exit, Failure};
@@ -71,7 +72,7 @@ pub fn print_table(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()
 pub fn print_json(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()> {
     for WorkerSeen { info, ago } in workers {
         let mut object = serde_json::to_value(info)?;
-        object["seen_ms"] = (ago.as_millis() as u64).into();
+        object["seen_ms"] = fit::millis(*ago).into();
         writeln!(out, "{object}")?;
     }
 

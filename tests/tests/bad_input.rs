@@ -78,7 +78,7 @@ fn noise(length: usize) -> Vec<u8> {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        (state >> 32) as u8
+        state.to_le_bytes()[4]
     };
     (0..length).map(|_| next()).collect()
 }

@@ -22,7 +22,7 @@ fn pending(server: &RedisServer, stream: &str) -> usize {
     let keys: Vec<String> = server.command(&["KEYS", &format!("*1:{stream}")]);
     let summary: Vec<redis::Value> = server.command(&["XPENDING", &keys[0], "workers"]);
     match summary[0] {
-        redis::Value::Int(count) => count as usize,
+        redis::Value::Int(count) => usize::try_from(count).expect("a count"),
         ref other => panic!("{other:?}"),
     }
 }

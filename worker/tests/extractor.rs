@@ -134,7 +134,7 @@ fn any_bytes_give_whole_rows_or_a_reason() {
     for round in 0..4500 {
         let mut bytes = Vec::new();
         match round % 3 {
-            0 => (0..random.usize(..300)).for_each(|_| bytes.push(random.usize(..256) as u8)),
+            0 => (0..random.usize(..300)).for_each(|_| bytes.push(random.u8(..))),
             1 => (0..random.usize(..60))
                 .for_each(|_| bytes.extend(pieces[random.usize(..pieces.len())].as_bytes())),
             _ => {

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sheaf_common::fit;
 use sheaf_common::job::{Class, JobId, TaskId, UNIT_BYTES, WorkerId};
 use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
 use sheaf_common::outcome::{Extracted, Outcome, Reading, TaskResult};
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopping_worker_hands_over_its_kept_rows() {
     let queue = MemoryQueue::default();
-    let text = "wheat ".repeat(UNIT_BYTES as usize / 5);
+    let text = "wheat ".repeat(fit::size(UNIT_BYTES) / 5);
     let content = format!("<doc id=1 title=large>{text}</doc>").into_bytes();
     let file = SourceFile {
         sequence: FileIndex(0),

@@ -11,7 +11,7 @@ use sheaf_common::task::modified_ns;
 use sheaf_format::per_file;
 
 use super::problem;
-use super::sources::{Entry, Sources};
+use super::sources::{Entry, Sources, index_of};
 use super::unwanted::LeftOut;
 
 /// Where a folder is, whatever way leads to it.
@@ -88,14 +88,14 @@ impl Builder {
                 .map_or_else(|_| Place::Absent(written.into()), |found| Place::of(&found)),
         };
 
-        let next = self.begun.len() as u32;
+        let next = index_of(self.begun.len());
         let place = *self.places.entry(place).or_insert(next);
         if place == next {
             self.begun.push(0);
         }
 
         self.begun[place as usize] += 1;
-        let folder = self.sources.folders.len() as u32;
+        let folder = index_of(self.sources.folders.len());
         self.sources.folders.push(written.into());
         self.place_of.push(place);
         self.written.insert(written.into(), folder);
@@ -158,7 +158,7 @@ impl Builder {
     fn problem(&mut self, problem: FileProblem) -> u32 {
         *self.problems.entry(problem).or_insert_with_key(|problem| {
             self.sources.problems.push(problem.clone());
-            self.sources.problems.len() as u32
+            index_of(self.sources.problems.len())
         })
     }
 
@@ -170,7 +170,7 @@ impl Builder {
             |index: u32| (place(&entries[index as usize]), names.get(entries[index as usize].name));
 
         // Few files can repeat at all: only these are sorted.
-        let mut suspects: Vec<u32> = (0..entries.len() as u32)
+        let mut suspects: Vec<u32> = (0..index_of(entries.len()))
             .filter(|index| self.begun[place(&entries[*index as usize]) as usize] > 1)
             .collect();
         suspects.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)).then(a.cmp(b)));

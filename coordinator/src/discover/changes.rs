@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
-use super::sources::{Entry, Sources};
+use super::sources::{Entry, Sources, index_of};
 use crate::human::{count, number, shown};
 
 /// What is different between the list of an earlier run and that of now.
@@ -87,9 +87,9 @@ impl Sources {
     }
 }
 
-/// The sequence numbers, sorted by path.
+/// The indices of files, sorted by path.
 fn by_path(sources: &Sources) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..sources.len() as u32).collect();
+    let mut order: Vec<u32> = (0..index_of(sources.len())).collect();
     let path = |index: u32| sources.path_bytes(&sources.entries[index as usize]);
     order.sort_unstable_by(|a, b| path(*a).cmp(path(*b)));
     order

@@ -73,7 +73,8 @@ impl Sources {
             before = entry.modified_ns;
 
             let Entry { folder, problem, size, .. } = *entry;
-            File { name: name.len() as u16, folder, problem, size, step_ns }
+            let name = u16::try_from(name.len()).expect("as the arena stores it");
+            File { name, folder, problem, size, step_ns }
         };
 
         Chunk { files: entries.iter().map(file).collect(), names }
@@ -145,9 +146,9 @@ mod tests {
     #[test]
     fn a_list_of_several_chunks_loads_unchanged() {
         let mut sources = list("d", &[]);
-        for index in 0..2 * CHUNK as i64 + 1 {
+        for index in 0..=2 * CHUNK as u64 {
             let name = sources.names.push(index.to_string().as_bytes());
-            let (size, modified_ns) = (index as u64, -index);
+            let (size, modified_ns) = (index, -i64::try_from(index).unwrap());
             sources.entries.push(Entry { name, folder: 0, problem: 0, size, modified_ns });
         }
 

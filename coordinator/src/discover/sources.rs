@@ -37,6 +37,14 @@ pub(super) struct Entry {
 
 const _: () = assert!(size_of::<Entry>() == 32);
 
+/// An index into the lists of [`Sources`], or how long one is.
+///
+/// # Panics
+/// Past 2^32, which is past any memory.
+pub(super) fn index_of(index: usize) -> u32 {
+    u32::try_from(index).expect("fewer than 2^32 files, folders and problems")
+}
+
 /// An input file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source<'a> {

@@ -24,8 +24,8 @@ fn slices_of(sequence: u64) -> Vec<u32> {
     random.u64(..7);
     match random.u64(..10) {
         0 => vec![],
-        1 => (0..2 + random.u64(..4)).map(|_| 900_000 + random.u64(..200_000) as u32).collect(),
-        _ => vec![1 + random.u64(..400_000) as u32],
+        1 => (0..2 + random.u64(..4)).map(|_| 900_000 + random.u32(..200_000)).collect(),
+        _ => vec![1 + random.u32(..400_000)],
     }
 }
 

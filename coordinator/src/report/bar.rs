@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use sheaf_common::fit;
 use unicode_width::UnicodeWidthStr;
 
 use super::Tally;
@@ -46,7 +47,7 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
     facts.push(Fact::new(size_of(measure.bytes(tally), measure.total_bytes)));
     facts.push(Fact::new(format!("{} so far", clock(measure.elapsed(now)))));
     if let Some(speed) = measure.speed() {
-        facts.push(Fact::new(rate(speed as u64, Duration::from_secs(1))));
+        facts.push(Fact::new(rate(fit::floor(speed), Duration::from_secs(1))));
     }
 
     facts.push(Fact::new(count(tally.rows, "row")));
@@ -59,7 +60,7 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
 /// important first. No fact is ever cut.
 pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: Paint) -> String {
     let share = measure.share(tally);
-    let percent = format!("{:>3}%", (share * 100.0) as u32);
+    let percent = format!("{:>3}%", fit::floor(share * 100.0));
     let facts = facts(measure, tally, now, paint);
 
     let wide = |shown: usize| -> usize {
@@ -80,7 +81,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     }
 
     // A cell has two halves, so that the bar moves in small steps.
-    let halves = (share * (cells * 2) as f64) as usize;
+    let halves = fit::size(fit::floor(share * (cells * 2) as f64));
     let done = format!("{}{}", "━".repeat(halves / 2), if halves % 2 == 1 { "╸" } else { "" });
     let rest = "─".repeat(cells - halves.div_ceil(2));
 
@@ -99,7 +100,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
 pub fn line(measure: &Measure, tally: &Tally, now: Instant) -> String {
     let facts = facts(measure, tally, now, Paint::Plain);
     let texts: Vec<&str> = facts.iter().map(|fact| fact.text.as_str()).collect();
-    format!("{:>3}%  {}", (measure.share(tally) * 100.0) as u32, texts.join(BETWEEN))
+    format!("{:>3}%  {}", fit::floor(measure.share(tally) * 100.0), texts.join(BETWEEN))
 }
 
 /// A size out of another, with the unit once where it is the same: `86.1/200 MB`.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use sheaf_common::fit;
 
 use super::Tally;
 use super::measure::{Measure, UnderWay};
@@ -161,7 +162,7 @@ impl RunStatus {
             facts.push(format!("{} left", time(Duration::from_secs(left))));
         }
         if let Some(speed) = self.bytes_per_second {
-            facts.push(rate(speed as u64, Duration::from_secs(1)));
+            facts.push(rate(fit::floor(speed), Duration::from_secs(1)));
         }
 
         format!("{:.0}%  {}", (share * 100.0).min(100.0).floor(), facts.join(" · "))

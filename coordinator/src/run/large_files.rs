@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use sheaf_common::fit;
 use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{FileReport, FileStatus, Outcome, Reading, TaskResult};
 
@@ -81,7 +82,7 @@ impl LargeFiles {
 
     /// How much of them is done.
     pub fn under_way(&self) -> UnderWay {
-        let done = |part: &Part, of: u64| (of as f64 * (part.parsed + part.stored) / 2.0) as u64;
+        let done = |part: &Part, of: u64| fit::floor(of as f64 * (part.parsed + part.stored) / 2.0);
 
         let mut sum = UnderWay::default();
         for part in self.files.values() {
@@ -106,7 +107,7 @@ impl LargeFiles {
         if let Some(part) = self.part(report.sequence, size) {
             part.length = report.unpacked;
             part.parsed = 1.0;
-            part.slices = slices.len() as u32;
+            part.slices = fit::count(slices.len());
         }
     }
 

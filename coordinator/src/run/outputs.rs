@@ -48,7 +48,7 @@ fn write_output(
     counts: Counts,
     interrupt: &Interrupt,
 ) -> anyhow::Result<u64> {
-    let target = Target::Rendering(output.rendering_index as u32);
+    let target = Target::rendering(output.rendering_index);
     let mut part = |part| match spool.stream(Stream { target, part }) {
         Some(file) => file.joined().map(|joined| stoppable(joined, interrupt)),
         // No unit has added to this stream.

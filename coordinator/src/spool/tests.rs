@@ -1,5 +1,6 @@
 use std::io::Read;
 
+use sheaf_common::fit;
 use sheaf_common::numbers::FileIndex;
 use sheaf_format::Meta;
 
@@ -74,9 +75,9 @@ fn only_whole_units_survive_a_crash() {
                 let path = folder.path().join(name);
                 let mut bytes = fs::read(&path).unwrap();
                 if damage {
-                    bytes[cut as usize] ^= 1;
+                    bytes[fit::size(cut)] ^= 1;
                 } else {
-                    bytes.truncate(cut as usize);
+                    bytes.truncate(fit::size(cut));
                 }
                 fs::write(&path, bytes).unwrap();
                 let mut spool = Spool::open(folder.path()).unwrap();

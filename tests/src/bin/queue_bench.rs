@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use sheaf_common::fit;
 use sheaf_common::job::JobId;
 use sheaf_common::queue::{
     Completed, JobOwner, JobQueue, LEASE, MemoryQueue, Queue, Supply, WorkQueue,
@@ -62,7 +63,7 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
     let tasks_in = queue.supply();
     let push = async {
         for from in (0..tasks).step_by(batch) {
-            pushed.acquire_many(batch as u32).await.expect("stays open").forget();
+            pushed.acquire_many(fit::count(batch)).await.expect("stays open").forget();
             tasks_in
                 .push(&naps(job.0, from as u64..tasks.min(from + batch) as u64))
                 .await

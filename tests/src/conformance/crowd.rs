@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use sheaf_common::fit;
 use sheaf_common::job::JobId;
 use sheaf_common::outcome::Outcome;
 use sheaf_common::queue::{Completed, Queue};
@@ -42,7 +43,7 @@ async fn consume<Q: Queue>(queue: Both<Q>, name: String, careless: bool) -> usiz
 
 async fn collect_all<Q: Queue>(queue: &Both<Q>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    while outcomes.len() < TASKS as usize {
+    while outcomes.len() < fit::size(TASKS) {
         let some = queue.collect(JobId(1), 50, PATIENTLY).await.unwrap();
         assert!(!some.is_empty(), "only {} outcomes came", outcomes.len());
         outcomes.extend(some);
@@ -68,7 +69,7 @@ async fn run<Q: Queue>(queue: Both<Q>, careless: bool) {
     for consumer in consumers {
         stored += consumer.await.unwrap();
     }
-    assert_eq!(stored, TASKS as usize);
+    assert_eq!(stored, fit::size(TASKS));
 }
 
 pub async fn each_task_is_finished_once(queue: Both<impl Queue>) {

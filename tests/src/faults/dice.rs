@@ -1,5 +1,7 @@
 //! Random numbers that follow from a seed alone, on every machine and with every compiler.
 
+use sheaf_common::fit;
+
 /// A SplitMix64 generator: <https://prng.di.unimi.it/splitmix64.c>.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dice {
@@ -37,7 +39,7 @@ impl Dice {
 
     /// An index into something of `length` elements, which must not be 0.
     pub fn index(&mut self, length: usize) -> usize {
-        (self.roll() % length as u64) as usize
+        fit::size(self.roll() % length as u64)
     }
 }
 

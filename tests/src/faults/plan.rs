@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sheaf_common::fit;
+
 use super::dice::Dice;
 use super::kind::Kind;
 
@@ -31,12 +33,12 @@ impl Plan {
     pub fn new(kind: &Kind, seed: u64) -> Self {
         let mut dice = Dice::named(seed, &kind.name);
 
-        let workers = kind.workers + dice.between(0, MORE_WORKERS) as usize;
+        let workers = kind.workers + fit::size(dice.between(0, MORE_WORKERS));
         let bytes_servers = if kind.needs_bytes_servers() {
-            dice.between(1, 2) as usize
+            fit::size(dice.between(1, 2))
         } else {
             // Most runs have none, as most users.
-            dice.between(0, 4).saturating_sub(2) as usize
+            fit::size(dice.between(0, 4).saturating_sub(2))
         };
 
         // Much of what is on the servers is there at the beginning alone.

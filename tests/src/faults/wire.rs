@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use sheaf_common::fit;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -168,7 +169,7 @@ impl Line {
 
     /// Notes that something came, and tells whether the line is forgotten.
     fn is_forgotten(&self, weather: Weather) -> bool {
-        let now = self.began.elapsed().as_millis() as u64;
+        let now = fit::millis(self.began.elapsed());
         let last = self.last_ms.swap(now, Ordering::Relaxed);
         if weather == Weather::Forgetful && u128::from(now - last.min(now)) > IDLE.as_millis() {
             self.forgotten.store(true, Ordering::Relaxed);
@@ -243,7 +244,7 @@ impl Pump {
     }
 
     async fn squeeze(&mut self, bytes: &[u8], bytes_a_second: usize) -> bool {
-        let a_tick = (bytes_a_second as f64 * TICK.as_secs_f64()) as usize;
+        let a_tick = fit::size(fit::floor(bytes_a_second as f64 * TICK.as_secs_f64()));
         for part in bytes.chunks(a_tick.max(1)) {
             if self.to.write_all(part).await.is_err() {
                 return false;

@@ -59,7 +59,8 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem
         return Err(too_large(before.len()));
     }
 
-    let mut bytes = Vec::with_capacity(before.len() as usize + 1);
+    let length = usize::try_from(before.len()).map_err(|_| too_large(before.len()))?;
+    let mut bytes = Vec::with_capacity(length + 1);
     // One byte more than expected shows growth, and ends the reading of a file that grows for ever.
     let read = opened.by_ref().take(before.len() + 1).read_to_end(&mut bytes);
     read.map_err(|error| not_read(&error))?;

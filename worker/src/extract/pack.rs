@@ -6,6 +6,7 @@
 
 use sheaf_common::problem::{Damaged, FileProblem};
 use sheaf_common::task::Content;
+use zstd::bulk::Decompressor;
 
 const LEVEL: i32 = 1;
 
@@ -22,11 +23,18 @@ pub fn pack(bytes: Vec<u8>) -> Content {
 /// # Errors
 /// [`Damaged::OnItsWay`], if `packed` does not hold `size` bytes.
 pub fn unpack(packed: &[u8], size: u64) -> Result<Vec<u8>, FileProblem> {
-    let unpacked = zstd::bulk::decompress(packed, size as usize).unwrap_or_default();
-    if unpacked.len() as u64 == size {
-        Ok(unpacked)
-    } else {
-        Err(FileProblem::Damaged(Damaged::OnItsWay))
+    let on_its_way = || FileProblem::Damaged(Damaged::OnItsWay);
+    let size = usize::try_from(size).map_err(|_| on_its_way())?;
+
+    // A task may say any size: one that memory cannot hold is refused, and ends no process.
+    let mut unpacked = Vec::new();
+    unpacked.try_reserve_exact(size).map_err(|_| on_its_way())?;
+
+    let decompressed = Decompressor::new()
+        .and_then(|mut decompressor| decompressor.decompress_to_buffer(packed, &mut unpacked));
+    match decompressed {
+        Ok(length) if length == size => Ok(unpacked),
+        Ok(_) | Err(_) => Err(on_its_way()),
     }
 }
 
@@ -49,6 +57,7 @@ mod tests {
     fn damaged_bytes_and_wrong_sizes_are_refused() {
         let Content::Packed(mut packed) = pack(vec![7; 5000]) else { panic!() };
         assert!(unpack(&packed, 4999).is_err() && unpack(&packed, 5001).is_err());
+        assert!(unpack(&packed, u64::MAX).is_err());
 
         packed.truncate(packed.len() - 1);
         assert!(unpack(&packed, 5000).is_err() && unpack(b"", 5000).is_err());

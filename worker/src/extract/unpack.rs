@@ -166,6 +166,7 @@ fn drain(decoder: &mut impl Read, plain: &mut Vec<u8>, most: usize) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sheaf_common::fit;
     use std::io::Write;
 
     const LIMIT: u64 = 1 << 20;
@@ -287,12 +288,13 @@ mod tests {
     #[test]
     fn a_bomb_stops_at_the_limit() {
         for codec in Codec::ALL {
-            let reason =
-                open(codec, &pack(codec, &vec![b'a'; LIMIT as usize + 1])).unwrap_err().to_string();
+            let reason = open(codec, &pack(codec, &vec![b'a'; fit::size(LIMIT) + 1]))
+                .unwrap_err()
+                .to_string();
             assert_eq!(reason, "too large: unpacks to more than 1 MiB", "{codec:?}");
 
-            let full = pack(codec, &vec![b'a'; LIMIT as usize]);
-            assert_eq!(open(codec, &full).unwrap().len(), LIMIT as usize);
+            let full = pack(codec, &vec![b'a'; fit::size(LIMIT)]);
+            assert_eq!(open(codec, &full).unwrap().len(), fit::size(LIMIT));
 
             let reason =
                 open(codec, &[full.clone(), pack(codec, b"b")].concat()).unwrap_err().to_string();

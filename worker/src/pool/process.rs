@@ -272,5 +272,6 @@ fn page_size() -> u64 {
     nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
         .ok()
         .flatten()
-        .map_or(4096, |size| size as u64)
+        .and_then(|size| u64::try_from(size).ok())
+        .unwrap_or(4096)
 }

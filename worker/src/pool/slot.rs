@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use sheaf_common::fit;
 use sheaf_common::job::UNIT_BYTES;
 use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{FileReport, FileStatus, Reading};
@@ -249,9 +250,7 @@ struct Began {
 
 impl Began {
     fn now() -> Self {
-        let wall_ms = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis() as u64);
+        let wall_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, fit::millis);
         Began { wall_ms, steady: Instant::now() }
     }
 
@@ -336,7 +335,7 @@ impl Gathered {
     /// bytes begin. What fills a unit by itself has a block of its own, so that it can be stashed: see
     /// [`crate::run`].
     fn room_for(&mut self, length: usize) -> (usize, usize) {
-        let unit = UNIT_BYTES as usize;
+        let unit = fit::size(UNIT_BYTES);
         let fits = |block: &Vec<u8>| {
             block.len() + length <= BLOCK_ROOM && length < unit && block.len() < unit
         };
@@ -370,6 +369,7 @@ impl Gathered {
 
 #[cfg(test)]
 mod tests {
+    use super::super::protocol::length_of;
     use super::*;
     use sheaf_common::job::JobSpec;
 
@@ -382,7 +382,7 @@ mod tests {
 
     /// What a child says of a file: these rows, and this end.
     fn said(rows: &[u8], result: Result<u64, FileProblem>) -> Vec<u8> {
-        let length = rows.len() as u32;
+        let length = length_of(rows).unwrap();
         let header = Header::Rows { length, rows: 1, overflow: 0, long_cells: 0 };
         let end = match result {
             Ok(truncated) => {
@@ -392,7 +392,7 @@ mod tests {
         };
 
         let end = wire::encode(&end);
-        let header_of_end = Header::End { length: end.len() as u32 };
+        let header_of_end = Header::End { length: length_of(&end).unwrap() };
         [&header.to_bytes()[..], rows, &header_of_end.to_bytes(), &end].concat()
     }
 

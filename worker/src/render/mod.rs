@@ -71,7 +71,7 @@ impl Renderer {
 
         let mut segments = Vec::new();
         for (index, form) in forms.iter().enumerate() {
-            let target = Target::Rendering(index as u32);
+            let target = Target::rendering(index);
             segments.extend(self.form(*form, target, place, rows, &unit.pieces)?);
         }
 
@@ -146,6 +146,7 @@ mod tests {
     use std::io::Read;
     use std::sync::Arc;
 
+    use sheaf_common::fit;
     use sheaf_common::job::{Class, JobId, JobSpec, Packing, Rendering, TaskId};
     use sheaf_common::outcome::Stream;
     use sheaf_common::row::write_cell;
@@ -163,14 +164,14 @@ mod tests {
 
     /// Rows `from..to`, each of three cells, and the piece that names them.
     fn rows(from: u64, to: u64, sequence: FileIndex, block: &mut Vec<u8>) -> Piece {
-        let offset = block.len() as u32;
+        let offset = fit::count(block.len());
         for row in from..to {
             [Some(row.to_string().as_str()), None, Some("text")]
                 .into_iter()
                 .for_each(|cell| write_cell(block, cell));
         }
 
-        let (length, rows) = (block.len() as u32 - offset, (to - from) as u32);
+        let (length, rows) = (fit::count(block.len()) - offset, fit::count(fit::size(to - from)));
         let slice =
             Slice { block: BlockNumber(0), offset, length, rows, overflow: 0, long_cells: 0 };
         Piece { rows: KEY, slice, sequence, first_row: 0, first_overflow: 0 }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sheaf_common::fit;
 use sheaf_common::queue::{Leased, QueueError, WorkQueue};
 use sheaf_common::row::Block;
 use sheaf_common::rows::RowsKey;
@@ -150,7 +151,7 @@ impl<W: WorkQueue> Fetcher<W> {
         let refill = self.rows.slots.refill();
         let mut permits = Arc::clone(&room).acquire_many_owned(refill).await.expect("never closed");
 
-        let free = room.available_permits() as u32;
+        let free = fit::count(room.available_permits());
         if let Ok(more) = room.try_acquire_many_owned(free) {
             permits.merge(more);
         }

@@ -134,7 +134,7 @@ mod tests {
 
         let pauses: Vec<_> =
             std::iter::from_fn(|| fitness.failed(&mut failures, unfit(), &tally)).collect();
-        assert_eq!(pauses.len() as u32, MOST_FAILURES - 1);
+        assert_eq!(pauses.len(), MOST_FAILURES as usize - 1);
         assert!(pauses.is_sorted() && pauses[0] == FIRST_PAUSE);
         assert!(fitness.given_up.borrow().is_some());
     }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sheaf_common::fit;
 use sheaf_common::job::WorkerId;
 use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{FileReport, FileStatus, Outcome, TaskResult};
@@ -96,7 +97,8 @@ impl Reader {
         // Whoever notes a file reads nothing else meanwhile: if that worker vanished, the file is
         // dead.
         if let Some(begun) = begun.filter(|begun| vanished.contains(&begun.by)) {
-            past.fatal.push(Fatal { sequence: begun.sequence, workers: vanished.len() as u32 });
+            past.fatal
+                .push(Fatal { sequence: begun.sequence, workers: fit::count(vanished.len()) });
         }
 
         let alone = Arc::clone(&self.alone);
@@ -125,7 +127,7 @@ impl Reader {
         vanished: usize,
         reading: &mut HowFar<'_>,
     ) -> Result<Option<Read>, Interrupted> {
-        let files = work.files.len() as u32;
+        let files = fit::count(work.files.len());
         let first = work.files.first().map_or_else(String::new, |file| file.path.display());
         warn!(
             task = %leased.task.id,
@@ -135,7 +137,7 @@ impl Reader {
             "workers vanished with these files: reading each alone"
         );
 
-        let result = TaskResult::ReadAlone { vanished: vanished as u32, files, first };
+        let result = TaskResult::ReadAlone { vanished: fit::count(vanished), files, first };
         let news = Outcome { task: leased.task.id, slot: self.name.clone(), result };
         // If it does not arrive, it still stands in this worker's log.
         let _ = self.runtime.block_on(queue.notify(news));
@@ -294,8 +296,7 @@ fn pause(stop: &AtomicBool) -> Result<(), Interrupted> {
 
 /// The report on a file that is not tried again.
 fn dead(sequence: FileIndex, attempts: u32, problem: FileProblem) -> FileReport {
-    let now =
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, fit::millis);
 
     let status = FileStatus::Dead(problem);
     FileReport { attempts, started_ms: now, ..FileReport::new(sequence, status) }

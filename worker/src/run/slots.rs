@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock, mpsc};
 use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
+use sheaf_common::fit;
 use sheaf_common::job::Compression;
 use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{Extracted, Outcome, Reading, TaskResult};
@@ -109,7 +110,7 @@ impl<W: WorkQueue> Slots<W> {
             thread.spawn(body).map_err(|error| Unfit::refused(&error))?;
         }
 
-        Ok(Slots { jobs, room, refill: most as u32 / 2 })
+        Ok(Slots { jobs, room, refill: fit::count(most) / 2 })
     }
 
     /// How many tasks are leased in one call at least, so that the server is asked half as often as
@@ -255,7 +256,7 @@ impl SlotThread {
     ) -> Result<TaskResult, Interrupted> {
         let began = Instant::now();
         let sequence = FileIndex::of_nap(task.id.number);
-        let of = (nap.length.as_millis() as u64).max(1);
+        let of = fit::millis(nap.length).max(1);
         self.tell(queue, task, Reading { sequence, parsed: 0, of });
 
         while let Some(left) = nap.length.checked_sub(began.elapsed()) {
@@ -281,6 +282,5 @@ impl SlotThread {
 
 /// The CPU time of the calling thread, in microseconds.
 fn thread_cpu_us() -> u64 {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
-        .map_or(0, |time| time.tv_sec() as u64 * 1_000_000 + time.tv_nsec() as u64 / 1_000)
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(0, |time| fit::micros(time.into()))
 }

@@ -305,7 +305,7 @@ mod tests {
     fn blocks_of_one_long_slice_fill_a_unit() {
         let slice =
             |block, length| Slice { block, offset: 0, length, rows: 1, overflow: 0, long_cells: 0 };
-        let long = UNIT_BYTES as u32;
+        let long = u32::try_from(UNIT_BYTES).unwrap();
         let report =
             |slices| FileReport::new(FileIndex(0), FileStatus::Done { slices, truncated_cells: 0 });
 

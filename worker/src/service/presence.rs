@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use sheaf_common::fit;
 use sheaf_common::queue::{Activity, JobOwner, QueueError, RedisQueue, RedisWorker, WorkerInfo};
 use sheaf_common::said::Said;
 use sheaf_common::wire::FORMAT;
@@ -101,7 +102,7 @@ impl Presence {
 
     fn activity(&self) -> Activity {
         Activity {
-            busy: self.tally.busy.load(Ordering::Relaxed) as u32,
+            busy: fit::count(fit::size(self.tally.busy.load(Ordering::Relaxed))),
             files_done: self.tally.files.load(Ordering::Relaxed),
             bytes_done: self.tally.bytes.load(Ordering::Relaxed),
         }

@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sheaf_common::VERSION;
+use sheaf_common::fit;
 use sheaf_common::job::WorkerId;
 use sheaf_common::queue::{RedisQueue, RedisWorker, WorkerInfo};
 use sheaf_common::wire::FORMAT;
@@ -82,11 +83,11 @@ pub async fn serve(
         id: id.clone(),
         host,
         version: VERSION.into(),
-        slots: config.slots.get() as u32,
+        slots: fit::count(config.slots.get()),
         queues: names,
-        bytes_servers: first.bytes_servers() as u32,
+        bytes_servers: fit::count(first.bytes_servers()),
         wire: FORMAT,
-        lease_ms: config.lease.as_millis() as u64,
+        lease_ms: fit::millis(config.lease),
         ..WorkerInfo::default()
     };
     let workers: Vec<RedisWorker> =

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 /// The bits that index the tables; longer codes, which are rare, are followed bit by bit.
-const TABLE_BITS: u32 = 12;
+const TABLE_BITS: u8 = 12;
 /// The longest code of RFC 1951, in bits.
 const LONGEST: usize = 15;
 /// The symbol that ends a block.
@@ -84,7 +84,11 @@ impl Bits<'_> {
     fn take(&mut self, count: u32) -> Result<usize, NotDeflate> {
         let value = self.window() & ((1 << count) - 1);
         self.at += count as usize;
-        if self.at > self.stream.len() * 8 { Err(NotDeflate) } else { Ok(value as usize) }
+        if self.at > self.stream.len() * 8 {
+            return Err(NotDeflate);
+        }
+
+        usize::try_from(value).map_err(|_| NotDeflate)
     }
 
     fn skip_stored(&mut self) -> Result<(), NotDeflate> {
@@ -167,7 +171,7 @@ impl Bits<'_> {
 
         let mut lengths = [0u8; 19];
         for &place in &ORDER[..given] {
-            lengths[place] = self.take(3)? as u8;
+            lengths[place] = u8::try_from(self.take(3)?).map_err(|_| NotDeflate)?;
         }
 
         let mut code_lengths = Codes::default();
@@ -178,7 +182,7 @@ impl Bits<'_> {
         let mut at = 0;
         while at < total {
             let (value, times) = match self.symbol(&code_lengths)? {
-                length @ 0..=15 => (length as u8, 1),
+                length @ 0..=15 => (u8::try_from(length).map_err(|_| NotDeflate)?, 1),
                 16 if at > 0 => (all[at - 1], 3 + self.take(2)?),
                 17 => (0, 3 + self.take(3)?),
                 18 => (0, 11 + self.take(7)?),
@@ -254,9 +258,9 @@ impl Codes {
 
         self.symbols.clear();
         self.symbols.resize(starts[LONGEST + 1] as usize, 0);
-        for (symbol, &length) in lengths.iter().enumerate() {
+        for (symbol, &length) in (0..).zip(lengths) {
             if length > 0 {
-                self.symbols[starts[length as usize] as usize] = symbol as u16;
+                self.symbols[starts[length as usize] as usize] = symbol;
                 starts[length as usize] += 1;
             }
         }
@@ -269,13 +273,13 @@ impl Codes {
     fn fill(&mut self, entry: impl Fn(usize, u8) -> Entry) {
         self.table.fill(Entry::default());
 
-        let mut code = 0usize;
+        let mut code = 0u32;
         let mut index = 0usize;
-        for length in 1..=TABLE_BITS as usize {
-            for _ in 0..self.counts[length] {
+        for length in 1..=TABLE_BITS {
+            for _ in 0..self.counts[usize::from(length)] {
                 // The stream has the highest bit of a code first, the index its lowest.
-                let reversed = (code as u32).reverse_bits() as usize >> (32 - length);
-                let filled = entry(self.symbols[index] as usize, length as u8);
+                let reversed = code.reverse_bits() as usize >> (32 - length);
+                let filled = entry(self.symbols[index] as usize, length);
                 self.table[reversed..]
                     .iter_mut()
                     .step_by(1 << length)
@@ -336,11 +340,11 @@ impl Tables {
         self.singles.extend_from_slice(&self.symbols.table[..]);
         for (index, entry) in self.symbols.table.iter_mut().enumerate() {
             let is_literal = |entry: &Entry| entry.plain && entry.distance_mask == 0;
-            while is_literal(entry) && u32::from(entry.bits) < TABLE_BITS {
+            while is_literal(entry) && entry.bits < TABLE_BITS {
                 let next = self.singles[index >> entry.bits];
                 // The bits above the index read as zeros here: the next symbol counts if its code
                 // lies below them.
-                if !next.plain || u32::from(entry.bits + next.code) > TABLE_BITS {
+                if !next.plain || entry.bits + next.code > TABLE_BITS {
                     break;
                 }
 

@@ -78,7 +78,7 @@ mod tests {
         let mut content = Vec::new();
         let mut decoder = flate2::bufread::DeflateDecoder::new(bytes);
         decoder.read_to_end(&mut content).expect("a valid stream");
-        assert_eq!(decoder.total_in() as usize, bytes.len(), "nothing stands past the end");
+        assert_eq!(decoder.total_in(), bytes.len() as u64, "nothing stands past the end");
         content
     }
 
@@ -87,14 +87,14 @@ mod tests {
         let mut random = Rng::with_seed(seed);
         let mut word = || -> Vec<u8> {
             let length = 2 + random.usize(..9);
-            (0..length).map(|_| b'a' + random.usize(..26) as u8).collect()
+            (0..length).map(|_| random.u8(b'a'..=b'z')).collect()
         };
         let words: Vec<Vec<u8>> = (0..200).map(|_| word()).collect();
 
         let mut bytes = Vec::with_capacity(length + 16);
         while bytes.len() < length {
             match random.usize(..64) {
-                0 => bytes.push(random.usize(..256) as u8),
+                0 => bytes.push(random.u8(..)),
                 1 => bytes.extend(std::iter::repeat_n(b'-', random.usize(..600))),
                 pick => {
                     let known = if pick < 40 { 30 } else { words.len() };
@@ -138,7 +138,7 @@ mod tests {
     fn noise_and_sameness_and_little_are_joined_too() {
         let mut deflater = Deflater::new(Compression::Balanced);
         let noise: Vec<u8> =
-            (0..200_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+            (0..200_000u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[1]).collect();
 
         for length in [0, 1, 2, 3, 100, 9_999, 10_001] {
             for content in [&noise[..length], &vec![b'x'; length][..]] {

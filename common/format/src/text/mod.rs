@@ -183,9 +183,11 @@ impl TextOutput<'_> {
         }
         out.write_all(&END)?;
 
-        // The length is modulo 2^32, as the format has it.
         out.write_all(&content.crc.finalize().to_le_bytes())?;
-        out.write_all(&(content.length as u32).to_le_bytes())
+
+        // The length is modulo 2^32, as the format has it.
+        let [low @ .., _, _, _, _] = content.length.to_le_bytes();
+        out.write_all(&low)
     }
 }
 

@@ -118,7 +118,7 @@ fn local_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     common_fields(&mut header, entry, offset);
 
     let extra = extra(&sizes_64(entry));
-    fields(&mut header, &[entry.name.len() as u16, extra.len() as u16]);
+    fields(&mut header, &[short_length(entry.name.as_bytes()), short_length(&extra)]);
     header.extend_from_slice(entry.name.as_bytes());
     header.extend(extra);
 
@@ -137,7 +137,7 @@ fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     let mut long = sizes_64(entry);
     long.extend((offset >= ELSEWHERE.into()).then_some(offset));
     let extra = extra(&long);
-    fields(&mut header, &[entry.name.len() as u16, extra.len() as u16]);
+    fields(&mut header, &[short_length(entry.name.as_bytes()), short_length(&extra)]);
     fields(&mut header, &[0; 5]); // Comment, disk, and three of attributes: none.
 
     header.extend(short(offset).to_le_bytes());
@@ -168,7 +168,7 @@ fn sizes_64(entry: &Entry<'_>) -> Vec<u64> {
 fn extra(values: &[u64]) -> Vec<u8> {
     let mut extra = Vec::new();
     if !values.is_empty() {
-        fields(&mut extra, &[EXTRA_64, 8 * values.len() as u16]);
+        fields(&mut extra, &[EXTRA_64, 8 * short_length(values)]);
         values.iter().for_each(|value| extra.extend(value.to_le_bytes()));
     }
 
@@ -193,13 +193,18 @@ fn end_of_directory(entries: u64, size: u64, offset: u64) -> Vec<u8> {
     }
 
     end.extend(*b"PK\x05\x06");
-    let count = entries.min(u16::MAX.into()) as u16;
+    let count = u16::try_from(entries).unwrap_or(u16::MAX);
     fields(&mut end, &[0, 0, count, count]);
     end.extend(short(size).to_le_bytes());
     end.extend(short(offset).to_le_bytes());
     fields(&mut end, &[0]);
 
     end
+}
+
+/// The length of something that a writer of workbooks keeps short: names of parts, extra fields.
+fn short_length<T>(things: &[T]) -> u16 {
+    u16::try_from(things.len()).expect("below 64 Ki")
 }
 
 fn short(value: u64) -> u32 {

@@ -81,13 +81,14 @@ impl Measure {
         let rows: u32 = self.rows_by_lines.iter().sum();
 
         let mut seen = 0;
-        let enough = |count: &u32| {
-            seen += count;
+        let enough = |(_, count): &(u8, &u32)| {
+            seen += *count;
             seen * 10 >= rows * 9
         };
 
-        let lines = self.rows_by_lines.iter().position(enough).map_or(1, |index| index as u8 + 1);
-        let widths = self.widths.iter().map(|width| *width as u8).collect();
+        let lines = (1..).zip(&self.rows_by_lines).find(enough).map_or(1, |(lines, _)| lines);
+        let widths =
+            self.widths.iter().map(|width| u8::try_from(*width).unwrap_or(u8::MAX)).collect();
         (rows > 0).then_some(Look { widths, lines })
     }
 }

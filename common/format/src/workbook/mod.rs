@@ -16,6 +16,7 @@ mod writer;
 mod xml;
 
 use sheaf_common::cell::SHEET_DATA_ROWS;
+use sheaf_common::fit;
 use sheaf_common::job::{JobSpec, Packing};
 
 use crate::{Counts, Format, OutputWriter, Place, UnitWriter};
@@ -44,7 +45,7 @@ impl Format for Workbook {
     }
 
     fn sheets(&self, counts: Counts) -> Option<u32> {
-        Some(Sheet::of(counts).len() as u32)
+        Some(fit::count(Sheet::of(counts).len()))
     }
 
     fn unit_writer<'a>(
@@ -72,10 +73,15 @@ enum Sheet {
     Overflow(u32),
 }
 
+/// The index of a sheet among those of its kind, or how many there are.
+fn sheet_index(index: u64) -> u32 {
+    u32::try_from(index).expect("2^32 sheets have more rows than any disk")
+}
+
 impl Sheet {
     /// The sheets that these rows need, in their order; the first one is there even without rows.
     fn of(counts: Counts) -> Vec<Sheet> {
-        let needed = |rows: u64| rows.div_ceil(SHEET_DATA_ROWS) as u32;
+        let needed = |rows: u64| sheet_index(rows.div_ceil(SHEET_DATA_ROWS));
         let rows = (0..needed(counts.rows).max(1)).map(Sheet::Rows);
         rows.chain((0..needed(counts.overflow)).map(Sheet::Overflow)).collect()
     }

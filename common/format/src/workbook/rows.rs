@@ -4,9 +4,9 @@
 use sheaf_common::cell::{self, SHEET_DATA_ROWS, column_letters, sheet_name};
 use sheaf_common::job::{JobSpec, LongCells};
 
-use super::Sheet;
 use super::look::{FIRST_ROWS, Look, Measure};
 use super::xml::RowWriter;
+use super::{Sheet, sheet_index};
 use crate::{Packer, PartSegment, Place, UnitWriter};
 
 /// The sheet that holds what cells cannot.
@@ -107,7 +107,7 @@ impl UnitWriter for WorkbookRows<'_> {
 
 /// The sheet and the row number in it of the row with this place in the workbook.
 fn place(row: u64) -> (u32, u64) {
-    ((row / SHEET_DATA_ROWS) as u32, row % SHEET_DATA_ROWS + 2)
+    (sheet_index(row / SHEET_DATA_ROWS), row % SHEET_DATA_ROWS + 2)
 }
 
 fn xml_of(sheets: &mut Vec<(Sheet, Vec<u8>)>, sheet: Sheet) -> &mut Vec<u8> {

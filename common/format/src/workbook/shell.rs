@@ -134,8 +134,8 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
             Sheet::Overflow(index) => sheet_name(OVERFLOW_SHEET, *index),
         };
 
-        let last_row = placeholder(index) as u32 - 1;
-        let last_column = columns_of(spec, *sheet).len() as u16 - 1;
+        let last_row = u32::try_from(placeholder(index) - 1)?;
+        let last_column = u16::try_from(columns_of(spec, *sheet).len() - 1)?;
         workbook.add_worksheet().set_name(name)?.autofilter(0, 0, last_row, last_column)?;
     }
 

@@ -35,6 +35,7 @@ use super::pace::Pace;
 use super::pool::{Pool, Use};
 use super::reply;
 use super::scripts::{Call, STAGE};
+use crate::fit;
 use crate::queue::QueueError;
 
 /// How long a blob waits for the script that says it is there, which comes right after it.
@@ -208,7 +209,7 @@ impl Blobs {
 
         let live = live.iter().map(|name| {
             let (key, mut command) = command(name, "PEXPIRE");
-            command.arg(TTL.as_millis() as u64);
+            command.arg(fit::millis(TTL));
             (key, command)
         });
         let commands = live.chain(gone.iter().map(|name| command(name, "UNLINK")));
@@ -293,7 +294,7 @@ impl Blobs {
 
 fn set(key: String, bytes: &[u8], ttl: Duration) -> (String, Cmd) {
     let mut command = Cmd::with_capacity(6, key.len() + bytes.len() + 64);
-    command.arg("SET").arg(&key).arg(bytes).arg("PX").arg(ttl.as_millis() as u64);
+    command.arg("SET").arg(&key).arg(bytes).arg("PX").arg(fit::millis(ttl));
     (key, command)
 }
 

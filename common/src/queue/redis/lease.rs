@@ -218,7 +218,7 @@ fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     let (class, own) = parse_stream(reply::text(class)?)?;
 
     // Someone may have meddled with the count; a delivery is at least the first.
-    let delivery = reply::number(delivery)?.clamp(1, i64::from(u32::MAX)) as u32;
+    let delivery = u32::try_from(reply::number(delivery)?.max(1)).unwrap_or(u32::MAX);
     let previous = held_by.first().and_then(reply::text).and_then(parse_consumer);
 
     for entry in reply::list(entries)? {

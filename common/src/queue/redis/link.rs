@@ -19,6 +19,7 @@ use super::scripts::Call;
 use super::server::Server;
 use super::socket::Traffic;
 use super::troubles::SILENCE;
+use crate::fit;
 use crate::queue::QueueError;
 
 /// The longest that a read asks the server to block. Short, so that a call notices soon that leases
@@ -297,7 +298,7 @@ fn name(command: &Cmd) -> String {
 /// How long the server is asked to block. 0 would mean for ever, and before 7.0.8 so did 1 ms
 /// (redis#11687).
 fn blocks_ms(wait: Duration) -> u64 {
-    wait.min(LONGEST_BLOCK).as_millis().max(10) as u64
+    fit::millis(wait.min(LONGEST_BLOCK)).max(10)
 }
 
 #[cfg(test)]

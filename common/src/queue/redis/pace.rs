@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use redis::Value;
 
+use crate::fit;
+
 /// Fewer bytes than this tell how long the way there and back is, not how fast bytes come.
 const LEAST: usize = 64 << 10;
 
@@ -58,7 +60,8 @@ impl Pace {
     pub fn in_time(&self, time: Duration) -> Option<(u64, usize)> {
         let measured = (*self.0.lock().expect("no holder panics"))?;
         let bytes = measured.bytes_a_second * time.as_secs_f64();
-        Some((bytes as u64, (bytes / measured.length).max(1.0) as usize))
+        let values = fit::floor(bytes / measured.length).max(1);
+        Some((fit::floor(bytes), fit::size(values)))
     }
 }
 

@@ -58,7 +58,8 @@ fn read(answer: &Value) -> Option<Known> {
 
     let worker = |name: &Value| reply::text(name).map(|name| WorkerId(name.into()));
     let vanished = reply::list(vanished)?.iter().map(worker).collect::<Option<_>>()?;
-    Some(Known { past, vanished, undecided: reply::count(undecided)? as usize })
+    let undecided = usize::try_from(reply::count(undecided)?).ok()?;
+    Some(Known { past, vanished, undecided })
 }
 
 pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, QueueError> {

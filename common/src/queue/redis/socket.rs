@@ -17,6 +17,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Instant;
 
 use super::tls::Tls;
+use crate::fit;
 
 /// A peer or a middlebox that forgot an idle connection is noticed after a quarter of a minute, and
 /// most middleboxes are kept from forgetting.
@@ -98,7 +99,7 @@ impl Traffic {
     }
 
     fn now_us(&self) -> u64 {
-        self.began.elapsed().as_micros() as u64
+        fit::micros(self.began.elapsed())
     }
 }
 

@@ -7,6 +7,7 @@ use super::config::RedisConfig;
 use super::keys::Keys;
 use super::link::Link;
 use super::pool::{Pool, Use};
+use crate::fit;
 
 pub struct Shared {
     pub config: RedisConfig,
@@ -34,6 +35,6 @@ impl Shared {
     }
 
     pub fn lease_ms(&self) -> u64 {
-        self.config.lease.as_millis() as u64
+        fit::millis(self.config.lease)
     }
 }

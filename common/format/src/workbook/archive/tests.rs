@@ -149,6 +149,6 @@ fn parts_behind_a_5_gib_part_are_found() {
     assert_eq!(text, "behind");
 
     // As a stream is read: header, part, header, with nothing between.
-    let next = 30 + "long".len() + 20 + content.packed as usize;
+    let next = 30 + "long".len() + 20 + usize::try_from(content.packed).unwrap();
     assert_eq!(&bytes[next..next + 4], b"PK\x03\x04");
 }

@@ -44,8 +44,9 @@ pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnM
             length += 1;
         }
 
-        parser.process(rest.subtendril(0, length as u32));
-        rest.pop_front(length as u32);
+        let cut = u32::try_from(length).expect("a tendril is below 4 GiB");
+        parser.process(rest.subtendril(0, cut));
+        rest.pop_front(cut);
         done += length;
         parsed(done);
     }
