@@ -20,11 +20,13 @@ use sheaf_tests::wait::DEADLINE;
 use tokio::task::JoinSet;
 
 /// Every kind of key, by what it ends with or has in it.
-const KINDS: [&str; 19] = [
+const KINDS: [&str; 21] = [
     ":workers",
     ":seen",
     ":versions",
     ":jobs",
+    ":alive",
+    ":owners",
     ":unconfirmed",
     ":bell",
     ":bell@a",
@@ -252,8 +254,18 @@ async fn any_key_may_vanish_before_outcomes_are_collected() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_key_may_vanish_between_all_that() {
-    let there =
-        [":jobs", ":extract", ":render@a", ":addressed", ":tasks", ":outcomes", ":news", ":rows:*"];
+    let there = [
+        ":jobs",
+        ":alive",
+        ":owners",
+        ":extract",
+        ":render@a",
+        ":addressed",
+        ":tasks",
+        ":outcomes",
+        ":news",
+        ":rows:*",
+    ];
     each_kind("any_key_may_vanish_between_all_that", Moment::Between, &there).await;
 }
 
