@@ -19,7 +19,7 @@ impl RowsAt {
         RowsKey::new(task, block, self.edition)
     }
 
-    /// Who stashed a block; `None`: it is on the queue.
+    /// The worker that stashed a block; `None` if it is on the queue.
     pub fn stashed_by(&self, block: BlockNumber) -> Option<&WorkerId> {
         let stashed =
             self.stashed.as_ref().filter(|stashed| stashed.blocks.binary_search(&block).is_ok());
@@ -35,7 +35,7 @@ pub fn slices(report: &FileReport) -> &[Slice] {
     }
 }
 
-/// The blocks that a task left on the queue.
+/// The blocks of an outcome that are on the queue, not stashed.
 pub fn on_queue(task: TaskId, extracted: &Extracted) -> Vec<RowsKey> {
     let rows = RowsAt { edition: extracted.edition, stashed: extracted.stashed.clone() };
     let blocks: BTreeSet<BlockNumber> =

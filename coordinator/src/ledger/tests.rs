@@ -164,7 +164,7 @@ impl World {
             Work::Nap(_) => unreachable!("the ledger pushes none"),
         };
 
-        Some(Event::Came(Outcome { task: task.id, slot: "s".into(), result }))
+        Some(Event::Collected(Outcome { task: task.id, slot: "s".into(), result }))
     }
 
     fn planned(&mut self) -> Event {
@@ -350,7 +350,7 @@ fn every_file_is_reported_once_in_order() {
 fn rows_that_change_on_repair_end_the_job() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let extract = TaskId { job: JOB, class: Class::Extract, number: TaskNumber(0) };
-    let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
+    let came = |task, result| Event::Collected(Outcome { task, slot: String::new(), result });
     let mut slice = Slice {
         block: BlockNumber(0),
         offset: 0,
@@ -385,8 +385,9 @@ fn rows_that_change_on_repair_end_the_job() {
 #[test]
 fn only_pending_tasks_are_pushed_again_when_lost() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
-    let lost =
-        |task| Event::Came(Outcome { task, slot: String::new(), result: TaskResult::TaskLost });
+    let lost = |task| {
+        Event::Collected(Outcome { task, slot: String::new(), result: TaskResult::TaskLost })
+    };
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else {
         panic!()
     };
@@ -419,7 +420,7 @@ fn units_share_a_task_until_rows_are_lost() {
         panic!()
     };
 
-    let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
+    let came = |task, result| Event::Collected(Outcome { task, slot: String::new(), result });
     // Blocks of a unit each; the fourth one is on the queue.
     let slice =
         |block| Slice { block, offset: 0, length: 1_000_000, rows: 1, overflow: 0, long_cells: 0 };

@@ -15,7 +15,7 @@ fn with_one_file() -> (Ledger, Task) {
 }
 
 fn came(task: TaskId, result: TaskResult) -> Event {
-    Event::Came(Outcome { task, slot: "s".into(), result })
+    Event::Collected(Outcome { task, slot: "s".into(), result })
 }
 
 /// Rows of one file, in slices of a unit each that are in these blocks.
