@@ -1,4 +1,4 @@
-//! What was noticed, in words: one line for each kind of thing, however many files show it.
+//! The extractor's notes in words: one line for each kind, however many files have it.
 
 use sheaf_common::job::JobSpec;
 use sheaf_common::notes::NoteKind;
@@ -6,14 +6,14 @@ use sheaf_common::notes::NoteKind;
 use super::{Seen, Tally};
 use crate::human::{count, number, shown, size};
 
-/// The most encodings that are named, of those that were guessed and of those that were doubted.
+/// The most encodings that are named: of those that were guessed, and of those that were doubted.
 const ENCODINGS: usize = 3;
 /// The most columns that are named.
 const COLUMNS: usize = 10;
 /// The most elements that are named.
 const ELEMENTS: usize = 5;
 
-/// The notes about what the extractor noticed.
+/// A line for each kind of note, and one for columns that are empty in every row.
 pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     let record = shown(spec.recipe.record.as_bytes());
     let mut notes: Vec<String> = empty_columns(tally, spec).into_iter().collect();
@@ -53,8 +53,8 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     notes
 }
 
-/// Why a run has no row at all, and what could be a record: the message and its hint. `None` if
-/// there are rows, or if all files failed.
+/// Why a run has no row at all, with elements that could be records: the message and its hint.
+/// `None` if there are rows, or all files failed.
 pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
     if tally.rows > 0 || tally.empty == 0 {
         return None;
@@ -81,7 +81,7 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
     Some((message, format!("say which elements are the records, for example `--record {most}`")))
 }
 
-/// The first few elements of a list, with how many there are: `li` ×3, `ul` ×2.
+/// The first few elements of a list with their counts: `li` ×3, `ul` ×2.
 pub fn frequent(elements: &[(String, u64)]) -> String {
     let named =
         elements.iter().take(ELEMENTS).map(|(name, count)| format!("`{name}` ×{}", number(*count)));
@@ -164,7 +164,7 @@ fn xml(seen: &Seen) -> String {
     )
 }
 
-/// The notes about the encodings that most files have, and one for the others.
+/// A note for each of the most frequent encodings, and one for all others.
 fn encodings(mut all: Vec<(&String, &Seen)>, say: impl Fn(&str, &Seen) -> String) -> Vec<String> {
     all.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.files));
     let mut notes: Vec<String> =
@@ -191,7 +191,7 @@ fn was(seen: &Seen) -> &'static str {
     if seen.files == 1 { "was" } else { "were" }
 }
 
-/// The first file, in brackets.
+/// The path of the first file, in brackets.
 fn first(seen: &Seen) -> String {
     match seen.files {
         1 => format!(" (`{}`)", seen.first),
