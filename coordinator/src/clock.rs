@@ -50,6 +50,7 @@ fn here(seconds: u64) -> DateTime {
     let in_zone = |zone: TimeZone| DateTime::from_timespec(seconds, 0, zone.as_ref()).ok();
 
     let zone = match std::env::var("TZ") {
+        // Named zones and POSIX rules alike.
         Ok(name) if !name.is_empty() => TimeZone::from_posix_tz(&name),
         Ok(_) => Ok(TimeZone::utc()), // As in the C library.
         Err(_) => TimeZone::local(),

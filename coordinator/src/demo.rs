@@ -65,6 +65,7 @@ pub async fn demo(
             report(outcome, &mut open, out)?;
         }
 
+        // Lines must appear when things happen, through a pipe, too.
         out.flush()?;
     }
 
@@ -173,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Does every nap at once, telling its end twice.
+    /// Ends every nap at once, by news and by its outcome.
     async fn work(queue: MemoryQueue) {
         let queue = queue.worker(WorkerId("test".into()));
         loop {

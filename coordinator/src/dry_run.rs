@@ -69,6 +69,7 @@ fn would_read(
         file(out, &sources.get(sequence), paint)?;
     }
 
+    // Listed files show their problem in their own line.
     problems(first..last, sources, paint, out)?;
     if !sources.left_out.is_none() {
         writeln!(out, "  {}", paint.dim(&left_out(sources.left_out)))?;

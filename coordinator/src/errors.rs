@@ -70,6 +70,7 @@ impl Failure {
 
             // Some errors repeat their cause at their end: it is printed once.
             if !said.ends_with(&text) {
+                // Further lines of a cause are indented below it.
                 writeln!(out, "  {} {}", paint.error("Caused by:"), text.replace('\n', "\n    "))?;
             }
 

@@ -77,6 +77,7 @@ pub fn shown(bytes: &[u8]) -> String {
         return text.into_owned();
     }
 
+    // Rare: most names are returned above without this loop.
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if steers_the_terminal(c) {

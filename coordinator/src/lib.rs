@@ -1,6 +1,6 @@
 //! Turns a pile of files into one sheet: the coordinator's side of Sheaf.
 //!
-//! `what was typed → settings → sources → plan ══ queue ══▶ … ──▶ ledger → spool → outputs → report`
+//! `arguments → settings → sources → plan ══ queue ══▶ … ──▶ ledger → spool → outputs → report`
 //!
 //! * [`cli`]: the arguments, as clap reads them.
 //! * [`config`]: arguments → settings that cannot be wrong.

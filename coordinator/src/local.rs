@@ -43,6 +43,7 @@ impl LocalWorker {
         mut self,
         work: impl Future<Output = T>,
     ) -> Result<(T, Arc<Tally>), WorkerError> {
+        // A worker that stops by itself has failed, and nothing would do its tasks.
         let done = tokio::select! {
             done = work => done,
             stopped = &mut self.running => {

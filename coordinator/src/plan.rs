@@ -83,6 +83,7 @@ impl Iterator for Plan<'_> {
 
             files.push(file(sequence, &source));
             bytes = after;
+            // Full: nothing else would fit, or this file is a task of its own.
             if bytes >= self.batch_bytes {
                 break;
             }
@@ -111,7 +112,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// The sizes in each piece of at most so many bytes; a problem is an empty one.
+    /// The sizes in each piece of at most this many bytes; a problem is an empty piece.
     fn pieces_of(most: u64, sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
         let sources = Sources::example(sizes);
         let sizes_of = |planned| match planned {

@@ -1,4 +1,4 @@
-//! What the program has of its process: standard streams, terminal, runtime, log.
+//! The process of the program: standard streams, terminal, runtime, log.
 
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;

@@ -18,6 +18,7 @@ pub fn check(workers: &[WorkerSeen], expected: Option<usize>) -> Result<Exit, Fa
         return Ok(Exit::Done);
     };
 
+    // Often the reason: the workers were not updated together with this program.
     let others = match workers.len() - of_this_build {
         0 => String::new(),
         others => format!(" ({} of another build than {VERSION})", count(others as u64, "other")),

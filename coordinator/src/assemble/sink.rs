@@ -76,6 +76,7 @@ impl Write for Flow {
             written = self.unless_gone(done)?.unwrap_or(written);
         }
 
+        // Bytes after the reader went away count, too: they are part of the output's size.
         self.written += written as u64;
         Ok(written)
     }

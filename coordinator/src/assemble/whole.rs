@@ -85,6 +85,7 @@ impl WholeFile {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
+        // Opened first: if this fails, the file must not be in its place.
         let folder = File::open(folder)?;
 
         // The new name survives a crash only if the folder is synced, too.
@@ -107,6 +108,7 @@ impl WholeFile {
 
         let size = buffer.get_ref().metadata()?.len();
         fs::rename(&self.unfinished, &self.place)?;
+        // In its place: dropping must not remove anything now.
         self.file = None;
 
         Ok(size)

@@ -1,6 +1,6 @@
 //! The commands of the program: each resolves its settings and calls the library.
 //!
-//! * [`run`]: `sheaf run`. [`report`]: what it says when a run is over.
+//! * [`run`]: `sheaf run`. [`report`]: its summary and exit code.
 //! * [`demo`], [`preview`], and [`queue`] for the commands that only look into Redis.
 
 mod demo;
@@ -20,10 +20,10 @@ use crate::process::stdout;
 /// The first argument that makes this program a child process of its own pool.
 pub const SLOT: &str = "slot";
 
-/// Carries out what was typed.
+/// Carries out a command.
 ///
 /// # Errors
-/// Whatever keeps the command from its end, with the exit code and a hint.
+/// When the command cannot be completed: the error, with exit code and hint.
 pub fn execute(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(&args),

@@ -1,4 +1,4 @@
-//! What `sheaf run` says when a run is over: the summary, its file, and the exit code.
+//! Reports the end of a run: the summary, its file, and the exit code.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -18,7 +18,7 @@ use super::report::report;
 use super::{SLOT, print_failed};
 use crate::process::{cores, log, paint, runtime, stdout};
 
-/// Turns files into a sheet, or says what it would do.
+/// Turns files into a sheet; with `--dry-run`, only says what it would do.
 pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let config = RunConfig::resolve(args, cores())?;
     check_places(&config)?;

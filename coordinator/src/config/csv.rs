@@ -37,6 +37,7 @@ pub fn resolve(args: &CsvArgs, outputs: &[Output]) -> Result<CsvStyle, UsageErro
 fn delimiter(typed: &str) -> Result<char, UsageError> {
     let mut characters = typed.chars();
     match (characters.next(), characters.next()) {
+        // In most shells a typed `\t` arrives as these two characters.
         _ if typed.eq_ignore_ascii_case("tab") || typed == "\\t" => Ok('\t'),
         // A delimiter that occurs in the syntax of CSV, or that readers drop, would break the
         // cells.

@@ -65,6 +65,7 @@ pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), Usage
     for path in paths {
         let form = form(path)?;
         let rendering = form.rendering();
+        // Outputs of the same form share a rendering: their rows are rendered once.
         let known = renderings.iter().position(|known| *known == rendering);
         let rendering_index = known.unwrap_or_else(|| {
             renderings.push(rendering);
@@ -93,6 +94,7 @@ fn form(path: &Path) -> Result<Form, UsageError> {
         .file_name()
         .map(|name| String::from_utf8_lossy(name.as_bytes()).to_lowercase())
         .unwrap_or_default();
+    // By the whole name, as a form may have two extensions: `.csv.gz`.
     if let Some(form) = Form::of_name(&name) {
         return Ok(form);
     }

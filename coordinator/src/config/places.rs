@@ -56,6 +56,7 @@ pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
 fn check_parent(file: &Path) -> Result<(), PlaceError> {
     let folder = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
+        // A bare file name is in the current folder.
         _ => Path::new("."),
     };
 
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_takes_no_file_is_named() {
-        // /proc takes no files, whoever asks.
+        // Not even root can create files in /proc.
         assert!(matches!(check(&["-o", "/proc/a.csv"]), Err(PlaceError::NotWritable { .. })));
     }
 }

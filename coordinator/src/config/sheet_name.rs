@@ -25,6 +25,7 @@ pub fn check(name: &str) -> Result<(), UsageError> {
         format!("U+{:04X} is no character", u32::from(c))
     } else if name.starts_with('\'') || name.ends_with('\'') {
         "Excel does not allow `'` at its ends".into()
+    // For the sheet of tracked changes.
     } else if lower == "history" {
         "Excel keeps this name for itself".into()
     } else if is_overflow(&lower) {

@@ -52,6 +52,7 @@ impl Builder {
         let mut places: HashMap<Place, Vec<Vec<u8>>> = HashMap::new();
         for path in own {
             let bytes = path.as_os_str().as_bytes();
+            // A folder may be given with a `/` at its end.
             let (folder, name) = split(bytes.strip_suffix(b"/").unwrap_or(bytes));
 
             // Discovery finds nothing in a folder that does not exist, so there is nothing to leave
@@ -103,7 +104,7 @@ impl Builder {
         folder
     }
 
-    /// The names of what the run itself writes into this folder.
+    /// The names that the run itself writes in this folder.
     pub fn own_names(&self, place: &Place) -> Vec<Vec<u8>> {
         self.own.get(place).cloned().unwrap_or_default()
     }
@@ -135,6 +136,7 @@ impl Builder {
 
     /// Adds a file: its metadata, or why it cannot be read.
     pub fn file(&mut self, folder: u32, name: &[u8], found: Result<Metadata, FileProblem>) {
+        // A pipe or a device would block its reader for ever.
         let found = found.and_then(|metadata| match problem::of_type(metadata.file_type()) {
             None => Ok(metadata),
             Some(problem) => Err(problem),
@@ -173,6 +175,7 @@ impl Builder {
         let mut suspects: Vec<u32> = (0..entries.len() as u32)
             .filter(|index| self.begun[place(&entries[*index as usize]) as usize] > 1)
             .collect();
+        // By index at last, so that the first of equal ones stays.
         suspects.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)).then(a.cmp(b)));
 
         let mut repeated: Vec<u32> = suspects

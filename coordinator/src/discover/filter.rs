@@ -75,6 +75,7 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, B
 
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
+        // Shells complete folders as `./a` and `a/`, which mean `a` here.
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
         let pattern = pattern.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(pattern);
         set.add(

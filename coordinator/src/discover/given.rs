@@ -84,6 +84,8 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
 
 /// Splits a list of paths: at NULs if there are any, else at line ends. Empty paths are dropped.
 fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
+    // NULs come from `find -print0`: then every other byte may be part of a name. Lines may come
+    // from Windows, and end in `\r\n`.
     let nul = list.contains(&0);
     let separator = if nul { 0 } else { b'\n' };
 
@@ -124,6 +126,7 @@ fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
     let words =
         |source: &Source<'_>| source.problem.map(FileProblem::to_string).unwrap_or_default();
     DiscoverError::Nothing(match sources.iter().next() {
+        // A single input says its own reason, without a count.
         Some(first) if sources.len() == 1 => {
             format!(": `{}`: {}", shown(first.path.as_os_str().as_bytes()), words(&first))
         }

@@ -32,6 +32,7 @@ pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
         }
     }
 
+    // One is a prefix of the other, or they are equal but for leading zeros.
     (a.len() - i).cmp(&(b.len() - j)).then_with(|| a.cmp(b))
 }
 

@@ -69,6 +69,7 @@ impl Sources {
         let file = |entry: &Entry| {
             let name = self.names.get(entry.name);
             names.extend_from_slice(name);
+            // Wrapping, as times may be anything: reading wraps back.
             let step_ns = entry.modified_ns.wrapping_sub(before);
             before = entry.modified_ns;
 
@@ -94,6 +95,7 @@ impl Sources {
             rest = after;
         }
 
+        // A list that was cut between two frames has whole frames, but too few.
         if sources.entries.len() as u64 == files { Ok(sources) } else { Err(Damaged) }
     }
 
@@ -118,6 +120,7 @@ impl Sources {
             self.entries.push(Entry { name, folder, problem, size, modified_ns });
         }
 
+        // Names that belong to no file are as wrong as missing ones.
         if names.is_empty() { Ok(()) } else { Err(Damaged) }
     }
 }

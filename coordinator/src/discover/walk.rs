@@ -61,6 +61,7 @@ impl<'a> Walk<'a> {
         };
 
         self.enter(written.to_vec(), metadata, None);
+        // Not recursive: a tree may be deeper than the stack.
         while let Some(open) = self.open.last_mut() {
             match open.listing.sorted.get(open.done) {
                 Some(&span) => {
@@ -79,6 +80,7 @@ impl<'a> Walk<'a> {
         let folder = open.folder;
         let path = join(&open.written, name);
         let below = Path::new(std::ffi::OsStr::from_bytes(&path[self.root..]));
+        // Before the metadata is read, so that an excluded folder costs nothing.
         if !self.filter.takes_folder(below) {
             return;
         }
@@ -160,6 +162,7 @@ fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()
     });
 
     let Listing { names, sorted } = listing;
+    // After an error, too: the names that were read are still used.
     sorted.sort_unstable_by(|a, b| natural::compare(names.get(*a), names.get(*b)));
 
     read
@@ -167,6 +170,7 @@ fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()
 
 /// The path of a folder as it is written in front of names: `data/` as `data`, `.` as nothing.
 fn as_written(path: &[u8]) -> &[u8] {
+    // A path of nothing but `/` is the root, and keeps one.
     let end = path.iter().rposition(|byte| *byte != b'/').map_or(1, |at| at + 1);
     match &path[..end.min(path.len())] {
         b"." => b"",

@@ -42,6 +42,7 @@ impl Ledger {
             TaskResult::Failed { reason } => return self.failed(task, slot, reason, commands),
             TaskResult::TaskLost => commands.extend(self.task(task).map(Command::Push)),
 
+            // Another kind of work than the task's.
             TaskResult::Extracted(_) => self.misfit(task, "it has extracted rows", commands),
             TaskResult::Rendered(_) => self.misfit(task, "it has rendered units", commands),
             TaskResult::RowsLost(_) => self.misfit(task, "it has lost rows", commands),
@@ -90,6 +91,7 @@ impl Ledger {
         units: Vec<RenderedUnit>,
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
+        // Checked for all units first: a misfit must change none of them.
         if units.iter().any(|unit| unit.number >= self.units.next()) {
             self.misfit(task, "it has units that were never closed", commands);
             return Ok(());

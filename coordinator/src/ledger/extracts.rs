@@ -21,8 +21,8 @@ pub struct Extracts {
     unplaced: TaskNumber,
     /// The number of the next task.
     next: TaskNumber,
-    /// How many tasks are pending, and the sum of [`ExtractTask::bytes`]: kept as sums, because
-    /// both are read whenever a task is planned.
+    /// How many tasks are pending, and the sum of [`ExtractTask::bytes`]: sums, because both are
+    /// read whenever a task is planned.
     pending: usize,
     bytes: u64,
 }
@@ -146,6 +146,7 @@ impl Extracts {
         let gone = IllegalMove { thing, step, state: "is gone" };
         let mut task = self.tasks.remove(&number).ok_or(gone)?;
 
+        // Counted out and in again, as any step may change the sums.
         self.count_out(&task);
         let moved = take_it(&mut task);
         self.count_in(&task);

@@ -67,7 +67,7 @@ struct Placed {
     needed: BTreeSet<BlockNumber>,
 }
 
-/// What a task does with extracted rows.
+/// How a task uses extracted rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     /// They came first: report the task with them.
@@ -153,6 +153,7 @@ impl ExtractTask {
         let blocks = reports.iter().flat_map(slices).map(|slice| slice.block);
         let mut next = BlockNumber::default();
         let mut follow = blocks.map(|block| {
+            // A slice begins the next block, or is in that of the slice before.
             let follows = block == next || block.next() == next;
             next = block.next();
             follows
@@ -239,6 +240,7 @@ impl ExtractTask {
             rows.stashed_by(block).is_none().then(|| rows.key(task, block))
         };
 
+        // The repair made all blocks anew, although units that are committed need theirs no more.
         let needless = placed.blocks.all_before().filter(|block| !placed.needed.contains(block));
         let mut forget: Vec<RowsKey> = needless.filter_map(|block| on_queue(&now, block)).collect();
         let before = &placed.rows;

@@ -32,7 +32,7 @@ pub struct RenderTask {
     pub stashed_by: Option<WorkerId>,
 }
 
-/// What a render task lost.
+/// The losses of a render task.
 pub struct Lost {
     /// The extract tasks whose rows its units wait for.
     pub tasks: BTreeSet<TaskNumber>,
@@ -155,6 +155,8 @@ impl Units {
             }
 
             bytes += unit.bytes();
+            // A task takes the unit if it directly follows, has room, and the same worker stashed
+            // its rows.
             let takes_it = |task: &RenderTask| {
                 before_was_ready
                     && bytes <= task_bytes
@@ -181,6 +183,7 @@ impl Units {
         number: UnitNumber,
         segments: Vec<Segment>,
     ) -> Result<(), IllegalMove> {
+        // The task was done twice, and its first outcome is committed.
         let Some(index) = number.places_after(self.first) else { return Ok(()) };
         let Some(unit) = self.closed.get_mut(index) else {
             let thing = Thing::Unit(number);

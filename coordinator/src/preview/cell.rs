@@ -15,6 +15,7 @@ const CUT: &str = "…";
 /// characters their pictures, marks that change the direction of text U+FFFD.
 pub(super) fn one_line(text: &str) -> String {
     let head: String =
+        // Twice as many, as `\r\n` becomes one character.
         text.trim_start().chars().take(2 * LONGEST).collect::<String>().replace("\r\n", "\n");
     let shown = head.chars().take(LONGEST).map(|c| match c {
         '\n' | '\r' | '\u{2028}' | '\u{2029}' => '⏎',
@@ -42,5 +43,6 @@ pub(super) fn cut(text: &str, width: usize) -> String {
         ends.map(|end| (end, text[..end].width())).take_while(|(_, found)| *found <= width + SLACK);
     let end = widths.filter(|(_, found)| *found < width).last().map_or(0, |(end, _)| end);
 
+    // A joiner at the end would join the emoji with the `…`.
     format!("{}{CUT}", text[..end].trim_end_matches(['\u{200d}', ' ']))
 }

@@ -41,6 +41,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
     let report = reports.pop().ok_or_else(|| failed(anyhow!("it gave no report")))?;
     let slices = match report.status {
         FileStatus::Done { slices, .. } => slices,
+        // With the option that may help, as in the summary of a run.
         FileStatus::Failed(problem) | FileStatus::Dead(problem) => {
             return Err(failed(anyhow!(with_advice(&problem))));
         }
@@ -88,6 +89,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
         return Ok((file, None));
     }
 
+    // In the order in which a run would read the folder.
     let filter = Filter::default();
     let inputs = [Input::Path(path.clone())];
     let sources = discover(

@@ -161,6 +161,7 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
         widths.iter().map(|width| NARROWEST.min(*width) + GAP.len()).sum::<usize>() - GAP.len()
     };
 
+    // One column always stays, however narrow the terminal is.
     while widths.len() > 1 && least(&widths) > room {
         widths.pop();
     }

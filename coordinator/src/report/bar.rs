@@ -73,6 +73,7 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
     // The parts are: blank, bar, blank, share, two blanks, facts.
     let room = |shown: usize| width.saturating_sub(1 + 1 + percent.len() + 2 + wide(shown));
 
+    // The most facts beside which a bar can still stand.
     let shown = (0..=facts.len()).rev().find(|shown| room(*shown) >= FEWEST_CELLS).unwrap_or(0);
     let cells = room(shown).min(CELLS);
     if cells < FEWEST_CELLS {
@@ -166,7 +167,7 @@ mod tests {
             assert_eq!(shown, all[..shown.len()], "{width}: {bar}");
             let cells = head.chars().filter(|c| "━╸─".contains(*c)).count();
             assert!((FEWEST_CELLS..=CELLS).contains(&cells), "{width}: {bar}");
-            // What was left out had no room beside the shortest bar.
+            // The facts that were left out have no room beside the shortest bar.
             if let Some(next) = all.get(shown.len()) {
                 assert!(
                     bar.width() - (cells - FEWEST_CELLS) + BETWEEN.width() + next.width() > width,

@@ -64,6 +64,7 @@ pub enum JobLogError {
 impl JobLog {
     /// Whether there is a job log at this path, maybe one without lines.
     pub fn is_at(path: &Path) -> bool {
+        // No more than the header is read: an input may be large.
         let longest = Columns::Now.header().len() as u64;
         let mut first = Vec::new();
         let read = File::open(path).and_then(|file| file.take(longest).read_to_end(&mut first));
@@ -125,7 +126,7 @@ impl JobLog {
     }
 }
 
-/// What an earlier run left in the file.
+/// The contents of an existing file.
 enum Written {
     Nothing,
     /// `length`: the bytes of the header and of the whole lines to keep.

@@ -151,6 +151,7 @@ impl Measure {
         let speed = self.sizes.value()?.max(mean / 2.0);
 
         let left = self.total_bytes.saturating_sub(self.bytes(tally)) as f64 / speed;
+        // At least 1 s, as the run is not over; without any speed this is `None`.
         let left = Duration::try_from_secs_f64(left.round().max(1.0)).ok()?;
 
         (left < LONGEST_LEFT).then_some(left)

@@ -56,6 +56,7 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
 /// Why a run has no row at all, with elements that could be records: the message and its hint.
 /// `None` if there are rows, or all files failed.
 pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
+    // If all files failed, their reasons say enough.
     if tally.rows > 0 || tally.empty == 0 {
         return None;
     }
@@ -71,6 +72,7 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
         format!("no record in any file: {files} read, and `{record}` matches nothing");
 
     let elements = tally.noticed.elements();
+    // Text without markup, most likely.
     let Some((most, _)) = elements.first() else {
         message.push_str("; there is no element in them at all");
         return Some((message, "Sheaf reads HTML: records are elements, as `<doc>…</doc>`".into()));

@@ -108,6 +108,7 @@ impl Progress {
 
         match &mut self.sink {
             Sink::Bar(progress, paint) => {
+                // Each time anew, as the user may resize the terminal.
                 let (_, columns) = console::Term::stderr().size_checked().unwrap_or((0, COLUMNS));
                 progress.set_message(bar::bar(&self.measure, tally, now, columns.into(), *paint));
             }

@@ -57,6 +57,7 @@ impl Observer for StatusFile {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
+            // Written with the next progress, which comes within a second.
             Notice::Waits(reason) => self.waiting = Some(reason.clone()),
             Notice::GoesOn => self.waiting = None,
             Notice::InputsChanged(_)

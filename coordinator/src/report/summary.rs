@@ -90,6 +90,7 @@ impl Summary<'_> {
         );
         self.notes().iter().for_each(|words| note(&mut text, paint, words));
 
+        // Problems come last, where they are seen.
         text + &self.emptied(paint) + &self.failed(paint)
     }
 
@@ -196,6 +197,7 @@ impl Summary<'_> {
             line(text, &format!("  {}: {}", one.path, one.reason()));
         }
 
+        // A job log names the other files; without one, a hint says how to get it.
         match self.joblog {
             Some(path) if rest > 0 => {
                 line(text, &format!("  and {} more: see `{}`", number(rest), name(path)))
@@ -300,7 +302,7 @@ mod tests {
         Summary { tally, spec, left_out, read_bytes, elapsed, written, per_file: None, joblog }
     }
 
-    /// Without columns, so that none is always empty.
+    /// Without columns, so that no note says that one is empty.
     fn no_columns() -> Recipe {
         Recipe { columns: Vec::new(), ..Recipe::default() }
     }

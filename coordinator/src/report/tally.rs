@@ -101,6 +101,7 @@ impl Tally {
             FileStatus::Done { slices, truncated_cells } => {
                 let rows = report.status.rows();
                 self.rows += rows;
+                // Notes of failed files are not summed up: they are about rows that do not exist.
                 self.noticed.add(path, &report.notes);
                 self.read_bytes += report.unpacked;
                 self.truncated_cells += truncated_cells;
@@ -150,7 +151,7 @@ pub(super) mod tests {
         }
     }
 
-    /// So many files, of so many bytes, two rows each.
+    /// A tally of this many files and bytes, with two rows for each file.
     pub fn so_far(files: u64, bytes: u64) -> Tally {
         Tally { files, bytes, read_bytes: bytes, rows: files * 2, ..Tally::default() }
     }

@@ -45,6 +45,7 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
         let mut executor = Executor { store, observer, requests, shipper };
 
         let mut ticks = tokio::time::interval(TICK);
+        // After a pause of the process, one tick says as much as many.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
         let mut stop = interrupt.clone();

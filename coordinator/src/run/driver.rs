@@ -116,6 +116,7 @@ impl<'s> Driver<'s> {
     pub fn handle(&mut self, moment: Moment, event: Event) -> Vec<Command> {
         let mut commands = Vec::new();
 
+        // The end of a run is its last command: nothing is added after it.
         let done = match self.take(moment, event, &mut commands) {
             Ok(None) => self.go_on(moment, &mut commands),
             ended => ended,
@@ -193,6 +194,7 @@ impl<'s> Driver<'s> {
 
         self.ask_what_is_due(moment);
 
+        // Before the capacity is known nothing is pushed, so there is nothing to collect.
         if self.is_sized && !self.is_calling {
             let call = self.next_call(moment.now);
             let after = std::mem::take(&mut self.pause);

@@ -11,8 +11,8 @@ use sheaf_common::wire;
 use crate::config::RunConfig;
 use crate::discover::Sources;
 
-/// What a run saves about its job. Together with the list of sources, it decides the bytes of the
-/// outputs.
+/// The identity of a job, which a run saves. Together with the list of sources, it decides the
+/// bytes of the outputs.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Identity {
     version: String,

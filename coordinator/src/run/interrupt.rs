@@ -26,6 +26,7 @@ impl Interrupter {
     /// Tells the run to stop cleanly. Only the first call counts.
     pub fn stop(&self, stop: Stop) {
         self.stop.send_if_modified(|pending| {
+            // Messages name the first signal.
             let is_first = pending.is_none();
             pending.get_or_insert(stop);
             is_first
@@ -78,6 +79,7 @@ impl Interrupt {
 
     /// Waits until the caller asks how far the run is.
     pub async fn asked(&mut self) {
+        // The caller's end is gone: no question will come.
         if self.asked.changed().await.is_err() {
             std::future::pending().await
         }

@@ -149,6 +149,7 @@ impl Run {
         // From here on the queue may hold something of this run, which is removed below.
         interrupt.begin();
         tokio::select! {
+            // A server that hangs must not hold up an interrupt.
             taken = take_over(&queue, &mut job_queue, store.spool()) => taken?,
             () = grace_after_stop(&mut interrupt) => {}
         }
@@ -157,6 +158,7 @@ impl Run {
 
         let ledger = Ledger::new(job, Arc::new(config.spec.clone()), store.end());
         let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
+        // Tokio's clock, which tests can stop.
         let now = tokio::time::Instant::now().into_std();
         let driver = Driver::new(ledger, &sources, store.end(), window, wait, now);
 
@@ -184,6 +186,7 @@ impl Run {
         // The progress bar must be gone before outputs go to standard output.
         drop(observer);
 
+        // The tally includes what earlier runs read.
         let read_bytes = tally.read_bytes - read_before;
         let done_of_all = (tally.files, sources.len() as u64);
         let end = end_of(driven, spool, position, done_of_all, &config, &interrupt)?;
@@ -221,6 +224,7 @@ fn open_store<'a>(
 
     let files = sources.len() as u64;
     let status = folder.join(spool::STATUS);
+    // Only now, as the status begins with the tally of earlier runs.
     observer.push(Box::new(StatusFile::new(status, files, sources.total_bytes(), store.tally())));
 
     if is_resumed {

@@ -28,6 +28,7 @@ pub fn write_outputs(
 ) -> anyhow::Result<Vec<Written>> {
     let counts = Counts { rows: end.rows, overflow: end.overflow };
     let write = |output: &Output| {
+        // Before the output is written and is there in any case.
         let replaced = !output.is_standard_output() && output.path.is_file();
         let bytes = write_output(spec, output, spool, counts, interrupt)
             .with_context(|| format!("could not write `{}`", output.name()))?;

@@ -101,6 +101,7 @@ impl<'a> OwnWorkbooks<'a> {
         let mut part = |part| joined(Stream { target, part }, own, spool);
         self.writer.write(&mut whole, counts, &mut part)?;
 
+        // A sync for each of thousands of files would take longer than the run.
         whole.finish_unsynced()?;
         Ok(())
     }

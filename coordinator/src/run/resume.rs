@@ -44,6 +44,7 @@ pub fn take_up(
             let front = FileIndex(same.min(before.saturating_sub(1)));
             spool.resume_before(front, &job.encode(), &listed).map_err(could_not_run)
         }
+        // `--changed` is for scheduled jobs, which must never stop for a question.
         Comparison::AnotherJob(differences) if config.changed => {
             observer.notice(&Notice::StartsOver(differences));
 

@@ -127,6 +127,7 @@ async fn ship<S: Supply>(
         let ready = if packs { READY_PACKED } else { READY };
 
         // Wait for tasks only if no batch is ready to be sent.
+        // Reading and compressing block, so each batch is prepared on a thread of its own.
         while batches.len() < ready
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
@@ -197,6 +198,7 @@ fn prepared(batch: Vec<Task>, shipping: Shipping, packs: bool) -> Vec<Task> {
 fn with_absolute_paths(mut task: Task) -> Task {
     if let Work::Extract(extract) = &mut task.work {
         for file in &mut extract.files {
+            // It fails only without a current folder: then the path goes as it is.
             if let Ok(path) = std::path::absolute(file.path.as_path()) {
                 file.content = Content::At(SourcePath::from(path.as_path()));
             }

@@ -1,4 +1,4 @@
-//! Limits what a job has outstanding, and sizes its tasks, by the number of slots.
+//! Limits the outstanding bytes of a job, and sizes its tasks, by the number of slots.
 
 use sheaf_common::queue::Capacity;
 
@@ -18,7 +18,7 @@ const FEW_SLOTS: u64 = 256 << 20;
 /// flight when the window closes. At 2 GB of input its peak was 35 MiB above a window of 256 MiB.
 const REDIS_OWN: u64 = 44 << 20;
 
-/// What a job may have outstanding at once: files, rows, segments.
+/// The limit of what is outstanding: files, rows, segments.
 #[derive(Debug, Clone)]
 pub struct Window {
     budget: Budget,
@@ -81,6 +81,7 @@ impl Window {
 
     /// The bytes at which a task is full.
     pub fn task_bytes(&self) -> u64 {
+        // No slot is known before a worker announces itself.
         (self.bytes / (TASKS_PER_SLOT * self.slots.max(1) as u64)).min(self.largest_task)
     }
 
@@ -96,6 +97,7 @@ impl Window {
 }
 
 fn without_redis_own(budget: u64) -> u64 {
+    // Of a small budget at most a quarter, so that something is left for tasks.
     budget - REDIS_OWN.min(budget / 4)
 }
 
@@ -118,10 +120,10 @@ mod tests {
             [(212, 8), (212, 8), (212, 6)]
         );
         assert_eq!([16, 100].map(|slots| fitted(None, slots, None)), [(468, 7), (3156, 7)]);
-        // Half of what the servers may hold, and never less than something.
+        // Half of what the servers may hold, but never nothing.
         assert_eq!(fitted(None, 100, Some(3 << 30)), (1492, 3));
         assert_eq!(fitted(None, 2, Some(64 * MIB)), (24, 3));
-        // What the user says is what it is.
+        // A budget of the user is not changed.
         assert_eq!(fitted(Some(100 * MIB), 100, Some(10 * MIB)), (75, 0));
     }
 

@@ -176,6 +176,7 @@ impl Spool {
     fn save(&self, job: &[u8], sources: &[u8]) -> io::Result<()> {
         // The job comes last: without it nothing can be resumed.
         for (name, bytes) in [(SOURCES, sources), (JOB, job)] {
+            // Through another name, so that a crash leaves the old file or the new one.
             let unfinished = self.folder.join(format!("{name}.new"));
             fs::write(&unfinished, bytes)?;
             fs::rename(unfinished, self.folder.join(name))?;
@@ -252,6 +253,7 @@ impl Spool {
     ) -> Result<(), SpoolError> {
         let entry =
             Entry { segments: std::mem::take(&mut self.unconfirmed), end, dropped_files, notes };
+        // First the entry: streams may go only when the journal says that they are not needed.
         let store = self.journal.append(&entry).and_then(|()| {
             entry
                 .dropped_files
@@ -300,6 +302,7 @@ fn stream_of<'a>(
     folder: &Path,
     stream: Stream,
 ) -> io::Result<&'a mut StreamFile> {
+    // Local, as an entry of the journal has the same name.
     use std::collections::btree_map::Entry;
     match streams.entry(stream) {
         Entry::Occupied(known) => Ok(known.into_mut()),

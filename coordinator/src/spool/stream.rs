@@ -45,6 +45,7 @@ impl StreamFile {
         let mut bytes = Vec::new();
         (&self.file).take(part.packed).read_to_end(&mut bytes)?;
 
+        // Counted even if it does not match: then the caller opens all streams anew.
         self.content.add(part.packed, part.length, part.crc32, &part.meta);
 
         Ok(bytes.len() as u64 == part.packed && crc32fast::hash(&bytes) == part.packed_crc32)

@@ -13,15 +13,15 @@ use crate::ledger::Ledger;
 
 const JOB: JobId = JobId(1);
 
-/// A driver of a run over Redis without slots of its own, and the time.
+/// A driver of a run over Redis without slots of its own, and its clock.
 struct World<'s> {
     driver: Driver<'s>,
     start: Instant,
     now: Instant,
     in_trouble: bool,
-    /// The call that is under way.
+    /// The call in flight.
     call: Option<(Call, Duration)>,
-    /// The questions that have no answer yet, in the order in which they were asked.
+    /// The questions without an answer, the oldest first.
     asked: Vec<Question>,
     pushed: Vec<Task>,
     commits: usize,
@@ -55,7 +55,7 @@ impl<'s> World<'s> {
         world
     }
 
-    /// A driver that knows how much can be done, and collects.
+    /// A driver that knows the capacity, and collects.
     fn collecting(sources: &'s Sources) -> Self {
         let mut world = World::new(sources, None);
         world.answer(Event::Sized(Ok(Capacity { slots: 2, bytes: None })));
@@ -83,7 +83,7 @@ impl<'s> World<'s> {
         }
     }
 
-    /// Answers the oldest question of the kind of `event`, or the call that is under way.
+    /// Answers the oldest question that `event` answers, or the call in flight.
     fn answer(&mut self, event: Event) {
         let of_question = |question: &Question| match &event {
             Event::Sized(_) => matches!(question, Question::Capacity),
@@ -101,7 +101,7 @@ impl<'s> World<'s> {
         self.feed(event);
     }
 
-    /// Lets a time pass without an event but ticks; `false`: the run has ended.
+    /// Lets time pass with ticks alone; returns `false` if the run has ended.
     fn pass(&mut self, time: Duration) -> bool {
         assert!(self.now < self.start + second(600), "the run goes on for ever");
 
@@ -133,7 +133,7 @@ fn unreachable() -> QueueError {
     QueueError::Unreachable(Reason::new("connection refused"))
 }
 
-/// An answer to an extract task: its files have no rows.
+/// The outcome of an extract task whose files have no rows.
 fn empty_files(task: &Task) -> Outcome {
     let Work::Extract(extract) = &task.work else { panic!("an extract task") };
     let report = |sequence| {
@@ -157,7 +157,7 @@ fn nothing_is_planned_before_the_capacity_is_known() {
     world.pass(second(1));
     assert!(world.pushed.is_empty() && world.call.is_none());
 
-    // Nobody can say: it goes on with what it assumes.
+    // The capacity is unknown: the driver goes on with its default.
     world.answer(Event::Sized(Err(unreachable())));
     assert_eq!(world.pushed.len(), 1);
     assert!(world.call.is_some());
@@ -234,7 +234,7 @@ fn trouble_is_explained_while_calls_hang() {
     let sources = one_file();
     let mut world = World::new(&sources, None);
 
-    // Neither the capacity nor anything else is answered.
+    // No question is answered.
     world.in_trouble = true;
     world.pass(second(2));
     assert!(world.is_asked(WHY) && world.is_asked(Question::Capacity));
@@ -340,7 +340,7 @@ fn a_remark_about_workers_is_made_once() {
     assert_eq!(world.new_notices(), []);
 }
 
-/// Answers questions until the one for remarks is asked.
+/// Answers questions until remarks are asked for.
 fn answer_all_but_remarks(world: &mut World<'_>) {
     while !world.is_asked(Question::Remarks) {
         match world.asked.first().expect("a question is under way") {
