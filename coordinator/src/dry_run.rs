@@ -102,6 +102,7 @@ fn would_extract(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::R
 fn would_write(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", paint.bold("Would write"))?;
     for output in &config.outputs {
+        // A mistyped output must not replace a file by surprise.
         let over = if !output.is_standard_output() && output.path.is_file() {
             " (replaces the one that is there)"
         } else {

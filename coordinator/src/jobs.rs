@@ -29,6 +29,7 @@ pub async fn purge(queue: &RedisQueue, job: Option<JobId>) -> Result<Purged, Que
         None => jobs.retain(|seen| seen.is_abandoned),
     }
 
+    // A wrong id is an error, while no abandoned job is good news.
     if let (Some(job), []) = (job, jobs.as_slice()) {
         return Ok(Purged::Unknown(job));
     }

@@ -83,6 +83,7 @@ impl Iterator for Plan<'_> {
 
             files.push(file(sequence, &source));
             bytes = after;
+
             // Full: nothing else would fit, or this file is a task of its own.
             if bytes >= self.batch_bytes {
                 break;

@@ -22,6 +22,7 @@ const OLD: u64 = 10;
 /// [`Exit::SomeFailed`] when it has no run, neither at work nor unfinished.
 pub fn status(output: &Path, json: bool, out: &mut dyn Write) -> Result<Exit, Failure> {
     let folder = work_folder(output);
+
     // Without a work folder there is no run: a finished one has removed it.
     let Ok(at_work) = is_at_work(&folder) else { return Err(nothing(output)) };
     let status = RunStatus::read(&folder.join(STATUS)).map_err(|_| nothing(output))?;
@@ -62,6 +63,7 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
         (true, None) => lines.push(format!("running, process {}", status.pid)),
         (false, _) => {
             let ago = time(Duration::from_secs(ago));
+
             // The line that says why it stopped has the same hint.
             let go_on = if stopped.is_some() { "" } else { ": the same command goes on" };
             lines.push(format!("not running for {ago}{go_on} (`{}`)", folder.display()));

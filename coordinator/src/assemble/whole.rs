@@ -108,6 +108,7 @@ impl WholeFile {
 
         let size = buffer.get_ref().metadata()?.len();
         fs::rename(&self.unfinished, &self.place)?;
+
         // In its place: dropping must not remove anything now.
         self.file = None;
 

@@ -52,6 +52,8 @@ async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure
     let mut out = io::stdout();
     let mut err = io::stderr();
     let demo = demo::demo(&mut job_queue, job, config, &mut out, &mut err);
+
+    // The worker stops when the demo ends; without one, others do the naps.
     let done = match worker {
         Some(worker) => worker.beside(demo).await.map_err(run::worker_failed)?.0,
         None => demo.await,

@@ -65,6 +65,7 @@ pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), Usage
     for path in paths {
         let form = form(path)?;
         let rendering = form.rendering();
+
         // Outputs of the same form share a rendering: their rows are rendered once.
         let known = renderings.iter().position(|known| *known == rendering);
         let rendering_index = known.unwrap_or_else(|| {

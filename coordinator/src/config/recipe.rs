@@ -28,6 +28,7 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
     }
 
     if !args.columns.is_empty() {
+        // All default columns go: a user who names one wants no others.
         recipe.columns = args
             .columns
             .iter()
@@ -94,6 +95,7 @@ fn column_error(text: &str) -> Option<RecipeError> {
         value: String,
     }
 
+    // Values as texts, so that TOML itself finds no mistake in them.
     let loose: Loose = toml::from_str(text).ok()?;
     loose
         .column

@@ -32,6 +32,7 @@ pub struct RedisRun {
 impl std::fmt::Debug for RedisRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let RedisRun { server, by_path, pack_from, budget, wait_for_workers } = self;
+
         // The address alone: the rest of the settings holds a password.
         let address = server.address();
         write!(f, "RedisRun({address}, {by_path}, {pack_from}, {budget:?}, {wait_for_workers:?})")

@@ -52,6 +52,7 @@ impl Builder {
         let mut places: HashMap<Place, Vec<Vec<u8>>> = HashMap::new();
         for path in own {
             let bytes = path.as_os_str().as_bytes();
+
             // A folder may be given with a `/` at its end.
             let (folder, name) = split(bytes.strip_suffix(b"/").unwrap_or(bytes));
 

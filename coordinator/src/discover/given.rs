@@ -151,6 +151,7 @@ impl From<DiscoverError> for Failure {
             ),
             DiscoverError::Nothing(_) => Failure::new(Exit::Usage, error)
                 .with_hint("name files, folders, or `-` for a list of paths on standard input"),
+            // Files that the run itself writes cannot be read with any option.
             DiscoverError::LeftOut(left_out) if left_out.unwanted > 0 => {
                 Failure::new(Exit::Usage, error)
                     .with_hint("`--hidden` reads hidden files and folders, too")

@@ -69,6 +69,7 @@ impl Sources {
         let file = |entry: &Entry| {
             let name = self.names.get(entry.name);
             names.extend_from_slice(name);
+
             // Wrapping, as times may be anything: reading wraps back.
             let step_ns = entry.modified_ns.wrapping_sub(before);
             before = entry.modified_ns;

@@ -61,6 +61,7 @@ impl<'a> Walk<'a> {
         };
 
         self.enter(written.to_vec(), metadata, None);
+
         // Not recursive: a tree may be deeper than the stack.
         while let Some(open) = self.open.last_mut() {
             match open.listing.sorted.get(open.done) {
@@ -80,6 +81,7 @@ impl<'a> Walk<'a> {
         let folder = open.folder;
         let path = join(&open.written, name);
         let below = Path::new(std::ffi::OsStr::from_bytes(&path[self.root..]));
+
         // Before the metadata is read, so that an excluded folder costs nothing.
         if !self.filter.takes_folder(below) {
             return;
@@ -162,6 +164,7 @@ fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()
     });
 
     let Listing { names, sorted } = listing;
+
     // After an error, too: the names that were read are still used.
     sorted.sort_unstable_by(|a, b| natural::compare(names.get(*a), names.get(*b)));
 

@@ -113,6 +113,7 @@ impl Contents {
     /// Names the new place of the rows of a task: they were extracted again.
     pub fn moved(&mut self, task: TaskNumber, to: &RowsAt) {
         let of_task = |rows: &&mut RowsKey| rows.task.number == task;
+
         // The new edition may be on the queue, or in another worker's stash.
         self.stashed_by.take_if(|(number, _)| *number == task);
 

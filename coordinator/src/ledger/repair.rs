@@ -69,6 +69,7 @@ impl Ledger {
             commands.push(Command::Forget(forget));
         }
 
+        // Units name the new edition before they are pushed again.
         self.units.come_back(number, &now);
         self.push_ready(self.units.first(), commands)
     }

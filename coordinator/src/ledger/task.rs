@@ -202,6 +202,7 @@ impl ExtractTask {
         let reported = std::mem::take(reported);
         let slices: Vec<Vec<Slice>> =
             reported.reports.iter().map(|report| slices(report).to_vec()).collect();
+        // Blocks are numbered from 0 without gaps, so the last slice tells how many there are.
         let blocks = slices
             .iter()
             .flatten()

@@ -151,6 +151,7 @@ impl World {
         }
 
         let task = self.queue.swap_remove(self.random.usize(..self.queue.len()));
+
         // A late worker does the task although another has done it.
         if self.faults && self.random.u64(..20) == 0 {
             self.queue.push(task.clone());
@@ -419,6 +420,7 @@ fn units_share_a_task_until_rows_are_lost() {
     };
 
     let came = |task, result| Event::Collected(Outcome { task, slot: String::new(), result });
+
     // Each block fills a unit; the fourth is on the queue.
     let slice =
         |block| Slice { block, offset: 0, length: 1_000_000, rows: 1, overflow: 0, long_cells: 0 };
@@ -452,10 +454,12 @@ fn units_share_a_task_until_rows_are_lost() {
     assert_eq!(renders(&commands[..2]), [(4, vec![4]), (6, vec![6])]);
     let repair = TaskId { class: Class::Repair, ..extract.id };
     assert_eq!(commands[2..], [Command::Push(Task { id: repair, ..extract.clone() })]);
+
     // An outcome of the task as it was before is still applied.
     let rendered = |number| RenderedUnit { number: UnitNumber(number), segments: Vec::new() };
     ledger.handle(came(render(4), TaskResult::Rendered((4..7).map(rendered).collect())));
     assert_eq!(ledger.pending().len(), 4, "{:?}", ledger.pending());
+
     // Units that wait for nothing go on with the rows that they name, until those turn out to be
     // lost.
     assert_eq!(ledger.handle(came(repair, extracted(2)))[1..], []);

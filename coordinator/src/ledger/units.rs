@@ -155,6 +155,7 @@ impl Units {
             }
 
             bytes += unit.bytes();
+
             // A task takes the unit if it directly follows, has room, and the same worker stashed
             // its rows.
             let takes_it = |task: &RenderTask| {
@@ -206,6 +207,7 @@ impl Units {
     ) -> Result<Lost, IllegalMove> {
         let mut lost = Lost { tasks: BTreeSet::new(), times: 0 };
         for unit in self.closed.iter_mut().filter(|unit| unit.task() == Some(task)) {
+            // A unit that names none of these rows lost nothing, and is ready again.
             let of_unit: BTreeSet<TaskNumber> =
                 unit.rows().filter(|key| rows.contains(key)).map(|key| key.task.number).collect();
 

@@ -32,6 +32,7 @@ pub fn preview(
     let found = rows(config)?;
     let columns: Vec<&str> = config.spec.columns().collect();
     let text = match config.view {
+        // In a table with too many columns too little of each cell can be read.
         ViewArg::Auto if table::fits(&columns, &found, width) => {
             render_table(&columns, &found, width, paint)
         }

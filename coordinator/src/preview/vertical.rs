@@ -10,6 +10,8 @@ use crate::human::{Paint, number};
 
 /// The most terminal columns of a name.
 const WIDEST_NAME: usize = 30;
+/// The most terminal columns of the rule above a row.
+const WIDEST_RULE: usize = 40;
 /// The least terminal columns of a text, however narrow the terminal is.
 const NARROWEST: usize = 10;
 
@@ -26,7 +28,8 @@ pub fn render_vertical(columns: &[&str], found: &Preview, width: usize, paint: P
     let mut text = String::new();
     for (index, row) in found.rows.iter().enumerate() {
         let title = format!("─── row {} ", number(index as u64 + 1));
-        let rule = format!("{title}{}", "─".repeat(width.min(40).saturating_sub(title.width())));
+        let rule =
+            format!("{title}{}", "─".repeat(width.min(WIDEST_RULE).saturating_sub(title.width())));
         push(&mut text, &paint.dim(&rule));
 
         for (name, cell) in names.iter().zip(row) {

@@ -11,6 +11,7 @@ pub fn with_advice(problem: &FileProblem) -> String {
 fn advice(problem: &FileProblem) -> String {
     match problem {
         FileProblem::TooLarge(TooLarge::ForMemory { .. }) => ", see `--memory-limit`".into(),
+        // Unpacked bytes may take a quarter of a child's memory.
         FileProblem::TooLarge(TooLarge::Unpacked { .. } | TooLarge::ToUnpack { .. }) => {
             ", a quarter of `--memory-limit`".into()
         }

@@ -33,6 +33,7 @@ impl Fact {
 fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fact> {
     let mut facts =
         vec![Fact::new(format!("{}/{} files", number(tally.files), number(measure.total_files)))];
+    // Right after the count: even a narrow terminal must show it.
     if tally.failed > 0 {
         facts.push(Fact::painted(format!("{} failed", number(tally.failed)), |text| {
             paint.warning(text)
@@ -167,6 +168,7 @@ mod tests {
             assert_eq!(shown, all[..shown.len()], "{width}: {bar}");
             let cells = head.chars().filter(|c| "━╸─".contains(*c)).count();
             assert!((FEWEST_CELLS..=CELLS).contains(&cells), "{width}: {bar}");
+
             // The facts that were left out have no room beside the shortest bar.
             if let Some(next) = all.get(shown.len()) {
                 assert!(

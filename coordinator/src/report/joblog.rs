@@ -99,6 +99,8 @@ impl JobLog {
             .map_err(wrong)?;
 
         let mut out = BufWriter::new(file);
+
+        // A new log, or one whose header was incomplete.
         if length == 0 {
             out.write_all(columns.header().as_bytes()).map_err(wrong)?;
         }

@@ -151,6 +151,7 @@ impl Measure {
         let speed = self.sizes.value()?.max(mean / 2.0);
 
         let left = self.total_bytes.saturating_sub(self.bytes(tally)) as f64 / speed;
+
         // At least 1 s, as the run is not over; without any speed this is `None`.
         let left = Duration::try_from_secs_f64(left.round().max(1.0)).ok()?;
 
@@ -186,6 +187,7 @@ mod tests {
         let start = Instant::now();
         let mut measure = Measure::new(100, 100_000_000, start);
         let at = |tenths: u64| start + Duration::from_millis(tenths * 100);
+
         // Nothing for three seconds while processes start, then 10 MB/s.
         (1..=30).for_each(|tenths| measure.update(&so_far(0, 0), NONE, at(tenths)));
         assert_eq!(measure.left(&so_far(0, 0), at(30)), None);
@@ -201,6 +203,7 @@ mod tests {
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
         let mut measure = Measure::new(1000, 1_000_000, start);
+
         // 1 kB a second, nothing for half a minute, then a little.
         (0..=100).for_each(|second| {
             measure.update(&so_far(second + 1, second * 1000), NONE, at(second))

@@ -72,6 +72,7 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
         format!("no record in any file: {files} read, and `{record}` matches nothing");
 
     let elements = tally.noticed.elements();
+
     // Text without markup, most likely.
     let Some((most, _)) = elements.first() else {
         message.push_str("; there is no element in them at all");
@@ -101,6 +102,7 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
         .iter()
         .enumerate()
         .filter(|(index, _)| !tally.noticed.is_filled(*index));
+    // With its expression, which is what may be wrong.
     let columns: Vec<String> = columns
         .map(|(_, column)| {
             let name = shown(column.name.as_bytes());
@@ -168,6 +170,7 @@ fn xml(seen: &Seen) -> String {
 
 /// A note for each of the most frequent encodings, and one for all others.
 fn encodings(mut all: Vec<(&String, &Seen)>, say: impl Fn(&str, &Seen) -> String) -> Vec<String> {
+    // The most frequent first: the rest share one note.
     all.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.files));
     let mut notes: Vec<String> =
         all.iter().take(ENCODINGS).map(|(name, seen)| say(&shown(name.as_bytes()), seen)).collect();

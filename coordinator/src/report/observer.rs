@@ -114,6 +114,8 @@ impl fmt::Display for Notice {
                     f,
                     "worker {worker} not heard of for {silent}; its {tasks} are taken over "
                 )?;
+
+                // The lease may already have ended.
                 match left.as_secs() {
                     0 => write!(f, "now"),
                     seconds => write!(f, "in {seconds} s"),

@@ -140,6 +140,7 @@ impl RunStatus {
 
     /// The status in one line, for people.
     pub fn text(&self) -> String {
+        // By bytes, as files differ in size; by files if all are empty.
         let share = if self.bytes_total > 0 {
             self.bytes as f64 / self.bytes_total as f64
         } else {

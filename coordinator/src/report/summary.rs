@@ -188,6 +188,7 @@ impl Summary<'_> {
         let text = &mut said;
         line(text, "");
         let rest = tally.failed - tally.first_failed.iter().len() as u64;
+
         // If all files are listed, their reasons say it.
         let kinds = if rest > 0 { self.kinds() } else { String::new() };
         let files = count(tally.failed, "file");

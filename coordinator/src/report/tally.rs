@@ -101,6 +101,7 @@ impl Tally {
             FileStatus::Done { slices, truncated_cells } => {
                 let rows = report.status.rows();
                 self.rows += rows;
+
                 // Notes of failed files are not summed up: they are about rows that do not exist.
                 self.noticed.add(path, &report.notes);
                 self.read_bytes += report.unpacked;

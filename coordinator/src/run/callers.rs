@@ -56,6 +56,7 @@ pub fn callers<'q, J: JobQueue>(
     let asking_why = ask(queue.outlook(), whys_out, events.clone());
     let calling = make_calls(queue, calls_out, events.clone());
     let all = async {
+        // None of them ends, so the first stands for all.
         let (never, _, _) = tokio::join!(calling, asking, asking_why);
         never
     };
@@ -70,6 +71,7 @@ async fn make_calls<J: JobQueue>(
 ) -> Infallible {
     loop {
         let (call, after) = next(&mut calls).await;
+
         // A call failed just now: the next one would fail as well.
         if !after.is_zero() {
             tokio::time::sleep(after).await;

@@ -45,6 +45,7 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
         let mut executor = Executor { store, observer, requests, shipper };
 
         let mut ticks = tokio::time::interval(TICK);
+
         // After a pause of the process, one tick says as much as many.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
@@ -103,6 +104,7 @@ impl<S: Commits> Executor<'_, S> {
             match command {
                 Command::Push(task) => self.shipper.send(task),
                 Command::Slots(slots) => self.shipper.fit(slots),
+                // The only command that can fail: the disk may be full.
                 Command::Commit(commit) => self.store.commit(commit)?,
                 Command::Call { call, after } => self.requests.call(call, after),
                 Command::Ask(question) => self.requests.ask(question),

@@ -210,6 +210,7 @@ impl<'s> Driver<'s> {
     /// Plans files while the window has room.
     fn plan(&mut self, commands: &mut Vec<Command>) -> Result<(), DriveError> {
         while let Some(plan) = &mut self.plan {
+            // Asked again for each task, as planning fills the window.
             let outstanding = self.ledger.outstanding_bytes();
             if !self.window.has_room(outstanding, self.ledger.pending_extracts()) {
                 break;
@@ -310,6 +311,7 @@ impl<'s> Driver<'s> {
                 ledger::Command::Warn { task, message, reason } => {
                     commands.push(Command::Log { task, message, reason });
                 }
+                // The commands before it are still carried out: what is committed counts.
                 ledger::Command::GiveUp { reason } => return Err(DriveError::GaveUp(reason)),
             }
         }

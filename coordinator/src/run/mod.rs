@@ -115,6 +115,7 @@ impl Run {
     async fn on_its_queue(self) -> Result<Finished, Failure> {
         let slots = self.config.processes.map_or(0, NonZeroUsize::get);
 
+        // Slots of this process open the files themselves, so nothing is shipped.
         let Some(redis) = &self.config.redis else {
             return self.on(MemoryQueue::default(), Window::local(slots), Shipping::None).await;
         };
@@ -158,6 +159,7 @@ impl Run {
 
         let ledger = Ledger::new(job, Arc::new(config.spec.clone()), store.end());
         let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
+
         // Tokio's clock, which tests can stop.
         let now = tokio::time::Instant::now().into_std();
         let driver = Driver::new(ledger, &sources, store.end(), window, wait, now);
@@ -183,7 +185,9 @@ impl Run {
 
         let (spool, tally, position) = store.close();
         observer.ended(&tally);
-        // The progress bar must be gone before outputs go to standard output.
+
+        // No observer may act from here on: outputs may go to the terminal, and the folder of the
+        // run is removed.
         drop(observer);
 
         // The tally includes what earlier runs read.
@@ -224,6 +228,7 @@ fn open_store<'a>(
 
     let files = sources.len() as u64;
     let status = folder.join(spool::STATUS);
+
     // Only now, as the status begins with the tally of earlier runs.
     observer.push(Box::new(StatusFile::new(status, files, sources.total_bytes(), store.tally())));
 

@@ -61,6 +61,8 @@ impl<'a> Store<'a> {
         resume: Resume,
     ) -> anyhow::Result<Self> {
         let Resume { position: end, notes } = resume;
+
+        // No notes: no unit is stored yet.
         let tally = if notes.is_empty() { Tally::default() } else { wire::decode(&notes)? };
 
         let own_workbooks = config

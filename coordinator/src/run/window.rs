@@ -120,9 +120,11 @@ mod tests {
             [(212, 8), (212, 8), (212, 6)]
         );
         assert_eq!([16, 100].map(|slots| fitted(None, slots, None)), [(468, 7), (3156, 7)]);
+
         // Half of what the servers may hold, but never nothing.
         assert_eq!(fitted(None, 100, Some(3 << 30)), (1492, 3));
         assert_eq!(fitted(None, 2, Some(64 * MIB)), (24, 3));
+
         // A budget of the user is not changed.
         assert_eq!(fitted(Some(100 * MIB), 100, Some(10 * MIB)), (75, 0));
     }

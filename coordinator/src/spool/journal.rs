@@ -66,6 +66,8 @@ impl Journal {
 
         let mut entries = Vec::new();
         let mut rest = bytes.as_slice();
+
+        // The first broken entry ends the journal: the units after it have no beginning.
         while let Some((body, after)) = frame::split_first(rest)
             && let Ok(entry) = wire::decode(body)
         {

@@ -91,6 +91,7 @@ impl Spool {
         fs::create_dir_all(folder.join(STREAMS)).map_err(io("make the work folder"))?;
         let lock = File::create(folder.join(LOCK)).map_err(io("write to the work folder"))?;
 
+        // The system releases the lock with the process, so a killed run leaves none.
         let mut tries = 1;
         loop {
             match lock.try_lock() {
@@ -191,6 +192,7 @@ impl Spool {
 
         let is_before = |end: &Position| (end.file, end.slices) <= (file, 0);
         entries.truncate(entries.partition_point(|(entry, _)| is_before(&entry.end)));
+
         // Again from the start: without the later entries, streams that these dropped count again.
         while let Some(misfit) = self.first_misfit(&entries)? {
             entries.truncate(misfit);

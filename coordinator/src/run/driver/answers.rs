@@ -27,6 +27,8 @@ impl Driver<'_> {
 
         for outcome in outcomes {
             let sources = self.sources;
+
+            // Before the ledger, which consumes the outcome.
             self.large_files.heard(&outcome, |sequence| size_of(sources, sequence));
 
             if let TaskResult::ReadAlone { vanished, files, first } = &outcome.result {
@@ -59,6 +61,7 @@ impl Driver<'_> {
         commands: &mut Vec<Command>,
     ) -> Result<(), DriveError> {
         self.questions.answered();
+
         // Even after an error: the run begins with the slots that it knows.
         self.is_sized = true;
 

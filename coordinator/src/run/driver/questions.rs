@@ -33,6 +33,7 @@ impl Questions {
                 Question::Capacity | Question::LostWorkers | Question::Remarks => &mut self.asking,
             };
 
+            // Another question has no answer yet: this one keeps its turn.
             if std::mem::replace(lane, true) {
                 self.wanted.push_back(question);
             } else {
