@@ -47,6 +47,7 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// A failure without a hint.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Failure { exit, error: error.into(), hint: None }
     }

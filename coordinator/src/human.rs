@@ -12,26 +12,32 @@ pub enum Paint {
 }
 
 impl Paint {
+    /// Errors, and files that failed.
     pub fn error(self, text: &str) -> String {
         self.wrap("1;31", text)
     }
 
+    /// The word `hint:`.
     pub fn hint(self, text: &str) -> String {
         self.wrap("1;36", text)
     }
 
+    /// The part that is done.
     pub fn good(self, text: &str) -> String {
         self.wrap("32", text)
     }
 
+    /// The word `note:`, and the number of failures.
     pub fn warning(self, text: &str) -> String {
         self.wrap("33", text)
     }
 
+    /// Names and headings.
     pub fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
 
+    /// Less important text.
     pub fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }

@@ -85,6 +85,7 @@ impl WholeFile {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
+
         // Opened first: if this fails, the file must not be in its place.
         let folder = File::open(folder)?;
 

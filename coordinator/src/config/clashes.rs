@@ -21,6 +21,7 @@ pub fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, Usage
             }
 
             inputs.push(Input::Stdin);
+
         // Writing the output would replace the input.
         } else if places.contains(&output::place(path)) {
             return Err(UsageError::InputIsOutput(output::printed(path)));

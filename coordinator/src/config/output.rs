@@ -95,6 +95,7 @@ fn form(path: &Path) -> Result<Form, UsageError> {
         .file_name()
         .map(|name| String::from_utf8_lossy(name.as_bytes()).to_lowercase())
         .unwrap_or_default();
+
     // By the whole name, as a form may have two extensions: `.csv.gz`.
     if let Some(form) = Form::of_name(&name) {
         return Ok(form);

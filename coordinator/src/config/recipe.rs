@@ -52,6 +52,7 @@ pub fn check_recipe(spec: &JobSpec) -> Result<(), UsageError> {
     }
 }
 
+/// Translates `--encoding`. An unknown name is refused by [`check_recipe`].
 pub fn encoding(args: &RecipeArgs) -> Encoding {
     match args.encoding.as_str() {
         name if name.eq_ignore_ascii_case("auto") => Encoding::Auto,
@@ -59,6 +60,7 @@ pub fn encoding(args: &RecipeArgs) -> Encoding {
     }
 }
 
+/// Reads the limits of a file.
 pub fn limits(args: &LimitArgs, retries: u32) -> Result<Limits, UsageError> {
     let time = units::time("--time-limit", &args.time_limit)?;
     let memory = units::bytes("--memory-limit", &args.memory_limit)?;

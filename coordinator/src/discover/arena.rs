@@ -26,6 +26,7 @@ impl Arena {
         Span { packed: place | (text.len() as u64) << PLACE_BITS }
     }
 
+    /// The string at a span of this arena.
     pub fn get(&self, span: Span) -> &[u8] {
         let place = (span.packed & ((1 << PLACE_BITS) - 1)) as usize;
         &self.bytes[place..][..(span.packed >> PLACE_BITS) as usize]

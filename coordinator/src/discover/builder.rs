@@ -26,6 +26,7 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// The identity of a folder that exists.
     pub fn of(metadata: &Metadata) -> Self {
         Place::Inode { device: metadata.dev(), inode: metadata.ino() }
     }
@@ -40,16 +41,18 @@ pub(super) struct Builder {
     place_of: Vec<u32>,
     places: HashMap<Place, u32>,
     /// How often each place was entered. Files can repeat only in places that were entered twice.
-    begun: Vec<u32>,
+    entered: Vec<u32>,
     problems: HashMap<FileProblem, u32>,
+    /// The names that the run itself writes, by their folder.
     own: HashMap<Place, Vec<Vec<u8>>>,
     /// The folder with one workbook per file, if it exists.
     per_file: Option<Place>,
 }
 
 impl Builder {
+    /// `own`: the paths that the run itself writes. `per_file`: the folder of `--per-file`.
     pub fn new(own: &[PathBuf], per_file: Option<&Path>) -> Self {
-        let mut places: HashMap<Place, Vec<Vec<u8>>> = HashMap::new();
+        let mut own_names: HashMap<Place, Vec<Vec<u8>>> = HashMap::new();
         for path in own {
             let bytes = path.as_os_str().as_bytes();
 
@@ -59,7 +62,7 @@ impl Builder {
             // Discovery finds nothing in a folder that does not exist, so there is nothing to leave
             // out.
             if let Ok(metadata) = fs::metadata(path_of(folder)) {
-                places.entry(Place::of(&metadata)).or_default().push(name.into());
+                own_names.entry(Place::of(&metadata)).or_default().push(name.into());
             }
         }
 
@@ -68,9 +71,9 @@ impl Builder {
             written: HashMap::new(),
             place_of: Vec::new(),
             places: HashMap::new(),
-            begun: Vec::new(),
+            entered: Vec::new(),
             problems: HashMap::new(),
-            own: places,
+            own: own_names,
             per_file: per_file.and_then(|folder| Some(Place::of(&fs::metadata(folder).ok()?))),
         }
     }
@@ -79,7 +82,7 @@ impl Builder {
     /// already.
     pub fn folder(&mut self, written: &[u8], metadata: Option<&Metadata>) -> u32 {
         if let Some(&folder) = self.written.get(written) {
-            self.begun[self.place_of[folder as usize] as usize] += 1;
+            self.entered[self.place_of[folder as usize] as usize] += 1;
             return folder;
         }
 
@@ -90,13 +93,13 @@ impl Builder {
                 .map_or_else(|_| Place::Absent(written.into()), |found| Place::of(&found)),
         };
 
-        let next = self.begun.len() as u32;
+        let next = self.entered.len() as u32;
         let place = *self.places.entry(place).or_insert(next);
         if place == next {
-            self.begun.push(0);
+            self.entered.push(0);
         }
 
-        self.begun[place as usize] += 1;
+        self.entered[place as usize] += 1;
         let folder = self.sources.folders.len() as u32;
         self.sources.folders.push(written.into());
         self.place_of.push(place);
@@ -174,8 +177,9 @@ impl Builder {
         // Only files of places that were entered twice can repeat. They are few, so only these are
         // sorted.
         let mut suspects: Vec<u32> = (0..entries.len() as u32)
-            .filter(|index| self.begun[place(&entries[*index as usize]) as usize] > 1)
+            .filter(|index| self.entered[place(&entries[*index as usize]) as usize] > 1)
             .collect();
+
         // By index at last, so that the first of equal ones stays.
         suspects.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)).then(a.cmp(b)));
 

@@ -27,6 +27,7 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether the lists are the same.
     pub fn is_empty(&self) -> bool {
         *self == Changes::default()
     }

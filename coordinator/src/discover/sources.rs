@@ -51,6 +51,7 @@ pub struct Source<'a> {
 }
 
 impl Sources {
+    /// How many files there are, those that cannot be read included.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -74,6 +75,7 @@ impl Sources {
         }
     }
 
+    /// All files, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Source<'_>> {
         (0..self.len()).map(|sequence| self.get(sequence))
     }

@@ -15,6 +15,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
+    /// Whether nothing was left out.
     pub fn is_none(self) -> bool {
         self == LeftOut::default()
     }

@@ -87,10 +87,12 @@ impl Contents {
         self.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..end };
     }
 
+    /// Whether it has no rows, no files, and no blocks to forget.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.files.is_empty() && self.forget.is_empty()
     }
 
+    /// Whether the unit must be closed before more is added.
     pub fn is_full(&self) -> bool {
         self.bytes >= UNIT_BYTES || self.files.len() >= FULL_FILES
     }

@@ -86,6 +86,7 @@ impl Extracts {
         self.tasks.get(&number)?.differs(reports)
     }
 
+    /// Pending → reported: see [`ExtractTask::report`].
     pub fn report(
         &mut self,
         number: TaskNumber,
@@ -95,6 +96,7 @@ impl Extracts {
         self.move_on(number, "be reported", |task| task.report(slot, extracted))
     }
 
+    /// Pending → reported, with all files failed: see [`ExtractTask::fail`].
     pub fn fail(
         &mut self,
         number: TaskNumber,

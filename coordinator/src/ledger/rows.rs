@@ -15,6 +15,7 @@ pub struct RowsAt {
 }
 
 impl RowsAt {
+    /// The key of a block in the current edition.
     pub fn key(&self, task: TaskId, block: BlockNumber) -> RowsKey {
         RowsKey::new(task, block, self.edition)
     }

@@ -94,6 +94,7 @@ impl ExtractTask {
         ExtractTask { number, files: Vec::new(), state: State::Reported(reported) }
     }
 
+    /// Its files; none if it was settled.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
@@ -107,6 +108,7 @@ impl ExtractTask {
         }
     }
 
+    /// Whether its files are read, but not placed.
     pub fn is_reported(&self) -> bool {
         matches!(self.state, State::Reported(_))
     }
@@ -202,6 +204,7 @@ impl ExtractTask {
         let reported = std::mem::take(reported);
         let slices: Vec<Vec<Slice>> =
             reported.reports.iter().map(|report| slices(report).to_vec()).collect();
+
         // Blocks are numbered from 0 without gaps, so the last slice tells how many there are.
         let blocks = slices
             .iter()

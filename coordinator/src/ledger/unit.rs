@@ -70,6 +70,7 @@ impl Unit {
         if let State::Pending { task } = self.state { Some(task) } else { None }
     }
 
+    /// Whether it has its segments, so that it can be committed when its turn comes.
     pub fn is_rendered(&self) -> bool {
         matches!(self.state, State::Rendered(_))
     }

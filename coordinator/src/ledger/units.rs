@@ -95,6 +95,7 @@ impl Units {
         }
     }
 
+    /// Closes the open unit if it is full.
     pub fn close_if_full(&mut self) {
         if self.open.is_full() {
             self.close();

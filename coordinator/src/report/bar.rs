@@ -33,6 +33,7 @@ impl Fact {
 fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fact> {
     let mut facts =
         vec![Fact::new(format!("{}/{} files", number(tally.files), number(measure.total_files)))];
+
     // Right after the count: even a narrow terminal must show it.
     if tally.failed > 0 {
         facts.push(Fact::painted(format!("{} failed", number(tally.failed)), |text| {

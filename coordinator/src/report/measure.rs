@@ -74,6 +74,7 @@ impl Smoothed {
 }
 
 impl Measure {
+    /// Begins at `now`. `total_bytes`: the sizes of all files when they were discovered.
     pub fn new(total_files: u64, total_bytes: u64, now: Instant) -> Self {
         Measure {
             total_files,

@@ -102,6 +102,7 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
         .iter()
         .enumerate()
         .filter(|(index, _)| !tally.noticed.is_filled(*index));
+
     // With its expression, which is what may be wrong.
     let columns: Vec<String> = columns
         .map(|(_, column)| {

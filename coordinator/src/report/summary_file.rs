@@ -51,6 +51,7 @@ pub struct Files {
     pub first_without_record: Vec<String>,
 }
 
+/// A file that failed.
 #[derive(Debug, Serialize)]
 pub struct FailedFile {
     pub path: String,
@@ -60,6 +61,7 @@ pub struct FailedFile {
     pub reason: String,
 }
 
+/// A written output.
 #[derive(Debug, Serialize)]
 pub struct OutputFile {
     pub path: String,

@@ -76,6 +76,7 @@ pub fn worker_failed(error: WorkerError) -> Failure {
     }
 }
 
+/// A failure of exit code 3, without a hint.
 pub fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(Exit::CouldNotRun, error)
 }

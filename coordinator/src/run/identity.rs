@@ -38,6 +38,7 @@ pub enum Comparison {
 }
 
 impl Identity {
+    /// The identity of the job of these settings.
     pub fn of(config: &RunConfig) -> Self {
         let bytes = |path: &PathBuf| path.as_os_str().as_bytes().to_vec();
         Identity {
@@ -48,6 +49,7 @@ impl Identity {
         }
     }
 
+    /// Its bytes, as [`Identity::compare`] reads them.
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(self)
     }

@@ -127,10 +127,10 @@ async fn ship<S: Supply>(
         let ready = if packs { READY_PACKED } else { READY };
 
         // Wait for tasks only if no batch is ready to be sent.
-        // Reading and compressing block, so each batch is prepared on a thread of its own.
         while batches.len() < ready
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
+            // Reading and compressing block: each batch is prepared on a thread of its own.
             batches
                 .push_back(tokio::task::spawn_blocking(move || prepared(batch, shipping, packs)));
         }

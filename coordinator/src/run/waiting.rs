@@ -32,6 +32,7 @@ pub enum Say {
 }
 
 impl Waiting {
+    /// Begins to wait at `now`, for at most `limit`; `None`: for ever.
     pub fn new(limit: Option<Duration>, now: Instant) -> Self {
         Waiting { limit, came: now, looked: now, said: Said::default() }
     }

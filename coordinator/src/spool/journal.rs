@@ -43,6 +43,7 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// Opens the journal, or makes it. It must be read or cut before an entry is appended.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;

@@ -78,6 +78,7 @@ const QUEUE: &str = "queue";
 const JOURNAL: &str = "journal";
 const STREAMS: &str = "streams";
 const STOPPED: &str = "stopped";
+/// The file for `sheaf status`, which the observer of a run writes.
 pub const STATUS: &str = "status";
 
 impl Spool {
@@ -255,6 +256,7 @@ impl Spool {
     ) -> Result<(), SpoolError> {
         let entry =
             Entry { segments: std::mem::take(&mut self.unconfirmed), end, dropped_files, notes };
+
         // First the entry: streams may go only when the journal says that they are not needed.
         let store = self.journal.append(&entry).and_then(|()| {
             entry

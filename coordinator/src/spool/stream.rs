@@ -63,6 +63,7 @@ impl StreamFile {
         Ok(Joined { content: self.content.clone(), bytes: Box::new(file) })
     }
 
+    /// Removes the file.
     pub fn remove(self) -> io::Result<()> {
         fs::remove_file(self.path)
     }

@@ -44,10 +44,12 @@ impl Questions {
         now
     }
 
+    /// Notes that the question that was asked has its answer.
     pub fn answered(&mut self) {
         self.asking = false;
     }
 
+    /// Notes that [`Question::WhyIdle`] has its answer.
     pub fn answered_why(&mut self) {
         self.asking_why = false;
     }
