@@ -55,7 +55,7 @@ use driver::{Driven, Driver};
 pub use failure::{DriveError, GO_ON, queue_failed, worker_failed};
 use failure::{could_not_run, drive_failed};
 pub use interrupt::{Interrupt, Interrupter};
-use on_queue::{grace_after_stop, remove_job, take_over};
+use on_queue::{open_job, remove_job};
 use ship::Shipping;
 use store::{Commits, Store};
 use window::Window;
@@ -149,21 +149,11 @@ impl Run {
 
         // From here on the queue may hold something of this run, which is removed below.
         interrupt.begin();
-        tokio::select! {
-            // A server that hangs must not hold up an interrupt.
-            taken = take_over(&queue, &mut job_queue, store.spool()) => taken?,
-            () = grace_after_stop(&mut interrupt) => {}
-        }
+        open_job(&queue, &mut job_queue, store.spool(), &mut interrupt).await?;
 
         let worker = config.processes.map(|slots| LocalWorker::start(&queue, slots, child));
 
-        let ledger = Ledger::new(job, Arc::new(config.spec.clone()), store.end());
-        let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
-
-        // Tokio's clock, which tests can stop.
-        let now = tokio::time::Instant::now().into_std();
-        let driver = Driver::new(ledger, &sources, store.end(), window, wait, now);
-
+        let driver = driver(job, &config, &sources, store.end(), window);
         let drive = Drive {
             queue: &mut job_queue,
             shipping,
@@ -198,6 +188,23 @@ impl Run {
 
         Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), slots_cpu })
     }
+}
+
+/// The driver of a job that goes on at `from`.
+fn driver<'s>(
+    job: JobId,
+    config: &RunConfig,
+    sources: &'s Sources,
+    from: Position,
+    window: Window,
+) -> Driver<'s> {
+    let ledger = Ledger::new(job, Arc::new(config.spec.clone()), from);
+    let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
+
+    // Tokio's clock, which tests can stop.
+    let now = tokio::time::Instant::now().into_std();
+
+    Driver::new(ledger, sources, from, window, wait, now)
 }
 
 /// The folder of a run's journal and segments. If no later run can go on with them, it is a

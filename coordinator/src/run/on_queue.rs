@@ -26,12 +26,25 @@ pub fn owner(config: &RunConfig) -> JobOwner {
     JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() }
 }
 
-/// Removes what an earlier run of this job left on the queue, and opens this job.
-pub async fn take_over<Q: Queue>(
+/// Puts the job of a run on the queue, in place of that of an earlier run.
+///
+/// # Errors
+/// When the queue can never be used, or the place of the job cannot be noted.
+pub async fn open_job<Q: Queue>(
     queue: &Q,
     job: &mut Q::Job,
     spool: &Spool,
+    interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
+    tokio::select! {
+        opened = take_over(queue, job, spool) => opened,
+        // A server that hangs must not hold up an interrupt, which the driver handles next.
+        () = grace_after_stop(interrupt) => Ok(()),
+    }
+}
+
+/// Removes what an earlier run of this job left on the queue, and opens this job.
+async fn take_over<Q: Queue>(queue: &Q, job: &mut Q::Job, spool: &Spool) -> Result<(), Failure> {
     if let Some(left) = spool.place() {
         match queue.close_left(&left).await {
             Ok(true) => {}
@@ -63,7 +76,7 @@ pub async fn take_over<Q: Queue>(
 }
 
 /// Returns [`STOP_GRACE`] after an interrupt: a call in flight has had its time.
-pub async fn grace_after_stop(interrupt: &mut Interrupt) {
+async fn grace_after_stop(interrupt: &mut Interrupt) {
     interrupt.stopped().await;
     tokio::time::sleep(STOP_GRACE).await;
 }
