@@ -153,7 +153,7 @@ impl Run {
 
         let worker = config.processes.map(|slots| LocalWorker::start(&queue, slots, child));
 
-        let driver = driver(job, &config, &sources, store.end(), window);
+        let driver = make_driver(job, &config, &sources, store.end(), window);
         let drive = Drive {
             queue: &mut job_queue,
             shipping,
@@ -190,8 +190,8 @@ impl Run {
     }
 }
 
-/// The driver of a job that goes on at `from`.
-fn driver<'s>(
+/// Makes the driver of a job that goes on at `from`.
+fn make_driver<'s>(
     job: JobId,
     config: &RunConfig,
     sources: &'s Sources,
