@@ -1,16 +1,16 @@
-//! The time as people and programs read it.
+//! Times for people and programs.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tz::{DateTime, TimeZone, UtcDateTime};
 
-/// The time of day where this runs: `14:05:09`.
+/// The local time of day: `14:05:09`.
 pub fn time_of_day() -> String {
     let now = here(since_1970());
     format!("{:02}:{:02}:{:02}", now.hour(), now.minute(), now.second())
 }
 
-/// Day and time where this runs: `2026-11-28 14:05:09 +0100`.
+/// The local day and time: `2026-11-28 14:05:09 +0100`.
 pub fn day_and_time() -> String {
     with_zone(&here(since_1970()))
 }
@@ -20,8 +20,8 @@ pub fn since_1970() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-/// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`: years up to 9999, later ones
-/// become the last moment of that.
+/// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`. Times after the year 9999
+/// become its last second.
 pub fn rfc3339(ms: u64) -> String {
     const LAST: i64 = 253_402_300_799;
 
@@ -43,15 +43,16 @@ fn with_zone(time: &DateTime) -> String {
     format!("{day} {hour} {sign}{:02}{:02}", minutes / 60, minutes % 60)
 }
 
-/// A time in the zone that `TZ` names, or else in that of this machine; in UTC if it cannot be
-/// read.
+/// A time in the zone that `TZ` names, or else in that of this machine; in UTC if the zone cannot
+/// be read.
 fn here(seconds: u64) -> DateTime {
     let seconds = i64::try_from(seconds).unwrap_or_default();
     let in_zone = |zone: TimeZone| DateTime::from_timespec(seconds, 0, zone.as_ref()).ok();
 
     let zone = match std::env::var("TZ") {
+        // Named zones and POSIX rules alike.
         Ok(name) if !name.is_empty() => TimeZone::from_posix_tz(&name),
-        Ok(_) => Ok(TimeZone::utc()), // As the C library has it.
+        Ok(_) => Ok(TimeZone::utc()), // As in the C library.
         Err(_) => TimeZone::local(),
     };
 

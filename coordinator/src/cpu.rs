@@ -1,4 +1,4 @@
-//! The CPU time of this process that no worker could have spent in its place.
+//! The CPU time of the coordinator alone, which no worker can take over.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use nix::sys::time::TimeVal;
 /// CPU time, user and system together.
 #[derive(Debug, Clone, Copy)]
 pub struct CpuUse {
-    /// For what only a coordinator can do: discovery, ledger, spool, assembly, and the queue.
+    /// Of the coordinator's own work: discovery, ledger, spool, assembly, and the queue.
     pub coordinator: Duration,
-    /// That, the slots' threads, and their children.
+    /// Of the coordinator, the slots' threads, and their children.
     pub all: Duration,
 }
 
 impl CpuUse {
-    /// The CPU time of this process so far, of which `slots` is that of its slots' threads; children
-    /// count once they have ended.
+    /// The CPU time of this process so far. `slots`: that of its slots' threads. Children count
+    /// once they have ended.
     pub fn of_this_process(slots: Duration) -> Self {
         let of = |who| {
             getrusage(who)

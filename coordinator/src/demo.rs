@@ -1,4 +1,4 @@
-//! `sheaf demo`: some tasks that only sleep, through the same queue and pool as everything else.
+//! `sheaf demo`: some tasks that only sleep, through the queue and the pool of real runs.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -7,19 +7,19 @@ use std::time::Duration;
 use sheaf_common::fit;
 use sheaf_common::job::{Class, JobId, TaskId};
 use sheaf_common::numbers::TaskNumber;
-use sheaf_common::outcome::{Reading, TaskResult};
+use sheaf_common::outcome::{Outcome, Reading, TaskResult};
 use sheaf_common::queue::{JobQueue, Outlook, QueueError, Supply};
 use sheaf_common::task::{Nap, Task, Work};
 use tokio::time::Instant;
 
 use crate::config::DemoConfig;
 
-/// How many tasks are pushed, and news collected, at once.
+/// The most tasks of one push, and the most outcomes of one collect.
 const BATCH: usize = 1000;
-/// After so long without news the queue is asked whether it has lost a task.
+/// After this time without an outcome, the queue is asked for lost tasks.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Why a demo did not come to its end.
+/// Why a demo failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     #[error(transparent)]
@@ -30,13 +30,13 @@ pub enum DemoError {
     Nap(String),
 }
 
-/// Pushes the naps and prints `Start item1` and `End item1` as the news come, and the time it all
-/// took at the end.
+/// Pushes naps, prints `Start item1` and `End item1` as they begin and end, and at last the total
+/// time.
 ///
-/// Someone else must work on the queue meanwhile; if nobody does, `err` is told.
+/// Workers must be busy on the queue meanwhile; if there are none, `err` gets a line.
 ///
 /// # Errors
-/// When the queue or `out` fails, or a worker cannot do a nap.
+/// When the queue, `out` or `err` fails, or a worker cannot do a nap.
 pub async fn demo(
     queue: &mut impl JobQueue,
     job: JobId,
@@ -57,36 +57,16 @@ pub async fn demo(
                 writeln!(err, "waiting: {reason}")?;
             }
 
-            // Tasks that the queue has lost are pushed again.
+            // The queue may have lost tasks: they are pushed again.
             let missing = queue.missing(open.keys().copied().collect()).await?;
             push(&supply, missing.iter().map(|id| &open[id])).await?;
         }
 
         for outcome in news {
-            match outcome.result {
-                TaskResult::Reading(Reading { parsed: 0, .. }) => {
-                    // A nap that was begun twice, and is over, is not begun.
-                    if let Some(nap) = open.get(&outcome.task).and_then(name) {
-                        writeln!(out, "Start {nap}")?;
-                    }
-                }
-                TaskResult::Reading(Reading { parsed, of, .. }) if parsed < of => {}
-                // The end is told twice, by news and by the outcome.
-                TaskResult::Reading(_) | TaskResult::NapEnded { .. } => {
-                    if let Some(nap) = open.remove(&outcome.task).as_ref().and_then(name) {
-                        writeln!(out, "End {nap}")?;
-                    }
-                }
-                TaskResult::Failed { reason } => return Err(DemoError::Nap(reason)),
-                // What is no news of a nap.
-                TaskResult::ReadAlone { .. }
-                | TaskResult::Extracted(_)
-                | TaskResult::Rendered(_)
-                | TaskResult::TaskLost
-                | TaskResult::RowsLost(_) => {}
-            }
+            report(outcome, &mut open, out)?;
         }
 
+        // Lines must appear when things happen, through a pipe, too.
         out.flush()?;
     }
 
@@ -94,7 +74,39 @@ pub async fn demo(
     Ok(queue.close().await?)
 }
 
-/// What a nap is called.
+/// Prints what an outcome says of its nap; takes naps that are over out of `open`.
+fn report(
+    outcome: Outcome,
+    open: &mut BTreeMap<TaskId, Task>,
+    out: &mut impl Write,
+) -> Result<(), DemoError> {
+    match outcome.result {
+        TaskResult::Reading(Reading { parsed: 0, .. }) => {
+            // News of a beginning may come after the end, if the nap was leased twice.
+            if let Some(nap) = open.get(&outcome.task).and_then(name) {
+                writeln!(out, "Start {nap}")?;
+            }
+        }
+        TaskResult::Reading(Reading { parsed, of, .. }) if parsed < of => {}
+        // The end comes twice, as news and as the outcome: the first is printed.
+        TaskResult::Reading(_) | TaskResult::NapEnded { .. } => {
+            if let Some(nap) = open.remove(&outcome.task).as_ref().and_then(name) {
+                writeln!(out, "End {nap}")?;
+            }
+        }
+        TaskResult::Failed { reason } => return Err(DemoError::Nap(reason)),
+        // A nap has no such results.
+        TaskResult::ReadAlone { .. }
+        | TaskResult::Extracted(_)
+        | TaskResult::Rendered(_)
+        | TaskResult::TaskLost
+        | TaskResult::RowsLost(_) => {}
+    }
+
+    Ok(())
+}
+
+/// The name of a nap; `None` for other work.
 fn name(task: &Task) -> Option<&str> {
     match &task.work {
         Work::Nap(nap) => Some(&nap.name),
@@ -126,12 +138,12 @@ fn naps(job: JobId, config: &DemoConfig) -> impl Iterator<Item = Task> {
     })
 }
 
-/// The generator splitmix64 (Steele, Lea, Flood 2014): small, and the same numbers for a seed for
-/// ever.
+/// The generator splitmix64 (Steele, Lea, Flood 2014). It is small, and a seed gives the same
+/// numbers in every version.
 struct SplitMix(u64);
 
 impl SplitMix {
-    /// A number below `end`, which is not 0.
+    /// A number below `end`, which must not be 0.
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
 
@@ -163,7 +175,7 @@ mod tests {
         }
     }
 
-    /// Does every nap at once, telling its end twice.
+    /// Ends every nap at once, by news and by its outcome.
     async fn work(queue: MemoryQueue) {
         let queue = queue.worker(WorkerId("test".into()));
         loop {

@@ -1,4 +1,4 @@
-//! What is made from the list of options: completions for shells, and manual pages.
+//! Documents that are generated from the options: completions for shells, and manual pages.
 
 use std::fs;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::errors::{Exit, Failure};
 /// # Errors
 /// Those of `out`.
 pub fn completions(shell: Shell, out: &mut dyn Write) -> io::Result<Exit> {
-    // In memory first: the generator panics where its output fails.
+    // In memory first: the generator panics when its output fails.
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "sheaf", &mut text);
     out.write_all(&text)?;
@@ -24,7 +24,7 @@ pub fn completions(shell: Shell, out: &mut dyn Write) -> io::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Writes the manual pages of both programs into a folder: `sheaf.1`, one for each command,
+/// Writes the manual pages of both programs into a folder: `sheaf.1`, a page for each command,
 /// `sheaf-worker.1`.
 ///
 /// # Errors

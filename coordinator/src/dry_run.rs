@@ -1,4 +1,4 @@
-//! `sheaf run --dry-run`: what would be read and written.
+//! `sheaf run --dry-run`: says what would be read and written.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -12,11 +12,11 @@ use crate::discover::{Source, Sources};
 use crate::human::{Paint, count, number, shown, size};
 use crate::report::left_out;
 
-/// How many files are named at each end of the list.
+/// How many files are named at each end of a long list.
 const ENDS: usize = 3;
 
-/// Writes what a run with these settings would do; all files with `--verbose`, else the first and
-/// last few.
+/// Writes what a run with these settings would do. Names all files with `--verbose`, else the first
+/// and last few.
 ///
 /// # Errors
 /// Those of `out`.
@@ -51,7 +51,7 @@ fn would_read(
     let files = count(sources.len() as u64, "file");
     writeln!(out, "{} {files}, {}", paint.bold("Would read"), size(sources.total_bytes()))?;
 
-    // One file more than both ends have is named, too: a line that counts it is no shorter.
+    // A single file between the ends is named, too: a line that counts it would be no shorter.
     let all = config.verbosity == Verbosity::Verbose || sources.len() <= 2 * ENDS + 1;
     let (first, last) =
         if all { (sources.len(), sources.len()) } else { (ENDS, sources.len() - ENDS) };
@@ -69,6 +69,7 @@ fn would_read(
         file(out, &sources.get(sequence), paint)?;
     }
 
+    // Listed files show their problem in their own line.
     problems(first..last, sources, paint, out)?;
     if !sources.left_out.is_none() {
         writeln!(out, "  {}", paint.dim(&left_out(sources.left_out)))?;
@@ -101,6 +102,7 @@ fn would_extract(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::R
 fn would_write(config: &RunConfig, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", paint.bold("Would write"))?;
     for output in &config.outputs {
+        // A mistyped output must not replace a file by surprise.
         let over = if !output.is_standard_output() && output.path.is_file() {
             " (replaces the one that is there)"
         } else {
@@ -133,7 +135,7 @@ fn file(out: &mut dyn Write, source: &Source<'_>, paint: Paint) -> io::Result<()
     }
 }
 
-/// Counts the files that cannot be read, and names the first of those that were not listed.
+/// Counts the files that cannot be read, and names the first few that are not listed.
 fn problems(
     unlisted: Range<usize>,
     sources: &Sources,

@@ -1,4 +1,4 @@
-//! How errors speak, and what the exit code says.
+//! How errors are written, and the exit codes.
 //!
 //! ```text
 //! error: could not read recipe `shop.toml`
@@ -13,21 +13,21 @@ use std::process::ExitCode;
 
 use crate::human::Paint;
 
-/// What the exit code of `sheaf` means. The table in `sheaf run --help` says the same to people.
+/// The exit codes of `sheaf`. `sheaf run --help` has the same table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
     /// All files are in the sheet.
     Done = 0,
-    /// The run finished, and some files could not be read, or no file has a record: the output
-    /// holds all that there is.
+    /// The run finished, but some files could not be read, or no file has a record. The output
+    /// holds everything else.
     SomeFailed = 1,
-    /// What was typed, or the recipe, cannot be used: nothing was read or written. Clap exits with
-    /// the same code.
+    /// The arguments or the recipe cannot be used. Nothing was read or written. Clap exits with the
+    /// same code.
     Usage = 2,
     /// The run could not begin or go on: the disk, a folder, a server.
     CouldNotRun = 3,
-    /// The run was interrupted; the same command goes on.
+    /// The run was interrupted. The same command goes on.
     Interrupted = 4,
 }
 
@@ -37,22 +37,22 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// An error on its way to the user: the chain of what went wrong, what to do about it, and the exit
-/// code.
+/// An error on its way to the user: the chain of causes, a hint, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
     pub exit: Exit,
     pub error: anyhow::Error,
-    /// What can be done about it, in words that can be typed; may have several lines.
+    /// What the user can do, with commands to be typed; may have several lines.
     pub hint: Option<String>,
 }
 
 impl Failure {
+    /// A failure without a hint.
     pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
         Failure { exit, error: error.into(), hint: None }
     }
 
-    /// Adds what can be done about it; an earlier hint is replaced.
+    /// Sets the hint.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
@@ -69,8 +69,9 @@ impl Failure {
         for cause in self.error.chain().skip(1) {
             let text = cause.to_string();
 
-            // Some errors end with the words of their cause.
+            // Some errors repeat their cause at their end: it is printed once.
             if !said.ends_with(&text) {
+                // Further lines of a cause are indented below it.
                 writeln!(out, "  {} {}", paint.error("Caused by:"), text.replace('\n', "\n    "))?;
             }
 
@@ -86,8 +87,8 @@ impl Failure {
     }
 }
 
-/// Whether an error is that the reader of our output went away (`sheaf preview x | head`): a reason
-/// to stop, not to complain.
+/// Whether an error means that the reader of our output went away (`sheaf preview x | head`): a
+/// reason to stop, not to complain.
 pub fn reader_is_gone(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,6 +1,6 @@
-//! Frames on disk: what tells a whole message from one that a crash broke off, or a disk changed.
+//! Frames on disk: they tell a whole message from one that a crash cut off, or a disk changed.
 
-/// Bytes before a body: its length and its CRC-32, both u32 LE.
+/// The bytes before a body: its length and its CRC-32, both u32 LE.
 const HEAD: usize = 8;
 
 /// Appends a body in its frame.
@@ -16,7 +16,7 @@ pub fn push(frames: &mut Vec<u8>, body: &[u8]) {
     frames.extend_from_slice(body);
 }
 
-/// The body of the first frame, and what follows the frame; `None`: it is not whole.
+/// The body of the first frame, and the bytes after the frame; `None` if it is not whole.
 pub fn split_first(frames: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = frames.split_first_chunk()?;
     let (crc32, rest) = rest.split_first_chunk()?;

@@ -1,11 +1,10 @@
-//! Colour, tables and names as people read them; numbers, sizes and times are in
-//! [`sheaf_common::human`].
+//! Colour, tables and names for people. Numbers, sizes and times come from [`sheaf_common::human`].
 
 use std::fmt::Write;
 
 pub use sheaf_common::human::{count, number, rate, size, time};
 
-/// Whether what is written may hold colour.
+/// Whether a text may have colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
     Plain,
@@ -13,26 +12,32 @@ pub enum Paint {
 }
 
 impl Paint {
+    /// Errors, and files that failed.
     pub fn error(self, text: &str) -> String {
         self.wrap("1;31", text)
     }
 
+    /// The word `hint:`.
     pub fn hint(self, text: &str) -> String {
         self.wrap("1;36", text)
     }
 
+    /// The part that is done.
     pub fn good(self, text: &str) -> String {
         self.wrap("32", text)
     }
 
+    /// The word `note:`, and the number of failures.
     pub fn warning(self, text: &str) -> String {
         self.wrap("33", text)
     }
 
+    /// Names and headings.
     pub fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
 
+    /// Less important text.
     pub fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }
@@ -45,7 +50,7 @@ impl Paint {
     }
 }
 
-/// A table: a line for each row, under its header, with the columns below each other.
+/// A table with aligned columns: a line for the header, and one for each row.
 pub fn table<const N: usize>(
     header: [&str; N],
     rows: impl IntoIterator<Item = [String; N]>,
@@ -70,15 +75,15 @@ pub fn table<const N: usize>(
     text
 }
 
-/// A name or reason as it may stand on a terminal: control characters, which could steer the
-/// terminal or break the line, are written as escapes (`\n`, `\u{1b}`); bytes that are not UTF-8
-/// become U+FFFD.
+/// A name or reason that is safe on a terminal. Control characters, which could steer the terminal
+/// or break the line, become escapes (`\n`, `\u{1b}`); bytes that are not UTF-8 become U+FFFD.
 pub fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     if !text.chars().any(steers_the_terminal) {
         return text.into_owned();
     }
 
+    // Rare: most names are returned above without this loop.
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if steers_the_terminal(c) {
@@ -91,14 +96,15 @@ pub fn shown(bytes: &[u8]) -> String {
     safe
 }
 
-/// Whether a terminal would do something else with it than show it: controls, and marks that turn
-/// the text's direction.
+/// Whether a terminal would do more than show it: control characters, and marks that change the
+/// direction of text.
 pub fn steers_the_terminal(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }
 
-/// The one of `choices` that was probably meant by `typed`: at most a third of its letters differ.
+/// The choice that was probably meant by `typed`; `None` if more than a third of the letters
+/// differ.
 pub fn did_you_mean<'a>(typed: &str, choices: &[&'a str]) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     let (distance, choice) =
@@ -107,12 +113,13 @@ pub fn did_you_mean<'a>(typed: &str, choices: &[&'a str]) -> Option<&'a str> {
     (distance * 3 <= choice.chars().count().max(typed.chars().count())).then_some(choice)
 }
 
-/// The number of letters to change, drop, add, or swap with their neighbour, to turn `a` into `b`.
+/// The edit distance: the number of letters to change, drop, add, or swap with a neighbour, to turn
+/// `a` into `b`.
 fn edits(a: &str, b: &str) -> usize {
     let a: Vec<char> = a.chars().collect();
     let b: Vec<char> = b.chars().collect();
 
-    // The number for each two heads of `a` and `b`, from the shortest on.
+    // The distance of each head of `a` from each head of `b`, the shortest first.
     let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
     for i in 0..=a.len() {
         for j in 0..=b.len() {

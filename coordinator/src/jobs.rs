@@ -1,4 +1,4 @@
-//! `sheaf queue`: which jobs are on a queue, and removing some.
+//! `sheaf queue`: lists the jobs of a queue, and removes some.
 
 use std::io::{self, Write};
 
@@ -9,16 +9,16 @@ use sheaf_common::queue::{JobOwner, JobSeen, QueueError, RedisQueue};
 
 use crate::human::{count, number, shown, size, table, time};
 
-/// What `sheaf queue purge` came to.
+/// The result of `sheaf queue purge`.
 #[derive(Debug)]
 pub enum Purged {
-    /// These were there, and are not any more.
+    /// These jobs were removed.
     Removed(Vec<JobSeen>),
-    /// No such job is there.
+    /// There is no such job.
     Unknown(JobId),
 }
 
-/// Removes one job, or all that are abandoned.
+/// Removes one job, or all abandoned ones if `job` is `None`.
 ///
 /// # Errors
 /// Those of the queue.
@@ -30,6 +30,7 @@ pub async fn purge(queue: &RedisQueue, job: Option<JobId>) -> Result<Purged, Que
         None => jobs.retain(|seen| seen.is_abandoned),
     }
 
+    // A wrong id is an error, while no abandoned job is good news.
     if let (Some(job), []) = (job, jobs.as_slice()) {
         return Ok(Purged::Unknown(job));
     }
@@ -41,13 +42,19 @@ pub async fn purge(queue: &RedisQueue, job: Option<JobId>) -> Result<Purged, Que
     Ok(Purged::Removed(jobs))
 }
 
-/// One line a job that was removed, and a sentence if there was none.
+/// Prints a line for each removed job, or a sentence if there is none.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn print_purged(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
     for job in jobs {
-        writeln!(out, "removed {} of {}: {}", job.job, whose(job.owner.as_ref()), size(job.bytes))?;
+        writeln!(
+            out,
+            "removed {} of {}: {}",
+            job.job,
+            owner_name(job.owner.as_ref()),
+            size(job.bytes)
+        )?;
     }
 
     if jobs.is_empty() {
@@ -61,7 +68,7 @@ pub fn print_purged(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// One line a job, under a header, and a sentence about those that are abandoned; another if there
+/// Prints a header and a line for each job, and a sentence about abandoned ones; another if there
 /// are no jobs.
 ///
 /// # Errors
@@ -81,7 +88,7 @@ pub fn print_table(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
 
         [
             job.job.to_string(),
-            whose(job.owner.as_ref()),
+            owner_name(job.owner.as_ref()),
             number(job.waiting),
             number(job.leased),
             number(job.finished),
@@ -107,7 +114,7 @@ pub fn print_table(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-/// One JSON object a job, one a line.
+/// Prints a line with a JSON object for each job.
 ///
 /// # Errors
 /// Those of `out`.
@@ -133,7 +140,7 @@ pub fn print_json(jobs: &[JobSeen], out: &mut dyn Write) -> io::Result<()> {
     out.flush()
 }
 
-fn whose(owner: Option<&JobOwner>) -> String {
+fn owner_name(owner: Option<&JobOwner>) -> String {
     match owner {
         None => "?".into(),
         Some(JobOwner { host, pid, output, .. }) => {

@@ -1,22 +1,24 @@
 //! Turns a pile of files into one sheet: the coordinator's side of Sheaf.
 //!
-//! `what was typed → settings → sources → plan ══ queue ══▶ … ──▶ ledger → spool → outputs → report`
+//! `arguments → settings → sources → plan ══ queue ══▶ … ──▶ ledger → spool → outputs → report`
 //!
-//! * [`cli`]: what can be typed.
-//! * [`config`]: what was typed → settings that cannot be wrong.
-//! * [`discover`]: inputs → sources: which files are read, in which order.
-//! * [`plan`]: sources → what goes into one task.
-//! * [`ledger`]: which rows came, and the place of each unit: a pure state machine.
+//! * [`cli`]: the arguments, as clap reads them.
+//! * [`config`]: arguments → settings that cannot be wrong.
+//! * [`discover`]: inputs → sources: the files to read, in their order.
+//! * [`plan`]: sources → the files of each task.
+//! * [`ledger`]: the rows that came, and the place of each unit: a pure state machine.
 //! * [`spool`]: segments on disk and the journal: how a run goes on after a crash.
 //! * [`assemble`]: segments → outputs.
-//! * [`run`]: one run, with all of these. [`signals`]: those of this process that it hears.
-//! * [`local`]: this machine's worker. [`cpu`]: what the coordinator itself costs.
-//! * [`report`]: what people are told: progress, summary, job log.
-//! * [`errors`]: how errors speak, and the exit codes.
-//! * [`frame`]: messages on disk that are whole or found to be broken.
+//! * [`run`]: one run, made of all these. [`signals`]: how signals of the process reach it.
+//! * [`local`]: this machine's worker. [`cpu`]: the CPU time of the coordinator itself.
+//! * [`report`]: progress, summary, job log.
+//! * [`errors`]: how errors are written, and the exit codes.
+//! * [`frame`]: messages on disk, framed so that a broken one is recognised.
 //! * [`human`]: numbers, sizes, times and names as people read them. [`clock`]: the time of day.
 //! * [`dry_run`], [`preview`], [`demo`], [`workers`], [`jobs`] (`sheaf queue`), [`status`],
-//!   [`documents`]: the commands beside the run itself.
+//!   [`documents`]: the other commands.
+//!
+//! The program `sheaf` is `main.rs`, with its `commands`.
 
 pub mod assemble;
 pub mod cli;

@@ -1,5 +1,4 @@
-//! This machine's worker: the same loop as that of `sheaf-worker`, within the coordinator's
-//! process.
+//! This machine's worker: the loop of `sheaf-worker`, inside the coordinator's process.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ pub struct LocalWorker {
 }
 
 impl LocalWorker {
-    /// Starts a worker with this many slots, whose children are `child`.
+    /// Starts a worker with this many slots. Their child processes run `child`.
     pub fn start<Q: Queue>(queue: &Q, slots: NonZeroUsize, child: Program) -> Self {
         let (order, orders) = watch::channel(Order::Work);
 
@@ -35,27 +34,27 @@ impl LocalWorker {
         }
     }
 
-    /// Does something beside it, then stops it: what it holds is dropped. Returns what that came
-    /// to, and what the worker has done.
+    /// Does `work` while the worker runs, then stops the worker and drops its tasks. Returns the
+    /// result of `work`, and the worker's tally.
     ///
     /// # Errors
-    /// Why the worker stopped by itself; what was done beside it is dropped then, as it would wait
-    /// for ever.
+    /// Why the worker stopped by itself. `work` is dropped then, as it would wait for ever.
     pub async fn beside<T>(
         mut self,
         work: impl Future<Output = T>,
     ) -> Result<(T, Arc<Tally>), WorkerError> {
+        // A worker that stops by itself has failed, and nothing would do its tasks.
         let done = tokio::select! {
             done = work => done,
             stopped = &mut self.running => {
                 stopped.expect("the worker does not panic")?;
-                unreachable!("a worker that was not told to stop goes on until it cannot");
+                unreachable!("a worker without an order to stop ends only by an error");
             }
         };
 
         self.order.send_replace(Order::Stop);
 
-        // The threads of its slots may be in the middle of something: they end with this process.
+        // A thread of a slot may be busy for longer: it ends with this process.
         match tokio::time::timeout(run::STOPPING, self.running).await {
             Ok(stopped) => stopped.expect("the worker does not panic")?,
             Err(_) => tracing::warn!("the slots of this run are still at work"),

@@ -1,4 +1,4 @@
-//! Sources → what goes into one task.
+//! Sources → the files of each task.
 
 use std::path::Path;
 
@@ -9,18 +9,18 @@ use sheaf_common::task::{SourceFile, SourcePath};
 
 use crate::discover::{Source, Sources};
 
-/// The bytes at which a batch of files is full, at least; a file of this size is a task of its own.
+/// A batch is never full before it has this many bytes. A file of this size is a task of its own.
 const BATCH_BYTES: u64 = 1 << 20;
-/// How many tasks a job is cut into at least, if that does not make them smaller than
-/// [`BATCH_BYTES`]: of few bytes every slot is to have its share.
+/// The fewest tasks of a job, unless they would be smaller than [`BATCH_BYTES`]: even a small job
+/// should occupy every slot.
 const TASKS: u64 = 64;
-/// A packed file has about so many times its size when it is read: text packs to a quarter or a
+/// About how many times larger a packed file is when it is unpacked: text packs to a quarter or a
 /// fifth.
 const UNPACKED: u64 = 4;
 /// The most files of a batch.
 pub const BATCH_FILES: usize = 256;
 
-/// Cuts the sources, in order and without a gap, into what is done at once.
+/// Cuts the sources into tasks, in order and without gaps.
 pub struct Plan<'a> {
     sources: &'a Sources,
     next: usize,
@@ -30,27 +30,26 @@ pub struct Plan<'a> {
 /// The next piece of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Planned {
-    /// Files for one extract task: one or more, with consecutive sequence numbers; their content is
-    /// not read yet.
+    /// The files of one extract task: at least one, with consecutive sequence numbers. Their
+    /// content is not read yet.
     Task { files: Vec<SourceFile> },
     /// A file that fails without being tried.
     Problem { sequence: FileIndex, path: SourcePath, problem: FileProblem },
 }
 
 impl<'a> Plan<'a> {
-    /// Begins with the file `first`; past the end of the sources the plan is empty.
+    /// Plans the files from `first` on. Past the end of the sources the plan is empty.
     pub fn new(sources: &'a Sources, first: FileIndex) -> Self {
         Plan { sources, next: first.index(), batch_bytes: BATCH_BYTES }
     }
 
-    /// Cuts what is left into batches of at most so many bytes; returns those at which a batch is
-    /// full now.
+    /// Sets the size of the batches to come, at most `most` bytes, and returns it.
     pub fn size_tasks(&mut self, most: u64) -> u64 {
         self.batch_bytes = most.min(self.sources.total_bytes() / TASKS).max(BATCH_BYTES);
         self.batch_bytes
     }
 
-    /// The sequence number with which the next piece begins.
+    /// The sequence number of the next file to be planned.
     pub fn position(&self) -> FileIndex {
         FileIndex::at(self.next)
     }
@@ -64,10 +63,10 @@ impl Iterator for Plan<'_> {
         let mut bytes = 0_u64;
         while self.next < self.sources.len() && files.len() < BATCH_FILES {
             let source = self.sources.get(self.next);
-            let expected = to_be_read(&source.path, source.size);
+            let expected = expected_bytes(&source.path, source.size);
             let after = bytes.saturating_add(expected);
 
-            // It would not fit, or is to be a task of its own: what stands before it goes first.
+            // The file does not fit, or is to be a task of its own: the files before it go first.
             let closes = source.problem.is_some()
                 || after > self.batch_bytes
                 || expected >= self.batch_bytes;
@@ -84,6 +83,8 @@ impl Iterator for Plan<'_> {
 
             files.push(file(sequence, &source));
             bytes = after;
+
+            // Full: nothing else would fit, or this file is a task of its own.
             if bytes >= self.batch_bytes {
                 break;
             }
@@ -93,8 +94,8 @@ impl Iterator for Plan<'_> {
     }
 }
 
-/// How many bytes of a file are to be read, about: its name tells whether it is packed.
-fn to_be_read(path: &Path, size: u64) -> u64 {
+/// About how many bytes of a file are to be read; its name says whether it is packed.
+fn expected_bytes(path: &Path, size: u64) -> u64 {
     match Codec::of(path) {
         Some(_) => size.saturating_mul(UNPACKED),
         None => size,
@@ -112,7 +113,7 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
-    /// The sizes in each piece of at most so many bytes; a problem is an empty one.
+    /// The sizes in each piece of at most this many bytes; a problem is an empty piece.
     fn pieces_of(most: u64, sizes: &[Option<u64>], first: u64) -> Vec<Vec<u64>> {
         let sources = Sources::example(sizes);
         let sizes_of = |planned| match planned {
@@ -152,10 +153,10 @@ mod tests {
 
     #[test]
     fn packed_files_count_four_times_their_size() {
-        let read = |name: &str| to_be_read(Path::new(name), 100);
+        let read = |name: &str| expected_bytes(Path::new(name), 100);
         assert_eq!(["a.html", "a.gz.html", "gz"].map(read), [100; 3]);
         assert_eq!(["a.html.gz", "a.XZ", "a.bz2", "a.jsonl.zst"].map(read), [400; 4]);
-        assert_eq!(to_be_read(Path::new("a.gz"), u64::MAX), u64::MAX);
+        assert_eq!(expected_bytes(Path::new("a.gz"), u64::MAX), u64::MAX);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Signals while a run goes on: the first wish to stop stops it cleanly, the second at once;
-//! SIGUSR1 wants to know how far it is.
+//! Signals during a run: the first that wants a stop stops it cleanly, the second at once. SIGUSR1
+//! asks how far it is.
 
 use std::io;
 
@@ -7,21 +7,20 @@ use sheaf_worker::signals::{self, Stop, Wish};
 
 use crate::run::Interrupt;
 
-/// Why a run is ended at once, without stopping cleanly.
+/// Why a run ends at once, without a clean stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtOnce {
-    /// The run had not begun: there was nothing to stop.
+    /// The run had not begun, so there was nothing to stop cleanly.
     NotBegun,
-    /// It is the second wish to stop.
-    ToldAgain,
+    /// A second signal came.
+    Again,
 }
 
-/// Takes the signals of this process for one run from now on. `at_once` is called, and is not to
-/// return, when a wish to stop comes before the run has begun, and when a second one comes after
-/// it.
+/// From now on, passes the signals of this process to one run. `at_once` is called when a stop is
+/// wanted before the run has begun, or a second time. It must not return.
 ///
 /// # Errors
-/// When the system gives no signal handlers.
+/// When the system refuses signal handlers.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
@@ -34,9 +33,9 @@ pub fn watch(at_once: impl Fn(Stop, AtOnce) + Send + 'static) -> io::Result<Inte
             match wish {
                 Wish::Progress => interrupter.ask(),
                 Wish::Stop(stop) if interrupter.has_begun() => interrupter.stop(stop),
-                // Nothing was begun yet that could stop by itself.
+                // The run does not look at its interrupt yet.
                 Wish::Stop(stop) => at_once(stop, AtOnce::NotBegun),
-                Wish::StopAtOnce(stop) => at_once(stop, AtOnce::ToldAgain),
+                Wish::StopAtOnce(stop) => at_once(stop, AtOnce::Again),
             }
         }
     });

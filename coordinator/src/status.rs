@@ -1,4 +1,4 @@
-//! `sheaf status`: how far the run of an output is, seen from another terminal.
+//! `sheaf status`: says how far the run of an output is, from another terminal.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,19 +13,21 @@ use crate::human::time;
 use crate::report::RunStatus;
 use crate::spool::{STATUS, is_at_work, last_stop};
 
-/// A status that is older than so many seconds is worth a word: a run writes it each second.
+/// The age in seconds from which on a status is worth a word: a run writes it every second.
 const OLD: u64 = 10;
 
 /// Prints how far the run of `output` is, for people or as JSON.
 ///
 /// # Errors
-/// [`Exit::SomeFailed`] when no run of it is under way or unfinished.
+/// [`Exit::SomeFailed`] when it has no run, neither at work nor unfinished.
 pub fn status(output: &Path, json: bool, out: &mut dyn Write) -> Result<Exit, Failure> {
     let folder = work_folder(output);
+
+    // Without a work folder there is no run: a finished one has removed it.
     let Ok(at_work) = is_at_work(&folder) else { return Err(nothing(output)) };
     let status = RunStatus::read(&folder.join(STATUS)).map_err(|_| nothing(output))?;
 
-    // Of a run that is at work, it is why an earlier one stopped.
+    // While a run is at work, the last line is about an earlier one.
     let stopped = last_stop(&folder).filter(|_| !at_work);
 
     let printed = if json {
@@ -61,7 +63,8 @@ fn text(status: &RunStatus, at_work: bool, stopped: Option<&str>, folder: &Path)
         (true, None) => lines.push(format!("running, process {}", status.pid)),
         (false, _) => {
             let ago = time(Duration::from_secs(ago));
-            // Why it stopped says so, too.
+
+            // The line that says why it stopped has the same hint.
             let go_on = if stopped.is_some() { "" } else { ": the same command goes on" };
             lines.push(format!("not running for {ago}{go_on} (`{}`)", folder.display()));
         }
@@ -81,7 +84,7 @@ fn nothing(output: &Path) -> Failure {
 
     let failure = Failure::new(Exit::SomeFailed, anyhow!(known));
     match unfinished_beside(output).first() {
-        // Who names a file that is there has not mistyped it.
+        // A file that exists was not mistyped.
         Some(other) if !output.exists() => {
             failure.with_hint(format!("did you mean `sheaf status {}`?", other.display()))
         }
@@ -89,7 +92,7 @@ fn nothing(output: &Path) -> Failure {
     }
 }
 
-/// The outputs in the same folder whose runs are not finished.
+/// The outputs with unfinished runs in the same folder.
 fn unfinished_beside(output: &Path) -> Vec<PathBuf> {
     let parent = output.parent().filter(|parent| !parent.as_os_str().is_empty());
     let Ok(entries) = std::fs::read_dir(parent.unwrap_or(Path::new("."))) else {

@@ -1,4 +1,4 @@
-//! `sheaf workers`: who is connected to a queue.
+//! `sheaf workers`: the workers of a queue.
 
 use std::io::{self, Write};
 
@@ -9,16 +9,17 @@ use sheaf_common::queue::WorkerSeen;
 use crate::errors::{Exit, Failure};
 use crate::human::{count, number, shown, size, table, time};
 
-/// Checks that as many workers are there as are expected.
+/// Checks that at least `expected` workers of this build are there.
 ///
 /// # Errors
-/// [`Exit::SomeFailed`], when fewer are there that runs of this build could have.
+/// [`Exit::SomeFailed`] when there are fewer: workers of other builds get no tasks of this one.
 pub fn check(workers: &[WorkerSeen], expected: Option<usize>) -> Result<Exit, Failure> {
     let of_this_build = workers.iter().filter(|worker| worker.info.is_of_this_build()).count();
     let Some(expected) = expected.filter(|expected| of_this_build < *expected) else {
         return Ok(Exit::Done);
     };
 
+    // Often the reason: the workers were not updated together with this program.
     let others = match workers.len() - of_this_build {
         0 => String::new(),
         others => format!(" ({} of another build than {VERSION})", count(others as u64, "other")),
@@ -34,7 +35,7 @@ pub fn check(workers: &[WorkerSeen], expected: Option<usize>) -> Result<Exit, Fa
     Err(Failure::new(Exit::SomeFailed, error))
 }
 
-/// One line a worker, under a header; a sentence if there is none.
+/// Prints a header and a line for each worker, or a sentence if there is none.
 ///
 /// # Errors
 /// Those of `out`.
@@ -65,7 +66,8 @@ pub fn print_table(workers: &[WorkerSeen], out: &mut dyn Write) -> io::Result<()
     out.flush()
 }
 
-/// One JSON object a worker, one a line: what it announced, and `seen_ms`: how long ago that was.
+/// Prints a line with a JSON object for each worker: what it announced, and how long ago
+/// (`seen_ms`).
 ///
 /// # Errors
 /// Those of `out`.

@@ -1,6 +1,7 @@
-//! Where outputs go. What stands in them is the formats' business (`sheaf_format`).
+//! The places that outputs are written to. Their bytes are the business of the formats
+//! (`sheaf_format`).
 //!
-//! * [`whole`]: a file that appears whole or not at all. [`sink`]: that, or a pipe.
+//! * [`whole`]: a file that appears whole or not at all. [`sink`]: such a file, or a pipe.
 
 mod sink;
 mod whole;

@@ -1,4 +1,4 @@
-//! Where an output goes: a file that appears whole, or what takes bytes as they come.
+//! Writes an output to a file that appears whole, or to a pipe that takes bytes as they come.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::WholeFile;
 
-/// The bytes that a pipe is given at once, as far as there are so many.
+/// The bytes that are gathered before a pipe gets them.
 const BUFFER: usize = 256 << 10;
 
 /// The place that an output is written to.
@@ -15,8 +15,8 @@ pub enum Sink {
     Flow(Flow),
 }
 
-/// A pipe, a device, standard output. If its reader goes away, the rest is written to nobody, and
-/// that is no error: the reader has had enough (`| head`).
+/// A pipe, a device, standard output. If its reader goes away, the rest is dropped without an
+/// error: the reader has had enough (`| head`).
 pub struct Flow {
     out: BufWriter<Box<dyn Write>>,
     written: u64,
@@ -28,7 +28,7 @@ impl Sink {
         Sink::Flow(Flow::new(Box::new(io::stdout())))
     }
 
-    /// Opens a place for writing. A pipe that has a name waits here for its reader.
+    /// Opens a place for writing. With a named pipe, this waits for a reader.
     pub fn at(path: &Path) -> io::Result<Self> {
         if is_flow(path) {
             return Ok(Sink::Flow(Flow::new(Box::new(OpenOptions::new().write(true).open(path)?))));
@@ -46,7 +46,7 @@ impl Sink {
     }
 }
 
-/// Whether bytes written to this place are gone: a pipe, a device.
+/// Whether this is a pipe or a device: bytes that were written there cannot be taken back.
 pub fn is_flow(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
@@ -76,6 +76,7 @@ impl Write for Flow {
             written = self.unless_gone(done)?.unwrap_or(written);
         }
 
+        // Bytes after the reader went away count, too: they are part of the output's size.
         self.written += written as u64;
         Ok(written)
     }

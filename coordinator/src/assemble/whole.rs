@@ -6,19 +6,19 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// A file in the making, under another name beside its place.
+/// An unfinished file, under another name beside its place.
 ///
-/// The name is the same every time, so what a killed run left is written over by the next; the lock
-/// on the job's folder keeps two runs apart. One that is dropped unfinished is removed. Where a
-/// file stands already, the new one gets its mode, and its owner as far as that is allowed.
+/// The name is always the same, so the next run overwrites what a killed one left; the lock on the
+/// job's folder prevents two runs at once. Dropping an unfinished file removes it. If it replaces a
+/// file, it gets that file's mode, and its owner as far as that is allowed.
 pub struct WholeFile {
     place: PathBuf,
     unfinished: PathBuf,
     file: Option<BufWriter<File>>,
 }
 
-/// The name under which the file at `place` is made: hidden, and beside it, so that it can be moved
-/// there in one step.
+/// The name of the unfinished file for `place`: hidden, and in the same folder, so that one rename
+/// puts it in place.
 pub fn unfinished_name(place: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(place.file_name().unwrap_or_default());
@@ -26,11 +26,11 @@ pub fn unfinished_name(place: &Path) -> PathBuf {
     place.with_file_name(name)
 }
 
-/// The most links that lead from one to the next; Linux follows as many.
+/// The most links in a row that are followed; the limit of Linux.
 const MOST_LINKS: usize = 40;
 
-/// Where a file written to `path` stands: `path`, or what it leads to if it is a link. What it
-/// leads to need not exist.
+/// Where a file that is written to `path` ends up: `path`, or the target if it is a link. The
+/// target need not exist.
 ///
 /// # Errors
 /// When links lead in a circle.
@@ -39,7 +39,7 @@ pub fn followed(path: &Path) -> io::Result<PathBuf> {
     for _ in 0..MOST_LINKS {
         match fs::read_link(&place) {
             Ok(target) => place = place.parent().unwrap_or(Path::new("")).join(target),
-            // No link. Whether it can be written is found out by writing.
+            // Not a link. Any other error shows when the file is written.
             Err(_) => return Ok(place),
         }
     }
@@ -48,13 +48,13 @@ pub fn followed(path: &Path) -> io::Result<PathBuf> {
 }
 
 impl WholeFile {
-    /// Begins the file that is to stand at `place`, or where that leads to if it is a link.
+    /// Begins the file for `place`, or for the target if that is a link.
     pub fn create(place: &Path) -> io::Result<Self> {
         let place = followed(place)?;
         let unfinished = unfinished_name(&place);
         let replaced = fs::metadata(&place).ok();
 
-        // A leftover of a killed run has the mode of another time.
+        // What a killed run left may have another mode.
         let _ = fs::remove_file(&unfinished);
         let file = File::create(&unfinished)?;
         let whole =
@@ -65,36 +65,39 @@ impl WholeFile {
             let made = file.metadata()?;
 
             if (made.uid(), made.gid()) != (replaced.uid(), replaced.gid()) {
-                // Only root may give files away; a group of one's own can be kept.
+                // Errors are expected: only root may give files away, and others only set groups of
+                // their own.
                 let _ = fchown(file, None, Some(replaced.gid()));
                 let _ = fchown(file, Some(replaced.uid()), None);
             }
 
-            // Last, as a change of owner takes bits away.
+            // Last, because a change of owner clears bits of the mode.
             file.set_permissions(Permissions::from_mode(replaced.mode() & 0o7777))?;
         }
 
         Ok(whole)
     }
 
-    /// Puts the file in its place, safely on disk; returns its size in bytes.
+    /// Moves the file to its place and syncs it to disk; returns its size in bytes.
     pub fn finish(self) -> io::Result<u64> {
         let folder = self
             .place
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
+
+        // Opened first: if this fails, the file must not be in its place.
         let folder = File::open(folder)?;
 
-        // The name is safe only when the folder is on disk, too.
+        // The new name survives a crash only if the folder is synced, too.
         let size = self.put(File::sync_all)?;
         folder.sync_all()?;
 
         Ok(size)
     }
 
-    /// Puts the file in its place without waiting for the disk: for files of which there may be
-    /// thousands, and which are made again if they are lost.
+    /// Moves the file to its place without a sync: for files of which there may be thousands, and
+    /// which are made again if they are lost.
     pub fn finish_unsynced(self) -> io::Result<u64> {
         self.put(|_| Ok(()))
     }
@@ -106,6 +109,8 @@ impl WholeFile {
 
         let size = buffer.get_ref().metadata()?.len();
         fs::rename(&self.unfinished, &self.place)?;
+
+        // In its place: dropping must not remove anything now.
         self.file = None;
 
         Ok(size)

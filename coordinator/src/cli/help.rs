@@ -1,4 +1,4 @@
-//! The texts below the lists of options, and those that the formats are named in.
+//! Help texts: those below the lists of options, and those that name the formats.
 
 use sheaf_common::job::Packing;
 use sheaf_format::extensions;
@@ -59,7 +59,7 @@ pub fn output() -> String {
     let (plain, packed): (Vec<_>, Vec<_>) =
         extensions().into_iter().partition(|(_, form)| form.packing == Packing::Plain);
 
-    // The usual extension of each format, and what else it is called.
+    // The usual extension of each format first, then its other names.
     let formats = plain.chunk_by(|(_, a), (_, b)| a == b).map(|names| {
         let (usual, _) = &names[0];
         let others = names[1..].iter().map(|(name, _)| format!(" (also called {name})"));

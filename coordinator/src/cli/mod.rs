@@ -1,5 +1,5 @@
-//! What can be typed: the arguments as clap reads them, without a check that needs thought (that is
-//! [`crate::config`]).
+//! The arguments as clap reads them. Checks beyond their form are the business of
+//! [`crate::config`].
 
 mod csv;
 mod demo;
@@ -35,7 +35,7 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the arguments of this process; ends it where they cannot be used.
+    /// Reads the arguments of this process. If they cannot be used, clap says why and exits.
     pub fn of_this_process() -> Self {
         let matches = without_empty_variables(Cli::command()).get_matches();
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())

@@ -1,4 +1,4 @@
-//! What to extract and what it may cost: the options that `run` and `preview` share.
+//! What to extract, and its limits: the options that `run` and `preview` share.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! Which queue, and where: the options that `run`, `demo` and `workers` share.
+//! The queue and its server: the options that `run`, `demo`, `workers` and `queue` share.
 
 use clap::Args;
 use sheaf_worker::cli::ServerArgs;

@@ -166,7 +166,7 @@ pub struct RunArgs {
     pub verbose: bool,
 }
 
-/// Whether files are compressed on their way.
+/// When files are compressed before they are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PackArg {
     Auto,

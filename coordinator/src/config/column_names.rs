@@ -8,8 +8,8 @@ use super::UsageError;
 /// How many characters of a long name a message shows.
 const SHOWN: usize = 40;
 
-/// Checks that every name fits the cell above its column. Any text that does is a name: what XML
-/// cannot hold is escaped.
+/// Checks that every name fits the cell above its column. No other check is needed: characters that
+/// XML cannot hold are escaped.
 pub fn check(spec: &JobSpec) -> Result<(), UsageError> {
     match spec.columns().find(|name| written_units(name) > CELL_UNITS) {
         None => Ok(()),

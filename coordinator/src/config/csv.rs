@@ -6,10 +6,10 @@ use sheaf_format::CsvUse;
 use super::{Output, UsageError, units};
 use crate::cli::{CsvArgs, FormulasArg};
 
-/// The style that the arguments mean.
+/// The style that the arguments ask for.
 ///
 /// # Errors
-/// A delimiter that cannot be one, or an option that none of `outputs` goes by.
+/// A delimiter that cannot be one, or an option that applies to none of `outputs`.
 pub fn resolve(args: &CsvArgs, outputs: &[Output]) -> Result<CsvStyle, UsageError> {
     let uses: Vec<CsvUse> = outputs.iter().map(|output| output.form.format.csv_use()).collect();
     let csv = uses.contains(&CsvUse::All);
@@ -17,7 +17,7 @@ pub fn resolve(args: &CsvArgs, outputs: &[Output]) -> Result<CsvStyle, UsageErro
 
     let typed = [
         ("--csv-bom", args.csv_bom, any),
-        // A tab-separated output has its delimiter.
+        // The delimiter of a tab-separated output is fixed.
         ("--csv-delimiter", args.csv_delimiter.is_some(), csv),
         ("--csv-newline", args.csv_newline.is_some(), any),
         ("--csv-formulas", args.csv_formulas.is_some(), any),
@@ -37,7 +37,10 @@ pub fn resolve(args: &CsvArgs, outputs: &[Output]) -> Result<CsvStyle, UsageErro
 fn delimiter(typed: &str) -> Result<char, UsageError> {
     let mut characters = typed.chars();
     match (characters.next(), characters.next()) {
+        // In most shells a typed `\t` arrives as these two characters.
         _ if typed.eq_ignore_ascii_case("tab") || typed == "\\t" => Ok('\t'),
+        // A delimiter that occurs in the syntax of CSV, or that readers drop, would break the
+        // cells.
         (Some('"' | '\r' | '\n' | '\0' | '\u{feff}'), None) | (None, _) | (_, Some(_)) => {
             let expected = "one character that is neither a quote nor a line end, or `tab`";
             Err(units::value("--csv-delimiter", typed, expected))

@@ -9,28 +9,28 @@ use sheaf_common::queue::RedisConfig;
 use super::{UsageError, redis, units};
 use crate::cli::DemoArgs;
 
-/// How many processes there are without Redis if nothing is said.
+/// The default number of processes without Redis.
 const PROCESSES: NonZeroUsize = NonZeroUsize::new(6).expect("not zero");
 
 /// The settings of a demo, checked.
 #[derive(Clone)]
 pub struct DemoConfig {
     pub items: NonZeroUsize,
-    /// Processes of this machine; `None`: others must work.
+    /// Processes of this machine. `None`: other machines do the work.
     pub processes: Option<NonZeroUsize>,
-    /// Where the queue is, if it is in Redis.
+    /// The server of the queue. `None`: the queue is in memory.
     pub redis: Option<RedisConfig>,
     /// How long a task sleeps, both ends included.
     pub length: RangeInclusive<Duration>,
-    /// Decides the lengths.
+    /// The seed of the random lengths.
     pub seed: u64,
 }
 
 impl DemoConfig {
-    /// `chance` is the seed if none is typed.
+    /// Checks the arguments. `chance` is the seed if none was given.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first argument that cannot be used.
     pub fn resolve(args: &DemoArgs, chance: u64) -> Result<Self, UsageError> {
         let length = units::seconds("--seconds", &args.seconds)?;
         let redis = redis::server(&args.redis)?;

@@ -1,4 +1,4 @@
-//! What can be wrong with what was typed.
+//! Errors in the arguments and the recipe.
 
 use std::io;
 use std::path::PathBuf;
@@ -47,7 +47,8 @@ pub enum UsageError {
     Recipe(RecipeError),
     #[error("no Redis is named")]
     NoRedis,
-    /// A selector or an encoding that cannot be used; the text says which, and where it is wrong.
+    /// A selector or an encoding that cannot be used; the text says which one, and points at the
+    /// mistake.
     #[error("{reason}")]
     Setup { reason: String, hint: Option<String> },
 }
@@ -64,10 +65,12 @@ impl UsageError {
                     return Some(formats());
                 };
 
+                // The whole path, so that it can be copied.
                 let stem = path.strip_suffix(extension.as_str()).unwrap_or(path);
                 Some(format!("did you mean `{stem}{meant}`?"))
             }
             UsageError::SameOutput(_) => Some("every `--output` needs a name of its own".into()),
+            // `.tsv` goes by the other CSV options, so its user may expect this one, too.
             UsageError::NoCsvOutput("--csv-delimiter") => {
                 Some("name one, as `-o rows.csv`; the delimiter of `.tsv` is the tab".into())
             }
@@ -101,7 +104,7 @@ impl UsageError {
     }
 }
 
-/// Which formats there are, by their extensions.
+/// Names all formats by their extensions.
 fn formats() -> String {
     let extensions = extensions().into_iter().map(|(extension, _)| extension);
     format!("the formats are {}", extensions.collect::<Vec<_>>().join(" "))
@@ -115,6 +118,7 @@ fn recipe_hint(error: &RecipeError) -> Option<String> {
              is `{name}`"
         )),
         RecipeError::NotAPair(typed) => {
+            // A column without `NAME=` is often a bare selector: the example is built from it.
             let meant = match typed.parse::<Expression>() {
                 Ok(expression) => Some(expression.to_string()),
                 Err(error) => error.meant,

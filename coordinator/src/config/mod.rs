@@ -1,9 +1,10 @@
-//! From what was typed to settings that cannot be wrong.
+//! Arguments → settings that cannot be wrong.
 //!
-//! * [`RunConfig::resolve`], [`PreviewConfig::resolve`], [`DemoConfig::resolve`]: all checks of the
-//!   arguments, one error.
-//! * [`check_places`]: whether the outputs can be written, asked before hours of work.
+//! * [`RunConfig::resolve`], [`PreviewConfig::resolve`], [`DemoConfig::resolve`]: check all
+//!   arguments and return the first error.
+//! * [`check_places`]: checks that the outputs can be written, before hours of work.
 
+mod clashes;
 mod column_names;
 mod csv;
 mod demo;

@@ -1,4 +1,4 @@
-//! Where rows are written, and in which format.
+//! The outputs and their formats.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -16,26 +16,26 @@ use crate::human::shown;
 pub struct Output {
     pub path: PathBuf,
     pub form: Form,
-    /// Where its form stands in [`sheaf_common::job::JobSpec::renderings`].
+    /// The index of its form in [`sheaf_common::job::JobSpec::renderings`].
     pub rendering_index: usize,
 }
 
-/// Names standard output: alone, or with an extension behind it.
+/// The path that means standard output, alone or followed by an extension.
 const STANDARD_OUTPUT: &str = "-";
 
 impl Output {
-    /// Whether it is written to standard output: `-`, `-.csv`. A file that is called so has its
-    /// folder in front.
+    /// Whether it is written to standard output: `-`, `-.csv`. A file of that name is given with
+    /// its folder: `./-.csv`.
     pub fn is_standard_output(&self) -> bool {
         is_standard_output(&self.path)
     }
 
-    /// The place that it is written to: see [`place`].
+    /// The place to which it is written: see [`place`].
     pub fn place(&self) -> PathBuf {
         if self.is_standard_output() { STANDARD_OUTPUT.into() } else { place(&self.path) }
     }
 
-    /// What it is called in messages.
+    /// Its name in messages.
     pub fn name(&self) -> String {
         if self.is_standard_output() { "standard output".into() } else { printed(&self.path) }
     }
@@ -47,14 +47,14 @@ fn is_standard_output(path: &Path) -> bool {
     rest.is_some_and(|rest| (rest.is_empty() || rest.starts_with(b".")) && !rest.contains(&b'/'))
 }
 
-/// Where to write if nothing is said.
+/// The output if none is given.
 const DEFAULT: &str = "final.xlsx";
 
-/// Gives each path its format; the renderings come without duplicates, in the order of their first
+/// Gives each path its format. The renderings are without duplicates, in the order of their first
 /// use.
 ///
 /// # Errors
-/// An extension that names no format, or one path twice ([`place`] decides).
+/// An extension that names no format, or two paths of one [`place`].
 pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), UsageError> {
     let default = [PathBuf::from(DEFAULT)];
     let paths = if typed.is_empty() { &default[..] } else { typed };
@@ -65,6 +65,8 @@ pub fn resolve(typed: &[PathBuf]) -> Result<(Vec<Output>, Vec<Rendering>), Usage
     for path in paths {
         let form = form(path)?;
         let rendering = form.rendering();
+
+        // Outputs of the same form share a rendering: their rows are rendered once.
         let known = renderings.iter().position(|known| *known == rendering);
         let rendering_index = known.unwrap_or_else(|| {
             renderings.push(rendering);
@@ -93,6 +95,8 @@ fn form(path: &Path) -> Result<Form, UsageError> {
         .file_name()
         .map(|name| String::from_utf8_lossy(name.as_bytes()).to_lowercase())
         .unwrap_or_default();
+
+    // By the whole name, as a form may have two extensions: `.csv.gz`.
     if let Some(form) = Form::of_name(&name) {
         return Ok(form);
     }
@@ -103,7 +107,7 @@ fn form(path: &Path) -> Result<Form, UsageError> {
         return Err(UsageError::NoExtension(printed(path)));
     };
 
-    // `a.json.gz`: both parts are the format, and the first is the wrong one.
+    // In `a.json.gz` both extensions name the format, and the inner one is wrong.
     let inner = name
         .rsplit_once('.')
         .and_then(|(stem, _)| stem.rsplit_once('.'))
@@ -114,8 +118,7 @@ fn form(path: &Path) -> Result<Form, UsageError> {
     Err(UsageError::UnknownExtension { path: printed(path), extension })
 }
 
-/// The place that a path means: absolute, with symbolic links resolved as far as they lead to
-/// something.
+/// The absolute place of a path. Symbolic links are resolved as far as their targets exist.
 pub fn place(path: &Path) -> PathBuf {
     let path = &followed(path).unwrap_or(path.into());
     let folder = match path.parent() {
@@ -130,13 +133,14 @@ pub fn place(path: &Path) -> PathBuf {
 
     let folder = folder
         .canonicalize()
+        // The folder may not exist yet: then its path alone has to tell places apart.
         .or_else(|_| std::path::absolute(folder))
         .unwrap_or_else(|_| folder.into());
 
     folder.join(name)
 }
 
-/// A path as it may stand in a message.
+/// A path, safe to print in a message.
 pub fn printed(path: &Path) -> String {
     shown(path.as_os_str().as_bytes())
 }

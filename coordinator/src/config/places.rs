@@ -1,4 +1,4 @@
-//! Whether the outputs can be written, asked before hours of work.
+//! Checks that the outputs can be written, before hours of work.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,30 +24,30 @@ pub enum PlaceError {
 /// Checks that every output, the job log, the summary and the folder for one workbook per file can
 /// be written.
 ///
-/// Makes a nameless temporary file in each folder, which is gone when this returns.
+/// Creates an unnamed temporary file in each folder, which is gone when this returns.
 ///
 /// # Errors
-/// The first that cannot.
+/// The first place that cannot be written.
 pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
     for file in config.files().chain(config.joblog.as_deref()).chain(config.summary.as_deref()) {
         if file.is_dir() {
             return Err(PlaceError::IsFolder(printed(file)));
         }
         if is_flow(file) {
-            continue; // Bytes go into it, whatever its folder allows.
+            continue; // Writing to a pipe or a device needs no permission in its folder.
         }
 
         let not_writable = |source| PlaceError::NotWritable { folder: printed(file), source };
         check_parent(&followed(file).map_err(not_writable)?)?;
     }
 
-    // A link and what it leads to may stand in two folders, and the run keeps its journal beside
-    // the link.
+    // The journal stands beside the link, not beside the file that the link leads to.
     config.work_folder().as_deref().map_or(Ok(()), check_parent)?;
 
     match config.per_file.as_deref() {
         Some(folder) if folder.is_dir() => check_folder(folder),
         Some(folder) if folder.exists() => Err(PlaceError::NotFolder(printed(folder))),
+        // The run creates this folder itself.
         Some(folder) => check_parent(folder),
         None => Ok(()),
     }
@@ -56,6 +56,7 @@ pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
 fn check_parent(file: &Path) -> Result<(), PlaceError> {
     let folder = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
+        // A bare file name is in the current folder.
         _ => Path::new("."),
     };
 
@@ -69,7 +70,7 @@ fn check_parent(file: &Path) -> Result<(), PlaceError> {
 }
 
 fn check_folder(folder: &Path) -> Result<(), PlaceError> {
-    // Trying it is surer than reading its mode: a disk may be read-only, and root may do anything.
+    // Trying is surer than reading the mode: the disk may be read-only, and root may do anything.
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(()),
         Err(source) => Err(PlaceError::NotWritable { folder: printed(folder), source }),
@@ -91,7 +92,7 @@ impl PlaceError {
     }
 }
 
-/// A path as a shell takes it.
+/// A path, quoted for a shell.
 fn quoted(path: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "/._-+,:@".contains(c);
     if path.chars().all(is_plain) && !path.starts_with('-') {
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_takes_no_file_is_named() {
-        // /proc takes no files, whoever asks.
+        // Not even root can create files in /proc.
         assert!(matches!(check(&["-o", "/proc/a.csv"]), Err(PlaceError::NotWritable { .. })));
     }
 }

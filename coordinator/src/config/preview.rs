@@ -11,17 +11,17 @@ use crate::cli::{PreviewArgs, ViewArg};
 /// The settings of a preview, checked.
 #[derive(Debug, Clone)]
 pub struct PreviewConfig {
-    /// As a run with the same options would have it, without outputs.
+    /// The same as for a run with these options, but without outputs.
     pub spec: JobSpec,
     pub file: PathBuf,
     pub view: ViewArg,
-    /// How many rows are shown.
+    /// The most rows to show.
     pub rows: NonZeroUsize,
 }
 
 impl PreviewConfig {
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first argument that cannot be used.
     pub fn resolve(args: &PreviewArgs) -> Result<Self, UsageError> {
         let spec = JobSpec {
             recipe: recipe::resolve(&args.recipe)?,
@@ -33,6 +33,7 @@ impl PreviewConfig {
             renderings: Vec::new(),
             csv: CsvStyle::default(),
             per_file: false,
+            // No retries: the user waits, and can try again.
             limits: recipe::limits(&args.limits, 0)?,
         };
 

@@ -10,12 +10,13 @@ use sheaf_worker::extract::Extractor;
 use super::{UsageError, units};
 use crate::cli::{LimitArgs, RecipeArgs};
 
-/// The least memory in which a slot can start and read anything: 64 MiB.
+/// The least memory with which a slot can start and read a file: 64 MiB.
 const LEAST_MEMORY: u64 = 64 << 20;
 
-/// The recipe that the arguments mean; its selectors are not compiled yet ([`check_recipe`]).
+/// The recipe that the arguments describe. Its selectors are not compiled yet: see
+/// [`check_recipe`].
 ///
-/// `--record` and `--column` each take the place of their part of the default.
+/// `--record` replaces the default record, `--column` the default columns.
 pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
     let mut recipe = match &args.recipe {
         Some(path) => read(path)?,
@@ -27,6 +28,7 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
     }
 
     if !args.columns.is_empty() {
+        // All default columns go: a user who names one wants no others.
         recipe.columns = args
             .columns
             .iter()
@@ -39,8 +41,7 @@ pub fn resolve(args: &RecipeArgs) -> Result<Recipe, UsageError> {
     Ok(recipe)
 }
 
-/// Compiles the selectors and looks the encoding up, so that a mistake shows before any file is
-/// read.
+/// Compiles the selectors and looks up the encoding, so that a mistake shows before a file is read.
 pub fn check_recipe(spec: &JobSpec) -> Result<(), UsageError> {
     match Extractor::new(spec) {
         Ok(_) => Ok(()),
@@ -51,6 +52,7 @@ pub fn check_recipe(spec: &JobSpec) -> Result<(), UsageError> {
     }
 }
 
+/// Translates `--encoding`. An unknown name is refused by [`check_recipe`].
 pub fn encoding(args: &RecipeArgs) -> Encoding {
     match args.encoding.as_str() {
         name if name.eq_ignore_ascii_case("auto") => Encoding::Auto,
@@ -58,6 +60,7 @@ pub fn encoding(args: &RecipeArgs) -> Encoding {
     }
 }
 
+/// Reads the limits of a file.
 pub fn limits(args: &LimitArgs, retries: u32) -> Result<Limits, UsageError> {
     let time = units::time("--time-limit", &args.time_limit)?;
     let memory = units::bytes("--memory-limit", &args.memory_limit)?;
@@ -80,8 +83,8 @@ fn read(path: &Path) -> Result<Recipe, UsageError> {
     })
 }
 
-/// The first column whose value is no expression. The TOML reader reports the same as a text with
-/// line and column, which no longer knows what was probably meant.
+/// The first column whose value is not an expression, as a typed error with a suggestion. The TOML
+/// reader gives only the text of that error.
 fn column_error(text: &str) -> Option<RecipeError> {
     #[derive(Deserialize)]
     struct Loose {
@@ -94,6 +97,7 @@ fn column_error(text: &str) -> Option<RecipeError> {
         value: String,
     }
 
+    // Values as texts, so that TOML itself finds no mistake in them.
     let loose: Loose = toml::from_str(text).ok()?;
     loose
         .column

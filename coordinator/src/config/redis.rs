@@ -1,4 +1,4 @@
-//! Where the queue is.
+//! The settings of everything that uses Redis.
 
 use std::time::Duration;
 
@@ -6,32 +6,34 @@ use sheaf_common::job::JobId;
 use sheaf_common::queue::{QueueError, RedisConfig};
 
 use super::{UsageError, units};
-use crate::cli::{PackArg, QueueArgs, QueueCommand, RedisArgs, WorkersArgs};
+use crate::cli::{PackArg, QueueArgs, QueueCommand, RedisArgs, RunArgs, WorkersArgs};
 
-/// The least that a run may have in Redis: less than a few tasks is no window at all.
+/// The smallest budget of a run in Redis: it must hold a few tasks.
 const LEAST_BUDGET: u64 = 8 << 20;
 
-/// With so many slots, the files of one run are more than half of what a link of 10 Gbit/s carries;
-/// with fewer, compressing them would cost more than sending them.
+/// From this many slots on, `--pack auto` compresses files: they would fill more than half of a
+/// link of 10 Gbit/s. With fewer slots, compressing costs more than sending.
 const MANY_SLOTS: usize = 17;
 
 /// The settings of a run through Redis.
 #[derive(Clone)]
 pub struct RedisRun {
     pub server: RedisConfig,
-    /// Whether the workers open the files themselves.
+    /// Whether workers open the files themselves, instead of getting their bytes.
     pub by_path: bool,
-    /// From how many slots on files are compressed on their way.
+    /// The number of slots from which on files are compressed before they are sent.
     pub pack_from: usize,
-    /// How many bytes may be outstanding in Redis; `None`: as many as the slots call for.
+    /// The most bytes outstanding in Redis. `None`: it follows from the number of slots.
     pub budget: Option<u64>,
-    /// How long the run waits for somebody to work; `None`: for ever.
+    /// How long the run waits for a worker. `None`: for ever.
     pub wait_for_workers: Option<Duration>,
 }
 
 impl std::fmt::Debug for RedisRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let RedisRun { server, by_path, pack_from, budget, wait_for_workers } = self;
+
+        // The address alone: the rest of the settings holds a password.
         let address = server.address();
         write!(f, "RedisRun({address}, {by_path}, {pack_from}, {budget:?}, {wait_for_workers:?})")
     }
@@ -42,13 +44,13 @@ impl std::fmt::Debug for RedisRun {
 pub struct WorkersConfig {
     pub server: RedisConfig,
     pub json: bool,
-    /// How many workers there are to be.
+    /// The number of workers to expect.
     pub expect: Option<usize>,
 }
 
 impl WorkersConfig {
     /// # Errors
-    /// When no Redis is named, or what is said about it cannot be used.
+    /// When no Redis is named, or its settings cannot be used.
     pub fn resolve(args: &WorkersArgs) -> Result<Self, UsageError> {
         let server = server(&args.redis)?.ok_or(UsageError::NoRedis)?;
         Ok(WorkersConfig { server, json: args.json, expect: args.expect })
@@ -62,7 +64,7 @@ pub struct QueueConfig {
     pub task: QueueTask,
 }
 
-/// The task of `sheaf queue`.
+/// What `sheaf queue` is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueTask {
     List { json: bool },
@@ -72,7 +74,7 @@ pub enum QueueTask {
 
 impl QueueConfig {
     /// # Errors
-    /// When no Redis is named, what is said about it cannot be used, or a job is no job's name.
+    /// When no Redis is named, its settings cannot be used, or the job is not a job id.
     pub fn resolve(args: &QueueArgs) -> Result<Self, UsageError> {
         let (redis, task) = match &args.command {
             None => (&args.redis, QueueTask::List { json: args.json }),
@@ -95,10 +97,10 @@ fn parse_job(typed: &str) -> Result<JobId, UsageError> {
     })
 }
 
-/// Where the queue is, if it is in Redis.
+/// The server of the queue; `None` if no Redis is named.
 ///
 /// # Errors
-/// When the address, the queue's name or a certificate cannot be used.
+/// When the lease, the address, the queue's name or a certificate cannot be used.
 pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
     let lease = units::time("--lease", &args.server.lease)?;
 
@@ -109,8 +111,28 @@ pub fn server(args: &RedisArgs) -> Result<Option<RedisConfig>, UsageError> {
     })
 }
 
-/// From how many slots on files are compressed on their way, by `--pack`.
-pub fn pack_from(pack: PackArg) -> usize {
+/// The settings of a run through Redis; `None`: it stays on this machine.
+///
+/// # Errors
+/// The first option that cannot be used, with or without Redis.
+pub fn run(args: &RunArgs) -> Result<Option<RedisRun>, UsageError> {
+    let budget = budget(&args.redis_budget)?;
+    let server = server(&args.redis)?;
+    let wait_for_workers = args.wait_for_workers.as_deref();
+    let wait_for_workers =
+        wait_for_workers.map(|typed| units::time("--wait-for-workers", typed)).transpose()?;
+
+    Ok(server.map(|server| RedisRun {
+        server,
+        by_path: args.by_path,
+        pack_from: pack_from(args.pack),
+        budget,
+        wait_for_workers,
+    }))
+}
+
+/// Translates `--pack` into the number of slots from which on files are compressed.
+fn pack_from(pack: PackArg) -> usize {
     match pack {
         PackArg::Always => 0,
         PackArg::Auto => MANY_SLOTS,
@@ -118,13 +140,8 @@ pub fn pack_from(pack: PackArg) -> usize {
     }
 }
 
-/// Reads `--wait-for-workers`.
-pub fn wait_for_workers(typed: Option<&str>) -> Result<Option<Duration>, UsageError> {
-    typed.map(|typed| units::time("--wait-for-workers", typed)).transpose()
-}
-
-/// Reads `--redis-budget`.
-pub fn budget(typed: &str) -> Result<Option<u64>, UsageError> {
+/// Reads `--redis-budget`; `None` for `auto`.
+fn budget(typed: &str) -> Result<Option<u64>, UsageError> {
     if typed == "auto" {
         return Ok(None);
     }

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use sheaf_common::job::{Compression, JobSpec, LongCells};
 
-use super::{Output, RedisRun, UsageError, column_names, csv, output, recipe, redis, sheet_name};
+use super::{
+    Output, RedisRun, UsageError, clashes, column_names, csv, output, recipe, redis, sheet_name,
+};
 use crate::assemble::{followed, unfinished_name};
 use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
 use crate::discover::{Filter, Input};
-use crate::report::JobLog;
 
-/// The settings of a run, checked: what can be wrong with the arguments and the recipe is not
-/// wrong.
+/// The checked settings of a run: arguments and recipe can be used as they are.
 #[derive(Debug, Clone)]
 pub struct RunConfig {
-    /// What decides the bytes of the outputs; its renderings are those of `outputs`, without
-    /// duplicates.
+    /// Everything that decides the bytes of the outputs. Its renderings are those of `outputs`,
+    /// without duplicates.
     pub spec: JobSpec,
     /// At least one.
     pub outputs: Vec<Output>,
@@ -26,15 +26,15 @@ pub struct RunConfig {
     pub inputs: Vec<Input>,
     pub filter: Filter,
     pub joblog: Option<PathBuf>,
-    /// Where the summary goes that programs read.
+    /// Where to write the summary for programs.
     pub summary: Option<PathBuf>,
-    /// How many files are read at most, the first ones.
+    /// Only this many files are read, the first ones.
     pub limit: Option<NonZeroUsize>,
-    /// How many files are read at once on this machine; `None`: only others work.
+    /// How many files this machine reads at once. `None`: only other machines work.
     pub processes: Option<NonZeroUsize>,
-    /// The way through Redis; `None`: everything is done by this process.
+    /// The queue in Redis. `None`: this process does everything.
     pub redis: Option<RedisRun>,
-    /// Go on with an interrupted run as far as its inputs are the same.
+    /// Go on with an interrupted run as far as its inputs are unchanged.
     pub changed: bool,
     /// Start over, even if an interrupted run could go on.
     pub fresh: bool,
@@ -43,7 +43,7 @@ pub struct RunConfig {
     pub verbosity: Verbosity,
 }
 
-/// How much is said beside the data.
+/// How much is written to standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Errors only.
@@ -52,14 +52,24 @@ pub enum Verbosity {
     Verbose,
 }
 
+impl Verbosity {
+    fn of(args: &RunArgs) -> Self {
+        match (args.quiet, args.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        }
+    }
+}
+
 impl RunConfig {
-    /// Checks what was typed. `cores` is the number of processes if none is typed.
+    /// Checks the arguments. `cores` is the default number of processes.
     ///
-    /// Reads the recipe file and asks the file system which paths are the same; writes nothing.
-    /// Whether the outputs can be written is asked by [`super::check_places`].
+    /// Reads the recipe file and resolves paths, but writes nothing. [`super::check_places`] checks
+    /// that the outputs can be written.
     ///
     /// # Errors
-    /// The first thing that is wrong.
+    /// The first argument that cannot be used.
     pub fn resolve(args: &RunArgs, cores: NonZeroUsize) -> Result<Self, UsageError> {
         let recipe = recipe::resolve(&args.recipe)?;
         let limits = recipe::limits(&args.limits, args.retries)?;
@@ -67,9 +77,9 @@ impl RunConfig {
         sheet_name::check(&args.sheet_name)?;
 
         let filter = Filter::new(&args.include, &args.exclude)?.with_hidden(args.hidden);
-        let inputs = inputs(&args.inputs, &outputs)?;
-        check_joblog(args.joblog.as_deref(), &outputs, &inputs)?;
-        check_summary(args.summary.as_deref(), args.joblog.as_deref(), &outputs)?;
+        let inputs = clashes::inputs(&args.inputs, &outputs)?;
+        clashes::check_joblog(args.joblog.as_deref(), &outputs, &inputs)?;
+        clashes::check_summary(args.summary.as_deref(), args.joblog.as_deref(), &outputs)?;
 
         let spec = JobSpec {
             recipe,
@@ -84,24 +94,14 @@ impl RunConfig {
             limits,
         };
 
-        // A text output holds a name of any length.
+        // Only a workbook limits the length of a column's name.
         if spec.per_file || outputs.iter().any(|output| output.form.has_sheets()) {
             column_names::check(&spec)?;
         }
 
         recipe::check_recipe(&spec)?;
 
-        let budget = redis::budget(&args.redis_budget)?;
-        let server = redis::server(&args.redis)?;
-        let pack_from = redis::pack_from(args.pack);
-        let wait_for_workers = redis::wait_for_workers(args.wait_for_workers.as_deref())?;
-        let redis = server.map(|server| RedisRun {
-            server,
-            by_path: args.by_path,
-            pack_from,
-            budget,
-            wait_for_workers,
-        });
+        let redis = redis::run(args)?;
 
         Ok(RunConfig {
             spec,
@@ -117,15 +117,11 @@ impl RunConfig {
             changed: args.changed,
             fresh: args.fresh,
             dry_run: args.dry_run,
-            verbosity: match (args.quiet, args.verbose) {
-                (true, _) => Verbosity::Quiet,
-                (false, true) => Verbosity::Verbose,
-                (false, false) => Verbosity::Normal,
-            },
+            verbosity: Verbosity::of(args),
         })
     }
 
-    /// The outputs that are files, or have a name like one.
+    /// The paths of all outputs but standard output.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.outputs
             .iter()
@@ -133,17 +129,18 @@ impl RunConfig {
             .map(|output| output.path.as_path())
     }
 
-    /// The folder beside the first output that is a file: it holds journal and segments while the
-    /// run is not finished. `None` if everything goes to standard output: then no later run can go
-    /// on.
+    /// The folder beside the first output that is a file. It holds journal and segments until the
+    /// run is finished. `None` if everything goes to standard output: then no later run can go on.
     pub fn work_folder(&self) -> Option<PathBuf> {
         self.files().next().map(work_folder)
     }
 
-    /// All that a run writes, but for the files' own workbooks, of which only the folder is known:
-    /// discovery leaves it out, so that no run reads what an earlier one has written.
+    /// Everything that a run writes, except for the workbooks of `--per-file`. Discovery leaves
+    /// these places out, so that no run reads what an earlier one wrote.
     pub fn own_places(&self) -> Vec<PathBuf> {
         let outputs = self.files().flat_map(|path| {
+            // If the output is a link, discovery may meet the link or its target: both are left
+            // out.
             let place = followed(path).unwrap_or(path.into());
             let unfinished = unfinished_name(&place);
             let followed = (place != path).then_some(place);
@@ -158,72 +155,11 @@ impl RunConfig {
     }
 }
 
-/// The folder beside an output that holds its journal and segments while its run is not finished.
+/// The folder beside an output that holds its journal and segments until its run is finished.
 pub fn work_folder(output: &Path) -> PathBuf {
     let mut name = output.as_os_str().to_owned();
     name.push(".sheaf");
     name.into()
-}
-
-fn inputs(typed: &[PathBuf], outputs: &[Output]) -> Result<Vec<Input>, UsageError> {
-    let places: Vec<PathBuf> = outputs.iter().map(Output::place).collect();
-
-    let mut inputs = Vec::with_capacity(typed.len());
-    for path in typed {
-        if path.as_os_str() == "-" {
-            if inputs.contains(&Input::Stdin) {
-                return Err(UsageError::TwoStandardInputs);
-            }
-
-            inputs.push(Input::Stdin);
-        } else if places.contains(&output::place(path)) {
-            return Err(UsageError::InputIsOutput(output::printed(path)));
-        } else {
-            inputs.push(Input::Path(path.clone()));
-        }
-    }
-
-    Ok(inputs)
-}
-
-fn check_joblog(
-    joblog: Option<&Path>,
-    outputs: &[Output],
-    inputs: &[Input],
-) -> Result<(), UsageError> {
-    let is_input = |place: &Path| {
-        inputs
-            .iter()
-            .any(|input| matches!(input, Input::Path(path) if output::place(path) == place))
-    };
-
-    match joblog {
-        Some(path) if outputs.iter().any(|output| output.place() == output::place(path)) => {
-            Err(UsageError::JobLogIsOutput(output::printed(path)))
-        }
-        // A job log of an earlier run, as `*` finds it, is left out of the inputs; any other file
-        // would be written over.
-        Some(path) if is_input(&output::place(path)) && !JobLog::is_at(path) => {
-            Err(UsageError::JobLogIsInput(output::printed(path)))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_summary(
-    summary: Option<&Path>,
-    joblog: Option<&Path>,
-    outputs: &[Output],
-) -> Result<(), UsageError> {
-    let others = outputs.iter().map(|output| output.path.as_path()).chain(joblog);
-    match summary {
-        Some(path)
-            if others.into_iter().any(|other| output::place(other) == output::place(path)) =>
-        {
-            Err(UsageError::SummaryIsOutput(output::printed(path)))
-        }
-        _ => Ok(()),
-    }
 }
 
 impl From<LongCellsArg> for LongCells {

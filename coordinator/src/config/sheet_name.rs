@@ -1,15 +1,14 @@
-//! What a sheet may be called.
+//! The rules for the name of a sheet.
 
 use super::UsageError;
 
 /// The most UTF-16 code units in the name of a sheet.
 const UNITS: usize = 31;
-/// What Excel does not allow in the name of a sheet.
+/// The characters that Excel forbids in the name of a sheet.
 const FORBIDDEN: &str = "[]:*?/\\";
 
 /// Checks a name by Excel's rules ("Rename a worksheet", support.microsoft.com) and one of ours:
-/// the sheet of long cells is called `overflow`. Names that differ in case only are the same to
-/// Excel.
+/// `overflow` is the sheet of long cells. Excel ignores case when it compares names.
 pub fn check(name: &str) -> Result<(), UsageError> {
     let lower = name.to_lowercase();
     let units = name.encode_utf16().count();
@@ -26,6 +25,7 @@ pub fn check(name: &str) -> Result<(), UsageError> {
         format!("U+{:04X} is no character", u32::from(c))
     } else if name.starts_with('\'') || name.ends_with('\'') {
         "Excel does not allow `'` at its ends".into()
+    // For the sheet of tracked changes.
     } else if lower == "history" {
         "Excel keeps this name for itself".into()
     } else if is_overflow(&lower) {
@@ -37,14 +37,13 @@ pub fn check(name: &str) -> Result<(), UsageError> {
     Err(UsageError::SheetName { name: name.into(), reason })
 }
 
-/// Whether Unicode keeps a code point free for ever: XML cannot hold some of them, and no program
-/// shows any.
+/// Whether a code point is a noncharacter: XML cannot hold some of them, and no program shows any.
 fn is_noncharacter(c: char) -> bool {
     let code = u32::from(c);
     (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
-/// Whether it is `overflow`, or one of its further sheets, as `overflow 2`.
+/// Whether it is `overflow` or the name of a further such sheet, as `overflow 2`.
 fn is_overflow(lower: &str) -> bool {
     lower.strip_prefix("overflow").is_some_and(|rest| {
         rest.is_empty()

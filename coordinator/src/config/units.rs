@@ -1,4 +1,4 @@
-//! Sizes, times and ranges as people type them.
+//! Reads sizes, times and ranges as people type them.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,11 +18,11 @@ pub fn time(option: &'static str, typed: &str) -> Result<Duration, UsageError> {
 }
 
 /// Reads a range of seconds, both ends included: `1..9`, `1..=9`, `1-9`, `0.1..0.5`, or `3` for
-/// just that.
+/// exactly that.
 pub fn seconds(option: &'static str, typed: &str) -> Result<RangeInclusive<Duration>, UsageError> {
     let wrong = || value(option, typed, "a range of seconds such as `1..9` or `0.1..0.5`");
 
-    // The longest first: `..` stands in `..=`, too.
+    // The longest separator first, as `..=` contains `..`.
     let (from, to) = typed
         .split_once("..=")
         .or_else(|| typed.split_once(".."))
@@ -44,7 +44,7 @@ pub fn seconds(option: &'static str, typed: &str) -> Result<RangeInclusive<Durat
     }
 }
 
-/// The error that says what was expected of a value.
+/// An error that says what was expected instead of a value.
 pub fn value(option: &'static str, typed: &str, expected: &str) -> UsageError {
     UsageError::Value { option, value: typed.into(), expected: expected.into() }
 }

@@ -1,24 +1,24 @@
 //! Many short byte strings in one allocation.
 
-/// Byte strings one after another, each known by its place.
+/// Byte strings one after another; a [`Span`] finds each again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Arena {
     bytes: Vec<u8>,
 }
 
-/// Where a string stands in its [`Arena`].
+/// Offset and length of a string in its [`Arena`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// The place in the low 48 bits, the length in the high 16: a file name has at most 255 bytes,
-    /// a path 4095.
+    /// The offset in the low 48 bits, the length in the high 16: file names have at most 255 bytes,
+    /// paths 4095.
     packed: u64,
 }
 
 const PLACE_BITS: u32 = 48;
 
 impl Arena {
-    /// Stores a string; only the head of one that is longer than 65,535 bytes (no system has such
-    /// names).
+    /// Stores a string. Of a string of more than 65,535 bytes only the head is stored; no system
+    /// has such names.
     pub fn push(&mut self, text: &[u8]) -> Span {
         let text = &text[..text.len().min(u16::MAX as usize)];
         let place = self.bytes.len() as u64;
@@ -26,18 +26,19 @@ impl Arena {
         Span { packed: place | (text.len() as u64) << PLACE_BITS }
     }
 
+    /// The string at a span of this arena.
     pub fn get(&self, span: Span) -> &[u8] {
         let place = (span.packed & ((1 << PLACE_BITS) - 1)) as usize;
         &self.bytes[place..][..(span.packed >> PLACE_BITS) as usize]
     }
 
-    /// The bytes that are taken.
+    /// The bytes that are allocated.
     #[cfg(test)]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
     }
 
-    /// Gives back what was reserved in advance.
+    /// Frees what was allocated in advance.
     pub fn shrink(&mut self) {
         self.bytes.shrink_to_fit();
     }

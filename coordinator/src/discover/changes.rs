@@ -1,4 +1,4 @@
-//! What is different between two lists of files.
+//! The differences between two lists of files.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::os::unix::ffi::OsStrExt;
 use super::sources::{Entry, Sources, index_of};
 use crate::human::{count, number, shown};
 
-/// What is different between the list of an earlier run and that of now.
+/// The differences between the files of an earlier run and those of this one.
 ///
-/// Its text says it to people: ``2 files changed (first: `a/b.html`), 1 new, 3 gone``.
+/// Displayed for people as ``2 files changed (first: `a/b.html`), 1 new, 3 gone``.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Files that are in the new list only.
     pub added: u64,
     /// Files that are in the old list only.
     pub removed: u64,
-    /// Files of another size, time or problem.
+    /// Files whose size, time or problem differs.
     pub changed: u64,
-    /// The same files, in another order. Looked at only where nothing else differs.
+    /// The same files in another order. Only checked if nothing else differs.
     pub reordered: bool,
     /// The first of each kind, by path.
     pub first_added: Option<String>,
@@ -27,6 +27,7 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether the lists are the same.
     pub fn is_empty(&self) -> bool {
         *self == Changes::default()
     }
@@ -50,10 +51,11 @@ impl Sources {
         let then = by_path(old);
         let mut changes = Changes::default();
 
-        // Both in the order of their paths: what is in one list only shows as a gap in the other.
+        // Both are sorted by path, so a file of one list alone shows as a gap in the other.
         let mut i = 0;
         let mut j = 0;
         while i < now.len() || j < then.len() {
+            // Past the end of one list, the rest of the other has no partner.
             let order = match (now.get(i), then.get(j)) {
                 (Some(&a), Some(&b)) => self
                     .path_bytes(&self.entries[a as usize])

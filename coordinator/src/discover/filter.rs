@@ -1,14 +1,14 @@
-//! Which of the files of a folder are read.
+//! Decides which files of a folder are read.
 
 use std::path::Path;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// A pattern that is none.
+/// A pattern that is not a glob.
 #[derive(Debug, thiserror::Error)]
 #[error("invalid pattern for `{option}`")]
 pub struct BadPattern {
-    /// The option that has it.
+    /// The option it was given to.
     pub option: &'static str,
     source: globset::Error,
 }
@@ -16,9 +16,9 @@ pub struct BadPattern {
 /// The patterns of `--include` and `--exclude`.
 ///
 /// A pattern is matched against the name of a file or folder, and against its path below the folder
-/// that was given as input: `*.html` speaks of all files of that kind, `2024/*.html` of those in
-/// one folder. `*` does not match a `/`, `**` does; a `/` at the end does not count, nor do
-/// capitals. What was given by name is read whatever the patterns say.
+/// that was given as input: `*.html` matches all files of that kind, `2024/*.html` those in one
+/// folder. `*` does not match a `/`, but `**` does. A `/` at the end and the case of letters are
+/// ignored. A file that was itself given as input is always read.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
     /// `None`: everything is included.
@@ -29,14 +29,14 @@ pub struct Filter {
 
 impl Filter {
     /// # Errors
-    /// The first pattern that is none, with the reason.
+    /// The first pattern that is not a glob, with the reason.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, BadPattern> {
         let include = build("--include", include)?;
         let exclude = build("--exclude", exclude)?;
         Ok(Filter { include, exclude, hidden: false })
     }
 
-    /// The same filter, which lets hidden files and folders through if `hidden` is true.
+    /// The same filter; if `hidden` is true, it lets hidden files and folders pass.
     pub fn with_hidden(self, hidden: bool) -> Self {
         Filter { hidden, ..self }
     }
@@ -51,7 +51,7 @@ impl Filter {
         self.include.as_ref().is_none_or(|set| matches(set, below)) && self.takes_folder(below)
     }
 
-    /// Whether a folder with this path below its input folder is looked into.
+    /// Whether a folder with this path below its input folder is entered.
     pub fn takes_folder(&self, below: &Path) -> bool {
         !self.exclude.as_ref().is_some_and(|set| matches(set, below))
     }
@@ -75,6 +75,7 @@ fn build(option: &'static str, patterns: &[String]) -> Result<Option<GlobSet>, B
 
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
+        // Shells complete folders as `./a` and `a/`, which mean `a` here.
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
         let pattern = pattern.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(pattern);
         set.add(

@@ -1,5 +1,4 @@
-//! From the arguments to a list: files as they are named, folders walked, the list on standard
-//! input.
+//! Inputs → list: named files, folders that are walked, the list on standard input.
 
 use std::fs;
 use std::io::{self, Read};
@@ -27,18 +26,18 @@ pub enum Input {
     Stdin,
 }
 
-/// Which files to look for, and which to leave out.
+/// The files to look for, and those to leave out.
 pub struct Request<'a> {
     /// In order.
     pub inputs: &'a [Input],
     pub filter: &'a Filter,
-    /// What the run itself writes: left out where it lies in a folder.
+    /// The places that the run itself writes: files there are left out.
     pub own: &'a [PathBuf],
-    /// The folder for one workbook per file: the workbooks in it are left out.
+    /// The folder of `--per-file`: the workbooks in it are left out.
     pub per_file: Option<&'a Path>,
 }
 
-/// Why there is nothing to do.
+/// Why there is nothing to read.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoverError {
     #[error("there is no file to read{0}")]
@@ -51,14 +50,14 @@ pub enum DiscoverError {
     Stdin(#[source] io::Error),
 }
 
-/// Finds all files; `stdin` is read if the inputs ask for it.
+/// Finds all files. `stdin` is read only if it is one of the inputs.
 ///
-/// What cannot be read is an entry with a problem, in its place. Files found twice (by one folder
-/// and name, whatever way led to the folder) count once, at their first place; hard links of other
-/// names are other files.
+/// A file that cannot be read is in the list with its problem. A file found twice (with the same
+/// folder and name, whatever path led to the folder) counts once, where it was found first. Hard
+/// links with other names are other files.
 ///
 /// # Errors
-/// When no file is found at all, and when standard input cannot be read.
+/// When no file can be read, or standard input cannot.
 pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, DiscoverError> {
     let mut builder = Builder::new(request.own, request.per_file);
     for input in request.inputs {
@@ -75,7 +74,7 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
 
     let sources = builder.finish();
 
-    // An empty list ends here, too: it has no file without a problem.
+    // True for an empty list, too.
     if sources.problem_count() == sources.len() {
         return Err(nothing(&sources, request.filter));
     }
@@ -83,8 +82,10 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
     Ok(sources)
 }
 
-/// Parts a list of paths: by NUL if there is any, else by line. Empty ones do not count.
+/// Splits a list of paths: at NULs if there are any, else at line ends. Empty paths are dropped.
 fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
+    // NULs come from `find -print0`: then every other byte may be part of a name. Lines may come
+    // from Windows, and end in `\r\n`.
     let nul = list.contains(&0);
     let separator = if nul { 0 } else { b'\n' };
 
@@ -97,6 +98,7 @@ fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
 
 fn add(builder: &mut Builder, filter: &Filter, path: &Path) {
     match fs::metadata(path) {
+        // A shell's `*` may name the work folder of an earlier run.
         Ok(metadata) if metadata.is_dir() => {
             let written = path.as_os_str().as_bytes();
             let (folder, name) = split(written.strip_suffix(b"/").unwrap_or(written));
@@ -124,6 +126,7 @@ fn nothing(sources: &Sources, filter: &Filter) -> DiscoverError {
     let words =
         |source: &Source<'_>| source.problem.map(FileProblem::to_string).unwrap_or_default();
     DiscoverError::Nothing(match sources.iter().next() {
+        // A single input says its own reason, without a count.
         Some(first) if sources.len() == 1 => {
             format!(": `{}`: {}", shown(first.path.as_os_str().as_bytes()), words(&first))
         }
@@ -148,6 +151,7 @@ impl From<DiscoverError> for Failure {
             ),
             DiscoverError::Nothing(_) => Failure::new(Exit::Usage, error)
                 .with_hint("name files, folders, or `-` for a list of paths on standard input"),
+            // Files that the run itself writes cannot be read with any option.
             DiscoverError::LeftOut(left_out) if left_out.unwanted > 0 => {
                 Failure::new(Exit::Usage, error)
                     .with_hint("`--hidden` reads hidden files and folders, too")

@@ -1,10 +1,10 @@
-//! Inputs → sources: which files are read, and in which order.
+//! Inputs → sources: the files to read, in their order.
 //!
 //! `inputs ─given→ paths ─walk→ entries ─list→ Sources`
 //!
-//! The order is that of the inputs, and within a folder the natural one ([`natural`]): it depends
-//! on names alone, so it is the same on every machine. What cannot be read keeps its place in the
-//! list, with the reason.
+//! Files come in the order of the inputs, and within a folder in natural order ([`natural`]). It
+//! depends on names alone, so it is the same on every machine. A file that cannot be read stays in
+//! the list, with the reason.
 
 mod arena;
 mod builder;

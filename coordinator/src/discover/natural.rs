@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-/// Compares names so that runs of digits count as numbers and everything else byte by byte.
+/// Compares names: runs of digits as numbers, everything else byte by byte.
 ///
-/// A total order that depends on nothing but the bytes (no locale, no case): names that are equal
-/// in this sense (`7`, `007`) go by their bytes. Numbers may be of any length.
+/// A total order that depends on the bytes alone, not on a locale. Names of equal numbers (`7`,
+/// `007`) are ordered by their bytes. Numbers may be of any length.
 pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
     let mut i = 0;
     let mut j = 0;
@@ -32,6 +32,7 @@ pub fn compare(a: &[u8], b: &[u8]) -> Ordering {
         }
     }
 
+    // One is a prefix of the other, or they are equal but for leading zeros.
     (a.len() - i).cmp(&(b.len() - j)).then_with(|| a.cmp(b))
 }
 

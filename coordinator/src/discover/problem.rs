@@ -1,11 +1,11 @@
-//! The problems that are found while files are listed.
+//! Problems that are found while files are listed.
 
 use std::fs::FileType;
 use std::io;
 
 use sheaf_common::problem::{FileProblem, NonFile, Step, SystemError};
 
-/// Why a path cannot be looked at. `link` says that it is a symbolic link.
+/// Why a path cannot be examined. `link`: it is a symbolic link.
 pub fn of_path(error: &io::Error, link: bool) -> FileProblem {
     FileProblem::System { step: Step::Find, error: SystemError::of_path(error, link) }
 }
@@ -15,7 +15,7 @@ pub fn of_folder(error: &io::Error) -> FileProblem {
     FileProblem::System { step: Step::List, error: SystemError::of_path(error, false) }
 }
 
-/// What is wrong with something that is no folder; `None`: it is a file.
+/// Why something that is no folder cannot be read; `None` for a regular file.
 pub fn of_type(kind: FileType) -> Option<FileProblem> {
     NonFile::of(kind).map(FileProblem::NotAFile)
 }

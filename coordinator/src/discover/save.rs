@@ -1,6 +1,6 @@
-//! The list of files as bytes, so that a later run can tell what has changed.
+//! The list of files as bytes, from which a later run learns what has changed.
 //!
-//! Frames, each a message: the first is [`Head`], the others are [`Chunk`]s of the files.
+//! Each frame is a message: first the [`Head`], then [`Chunk`]s of files.
 
 use serde::{Deserialize, Serialize};
 use sheaf_common::problem::FileProblem;
@@ -9,8 +9,8 @@ use sheaf_common::wire;
 use super::sources::{Entry, Sources};
 use crate::frame;
 
-/// The most files of a chunk: however long a list is, a message stays far below the limits of
-/// [`wire`] and of a frame.
+/// The most files of a chunk. It keeps messages of long lists far below the limits of [`wire`] and
+/// of a frame.
 const CHUNK: usize = 1 << 16;
 
 #[derive(Serialize, Deserialize)]
@@ -20,7 +20,7 @@ struct Head {
     files: u64,
 }
 
-/// Some files that follow each other.
+/// Consecutive files.
 #[derive(Serialize, Deserialize)]
 struct Chunk {
     files: Vec<File>,
@@ -35,18 +35,18 @@ struct File {
     folder: u32,
     problem: u32,
     size: u64,
-    /// Its time less that of the file before in the chunk: neighbours are often of one time, and
-    /// small numbers take few bytes.
+    /// Its time minus that of the file before it in the chunk: neighbours often have similar times,
+    /// and small numbers take few bytes.
     step_ns: i64,
 }
 
-/// The bytes are no whole list of this version.
+/// The bytes are not a whole list of this version.
 #[derive(Debug, thiserror::Error)]
 #[error("the list of files is damaged")]
 pub struct Damaged;
 
 impl Sources {
-    /// Writes the list down.
+    /// Encodes the list.
     pub fn save(&self) -> Vec<u8> {
         let head = Head {
             folders: self.folders.clone(),
@@ -69,6 +69,8 @@ impl Sources {
         let file = |entry: &Entry| {
             let name = self.names.get(entry.name);
             names.extend_from_slice(name);
+
+            // Wrapping, as times may be anything: reading wraps back.
             let step_ns = entry.modified_ns.wrapping_sub(before);
             before = entry.modified_ns;
 
@@ -95,6 +97,7 @@ impl Sources {
             rest = after;
         }
 
+        // A list that was cut between two frames has whole frames, but too few.
         if sources.entries.len() as u64 == files { Ok(sources) } else { Err(Damaged) }
     }
 
@@ -107,6 +110,7 @@ impl Sources {
             names = after;
             modified_ns = modified_ns.wrapping_add(*step_ns);
 
+            // Indexes from a file must not panic later.
             let is_known =
                 (*folder as usize) < self.folders.len() && *problem as usize <= self.problems.len();
             if !is_known {
@@ -118,6 +122,7 @@ impl Sources {
             self.entries.push(Entry { name, folder, problem, size, modified_ns });
         }
 
+        // Names that belong to no file are as wrong as missing ones.
         if names.is_empty() { Ok(()) } else { Err(Damaged) }
     }
 }

@@ -1,4 +1,4 @@
-//! The list of all input files, compact: a million of them take about 32 MB and their names.
+//! The compact list of all input files: a million take 32 MB and their names.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
@@ -11,16 +11,16 @@ use sheaf_common::problem::{Step, SystemError};
 use super::arena::{Arena, Span};
 use super::unwanted::LeftOut;
 
-/// All input files, in order. The place of a file in this list is its sequence number.
+/// All input files, in order. The index of a file in this list is its sequence number.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     pub(super) names: Arena,
-    /// The folders, as they are written in front of the names: empty, or without a `/` at the end
+    /// The folders, as they are written in front of names: empty, or without a `/` at the end
     /// unless it is the root.
     pub(super) folders: Vec<Vec<u8>>,
     pub(super) problems: Vec<FileProblem>,
     pub(super) entries: Vec<Entry>,
-    /// How much was found and is not in the list. Not saved with it.
+    /// How many files and folders were found but are not in the list. Not saved with it.
     pub left_out: LeftOut,
 }
 
@@ -29,7 +29,7 @@ pub struct Sources {
 pub(super) struct Entry {
     pub name: Span,
     pub folder: u32,
-    /// Index in the problems, counted from 1; 0: none.
+    /// Index in the problems, from 1; 0: no problem.
     pub problem: u32,
     pub size: u64,
     pub modified_ns: i64,
@@ -54,11 +54,12 @@ pub struct Source<'a> {
     pub size: u64,
     /// Modification time in nanoseconds since 1970; 0 if unknown.
     pub modified_ns: i64,
-    /// Why it cannot be read; it fails without being tried.
+    /// Why it cannot be read. It fails without being tried.
     pub problem: Option<&'a FileProblem>,
 }
 
 impl Sources {
+    /// How many files there are, those that cannot be read included.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -82,6 +83,7 @@ impl Sources {
         }
     }
 
+    /// All files, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Source<'_>> {
         (0..self.len()).map(|sequence| self.get(sequence))
     }

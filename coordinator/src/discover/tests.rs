@@ -39,7 +39,7 @@ fn find(
     discover(&Request { inputs: &inputs, filter, own, per_file: None }, &mut &stdin[..])
 }
 
-/// What is found, as paths below `root`, with the problem behind it.
+/// The files that are found, as paths below `root`, each with its problem.
 fn told(sources: &Sources, root: &Path) -> Vec<String> {
     let tell = |source: Source<'_>| {
         let path = source.path.strip_prefix(root).unwrap_or(&source.path).display().to_string();
@@ -205,7 +205,7 @@ fn earlier_workbooks_and_job_logs_are_left_out() {
     assert_eq!(told(&sources, root), ["a.html", "sub/a.xlsx"]);
     assert_eq!(sources.left_out, LeftOut { unwanted: 0, own: 2 });
 
-    // As the shell's `*` names them.
+    // As a shell's `*` names them.
     let names =
         ["B.XLSX", "a.html", "a.html.xlsx", "log.tsv"].map(|name| Input::Path(root.join(name)));
     let sources = found(&names);
@@ -227,7 +227,7 @@ fn hidden_entries_are_read_if_named_or_requested() {
     let named = find(&[root.join(".git"), root.join("sub/.b.html")], &all, &[], b"").unwrap();
     assert_eq!(told(&named, root), [".git/x", "sub/.b.html"]);
 
-    // What `--include` and `--exclude` leave out is not missed; whole folders may be.
+    // Files that `--include` and `--exclude` leave out are not counted, but whole folders may be.
     let html = find(&[root.into()], &globs(&["*.html"], &[".git"]), &[], b"").unwrap();
     assert_eq!(html.left_out, LeftOut { unwanted: 2, own: 0 });
     let failure = Failure::from(

@@ -1,26 +1,27 @@
-//! What lies in folders though nobody put it there to be read: hidden files and folders, and what
-//! systems leave beside files.
+//! Files that are not read unless `--hidden` is given: hidden ones, and those that systems leave
+//! beside files.
 
-/// Names that are not hidden, and not wanted either: archives made on macOS and folders of Windows
-/// hold them.
+/// Names that are unwanted without being hidden: archives made on macOS and folders of Windows
+/// contain them.
 const NAMES: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
 
 /// How many files and folders in the inputs were not read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Unwanted ones, a folder counted once.
+    /// Unwanted files and folders; a folder counts once.
     pub unwanted: u64,
     /// Those that the run itself writes.
     pub own: u64,
 }
 
 impl LeftOut {
+    /// Whether nothing was left out.
     pub fn is_none(self) -> bool {
         self == LeftOut::default()
     }
 }
 
-/// Whether what is found under this name in a folder is not read unless `--hidden` asks for it.
+/// Whether a file or folder of this name is not read without `--hidden`.
 pub fn is_unwanted(name: &[u8]) -> bool {
     name.starts_with(b".") || NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
 }

@@ -1,4 +1,4 @@
-//! Goes through a folder and all that is below it.
+//! Walks a folder and everything below it.
 
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
@@ -14,24 +14,24 @@ use super::filter::Filter;
 use super::unwanted::{LeftOut, is_unwanted};
 use super::{natural, problem};
 
-/// A walk through one input folder. Symbolic links are followed; a folder that is its own ancestor
-/// is reported.
+/// A walk through one input folder. Symbolic links are followed; one that leads back to a folder
+/// above it is reported.
 pub(super) struct Walk<'a> {
     builder: &'a mut Builder,
     filter: &'a Filter,
-    /// The folders between the input and where the walk is, the input first.
+    /// The folders from the input to where the walk is.
     open: Vec<Open>,
-    /// The folders walked so far: what is reached again by another link holds nothing new, and
-    /// links that fan out and meet again would double the way at each step.
+    /// The folders walked so far. A folder that is reached again has nothing new, and links that
+    /// fan out and meet again would double the walk at each step.
     walked: HashSet<Place>,
     /// Length of the input folder's path; filters match only what follows it.
     root: usize,
 }
 
-/// A folder in the middle of being walked.
+/// A folder that is being walked.
 struct Open {
     place: Place,
-    /// As it is written in front of names.
+    /// Its path, as it is written in front of names.
     written: Vec<u8>,
     folder: u32,
     listing: Listing,
@@ -39,7 +39,7 @@ struct Open {
     done: usize,
 }
 
-/// The names in a folder, sorted, in two allocations however many they are.
+/// The sorted names in a folder, in two allocations, however many there are.
 #[derive(Default)]
 struct Listing {
     names: Arena,
@@ -61,6 +61,8 @@ impl<'a> Walk<'a> {
         };
 
         self.enter(written.to_vec(), metadata, None);
+
+        // Not recursive: a tree may be deeper than the stack.
         while let Some(open) = self.open.last_mut() {
             match open.listing.sorted.get(open.done) {
                 Some(&span) => {
@@ -73,12 +75,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Takes one name in the innermost open folder.
+    /// Visits one name in the innermost open folder.
     fn visit(&mut self, name: &[u8]) {
         let open = self.open.last().expect("a name is visited in an open folder");
         let folder = open.folder;
         let path = join(&open.written, name);
         let below = Path::new(std::ffi::OsStr::from_bytes(&path[self.root..]));
+
+        // Before the metadata is read, so that an excluded folder costs nothing.
         if !self.filter.takes_folder(below) {
             return;
         }
@@ -88,12 +92,13 @@ impl<'a> Walk<'a> {
             fs::metadata(&on_disk).map_err(|error| problem::of_path(&error, on_disk.is_symlink()));
         let is_folder = found.as_ref().is_ok_and(Metadata::is_dir);
 
-        // What `--include` does not name is not missed.
+        // An unwanted file that `--include` would not read is not counted: it is not missed.
         if !self.filter.reads_hidden() && is_unwanted(name) {
             let unwanted = u64::from(is_folder || self.filter.takes_file(below));
             return self.builder.leave_out(LeftOut { unwanted, own: 0 });
         }
 
+        // Otherwise a second run over the folder would read the workbooks of the first.
         if !is_folder && self.builder.is_own_workbook(&open.place, name) {
             return self.builder.leave_out(LeftOut { unwanted: 0, own: 1 });
         }
@@ -105,20 +110,20 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Opens a folder, or says at its place in the one above why not. `within`: that folder, and
-    /// the name in it.
+    /// Opens a folder, or adds the reason why it cannot be opened under its name in the folder
+    /// above. `within`: that folder and name; `None` for the input itself.
     fn enter(&mut self, written: Vec<u8>, metadata: &Metadata, within: Option<(u32, &[u8])>) {
         let place = Place::of(metadata);
         if self.open.iter().any(|open| open.place == place) {
             return self.trouble(&written, within, FileProblem::FolderLoop);
         }
 
-        // With a filter it matters by which path a folder is reached.
+        // With a filter, another path may lead to other files.
         if !self.walked.insert(place.clone()) && self.filter.takes_all() {
             return;
         }
 
-        // Names that were listed before the error are read all the same.
+        // Names that were listed before an error are read all the same.
         let mut listing = Listing::default();
         if let Err(error) = list(&written, &self.builder.own_names(&place), &mut listing) {
             self.trouble(&written, within, problem::of_folder(&error));
@@ -132,7 +137,7 @@ impl<'a> Walk<'a> {
         match within {
             Some((folder, name)) => self.builder.file(folder, name, Err(problem)),
             None => {
-                // The input folder itself: a path without a folder in front stands for itself.
+                // The input itself: its path is the name, without a folder in front.
                 let root = self.builder.folder(b"", None);
                 self.builder.file(
                     root,
@@ -144,8 +149,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Reads the names in a folder, but for those in `own`; after an error the listing holds what could
-/// be read.
+/// Reads the names in a folder, except for those in `own`. After an error the listing holds the
+/// names that could be read.
 fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()> {
     let read = fs::read_dir(path_of(written)).and_then(|mut entries| {
         entries.try_for_each(|entry| {
@@ -159,13 +164,16 @@ fn list(written: &[u8], own: &[Vec<u8>], listing: &mut Listing) -> io::Result<()
     });
 
     let Listing { names, sorted } = listing;
+
+    // After an error, too: the names that were read are still used.
     sorted.sort_unstable_by(|a, b| natural::compare(names.get(*a), names.get(*b)));
 
     read
 }
 
-/// How a folder is written in front of the names in it: `data/` as `data`, `.` as nothing.
+/// The path of a folder as it is written in front of names: `data/` as `data`, `.` as nothing.
 fn as_written(path: &[u8]) -> &[u8] {
+    // A path of nothing but `/` is the root, and keeps one.
     let end = path.iter().rposition(|byte| *byte != b'/').map_or(1, |at| at + 1);
     match &path[..end.min(path.len())] {
         b"." => b"",

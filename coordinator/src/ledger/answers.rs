@@ -1,4 +1,4 @@
-//! What the outcomes of tasks change.
+//! What outcomes change.
 
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::numbers::UnitNumber;
@@ -12,13 +12,13 @@ use super::task::Use;
 use super::unit::Unit;
 use super::{Command, Ledger};
 
-/// How many outcomes may be none of their tasks before the job is given up: a worker that always
-/// answers so would be asked for ever.
+/// The most outcomes that do not fit their tasks. With more the job is given up: a worker that
+/// always answers so would be asked for ever.
 const MOST_MISFITS: u32 = 16;
 
 impl Ledger {
-    /// Takes note of an outcome. One that comes late or twice changes nothing.
-    pub(super) fn came(
+    /// Applies an outcome. One that comes late or twice changes nothing.
+    pub(super) fn collected(
         &mut self,
         outcome: Outcome,
         commands: &mut Vec<Command>,
@@ -42,19 +42,20 @@ impl Ledger {
             TaskResult::Failed { reason } => return self.failed(task, slot, reason, commands),
             TaskResult::TaskLost => commands.extend(self.task(task).map(Command::Push)),
 
+            // Another kind of work than the task's.
             TaskResult::Extracted(_) => self.misfit(task, "it has extracted rows", commands),
             TaskResult::Rendered(_) => self.misfit(task, "it has rendered units", commands),
             TaskResult::RowsLost(_) => self.misfit(task, "it has lost rows", commands),
             TaskResult::NapEnded { .. } => self.misfit(task, "it is the end of a nap", commands),
 
-            // News: they end nothing.
+            // News of a task that goes on.
             TaskResult::ReadAlone { .. } | TaskResult::Reading(_) => {}
         }
 
         Ok(())
     }
 
-    /// An extract task came back: for the first time, once more, or because its rows were lost.
+    /// Applies the outcome of an extract task: the first, a second one, or a repair.
     fn extracted(
         &mut self,
         task: TaskId,
@@ -69,7 +70,9 @@ impl Ledger {
                 return self.place(commands);
             }
             Use::Repair => return self.repaired(task, extracted, commands),
+            // Its rows are those in use: forgetting them would lose them.
             Use::Known => {}
+            // Another edition is in use, and no unit will ever name this one.
             Use::Unwanted => commands.push(Command::Forget(on_queue(task, &extracted))),
             Use::Foreign => {
                 commands.push(Command::Forget(on_queue(task, &extracted)));
@@ -80,13 +83,15 @@ impl Ledger {
         Ok(())
     }
 
-    /// A render task came back. It may be done twice: units that are committed already stay so.
+    /// Applies the outcome of a render task. It may be done twice: units that are committed stay
+    /// so.
     fn rendered(
         &mut self,
         task: TaskId,
         units: Vec<RenderedUnit>,
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
+        // Checked for all units first: a misfit must change none of them.
         if units.iter().any(|unit| unit.number >= self.units.next()) {
             self.misfit(task, "it has units that were never closed", commands);
             return Ok(());
@@ -96,12 +101,12 @@ impl Ledger {
             self.units.render(number, segments)?;
         }
 
-        // A unit that the outcome should have and has not stays pending: the next audit finds that
-        // the queue has no task for it, and it is pushed again.
+        // A unit that is missing in the outcome stays pending. The next audit finds that the queue
+        // has no task for it, and it is pushed again.
         self.commit(commands)
     }
 
-    /// A task failed as a whole.
+    /// Applies the failure of a whole task.
     fn failed(
         &mut self,
         task: TaskId,
@@ -119,17 +124,18 @@ impl Ledger {
             }
             Class::Repair if is_waited_for => {
                 let reason =
+                    // Units have counted these rows already, so the job cannot do without them.
                     format!("files whose rows were lost could not be read again: {reason}");
                 commands.push(Command::GiveUp { reason });
             }
-            // The task was done twice, and the other outcome is in use.
+            // The task was done twice, and its other outcome is in use.
             Class::Extract | Class::Repair => {}
             Class::Render => {
                 let first = UnitNumber::first_of(task.number);
                 let message = "could not render units";
                 commands.push(Command::Warn { task, message, reason });
 
-                // Rows that cannot be used are as good as lost.
+                // Rows that cannot be rendered are as good as lost.
                 let keys: Vec<RowsKey> = self.units.of_task(first).flat_map(Unit::rows).collect();
                 self.repair(first, keys, commands)?;
             }
@@ -138,9 +144,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// An outcome is none of its task: it was damaged, or comes from a worker that is not what it
-    /// says. Nothing of it can be used, and without an outcome the files or units of the task would
-    /// hold up the job for ever: so the task is pushed again, as if the queue had lost it.
+    /// Rejects an outcome that does not fit its task: it was damaged, or its worker does not keep
+    /// to the protocol. Without an outcome the task would hold up the job for ever, so it is pushed
+    /// again, as if the queue had lost it.
     fn misfit(&mut self, task: TaskId, what: &str, commands: &mut Vec<Command>) {
         self.misfits += 1;
         if self.misfits > MOST_MISFITS {

@@ -1,4 +1,4 @@
-//! The contents of a unit: consecutive rows, and the files that end among them.
+//! The contents of a unit: consecutive rows, and the files whose last rows are among them.
 
 use sheaf_common::job::{UNIT_BYTES, WorkerId};
 use sheaf_common::numbers::TaskNumber;
@@ -10,7 +10,7 @@ use super::Position;
 use super::rows::RowsAt;
 use super::task::FILE_COST;
 
-/// A unit is full from this many files on, as files without rows would never fill it.
+/// The most files of a unit: files without rows add no bytes that would fill it.
 const FULL_FILES: usize = 4096;
 
 /// The outcome of a file, once all its rows are placed.
@@ -23,24 +23,24 @@ pub struct FileDone {
     pub overflow: u64,
 }
 
-/// The contents of a unit; more is added while it is open.
+/// The contents of a unit, which grow while it is open.
 pub struct Contents {
     pub begin: Position,
     pub end: Position,
     pub pieces: Vec<Piece>,
     /// The files that end in it.
     pub files: Vec<FileDone>,
-    /// Blocks that are not needed after it.
+    /// Blocks that no later unit needs.
     pub forget: Vec<RowsKey>,
-    /// The worker that stashed some of its rows, and the task that they are of. A block is stashed only
-    /// if it fills a unit, so there are no two.
+    /// The worker that stashed some of its rows, and their task. Only a block that fills a unit is
+    /// stashed, so there is at most one.
     stashed_by: Option<(TaskNumber, WorkerId)>,
-    /// Of rows.
+    /// The bytes of its rows.
     bytes: u64,
 }
 
 impl Contents {
-    /// Those of a unit that begins here.
+    /// Empty contents of a unit that begins here.
     pub fn new(at: Position) -> Self {
         Contents {
             begin: at,
@@ -53,8 +53,8 @@ impl Contents {
         }
     }
 
-    /// Adds the piece that `piece` makes for the place that it gets; and who stashed its rows, if
-    /// they are not on the queue.
+    /// Adds the piece that `piece` makes for its position. `stashed_by`: the worker that stashed
+    /// its rows; `None` if they are on the queue.
     pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, stashed_by: Option<&WorkerId>) {
         let piece = piece(&self.end);
         if let Some(stashed_by) = stashed_by {
@@ -73,7 +73,7 @@ impl Contents {
         self.pieces.push(piece);
     }
 
-    /// All slices of this file are placed.
+    /// Ends a file: all its slices are placed.
     pub fn end_file(&mut self, report: FileReport, slot: &str) {
         let end = self.end;
         let file = report.sequence.next();
@@ -87,32 +87,36 @@ impl Contents {
         self.end = Position { file, slices: 0, file_rows: 0, file_overflow: 0, ..end };
     }
 
+    /// Whether it has no rows, no files, and no blocks to forget.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.files.is_empty() && self.forget.is_empty()
     }
 
+    /// Whether the unit must be closed before more is added.
     pub fn is_full(&self) -> bool {
         self.bytes >= UNIT_BYTES || self.files.len() >= FULL_FILES
     }
 
-    /// Of its rows.
+    /// The bytes of its rows.
     pub fn row_bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Of its rows and files; each file counts as [`FILE_COST`].
+    /// The bytes of its rows and files; each file counts as [`FILE_COST`].
     pub fn bytes(&self) -> u64 {
         self.bytes + self.files.len() as u64 * FILE_COST
     }
 
-    /// The worker that stashed some of its rows.
+    /// The worker that stashed some of its rows; `None` if all are on the queue.
     pub fn stashed_by(&self) -> Option<&WorkerId> {
         self.stashed_by.as_ref().map(|(_, worker)| worker)
     }
 
-    /// The rows of a task are elsewhere now.
+    /// Names the new place of the rows of a task: they were extracted again.
     pub fn moved(&mut self, task: TaskNumber, to: &RowsAt) {
         let of_task = |rows: &&mut RowsKey| rows.task.number == task;
+
+        // The new edition may be on the queue, or in another worker's stash.
         self.stashed_by.take_if(|(number, _)| *number == task);
 
         for rows in self.pieces.iter_mut().map(|piece| &mut piece.rows).filter(of_task) {

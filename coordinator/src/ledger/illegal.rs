@@ -1,9 +1,9 @@
-//! Moves that the life of a task or a unit does not have.
+//! Illegal moves in the life of a task or a unit.
 
 use sheaf_common::numbers::{TaskNumber, UnitNumber};
 use std::fmt;
 
-/// What goes through a life of states.
+/// Something with a life of states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Thing {
     Task(TaskNumber),
@@ -19,14 +19,14 @@ impl fmt::Display for Thing {
     }
 }
 
-/// A move that is not legal from the state that a task or a unit is in. Outcomes are looked at
-/// before they move anything: so it is a mistake of the ledger, whatever workers say.
+/// A move that the current state of a task or a unit does not allow. Outcomes are checked before
+/// they move anything, so this is always a mistake of the ledger, never of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{thing} cannot {step}, as it {state}")]
 pub struct IllegalMove {
     pub thing: Thing,
-    /// As `be placed`.
+    /// The move, as `be placed`.
     pub step: &'static str,
-    /// As `is pending`.
+    /// The state, as `is pending`.
     pub state: &'static str,
 }

@@ -1,24 +1,24 @@
-//! The coordinator's memory: which files were read, which rows they gave, and what place each unit
-//! of rows has.
+//! The coordinator's memory: the files that were read, the rows they gave, and the place of each
+//! unit.
 //!
-//! A pure state machine: [`Ledger::handle`] takes an event and gives commands; no I/O, no clock, no
-//! order of arrival that would change a result.
+//! A pure state machine: [`Ledger::handle`] takes an event and returns commands. It does no I/O and
+//! reads no clock, and the order in which outcomes arrive changes no result.
 //!
 //! ```text
 //! file:  planned ──Push(extract)──▶ pending ──Extracted──▶ reported ──all before it are──▶ placed in a unit
 //! unit:  open ──enough rows──▶ ready ──Push(render)──▶ pending ──Rendered──▶ rendered ──all before it are──▶ Commit
 //! ```
 //!
-//! The place of a unit depends on the rows before it alone, and its bounds on the slices that the
-//! extractor cut: so units are the same whatever order outcomes come in, however files were
+//! The place of a unit depends only on the rows before it, and its bounds only on the slices that
+//! the extractor cut. So units are the same in whatever order outcomes come, however files were
 //! batched, and wherever a run was resumed.
 //!
-//! The life of a file is that of the extract task that it is in ([`mod@task`]); a unit has one of
-//! its own ([`mod@unit`]). Each is one file with a function for every legal move. [`extracts`] and
-//! [`units`] hold all of them; [`contents`] and [`rows`] say what is in them.
+//! A file lives as its extract task does ([`mod@task`]); a unit has its own life ([`mod@unit`]).
+//! Each life is one module with a function for every legal move. [`extracts`] and [`units`] hold
+//! all tasks and units; [`contents`] and [`rows`] describe what is in them.
 //!
-//! * [`place`]: rows get their places, units are pushed and committed. [`answers`]: what outcomes
-//!   change. [`repair`]: rows that were lost are extracted again.
+//! * [`place`] gives rows their places, pushes units and commits them. [`answers`] applies
+//!   outcomes. [`repair`] has lost rows extracted again.
 
 mod answers;
 mod contents;
@@ -46,14 +46,14 @@ use extracts::Extracts;
 use illegal::IllegalMove;
 use units::{RenderTask, Units};
 
-/// Where in the order of all rows a unit begins or ends.
+/// A place between two rows, in the order of all rows: where a unit begins or ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
-    /// The first file that is not wholly before this place.
+    /// The first file that does not end before this place.
     pub file: FileIndex,
-    /// How many slices of that file are before it.
+    /// How many slices of that file are before this place.
     pub slices: u32,
-    /// Rows, and overflow rows, before it: in all, and of that file.
+    /// Rows and overflow rows before this place: of all files, and of that file.
     pub rows: u64,
     pub overflow: u64,
     pub file_rows: u64,
@@ -63,70 +63,70 @@ pub struct Position {
 /// What happened.
 #[derive(Debug)]
 pub enum Event {
-    /// These files come next in the order of inputs, and are to be one task.
+    /// These files come next in the order of the inputs, and become one task.
     Planned(Vec<SourceFile>),
-    /// This file comes next, and cannot be read at all.
+    /// This file comes next, and cannot be read.
     Unreadable { sequence: FileIndex, problem: FileProblem },
-    /// No file comes any more.
+    /// No more files come.
     PlanEnded,
-    /// The queue gave an outcome.
-    Came(Outcome),
+    /// An outcome was collected from the queue.
+    Collected(Outcome),
     /// The queue has lost these tasks.
     Lost(Vec<TaskId>),
-    /// From now on, units that become ready together are rendered as one task, up to so many bytes
-    /// of rows.
+    /// From now on, a render task takes units that become ready together, up to this many bytes of
+    /// rows.
     Sized { bytes: u64 },
 }
 
-/// What the caller is to do.
+/// What the caller must do.
 #[derive(Debug, PartialEq)]
 pub enum Command {
     Push(Task),
-    /// The next unit in order is whole: store it for good.
+    /// Store this unit for good: it is the next in order, and whole.
     Commit(Commit),
-    /// The queue may drop these blocks of rows: they came a second time.
+    /// Let the queue drop these blocks of rows: they came a second time, or not of this task.
     Forget(Vec<RowsKey>),
-    /// Something went wrong with a task, and the job goes on: for the log.
+    /// Log that something went wrong with a task; the job goes on.
     Warn {
         task: TaskId,
         message: &'static str,
         reason: String,
     },
-    /// The job cannot go on. What is committed is whole.
+    /// End the job: it cannot go on. What is committed is whole.
     GiveUp {
         reason: String,
     },
 }
 
-/// A unit that is to be stored; units are committed in their order.
+/// A unit to be stored. Units are committed in their order.
 #[derive(Debug, Default, PartialEq)]
 pub struct Commit {
     /// The files that end in this unit, in order.
     pub files: Vec<FileDone>,
     pub segments: Vec<Segment>,
-    /// Where the unit ends: where a later run goes on.
+    /// Where the unit ends, and a later run goes on.
     pub end: Position,
-    /// Blocks of rows on the queue that are not needed any more.
+    /// Blocks of rows on the queue that are no longer needed.
     pub forget: Vec<RowsKey>,
 }
 
-/// See the module's page.
+/// The state machine of this module.
 pub struct Ledger {
     job: JobId,
     spec: Arc<JobSpec>,
     extracts: Extracts,
     units: Units,
-    /// The most rows of a render task with several units, in bytes.
+    /// The most bytes of rows in a render task of several units.
     task_bytes: u64,
-    /// The slices before this belong to units of an earlier run.
+    /// Slices before this place are in units of an earlier run.
     resumed: Position,
     plan_ended: bool,
-    /// How many outcomes were none of their tasks.
+    /// How many outcomes did not fit their tasks.
     misfits: u32,
 }
 
 impl Ledger {
-    /// A ledger that goes on at `from`; the default is the beginning. The first file that is
+    /// A ledger that goes on at `from`; the default position is the beginning. The first file to be
     /// planned must be `from.file`.
     pub fn new(job: JobId, spec: Arc<JobSpec>, from: Position) -> Self {
         Ledger {
@@ -141,19 +141,19 @@ impl Ledger {
         }
     }
 
-    /// Takes note of an event; the commands are to be carried out in their order.
+    /// Applies an event. The caller must carry out the commands in their order.
     pub fn handle(&mut self, event: Event) -> Vec<Command> {
         let mut commands = Vec::new();
-        if let Err(illegal) = self.note(event, &mut commands) {
-            // Whatever came next might be wrong; what is committed is not, and another run goes on
-            // from there.
+        if let Err(illegal) = self.apply(event, &mut commands) {
+            // From here on the ledger might be wrong. What is committed is right, and another run
+            // goes on from there.
             commands.push(Command::GiveUp { reason: format!("a mistake in Sheaf: {illegal}") });
         }
 
         commands
     }
 
-    fn note(&mut self, event: Event, commands: &mut Vec<Command>) -> Result<(), IllegalMove> {
+    fn apply(&mut self, event: Event, commands: &mut Vec<Command>) -> Result<(), IllegalMove> {
         match event {
             Event::Planned(files) => {
                 let number = self.extracts.plan(files.clone());
@@ -168,9 +168,9 @@ impl Ledger {
                 self.plan_ended = true;
                 self.place(commands)
             }
-            Event::Came(outcome) => self.came(outcome, commands),
+            Event::Collected(outcome) => self.collected(outcome, commands),
             Event::Lost(tasks) => {
-                // Those that are not pending any more came back meanwhile.
+                // A task that is no longer pending came back in the meantime.
                 let pending = tasks.into_iter().filter_map(|id| self.task(id));
                 commands.extend(pending.map(Command::Push));
                 Ok(())
@@ -191,24 +191,24 @@ impl Ledger {
         self.plan_ended && self.extracts.are_placed() && self.units.are_committed()
     }
 
-    /// The bytes that the job has outstanding: files to read, rows, segments that wait for their
-    /// turn.
+    /// The bytes that the job has outstanding: files to be read, rows, and segments that wait for
+    /// their turn.
     pub fn outstanding_bytes(&self) -> u64 {
         self.extracts.bytes() + self.units.bytes()
     }
 
-    /// The extract tasks that were pushed and have not come back.
+    /// How many extract tasks were pushed and have not come back.
     pub fn pending_extracts(&self) -> usize {
         self.extracts.pending()
     }
 
-    /// All tasks that were pushed and have not come back.
+    /// All tasks that were pushed and have not come back, the most urgent first.
     pub fn pending(&self) -> Vec<TaskId> {
         let id = |class| move |number| TaskId { job: self.job, class, number };
         let of_class = |class| self.extracts.waited_for(class);
         let renders = self.units.pending().into_iter().map(TaskNumber::of_render);
 
-        // In the order in which they are to be done.
+        // Repairs hold up all later rows; render tasks drain memory.
         let repairs = of_class(Class::Repair).map(id(Class::Repair));
         let extracts = of_class(Class::Extract).map(id(Class::Extract));
         repairs.chain(renders.map(id(Class::Render))).chain(extracts).collect()

@@ -1,5 +1,5 @@
-//! Rows get their places: they fill units, which are pushed as they are closed, and committed in
-//! their order.
+//! Gives rows their places: they fill units, which are pushed when they are closed, and committed
+//! in their order.
 
 use sheaf_common::job::{Class, TaskId};
 use sheaf_common::numbers::{TaskNumber, UnitNumber};
@@ -12,14 +12,15 @@ use super::task::Reported;
 use super::{Command, Ledger, Position};
 
 impl Ledger {
-    /// Places the rows of all files whose predecessors are reported; closes and pushes the units
-    /// that are full.
+    /// Places the rows of all files before which every file is reported. Pushes the units that this
+    /// closes, and commits those that are rendered.
     pub(super) fn place(&mut self, commands: &mut Vec<Command>) -> Result<(), IllegalMove> {
         let closed_before = self.units.next();
         while let Some((number, reported)) = self.extracts.place_next()? {
             self.place_task(number, reported);
         }
 
+        // Nothing more will fill the open unit.
         if self.plan_ended && self.extracts.are_placed() {
             self.units.close_last();
         }
@@ -28,7 +29,7 @@ impl Ledger {
         self.commit(commands)
     }
 
-    /// Gives the rows of a task their places.
+    /// Places the rows of one task.
     fn place_task(&mut self, number: TaskNumber, reported: Reported) {
         let task = TaskId { job: self.job, class: Class::Extract, number };
         let Reported { slot, reports, rows: rows_at } = reported;
@@ -42,13 +43,14 @@ impl Ledger {
             for (index, slice) in slices.iter().enumerate() {
                 let rows = rows_at.key(task, slice.block);
 
-                // Slices come block by block: the block before has had its last one.
+                // Slices come block by block, so a new block ends the one before.
                 if let Some(last) = last_block.replace(rows)
                     && last != rows
                 {
                     self.units.forget_with_open(last);
                 }
 
+                // Earlier slices are in units that an earlier run committed.
                 if index >= skip {
                     let piece = |position: &Position| Piece {
                         rows,
@@ -61,7 +63,7 @@ impl Ledger {
                     self.units.add(piece, rows_at.stashed_by(slice.block));
                 }
 
-                // After the last slice the file ends first: in the unit that has its last row.
+                // The last slice closes nothing: a file must end in the unit that has its last row.
                 if index + 1 < slices.len() {
                     self.units.close_if_full();
                 }
@@ -76,7 +78,7 @@ impl Ledger {
         }
     }
 
-    /// Pushes what is ready of the units from `from` on.
+    /// Pushes render tasks for the units from `from` on that are ready.
     pub(super) fn push_ready(
         &mut self,
         from: UnitNumber,
@@ -88,12 +90,12 @@ impl Ledger {
         Ok(())
     }
 
-    /// Commits what is rendered from the first unit on.
+    /// Commits the rendered units before the first that is not rendered.
     pub(super) fn commit(&mut self, commands: &mut Vec<Command>) -> Result<(), IllegalMove> {
         while self.units.is_first_rendered() {
             let mut commit = self.units.commit_first()?;
 
-            // Blocks that a worker stashed are not on the queue: there is nothing to drop there.
+            // Stashed blocks are not on the queue, so there is nothing to drop.
             let blocks = std::mem::take(&mut commit.forget);
             for rows in blocks {
                 if self.extracts.forget_block(rows)? {

@@ -1,4 +1,4 @@
-//! Rows that were lost, or cannot be used: their files are extracted again.
+//! Repairs: files whose rows were lost or cannot be used are extracted again.
 
 use std::collections::HashSet;
 
@@ -11,18 +11,18 @@ use super::illegal::IllegalMove;
 use super::rows::RowsAt;
 use super::{Command, Ledger};
 
-/// How often a unit whose rows cannot be used is extracted again before the job is given up.
+/// The most repairs of a unit. With more the job is given up: it would go on for ever.
 const MOST_REPAIRS: u32 = 3;
 
 impl Ledger {
-    /// Has the lost rows of a render task extracted again.
+    /// Pushes repairs for the lost rows of a render task.
     pub(super) fn repair(
         &mut self,
         task: UnitNumber,
         keys: Vec<RowsKey>,
         commands: &mut Vec<Command>,
     ) -> Result<(), IllegalMove> {
-        // Rows of an earlier time may be lost: others came since, and the units name these.
+        // Lost rows of an earlier edition do not matter: the units name the current one.
         let keys: HashSet<RowsKey> = keys.into_iter().collect();
         let lost = self.units.lose_rows(task, &keys)?;
         if lost.times > MOST_REPAIRS {
@@ -31,10 +31,10 @@ impl Ledger {
             return Ok(());
         }
 
-        // A unit whose own rows are all there is ready again.
+        // A unit of the task that lost no rows itself is ready again.
         self.push_ready(self.units.first(), commands)?;
 
-        // Several render tasks may miss the rows of one extract task: it is pushed once.
+        // Several render tasks may miss the rows of one extract task, which is pushed once.
         for number in lost.tasks {
             if let Some(files) = self.extracts.lose_rows(number)? {
                 let files = files.to_vec();
@@ -46,7 +46,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Rows were extracted again: they must be the same, or places already given would be wrong.
+    /// Applies a repair. The rows must be the same as before, or the places of later rows would be
+    /// wrong.
     pub(super) fn repaired(
         &mut self,
         task: TaskId,
@@ -68,6 +69,7 @@ impl Ledger {
             commands.push(Command::Forget(forget));
         }
 
+        // Units name the new edition before they are pushed again.
         self.units.come_back(number, &now);
         self.push_ready(self.units.first(), commands)
     }

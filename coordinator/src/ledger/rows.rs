@@ -15,11 +15,12 @@ pub struct RowsAt {
 }
 
 impl RowsAt {
+    /// The key of a block in the current edition.
     pub fn key(&self, task: TaskId, block: BlockNumber) -> RowsKey {
         RowsKey::new(task, block, self.edition)
     }
 
-    /// Who stashed a block; `None`: it is on the queue.
+    /// The worker that stashed a block; `None` if it is on the queue.
     pub fn stashed_by(&self, block: BlockNumber) -> Option<&WorkerId> {
         let stashed =
             self.stashed.as_ref().filter(|stashed| stashed.blocks.binary_search(&block).is_ok());
@@ -35,7 +36,7 @@ pub fn slices(report: &FileReport) -> &[Slice] {
     }
 }
 
-/// The blocks that a task left on the queue.
+/// The blocks of an outcome that are on the queue, not stashed.
 pub fn on_queue(task: TaskId, extracted: &Extracted) -> Vec<RowsKey> {
     let rows = RowsAt { edition: extracted.edition, stashed: extracted.stashed.clone() };
     let blocks: BTreeSet<BlockNumber> =

@@ -8,9 +8,9 @@
 //!                                                     forget_block, the last
 //! ```
 //!
-//! A task that gave no rows is over as soon as it is placed.
+//! A task without rows is over as soon as it is placed.
 //!
-//! Every other move is an [`IllegalMove`], and changes nothing.
+//! Any other move is an [`IllegalMove`] and changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -24,11 +24,11 @@ use sheaf_common::task::SourceFile;
 use super::illegal::{IllegalMove, Thing};
 use super::rows::{RowsAt, slices};
 
-/// The cost of a file that is outstanding, whatever its size: its path, its report, its place in
-/// a task. Without it, a window of bytes would hold any number of tiny files.
+/// The bytes that an outstanding file counts beside its size: for its path, its report, its place
+/// in a task. Without it, a window would hold any number of tiny files.
 pub const FILE_COST: u64 = 1 << 10;
 
-/// An extract task, from when it is planned until no unit needs its rows.
+/// An extract task, from its planning until no unit needs its rows.
 pub struct ExtractTask {
     number: TaskNumber,
     files: Vec<SourceFile>,
@@ -36,17 +36,17 @@ pub struct ExtractTask {
 }
 
 enum State {
-    /// A worker is to read its files.
+    /// A worker must read its files.
     Pending,
-    /// They are read, and wait for those before them.
+    /// Its files are read, and wait for the files before them.
     Reported(Reported),
-    /// Its rows stand in units that are not committed yet.
+    /// Its rows are in units that are not committed yet.
     Placed(Placed),
-    /// So they do, but some were lost: a worker is to read the files once more.
+    /// Placed, but some rows were lost: a worker must read the files again.
     Repairing(Placed),
 }
 
-/// What came of a task.
+/// The outcome of an extract task.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Reported {
     /// The worker and slot that read the files; empty if none did.
@@ -55,31 +55,30 @@ pub struct Reported {
     pub rows: RowsAt,
 }
 
-/// Rows that have their places.
+/// Rows that have places.
 #[derive(Default)]
 struct Placed {
-    /// Those of each file.
+    /// The slices of each file.
     slices: Vec<Vec<Slice>>,
     rows: RowsAt,
-    /// How many they fill: their numbers are those below it.
+    /// The number of blocks: theirs are the numbers below it.
     blocks: BlockNumber,
-    /// The blocks that are still needed; never empty.
+    /// The blocks that some unit still needs; the task is over when none is left.
     needed: BTreeSet<BlockNumber>,
 }
 
-/// What extracted rows are to a task.
+/// How a task uses extracted rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// The first that came: the task is to be reported.
+    /// They came first: report the task with them.
     Report,
-    /// Its rows were lost, and these take their places.
+    /// The task's rows were lost: these replace them.
     Repair,
-    /// They are those in use: the same came twice.
+    /// They are those in use, and came twice.
     Known,
-    /// Others are in use: nobody will ask for these.
+    /// Another edition is in use: no one will ask for these.
     Unwanted,
-    /// They are not of this task, whatever they say: the files are others, or blocks are out of
-    /// order.
+    /// They cannot be of this task: they are of other files, or their blocks are out of order.
     Foreign,
 }
 
@@ -89,17 +88,18 @@ impl ExtractTask {
         ExtractTask { number, files, state: State::Pending }
     }
 
-    /// A file about which everything is known already, without a task on the queue.
+    /// A file whose report is known, without a task on the queue.
     pub fn settle(number: TaskNumber, report: FileReport) -> Self {
         let reported = Reported { reports: vec![report], ..Reported::default() };
         ExtractTask { number, files: Vec::new(), state: State::Reported(reported) }
     }
 
+    /// Its files; none if it was settled.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
 
-    /// The class of the task that the queue has for it; `None`: no outcome is waited for.
+    /// The class of the outcome that it waits for; `None` if it waits for none.
     pub fn waits_for(&self) -> Option<Class> {
         match self.state {
             State::Pending => Some(Class::Extract),
@@ -108,12 +108,13 @@ impl ExtractTask {
         }
     }
 
+    /// Whether its files are read, but not placed.
     pub fn is_reported(&self) -> bool {
         matches!(self.state, State::Reported(_))
     }
 
-    /// The bytes that it has outstanding until its rows are placed, when units count them: of files
-    /// to be read, of rows that were; each file counts as [`FILE_COST`] more.
+    /// The bytes that it has outstanding: of files that are not read, or of rows that are not
+    /// placed, and [`FILE_COST`] for each file. Once rows are placed, units count them.
     pub fn bytes(&self) -> u64 {
         let cost = self.files.len() as u64 * FILE_COST;
         match &self.state {
@@ -126,7 +127,7 @@ impl ExtractTask {
         }
     }
 
-    /// What to do with rows that a worker says are of this task.
+    /// Decides what to do with rows that came for this task.
     pub fn use_of(&self, extracted: &Extracted) -> Use {
         let is_known = |rows: &RowsAt| rows.edition == extracted.edition;
         match &self.state {
@@ -145,7 +146,8 @@ impl ExtractTask {
         }
     }
 
-    /// Whether there is a report about each of its files, and blocks follow each other from 0 on.
+    /// Whether there is one report for each of its files, and blocks are numbered from 0 without
+    /// gaps.
     fn is_answered_by(&self, reports: &[FileReport]) -> bool {
         let sequences = self.files.iter().map(|file| file.sequence);
         let is_about_its_files = sequences.eq(reports.iter().map(|report| report.sequence));
@@ -153,6 +155,7 @@ impl ExtractTask {
         let blocks = reports.iter().flat_map(slices).map(|slice| slice.block);
         let mut next = BlockNumber::default();
         let mut follow = blocks.map(|block| {
+            // A slice begins the next block, or is in that of the slice before.
             let follows = block == next || block.next() == next;
             next = block.next();
             follows
@@ -161,7 +164,7 @@ impl ExtractTask {
         is_about_its_files && follow.all(|follows| follows)
     }
 
-    /// The path of the first file whose rows are not those that have places.
+    /// The path of the first file whose new rows differ from those that have places.
     pub fn differs(&self, reports: &[FileReport]) -> Option<String> {
         let (State::Placed(placed) | State::Repairing(placed)) = &self.state else { return None };
 
@@ -181,7 +184,7 @@ impl ExtractTask {
         Ok(())
     }
 
-    /// Pending → reported: the task failed as a whole, and so did each of its files.
+    /// Pending → reported: the task failed as a whole, and each of its files with it.
     pub fn fail(&mut self, slot: String, problem: &FileProblem) -> Result<(), IllegalMove> {
         let State::Pending = self.state else { return Err(self.cannot("fail")) };
 
@@ -192,7 +195,7 @@ impl ExtractTask {
         Ok(())
     }
 
-    /// Reported → placed, or over if it gave no rows; gives what is to be placed.
+    /// Reported → placed, or over if there are no rows; returns what is to be placed.
     pub fn place(&mut self) -> Result<Reported, IllegalMove> {
         let State::Reported(reported) = &mut self.state else {
             return Err(self.cannot("be placed"));
@@ -201,6 +204,8 @@ impl ExtractTask {
         let reported = std::mem::take(reported);
         let slices: Vec<Vec<Slice>> =
             reported.reports.iter().map(|report| slices(report).to_vec()).collect();
+
+        // Blocks are numbered from 0 without gaps, so the last slice tells how many there are.
         let blocks = slices
             .iter()
             .flatten()
@@ -214,7 +219,8 @@ impl ExtractTask {
         Ok(reported)
     }
 
-    /// Placed → repairing; `false`: it was so already, as several units may miss its rows.
+    /// Placed → repairing; returns `false` if it was repairing already, as several units may miss
+    /// its rows.
     pub fn lose_rows(&mut self) -> Result<bool, IllegalMove> {
         match &mut self.state {
             State::Placed(placed) => {
@@ -226,8 +232,8 @@ impl ExtractTask {
         }
     }
 
-    /// Repairing → placed; its rows are here now. Gives the blocks that the queue may drop, under
-    /// the name of this task: the new ones that no unit needs, and the old ones that these replace.
+    /// Repairing → placed, with rows in a new place. Returns the blocks that the queue may drop,
+    /// under the name of `task`: new ones that no unit needs, and old ones that are replaced.
     pub fn come_back(&mut self, task: TaskId, now: RowsAt) -> Result<Vec<RowsKey>, IllegalMove> {
         let State::Repairing(placed) = &mut self.state else {
             return Err(self.cannot("come back"));
@@ -238,6 +244,7 @@ impl ExtractTask {
             rows.stashed_by(block).is_none().then(|| rows.key(task, block))
         };
 
+        // The repair made all blocks anew, although units that are committed need theirs no more.
         let needless = placed.blocks.all_before().filter(|block| !placed.needed.contains(block));
         let mut forget: Vec<RowsKey> = needless.filter_map(|block| on_queue(&now, block)).collect();
         let before = &placed.rows;
@@ -249,8 +256,8 @@ impl ExtractTask {
         Ok(forget)
     }
 
-    /// One of its blocks is needed no more; whether it is on the queue. Without blocks that are
-    /// needed the task is over.
+    /// Marks a block as no longer needed; returns whether it is on the queue. After its last needed
+    /// block the task is over.
     pub fn forget_block(&mut self, block: BlockNumber) -> Result<bool, IllegalMove> {
         let placed = match &mut self.state {
             State::Placed(placed) | State::Repairing(placed) => placed,

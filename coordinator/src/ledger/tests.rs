@@ -1,5 +1,4 @@
-//! The ledger against a little world of its own: files whose slices are known, a queue without
-//! order.
+//! The ledger in a simulated world: files with known slices, and a queue without order.
 
 mod answers;
 mod moves;
@@ -17,8 +16,7 @@ use super::*;
 
 const JOB: JobId = JobId(1);
 
-/// The lengths of a file's slices: files of no, one and several slices; the same for the same
-/// number.
+/// The lengths of a file's slices: none, one or several, always the same for a number.
 fn slices_of(sequence: u64) -> Vec<u32> {
     let mut random = Rng::with_seed(sequence);
     random.u64(..7);
@@ -29,7 +27,7 @@ fn slices_of(sequence: u64) -> Vec<u32> {
     }
 }
 
-/// Whether a file fails, always.
+/// Whether a file fails, every time.
 fn fails(sequence: u64) -> bool {
     sequence % 13 == 5
 }
@@ -44,7 +42,7 @@ fn source(sequence: u64) -> SourceFile {
     }
 }
 
-/// What a worker would say of a task.
+/// The outcome that a worker would give a task.
 fn extracted(files: &[SourceFile]) -> Vec<FileReport> {
     let (mut block, mut offset) = (0, 0);
     let report = |file: &SourceFile| {
@@ -75,8 +73,8 @@ fn extracted(files: &[SourceFile]) -> Vec<FileReport> {
     files.iter().map(report).collect()
 }
 
-/// A unit as it was stored: what was rendered at which place, without the names of tasks, which
-/// depend on batches.
+/// A unit as it was stored: its rendered rows and their places, without task ids, which depend on
+/// batches.
 #[derive(Debug, Clone, PartialEq)]
 struct Stored {
     pieces: Vec<(u64, u64, u64, u32)>,
@@ -85,8 +83,8 @@ struct Stored {
     end: Position,
 }
 
-/// Runs a ledger over files `from.file..files` and stores units until `stop_after`; all order and
-/// batching, of files and of units, comes from `seed`.
+/// Runs a ledger over files `from.file..files` and stores units until `stop_after`. `seed` decides
+/// the order of outcomes and the batches of files and units.
 fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -> Vec<Stored> {
     let mut world = World {
         random: Rng::with_seed(seed),
@@ -119,26 +117,26 @@ fn run(files: u64, from: Position, seed: u64, stop_after: usize, faults: bool) -
     world.stored
 }
 
-/// What is around a ledger.
+/// Everything around a ledger.
 struct World {
     random: Rng,
     ledger: Ledger,
-    /// Whether tasks and rows get lost.
+    /// Whether the queue loses tasks and rows.
     faults: bool,
     files: u64,
     /// The next file to be planned.
     next: u64,
     queue: Vec<Task>,
-    /// The rows that stand on the queue.
+    /// The rows on the queue.
     on_queue: HashSet<RowsKey>,
-    /// The rows that a worker stashed, and which.
+    /// The stashed rows, and the worker of each.
     stashed: HashMap<RowsKey, WorkerId>,
     edition: u64,
     stored: Vec<Stored>,
 }
 
 impl World {
-    /// What happens next; `None`: nothing this time.
+    /// The next event; `None` if nothing happens this time.
     fn event(&mut self) -> Option<Event> {
         if self.random.u64(..3) == 0 && !self.ledger.plan_ended {
             return Some(self.planned());
@@ -153,7 +151,8 @@ impl World {
         }
 
         let task = self.queue.swap_remove(self.random.usize(..self.queue.len()));
-        // A worker that is late does it all the same, after another did.
+
+        // A late worker does the task although another has done it.
         if self.faults && self.random.u64(..20) == 0 {
             self.queue.push(task.clone());
         }
@@ -164,7 +163,7 @@ impl World {
             Work::Nap(_) => unreachable!("the ledger pushes none"),
         };
 
-        Some(Event::Came(Outcome { task: task.id, slot: "s".into(), result }))
+        Some(Event::Collected(Outcome { task: task.id, slot: "s".into(), result }))
     }
 
     fn planned(&mut self) -> Event {
@@ -207,7 +206,7 @@ impl World {
 
     /// Renders units, if all their rows are there.
     fn render(&mut self, render: &Render) -> TaskResult {
-        // Stashed rows are there for the worker that stashed them alone.
+        // Only the worker that stashed rows finds them.
         let is_there = |rows: &RowsKey| {
             let stashed_by = self.stashed.get(rows);
             self.on_queue.contains(rows)
@@ -255,7 +254,7 @@ impl World {
         }
     }
 
-    /// What is counted as it changes is what there is.
+    /// Checks the running sums against the tasks and units.
     fn sums_are_true(&self) {
         let (pending, bytes) = self.ledger.extracts.sums();
         assert_eq!(self.ledger.pending_extracts(), pending);
@@ -350,7 +349,7 @@ fn every_file_is_reported_once_in_order() {
 fn rows_that_change_on_repair_end_the_job() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let extract = TaskId { job: JOB, class: Class::Extract, number: TaskNumber(0) };
-    let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
+    let came = |task, result| Event::Collected(Outcome { task, slot: String::new(), result });
     let mut slice = Slice {
         block: BlockNumber(0),
         offset: 0,
@@ -385,8 +384,9 @@ fn rows_that_change_on_repair_end_the_job() {
 #[test]
 fn only_pending_tasks_are_pushed_again_when_lost() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
-    let lost =
-        |task| Event::Came(Outcome { task, slot: String::new(), result: TaskResult::TaskLost });
+    let lost = |task| {
+        Event::Collected(Outcome { task, slot: String::new(), result: TaskResult::TaskLost })
+    };
     let [Command::Push(extract)] = &ledger.handle(Event::Planned(vec![source(0)]))[..] else {
         panic!()
     };
@@ -399,7 +399,7 @@ fn only_pending_tasks_are_pushed_again_when_lost() {
     assert_eq!(ledger.handle(lost(never_closed)), []);
 }
 
-/// The units of render tasks, by the tasks' numbers; nothing else may be among the commands.
+/// The units of render tasks, by task number. Fails if there is another command.
 fn renders(commands: &[Command]) -> Vec<(u64, Vec<u64>)> {
     let render = |command: &Command| match command {
         Command::Push(Task { id, work: Work::Render(render) }) => {
@@ -419,8 +419,9 @@ fn units_share_a_task_until_rows_are_lost() {
         panic!()
     };
 
-    let came = |task, result| Event::Came(Outcome { task, slot: String::new(), result });
-    // Blocks of a unit each; the fourth one is on the queue.
+    let came = |task, result| Event::Collected(Outcome { task, slot: String::new(), result });
+
+    // Each block fills a unit; the fourth is on the queue.
     let slice =
         |block| Slice { block, offset: 0, length: 1_000_000, rows: 1, overflow: 0, long_cells: 0 };
     let extracted = |edition| {
@@ -453,11 +454,13 @@ fn units_share_a_task_until_rows_are_lost() {
     assert_eq!(renders(&commands[..2]), [(4, vec![4]), (6, vec![6])]);
     let repair = TaskId { class: Class::Repair, ..extract.id };
     assert_eq!(commands[2..], [Command::Push(Task { id: repair, ..extract.clone() })]);
-    // What comes of the task as it was before is taken all the same.
+
+    // An outcome of the task as it was before is still applied.
     let rendered = |number| RenderedUnit { number: UnitNumber(number), segments: Vec::new() };
     ledger.handle(came(render(4), TaskResult::Rendered((4..7).map(rendered).collect())));
     assert_eq!(ledger.pending().len(), 4, "{:?}", ledger.pending());
-    // The units that wait for nothing go on with the rows that they name, until these are found to
-    // be gone.
+
+    // Units that wait for nothing go on with the rows that they name, until those turn out to be
+    // lost.
     assert_eq!(ledger.handle(came(repair, extracted(2)))[1..], []);
 }

@@ -8,10 +8,10 @@
 //!               └──────── WaitsForRows ──────────────────┘
 //! ```
 //!
-//! A unit without rows is rendered as soon as it is closed. One whose task lost rows of its other
-//! units only is ready again at once.
+//! A unit without rows is rendered as soon as it is closed. If its task lost only rows of other
+//! units, it is ready again at once.
 //!
-//! Every other move is an [`IllegalMove`], and changes nothing.
+//! Any other move is an [`IllegalMove`] and changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -35,19 +35,19 @@ pub struct Unit {
 }
 
 enum State {
-    /// It is to be rendered, and no task was pushed for it.
+    /// It must be rendered, and no task is pushed for it.
     Ready,
-    /// The render task that this unit is the first of was pushed, for it and maybe others.
+    /// It is in the render task `task`, which is named by its first unit.
     Pending {
         task: UnitNumber,
     },
-    /// These tasks must come back first: their rows were lost.
+    /// The rows of these extract tasks were lost, and must come back first.
     WaitsForRows(BTreeSet<TaskNumber>),
     Rendered(Vec<Segment>),
 }
 
 impl Unit {
-    /// A unit with all its contents.
+    /// A unit whose contents are complete.
     pub fn close(number: UnitNumber, contents: Contents) -> Self {
         // Without rows there is nothing to render.
         let state =
@@ -60,21 +60,22 @@ impl Unit {
         self.number
     }
 
-    /// Whether it is to be rendered, and no task was pushed for it.
+    /// Whether it must be rendered, and no task is pushed for it.
     pub fn is_ready(&self) -> bool {
         matches!(self.state, State::Ready)
     }
 
-    /// The render task that is to bring its segments.
+    /// The pending render task that it is in; `None` if it is not pending.
     pub fn task(&self) -> Option<UnitNumber> {
         if let State::Pending { task } = self.state { Some(task) } else { None }
     }
 
+    /// Whether it has its segments, so that it can be committed when its turn comes.
     pub fn is_rendered(&self) -> bool {
         matches!(self.state, State::Rendered(_))
     }
 
-    /// The bytes of its rows and files, and of its segments while they wait for their turn.
+    /// The bytes of its rows and files, and of its segments until they are committed.
     pub fn bytes(&self) -> u64 {
         let segments = match &self.state {
             State::Rendered(segments) => {
@@ -86,7 +87,7 @@ impl Unit {
         self.contents.bytes() + segments
     }
 
-    /// The part of a render task that renders it.
+    /// What a render task says of this unit.
     pub fn work(&self) -> RenderUnit {
         RenderUnit {
             number: self.number,
@@ -101,22 +102,22 @@ impl Unit {
         self.contents.stashed_by()
     }
 
-    /// All rows that it names.
+    /// The blocks of its rows, one for each piece.
     pub fn rows(&self) -> impl Iterator<Item = RowsKey> + '_ {
         self.contents.pieces.iter().map(|piece| piece.rows)
     }
 
-    /// This block is needed no more once the unit is committed.
+    /// Adds a block that is no longer needed once the unit is committed.
     pub fn forget_after(&mut self, rows: RowsKey) {
         self.contents.forget.push(rows);
     }
 
-    /// The rows of a task are elsewhere now.
+    /// Names the new place of the rows of a task.
     pub fn moved(&mut self, task: TaskNumber, to: &RowsAt) {
         self.contents.moved(task, to);
     }
 
-    /// Ready → pending: this render task brings its segments.
+    /// Ready → pending, in this render task.
     pub fn push(&mut self, task: UnitNumber) -> Result<(), IllegalMove> {
         let State::Ready = self.state else { return Err(self.cannot("be pushed")) };
         self.state = State::Pending { task };
@@ -124,8 +125,9 @@ impl Unit {
         Ok(())
     }
 
-    /// Pending, waits for rows → rendered. If the segments come a second time they are the same,
-    /// and dropped. They may come while it waits for rows, from a task that was done twice.
+    /// Pending or waiting for rows → rendered. Segments that come a second time are the same, and
+    /// are dropped. While the unit waits for rows, segments may come from a task that was done
+    /// twice.
     pub fn render(&mut self, segments: Vec<Segment>) -> Result<(), IllegalMove> {
         match self.state {
             State::Pending { .. } | State::WaitsForRows(_) => {
@@ -137,8 +139,8 @@ impl Unit {
         }
     }
 
-    /// Pending → waits for rows of these tasks, or ready if none of its own were lost; returns how
-    /// often some were.
+    /// Pending → waiting for the rows of these extract tasks, or ready if there are none. Returns
+    /// how often the unit has lost rows.
     pub fn lose_rows(&mut self, tasks: BTreeSet<TaskNumber>) -> Result<u32, IllegalMove> {
         let State::Pending { .. } = self.state else { return Err(self.cannot("lose rows")) };
 
@@ -152,8 +154,8 @@ impl Unit {
         Ok(self.repairs)
     }
 
-    /// The rows of a task came back. Waits for rows → ready, if it waited for no others; a unit that
-    /// did not wait for them stays as it is.
+    /// The rows of an extract task came back. Waiting for rows → ready, if it waits for no others;
+    /// a unit that did not wait for them stays as it is.
     pub fn come_back(&mut self, task: TaskNumber) {
         let State::WaitsForRows(tasks) = &mut self.state else { return };
         tasks.remove(&task);
@@ -162,7 +164,7 @@ impl Unit {
         }
     }
 
-    /// Rendered → stored: gives what is to be stored.
+    /// Rendered → stored; returns what is to be stored.
     pub fn commit(self) -> Result<Commit, IllegalMove> {
         let illegal = self.cannot("be committed");
         let State::Rendered(segments) = self.state else { return Err(illegal) };

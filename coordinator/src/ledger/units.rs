@@ -1,4 +1,4 @@
-//! The units that are not committed: one that is open, and those that are closed, in order.
+//! The units that are not committed: the open one, and the closed ones in order.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
@@ -20,28 +20,28 @@ pub struct Units {
     /// The first has the number `first`.
     closed: VecDeque<Unit>,
     first: UnitNumber,
-    /// The sum of [`Unit::bytes`]: it is asked for whenever a task is planned.
+    /// The sum of [`Unit::bytes`], as it is read whenever a task is planned.
     bytes: u64,
 }
 
 /// The contents of a render task.
 pub struct RenderTask {
-    /// Its first unit, which names it.
+    /// Its first unit, whose number names the task.
     pub first: UnitNumber,
     pub units: Vec<RenderUnit>,
     pub stashed_by: Option<WorkerId>,
 }
 
-/// What is to be done about rows that a render task did not find.
+/// The losses of a render task.
 pub struct Lost {
-    /// The tasks whose rows its units wait for.
+    /// The extract tasks whose rows its units wait for.
     pub tasks: BTreeSet<TaskNumber>,
-    /// How often the unit that lost most has lost rows.
+    /// How often rows were lost, for the unit that lost rows most often.
     pub times: u32,
 }
 
 impl Units {
-    /// The units from a place on.
+    /// No units yet; the first begins at this place.
     pub fn new(at: Position) -> Self {
         Units {
             open: Contents::new(at),
@@ -51,12 +51,12 @@ impl Units {
         }
     }
 
-    /// The bytes of rows and of segments that wait for their turn.
+    /// The bytes of rows and files in units, and of segments that wait for their turn.
     pub fn bytes(&self) -> u64 {
         self.open.row_bytes() + self.bytes
     }
 
-    /// Whether all units that were closed are committed.
+    /// Whether all closed units are committed.
     pub fn are_committed(&self) -> bool {
         self.closed.is_empty()
     }
@@ -66,28 +66,28 @@ impl Units {
         self.first
     }
 
-    /// The number that the next unit gets when it is closed.
+    /// The number of the next unit to be closed.
     pub fn next(&self) -> UnitNumber {
         self.first.after(self.closed.len())
     }
 
-    /// As [`Contents::add`] to the open unit.
+    /// Adds a piece to the open unit: see [`Contents::add`].
     pub fn add(&mut self, piece: impl FnOnce(&Position) -> Piece, stashed_by: Option<&WorkerId>) {
         self.open.add(piece, stashed_by);
     }
 
-    /// As [`Contents::end_file`] of the open unit.
+    /// Ends a file in the open unit: see [`Contents::end_file`].
     pub fn end_file(&mut self, report: FileReport, slot: &str) {
         self.open.end_file(report, slot);
     }
 
-    /// A block has had its last slice, and more is added: it goes with the open unit.
+    /// Forgets a block with the open unit: its last slice is placed, and more rows follow.
     pub fn forget_with_open(&mut self, rows: RowsKey) {
         self.open.forget.push(rows);
     }
 
-    /// A block has had its last slice, and nothing was added since: it goes with the unit that has
-    /// this slice, which may be closed already.
+    /// Forgets the last block of a task with the unit that has its last slice, which may be closed
+    /// already.
     pub fn forget_with_last(&mut self, rows: RowsKey) {
         match self.closed.back_mut() {
             Some(unit) if self.open.is_empty() => unit.forget_after(rows),
@@ -95,13 +95,14 @@ impl Units {
         }
     }
 
+    /// Closes the open unit if it is full.
     pub fn close_if_full(&mut self) {
         if self.open.is_full() {
             self.close();
         }
     }
 
-    /// Nothing comes any more: the last unit is closed though it is not full.
+    /// Closes the last unit, full or not: no more rows come.
     pub fn close_last(&mut self) {
         if !self.open.is_empty() {
             self.close();
@@ -109,7 +110,7 @@ impl Units {
     }
 
     fn close(&mut self) {
-        // The next one begins where this ends.
+        // The next unit begins where this one ends.
         let next = Contents::new(self.open.end);
         let unit = Unit::close(self.next(), std::mem::replace(&mut self.open, next));
 
@@ -117,17 +118,17 @@ impl Units {
         self.closed.push_back(unit);
     }
 
-    /// The render tasks that are pending; several units may wait for one.
+    /// The pending render tasks; each may have several units.
     pub fn pending(&self) -> BTreeSet<UnitNumber> {
         self.closed.iter().filter_map(Unit::task).collect()
     }
 
-    /// The units that a pending render task is to bring.
+    /// The units of a pending render task.
     pub fn of_task(&self, task: UnitNumber) -> impl Iterator<Item = &Unit> {
         self.closed.iter().filter(move |unit| unit.task() == Some(task))
     }
 
-    /// A render task, if it is pending.
+    /// A render task as it was pushed; `None` if it is not pending.
     pub fn task(&self, task: UnitNumber) -> Option<RenderTask> {
         let stashed_by = self.of_task(task).next()?.stashed_by().cloned();
         let units = self.of_task(task).map(Unit::work).collect();
@@ -135,9 +136,9 @@ impl Units {
         Some(RenderTask { first: task, units, stashed_by })
     }
 
-    /// The tasks for what is ready of the units from `from` on; they are pending now. Units that
-    /// follow each other and are for the same worker are one task, up to `task_bytes`: a task costs
-    /// the queue the same, however much is in it.
+    /// Makes render tasks of the ready units from `from` on, which are pending then. Consecutive
+    /// units for the same worker share a task, up to `task_bytes`: a task costs the queue the same,
+    /// however large it is.
     pub fn push_ready(
         &mut self,
         from: UnitNumber,
@@ -148,13 +149,16 @@ impl Units {
         let mut follows = false;
 
         for unit in self.closed.iter_mut().skip(from.places_after(self.first).unwrap_or_default()) {
-            // What is not ready is pushed or rendered already, or waits for rows: it parts tasks.
+            // A unit that is pending, rendered or waiting for rows ends the task before it.
             let before_was_ready = std::mem::replace(&mut follows, unit.is_ready());
             if !unit.is_ready() {
                 continue;
             }
 
             bytes += unit.bytes();
+
+            // A task takes the unit if it directly follows, has room, and the same worker stashed
+            // its rows.
             let takes_it = |task: &RenderTask| {
                 before_was_ready
                     && bytes <= task_bytes
@@ -175,12 +179,13 @@ impl Units {
         Ok(tasks)
     }
 
-    /// A unit was rendered; nothing changes if it is committed already.
+    /// Takes the segments of a unit. If it is committed already, nothing changes.
     pub fn render(
         &mut self,
         number: UnitNumber,
         segments: Vec<Segment>,
     ) -> Result<(), IllegalMove> {
+        // The task was done twice, and its first outcome is committed.
         let Some(index) = number.places_after(self.first) else { return Ok(()) };
         let Some(unit) = self.closed.get_mut(index) else {
             let thing = Thing::Unit(number);
@@ -194,8 +199,8 @@ impl Units {
         rendered
     }
 
-    /// A render task did not find these rows; its units wait for them, or are ready. If the task is
-    /// not pending, nothing changes.
+    /// Marks rows that a render task did not find as lost. Its units wait for them, or are ready
+    /// again. If the task is not pending, nothing changes.
     pub fn lose_rows(
         &mut self,
         task: UnitNumber,
@@ -203,6 +208,7 @@ impl Units {
     ) -> Result<Lost, IllegalMove> {
         let mut lost = Lost { tasks: BTreeSet::new(), times: 0 };
         for unit in self.closed.iter_mut().filter(|unit| unit.task() == Some(task)) {
+            // A unit that names none of these rows lost nothing, and is ready again.
             let of_unit: BTreeSet<TaskNumber> =
                 unit.rows().filter(|key| rows.contains(key)).map(|key| key.task.number).collect();
 
@@ -213,7 +219,7 @@ impl Units {
         Ok(lost)
     }
 
-    /// The rows of a task came back, and are elsewhere now.
+    /// Takes the new place of rows that were extracted again.
     pub fn come_back(&mut self, task: TaskNumber, to: &RowsAt) {
         self.open.moved(task, to);
         for unit in &mut self.closed {
@@ -227,7 +233,7 @@ impl Units {
         self.closed.front().is_some_and(Unit::is_rendered)
     }
 
-    /// Takes the first unit, to be stored.
+    /// Removes the first unit, to be stored.
     pub fn commit_first(&mut self) -> Result<Commit, IllegalMove> {
         let Some(unit) = self.closed.pop_front() else {
             let thing = Thing::Unit(self.first);
@@ -239,7 +245,7 @@ impl Units {
         unit.commit()
     }
 
-    /// What [`Units::bytes`] must say.
+    /// What [`Units::bytes`] must return.
     #[cfg(test)]
     pub fn sum(&self) -> u64 {
         self.open.row_bytes() + self.closed.iter().map(Unit::bytes).sum::<u64>()

@@ -1,5 +1,6 @@
 //! `sheaf preview`: the first rows of a file as a table in the terminal.
 
+mod cell;
 mod read;
 mod table;
 mod vertical;
@@ -15,13 +16,12 @@ use crate::config::PreviewConfig;
 use crate::errors::{Exit, Failure};
 use crate::human::Paint;
 
-/// Prints the table of what `rows` gives. `width`: the columns of the terminal.
+/// Prints the rows that `rows` returns. `width`: the columns of the terminal.
 ///
-/// `rows` reads the file with the settings it is given and keeps as many rows as these say; it
-/// counts them all.
+/// `rows` reads the file with these settings. It returns as many rows as they say, and counts all.
 ///
 /// # Errors
-/// What `rows` says, and when `out` fails.
+/// Those of `rows`, and when `out` fails.
 pub fn preview(
     config: &PreviewConfig,
     rows: impl FnOnce(&PreviewConfig) -> Result<Preview, Failure>,
@@ -32,6 +32,7 @@ pub fn preview(
     let found = rows(config)?;
     let columns: Vec<&str> = config.spec.columns().collect();
     let text = match config.view {
+        // In a table with too many columns too little of each cell can be read.
         ViewArg::Auto if table::fits(&columns, &found, width) => {
             render_table(&columns, &found, width, paint)
         }

@@ -1,4 +1,4 @@
-//! The rows to show: read by a slot, as in a run, so that no file can harm the command.
+//! Reads the rows to show in a slot, as a run does, so that no file can harm the command.
 
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +20,7 @@ use crate::errors::{Exit, Failure};
 use crate::human::shown;
 use crate::report::with_advice;
 
-/// Reads the file in a child, which is `child`.
+/// Reads the file in a child process, which runs `child`.
 ///
 /// # Errors
 /// Why the file gives no rows.
@@ -41,6 +41,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
     let report = reports.pop().ok_or_else(|| failed(anyhow!("it gave no report")))?;
     let slices = match report.status {
         FileStatus::Done { slices, .. } => slices,
+        // With the option that may help, as in the summary of a run.
         FileStatus::Failed(problem) | FileStatus::Dead(problem) => {
             return Err(failed(anyhow!(with_advice(&problem))));
         }
@@ -48,7 +49,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
 
     let total = slices.iter().map(|slice| u64::from(slice.rows)).sum();
 
-    // Only the rows that are shown are taken: a file may have millions.
+    // Only the rows to be shown are decoded: a file may have millions.
     let mut rows = Vec::new();
     let mut cells = Vec::new();
     for slice in slices {
@@ -63,7 +64,7 @@ pub fn read(config: &PreviewConfig, child: Program) -> Result<Preview, Failure> 
         }
     }
 
-    // Their names come from the file.
+    // Names come from the file, and may hold anything.
     let elements = report.notes.elements.iter();
     let elements = elements.map(|(name, count)| (shown(name.as_bytes()), *count)).collect();
 
@@ -75,7 +76,7 @@ fn failed(path: &Path, error: anyhow::Error) -> Failure {
     Failure::new(Exit::SomeFailed, error.context(format!("could not read `{}`", path.display())))
 }
 
-/// The file to look into, and its name if it is another one than was typed: the first of a folder.
+/// The file to read. If a folder was given, that is its first file, and its name is returned, too.
 fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure> {
     let path = &config.file;
     if path.as_os_str() == "-" {
@@ -88,6 +89,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
         return Ok((file, None));
     }
 
+    // In the order in which a run would read the folder.
     let filter = Filter::default();
     let inputs = [Input::Path(path.clone())];
     let sources = discover(
@@ -102,7 +104,7 @@ fn find(config: &PreviewConfig) -> Result<(SourceFile, Option<String>), Failure>
     Ok((SourceFile::at_path(FileIndex(0), &first.path, first.size, first.modified_ns), Some(shown)))
 }
 
-/// The markup on standard input, as far as memory may hold it.
+/// The markup on standard input, cut at the limit of memory.
 fn from_standard_input(memory: u64) -> Result<SourceFile, Failure> {
     let mut bytes = Vec::new();
     let read = io::stdin().lock().take(memory).read_to_end(&mut bytes);

@@ -1,44 +1,40 @@
-//! Rows as a table that fits a terminal.
+//! Rows as a table that fits the terminal.
 
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::human::{Paint, count, number, steers_the_terminal};
+use super::cell::{cut, one_line};
+use crate::human::{Paint, count, number};
 use crate::report::frequent;
 
-/// What a preview found in a file.
+/// The contents of a file, as far as a preview shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preview {
-    /// The first rows; `None` is a cell that its record did not have.
+    /// The first rows. A cell is `None` if its record has no such element or attribute.
     pub rows: Vec<Vec<Option<String>>>,
     /// How many rows the file has in all.
     pub total: u64,
-    /// The encoding that was used; empty if there is none to name.
+    /// The encoding that was used; empty if there is none.
     pub encoding: String,
-    /// How many characters had to be replaced.
+    /// How many characters could not be decoded.
     pub replaced: u64,
-    /// The file, if it is another one than was asked for: the first of a folder.
+    /// The path of the file, if a folder was given.
     pub chosen: Option<String>,
-    /// If it has no record: its most frequent elements and how many there are.
+    /// The most frequent elements and their counts, if the file has no record.
     pub elements: Vec<(String, u64)>,
 }
 
 /// The gap between columns.
 const GAP: &str = "  ";
-/// A column is never made narrower than this.
+/// The least width to which a column is cut.
 const NARROWEST: usize = 4;
-/// The most characters of a cell that are looked at: no terminal is wider.
-const LONGEST: usize = 2000;
-/// By how many columns the parts of an emoji may seem wider than the whole.
-const SLACK: usize = 4;
 pub(super) const MISSING: &str = "–";
-const CUT: &str = "…";
 
-/// A column narrower than this, whose cells are longer, shows too little of them.
+/// The width from which on a column that is cut can be read.
 const READABLE: usize = 10;
 
-/// Whether each column finds room to be read in a table that is so wide.
+/// Whether a table of this width has room for every column, whole or at least [`READABLE`] wide.
 pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
     let needed = |(index, name): (usize, &&str)| {
         let cells = found.rows.iter().filter_map(|row| row.get(index)?.as_deref());
@@ -50,10 +46,10 @@ pub(super) fn fits(columns: &[&str], found: &Preview, width: usize) -> bool {
     columns.iter().enumerate().map(needed).sum::<usize>() <= width + GAP.len()
 }
 
-/// The table, and below it how many rows there are and how the file was decoded.
+/// The table, and below it the number of rows and the encoding.
 ///
-/// No line is wider than `width` columns, as long as one column of the table fits: long texts end
-/// in `…`, and columns that find no room are counted. Nothing in a cell can steer the terminal.
+/// No line is wider than `width`, if at least one column of the table fits. Long texts end in `…`,
+/// and columns without room are counted. Nothing in a cell can steer the terminal.
 pub fn render_table(columns: &[&str], found: &Preview, width: usize, paint: Paint) -> String {
     let heads: Vec<String> = columns.iter().map(|name| one_line(name)).collect();
 
@@ -127,7 +123,7 @@ fn line(
         text.push_str(if last { "" } else { GAP });
     }
 
-    // A last cell that is empty leaves the gap in front of it.
+    // An empty last cell leaves the gap in front of it.
     text.truncate(text.trim_end_matches(' ').len());
 
     text.push('\n');
@@ -158,13 +154,14 @@ pub(super) fn footer(found: &Preview, hidden: usize) -> String {
     parts.join(" · ")
 }
 
-/// Makes columns narrower, the widest first, until they fit; the last ones go if even that is too
-/// wide.
+/// Cuts columns, the widest first, until they fit. If that is not enough, the last columns are
+/// dropped.
 fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     let least = |widths: &[usize]| -> usize {
         widths.iter().map(|width| NARROWEST.min(*width) + GAP.len()).sum::<usize>() - GAP.len()
     };
 
+    // One column always stays, however narrow the terminal is.
     while widths.len() > 1 && least(&widths) > room {
         widths.pop();
     }
@@ -177,7 +174,7 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     let limit =
         (NARROWEST..=widest.min(room)).rev().find(|limit| sum(*limit) <= room).unwrap_or(NARROWEST);
 
-    // The columns that are left over go to the first ones that were cut.
+    // Room that is left over goes to the first columns that were cut.
     let mut spare = room.saturating_sub(sum(limit));
     for width in &mut widths {
         if *width > limit {
@@ -190,43 +187,10 @@ fn fit(mut widths: Vec<usize>, room: usize) -> Vec<usize> {
     widths
 }
 
-/// A text in one line, without white space in front: line breaks as `⏎`, other controls as their
-/// pictures, marks that turn the direction left out.
-pub(super) fn one_line(text: &str) -> String {
-    let head: String =
-        text.trim_start().chars().take(2 * LONGEST).collect::<String>().replace("\r\n", "\n");
-    let shown = head.chars().take(LONGEST).map(|c| match c {
-        '\n' | '\r' | '\u{2028}' | '\u{2029}' => '⏎',
-        '\t' => ' ',
-        '\0'..='\x1f' => char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'),
-        '\x7f' => '␡',
-        c if steers_the_terminal(c) => '\u{fffd}',
-        c => c,
-    });
-
-    shown.collect()
-}
-
-/// The head of `text` that `width` columns hold, with `…` if that is not all of it.
-pub(super) fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.into();
-    }
-
-    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
-
-    // Joined emoji make a head no wider than a shorter one, so a few more are tried than seem to
-    // fit.
-    let widths =
-        ends.map(|end| (end, text[..end].width())).take_while(|(_, found)| *found <= width + SLACK);
-    let end = widths.filter(|(_, found)| *found < width).last().map_or(0, |(end, _)| end);
-
-    format!("{}{CUT}", text[..end].trim_end_matches(['\u{200d}', ' ']))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::human::steers_the_terminal;
 
     fn found(rows: &[&[Option<&str>]]) -> Preview {
         let rows: Vec<_> = rows

@@ -1,21 +1,25 @@
-//! Rows with one line a cell, for more columns than a terminal is wide.
+//! Rows with a line for each cell, for more columns than a table can show.
 
 use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::table::{MISSING, Preview, cut, footer, one_line};
+use super::cell::{cut, one_line};
+use super::table::{MISSING, Preview, footer};
 use crate::human::{Paint, number};
 
-/// A name takes no more columns than this.
+/// The most terminal columns of a name.
 const WIDEST_NAME: usize = 30;
-/// A text gets as many columns, however narrow the terminal is.
+/// The most terminal columns of the rule above a row.
+const WIDEST_RULE: usize = 40;
+/// The least terminal columns of a text, however narrow the terminal is.
 const NARROWEST: usize = 10;
 
-/// Each row as a paragraph, a line for each cell, and below them how many rows there are and how
-/// the file was decoded.
+/// A paragraph for each row with a line for each cell, and below them the number of rows and the
+/// encoding.
 ///
-/// No line is wider than `width` columns, if there is room for a name and ten columns of its text.
+/// No line is wider than `width`, if there is room for a name and [`NARROWEST`] columns of its
+/// text.
 pub fn render_vertical(columns: &[&str], found: &Preview, width: usize, paint: Paint) -> String {
     let names: Vec<String> = columns.iter().map(|name| cut(&one_line(name), WIDEST_NAME)).collect();
     let widest = names.iter().map(|name| name.width()).max().unwrap_or(0);
@@ -24,7 +28,8 @@ pub fn render_vertical(columns: &[&str], found: &Preview, width: usize, paint: P
     let mut text = String::new();
     for (index, row) in found.rows.iter().enumerate() {
         let title = format!("─── row {} ", number(index as u64 + 1));
-        let rule = format!("{title}{}", "─".repeat(width.min(40).saturating_sub(title.width())));
+        let rule =
+            format!("{title}{}", "─".repeat(width.min(WIDEST_RULE).saturating_sub(title.width())));
         push(&mut text, &paint.dim(&rule));
 
         for (name, cell) in names.iter().zip(row) {

@@ -1,16 +1,17 @@
-//! What a user can do about a file's problem: the options of `sheaf` that change it.
+//! Adds to a file's problem the option of `sheaf` that may help.
 
 use sheaf_common::problem::{FileProblem, TooLarge};
 
-/// A problem in the words that a user of the command line gets: with the option that may help.
+/// A problem in words for the user of the command line, with the option that may help.
 pub fn with_advice(problem: &FileProblem) -> String {
     format!("{problem}{}", advice(problem))
 }
 
-/// What stands behind the words of a problem.
+/// The text to append to a problem; empty if no option helps.
 fn advice(problem: &FileProblem) -> String {
     match problem {
         FileProblem::TooLarge(TooLarge::ForMemory { .. }) => ", see `--memory-limit`".into(),
+        // Unpacked bytes may take a quarter of a child's memory.
         FileProblem::TooLarge(TooLarge::Unpacked { .. } | TooLarge::ToUnpack { .. }) => {
             ", a quarter of `--memory-limit`".into()
         }

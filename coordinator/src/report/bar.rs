@@ -1,4 +1,4 @@
-//! What progress looks like: a bar that fits the terminal, or a plain line.
+//! Progress as text: a bar that fits the terminal, or a plain line.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ use super::Tally;
 use super::measure::Measure;
 use crate::human::{Paint, count, number, rate, size, time};
 
-/// The cells of the bar where there is room, and the fewest with which it is still one.
+/// The cells of the bar if there is room, and the fewest with which it is shown.
 const CELLS: usize = 20;
 const FEWEST_CELLS: usize = 6;
 const BETWEEN: &str = " · ";
 
-/// A fact in two forms: as it stands in the line, and how many columns it takes.
+/// A fact as it stands in the line, maybe with colour, and the columns that it takes.
 struct Fact {
     text: String,
     width: usize,
@@ -30,10 +30,12 @@ impl Fact {
     }
 }
 
-/// What counts, the most important first: a narrow terminal leaves out the last ones.
+/// The facts of a run, the most important first. A narrow terminal leaves out the last ones.
 fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fact> {
     let mut facts =
         vec![Fact::new(format!("{}/{} files", number(tally.files), number(measure.total_files)))];
+
+    // Right after the count: even a narrow terminal must show it.
     if tally.failed > 0 {
         facts.push(Fact::painted(format!("{} failed", number(tally.failed)), |text| {
             paint.warning(text)
@@ -56,8 +58,8 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
 
 /// ` ━━━━━━━━━╸─────────── 43%  1,204/2,800 files · 2 s left · 86.1/200 MB · 3 s so far · 84.2 MB/s · 12,345 rows`
 ///
-/// Never wider than `width`: the bar gets shorter first, then facts are left out, the least
-/// important first. No fact is ever cut.
+/// Never wider than `width`. First the bar gets shorter, then facts are left out, the least
+/// important first. No fact is cut.
 pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: Paint) -> String {
     let share = measure.share(tally);
     let percent = format!("{:>3}%", fit::floor(share * 100.0));
@@ -71,16 +73,17 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
             .saturating_sub(BETWEEN.width())
     };
 
-    // A blank, the bar, a blank, the share, two blanks, the facts.
+    // The parts are: blank, bar, blank, share, two blanks, facts.
     let room = |shown: usize| width.saturating_sub(1 + 1 + percent.len() + 2 + wide(shown));
 
+    // The most facts beside which a bar can still stand.
     let shown = (0..=facts.len()).rev().find(|shown| room(*shown) >= FEWEST_CELLS).unwrap_or(0);
     let cells = room(shown).min(CELLS);
     if cells < FEWEST_CELLS {
         return if percent.len() <= width { percent } else { String::new() };
     }
 
-    // A cell has two halves, so that the bar moves in small steps.
+    // Counted in half cells, so that the bar moves in small steps.
     let halves = fit::size(fit::floor(share * (cells * 2) as f64));
     let done = format!("{}{}", "━".repeat(halves / 2), if halves % 2 == 1 { "╸" } else { "" });
     let rest = "─".repeat(cells - halves.div_ceil(2));
@@ -103,7 +106,7 @@ pub fn line(measure: &Measure, tally: &Tally, now: Instant) -> String {
     format!("{:>3}%  {}", fit::floor(measure.share(tally) * 100.0), texts.join(BETWEEN))
 }
 
-/// A size out of another, with the unit once where it is the same: `86.1/200 MB`.
+/// A size out of another, with a common unit only once: `86.1/200 MB`.
 fn size_of(part: u64, whole: u64) -> String {
     let part = size(part);
     let whole = size(whole);
@@ -113,9 +116,9 @@ fn size_of(part: u64, whole: u64) -> String {
     }
 }
 
-/// A time that is counted: whole seconds.
-fn clock(left: Duration) -> String {
-    if left.as_secs() < 60 { format!("{} s", left.as_secs()) } else { time(left) }
+/// A duration in whole seconds, as fractions would flicker.
+fn clock(duration: Duration) -> String {
+    if duration.as_secs() < 60 { format!("{} s", duration.as_secs()) } else { time(duration) }
 }
 
 #[cfg(test)]
@@ -167,7 +170,8 @@ mod tests {
             assert_eq!(shown, all[..shown.len()], "{width}: {bar}");
             let cells = head.chars().filter(|c| "━╸─".contains(*c)).count();
             assert!((FEWEST_CELLS..=CELLS).contains(&cells), "{width}: {bar}");
-            // What was left out had no room beside the shortest bar.
+
+            // The facts that were left out have no room beside the shortest bar.
             if let Some(next) = all.get(shown.len()) {
                 assert!(
                     bar.width() - (cells - FEWEST_CELLS) + BETWEEN.width() + next.width() > width,

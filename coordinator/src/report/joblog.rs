@@ -8,19 +8,20 @@ use sheaf_common::numbers::FileIndex;
 use sheaf_common::outcome::{FileReport, FileStatus};
 
 use super::advice::with_advice;
+use crate::clock::rfc3339;
 
-/// The columns of a job log, which its first line names.
+/// The columns of a job log, as its first line names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Columns {
     Now,
-    /// Without `kind`, as versions before it had them: a log that was begun so goes on so.
+    /// Without `kind`, as in earlier versions. A log that was begun without it goes on without it.
     WithoutKind,
 }
 
 impl Columns {
     const ALL: [Columns; 2] = [Columns::Now, Columns::WithoutKind];
 
-    /// The first line.
+    /// The first line of the log.
     fn header(self) -> &'static str {
         match self {
             Columns::Now => {
@@ -51,7 +52,7 @@ pub struct JobLine<'a> {
     pub slot: &'a str,
 }
 
-/// Why there is no job log.
+/// Why the job log cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum JobLogError {
     #[error("could not write the job log `{}`", path.display())]
@@ -61,8 +62,9 @@ pub enum JobLogError {
 }
 
 impl JobLog {
-    /// Whether a job log is at this place, perhaps one without a line.
+    /// Whether there is a job log at this path, maybe one without lines.
     pub fn is_at(path: &Path) -> bool {
+        // No more than the header is read: an input may be large.
         let longest = Columns::Now.header().len() as u64;
         let mut first = Vec::new();
         let read = File::open(path).and_then(|file| file.take(longest).read_to_end(&mut first));
@@ -70,11 +72,12 @@ impl JobLog {
             && Columns::ALL.iter().any(|columns| first.starts_with(columns.header().as_bytes()))
     }
 
-    /// Opens the log for lines from `first` on: those at or past it, and a last one that is cut,
-    /// are dropped. With `first` 0 the file starts anew, whatever it held.
+    /// Opens the log for lines from `first` on. Existing lines from there on, and an incomplete
+    /// last line, are dropped. With `first` 0 the file starts anew, whatever it holds.
     ///
     /// # Errors
-    /// When the file cannot be written, or holds something else where lines are to be kept.
+    /// When the file cannot be written, or the lines before `first` should be in it but it is not a
+    /// job log.
     pub fn open(path: &Path, first: FileIndex) -> Result<Self, JobLogError> {
         let wrong = |source| JobLogError::Io { path: path.into(), source };
         let mut file = OpenOptions::new()
@@ -96,6 +99,8 @@ impl JobLog {
             .map_err(wrong)?;
 
         let mut out = BufWriter::new(file);
+
+        // A new log, or one whose header was incomplete.
         if length == 0 {
             out.write_all(columns.header().as_bytes()).map_err(wrong)?;
         }
@@ -103,35 +108,35 @@ impl JobLog {
         Ok(JobLog { out, columns, line: Vec::new() })
     }
 
-    /// Writes a line. Lines come in the order of their sequence numbers.
+    /// Writes a line. Lines must come in the order of their sequence numbers.
     ///
     /// # Errors
-    /// When the disk is full, for example.
+    /// Those of the system, for example when the disk is full.
     pub fn write(&mut self, line: &JobLine<'_>) -> io::Result<()> {
         self.line.clear();
         format(&mut self.line, line, self.columns);
         self.out.write_all(&self.line)
     }
 
-    /// Hands all lines to the system. To be called before the journal says that their files are
-    /// done: a resumed run does not write them again.
+    /// Hands all lines to the system. Must be called before the journal counts their files: a
+    /// resumed run does not write them again.
     ///
     /// # Errors
-    /// As [`JobLog::write`].
+    /// Those of [`JobLog::write`].
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
 }
 
-/// What an earlier run left in the file.
+/// The contents of an existing file.
 enum Written {
     Nothing,
-    /// The bytes of the header and of the whole lines before the first to come.
+    /// `length`: the bytes of the header and of the whole lines to keep.
     Lines {
         columns: Columns,
         length: u64,
     },
-    /// Something that is no job log.
+    /// Not a job log.
     Foreign,
 }
 
@@ -142,7 +147,7 @@ fn written(file: &File, first: FileIndex) -> io::Result<Written> {
     input.read_until(b'\n', &mut line)?;
     let found = Columns::ALL.into_iter().find(|columns| columns.header().as_bytes() == line);
     let Some(columns) = found else {
-        // A header that was cut is as good as none.
+        // An incomplete header is as good as none: no line follows it.
         let is_cut = Columns::ALL.iter().any(|one| one.header().as_bytes().starts_with(&line));
         return Ok(if is_cut { Written::Nothing } else { Written::Foreign });
     };
@@ -158,7 +163,7 @@ fn written(file: &File, first: FileIndex) -> io::Result<Written> {
             .and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
         let is_before = sequence.is_some_and(|sequence: FileIndex| sequence < first);
 
-        // A line that was cut is written again, and so are those of files that are not done.
+        // Incomplete lines, and those of files that the journal does not count, are written again.
         if !line.ends_with(b"\n") || !is_before {
             return Ok(Written::Lines { columns, length });
         }
@@ -191,7 +196,7 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>, columns: Columns) {
     write!(out, "\t{rows}\t{}\t", report.bytes).expect(wrote);
     escape(out, report.encoding.as_bytes());
 
-    // What was never tried has no start.
+    // A file that was never tried has no start.
     let start = if report.attempts == 0 { String::new() } else { rfc3339(report.started_ms) };
     let FileReport { replaced, attempts, seconds, .. } = report;
     write!(out, "\t{replaced}\t{attempts}\t{start}\t{seconds:.3}\t").expect(wrote);
@@ -200,7 +205,7 @@ fn format(out: &mut Vec<u8>, line: &JobLine<'_>, columns: Columns) {
     out.push(b'\n');
 }
 
-/// Writes bytes as they are, but for those that would break the line: `\t`, `\n`, `\r` and `\\`.
+/// Writes bytes as they are, except for those that would break the line: `\t`, `\n`, `\r` and `\\`.
 fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {
         match byte {
@@ -211,25 +216,6 @@ fn escape(out: &mut Vec<u8>, bytes: &[u8]) {
             byte => out.push(*byte),
         }
     }
-}
-
-/// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`.
-fn rfc3339(ms: u64) -> String {
-    let (days, ms) = (ms / 86_400_000, ms % 86_400_000);
-
-    // Days to a date, counted in years that begin with March (Howard Hinnant, "chrono-compatible
-    // low-level date algorithms", civil_from_days).
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (year, month) =
-        (era * 400 + year + u64::from(month >= 10), if month < 10 { month + 3 } else { month - 9 });
-    let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
-
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
 #[cfg(test)]
@@ -357,20 +343,5 @@ mod tests {
         fs::write(&path, "dear diary\n").unwrap();
         assert!(matches!(write(&path, 3, 3..4), Err(JobLogError::Foreign { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "dear diary\n");
-    }
-
-    #[test]
-    fn times_are_those_of_the_calendar() {
-        // As `date -u --rfc-3339=seconds -d @…` prints them.
-        let cases = [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
-            (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
-            (1_735_689_599_001, "2024-12-31T23:59:59.001Z"),
-            (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
-        ];
-        for (ms, text) in cases {
-            assert_eq!(rfc3339(ms), text);
-        }
     }
 }

@@ -1,62 +1,61 @@
-//! How far a run is, how fast, and how long it will take: figures from a clock and a tally, without
-//! output.
+//! Measures how far a run is, how fast, and how long it will take. Prints nothing.
 
 use std::time::{Duration, Instant};
 
 use super::Tally;
 
-/// Over how long the speed is smoothed.
+/// The time over which the speed is smoothed.
 const SMOOTH: Duration = Duration::from_secs(10);
-/// While nothing has come for so long, nothing is said about the time that is left.
+/// If nothing has come for this long, no time left is given.
 const STALE: Duration = Duration::from_secs(15);
-/// A time left that is longer than this is not shown: it would be no forecast.
+/// The longest time left that is given. More would not be a forecast.
 const LONGEST_LEFT: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
-/// How much is done of files that are not done as a whole.
+/// How much is done of files that are not complete.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnderWay {
-    /// Of their sizes as they were discovered.
+    /// Of their sizes when they were discovered.
     pub bytes: u64,
-    /// Unpacked.
+    /// Of their bytes, unpacked.
     pub read: u64,
 }
 
-/// How far a run is, and how fast it gets on.
+/// The progress and the speed of a run.
 #[derive(Debug)]
 pub struct Measure {
     pub total_files: u64,
     pub total_bytes: u64,
     began: Instant,
-    /// The bytes that were done at most: progress does not go back when a large file fails.
+    /// The most bytes that were done so far: progress does not go back when a large file fails.
     bytes: u64,
-    /// Where the first measurement began: a resumed run starts with what is done already, and that
-    /// is no speed.
+    /// The start of the first measurement: what a resumed run finds done says nothing about speed.
     first: Option<Mark>,
-    /// When something came last, and how far it was then.
+    /// When something last came, and how far the run was then.
     last: Mark,
-    /// Bytes a second, each measurement weighted by its age.
-    way: Smoothed,
+    /// Bytes a second by size and as they were read, each measurement weighted by its age.
+    sizes: Smoothed,
     read: Smoothed,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     at: Instant,
-    /// The sizes of the files that were read: those that could not be read took no time.
-    way: u64,
+    /// The sizes of the files that were read. Files that could not be read took no time.
+    sizes: u64,
     /// The bytes that were read, unpacked.
     read: u64,
 }
 
 impl Mark {
     fn of(tally: &Tally, under_way: UnderWay, at: Instant) -> Self {
-        let way = tally.bytes - tally.unread_bytes + under_way.bytes;
-        Mark { at, way, read: tally.read_bytes.saturating_add(under_way.read) }
+        let sizes = tally.bytes - tally.unread_bytes + under_way.bytes;
+        Mark { at, sizes, read: tally.read_bytes.saturating_add(under_way.read) }
     }
 }
 
-/// A mean that forgets: the sum of what was measured, and of the weights. Their quotient is right
-/// from the first moment, where a plain moving average would lean on its start.
+/// An exponential mean: the weighted sum of the measurements, and the sum of the weights. Their
+/// quotient is right from the first measurement on, while a plain moving average is biased by its
+/// start.
 #[derive(Debug, Clone, Copy, Default)]
 struct Smoothed {
     sum: f64,
@@ -75,6 +74,7 @@ impl Smoothed {
 }
 
 impl Measure {
+    /// Begins at `now`. `total_bytes`: the sizes of all files when they were discovered.
     pub fn new(total_files: u64, total_bytes: u64, now: Instant) -> Self {
         Measure {
             total_files,
@@ -82,51 +82,50 @@ impl Measure {
             began: now,
             bytes: 0,
             first: None,
-            last: Mark { at: now, way: 0, read: 0 },
-            way: Smoothed::default(),
+            last: Mark { at: now, sizes: 0, read: 0 },
+            sizes: Smoothed::default(),
             read: Smoothed::default(),
         }
     }
 
-    /// Takes note of how far the run is.
+    /// Adds a measurement.
     pub fn update(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {
         self.bytes = self.bytes.max(tally.bytes + under_way.bytes);
 
         let mark = Mark::of(tally, under_way, now);
 
-        // Until something is read nothing is known: processes start.
+        // Until something is read, processes are starting: that time is not measured.
         if self.first.is_none() {
             self.last = mark;
             self.first = (tally.files > 0 || under_way.read > 0).then_some(mark);
             return;
         }
 
-        // A pause is measured together with what comes after it, and so is the time of a file that
-        // failed half-way.
+        // Without progress the interval goes on: a pause is measured together with what comes after
+        // it.
         let passed = now.duration_since(self.last.at).as_secs_f64();
-        if (mark.way <= self.last.way && mark.read <= self.last.read) || passed <= 0.0 {
+        if (mark.sizes <= self.last.sizes && mark.read <= self.last.read) || passed <= 0.0 {
             return;
         }
 
         let weight = 1.0 - (-passed / SMOOTH.as_secs_f64()).exp();
-        self.way.add(mark.way.saturating_sub(self.last.way) as f64 / passed, weight);
+        self.sizes.add(mark.sizes.saturating_sub(self.last.sizes) as f64 / passed, weight);
         self.read.add(mark.read.saturating_sub(self.last.read) as f64 / passed, weight);
 
         self.last = mark;
     }
 
-    /// The bytes that are done, of all: of files as a whole, and of those under way as far as they
-    /// are.
+    /// The bytes that are done: those of complete files, and parts of large ones.
     pub fn bytes(&self, tally: &Tally) -> u64 {
         self.bytes.max(tally.bytes)
     }
 
-    /// Bytes read a second, unpacked; `None` before anything is measured.
+    /// Unpacked bytes a second; `None` before the first measurement.
     pub fn speed(&self) -> Option<f64> {
         self.read.value()
     }
 
-    /// From 0 to 1, by bytes; by files where there are no bytes.
+    /// The share that is done, from 0 to 1: by bytes, or by files if there are no bytes.
     pub fn share(&self, tally: &Tally) -> f64 {
         let by_files = self.total_bytes == 0;
         let (done, total) = if by_files {
@@ -138,10 +137,10 @@ impl Measure {
         if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) }
     }
 
-    /// The time that is left; `None` while that would be a guess.
+    /// The time left; `None` while it would be a guess.
     ///
-    /// By the smoothed speed, but never by less than half of the mean: after a pause, as when a
-    /// worker was lost, the smoothed speed is that of the pause.
+    /// Follows from the smoothed speed, or half of the mean speed if that is more: after a pause,
+    /// as when a worker is lost, the smoothed speed is too low.
     pub fn left(&self, tally: &Tally, now: Instant) -> Option<Duration> {
         if now.duration_since(self.last.at) > STALE {
             return None;
@@ -149,16 +148,18 @@ impl Measure {
 
         let first = self.first?;
         let passed = self.last.at.duration_since(first.at).as_secs_f64();
-        let mean = if passed > 0.0 { (self.last.way - first.way) as f64 / passed } else { 0.0 };
-        let speed = self.way.value()?.max(mean / 2.0);
+        let mean = if passed > 0.0 { (self.last.sizes - first.sizes) as f64 / passed } else { 0.0 };
+        let speed = self.sizes.value()?.max(mean / 2.0);
 
         let left = self.total_bytes.saturating_sub(self.bytes(tally)) as f64 / speed;
+
+        // At least 1 s, as the run is not over; without any speed this is `None`.
         let left = Duration::try_from_secs_f64(left.round().max(1.0)).ok()?;
 
         (left < LONGEST_LEFT).then_some(left)
     }
 
-    /// How long the run takes already.
+    /// How long the run has taken so far.
     pub fn elapsed(&self, now: Instant) -> Duration {
         now.duration_since(self.began)
     }
@@ -187,6 +188,7 @@ mod tests {
         let start = Instant::now();
         let mut measure = Measure::new(100, 100_000_000, start);
         let at = |tenths: u64| start + Duration::from_millis(tenths * 100);
+
         // Nothing for three seconds while processes start, then 10 MB/s.
         (1..=30).for_each(|tenths| measure.update(&so_far(0, 0), NONE, at(tenths)));
         assert_eq!(measure.left(&so_far(0, 0), at(30)), None);
@@ -202,6 +204,7 @@ mod tests {
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
         let mut measure = Measure::new(1000, 1_000_000, start);
+
         // 1 kB a second, nothing for half a minute, then a little.
         (0..=100).for_each(|second| {
             measure.update(&so_far(second + 1, second * 1000), NONE, at(second))

@@ -1,4 +1,5 @@
-//! What people are told: while it runs, at its end, and in the job log.
+//! Reports to people and programs: progress and status during a run, the summary at its end, the
+//! job log.
 
 mod advice;
 mod bar;

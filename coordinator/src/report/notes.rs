@@ -1,4 +1,4 @@
-//! What was noticed, in words: one line for each kind of thing, however many files show it.
+//! The extractor's notes in words: one line for each kind, however many files have it.
 
 use sheaf_common::job::JobSpec;
 use sheaf_common::notes::NoteKind;
@@ -6,14 +6,14 @@ use sheaf_common::notes::NoteKind;
 use super::{Seen, Tally};
 use crate::human::{count, number, shown, size};
 
-/// The most encodings that are named, of those that were guessed and of those that were doubted.
+/// The most encodings that are named: of those that were guessed, and of those that were doubted.
 const ENCODINGS: usize = 3;
 /// The most columns that are named.
 const COLUMNS: usize = 10;
 /// The most elements that are named.
 const ELEMENTS: usize = 5;
 
-/// The notes about what the extractor noticed.
+/// A line for each kind of note, and one for columns that are empty in every row.
 pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     let record = shown(spec.recipe.record.as_bytes());
     let mut notes: Vec<String> = empty_columns(tally, spec).into_iter().collect();
@@ -53,9 +53,10 @@ pub fn noticed(tally: &Tally, spec: &JobSpec) -> Vec<String> {
     notes
 }
 
-/// Why a run has no row at all, and what could be a record: the message and its hint. `None` if
-/// there are rows, or if all files failed.
+/// Why a run has no row at all, with elements that could be records: the message and its hint.
+/// `None` if there are rows, or all files failed.
 pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
+    // If all files failed, their reasons say enough.
     if tally.rows > 0 || tally.empty == 0 {
         return None;
     }
@@ -71,6 +72,8 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
         format!("no record in any file: {files} read, and `{record}` matches nothing");
 
     let elements = tally.noticed.elements();
+
+    // Text without markup, most likely.
     let Some((most, _)) = elements.first() else {
         message.push_str("; there is no element in them at all");
         return Some((message, "Sheaf reads HTML: records are elements, as `<doc>…</doc>`".into()));
@@ -81,7 +84,7 @@ pub fn no_record(tally: &Tally, spec: &JobSpec) -> Option<(String, String)> {
     Some((message, format!("say which elements are the records, for example `--record {most}`")))
 }
 
-/// The first few elements of a list, with how many there are: `li` ×3, `ul` ×2.
+/// The first few elements of a list with their counts: `li` ×3, `ul` ×2.
 pub fn frequent(elements: &[(String, u64)]) -> String {
     let named =
         elements.iter().take(ELEMENTS).map(|(name, count)| format!("`{name}` ×{}", number(*count)));
@@ -99,6 +102,8 @@ fn empty_columns(tally: &Tally, spec: &JobSpec) -> Option<String> {
         .iter()
         .enumerate()
         .filter(|(index, _)| !tally.noticed.is_filled(*index));
+
+    // With its expression, which is what may be wrong.
     let columns: Vec<String> = columns
         .map(|(_, column)| {
             let name = shown(column.name.as_bytes());
@@ -164,8 +169,9 @@ fn xml(seen: &Seen) -> String {
     )
 }
 
-/// The notes about the encodings that most files have, and one for the others.
+/// A note for each of the most frequent encodings, and one for all others.
 fn encodings(mut all: Vec<(&String, &Seen)>, say: impl Fn(&str, &Seen) -> String) -> Vec<String> {
+    // The most frequent first: the rest share one note.
     all.sort_by_key(|(_, seen)| std::cmp::Reverse(seen.files));
     let mut notes: Vec<String> =
         all.iter().take(ENCODINGS).map(|(name, seen)| say(&shown(name.as_bytes()), seen)).collect();
@@ -191,7 +197,7 @@ fn was(seen: &Seen) -> &'static str {
     if seen.files == 1 { "was" } else { "were" }
 }
 
-/// The first file, in brackets.
+/// The path of the first file, in brackets.
 fn first(seen: &Seen) -> String {
     match seen.files {
         1 => format!(" (`{}`)", seen.first),

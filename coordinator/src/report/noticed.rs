@@ -1,4 +1,4 @@
-//! What the extractor noticed, summed up over all files.
+//! The extractor's notes, summed up over all files.
 
 use std::collections::BTreeMap;
 
@@ -8,29 +8,27 @@ use sheaf_common::notes::{FileNotes, LONGEST_ELEMENT, MOST_ELEMENTS, NoteKind};
 
 use crate::human::shown;
 
-/// The most kinds of notes that are kept apart: there are about 40 encodings to guess or to
-/// declare.
+/// The most kinds of notes. About 40 encodings can be guessed, and as many declared.
 const MOST_KINDS: usize = 100;
-/// The most element names that are counted. Each file reports its most frequent, so few are ever
-/// needed.
+/// The most element names that are counted. Few are needed, as each file reports only its most
+/// frequent ones.
 const MOST_NAMES: usize = 64;
 
-/// The sums of all files' notes. It stays small however many files there are, and whatever they
-/// report.
+/// The sums of all notes. Its size is bounded, whatever files report.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noticed {
     kinds: BTreeMap<NoteKind, Seen>,
-    /// Which columns held a text in some file.
+    /// The columns that have a text in some file.
     filled: FileNotes,
     /// The elements of files without a record.
     elements: BTreeMap<String, u64>,
 }
 
-/// Where something was noticed.
+/// Where a kind of note occurs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     pub files: u64,
-    /// The sums of both numbers of the notes: see [`NoteKind`].
+    /// The sums of the notes' two numbers: see [`NoteKind`].
     pub count: u64,
     pub of: u64,
     /// The path of the first file, safe to show.
@@ -41,7 +39,7 @@ impl Noticed {
     /// Adds the notes of a file.
     pub fn add(&mut self, path: &[u8], notes: &FileNotes) {
         for note in &notes.noticed {
-            // Files report what they like: the sums must not grow with them.
+            // A worker may report anything: the sums must stay bounded.
             if self.kinds.len() >= MOST_KINDS && !self.kinds.contains_key(&note.kind) {
                 continue;
             }
@@ -76,17 +74,17 @@ impl Noticed {
         }
     }
 
-    /// What was noticed, by kind.
+    /// The sums by kind.
     pub fn kinds(&self) -> impl Iterator<Item = (&NoteKind, &Seen)> {
         self.kinds.iter()
     }
 
-    /// Whether a column held a text in some row.
+    /// Whether a column has a text in some row.
     pub fn is_filled(&self, column: usize) -> bool {
         self.filled.is_filled(column)
     }
 
-    /// The elements that files without a record have, the most frequent first; safe to show.
+    /// The elements of files without a record, the most frequent first; safe to show.
     pub fn elements(&self) -> Vec<(String, u64)> {
         let mut elements: Vec<(&String, &u64)> = self.elements.iter().collect();
         elements.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));

@@ -1,4 +1,4 @@
-//! Who watches a run: what it is told, and the words for it.
+//! Observers of a run, the notices that they get, and the words for these.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use sheaf_common::queue::LostWorker;
 use super::{Tally, UnderWay};
 use crate::human::{count, shown, time};
 
-/// Watches a run. The terminal is one ([`super::Progress`]), the status file another
+/// Observes a run: on the terminal ([`super::Progress`]), or for the status file
 /// ([`super::StatusFile`]).
 ///
-/// A run calls it from its loop, so no method may wait for anybody.
+/// A run calls these methods from its loop, so none of them may wait.
 pub trait Observer: Send {
-    /// The run is this far: what is stored, and what is done of files under way. Called several
+    /// Takes the progress: what is stored, and what is done of incomplete files. Called several
     /// times a second.
     fn progress(&mut self, tally: &Tally, under_way: UnderWay);
 
-    /// Something happened that people want to know.
+    /// Takes a notice.
     fn notice(&mut self, notice: &Notice);
 
-    /// Someone has asked how far the run is, and wants an answer now.
+    /// Takes the progress because the user asked for it, and wants an answer now.
     fn asked(&mut self, tally: &Tally, under_way: UnderWay) {
         self.progress(tally, under_way);
     }
 
-    /// The run goes no further: it is whole, or was told to stop. Not called when it fails.
+    /// The run is over: complete or interrupted. Not called when it fails.
     fn ended(&mut self, tally: &Tally);
 }
 
-/// Several observers, told in their order.
+/// Several observers, called in their order.
 impl Observer for Vec<Box<dyn Observer>> {
     fn progress(&mut self, tally: &Tally, under_way: UnderWay) {
         self.iter_mut().for_each(|observer| observer.progress(tally, under_way));
@@ -47,20 +47,20 @@ impl Observer for Vec<Box<dyn Observer>> {
     }
 }
 
-/// Something that happens in a run beside its progress. Displayed, it is a line for people.
+/// An incident of a run. Displayed as a line for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
-    /// The inputs are others than those of the interrupted run, in these words.
+    /// The inputs have changed since the interrupted run, in these words.
     InputsChanged(String),
-    /// The interrupted run was another one, for these reasons: this one begins anew.
+    /// This run begins anew, as the interrupted one was another job, for these reasons.
     StartsOver(Vec<String>),
-    /// An interrupted run is gone on with.
+    /// This run goes on with an interrupted one.
     Resumed { files_done: u64, files: u64 },
-    /// Workers vanished with the files of a task, so each file is read by itself.
+    /// Workers vanished while they read the files of a task, so its files are read one by one.
     ReadAlone { vanished: u32, files: u32, first: String },
     /// The settings of a worker do not fit this run, in these words.
     Remark(String),
-    /// A worker is not heard of.
+    /// A worker is no longer heard of.
     WorkerLost(LostWorker),
     /// The run waits, for this reason.
     Waits(String),
@@ -69,7 +69,7 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// Whether it must not be missed, even by those who want to hear of problems only.
+    /// Whether it is shown even with `--quiet`.
     pub fn is_warning(&self) -> bool {
         match self {
             Notice::WorkerLost(_) | Notice::Waits(_) | Notice::GoesOn => true,
@@ -114,6 +114,8 @@ impl fmt::Display for Notice {
                     f,
                     "worker {worker} not heard of for {silent}; its {tasks} are taken over "
                 )?;
+
+                // The lease may already have ended.
                 match left.as_secs() {
                     0 => write!(f, "now"),
                     seconds => write!(f, "in {seconds} s"),

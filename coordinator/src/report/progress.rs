@@ -1,4 +1,4 @@
-//! Progress while a run goes on: a bar on a terminal, a plain line every few seconds elsewhere.
+//! Shows progress during a run: a bar on a terminal, elsewhere a plain line every few seconds.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -11,9 +11,9 @@ use super::{Tally, bar};
 use crate::clock::time_of_day;
 use crate::human::Paint;
 
-/// How often the bar is drawn: ten times a second is smooth, and calm enough to be read.
+/// The interval between two drawings of the bar: smooth, and calm enough to be read.
 const BAR_EVERY: Duration = Duration::from_millis(100);
-/// How often a line is written where there is no terminal.
+/// The interval between two lines if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// The columns of a terminal that does not say how many it has.
 const COLUMNS: u16 = 80;
@@ -32,7 +32,7 @@ pub enum Mode {
 pub struct Progress {
     sink: Sink,
     measure: Measure,
-    /// When it was shown last.
+    /// When it was last shown.
     shown: Instant,
 }
 
@@ -43,12 +43,13 @@ enum Sink {
 }
 
 impl Progress {
-    /// Begins now; nothing is shown before the first update.
+    /// Begins now. Nothing is shown before the first update.
     pub fn new(total_files: u64, total_bytes: u64, mode: Mode) -> Self {
         let now = Instant::now();
         let sink = match mode {
             Mode::Bar(paint) => {
-                // No target while drawing nothing: the first line appears with the first update.
+                // Without a length and a message it draws nothing: the bar appears with the first
+                // update.
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
                 bar.set_style(
                     ProgressStyle::with_template("{wide_msg}").expect("the template is fixed"),
@@ -64,8 +65,7 @@ impl Progress {
         Progress { sink, measure, shown: now }
     }
 
-    /// Says something that stays above the bar. It goes where progress goes, so nowhere with
-    /// [`Mode::Problems`].
+    /// Prints a line above the bar, or among the lines; nowhere with [`Mode::Problems`].
     fn say(&mut self, line: &str) {
         match &mut self.sink {
             Sink::Bar(bar, _) => bar.println(line),
@@ -75,7 +75,7 @@ impl Progress {
         }
     }
 
-    /// Says something that must not be missed, with the time of day.
+    /// Prints a line that must not be missed, with the time of day, in every mode.
     fn warn(&mut self, line: &str) {
         let told = format!("{} {line}", time_of_day());
         match &mut self.sink {
@@ -91,7 +91,7 @@ impl Progress {
         }
     }
 
-    /// Shows how far the run is, if that was not done just now. Cheap.
+    /// Shows the progress, unless it was shown just now.
     fn update_at(&mut self, tally: &Tally, under_way: UnderWay, now: Instant) {
         let every = match &self.sink {
             Sink::Bar(..) => BAR_EVERY,
@@ -108,6 +108,7 @@ impl Progress {
 
         match &mut self.sink {
             Sink::Bar(progress, paint) => {
+                // Each time anew, as the user may resize the terminal.
                 let (_, columns) = console::Term::stderr().size_checked().unwrap_or((0, COLUMNS));
                 progress.set_message(bar::bar(&self.measure, tally, now, columns.into(), *paint));
             }

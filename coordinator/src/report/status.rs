@@ -1,4 +1,4 @@
-//! How far a run is, as a file in its folder: what `sheaf status` reads.
+//! The status file in the folder of a run, which `sheaf status` reads.
 
 use std::fs;
 use std::io;
@@ -13,24 +13,24 @@ use super::measure::{Measure, UnderWay};
 use super::observer::{Notice, Observer};
 use crate::human::{count, number, rate, size, time};
 
-/// The version of the file, and of `sheaf status --json`: fields may be added without another one.
+/// The version of the file and of `sheaf status --json`. New fields do not change it.
 pub const VERSION: u32 = 1;
 
-/// How often the file is written.
+/// The interval between two writings of the file.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Keeps the file of a run up to date.
+/// Writes the status of a run to its file.
 pub struct StatusFile {
     path: PathBuf,
     measure: Measure,
-    /// When it was written last.
+    /// When it was last written.
     written: Instant,
-    /// The reason for waiting that was given last.
+    /// Why the run waits, if it does.
     waiting: Option<String>,
 }
 
 impl StatusFile {
-    /// Writes the file now, and then whenever the run tells of its progress, once a second.
+    /// Writes the file now, and then once a second, as progress comes.
     pub fn new(path: PathBuf, total_files: u64, total_bytes: u64, tally: &Tally) -> Self {
         let now = Instant::now();
         let measure = Measure::new(total_files, total_bytes, now);
@@ -43,7 +43,7 @@ impl StatusFile {
         self.written = now;
 
         let status = RunStatus::of(&self.measure, tally, self.waiting.as_deref(), now);
-        let _ = status.write(&self.path); // Who asks for the status is told how old it is.
+        let _ = status.write(&self.path); // A failure shows: `sheaf status` says how old it is.
     }
 }
 
@@ -58,6 +58,7 @@ impl Observer for StatusFile {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
+            // Written with the next progress, which comes within a second.
             Notice::Waits(reason) => self.waiting = Some(reason.clone()),
             Notice::GoesOn => self.waiting = None,
             Notice::InputsChanged(_)
@@ -69,7 +70,7 @@ impl Observer for StatusFile {
         }
     }
 
-    /// The status of a run that stopped is true.
+    /// Written once more, so that the status of a stopped run is exact.
     fn ended(&mut self, tally: &Tally) {
         let now = Instant::now();
         self.measure.update(tally, UnderWay::default(), now);
@@ -77,27 +78,27 @@ impl Observer for StatusFile {
     }
 }
 
-/// How far a run is.
+/// The status of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunStatus {
     pub version: u32,
-    /// The process that works on it.
+    /// The process of the run.
     pub pid: u32,
-    /// When this was noted, in seconds since 1970.
+    /// When this was written, in seconds since 1970.
     pub at: u64,
     pub files: u64,
     pub files_total: u64,
     pub files_failed: u64,
-    /// The sizes of the files that are done, with what is done of those under way; and of all.
+    /// The sizes of the files that are done, parts of large ones included; and of all files.
     pub bytes: u64,
     pub bytes_total: u64,
     pub rows: u64,
-    /// How long this run takes, without those that it goes on with.
+    /// How long this run has taken, without earlier runs of the job.
     pub elapsed_seconds: f64,
-    /// Bytes that are read, unpacked.
+    /// Unpacked bytes; `None` before the first measurement.
     pub bytes_per_second: Option<f64>,
     pub seconds_left: Option<u64>,
-    /// What it waits for.
+    /// Why it waits, if it does.
     pub waiting: Option<String>,
 }
 
@@ -120,7 +121,7 @@ impl RunStatus {
         }
     }
 
-    /// Writes it where a reader finds it whole, or the one before.
+    /// Replaces the file in one step: a reader finds the new or the old one, whole.
     ///
     /// # Errors
     /// Those of the system.
@@ -130,16 +131,17 @@ impl RunStatus {
         fs::rename(unfinished, path)
     }
 
-    /// Reads what a run has noted.
+    /// Reads the status of a run.
     ///
     /// # Errors
-    /// When there is nothing, or something else.
+    /// When there is no such file, or it is not a status.
     pub fn read(path: &Path) -> io::Result<Self> {
         Ok(serde_json::from_slice(&fs::read(path)?)?)
     }
 
-    /// In one line, for people.
+    /// The status in one line, for people.
     pub fn text(&self) -> String {
+        // By bytes, as files differ in size; by files if all are empty.
         let share = if self.bytes_total > 0 {
             self.bytes as f64 / self.bytes_total as f64
         } else {

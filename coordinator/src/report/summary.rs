@@ -1,4 +1,4 @@
-//! What stands on the terminal when a run has finished.
+//! The summary on the terminal, at the end of a run.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -11,44 +11,42 @@ use super::{Tally, notes};
 use crate::discover::LeftOut;
 use crate::human::{Paint, count, number, rate, shown, size, time};
 
-/// What a finished run came to.
+/// The results of a finished run.
 #[derive(Debug, Clone)]
 pub struct Summary<'a> {
     pub tally: &'a Tally,
     pub spec: &'a JobSpec,
-    /// What stood in the inputs and was not read.
+    /// What was found in the inputs but not read.
     pub left_out: LeftOut,
-    /// Bytes read in this run: not those of a run that it went on with.
+    /// The bytes that this run read, without earlier runs of the job.
     pub read_bytes: u64,
-    /// How long this run took.
+    /// How long this run took, without earlier runs of the job.
     pub elapsed: Duration,
     pub written: &'a [Written],
-    /// The folder with one workbook per file.
+    /// The folder of `--per-file`.
     pub per_file: Option<&'a Path>,
     pub joblog: Option<&'a Path>,
 }
 
-/// An output that is written.
+/// A written output.
 #[derive(Debug, Clone)]
 pub struct Written {
     pub path: PathBuf,
     pub bytes: u64,
-    /// Its sheets, those of long cells included; `None`: its format has no sheets.
+    /// The number of its sheets, with those of long cells; `None` if its format has no sheets.
     pub sheets: Option<u32>,
-    /// Whether there was such a file before.
+    /// Whether it replaced a file.
     pub replaced: bool,
 }
 
 impl Summary<'_> {
-    /// The text, with a line end at its end:
+    /// The whole text, which ends with a line end:
     ///
     /// ```text
     /// final.xlsx  1 sheet, 4.20 MB
     /// 130 rows from 5 files in 0.42 s (84.2 MB/s)
     /// ```
-    /// and a line for each thing that someone may want to know about: further sheets, long cells,
-    /// replaced characters, what the extractor noticed, files without a record; then
-    /// [`Summary::emptied`] and [`Summary::failed`].
+    /// Then come [`Summary::notes`], [`Summary::emptied`] and [`Summary::failed`].
     pub fn text(&self, paint: Paint) -> String {
         let tally = self.tally;
         let mut text = String::new();
@@ -92,15 +90,17 @@ impl Summary<'_> {
         );
         self.notes().iter().for_each(|words| note(&mut text, paint, words));
 
+        // Problems come last, where they are seen.
         text + &self.emptied(paint) + &self.failed(paint)
     }
 
-    /// What someone may want to know about, a line each.
+    /// A line for each thing worth knowing: further sheets, long cells, replaced characters, what
+    /// the extractor noticed, files that were left out, files without a record.
     pub fn notes(&self) -> Vec<String> {
         let tally = self.tally;
         let mut notes = Vec::new();
 
-        // Outputs without sheets hold long cells whole.
+        // Outputs without sheets hold long cells as they are.
         let with_sheets = self.written.iter().any(|one| one.sheets.is_some());
         let workbooks = self.per_file.is_some() || with_sheets;
         if with_sheets && tally.rows > SHEET_DATA_ROWS {
@@ -129,7 +129,7 @@ impl Summary<'_> {
             notes.push(left_out(self.left_out));
         }
 
-        // Where no file has a record, that is an error of its own.
+        // If no file has a record, that is an error of its own: see [`notes::no_record`].
         if tally.empty > 0 && tally.rows > 0 {
             notes.push(self.without_record());
         }
@@ -160,8 +160,7 @@ impl Summary<'_> {
         format!("{files} without a record: {}{more}", paths.join(", "))
     }
 
-    /// The outputs that had been there before and now hold no row, a line each. It is said with
-    /// `--quiet`, too.
+    /// A line for each output that replaced a file and has no row. Printed with `--quiet`, too.
     pub fn emptied(&self, paint: Paint) -> String {
         let mut said = String::new();
         if self.tally.rows == 0 {
@@ -177,8 +176,8 @@ impl Summary<'_> {
         said
     }
 
-    /// The files that failed, a paragraph with an empty line in front; nothing if none did. It is
-    /// said with `--quiet`, too.
+    /// A paragraph about the files that failed, after an empty line; empty if none did. Printed
+    /// with `--quiet`, too.
     pub fn failed(&self, paint: Paint) -> String {
         let tally = self.tally;
         let mut said = String::new();
@@ -189,6 +188,8 @@ impl Summary<'_> {
         let text = &mut said;
         line(text, "");
         let rest = tally.failed - tally.first_failed.iter().len() as u64;
+
+        // If all files are listed, their reasons say it.
         let kinds = if rest > 0 { self.kinds() } else { String::new() };
         let files = count(tally.failed, "file");
         line(text, &paint.error(&format!("{files} failed{kinds}:")));
@@ -197,6 +198,7 @@ impl Summary<'_> {
             line(text, &format!("  {}: {}", one.path, one.reason()));
         }
 
+        // A job log names the other files; without one, a hint says how to get it.
         match self.joblog {
             Some(path) if rest > 0 => {
                 line(text, &format!("  and {} more: see `{}`", number(rest), name(path)))
@@ -217,8 +219,8 @@ impl Summary<'_> {
         said
     }
 
-    /// How many files failed by each kind of problem, the most frequent first, in brackets; nothing
-    /// if all are of one kind.
+    /// How many files failed for each kind of problem, in brackets, the most frequent first; empty
+    /// if there is only one kind.
     fn kinds(&self) -> String {
         let mut kinds: Vec<_> = self.tally.failed_by_kind.iter().collect();
         if kinds.len() < 2 {
@@ -231,7 +233,7 @@ impl Summary<'_> {
     }
 }
 
-/// What was left out of the inputs, in words.
+/// How much was left out of the inputs, in words.
 pub fn left_out(left_out: LeftOut) -> String {
     let mut parts = Vec::new();
     if left_out.unwanted > 0 {
@@ -255,7 +257,7 @@ pub fn left_out(left_out: LeftOut) -> String {
     parts.join("; ")
 }
 
-/// Where the rows stand that one sheet does not hold.
+/// Names the sheets that hold the rows past the limit of one sheet.
 fn more_sheets(rows: u64, sheet: &str) -> String {
     let held = number(SHEET_DATA_ROWS);
     let sheets = rows.div_ceil(SHEET_DATA_ROWS);
@@ -301,7 +303,7 @@ mod tests {
         Summary { tally, spec, left_out, read_bytes, elapsed, written, per_file: None, joblog }
     }
 
-    /// Without columns, so that none is always empty.
+    /// Without columns, so that no note says that one is empty.
     fn no_columns() -> Recipe {
         Recipe { columns: Vec::new(), ..Recipe::default() }
     }

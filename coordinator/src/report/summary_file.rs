@@ -1,4 +1,4 @@
-//! `--summary FILE.json`: what a run came to, for programs.
+//! `--summary FILE.json`: the results of a run, for programs.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,69 +9,70 @@ use serde::Serialize;
 use super::{Failed, Summary, Tally};
 use crate::assemble::WholeFile;
 
-/// The version of the file: fields may be added without another one, and what a field means changes
-/// only with it.
+/// The version of the file. New fields do not change it; a new meaning of a field does.
 pub const VERSION: u32 = 1;
 
-/// What a run came to.
+/// The results of a run.
 #[derive(Debug, Serialize)]
 pub struct SummaryFile {
     pub summary_version: u32,
     /// The version of Sheaf.
     pub sheaf: &'static str,
-    /// `finished`: all outputs are written; `interrupted`: the same command goes on.
+    /// `finished`: all outputs are written. `interrupted`: the same command goes on.
     pub end: &'static str,
-    /// As in `sheaf run --help`.
+    /// See `sheaf run --help`.
     pub exit_code: u8,
     pub files: Files,
     pub rows: u64,
-    /// How long this run took, without those that it went on with.
+    /// How long this run took, without earlier runs of the job.
     pub seconds: f64,
-    /// What this run read, unpacked.
+    /// The bytes that this run read, unpacked.
     pub bytes_read: u64,
     pub outputs: Vec<OutputFile>,
-    /// The folder with one workbook per file.
+    /// The folder of `--per-file`.
     pub per_file: Option<String>,
     pub joblog: Option<String>,
     pub cells: Cells,
     pub decoding: Decoding,
-    /// What stands behind `note:` on the terminal, in words that may change.
+    /// The notes of the terminal, in words that may change.
     pub notes: Vec<String>,
 }
 
-/// How many files; the first few of those that are named in the summary.
+/// The numbers of files, and the first few paths of some kinds.
 #[derive(Debug, Serialize)]
 pub struct Files {
     pub total: u64,
     pub done: u64,
     pub failed: u64,
     pub without_record: u64,
-    /// How many failed for each kind of problem, by its code; only those that happened.
+    /// How many failed for each kind of problem that occurred, by its code.
     pub failed_by_kind: BTreeMap<&'static str, u64>,
     pub first_failed: Vec<FailedFile>,
     pub first_without_record: Vec<String>,
 }
 
+/// A file that failed.
 #[derive(Debug, Serialize)]
 pub struct FailedFile {
     pub path: String,
     /// The code of the problem: see [`sheaf_common::problem::ProblemKind::code`].
     pub kind: &'static str,
-    /// In words that may change.
+    /// The problem in words that may change.
     pub reason: String,
 }
 
+/// A written output.
 #[derive(Debug, Serialize)]
 pub struct OutputFile {
     pub path: String,
     pub bytes: u64,
     /// 0 if its format has no sheets.
     pub sheets: u32,
-    /// Whether there was such a file before.
+    /// Whether it replaced a file.
     pub replaced: bool,
 }
 
-/// Texts that are longer than a cell of a workbook holds.
+/// Texts that are too long for a cell of a workbook.
 #[derive(Debug, Serialize)]
 pub struct Cells {
     pub long: u64,
@@ -80,7 +81,7 @@ pub struct Cells {
     pub truncated: u64,
 }
 
-/// Characters that could not be decoded, and in how many files.
+/// How many characters could not be decoded, and in how many files.
 #[derive(Debug, Serialize)]
 pub struct Decoding {
     pub replaced_characters: u64,
@@ -88,7 +89,7 @@ pub struct Decoding {
 }
 
 impl SummaryFile {
-    /// `total_files`: those that were found.
+    /// Translates a summary. `total_files`: all files that were found.
     pub fn new(summary: &Summary<'_>, total_files: u64, end: &'static str, exit_code: u8) -> Self {
         let Tally { files, failed, empty, .. } = *summary.tally;
         let tally = summary.tally;
@@ -141,7 +142,7 @@ impl SummaryFile {
         }
     }
 
-    /// Writes it, whole or not at all.
+    /// Writes the file, whole or not at all.
     ///
     /// # Errors
     /// When it cannot be written.

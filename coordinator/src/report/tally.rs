@@ -1,4 +1,4 @@
-//! What has been counted so far.
+//! The sums over all files that are done.
 
 use std::collections::BTreeMap;
 
@@ -10,44 +10,45 @@ use super::advice::with_advice;
 use super::noticed::Noticed;
 use crate::human::shown;
 
-/// How many examples are kept of files that failed, and of those without a record.
+/// The most examples of each kind: files that failed, files without a record, files with replaced
+/// characters.
 const EXAMPLES: usize = 5;
 
-/// The sums over all files that are done. It stays small however many there are.
+/// The sums over all files that are done. Its size is bounded, however many there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Files that are done, the failed ones included.
+    /// Files that are done, failed ones included.
     pub files: u64,
-    /// The sizes of these files as they were discovered: progress and time left go by these.
+    /// The sizes of these files when they were discovered: progress and time left follow from
+    /// these.
     pub bytes: u64,
-    /// Of these, the sizes of those that gave no rows because they failed.
+    /// Of these, the sizes of files that failed.
     pub unread_bytes: u64,
-    /// The bytes that were read of the others, unpacked: rates go by these.
+    /// The bytes that were read of the other files, unpacked: speeds follow from these.
     pub read_bytes: u64,
     pub rows: u64,
     pub failed: u64,
     /// Files without a record.
     pub empty: u64,
-    /// Cells longer than a cell holds, and the rows on the overflow sheet that hold their further
-    /// parts.
+    /// Texts that are too long for a cell, and the rows of the overflow sheet that hold them.
     pub long_cells: u64,
     pub overflow_rows: u64,
     /// Cells that were cut, with `--long-cells truncate`.
     pub truncated_cells: u64,
-    /// Characters that had to be replaced in decoding, and in how many files.
+    /// How many characters were replaced in decoding, and in how many files.
     pub replaced: u64,
     pub replaced_files: u64,
     /// How many files failed for each kind of problem.
     pub failed_by_kind: BTreeMap<ProblemKind, u64>,
     pub first_failed: First<Failed>,
-    /// The paths of others, safe to show.
+    /// Paths, safe to show.
     pub first_empty: First<String>,
     pub first_replaced: First<String>,
-    /// The notes of the extractor, summed up.
+    /// The sums of the extractor's notes.
     pub noticed: Noticed,
 }
 
-/// The first few of those that were added, in their order.
+/// The first few examples that were added, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct First<T>(Vec<T>);
 
@@ -85,7 +86,7 @@ impl<T> First<T> {
 }
 
 impl Tally {
-    /// Counts a file that was tried. `size`: as it was discovered.
+    /// Counts a file that is done. `size`: when it was discovered.
     pub fn add(&mut self, path: &[u8], size: u64, report: &FileReport) {
         self.files += 1;
         self.bytes += size;
@@ -100,6 +101,8 @@ impl Tally {
             FileStatus::Done { slices, truncated_cells } => {
                 let rows = report.status.rows();
                 self.rows += rows;
+
+                // Notes of failed files are not summed up: they are about rows that do not exist.
                 self.noticed.add(path, &report.notes);
                 self.read_bytes += report.unpacked;
                 self.truncated_cells += truncated_cells;
@@ -114,7 +117,7 @@ impl Tally {
                 }
             }
             FileStatus::Failed(problem) | FileStatus::Dead(problem) => {
-                // Done, but not read: it took no time that could say how long others take.
+                // Its time says nothing about the time that other files take.
                 self.unread_bytes += size;
                 self.failed += 1;
                 *self.failed_by_kind.entry(problem.kind()).or_default() += 1;
@@ -149,7 +152,7 @@ pub(super) mod tests {
         }
     }
 
-    /// So many files, of so many bytes, two rows each.
+    /// A tally of this many files and bytes, with two rows for each file.
     pub fn so_far(files: u64, bytes: u64) -> Tally {
         Tally { files, bytes, read_bytes: bytes, rows: files * 2, ..Tally::default() }
     }

@@ -1,4 +1,5 @@
-//! The calls of a run to its queue: one that changes something, and questions beside it.
+//! Makes the calls of a run to its queue: one at a time that changes something, and questions
+//! beside it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,54 +11,57 @@ use tracing::{debug, warn};
 
 use super::driver::{Call, Event, Question};
 
-/// The most outcomes taken at once, and how long a call waits for the first.
+/// The most outcomes of one call, and how long it waits for the first.
 const OUTCOMES: usize = 256;
 const WAIT: Duration = Duration::from_millis(200);
 
-/// The way to [`callers`].
-pub struct Lines {
+/// Sends requests to [`callers`].
+pub struct Requests {
     calls: UnboundedSender<(Call, Duration)>,
     questions: UnboundedSender<Question>,
     whys: UnboundedSender<Question>,
 }
 
-impl Lines {
-    /// Has a call made after a pause.
+impl Requests {
+    /// Requests a call, to be made after a pause.
     pub fn call(&self, call: Call, after: Duration) {
         let _ = self.calls.send((call, after)); // Fails only when the run is over.
     }
 
-    /// Has a question asked.
+    /// Requests an answer to a question.
     pub fn ask(&self, question: Question) {
-        let line = match question {
+        let channel = match question {
             Question::WhyIdle { .. } => &self.whys,
             Question::Capacity | Question::LostWorkers | Question::Remarks => &self.questions,
         };
 
-        let _ = line.send(question); // Fails only when the run is over.
+        let _ = channel.send(question); // Fails only when the run is over.
     }
 }
 
-/// What makes the calls that come through the lines, each line's one after another, and sends the
-/// answers to `events`. It never ends; dropped, it drops the calls that are under way.
+/// Makes the calls that are requested and sends the answers to `events`. There are three channels,
+/// and each is served one request after the other: calls, questions, and why nothing comes, which
+/// must be answered when the other questions hang. The future never ends; dropping it drops the
+/// calls in flight.
 pub fn callers<'q, J: JobQueue>(
     queue: &'q mut J,
     events: &UnboundedSender<Event>,
-) -> (impl Future<Output = Infallible> + use<'q, J>, Lines) {
+) -> (impl Future<Output = Infallible> + use<'q, J>, Requests) {
     let (calls, calls_out) = unbounded_channel();
     let (questions, questions_out) = unbounded_channel();
     let (whys, whys_out) = unbounded_channel();
-    let lines = Lines { calls, questions, whys };
+    let requests = Requests { calls, questions, whys };
 
     let asking = ask(queue.outlook(), questions_out, events.clone());
     let asking_why = ask(queue.outlook(), whys_out, events.clone());
     let calling = make_calls(queue, calls_out, events.clone());
     let all = async {
+        // None of them ends, so the first stands for all.
         let (never, _, _) = tokio::join!(calling, asking, asking_why);
         never
     };
 
-    (all, lines)
+    (all, requests)
 }
 
 async fn make_calls<J: JobQueue>(
@@ -67,14 +71,18 @@ async fn make_calls<J: JobQueue>(
 ) -> Infallible {
     loop {
         let (call, after) = next(&mut calls).await;
+
+        // A call failed just now: the next one would fail as well.
         if !after.is_zero() {
             tokio::time::sleep(after).await;
         }
 
         let event = match call {
-            Call::Collect => Event::Collected(told("collect", queue.collect(OUTCOMES, WAIT).await)),
+            Call::Collect => {
+                Event::Collected(logged("collect", queue.collect(OUTCOMES, WAIT).await))
+            }
             Call::Audit(tasks) => {
-                let lost = told("audit", queue.missing(tasks).await);
+                let lost = logged("audit", queue.missing(tasks).await);
                 if let Ok(lost) = &lost
                     && let Some(first) = lost.first()
                 {
@@ -85,7 +93,7 @@ async fn make_calls<J: JobQueue>(
                 Event::Audited(lost)
             }
             Call::Forget(rows) => {
-                let answer = told("forget", queue.forget(rows.clone()).await);
+                let answer = logged("forget", queue.forget(rows.clone()).await);
                 Event::Forgotten(rows, answer)
             }
         };
@@ -101,9 +109,9 @@ async fn ask<O: Outlook>(
 ) -> Infallible {
     loop {
         let event = match next(&mut questions).await {
-            Question::Capacity => Event::Sized(told("capacity", outlook.capacity().await)),
+            Question::Capacity => Event::Sized(logged("capacity", outlook.capacity().await)),
             Question::LostWorkers => Event::Lost(outlook.lost().await),
-            Question::Remarks => Event::Remarked(told("remarks", outlook.remarks().await)),
+            Question::Remarks => Event::Remarked(logged("remarks", outlook.remarks().await)),
             Question::WhyIdle { needs_others } => Event::Why(outlook.why_idle(needs_others).await),
         };
 
@@ -111,15 +119,15 @@ async fn ask<O: Outlook>(
     }
 }
 
-async fn next<T>(line: &mut UnboundedReceiver<T>) -> T {
-    match line.recv().await {
+async fn next<T>(requests: &mut UnboundedReceiver<T>) -> T {
+    match requests.recv().await {
         Some(next) => next,
         None => std::future::pending().await, // The run is over.
     }
 }
 
-/// Logs an answer that did not come: it is asked for again.
-fn told<T>(call: &'static str, answer: Result<T, QueueError>) -> Result<T, QueueError> {
+/// Logs a call that failed. The driver makes it again.
+fn logged<T>(call: &'static str, answer: Result<T, QueueError>) -> Result<T, QueueError> {
     if let Err(error) = &answer {
         warn!(call, %error, "the queue did not answer, trying again");
     }

@@ -1,4 +1,4 @@
-//! The loop around the driver: brings it what happens, and carries out what it commands.
+//! The loop around the driver: brings it events, and carries out its commands.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::warn;
 
 use super::DriveError;
-use super::callers::{Lines, callers};
+use super::callers::{Requests, callers};
 use super::driver::{Command, Driven, Driver, Event, Moment};
 use super::interrupt::Interrupt;
 use super::ship::{Shipper, Shipping};
 use super::store::{Commits, StoreError};
 use crate::report::Observer;
 
-/// How often the driver hears that time has passed.
+/// The interval of [`Event::Tick`].
 const TICK: Duration = Duration::from_millis(200);
 
-/// What a run works with while it is driven.
+/// Everything that a driver's commands act on.
 pub struct Drive<'a, J, S> {
     pub queue: &'a mut J,
     pub shipping: Shipping,
@@ -31,33 +31,36 @@ pub struct Drive<'a, J, S> {
 impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
     /// Drives a job to its end.
     ///
-    /// A queue that cannot be reached or is full is tried again until it is there. An interrupt
-    /// waits for nobody: a call that is under way is dropped.
+    /// A queue that cannot be reached, or is full, is tried again until it answers. An interrupt
+    /// ends the loop at once, and drops the call in flight.
     ///
     /// # Errors
-    /// When the store fails (a full disk), the queue is of no use, or the driver gives up.
+    /// When the store fails (a full disk), the queue cannot be used, or the driver gives up.
     pub async fn run(self, mut driver: Driver<'_>) -> Result<Driven, DriveError> {
         let Drive { queue, shipping, store, observer, interrupt } = self;
         let (events_in, mut events) = unbounded_channel();
         let outlook = queue.outlook();
         let shipper = Shipper::start(queue.supply(), shipping, events_in.clone());
-        let (callers, lines) = callers(queue, &events_in);
-        let mut hands = Hands { store, observer, lines, shipper };
+        let (callers, requests) = callers(queue, &events_in);
+        let mut executor = Executor { store, observer, requests, shipper };
 
         let mut ticks = tokio::time::interval(TICK);
+
+        // After a pause of the process, one tick says as much as many.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
-        let mut told = interrupt.clone();
+        let mut stop = interrupt.clone();
         let mut asked = interrupt.clone();
 
-        // Fails only when the other end is gone, which is here.
+        // Cannot fail: the receiver is in this function.
         let _ = events_in.send(Event::Begun);
 
         let mut callers = pin!(callers);
         let driven = loop {
             let event = tokio::select! {
+                // An interrupt comes first, however many events wait.
                 biased;
-                stop = told.stopped() => Event::Told(stop),
+                cause = stop.stopped() => Event::Stopped(cause),
                 () = asked.asked() => Event::Asked,
                 Some(event) = events.recv() => event,
                 _ = ticks.tick() => Event::Tick,
@@ -68,30 +71,30 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
             let moment = Moment { now, in_trouble: outlook.is_in_trouble() };
             let commands = driver.handle(moment, event);
 
-            match hands.carry_out(commands, &driver) {
+            match executor.carry_out(commands, &driver) {
                 Ok(None) => {}
                 Ok(Some(driven)) => break driven,
                 Err(error) => break Err(error.into()),
             }
         };
 
-        // The job is removed next: nothing may arrive after that.
-        hands.shipper.stop().await;
+        // The job is removed next: no task may reach the queue after that.
+        executor.shipper.stop().await;
 
         driven
     }
 }
 
-/// What carries out the commands of a driver.
-struct Hands<'a, S> {
+/// Carries out the commands of a driver.
+struct Executor<'a, S> {
     store: &'a mut S,
     observer: &'a mut dyn Observer,
-    lines: Lines,
+    requests: Requests,
     shipper: Shipper,
 }
 
-impl<S: Commits> Hands<'_, S> {
-    /// Carries out commands in their order; `Some` if the run is over.
+impl<S: Commits> Executor<'_, S> {
+    /// Carries out commands in their order; returns the end of the run, if one of them is it.
     fn carry_out(
         &mut self,
         commands: Vec<Command>,
@@ -101,9 +104,10 @@ impl<S: Commits> Hands<'_, S> {
             match command {
                 Command::Push(task) => self.shipper.send(task),
                 Command::Slots(slots) => self.shipper.fit(slots),
+                // The only command that can fail: the disk may be full.
                 Command::Commit(commit) => self.store.commit(commit)?,
-                Command::Call { call, after } => self.lines.call(call, after),
-                Command::Ask(question) => self.lines.ask(question),
+                Command::Call { call, after } => self.requests.call(call, after),
+                Command::Ask(question) => self.requests.ask(question),
                 Command::Log { task, message, reason } => warn!(%task, reason, "{message}"),
                 Command::Notice(notice) => self.observer.notice(&notice),
                 Command::Progress => {

@@ -1,4 +1,4 @@
-//! Why a run cannot go on, and what can be done about it.
+//! Why a run cannot go on, with hints.
 
 use std::time::Duration;
 
@@ -25,18 +25,18 @@ pub enum DriveError {
     NobodyWorks { waited: Duration, reason: String },
 }
 
-/// What can be said whenever a run stops before its end.
+/// The hint of a run that stops before its end.
 pub const GO_ON: &str =
     "what is done so far is kept: the same command goes on where this one stopped";
 
 const GO_ON_WITHOUT_FRESH: &str = "what is done so far is kept: the same command without \
                                    `--fresh` goes on where this one stopped";
 
-/// The same for a run whose outputs all go to standard output.
+/// The hint of a run whose outputs all go to standard output.
 const NOTHING_KEPT: &str = "nothing is kept, as no output is a file: the same command begins anew";
 
 impl RunConfig {
-    /// How this very run is gone on with.
+    /// The hint how to continue this run.
     pub fn go_on(&self) -> &'static str {
         match (self.work_folder(), self.fresh) {
             (None, _) => NOTHING_KEPT,
@@ -46,7 +46,7 @@ impl RunConfig {
     }
 }
 
-/// The error of a run that cannot go on, with what can be done about it.
+/// Turns the error of a run into a failure with a hint.
 pub fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
     match error {
         DriveError::Queue(error) => queue_failed(error),
@@ -58,13 +58,13 @@ pub fn drive_failed(error: DriveError, config: &RunConfig) -> Failure {
     }
 }
 
-/// A queue that cannot be used, with what can be done about it.
+/// Turns the error of a queue into a failure with a hint.
 pub fn queue_failed(error: QueueError) -> Failure {
     let hint = error.hint().unwrap_or(GO_ON).to_string();
     Failure::new(Exit::CouldNotRun, error).with_hint(hint)
 }
 
-/// A worker of this process that stopped by itself, with what can be done about it.
+/// Turns the error of this process's worker into a failure with a hint.
 pub fn worker_failed(error: WorkerError) -> Failure {
     match error {
         WorkerError::Queue(error) => queue_failed(error),
@@ -76,6 +76,7 @@ pub fn worker_failed(error: WorkerError) -> Failure {
     }
 }
 
+/// A failure of exit code 3, without a hint.
 pub fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {
     Failure::new(Exit::CouldNotRun, error)
 }

@@ -1,5 +1,4 @@
-//! Whether the job of an interrupted run is the one that is asked for now, and if not, what is
-//! different.
+//! Compares the job of an interrupted run with that of this one.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +11,8 @@ use sheaf_common::wire;
 use crate::config::RunConfig;
 use crate::discover::Sources;
 
-/// What a run saves about its job; with the list of sources it decides the bytes of the outputs.
+/// The identity of a job, which a run saves. Together with the list of sources, it decides the
+/// bytes of the outputs.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Identity {
     version: String,
@@ -21,23 +21,24 @@ pub struct Identity {
     per_file: Option<Vec<u8>>,
 }
 
-/// How a saved job and this one compare.
+/// How a saved job differs from this one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Comparison {
     Same,
-    /// Only the inputs are others.
+    /// Only the inputs differ.
     OtherInputs {
-        /// In the user's words.
+        /// The changes, in words for the user.
         what: String,
-        /// How many files at the front are the same, and how many the saved job had.
+        /// How many files at the front are the same, and how many files the saved job had.
         same: u64,
         listed: u64,
     },
-    /// Its rows would be others, or go elsewhere; why, in the user's words.
+    /// Rows or outputs would differ, for these reasons, in words for the user.
     AnotherJob(Vec<String>),
 }
 
 impl Identity {
+    /// The identity of the job of these settings.
     pub fn of(config: &RunConfig) -> Self {
         let bytes = |path: &PathBuf| path.as_os_str().as_bytes().to_vec();
         Identity {
@@ -48,23 +49,23 @@ impl Identity {
         }
     }
 
+    /// Its bytes, as [`Identity::compare`] reads them.
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(self)
     }
 
-    /// What is different between the saved job and this one.
+    /// Compares this job with the saved one.
     ///
-    /// The limits of a file may differ: a run that stopped because of them is gone on with under
-    /// others.
+    /// Limits of a file may differ: a run that stopped because of them can go on with others.
     pub fn compare(&self, sources: &Sources, saved: &(Vec<u8>, Vec<u8>)) -> Comparison {
-        // Another version may have saved it in another form: nothing more can be compared.
+        // Another version may encode jobs differently, so nothing more can be compared.
         let Ok(old) = wire::decode::<Identity>(&saved.0) else {
             return Comparison::AnotherJob(vec!["it was begun by another version of Sheaf".into()]);
         };
 
         let mut differences = self.differences(&old);
         let Ok(then) = Sources::load(&saved.1) else {
-            // Another version may have saved it in another form: that is said already.
+            // If the versions differ, that is reason enough.
             if self.version == old.version {
                 differences.push("its list of inputs cannot be read".into());
             }
@@ -88,63 +89,65 @@ impl Identity {
         }
     }
 
-    /// What is different but for the inputs, in the user's words.
+    /// The differences in everything but the inputs, in words for the user.
     fn differences(&self, old: &Identity) -> Vec<String> {
-        let mut differences = Vec::new();
-        let mut differ = |differs: bool, what: String| {
-            if differs {
-                differences.push(what);
-            }
-        };
+        let version =
+            (self.version != old.version, format!("it was begun by version {}", old.version));
 
+        let all = [version].into_iter();
+        let all = all.chain(in_extraction(&self.spec, &old.spec)).chain(self.in_writing(old));
+        all.filter(|(differs, _)| *differs).map(|(_, words)| words).collect()
+    }
+
+    /// Everything that decides how and where rows are written: whether it differs, and the words
+    /// for it.
+    fn in_writing(&self, old: &Identity) -> [(bool, String); 9] {
         let now = &self.spec;
         let then = &old.spec;
 
-        differ(self.version != old.version, format!("it was begun by version {}", old.version));
-        differ(
+        let outputs = old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)));
+        let outputs: Vec<String> = outputs.map(|path| path.display().to_string()).collect();
+        let outputs = outputs.join("`, `");
+
+        [
+            (now.long_cells != then.long_cells, "--long-cells was different".into()),
+            (now.csv.bom != then.csv.bom, "--csv-bom was different".into()),
+            (
+                now.csv.delimiter != then.csv.delimiter,
+                format!("--csv-delimiter was `{}`", then.csv.delimiter),
+            ),
+            (now.csv.newline != then.csv.newline, "--csv-newline was different".into()),
+            (
+                now.csv.escape_formulas != then.csv.escape_formulas,
+                "--csv-formulas was different".into(),
+            ),
+            (now.compression != then.compression, "--compression was different".into()),
+            (now.sheet_name != then.sheet_name, format!("--sheet-name was `{}`", then.sheet_name)),
+            (self.outputs != old.outputs, format!("the outputs were `{outputs}`")),
+            (self.per_file != old.per_file, "--per-file was different".into()),
+        ]
+    }
+}
+
+/// Everything that decides the rows: whether it differs, and the words for it.
+fn in_extraction(now: &JobSpec, then: &JobSpec) -> [(bool, String); 4] {
+    let columns = then.recipe.columns.iter();
+    let columns: Vec<String> =
+        columns.map(|column| format!("{}={}", column.name, column.value)).collect();
+    let columns = columns.join(", ");
+
+    let source_column = then.source_column.as_deref();
+    let source_column = source_column.map_or("none".into(), |name| format!("`{name}`"));
+
+    [
+        (
             now.recipe.record != then.recipe.record,
             format!("the record was `{}`", then.recipe.record),
-        );
-        let columns =
-            then.recipe.columns.iter().map(|column| format!("{}={}", column.name, column.value));
-        let columns = columns.collect::<Vec<_>>().join(", ");
-        differ(now.recipe.columns != then.recipe.columns, format!("the columns were `{columns}`"));
-
-        let source_column =
-            then.source_column.as_deref().map_or("none".into(), |name| format!("`{name}`"));
-        differ(
-            now.source_column != then.source_column,
-            format!("--source-column was {source_column}"),
-        );
-
-        differ(now.encoding != then.encoding, "--encoding was different".into());
-        differ(now.long_cells != then.long_cells, "--long-cells was different".into());
-
-        differ(now.csv.bom != then.csv.bom, "--csv-bom was different".into());
-        differ(
-            now.csv.delimiter != then.csv.delimiter,
-            format!("--csv-delimiter was `{}`", then.csv.delimiter),
-        );
-        differ(now.csv.newline != then.csv.newline, "--csv-newline was different".into());
-        differ(
-            now.csv.escape_formulas != then.csv.escape_formulas,
-            "--csv-formulas was different".into(),
-        );
-
-        differ(now.compression != then.compression, "--compression was different".into());
-        differ(
-            now.sheet_name != then.sheet_name,
-            format!("--sheet-name was `{}`", then.sheet_name),
-        );
-
-        let outputs =
-            old.outputs.iter().map(|path| Path::new(OsStr::from_bytes(path)).display().to_string());
-        let outputs = outputs.collect::<Vec<_>>().join("`, `");
-        differ(self.outputs != old.outputs, format!("the outputs were `{outputs}`"));
-        differ(self.per_file != old.per_file, "--per-file was different".into());
-
-        differences
-    }
+        ),
+        (now.recipe.columns != then.recipe.columns, format!("the columns were `{columns}`")),
+        (now.source_column != then.source_column, format!("--source-column was {source_column}")),
+        (now.encoding != then.encoding, "--encoding was different".into()),
+    ]
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How a run hears that it is to stop, or that someone wants to know how far it is.
+//! Stops a run from outside, or asks how far it is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sheaf_worker::signals::Stop;
 use tokio::sync::watch;
 
-/// What a run hears while it goes on. All clones hear the same.
+/// The run's end: it receives the stop and the questions. All clones receive the same.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
     stop: watch::Receiver<Option<Stop>>,
@@ -14,7 +14,7 @@ pub struct Interrupt {
     begun: Arc<AtomicBool>,
 }
 
-/// The other end of an [`Interrupt`].
+/// The caller's end, which sends to an [`Interrupt`].
 #[derive(Debug)]
 pub struct Interrupter {
     stop: watch::Sender<Option<Stop>>,
@@ -23,28 +23,29 @@ pub struct Interrupter {
 }
 
 impl Interrupter {
-    /// Has the run stop cleanly. The first word counts.
+    /// Tells the run to stop cleanly. Only the first call counts.
     pub fn stop(&self, stop: Stop) {
-        self.stop.send_if_modified(|told| {
-            let is_first = told.is_none();
-            told.get_or_insert(stop);
+        self.stop.send_if_modified(|pending| {
+            // Messages name the first signal.
+            let is_first = pending.is_none();
+            pending.get_or_insert(stop);
             is_first
         });
     }
 
-    /// Has the run tell how far it is.
+    /// Asks the run to say how far it is.
     pub fn ask(&self) {
         self.asked.send_modify(|()| {});
     }
 
-    /// Whether the run sees to it itself that it stops: before, there is nothing to stop.
+    /// Whether the run handles interrupts itself. Before that, there is nothing to stop.
     pub fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Relaxed)
     }
 }
 
 impl Interrupt {
-    /// The two ends.
+    /// Makes both ends.
     pub fn new() -> (Interrupter, Interrupt) {
         let (stop_sender, stop) = watch::channel(None);
         let (asked_sender, asked) = watch::channel(());
@@ -56,28 +57,29 @@ impl Interrupt {
         (interrupter, Interrupt { stop, asked, begun })
     }
 
-    /// From now on the run itself sees to it that it stops.
+    /// From now on, the run handles interrupts itself.
     pub fn begin(&self) {
         self.begun.store(true, Ordering::Relaxed);
     }
 
-    /// Why the run is to stop, if it is.
-    pub fn told(&self) -> Option<Stop> {
+    /// Why the run must stop; `None` if it need not.
+    pub fn pending_stop(&self) -> Option<Stop> {
         *self.stop.borrow()
     }
 
-    /// Waits for the word to stop; returns at once if it has come already.
+    /// Waits until the run must stop; returns at once if it already must.
     pub async fn stopped(&mut self) -> Stop {
-        let told = self.stop.wait_for(Option::is_some).await.map(|stop| *stop);
+        let stop = self.stop.wait_for(Option::is_some).await.map(|stop| *stop);
 
-        match told {
+        match stop {
             Ok(stop) => stop.expect("just looked"),
-            Err(_) => std::future::pending().await, // Nobody is left who could say it.
+            Err(_) => std::future::pending().await, // The caller's end is gone.
         }
     }
 
-    /// Waits until someone asks how far the run is.
+    /// Waits until the caller asks how far the run is.
     pub async fn asked(&mut self) {
+        // The caller's end is gone: no question will come.
         if self.asked.changed().await.is_err() {
             std::future::pending().await
         }

@@ -1,5 +1,5 @@
-//! How far the large files are that are not done: with files alone, progress would stand still
-//! while one is read.
+//! The progress within large files: counted by whole files, progress would stand still while one is
+//! read.
 
 use std::collections::BTreeMap;
 
@@ -10,43 +10,44 @@ use sheaf_common::outcome::{FileReport, FileStatus, Outcome, Reading, TaskResult
 use crate::ledger::Position;
 use crate::report::UnderWay;
 
-/// The files that are known to be large and are not done: those of which there were news, or which
-/// gave several slices.
+/// The unfinished files that are known to be large, from news or because they gave several slices.
 ///
-/// Half of a file is done when it is parsed, and the other half as its rows are stored: with one
-/// process parsing takes less, with many it takes more, as only one can parse it.
+/// Half of a file counts as done when it is parsed, the other half as its rows are stored. With one
+/// process parsing takes less than half of the time, with many it takes more, as only one can parse
+/// a file.
 pub struct LargeFiles {
     files: BTreeMap<FileIndex, Part>,
-    /// Where this run began, and how far it is.
+    /// Where this run began, and the end of the last stored unit.
     from: Position,
     end: Position,
 }
 
 #[derive(Default)]
 struct Part {
-    /// As it was discovered.
+    /// Its size when it was discovered.
     size: u64,
-    /// Its length, unpacked.
+    /// Its length in bytes, unpacked.
     length: u64,
-    /// From 0 to 1.
+    /// The shares that are parsed and stored, each from 0 to 1.
     parsed: f64,
     stored: f64,
-    /// How many slices of rows it gave; 0 before it is reported.
+    /// How many slices it gave; 0 before it is reported.
     slices: u32,
 }
 
 impl LargeFiles {
-    /// Nothing is known yet of a run that goes on at `from`.
+    /// For a run that begins at `from`.
     pub fn new(from: Position) -> Self {
         LargeFiles { files: BTreeMap::new(), from, end: from }
     }
 
-    /// Takes note of what an outcome says of large files; `size` gives that of a file by its
-    /// sequence number, if there is one: news may say anything.
+    /// Learns from an outcome about large files. `size` returns the size of a file by its sequence
+    /// number; `None` if there is no such file, as a worker may name any number.
     pub fn heard(&mut self, outcome: &Outcome, size: impl Fn(FileIndex) -> Option<u64>) {
         match &outcome.result {
             TaskResult::Reading(Reading { sequence, parsed, of }) => {
-                // News may come late, and a file may be read again: neither makes it less.
+                // Progress never goes back, although news may come late and files may be read
+                // twice.
                 if let Some(part) = self.part(*sequence, &size) {
                     part.length = *of;
                     part.parsed = part.parsed.max(share(*parsed, *of));
@@ -64,15 +65,15 @@ impl LargeFiles {
         }
     }
 
-    /// All before this place is stored.
+    /// Everything before this place is stored.
     pub fn stored(&mut self, end: Position) {
         self.end = end;
 
-        // All files before it are done.
+        // Files before this place are done.
         self.files = self.files.split_off(&end.file);
 
         if let Some(part) = self.files.get_mut(&end.file) {
-            // Slices that an earlier run has stored are no progress of this one.
+            // Slices that an earlier run stored are no progress of this one.
             let before = if self.from.file == end.file { self.from.slices } else { 0 };
             let stored = end.slices.saturating_sub(before);
             let all = part.slices.saturating_sub(before);
@@ -80,7 +81,7 @@ impl LargeFiles {
         }
     }
 
-    /// How much of them is done.
+    /// How much of these files is done.
     pub fn under_way(&self) -> UnderWay {
         let done = |part: &Part, of: u64| fit::floor(of as f64 * (part.parsed + part.stored) / 2.0);
 
@@ -95,11 +96,12 @@ impl LargeFiles {
 
     fn read(&mut self, report: &FileReport, size: &impl Fn(FileIndex) -> Option<u64>) {
         let FileStatus::Done { slices, .. } = &report.status else {
+            // It failed, so the tally alone counts it.
             self.files.remove(&report.sequence);
             return;
         };
 
-        // A file of one slice is small, unless there was news of it.
+        // A file of one slice is small, unless there was news about it.
         if slices.len() < 2 && !self.files.contains_key(&report.sequence) {
             return;
         }
@@ -111,8 +113,8 @@ impl LargeFiles {
         }
     }
 
-    /// The entry of a file, made if there is none yet; `None` if the file is done, or there is no
-    /// such file.
+    /// The entry of a file, which is added if it is missing. `None` if the file is done or does not
+    /// exist.
     fn part(
         &mut self,
         sequence: FileIndex,
@@ -127,7 +129,7 @@ impl LargeFiles {
     }
 }
 
-/// From 0 to 1; of nothing, nothing is done.
+/// The share `part` of `of`, from 0 to 1; 0 if `of` is 0.
 fn share(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { (part as f64 / of as f64).min(1.0) }
 }

@@ -1,16 +1,16 @@
-//! One run: from the settings to the outputs.
+//! One run, from its settings to its outputs.
 //!
 //! `discover → resume or begin → drive (plan, queue, ledger, store) → outputs → summary`
 //!
-//! * [`driver`]: what a run does next, as a state machine. [`mod@drive`]: the loop around it.
-//!   [`callers`]: its calls to the queue. [`ship`]: tasks onto the queue.
-//! * [`window`]: how much a run has outstanding. [`waiting`]: when it says that nobody works.
-//!   [`large_files`]: how far the files under way are.
-//! * [`store`]: where committed units go. [`own_workbooks`]: `--per-file`. [`outputs`]: the end of
-//!   a job.
-//! * [`resume`]: what an interrupted run left. [`identity`]: whether that is the one that is asked
-//!   for now. [`on_queue`]: its job on the queue.
-//! * [`interrupt`]: how a run is stopped. [`failure`]: why it cannot go on.
+//! * [`driver`]: a state machine that decides what comes next. [`mod@drive`]: the loop around it.
+//!   [`callers`]: its calls to the queue. [`ship`]: brings tasks to the queue.
+//! * [`window`]: how much a run may have outstanding. [`waiting`]: when it says that it waits.
+//!   [`large_files`]: progress within files.
+//! * [`store`]: stores committed units. [`own_workbooks`]: `--per-file`. [`outputs`]: writes the
+//!   outputs at the end.
+//! * [`resume`]: goes on with an interrupted run, or begins anew. [`identity`]: compares their
+//!   jobs. [`on_queue`]: puts the job on the queue, and removes it.
+//! * [`interrupt`]: stops a run from outside. [`failure`]: why it cannot go on.
 
 mod callers;
 mod drive;
@@ -55,17 +55,17 @@ use driver::{Driven, Driver};
 pub use failure::{DriveError, GO_ON, queue_failed, worker_failed};
 use failure::{could_not_run, drive_failed};
 pub use interrupt::{Interrupt, Interrupter};
-use on_queue::{call_off, soon_after, take_over};
+use on_queue::{open_job, remove_job};
 use ship::Shipping;
 use store::{Commits, Store};
 use window::Window;
 
-/// What a run came to.
+/// The result of a run that did not fail.
 #[derive(Debug)]
 pub struct Finished {
     pub end: End,
     pub tally: Tally,
-    /// Bytes that this run itself has read, unpacked.
+    /// The bytes that this run read, unpacked, without those of earlier runs.
     pub read_bytes: u64,
     pub elapsed: Duration,
     /// The CPU time of this machine's slots, without that of their children.
@@ -77,33 +77,34 @@ pub struct Finished {
 pub enum End {
     /// All outputs are written.
     Written(Vec<Written>),
-    /// It was told to stop; the same command goes on.
+    /// It was interrupted. The same command goes on.
     Interrupted(Stop),
 }
 
-/// A run: a value that holds all that it needs, so that several fit into one process.
+/// A run, with everything it needs: several fit into one process.
 pub struct Run {
     pub config: Arc<RunConfig>,
     pub sources: Arc<Sources>,
-    /// What the slots of this machine start, if the run has any.
+    /// The program that the slots of this machine start as their children.
     pub child: Program,
-    /// Told how far the run is; see [`Observer`].
+    /// Hears how far the run is; see [`Observer`].
     pub observer: Box<dyn Observer>,
-    /// Says when the run is to stop.
+    /// Stops the run from outside.
     pub interrupt: Interrupt,
 }
 
 impl Run {
-    /// Runs the job to its end: on this machine, or through Redis.
+    /// Runs the job to its end, on this machine or through Redis.
     ///
     /// # Errors
-    /// When the run cannot begin or go on; what is stored stays, and the same command goes on with
+    /// When the run cannot begin or go on. What is stored stays, and the same command goes on with
     /// it.
     pub async fn execute(self) -> Result<Finished, Failure> {
         let go_on = self.config.go_on();
 
         self.on_its_queue().await.map_err(|failure| match failure.hint.as_deref() {
             Some(hint) => {
+                // Queue and worker do not know the settings that decide this part of the hint.
                 let hint = hint.replace(GO_ON, go_on);
                 failure.with_hint(hint)
             }
@@ -114,6 +115,7 @@ impl Run {
     async fn on_its_queue(self) -> Result<Finished, Failure> {
         let slots = self.config.processes.map_or(0, NonZeroUsize::get);
 
+        // Slots of this process open the files themselves, so nothing is shipped.
         let Some(redis) = &self.config.redis else {
             return self.on(MemoryQueue::default(), Window::local(slots), Shipping::None).await;
         };
@@ -145,20 +147,13 @@ impl Run {
         let job = JobId::random();
         let mut job_queue = queue.job(job, on_queue::owner(&config));
 
-        // From here on something of this run may stand on the queue, which is removed below.
+        // From here on the queue may hold something of this run, which is removed below.
         interrupt.begin();
-        tokio::select! {
-            taken = take_over(&queue, &mut job_queue, store.spool()) => taken?,
-            () = soon_after(&mut interrupt) => {}
-        }
+        open_job(&queue, &mut job_queue, store.spool(), &mut interrupt).await?;
 
         let worker = config.processes.map(|slots| LocalWorker::start(&queue, slots, child));
 
-        let ledger = Ledger::new(job, Arc::new(config.spec.clone()), store.end());
-        let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
-        let now = tokio::time::Instant::now().into_std();
-        let driver = Driver::new(ledger, &sources, store.end(), window, wait, now);
-
+        let driver = make_driver(job, &config, &sources, store.end(), window);
         let drive = Drive {
             queue: &mut job_queue,
             shipping,
@@ -173,15 +168,19 @@ impl Run {
             None => Ok((driving.await, Arc::default())),
         };
 
-        // Whatever came of it: nothing of the job may stay on the queue.
-        call_off(&mut job_queue, &mut interrupt).await;
+        // Before any error is returned: nothing of the job may stay on the queue.
+        remove_job(&mut job_queue, &mut interrupt).await;
         let driven = driven.and_then(|(driven, tally)| Ok((driven?, tally)));
         let (driven, worker_tally) = driven.map_err(|error| drive_failed(error, &config))?;
 
         let (spool, tally, position) = store.close();
         observer.ended(&tally);
+
+        // No observer may act from here on: outputs may go to the terminal, and the folder of the
+        // run is removed.
         drop(observer);
 
+        // The tally includes what earlier runs read.
         let read_bytes = tally.read_bytes - read_before;
         let done_of_all = (tally.files, sources.len() as u64);
         let end = end_of(driven, spool, position, done_of_all, &config, &interrupt)?;
@@ -191,8 +190,25 @@ impl Run {
     }
 }
 
-/// Where a run keeps what it has done. If no later run can go on with it, the folder is a temporary
-/// one: dropping the second value removes it, however the run ends.
+/// Makes the driver of a job that goes on at `from`.
+fn make_driver<'s>(
+    job: JobId,
+    config: &RunConfig,
+    sources: &'s Sources,
+    from: Position,
+    window: Window,
+) -> Driver<'s> {
+    let ledger = Ledger::new(job, Arc::new(config.spec.clone()), from);
+    let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
+
+    // Tokio's clock, which tests can stop.
+    let now = tokio::time::Instant::now().into_std();
+
+    Driver::new(ledger, sources, from, window, wait, now)
+}
+
+/// The folder of a run's journal and segments. If no later run can go on with them, it is a
+/// temporary one, and dropping the second value removes it.
 fn work_folder(config: &RunConfig) -> Result<(PathBuf, Option<TempDir>), Failure> {
     if let Some(folder) = config.work_folder() {
         return Ok((folder, None));
@@ -204,7 +220,7 @@ fn work_folder(config: &RunConfig) -> Result<(PathBuf, Option<TempDir>), Failure
     Ok((temporary.path().join("job"), Some(temporary)))
 }
 
-/// Opens what an earlier run left, if this is the same job, or begins anew.
+/// Opens the store: with what an earlier run of this job left, or anew.
 fn open_store<'a>(
     config: &'a RunConfig,
     folder: PathBuf,
@@ -219,6 +235,8 @@ fn open_store<'a>(
 
     let files = sources.len() as u64;
     let status = folder.join(spool::STATUS);
+
+    // Only now, as the status begins with the tally of earlier runs.
     observer.push(Box::new(StatusFile::new(status, files, sources.total_bytes(), store.tally())));
 
     if is_resumed {
@@ -229,8 +247,8 @@ fn open_store<'a>(
     Ok(store)
 }
 
-/// Writes the outputs if every file is done, and removes the folder of the run; else notes in it
-/// why the run stopped.
+/// Writes the outputs if every file is done, and removes the folder of the run. Else notes in the
+/// folder why the run stopped.
 fn end_of(
     driven: Driven,
     spool: Spool,
@@ -242,12 +260,12 @@ fn end_of(
     let stop = match driven {
         Driven::Interrupted(stop) => stop,
         Driven::Whole => {
-            match (write_outputs(config, &spool, position, interrupt), interrupt.told()) {
+            match (write_outputs(config, &spool, position, interrupt), interrupt.pending_stop()) {
                 (Ok(written), _) => {
                     spool.remove().map_err(could_not_run)?;
                     return Ok(End::Written(written));
                 }
-                // An output was given up because of the interrupt: the next run writes it.
+                // An interrupt ended the writing of an output: the next run writes it.
                 (Err(_), Some(stop)) => stop,
                 (Err(failure), None) => return Err(failure),
             }
@@ -258,7 +276,7 @@ fn end_of(
     Ok(End::Interrupted(stop))
 }
 
-/// Notes in the folder of the run why it stopped, with how many files were done, of how many.
+/// Notes in the folder of the run why it stopped, and how many files of all are done.
 fn note_stop(spool: &Spool, stop: &Stop, (done, all): (u64, u64), config: &RunConfig) {
     let done = number(done);
     let all = count(all, "file");

@@ -1,4 +1,4 @@
-//! A run's job on the queue: how it takes the place of an earlier one, and how it goes.
+//! A run's job on the queue: put there in place of an earlier one, and removed at the end.
 
 use std::time::Duration;
 
@@ -11,26 +11,40 @@ use crate::config::RunConfig;
 use crate::errors::Failure;
 use crate::spool::Spool;
 
-/// How long a run that begins waits for a server that refuses, before it goes on to say so.
+/// How long a run that begins waits for the queue. After that it goes on, and the driver says what
+/// is wrong.
 const OPENING: Duration = Duration::from_secs(2);
 
-/// How long removing a job from the queue may take: workers and other runs do it minutes later.
-const CALLING_OFF: Duration = Duration::from_secs(10);
-/// The same after an interrupt: the user waits.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long the removal of a job may take. If it fails, workers and other runs do it minutes later.
+const REMOVAL: Duration = Duration::from_secs(10);
+/// How long it may take after an interrupt, while the user waits.
+const STOP_GRACE: Duration = Duration::from_secs(3);
 
-/// Whose the job of a run is.
+/// The owner of a run's job, for `sheaf queue`.
 pub fn owner(config: &RunConfig) -> JobOwner {
     let output = config.outputs[0].name();
     JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() }
 }
 
-/// Removes what an earlier run of this job left on the queue, and puts this one in its place.
-pub async fn take_over<Q: Queue>(
+/// Puts the job of a run on the queue, in place of that of an earlier run.
+///
+/// # Errors
+/// When the queue can never be used, or the place of the job cannot be noted.
+pub async fn open_job<Q: Queue>(
     queue: &Q,
     job: &mut Q::Job,
     spool: &Spool,
+    interrupt: &mut Interrupt,
 ) -> Result<(), Failure> {
+    tokio::select! {
+        opened = take_over(queue, job, spool) => opened,
+        // A server that hangs must not hold up an interrupt, which the driver handles next.
+        () = grace_after_stop(interrupt) => Ok(()),
+    }
+}
+
+/// Removes what an earlier run of this job left on the queue, and opens this job.
+async fn take_over<Q: Queue>(queue: &Q, job: &mut Q::Job, spool: &Spool) -> Result<(), Failure> {
     if let Some(left) = spool.place() {
         match queue.close_left(&left).await {
             Ok(true) => {}
@@ -49,31 +63,31 @@ pub async fn take_over<Q: Queue>(
         }
     }
 
-    // Noted before anything stands there.
+    // Noted before the job is opened: if this run is killed, the next one can remove the job.
     if let Some(place) = job.place() {
         spool.note_place(&place).map_err(could_not_run)?;
     }
 
     match tokio::time::timeout(OPENING, job.open()).await {
         Ok(Err(error @ QueueError::Unusable { .. })) => Err(queue_failed(error)),
-        // Trouble that may pass is left to the run: it tries again, and says what is wrong.
+        // Trouble that may pass: the driver tries again, and says what is wrong.
         Ok(Ok(()) | Err(_)) | Err(_) => Ok(()),
     }
 }
 
-/// Ends when a call that was under way at an interrupt has had [`LAST_WORDS`].
-pub async fn soon_after(interrupt: &mut Interrupt) {
+/// Returns [`STOP_GRACE`] after an interrupt: a call in flight has had its time.
+async fn grace_after_stop(interrupt: &mut Interrupt) {
     interrupt.stopped().await;
-    tokio::time::sleep(LAST_WORDS).await;
+    tokio::time::sleep(STOP_GRACE).await;
 }
 
-/// Removes the job from the queue, as far as that is possible in [`CALLING_OFF`], or in
-/// [`LAST_WORDS`] after an interrupt.
-pub async fn call_off(queue: &mut impl JobQueue, interrupt: &mut Interrupt) {
+/// Removes the job from the queue, if that is possible within [`REMOVAL`], or within [`STOP_GRACE`]
+/// after an interrupt.
+pub async fn remove_job(queue: &mut impl JobQueue, interrupt: &mut Interrupt) {
     let closed = tokio::select! {
         closed = queue.close() => closed.map_err(|error| error.to_string()),
-        () = tokio::time::sleep(CALLING_OFF) => Err("the queue does not answer".into()),
-        () = soon_after(interrupt) => Err("the queue does not answer".into()),
+        () = tokio::time::sleep(REMOVAL) => Err("the queue does not answer".into()),
+        () = grace_after_stop(interrupt) => Err("the queue does not answer".into()),
     };
 
     if let Err(error) = closed {

@@ -1,4 +1,4 @@
-//! The end of a job: the outputs, from what the spool holds.
+//! Writes the outputs from the spool, at the end of a job.
 
 use std::io::{self, Read};
 
@@ -17,8 +17,8 @@ use crate::spool::Spool;
 /// Writes all outputs, in their order.
 ///
 /// # Errors
-/// When one cannot be written, or the run is told to stop meanwhile. Those before it are in place;
-/// the spool still holds everything.
+/// When an output cannot be written, or the run is interrupted. The outputs before it are in place,
+/// and the spool still holds everything.
 pub fn write_outputs(
     spec: &JobSpec,
     outputs: &[Output],
@@ -28,6 +28,7 @@ pub fn write_outputs(
 ) -> anyhow::Result<Vec<Written>> {
     let counts = Counts { rows: end.rows, overflow: end.overflow };
     let write = |output: &Output| {
+        // Before the output is written and is there in any case.
         let replaced = !output.is_standard_output() && output.path.is_file();
         let bytes = write_output(spec, output, spool, counts, interrupt)
             .with_context(|| format!("could not write `{}`", output.name()))?;
@@ -51,7 +52,7 @@ fn write_output(
     let target = Target::rendering(output.rendering_index);
     let mut part = |part| match spool.stream(Stream { target, part }) {
         Some(file) => file.joined().map(|joined| stoppable(joined, interrupt)),
-        // No unit has added to this stream.
+        // No unit added to this stream.
         None => Ok(Joined::none()),
     };
 
@@ -62,7 +63,7 @@ fn write_output(
     Ok(sink.finish()?)
 }
 
-/// The same segments, which end with an error once the run is told to stop.
+/// The same segments; reading them fails once the run is interrupted.
 fn stoppable<'r>(joined: Joined<'r>, interrupt: &'r Interrupt) -> Joined<'r> {
     Joined { bytes: Box::new(Stoppable { bytes: joined.bytes, interrupt }), ..joined }
 }
@@ -74,7 +75,7 @@ struct Stoppable<'r> {
 
 impl Read for Stoppable<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.interrupt.told() {
+        match self.interrupt.pending_stop() {
             None => self.bytes.read(buffer),
             Some(stop) => Err(io::Error::other(format!("stopped by {}", stop.name()))),
         }

@@ -1,4 +1,4 @@
-//! `--per-file`: a workbook for each file, as soon as all its rows are there.
+//! `--per-file`: writes a workbook for each file as soon as it has all its rows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
@@ -23,12 +23,12 @@ pub struct OwnWorkbooks<'a> {
     sources: &'a Sources,
     writer: Box<dyn OutputWriter + 'a>,
     names: Names,
-    /// The next file that gets a name.
+    /// The next file to get a workbook.
     next: FileIndex,
 }
 
 impl<'a> OwnWorkbooks<'a> {
-    /// Goes on with the file `next`; those before it have their workbooks.
+    /// Goes on with the file `next`. Files before it have their workbooks.
     pub fn new(
         folder: &Path,
         spec: &'a JobSpec,
@@ -38,7 +38,7 @@ impl<'a> OwnWorkbooks<'a> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("could not make the folder `{}`", folder.display()))?;
 
-        // Given once more, as names depend on all that were given before.
+        // Names depend on all names before them, so those are given again.
         let mut names = Names::default();
         for index in 0..next.index() {
             names.give(&sources.get(index).path);
@@ -53,9 +53,9 @@ impl<'a> OwnWorkbooks<'a> {
         })
     }
 
-    /// Writes the workbooks of the files that ended in a unit: their rows stand in the unit's
-    /// `segments`, and, if the file began in an earlier unit, in the spool. Returns the files that
-    /// the spool need not keep any longer.
+    /// Writes the workbooks of files that end in a unit. Their rows are in the unit's `segments`
+    /// or, if a file began in an earlier unit, in the spool. Returns the files whose segments the
+    /// spool may drop.
     pub fn write(
         &mut self,
         files: &[FileDone],
@@ -68,10 +68,10 @@ impl<'a> OwnWorkbooks<'a> {
             debug_assert_eq!(sequence, self.next, "files come in their order");
             self.next = sequence.next();
 
-            // A file that failed takes a name, too: see [`Names`].
+            // A file that failed uses up a name, too: see [`Names`].
             let name = self.names.give(&self.sources.get(sequence.index()).path);
 
-            // Gathered over several units: no longer needed once the workbook is written.
+            // It spans several units. Its segments are not needed once the workbook is written.
             if spool.has_file(sequence) {
                 spooled.push(sequence);
             }
@@ -101,12 +101,13 @@ impl<'a> OwnWorkbooks<'a> {
         let mut part = |part| joined(Stream { target, part }, own, spool);
         self.writer.write(&mut whole, counts, &mut part)?;
 
+        // A sync for each of thousands of files would take longer than the run.
         whole.finish_unsynced()?;
         Ok(())
     }
 }
 
-/// The segments of a stream: what the spool has of it, or what came with this unit.
+/// The segments of a stream: all that the spool has, or the one of this unit.
 fn joined<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Result<Joined<'r>> {
     if let Some(file) = spool.stream(stream) {
         return file.joined();
@@ -122,13 +123,12 @@ fn joined<'r>(stream: Stream, own: &'r [Segment], spool: &'r Spool) -> io::Resul
     }
 }
 
-/// Gives workbooks their names: that of the file and their extension; a further file of the same name gets
-/// ` (2)`, ` (3)`, ….
+/// Names workbooks after their files. Further files of the same name get ` (2)`, ` (3)`, ….
 ///
-/// The names depend on the order of the files alone, not on which of them could be read.
+/// The names depend only on the order of the files, not on which of them could be read.
 #[derive(Default)]
 struct Names {
-    /// How often a name was asked for; every name that was given is in it too.
+    /// How often a name was asked for. Every name that was given counts, too.
     given: HashMap<Vec<u8>, u32>,
 }
 
@@ -144,7 +144,7 @@ impl Names {
                 return OsString::from_vec([&base[..], extension.as_bytes()].concat());
             }
 
-            // A file may itself be called `a (2)`: then the next number is tried.
+            // An earlier file may itself be named `a (2)`: then try the next number.
             let numbered = [&base[..], format!(" ({times})").as_bytes()].concat();
             if !self.given.contains_key(&numbered) {
                 self.given.insert(numbered.clone(), 1);

@@ -1,4 +1,4 @@
-//! Whether a run goes on with what an interrupted one left, or begins anew.
+//! Goes on with what an interrupted run left, or begins anew.
 
 use std::path::Path;
 
@@ -12,7 +12,11 @@ use crate::report::{Notice, Observer};
 use crate::spool::{Resume, Spool};
 use sheaf_common::numbers::FileIndex;
 
-/// Takes up what an earlier run left, as far as it is of this job, or begins anew.
+/// Goes on with what an earlier run left, as far as it is of this job, or begins anew.
+///
+/// # Errors
+///
+/// When the job differs and neither `--changed` nor `--fresh` says what to do.
 pub fn take_up(
     spool: &mut Spool,
     folder: &Path,
@@ -30,41 +34,48 @@ pub fn take_up(
         return Ok(Resume::default());
     };
 
-    let folder = folder.display();
     match job.compare(sources, &saved) {
         Comparison::Same => spool.resume().map_err(could_not_run),
         Comparison::OtherInputs { what, same, listed: before } if config.changed => {
             observer.notice(&Notice::InputsChanged(what));
 
-            // The last unit of a list ends where the list ends, not where it is full.
+            // The last unit of the old list ends where the list ended, though it was not full: it
+            // must be made again.
             let front = FileIndex(same.min(before.saturating_sub(1)));
             spool.resume_before(front, &job.encode(), &listed).map_err(could_not_run)
         }
+        // `--changed` is for scheduled jobs, which must never stop for a question.
         Comparison::AnotherJob(differences) if config.changed => {
             observer.notice(&Notice::StartsOver(differences));
 
             begin(spool)?;
             Ok(Resume::default())
         }
-        Comparison::OtherInputs { what, same, .. } => {
-            let error = anyhow::anyhow!("{what}").context(format!(
-                "the inputs have changed since the run that was interrupted (`{folder}`)"
-            ));
-
-            let files = count(same, "file");
-            let hint = format!(
-                "`--changed` goes on with what is done of the first {files}, which are the same, \
-                 and reads the rest anew; `--fresh` starts over"
-            );
-
-            Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
-        }
-        Comparison::AnotherJob(differences) => {
-            let error = anyhow::anyhow!("{}", differences.join("; "))
-                .context(format!("the interrupted run in `{folder}` was another one"));
-            let hint =
-                "`--fresh` starts over; the command as it was goes on where that run stopped";
-            Err(Failure::new(Exit::CouldNotRun, error).with_hint(hint))
-        }
+        Comparison::OtherInputs { what, same, .. } => Err(inputs_changed(what, same, folder)),
+        Comparison::AnotherJob(differences) => Err(another_job(&differences, folder)),
     }
+}
+
+fn inputs_changed(what: String, same: u64, folder: &Path) -> Failure {
+    let folder = folder.display();
+    let error = anyhow::anyhow!("{what}").context(format!(
+        "the inputs have changed since the run that was interrupted (`{folder}`)"
+    ));
+
+    let files = count(same, "file");
+    let hint = format!(
+        "`--changed` goes on with what is done of the first {files}, which are the same, and reads \
+         the rest anew; `--fresh` starts over"
+    );
+
+    Failure::new(Exit::CouldNotRun, error).with_hint(hint)
+}
+
+fn another_job(differences: &[String], folder: &Path) -> Failure {
+    let folder = folder.display();
+    let error = anyhow::anyhow!("{}", differences.join("; "))
+        .context(format!("the interrupted run in `{folder}` was another one"));
+
+    let hint = "`--fresh` starts over; the command as it was goes on where that run stopped";
+    Failure::new(Exit::CouldNotRun, error).with_hint(hint)
 }

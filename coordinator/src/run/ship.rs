@@ -1,5 +1,4 @@
-//! Puts tasks on the queue, beside the loop: reads the files that are to be shipped, and waits
-//! where the queue has no room.
+//! Ships tasks to the queue, beside the loop: reads files, and waits while the queue has no room.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,28 +15,28 @@ use tracing::warn;
 
 use super::driver::{Event, PAUSE};
 
-/// The largest file that is shipped: a value in Redis holds 512 MiB at most.
+/// The largest file that is shipped. A value in Redis holds at most 512 MiB.
 const LARGEST: u64 = 500 << 20;
 
 /// How workers get the bytes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shipping {
-    /// They are threads of this process, and open the paths themselves.
+    /// They are threads of this process and open the files themselves.
     None,
-    /// They open the paths themselves, wherever they are.
+    /// They open the files themselves, on whatever machine they are.
     ByPath,
-    /// The bytes go with the tasks, compressed from `pack_from` slots on.
+    /// Tasks carry the bytes, compressed from `pack_from` slots on.
     Content { pack_from: usize },
 }
 
 impl Shipping {
-    /// Whether files are compressed when there are this many slots.
+    /// Whether files are compressed with this many slots.
     fn packs(self, slots: usize) -> bool {
         matches!(self, Shipping::Content { pack_from } if slots >= pack_from)
     }
 }
 
-/// The way to the queue for tasks; dropping it drops those that are not on the queue yet.
+/// Ships tasks to the queue. Dropping it drops those that are not there yet.
 pub struct Shipper {
     tasks: UnboundedSender<Task>,
     slots: Arc<AtomicUsize>,
@@ -46,14 +45,13 @@ pub struct Shipper {
 }
 
 impl Shipper {
-    /// Tells `events` of the tasks that are on the queue, and if none can be brought there any
-    /// more.
+    /// Starts shipping. `events` hears which tasks are on the queue, and when the shipper gives up.
     pub fn start<S: Supply>(queue: S, shipping: Shipping, events: UnboundedSender<Event>) -> Self {
         let (tasks, waiting) = unbounded_channel();
         let slots = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
 
-        let way = Way {
+        let route = Route {
             queue,
             shipping,
             slots: Arc::clone(&slots),
@@ -62,7 +60,7 @@ impl Shipper {
         };
 
         let running = tokio::spawn(async move {
-            if let Err(error) = ship(way, waiting).await {
+            if let Err(error) = ship(route, waiting).await {
                 let _ = events.send(Event::ShippingFailed(error)); // Else the run is over.
             }
         });
@@ -70,21 +68,20 @@ impl Shipper {
         Shipper { tasks, slots, stopping, running }
     }
 
-    /// Takes note of how many slots there are now.
+    /// Sets the number of slots.
     pub fn fit(&self, slots: usize) {
         self.slots.store(slots, Ordering::Relaxed);
     }
 
-    /// Sends a task on its way.
+    /// Ships a task.
     pub fn send(&self, task: Task) {
-        let _ = self.tasks.send(task); // Fails only after an error, which was told.
+        let _ = self.tasks.send(task); // Fails only after an error, which was reported.
     }
 
-    /// Stops. What is just being sent is sent to its end, so that it does not arrive after the job
-    /// was removed.
+    /// Stops. Waits for the call in flight, so that no task arrives after the job is removed.
     pub async fn stop(mut self) {
         self.stopping.store(true, Ordering::Relaxed);
-        self.tasks = unbounded_channel().0; // Nothing comes any more.
+        self.tasks = unbounded_channel().0; // Dropping the sender ends the loop.
 
         let _ = tokio::time::timeout(STOPPING, &mut self.running).await;
     }
@@ -96,21 +93,21 @@ impl Drop for Shipper {
     }
 }
 
-/// How long what is just being sent may take when the run stops: a server that is gone gets nothing
+/// How long the call in flight may take when the run stops. A server that is gone gets nothing
 /// more.
 const STOPPING: Duration = Duration::from_secs(3);
 
-/// The most tasks of one call, as far as they are small.
+/// The most tasks of one call.
 const BATCH: usize = 64;
-/// The most bytes of one call, unless one task has more.
+/// The bytes at which a call is full.
 const BATCH_BYTES: u64 = 8 << 20;
-/// How many batches are made ready at once, so that files are read while others are sent; those
-/// that are compressed take a core each.
+/// How many batches are prepared at once, so that files are read while others are sent. With
+/// compression each takes a core.
 const READY: usize = 2;
 const READY_PACKED: usize = 8;
 
-/// How tasks go, and where.
-struct Way<S> {
+/// What the loop of the shipper works with.
+struct Route<S> {
     queue: S,
     shipping: Shipping,
     slots: Arc<AtomicUsize>,
@@ -119,30 +116,31 @@ struct Way<S> {
 }
 
 async fn ship<S: Supply>(
-    way: Way<S>,
+    route: Route<S>,
     mut waiting: UnboundedReceiver<Task>,
 ) -> Result<(), QueueError> {
-    let Way { queue, shipping, slots, stopping, events } = way;
+    let Route { queue, shipping, slots, stopping, events } = route;
     let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
 
     loop {
         let packs = shipping.packs(slots.load(Ordering::Relaxed));
         let ready = if packs { READY_PACKED } else { READY };
 
-        // Waits for tasks only if there is nothing to send meanwhile.
+        // Wait for tasks only if no batch is ready to be sent.
         while batches.len() < ready
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
+            // Reading and compressing block: each batch is prepared on a thread of its own.
             batches
-                .push_back(tokio::task::spawn_blocking(move || made_ready(batch, shipping, packs)));
+                .push_back(tokio::task::spawn_blocking(move || prepared(batch, shipping, packs)));
         }
 
-        // In their order: the first files are wanted first.
+        // In order: the ledger needs the first files first.
         let Some(next) = batches.pop_front() else { return Ok(()) };
         let batch = next.await.expect("reading does not panic");
 
         loop {
-            // The job is removed next: nothing may arrive after that.
+            // The job is removed next: no task may arrive after that.
             if stopping.load(Ordering::Relaxed) {
                 return Ok(());
             }
@@ -162,7 +160,7 @@ async fn ship<S: Supply>(
     }
 }
 
-/// The tasks that come next, waiting for the first if `wait` says so; `None`: there are none.
+/// The next batch. `wait`: waits for its first task. `None` if there is none.
 async fn next_batch(waiting: &mut UnboundedReceiver<Task>, wait: bool) -> Option<Vec<Task>> {
     let first = if wait { waiting.recv().await } else { waiting.try_recv().ok() };
     let mut batch = vec![first?];
@@ -175,7 +173,7 @@ async fn next_batch(waiting: &mut UnboundedReceiver<Task>, wait: bool) -> Option
     Some(batch)
 }
 
-/// The bytes of all files of some tasks.
+/// The bytes of all files of these tasks.
 fn size(tasks: &[Task]) -> u64 {
     let files = |task: &Task| match &task.work {
         Work::Extract(extract) => extract.files.iter().map(|file| file.size).sum(),
@@ -185,8 +183,8 @@ fn size(tasks: &[Task]) -> u64 {
     tasks.iter().map(files).sum()
 }
 
-/// The tasks as they go onto the queue.
-fn made_ready(batch: Vec<Task>, shipping: Shipping, packs: bool) -> Vec<Task> {
+/// Prepares tasks for the queue.
+fn prepared(batch: Vec<Task>, shipping: Shipping, packs: bool) -> Vec<Task> {
     match shipping {
         Shipping::None => batch,
         Shipping::ByPath => batch.into_iter().map(with_absolute_paths).collect(),
@@ -196,10 +194,11 @@ fn made_ready(batch: Vec<Task>, shipping: Shipping, packs: bool) -> Vec<Task> {
     }
 }
 
-/// Says where the files of a task are, whatever folder the worker was started in.
+/// Makes the paths of a task absolute, as workers may run in other folders.
 fn with_absolute_paths(mut task: Task) -> Task {
     if let Work::Extract(extract) = &mut task.work {
         for file in &mut extract.files {
+            // It fails only without a current folder: then the path goes as it is.
             if let Ok(path) = std::path::absolute(file.path.as_path()) {
                 file.content = Content::At(SourcePath::from(path.as_path()));
             }
@@ -209,7 +208,7 @@ fn with_absolute_paths(mut task: Task) -> Task {
     task
 }
 
-/// Reads the files of a task.
+/// Reads the files of a task into it.
 fn with_content(mut task: Task, packs: bool) -> Task {
     if let Work::Extract(extract) = &mut task.work {
         let memory = extract.spec.limits.memory;
@@ -227,6 +226,7 @@ fn content(file: &SourceFile, memory: u64, packs: bool) -> Content {
     match extract::read(file, memory) {
         Ok(bytes) if packs => extract::pack(bytes.into_owned()),
         Ok(bytes) => Content::Here(bytes.into_owned()),
+        // The worker reports the problem, as if it had read the file itself.
         Err(problem) => Content::Unreadable(problem),
     }
 }

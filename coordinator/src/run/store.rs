@@ -1,4 +1,4 @@
-//! Where committed units go: the spool, the files' own workbooks, the job log, the tally.
+//! Stores committed units in the spool, the files' own workbooks, the job log and the tally.
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
@@ -10,7 +10,7 @@ use sheaf_common::wire;
 use super::own_workbooks::OwnWorkbooks;
 use crate::config::RunConfig;
 use crate::discover::Sources;
-use crate::ledger::{Commit, Position};
+use crate::ledger::{Commit, FileDone, Position};
 use crate::report::{JobLine, JobLog, Tally};
 use crate::spool::{Resume, Spool, SpoolError};
 
@@ -25,19 +25,19 @@ pub enum StoreError {
     OwnWorkbook(anyhow::Error),
 }
 
-/// Takes the units of a run, in their order.
+/// Stores the units of a run, in their order.
 pub trait Commits: Send {
     /// Stores a unit for good.
     ///
     /// # Errors
-    /// When it cannot be stored: the run ends then.
+    /// When it cannot be stored. The run must end then.
     fn commit(&mut self, commit: Commit) -> Result<(), StoreError>;
 
-    /// What is stored so far, earlier runs of the job included.
+    /// The tally of everything stored, by this run and earlier ones of the job.
     fn tally(&self) -> &Tally;
 }
 
-/// Everything that a commit is written to.
+/// Everything that a unit is written to.
 pub struct Store<'a> {
     spool: Spool,
     sources: &'a Sources,
@@ -49,10 +49,11 @@ pub struct Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// Goes on at `resume` in `spool`, with what earlier runs have stored.
+    /// Goes on at `resume` in `spool`, with what earlier runs stored.
     ///
     /// # Errors
-    /// When the files beside the spool cannot be opened, or its notes cannot be read.
+    /// When the job log or the folder of workbooks cannot be opened, or the spool's notes cannot be
+    /// read.
     pub fn open(
         config: &'a RunConfig,
         sources: &'a Sources,
@@ -60,6 +61,8 @@ impl<'a> Store<'a> {
         resume: Resume,
     ) -> anyhow::Result<Self> {
         let Resume { position: end, notes } = resume;
+
+        // No notes: no unit is stored yet.
         let tally = if notes.is_empty() { Tally::default() } else { wire::decode(&notes)? };
 
         let own_workbooks = config
@@ -82,44 +85,41 @@ impl<'a> Store<'a> {
         self.end
     }
 
-    /// Ends storing: gives the spool, the tally, and where the last unit ends.
+    /// Ends storing; returns the spool, the tally, and the end of the last unit.
     pub fn close(self) -> (Spool, Tally, Position) {
         (self.spool, self.tally, self.end)
     }
-}
 
-impl Commits for Store<'_> {
-    /// Stores a unit, in an order that lets a later run go on after a crash between any two steps:
-    /// what is written before the journal's entry is written again, and the same.
-    fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
-        let Commit { files, segments, end, .. } = commit;
+    /// Writes the workbooks of the files that end in a unit, with the unit's segments for them.
+    /// Returns the files whose segments the spool may drop.
+    fn write_workbooks(
+        &mut self,
+        files: &[FileDone],
+        segments: Vec<Segment>,
+        end: Position,
+    ) -> Result<Vec<FileIndex>, StoreError> {
+        let Some(workbooks) = &mut self.own_workbooks else { return Ok(Vec::new()) };
 
-        // The files' own workbooks need theirs at once, the outputs at the end of the job.
-        let (own, shared): (Vec<Segment>, Vec<Segment>) =
-            segments.into_iter().partition(|segment| segment.stream.file().is_some());
-        self.spool.append(&shared)?;
-
-        let mut spooled = Vec::new();
-        if let Some(workbooks) = &mut self.own_workbooks {
-            let mut of_file: BTreeMap<FileIndex, Vec<Segment>> = BTreeMap::new();
-            for segment in own {
-                let sequence = segment.stream.file().expect("parted by it");
-                of_file.entry(sequence).or_default().push(segment);
-            }
-
-            // A file that is in several units is gathered in the spool; most are in one, and never
-            // get there.
-            for (sequence, segments) in &of_file {
-                if *sequence >= end.file || self.spool.has_file(*sequence) {
-                    self.spool.append(segments)?;
-                }
-            }
-
-            spooled =
-                workbooks.write(&files, &of_file, &self.spool).map_err(StoreError::OwnWorkbook)?;
+        let mut of_file: BTreeMap<FileIndex, Vec<Segment>> = BTreeMap::new();
+        for segment in segments {
+            let sequence = segment.stream.file().expect("a segment of one file");
+            of_file.entry(sequence).or_default().push(segment);
         }
 
-        for file in &files {
+        // Only a file that spans several units is gathered in the spool. Most end in the unit in
+        // which they begin, and their segments never go there.
+        for (sequence, segments) in &of_file {
+            if *sequence >= end.file || self.spool.has_file(*sequence) {
+                self.spool.append(segments)?;
+            }
+        }
+
+        workbooks.write(files, &of_file, &self.spool).map_err(StoreError::OwnWorkbook)
+    }
+
+    /// Adds files to the tally and the job log.
+    fn count(&mut self, files: &[FileDone]) -> Result<(), StoreError> {
+        for file in files {
             let source = self.sources.get(file.report.sequence.index());
             let path = source.path.as_os_str().as_bytes();
             self.tally.add(path, source.size, &file.report);
@@ -131,11 +131,30 @@ impl Commits for Store<'_> {
             }
         }
 
+        // Before the journal counts these files: a resumed run does not write their lines again.
         if let Some(joblog) = &mut self.joblog {
             joblog.flush().map_err(StoreError::JobLog)?;
         }
 
-        // With this the unit counts: all that it gave is written.
+        Ok(())
+    }
+}
+
+impl Commits for Store<'_> {
+    /// Stores a unit. The journal's entry comes last: after a crash before it, the next run writes
+    /// the same bytes again.
+    fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        let Commit { files, segments, end, .. } = commit;
+
+        // Own workbooks are written at once, the outputs only at the end of the job.
+        let (own, shared): (Vec<Segment>, Vec<Segment>) =
+            segments.into_iter().partition(|segment| segment.stream.file().is_some());
+        self.spool.append(&shared)?;
+
+        let spooled = self.write_workbooks(&files, own, end)?;
+        self.count(&files)?;
+
+        // From here on the unit counts: everything else of it is written.
         self.spool.confirm(end, spooled, wire::encode(&self.tally))?;
 
         self.end = end;

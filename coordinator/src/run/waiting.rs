@@ -1,47 +1,48 @@
-//! When a run says what it waits for, and when it gives up waiting.
+//! Decides when a run says what it waits for, and when it gives up.
 
 use std::time::{Duration, Instant};
 
 use sheaf_common::said::Said;
 
-/// How often a run to which nothing comes asks why.
+/// The interval at which a run asks why nothing comes.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// How long a run has got nothing, and why.
+/// How long nothing has come, and why.
 #[derive(Debug)]
 pub struct Waiting {
-    /// How long it waits for others; `None`: for ever.
+    /// How long the run may wait; `None`: for ever.
     limit: Option<Duration>,
-    /// When something came last, or the run began.
+    /// When something last came, or the run began.
     came: Instant,
     looked: Instant,
-    /// The reason that the user was told last.
+    /// The reason that was last reported to the user.
     said: Said,
 }
 
-/// What the user is to be told.
+/// What to report to the user.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Say {
     Nothing,
-    /// Say what the run waits for.
+    /// What the run waits for.
     Waits,
-    /// Say that it waits no longer.
+    /// That it waits no longer.
     GoesOn,
-    /// It has waited for as long as it may.
+    /// That the limit is reached: the run must end.
     GiveUp,
 }
 
 impl Waiting {
+    /// Begins to wait at `now`, for at most `limit`; `None`: for ever.
     pub fn new(limit: Option<Duration>, now: Instant) -> Self {
         Waiting { limit, came: now, looked: now, said: Said::default() }
     }
 
-    /// Takes note that something came, though what it waits for may not be over.
+    /// Notes that something came, although the trouble may not be over.
     pub fn heard(&mut self, now: Instant) {
         self.came = now;
     }
 
-    /// Takes note that something came, or that nothing stands in the way any more.
+    /// Notes that something came, or that nothing is in the way any longer.
     pub fn came(&mut self, now: Instant) -> Say {
         self.came = now;
         self.looked = now;
@@ -50,26 +51,26 @@ impl Waiting {
     }
 
     /// How long nothing has come.
-    pub fn for_so_long(&self, now: Instant) -> Duration {
+    pub fn waited(&self, now: Instant) -> Duration {
         now.duration_since(self.came)
     }
 
-    /// How long ago it was asked why nothing comes, or something came.
-    pub fn looked_ago(&self, now: Instant) -> Duration {
+    /// How long ago the run asked why, or something came.
+    pub fn since_look(&self, now: Instant) -> Duration {
         now.duration_since(self.looked)
     }
 
-    /// Whether it is time to ask why nothing comes.
+    /// Whether it is time to ask why.
     pub fn is_due(&self, now: Instant) -> bool {
         now.duration_since(self.looked) >= self.limit.map_or(LOOK, |limit| limit.min(LOOK))
     }
 
-    /// Takes note of why nothing comes; `None`: nothing stands in the way, and it takes its time.
+    /// Notes why nothing comes; `None`: nothing is in the way, and work just takes its time.
     pub fn looked(&mut self, reason: Option<&str>, now: Instant) -> Say {
         self.looked = now;
 
         let Some(reason) = reason else {
-            // The wait for others begins when the last one has gone.
+            // Someone works, so the limit counts from now on.
             return self.came(now);
         };
 

@@ -1,17 +1,16 @@
-//! How much a job may have outstanding at once, and how large its tasks are for that: by how many
-//! work on it.
+//! Limits the outstanding bytes of a job, and sizes its tasks, by the number of slots.
 
 use sheaf_common::queue::Capacity;
 
-/// The most bytes that a run on one machine has outstanding, and its largest task: with tasks of
-/// 1 MiB a run took 5 % longer (200 MB of text).
+/// The most bytes that a run on one machine has outstanding, and its largest task. With tasks of 1
+/// MiB a run took 5 % longer (200 MB of text).
 const LOCAL_BYTES: u64 = 64 << 20;
 const LOCAL_TASK: u64 = 4 << 20;
 
-/// The largest task through Redis: each costs the queue the same, however large it is.
+/// The largest task through Redis. A task costs the queue the same, however large it is.
 const LARGEST_TASK: u64 = 8 << 20;
-/// How many tasks each slot is to have of what is outstanding: one in work, one that lies ready,
-/// and as many that are done and wait for those before them.
+/// How many outstanding tasks each slot should have: one in work, one ready, and two that are done
+/// and wait for those before them.
 const TASKS_PER_SLOT: u64 = 4;
 /// Default Redis budget for up to 8 slots.
 const FEW_SLOTS: u64 = 256 << 20;
@@ -19,26 +18,26 @@ const FEW_SLOTS: u64 = 256 << 20;
 /// flight when the window closes. At 2 GB of input its peak was 35 MiB above a window of 256 MiB.
 const REDIS_OWN: u64 = 44 << 20;
 
-/// What a job may have outstanding at once: files, rows, segments.
+/// The limit of what is outstanding: files, rows, segments.
 #[derive(Debug, Clone)]
 pub struct Window {
     budget: Budget,
-    /// No further file is planned while this many bytes are outstanding…
+    /// No more files are planned while this many bytes are outstanding…
     bytes: u64,
-    /// …unless fewer tasks than this are: the slots must not idle because files are large.
+    /// …and at least this many tasks: slots must not idle because files are large.
     tasks: usize,
     /// The slots of this process.
     own_slots: usize,
-    /// All that are known.
+    /// All known slots, those of this process included.
     slots: usize,
     largest_task: u64,
 }
 
-/// How the bytes come about.
+/// What decides the bytes.
 #[derive(Debug, Clone, Copy)]
 enum Budget {
     Fixed,
-    /// As much as the slots need, as far as the servers may hold it.
+    /// The number of slots, up to half of what the servers may hold.
     BySlots,
 }
 
@@ -48,29 +47,29 @@ impl Window {
         Window {
             budget: Budget::Fixed,
             bytes: LOCAL_BYTES,
-            tasks: slots * 2, // One to work on, and one that lies ready.
+            tasks: slots * 2, // One in work and one ready for each slot.
             own_slots: slots,
             slots,
             largest_task: LOCAL_TASK,
         }
     }
 
-    /// For a run through Redis: `budget` is the most bytes that it may hold there (`None`: as many
-    /// as the slots call for), `slots` are those of this process.
+    /// For a run through Redis. `budget`: the most bytes that it may hold there; `None`: it follows
+    /// from the slots. `slots`: those of this process.
     pub fn redis(budget: Option<u64>, slots: usize) -> Self {
         let bytes = without_redis_own(budget.unwrap_or(FEW_SLOTS));
         let budget = if budget.is_some() { Budget::Fixed } else { Budget::BySlots };
         Window { budget, bytes, tasks: 1, own_slots: slots, slots, largest_task: LARGEST_TASK }
     }
 
-    /// Takes note of how many slots there are now, and of how much the servers may hold.
+    /// Fits the window to the slots of other workers, and to what the servers may hold.
     pub fn fit(&mut self, Capacity { slots, bytes }: Capacity) {
         self.slots = self.own_slots + slots;
 
         if let Budget::BySlots = self.budget {
             let wanted = FEW_SLOTS.max(self.slots as u64 * TASKS_PER_SLOT * LARGEST_TASK);
 
-            // Other runs may use the servers, too.
+            // Half is left to other runs on these servers.
             self.bytes = without_redis_own(wanted.min(bytes.map_or(u64::MAX, |bytes| bytes / 2)));
         }
     }
@@ -80,23 +79,25 @@ impl Window {
         bytes < self.bytes || tasks < self.tasks
     }
 
-    /// The bytes of a task.
+    /// The bytes at which a task is full.
     pub fn task_bytes(&self) -> u64 {
+        // No slot is known before a worker announces itself.
         (self.bytes / (TASKS_PER_SLOT * self.slots.max(1) as u64)).min(self.largest_task)
     }
 
-    /// All slots that are known.
+    /// All known slots.
     pub fn slots(&self) -> usize {
         self.slots
     }
 
-    /// Whether this process has no slots: then the user must hear of it when nobody else works.
+    /// Whether this process has no slots, so that the run depends on other workers.
     pub fn is_for_others(&self) -> bool {
         self.own_slots == 0
     }
 }
 
 fn without_redis_own(budget: u64) -> u64 {
+    // Of a small budget at most a quarter, so that something is left for tasks.
     budget - REDIS_OWN.min(budget / 4)
 }
 
@@ -119,10 +120,12 @@ mod tests {
             [(212, 8), (212, 8), (212, 6)]
         );
         assert_eq!([16, 100].map(|slots| fitted(None, slots, None)), [(468, 7), (3156, 7)]);
-        // Half of what the servers may hold, and never less than something.
+
+        // Half of what the servers may hold, but never nothing.
         assert_eq!(fitted(None, 100, Some(3 << 30)), (1492, 3));
         assert_eq!(fitted(None, 2, Some(64 * MIB)), (24, 3));
-        // What the user says is what it is.
+
+        // A budget of the user is not changed.
         assert_eq!(fitted(Some(100 * MIB), 100, Some(10 * MIB)), (75, 0));
     }
 

@@ -1,4 +1,4 @@
-//! The journal: one entry for each unit that was stored, each with its own checksum.
+//! The journal: one entry for each stored unit, each with its own checksum.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,13 +12,13 @@ use sheaf_common::wire;
 use crate::frame;
 use crate::ledger::Position;
 
-/// A unit that was stored.
+/// A stored unit.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The segments that it added to the streams, in order.
     pub segments: Vec<Part>,
     pub end: Position,
-    /// The files whose own workbooks were written out after it.
+    /// The files whose own workbooks are written: their streams are removed.
     pub dropped_files: Vec<FileIndex>,
     pub notes: Vec<u8>,
 }
@@ -27,29 +27,31 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     pub stream: Stream,
-    /// Its bytes in the stream's file, and their CRC-32.
+    /// The length of its bytes in the stream's file, and their CRC-32.
     pub packed: u64,
     pub packed_crc32: u32,
-    /// The bytes before compression, and their CRC-32.
+    /// The length before compression, and the CRC-32 of those bytes.
     pub length: u64,
     pub crc32: u32,
-    /// What its format says of it: see [`sheaf_common::outcome::Segment::meta`].
+    /// The metadata of its format: see [`sheaf_common::outcome::Segment::meta`].
     pub meta: Vec<u8>,
 }
 
-/// The open journal; writes go to its end.
+/// The open journal. Entries are appended.
 pub struct Journal {
     file: File,
 }
 
 impl Journal {
+    /// Opens the journal, or makes it. It must be read or cut before an entry is appended.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         Ok(Journal { file })
     }
 
-    /// Writes an entry, in one call, so that a crash leaves it whole or broken, not two in one.
+    /// Appends an entry. One call writes all of it, so that a crash leaves at most one broken
+    /// entry, at the end.
     pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
         let mut framed = Vec::new();
         frame::push(&mut framed, &wire::encode(entry));
@@ -57,7 +59,7 @@ impl Journal {
         self.file.write_all(&framed)
     }
 
-    /// The entries up to the first that is not whole, each with the place where it ends.
+    /// The entries before the first broken one, each with the offset of its end.
     pub fn read(&mut self) -> io::Result<Vec<(Entry, u64)>> {
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
@@ -65,6 +67,8 @@ impl Journal {
 
         let mut entries = Vec::new();
         let mut rest = bytes.as_slice();
+
+        // The first broken entry ends the journal: the units after it have no beginning.
         while let Some((body, after)) = frame::split_first(rest)
             && let Ok(entry) = wire::decode(body)
         {
@@ -75,7 +79,7 @@ impl Journal {
         Ok(entries)
     }
 
-    /// Cuts off what stands past `length`.
+    /// Cuts off everything past `length`.
     pub fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.set_len(length)?;
         self.file.seek(SeekFrom::End(0)).map(drop)

@@ -1,4 +1,4 @@
-//! The folder of a job, as another process sees it.
+//! What another process can learn from the folder of a job.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -6,19 +6,19 @@ use std::path::Path;
 
 use super::{LOCK, STOPPED};
 
-/// Whether a run is at work on a folder.
+/// Whether a run is at work in a folder.
 ///
 /// # Errors
-/// Those of the system, as when there is no such folder.
+/// Those of the system, for example when there is no such folder.
 pub fn is_at_work(folder: &Path) -> io::Result<bool> {
     match File::open(folder.join(LOCK))?.try_lock_shared() {
-        Ok(()) => Ok(false), // Let go with the file.
+        Ok(()) => Ok(false), // Dropping the file unlocks it.
         Err(TryLockError::WouldBlock) => Ok(true),
         Err(TryLockError::Error(source)) => Err(source),
     }
 }
 
-/// The last line that says why the run of a folder stopped.
+/// The last line that says why a run of this folder stopped; `None` if none was stopped.
 pub fn last_stop(folder: &Path) -> Option<String> {
     Some(fs::read_to_string(folder.join(STOPPED)).ok()?.lines().next_back()?.to_owned())
 }

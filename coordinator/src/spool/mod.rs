@@ -1,4 +1,4 @@
-//! Segments on disk, and the journal that says which of them count: how a job goes on after any
+//! Segments on disk, and the journal that says which of them count: so a job goes on after any
 //! crash.
 //!
 //! ```text
@@ -8,17 +8,17 @@
 //!   queue      where the job stands on a queue that outlives the run
 //!   journal    one entry a unit: where it ends, and what it added to each stream
 //!   status     how far the run is, for `sheaf status`
-//!   stopped    a line for each time that the run was told to stop
+//!   stopped    a line for each interrupt
 //!   streams/   one file a stream: its segments, one after another
 //! ```
 //!
 //! Units come in order, so a stream's file is the concatenation that the output needs. Nothing is
-//! synced to disk while the job runs: on resume every unit's bytes are held against the checksums
-//! in the journal, and the first that does not match (a crash of the machine can lose any of it)
-//! ends what counts; the rest is cut off and made again.
+//! synced to disk while the job runs, and a crash of the machine may lose any of it. So a resumed
+//! run compares the bytes of every unit with the checksums in the journal. From the first unit that
+//! does not match, everything is cut off and made again.
 //!
-//! * [`journal`]: the entries. [`stream`]: one stream's file. [`look`]: what another process sees
-//!   of it.
+//! * [`journal`]: the entries. [`stream`]: one stream's file. [`look`]: the folder as another
+//!   process sees it.
 
 mod journal;
 mod look;
@@ -48,7 +48,7 @@ pub enum SpoolError {
     Io { doing: &'static str, path: PathBuf, source: io::Error },
 }
 
-/// How often the lock of a folder is tried: `sheaf status` holds it for a moment when it looks.
+/// How often the lock of a folder is tried, as `sheaf status` holds it for a moment.
 const TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(40);
 
@@ -57,17 +57,17 @@ pub struct Spool {
     folder: PathBuf,
     journal: Journal,
     streams: BTreeMap<Stream, StreamFile>,
-    /// The segments appended since the last unit was confirmed.
+    /// The segments that were appended since the last unit was confirmed.
     unconfirmed: Vec<Part>,
     /// Held while the job runs, so that no second run writes to the same folder.
     _lock: File,
 }
 
-/// Where an earlier run got to.
+/// How far an earlier run came.
 #[derive(Debug, Default)]
 pub struct Resume {
     pub position: Position,
-    /// The notes of the last unit: see [`Spool::confirm`]. Empty at the beginning.
+    /// The notes of the last unit: see [`Spool::confirm`]. Empty if there is none.
     pub notes: Vec<u8>,
 }
 
@@ -78,12 +78,12 @@ const QUEUE: &str = "queue";
 const JOURNAL: &str = "journal";
 const STREAMS: &str = "streams";
 const STOPPED: &str = "stopped";
+/// The file for `sheaf status`, which the observer of a run writes.
 pub const STATUS: &str = "status";
 
 impl Spool {
-    /// Opens the folder, or makes it. What an earlier run left is there to be read with
-    /// [`Spool::saved`], and to be taken up with [`Spool::resume`] or thrown away with
-    /// [`Spool::begin`].
+    /// Opens the folder, or makes it. [`Spool::saved`] then reads what an earlier run left,
+    /// [`Spool::resume`] goes on with it, and [`Spool::begin`] throws it away.
     ///
     /// # Errors
     /// [`SpoolError::InUse`] when another process has it open.
@@ -92,6 +92,7 @@ impl Spool {
         fs::create_dir_all(folder.join(STREAMS)).map_err(io("make the work folder"))?;
         let lock = File::create(folder.join(LOCK)).map_err(io("write to the work folder"))?;
 
+        // The system releases the lock with the process, so a killed run leaves none.
         let mut tries = 1;
         loop {
             match lock.try_lock() {
@@ -114,29 +115,30 @@ impl Spool {
         })
     }
 
-    /// What an earlier run saved with [`Spool::begin`]: its job and its sources. `None` if there
-    /// was none.
+    /// The job and the sources that an earlier run saved with [`Spool::begin`]. `None` if there was
+    /// no such run.
     pub fn saved(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         Some((fs::read(self.folder.join(JOB)).ok()?, fs::read(self.folder.join(SOURCES)).ok()?))
     }
 
-    /// Where an earlier run left its job on a queue: what it noted with [`Spool::note_place`].
-    /// `None` if it noted nothing, or the machine went down before the note was whole.
+    /// Where an earlier run left its job on a queue, by its note of [`Spool::note_place`]. `None`
+    /// if there is no note, or the machine crashed before it was whole.
     pub fn place(&self) -> Option<JobPlace> {
         serde_json::from_slice(&fs::read(self.folder.join(QUEUE)).ok()?).ok()
     }
 
-    /// Notes where the job of this run stands, so that the next run can remove what this one may
-    /// leave there.
+    /// Notes where the job of this run stands on a queue, so that the next run can remove what this
+    /// one leaves there.
     pub fn note_place(&self, place: &JobPlace) -> Result<(), SpoolError> {
         let text = serde_json::to_vec(place).expect("texts and numbers are JSON");
         fs::write(self.folder.join(QUEUE), text).map_err(|source| self.io("write to", source))
     }
 
-    /// Begins anew: throws away what an earlier run left, and saves what this job is.
+    /// Begins anew: throws away what an earlier run left, and saves job and sources.
     pub fn begin(&mut self, job: &[u8], sources: &[u8]) -> Result<(), SpoolError> {
         let mut begin = || {
-            // First the mark that something can be resumed, then what it speaks of.
+            // First the file that makes the folder resumable, or a crash in between would leave a
+            // job without its streams.
             let _ = fs::remove_file(self.folder.join(JOB));
             let _ = fs::remove_file(self.folder.join(STOPPED));
 
@@ -153,28 +155,30 @@ impl Spool {
         })
     }
 
-    /// Takes up what an earlier run left, as far as it is whole; cuts off the rest.
+    /// Goes on with what an earlier run left, as far as it is whole; cuts off the rest.
     pub fn resume(&mut self) -> Result<Resume, SpoolError> {
         self.replay(FileIndex(u64::MAX)).map_err(|source| self.io("read", source))
     }
 
-    /// Takes up what an earlier run left of the files before `file`, and says from now on that the
-    /// job is this one: its files before `file` are the same.
+    /// Goes on with what an earlier run left of the files before `file`, and saves this job in its
+    /// place. Both jobs have the same files before `file`.
     pub fn resume_before(
         &mut self,
         file: FileIndex,
         job: &[u8],
         sources: &[u8],
     ) -> Result<Resume, SpoolError> {
-        // First the journal is cut: until the new list stands there, the old one holds for what is
-        // left.
+        // The journal is cut before the new list is saved: what is left of it fits the old list,
+        // too, if a crash comes in between.
         let resume = self.replay(file).map_err(|source| self.io("read", source))?;
         self.save(job, sources).map_err(|source| self.io("write to", source))?;
         Ok(resume)
     }
 
     fn save(&self, job: &[u8], sources: &[u8]) -> io::Result<()> {
+        // The job comes last: without it nothing can be resumed.
         for (name, bytes) in [(SOURCES, sources), (JOB, job)] {
+            // Through another name, so that a crash leaves the old file or the new one.
             let unfinished = self.folder.join(format!("{name}.new"));
             fs::write(&unfinished, bytes)?;
             fs::rename(unfinished, self.folder.join(name))?;
@@ -183,13 +187,14 @@ impl Spool {
         Ok(())
     }
 
-    /// Reads what counts of an earlier run, up to the last unit that ends at the beginning of
-    /// `file` or before.
+    /// Reads what counts of an earlier run, up to the last unit that does not reach into `file`.
     fn replay(&mut self, file: FileIndex) -> io::Result<Resume> {
         let mut entries = self.journal.read()?;
 
         let is_before = |end: &Position| (end.file, end.slices) <= (file, 0);
         entries.truncate(entries.partition_point(|(entry, _)| is_before(&entry.end)));
+
+        // Again from the start: without the later entries, streams that these dropped count again.
         while let Some(misfit) = self.first_misfit(&entries)? {
             entries.truncate(misfit);
         }
@@ -204,11 +209,12 @@ impl Spool {
         }))
     }
 
-    /// Reads the streams along the journal; the index of the first entry whose bytes are not there.
+    /// Compares the streams with the journal; returns the index of the first entry whose bytes are
+    /// not there.
     fn first_misfit(&mut self, entries: &[(Entry, u64)]) -> io::Result<Option<usize>> {
         self.streams.clear();
 
-        // Their bytes were removed on purpose, whatever earlier entries say of them.
+        // The streams of these files were removed on purpose, although earlier entries name them.
         let dropped: HashSet<FileIndex> =
             entries.iter().flat_map(|(entry, _)| &entry.dropped_files).copied().collect();
         let is_dropped =
@@ -225,7 +231,7 @@ impl Spool {
         Ok(None)
     }
 
-    /// Writes segments to the ends of their streams; they count after the next [`Spool::confirm`].
+    /// Appends segments to their streams. They count after the next [`Spool::confirm`].
     pub fn append<'a>(
         &mut self,
         segments: impl IntoIterator<Item = &'a Segment>,
@@ -240,8 +246,8 @@ impl Spool {
         Ok(())
     }
 
-    /// What was appended counts from now on: the unit ends at `end`, and `notes` are for the next
-    /// run. The streams of `dropped_files`' own workbooks, which were written out, are removed.
+    /// Ends a unit at `end`: what was appended counts from now on. `notes` are for the next run.
+    /// The own workbooks of `dropped_files` are written, so their streams are removed.
     pub fn confirm(
         &mut self,
         end: Position,
@@ -250,6 +256,8 @@ impl Spool {
     ) -> Result<(), SpoolError> {
         let entry =
             Entry { segments: std::mem::take(&mut self.unconfirmed), end, dropped_files, notes };
+
+        // First the entry: streams may go only when the journal says that they are not needed.
         let store = self.journal.append(&entry).and_then(|()| {
             entry
                 .dropped_files
@@ -260,19 +268,19 @@ impl Spool {
         store.map_err(|source| self.io("write to", source))
     }
 
-    /// A stream that got segments.
+    /// A stream; `None` if it has no segments.
     pub fn stream(&self, stream: Stream) -> Option<&StreamFile> {
         self.streams.get(&stream)
     }
 
-    /// Whether segments of this file's own workbook are kept here.
+    /// Whether the spool has segments of this file's own workbook.
     pub fn has_file(&self, sequence: FileIndex) -> bool {
         let first = Stream { target: Target::File(sequence), part: 0 };
         let next = Stream { target: Target::File(sequence.next()), part: 0 };
         self.streams.range(first..next).next().is_some()
     }
 
-    /// Notes in the folder why the run stopped: the terminal may be gone.
+    /// Appends a line that says why the run stopped, as the terminal may be gone.
     pub fn note_stop(&self, line: &str) -> Result<(), SpoolError> {
         let note = || {
             let mut file =
@@ -298,6 +306,7 @@ fn stream_of<'a>(
     folder: &Path,
     stream: Stream,
 ) -> io::Result<&'a mut StreamFile> {
+    // Local, as an entry of the journal has the same name.
     use std::collections::btree_map::Entry;
     match streams.entry(stream) {
         Entry::Occupied(known) => Ok(known.into_mut()),

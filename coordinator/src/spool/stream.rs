@@ -9,7 +9,7 @@ use sheaf_format::{Content, Joined};
 
 use super::journal::Part;
 
-/// The segments of a stream that count, as one file.
+/// The file of a stream, and the content of it that counts.
 pub struct StreamFile {
     path: PathBuf,
     file: File,
@@ -17,7 +17,7 @@ pub struct StreamFile {
 }
 
 impl StreamFile {
-    /// Opens the stream's file in `folder`, or makes it; what is in it counts once it is accepted.
+    /// Opens the stream's file in `folder`, or makes it. Its bytes count once they are accepted.
     pub fn open(folder: &Path, stream: Stream) -> io::Result<Self> {
         let path = folder.join(file_name(stream));
         let file =
@@ -25,7 +25,7 @@ impl StreamFile {
         Ok(StreamFile { path, file, content: Content::default() })
     }
 
-    /// Writes a segment at the end; returns what the journal says of it.
+    /// Appends a segment; returns its part of the journal's entry.
     pub fn append(&mut self, segment: &Segment) -> io::Result<Part> {
         self.file.write_all(&segment.bytes)?;
         self.content.add_segment(segment);
@@ -40,11 +40,12 @@ impl StreamFile {
         })
     }
 
-    /// Reads on by one part; `false` if the bytes are not those that the journal speaks of.
+    /// Reads the next part; returns `false` if its bytes are not those of the journal.
     pub fn accept(&mut self, part: &Part) -> io::Result<bool> {
         let mut bytes = Vec::new();
         (&self.file).take(part.packed).read_to_end(&mut bytes)?;
 
+        // Counted even if it does not match: then the caller opens all streams anew.
         self.content.add(part.packed, part.length, part.crc32, &part.meta);
 
         Ok(bytes.len() as u64 == part.packed && crc32fast::hash(&bytes) == part.packed_crc32)
@@ -56,12 +57,13 @@ impl StreamFile {
         self.file.seek(SeekFrom::End(0)).map(drop)
     }
 
-    /// Its segments, joined, to be read from the beginning.
+    /// A reader of all its segments, joined.
     pub fn joined(&self) -> io::Result<Joined<'static>> {
         let file = File::open(&self.path)?.take(self.content.packed);
         Ok(Joined { content: self.content.clone(), bytes: Box::new(file) })
     }
 
+    /// Removes the file.
     pub fn remove(self) -> io::Result<()> {
         fs::remove_file(self.path)
     }

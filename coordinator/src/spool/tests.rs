@@ -7,7 +7,7 @@ use sheaf_format::Meta;
 use super::*;
 
 const ROWS: Stream = Stream { target: Target::Rendering(0), part: 0 };
-/// What a format says of the first segment.
+/// Metadata of the first segment.
 const META: &[u8] = b"of the first";
 
 fn segment(text: &str) -> Segment {
@@ -35,7 +35,7 @@ fn content(spool: &Spool) -> String {
     text
 }
 
-/// A folder in which two units were stored: `one` up to file 1, `two` up to file 2.
+/// A folder with two stored units: `one` up to file 1, `two` up to file 2.
 fn two_units() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut spool = Spool::open(folder.path()).unwrap();

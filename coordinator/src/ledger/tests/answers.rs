@@ -1,4 +1,4 @@
-//! Outcomes that come late, twice, or are none of their tasks.
+//! Outcomes that come late, twice, or do not fit their tasks.
 
 use sheaf_common::numbers::{BlockNumber, FileIndex, UnitNumber};
 use sheaf_common::outcome::Reading;
@@ -15,10 +15,10 @@ fn with_one_file() -> (Ledger, Task) {
 }
 
 fn came(task: TaskId, result: TaskResult) -> Event {
-    Event::Came(Outcome { task, slot: "s".into(), result })
+    Event::Collected(Outcome { task, slot: "s".into(), result })
 }
 
-/// Rows of one file, in slices of a unit each that are in these blocks.
+/// Rows of one file in these blocks, each slice as large as a unit.
 fn rows_of(sequence: u64, edition: u64, blocks: &[u32]) -> TaskResult {
     let slice = |block: &u32| Slice {
         block: BlockNumber(*block),
@@ -52,7 +52,7 @@ fn with_one_unit() -> (Ledger, Task, Task) {
     (ledger, extract, render.clone())
 }
 
-/// A ledger that waits for lost rows, with the extract task that is done once more.
+/// A ledger that waits for lost rows, with the extract task that repairs them.
 fn with_a_repair() -> (Ledger, Task) {
     let (mut ledger, extract, render) = with_one_unit();
     let lost = TaskResult::RowsLost(vec![RowsKey::new(extract.id, BlockNumber(0), 1)]);
@@ -62,7 +62,7 @@ fn with_a_repair() -> (Ledger, Task) {
     (ledger, repair.clone())
 }
 
-/// Holds that an outcome is warned of, and its task pushed again.
+/// Asserts that an outcome causes a warning, and that its task is pushed again.
 fn is_pushed_again(commands: &[Command], task: &Task) {
     let (pushed, warned) = commands.split_last().expect("two commands");
     assert_eq!(*pushed, Command::Push(task.clone()));

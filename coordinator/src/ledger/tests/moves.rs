@@ -1,5 +1,4 @@
-//! Moves that the lives of a task and of a unit do not have: each is refused by its name, and changes
-//! nothing.
+//! Illegal moves of tasks and units: each is refused by name, and changes nothing.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +11,7 @@ use crate::ledger::rows::RowsAt;
 use crate::ledger::task::{ExtractTask, FILE_COST};
 use crate::ledger::unit::Unit;
 
-/// What a move that is refused says, in place of its result.
+/// The message of a move that was refused.
 fn refused<T: std::fmt::Debug>(moved: Result<T, IllegalMove>) -> String {
     moved.unwrap_err().to_string()
 }

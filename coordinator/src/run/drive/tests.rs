@@ -1,5 +1,5 @@
-//! Whole runs on the memory queue under a clock that stands still: seconds of a run take no time,
-//! and no process is started.
+//! Whole runs on the memory queue with a paused clock: waiting takes no time, and no process is
+//! started.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -27,14 +27,14 @@ use crate::run::window::Window;
 
 const JOB: JobId = JobId(7);
 
-/// What a task takes. The window holds few of them, so that a run has many turns.
+/// The duration of a task. The window holds few tasks, so that a run has many turns.
 const WORK: Duration = Duration::from_secs(1);
 
-/// The files of all runs here: enough for some units, and one that cannot be read.
+/// The files of every run here: enough for some units, and one that cannot be read.
 const FILES: usize = 40;
 const UNREADABLE: usize = 13;
 
-/// The bytes of rows of a file: three files fill a unit.
+/// The bytes of a file's rows: three files fill a unit.
 const ROWS: u32 = 300_000;
 
 fn sources() -> Sources {
@@ -42,7 +42,7 @@ fn sources() -> Sources {
     Sources::example(&(0..FILES).map(size).collect::<Vec<_>>())
 }
 
-/// A unit as it was stored, without what depends on when and by whom.
+/// A unit as it was stored, without what depends on time and worker.
 #[derive(Debug, PartialEq)]
 struct Stored {
     end: Position,
@@ -51,7 +51,7 @@ struct Stored {
     files: Vec<(u64, u64)>,
 }
 
-/// Remembers units as a spool does; its disk has room for some.
+/// Remembers units as a spool does, on a disk with limited room.
 struct Recorder {
     commits: Vec<Commit>,
     tally: Tally,
@@ -69,7 +69,7 @@ impl Recorder {
         self.commits.last().map_or(Position::default(), |commit| commit.end)
     }
 
-    /// What stands for the bytes of an output: the units, in order.
+    /// The units in order, in place of an output's bytes.
     fn stored(&self) -> Vec<Stored> {
         let stored = |commit: &Commit| Stored {
             end: commit.end,
@@ -97,7 +97,7 @@ impl Commits for Recorder {
     }
 }
 
-/// Hears what a run says. Clones hear the same.
+/// Records the notices of a run. Clones share the record.
 #[derive(Clone, Default)]
 struct Heard {
     notices: Arc<Mutex<Vec<Notice>>>,
@@ -118,7 +118,7 @@ impl Observer for Heard {
     fn ended(&mut self, _: &Tally) {}
 }
 
-/// A run, with what it stores and says.
+/// A run, its store and its notices.
 struct Stage {
     queue: MemoryQueue,
     store: Recorder,
@@ -170,19 +170,19 @@ impl Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Habit {
     Reliable,
-    /// It does its third task only after others have taken it over.
+    /// It does its third task only after others took that over.
     FallsAsleep,
     /// It never answers after two tasks.
     Dies,
-    /// The rows of its second extract task are lost before anyone needs them.
+    /// The rows of its second extract task are lost before they are needed.
     LosesRows,
 }
 
-/// A worker that leases one task at a time; its slot takes [`WORK`] for each.
+/// A worker that leases one task at a time and takes [`WORK`] for each.
 struct Worker {
     queue: MemoryWorker,
     name: String,
-    /// What loses rows.
+    /// The queue that loses rows.
     job: MemoryJob,
     habit: Habit,
     done: u32,
@@ -272,7 +272,7 @@ fn segment(bytes: Vec<u8>) -> Segment {
     Segment { stream, bytes, crc32: 0, length: 0, meta: Vec::new() }
 }
 
-/// What a worker says of files: each has one block of rows.
+/// The reports of a worker: each file has one block of rows.
 fn extracted(extract: &Extract) -> (Vec<FileReport>, Vec<(BlockNumber, sheaf_common::row::Block)>) {
     let mut reports = Vec::new();
     let mut blocks = Vec::new();
@@ -288,7 +288,7 @@ fn extracted(extract: &Extract) -> (Vec<FileReport>, Vec<(BlockNumber, sheaf_com
     (reports, blocks)
 }
 
-/// What a run without any fault stores.
+/// The units of a run without faults.
 async fn undisturbed() -> Recorder {
     let mut stage = Stage::new();
     Worker::start(&stage.queue, "a", Habit::Reliable);
@@ -307,7 +307,7 @@ async fn a_run_stores_every_file_in_order() {
     assert!(store.commits.len() > 5, "{} units", store.commits.len());
     assert_eq!(store.end().file, FileIndex::at(FILES));
 
-    // The file that cannot be read is reported, and ends nothing.
+    // The unreadable file is reported, and the run goes on.
     let unreadable = &reports[&FileIndex::at(UNREADABLE)].status;
     assert!(matches!(unreadable, FileStatus::Failed { .. }), "{unreadable:?}");
 }

@@ -1,4 +1,4 @@
-//! What a driver hears, and what it commands.
+//! The events and commands of a driver.
 
 use std::time::{Duration, Instant};
 
@@ -13,28 +13,28 @@ use super::super::failure::DriveError;
 use crate::ledger::Commit;
 use crate::report::Notice;
 
-/// When an event comes.
+/// The circumstances of an event.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     pub now: Instant,
-    /// Whether calls of the queue have been failing for longer than a moment.
+    /// Whether calls to the queue have been failing for a while.
     pub in_trouble: bool,
 }
 
-/// What happened. Answers of the queue are `Err` when a call failed; calls may be made again.
+/// What happened. An answer of the queue is `Err` if the call failed.
 #[derive(Debug)]
 pub enum Event {
-    /// The run begins. The first event, and it comes once.
+    /// The run begins. Comes first, and once.
     Begun,
     /// Time has passed. Comes several times a second.
     Tick,
-    /// Someone wants to know how far the run is.
+    /// The user asks how far the run is.
     Asked,
-    /// Someone wants the run to stop.
-    Told(Stop),
+    /// The run must stop.
+    Stopped(Stop),
     /// These tasks are on the queue now.
     Shipped(Vec<TaskId>),
-    /// No task can be brought to the queue any more.
+    /// The shipper gave up: no more tasks reach the queue.
     ShippingFailed(QueueError),
     /// Answers [`Call::Collect`].
     Collected(Result<Vec<Outcome>, QueueError>),
@@ -52,59 +52,59 @@ pub enum Event {
     Why(Result<Option<String>, QueueError>),
 }
 
-/// What the loop is to do.
+/// What the loop must do.
 #[derive(Debug)]
 pub enum Command {
-    /// Bring this task to the queue.
+    /// Give this task to the shipper.
     Push(Task),
-    /// There are this many slots now: it decides whether files are compressed on their way.
+    /// Tell the shipper how many slots there are: that decides whether files are compressed.
     Slots(usize),
     /// Store this unit for good.
     Commit(Commit),
-    /// Make this call after a pause. The next one is given when this one was answered.
+    /// Make this call after a pause. The next call comes only after its answer.
     Call { call: Call, after: Duration },
-    /// Ask the queue, beside the call that may be under way.
+    /// Ask the queue, while a call may be in flight.
     Ask(Question),
-    /// Log what befell a task: the run goes on.
+    /// Log a problem with a task. The run goes on.
     Log { task: TaskId, message: &'static str, reason: String },
-    /// Tell the observer.
+    /// Pass this to the observer.
     Notice(Notice),
     /// Tell the observer how far the run is.
     Progress,
-    /// Tell it to someone who has asked.
+    /// Answer [`Event::Asked`], through the observer.
     Answer,
-    /// The run is over. The last command.
+    /// End the run. Comes last.
     End(Result<Driven, DriveError>),
 }
 
-/// A call that changes what is on the queue, or takes from it.
+/// A call that changes the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
     Collect,
-    /// Which of these tasks has the queue lost?
+    /// Find out which of these tasks the queue has lost.
     Audit(Vec<TaskId>),
-    /// These rows are needed no more.
+    /// Drop these rows, which are no longer needed.
     Forget(Vec<RowsKey>),
 }
 
 /// A question about the queue and its workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Question {
-    /// How much can be done at once?
+    /// How many slots are there, and how much may the queue hold?
     Capacity,
-    /// Which workers are not heard of?
+    /// Which workers are lost?
     LostWorkers,
-    /// Which settings of the workers do not fit?
+    /// Which settings of workers do not fit this run?
     Remarks,
-    /// Why may tasks wait in vain? Other workers are needed if `needs_others`.
+    /// Why does nothing come? `needs_others`: this process has no slots.
     WhyIdle { needs_others: bool },
 }
 
-/// How a run ended that did not fail.
+/// The end of a run that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driven {
     /// Every file is in the store or reported.
     Whole,
-    /// It was told to stop; what is stored is whole as far as it goes.
+    /// It was interrupted. What is stored is whole.
     Interrupted(Stop),
 }

@@ -1,11 +1,11 @@
-//! The questions of a driver that wait to be asked.
+//! The questions that a driver wants to ask.
 
 use std::collections::VecDeque;
 
 use super::events::Question;
 
-/// The questions that are to be asked: one at a time, so that they take one connection; but why a
-/// run waits is asked beside the others, as these may be what hangs.
+/// Questions wait here for their turn. One is asked at a time, so that they take one connection.
+/// Only why nothing comes is asked beside the others, as one of these may hang.
 #[derive(Debug, Default)]
 pub struct Questions {
     wanted: VecDeque<Question>,
@@ -14,7 +14,7 @@ pub struct Questions {
 }
 
 impl Questions {
-    /// Wants an answer, unless the question waits to be asked already.
+    /// Adds a question, unless it waits already or is being asked in vain.
     pub fn want(&mut self, question: Question) {
         let is_asked = matches!(question, Question::WhyIdle { .. }) && self.asking_why;
         if !is_asked && !self.wanted.contains(&question) {
@@ -22,7 +22,7 @@ impl Questions {
         }
     }
 
-    /// Those that are to be asked now.
+    /// The questions to ask now.
     pub fn next(&mut self) -> Vec<Question> {
         let mut now = Vec::new();
         let wanted = std::mem::take(&mut self.wanted);
@@ -33,6 +33,7 @@ impl Questions {
                 Question::Capacity | Question::LostWorkers | Question::Remarks => &mut self.asking,
             };
 
+            // Another question has no answer yet: this one keeps its turn.
             if std::mem::replace(lane, true) {
                 self.wanted.push_back(question);
             } else {
@@ -43,10 +44,12 @@ impl Questions {
         now
     }
 
+    /// Notes that the question that was asked has its answer.
     pub fn answered(&mut self) {
         self.asking = false;
     }
 
+    /// Notes that [`Question::WhyIdle`] has its answer.
     pub fn answered_why(&mut self) {
         self.asking_why = false;
     }

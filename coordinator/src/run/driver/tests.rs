@@ -1,10 +1,10 @@
-//! The driver against made-up events: what it does when the queue fails, and when nobody works.
+//! The driver against made-up events: failing queues, and no workers.
 
 use std::sync::Arc;
 
 use sheaf_common::job::{JobId, TaskId};
-use sheaf_common::outcome::{Extracted, FileReport, FileStatus};
-use sheaf_common::queue::Reason;
+use sheaf_common::outcome::{Extracted, FileReport, FileStatus, Outcome, TaskResult};
+use sheaf_common::queue::{Capacity, LostWorker, Reason};
 use sheaf_common::task::{Task, Work};
 use sheaf_worker::signals::Stop;
 
@@ -13,19 +13,19 @@ use crate::ledger::Ledger;
 
 const JOB: JobId = JobId(1);
 
-/// A driver of a run over Redis without slots of its own, and the time.
+/// A driver of a run over Redis without slots of its own, and its clock.
 struct World<'s> {
     driver: Driver<'s>,
     start: Instant,
     now: Instant,
     in_trouble: bool,
-    /// The call that is under way.
+    /// The call in flight.
     call: Option<(Call, Duration)>,
-    /// The questions that have no answer yet, in the order in which they were asked.
+    /// The questions without an answer, the oldest first.
     asked: Vec<Question>,
     pushed: Vec<Task>,
     commits: usize,
-    /// What was told since the last look.
+    /// The notices since the last look.
     notices: Vec<Notice>,
     end: Option<Result<Driven, DriveError>>,
 }
@@ -55,7 +55,7 @@ impl<'s> World<'s> {
         world
     }
 
-    /// A driver that knows how much can be done, and collects.
+    /// A driver that knows the capacity, and collects.
     fn collecting(sources: &'s Sources) -> Self {
         let mut world = World::new(sources, None);
         world.answer(Event::Sized(Ok(Capacity { slots: 2, bytes: None })));
@@ -83,7 +83,7 @@ impl<'s> World<'s> {
         }
     }
 
-    /// Answers the oldest question of the kind of `event`, or the call that is under way.
+    /// Answers the oldest question that `event` answers, or the call in flight.
     fn answer(&mut self, event: Event) {
         let of_question = |question: &Question| match &event {
             Event::Sized(_) => matches!(question, Question::Capacity),
@@ -101,7 +101,7 @@ impl<'s> World<'s> {
         self.feed(event);
     }
 
-    /// Lets a time pass without an event but ticks; `false`: the run has ended.
+    /// Lets time pass with ticks alone; returns `false` if the run has ended.
     fn pass(&mut self, time: Duration) -> bool {
         assert!(self.now < self.start + second(600), "the run goes on for ever");
 
@@ -118,7 +118,7 @@ impl<'s> World<'s> {
         self.asked.contains(&question)
     }
 
-    fn told(&mut self) -> Vec<Notice> {
+    fn new_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)
     }
 }
@@ -133,7 +133,7 @@ fn unreachable() -> QueueError {
     QueueError::Unreachable(Reason::new("connection refused"))
 }
 
-/// An answer to an extract task: its files have no rows.
+/// The outcome of an extract task whose files have no rows.
 fn empty_files(task: &Task) -> Outcome {
     let Work::Extract(extract) = &task.work else { panic!("an extract task") };
     let report = |sequence| {
@@ -157,7 +157,7 @@ fn nothing_is_planned_before_the_capacity_is_known() {
     world.pass(second(1));
     assert!(world.pushed.is_empty() && world.call.is_none());
 
-    // Nobody can say: it goes on with what it assumes.
+    // The capacity is unknown: the driver goes on with its default.
     world.answer(Event::Sized(Err(unreachable())));
     assert_eq!(world.pushed.len(), 1);
     assert!(world.call.is_some());
@@ -218,15 +218,15 @@ fn silence_and_its_end_are_announced_once() {
     assert!(world.is_asked(WHY));
 
     world.answer(Event::Why(Ok(Some("no worker".into()))));
-    assert_eq!(world.told(), [Notice::Waits("no worker".into())]);
+    assert_eq!(world.new_notices(), [Notice::Waits("no worker".into())]);
 
     world.pass(second(4));
     world.answer(Event::Why(Ok(Some("no worker".into()))));
-    assert_eq!(world.told(), [], "it was said already");
+    assert_eq!(world.new_notices(), [], "it was said already");
 
     let outcome = empty_files(&world.pushed[0]);
     world.answer(Event::Collected(Ok(vec![outcome])));
-    assert_eq!(world.told(), [Notice::GoesOn]);
+    assert_eq!(world.new_notices(), [Notice::GoesOn]);
 }
 
 #[test]
@@ -234,13 +234,13 @@ fn trouble_is_explained_while_calls_hang() {
     let sources = one_file();
     let mut world = World::new(&sources, None);
 
-    // Neither the capacity nor anything else is answered.
+    // No question is answered.
     world.in_trouble = true;
     world.pass(second(2));
     assert!(world.is_asked(WHY) && world.is_asked(Question::Capacity));
 
     world.answer(Event::Why(Err(unreachable())));
-    assert_eq!(world.told(), [Notice::Waits(unreachable().to_string())]);
+    assert_eq!(world.new_notices(), [Notice::Waits(unreachable().to_string())]);
 }
 
 #[test]
@@ -250,16 +250,16 @@ fn outcomes_do_not_end_another_servers_trouble() {
     world.in_trouble = true;
     world.pass(second(2));
     world.answer(Event::Why(Ok(Some("the server is full".into()))));
-    world.told();
+    world.new_notices();
 
     let outcome = empty_files(&world.pushed[0]);
     world.answer(Event::Collected(Ok(vec![outcome])));
-    assert_eq!(world.told(), []);
+    assert_eq!(world.new_notices(), []);
 
     world.in_trouble = false;
     world.pass(second(4));
     world.answer(Event::Why(Ok(None)));
-    assert_eq!(world.told(), [Notice::GoesOn]);
+    assert_eq!(world.new_notices(), [Notice::GoesOn]);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn a_lost_worker_is_named_once_each_time() {
         }
 
         world.answer(Event::Lost(Ok(answer)));
-        said.push(world.told());
+        said.push(world.new_notices());
     }
 
     let named = vec![Notice::WorkerLost(lost())];
@@ -332,15 +332,15 @@ fn a_remark_about_workers_is_made_once() {
     world.pass(REMARKS);
     answer_all_but_remarks(&mut world);
     world.answer(Event::Remarked(remark()));
-    assert_eq!(world.told().len(), 1);
+    assert_eq!(world.new_notices().len(), 1);
 
     world.pass(REMARKS);
     answer_all_but_remarks(&mut world);
     world.answer(Event::Remarked(remark()));
-    assert_eq!(world.told(), []);
+    assert_eq!(world.new_notices(), []);
 }
 
-/// Answers questions until the one for remarks is asked.
+/// Answers questions until remarks are asked for.
 fn answer_all_but_remarks(world: &mut World<'_>) {
     while !world.is_asked(Question::Remarks) {
         match world.asked.first().expect("a question is under way") {
@@ -356,7 +356,7 @@ fn answer_all_but_remarks(world: &mut World<'_>) {
 fn an_interrupt_ends_the_run_at_once() {
     let sources = one_file();
     let mut world = World::collecting(&sources);
-    world.feed(Event::Told(Stop::Interrupt));
+    world.feed(Event::Stopped(Stop::Interrupt));
     assert!(matches!(world.end, Some(Ok(Driven::Interrupted(Stop::Interrupt)))));
 }
 
@@ -369,5 +369,5 @@ fn a_file_that_is_read_alone_is_named() {
     let news = Outcome { task: world.pushed[0].id, slot: "s".into(), result };
 
     world.answer(Event::Collected(Ok(vec![news])));
-    assert_eq!(world.told(), [Notice::ReadAlone { vanished: 3, files: 1, first }]);
+    assert_eq!(world.new_notices(), [Notice::ReadAlone { vanished: 3, files: 1, first }]);
 }
