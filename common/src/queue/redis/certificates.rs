@@ -1,4 +1,4 @@
-//! The certificates that were typed: files that are read, and what goes together.
+//! Reads the files of certificates that were typed, and checks that the options go together.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::settings::RedisSettings;
 use super::tls::{Certificates, Tls};
 use crate::queue::QueueError;
 
-/// How connections are encrypted; `None`: not at all.
+/// The encryption of connections; `None`: none.
 pub fn tls(is_asked_for: bool, settings: &RedisSettings) -> Result<Option<Tls>, QueueError> {
     let client = match (&settings.cert, &settings.key) {
         (None, None) => None,

@@ -1,14 +1,14 @@
-//! How fast bytes come.
+//! Measures how fast bytes arrive.
 
 use std::sync::Mutex;
 use std::time::Duration;
 
 use redis::Value;
 
-/// Fewer bytes than this tell how long the way there and back is, not how fast bytes come.
+/// Transfers below this many bytes do not count: they measure the round trip, not the pace.
 const LEAST: usize = 64 << 10;
 
-/// How much the last transfer counts.
+/// The weight of the latest transfer in the average.
 const SHARE: f64 = 0.4;
 
 /// The pace of the last few transfers.
@@ -18,12 +18,12 @@ pub struct Pace(Mutex<Option<Measured>>);
 #[derive(Debug, Clone, Copy)]
 struct Measured {
     bytes_a_second: f64,
-    /// How long a value was.
+    /// The bytes of a value.
     length: f64,
 }
 
 impl Pace {
-    /// Takes note of a transfer.
+    /// Notes a transfer.
     pub fn note(&self, values: &[Value], took: Duration) {
         let length =
             |value: &Value| if let Value::BulkString(bytes) = value { bytes.len() } else { 0 };
@@ -48,13 +48,13 @@ impl Pace {
         }));
     }
 
-    /// Bytes a second; `None`: nothing came yet.
+    /// Bytes a second; `None`: no transfer yet.
     pub fn bytes_a_second(&self) -> Option<f64> {
         self.0.lock().expect("no holder panics").map(|measured| measured.bytes_a_second)
     }
 
-    /// How many bytes come in that time, and how many values that is, at least one; `None`: nothing
-    /// came yet.
+    /// How many bytes arrive in that time, and how many values these are, at least one; `None`: no
+    /// transfer yet.
     pub fn in_time(&self, time: Duration) -> Option<(u64, usize)> {
         let measured = (*self.0.lock().expect("no holder panics"))?;
         let bytes = measured.bytes_a_second * time.as_secs_f64();

@@ -1,8 +1,9 @@
--- extend: let leases on one stream go on for a full length from now.
+-- extend: let leases on one stream last for a full length from now.
 -- KEYS 1 stream  2 tasks
--- ARGV 1 consumer, then triples: the task's field in `tasks`, entry, hold
+-- ARGV 1 consumer
+--      2… triples: the task's field in `tasks`, entry, lease id
 -- Returns for each 1 extended | 0 lost: the lease no longer held its task
--- Invariant: the count of an entry's deliveries does not grow by it (JUSTID).
+-- Invariant: an extension is no delivery, so the entry's count stays (JUSTID).
 local states, fields = states_of(KEYS[2], 2, 3)
 local held, answers = {}, {}
 for n in ipairs(fields) do
