@@ -1,12 +1,12 @@
 //! Finds the last block of a deflate stream (RFC 1951) without inflating it.
 //!
-//! Only the lengths of the codes matter here, so one table look-up passes over several symbols at
-//! once: literals, and the length code that follows them with its extra bits; a second one passes
-//! over the distance.
+//! Only the lengths of codes matter here. So one table look-up passes over several symbols:
+//! literals, and the length code after them with its extra bits. A second one passes over the
+//! distance.
 
 use std::ops::Range;
 
-/// The bits that index the tables; longer codes, which are rare, are followed bit by bit.
+/// The number of bits that index the tables; longer codes, which are rare, are read bit by bit.
 const TABLE_BITS: u32 = 12;
 /// The longest code of RFC 1951, in bits.
 const LONGEST: usize = 15;
@@ -29,10 +29,10 @@ const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 
 #[error("not a deflate stream")]
 pub struct NotDeflate;
 
-/// The bits of the last block: from its final bit to past its end of block.
+/// The range of the last block, in bits: from its final bit to past its end of block.
 ///
 /// # Errors
-/// [`NotDeflate`] when the bytes end before a final block does, or hold a code that cannot be.
+/// [`NotDeflate`] when the bytes end within or before a final block, or have an invalid code.
 pub fn last_block(stream: &[u8]) -> Result<Range<usize>, NotDeflate> {
     let mut bits = Bits { stream, at: 0 };
     let mut tables = Tables::default();
@@ -66,7 +66,7 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// At least 56 bits from the place on, the first one lowest; zeros past the end.
+    /// At least 56 bits from this place on, the first in the lowest bit; zeros past the end.
     #[inline(always)]
     fn window(&self) -> u64 {
         let byte = self.at / 8;
@@ -106,8 +106,8 @@ impl Bits<'_> {
             let entry = tables.symbols.table[(window & TABLE_MASK) as usize];
             let distance = tables.distances.table[(window >> entry.bits & TABLE_MASK) as usize];
 
-            // No branch between literals and matches: which it is cannot be predicted. After
-            // literals alone the mask makes the look-up of a distance count for nothing.
+            // No branch between literals and matches, as the processor could not predict it: after
+            // literals alone, the mask cancels the look-up of a distance.
             if entry.plain && distance.plain | (entry.distance_mask == 0) {
                 self.at += entry.bits as usize + (distance.bits & entry.distance_mask) as usize;
                 if self.at > limit {
@@ -138,7 +138,7 @@ impl Bits<'_> {
         }
     }
 
-    /// Reads one symbol by the canonical numbering of codes.
+    /// Reads one symbol bit by bit, by the canonical numbering of codes.
     fn symbol(&mut self, codes: &Codes) -> Result<usize, NotDeflate> {
         let mut code = 0usize;
         let mut first = 0usize;
@@ -150,8 +150,8 @@ impl Bits<'_> {
                 return Ok(codes.symbols[index + code - first] as usize);
             }
 
-            // The codes of one length are consecutive; those of the next begin at twice the number
-            // that comes after them.
+            // Codes of one length are consecutive numbers; those of the next length begin at twice
+            // the number after them.
             index += count;
             first = (first + count) << 1;
             code <<= 1;
@@ -199,21 +199,21 @@ impl Bits<'_> {
 
 const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
 
-/// What the next [`TABLE_BITS`] bits begin with.
+/// The symbols at the beginning of [`TABLE_BITS`] bits.
 #[derive(Clone, Copy, Default)]
 struct Entry {
-    /// The bits to pass over.
+    /// The number of bits to pass over.
     bits: u8,
-    /// How many of them are code: the rest is extra bits, of any value.
+    /// How many of them are codes; the rest are extra bits of any value.
     code: u8,
     /// All ones if a distance follows, zero otherwise.
     distance_mask: u8,
-    /// Whether the entry says all. If not (a long code, the end of the block), the symbol is read
-    /// slowly.
+    /// Whether the entry is complete. If not (a long code, the end of the block), the symbol is
+    /// read bit by bit.
     plain: bool,
 }
 
-/// One code: the canonical numbering for the slow way, the table for the fast one.
+/// One code: the canonical numbering to read bit by bit, and the table for fast look-ups.
 struct Codes {
     counts: [u16; LONGEST + 1],
     symbols: Vec<u16>,
@@ -231,8 +231,8 @@ impl Default for Codes {
 }
 
 impl Codes {
-    /// Numbers the codes of these lengths (RFC 1951, 3.2.2). An incomplete code is allowed, an
-    /// oversubscribed one is not.
+    /// Numbers the codes of these lengths (RFC 1951, 3.2.2). The code may be incomplete, but not
+    /// oversubscribed.
     fn set(&mut self, lengths: &[u8]) -> Result<(), NotDeflate> {
         self.counts = [0; LONGEST + 1];
         for &length in lengths {
@@ -264,8 +264,8 @@ impl Codes {
         Ok(())
     }
 
-    /// Fills the table with one entry for every code that it can hold; `entry` says what a symbol
-    /// of a length means.
+    /// Fills the table with an entry for every code that is short enough; `entry` makes it from a
+    /// symbol and the length of its code.
     fn fill(&mut self, entry: impl Fn(usize, u8) -> Entry) {
         self.table.fill(Entry::default());
 
@@ -273,7 +273,7 @@ impl Codes {
         let mut index = 0usize;
         for length in 1..=TABLE_BITS as usize {
             for _ in 0..self.counts[length] {
-                // The stream has the highest bit of a code first, the index its lowest.
+                // The stream begins with the highest bit of a code, the index with its lowest.
                 let reversed = (code as u32).reverse_bits() as usize >> (32 - length);
                 let filled = entry(self.symbols[index] as usize, length as u8);
                 self.table[reversed..]
@@ -329,8 +329,8 @@ impl Tables {
         Ok(())
     }
 
-    /// Lets an entry that is a literal go on to the symbol after it, as long as its whole code lies
-    /// in the index.
+    /// Extends entries of literals by the symbols that follow, as long as their codes lie within
+    /// the index.
     fn chain_literals(&mut self) {
         self.singles.clear();
         self.singles.extend_from_slice(&self.symbols.table[..]);
@@ -338,8 +338,8 @@ impl Tables {
             let is_literal = |entry: &Entry| entry.plain && entry.distance_mask == 0;
             while is_literal(entry) && u32::from(entry.bits) < TABLE_BITS {
                 let next = self.singles[index >> entry.bits];
-                // The bits above the index read as zeros here: the next symbol counts if its code
-                // lies below them.
+                // Here the bits above the index read as zeros, so the next symbol is known only if
+                // its code lies below them.
                 if !next.plain || u32::from(entry.bits + next.code) > TABLE_BITS {
                     break;
                 }
