@@ -85,6 +85,7 @@ fn head_length(text: &str) -> usize {
         left -= units;
 
         match escape {
+            // An escape goes into the cell as a whole, or not at all.
             Some(escape) if length == plain.len() && left >= ESCAPE_UNITS => {
                 at = escape.end();
                 left -= ESCAPE_UNITS;
@@ -115,6 +116,7 @@ fn fitting(text: &str, room: usize) -> (usize, usize) {
     }
 
     while at < bytes.len() {
+        // The first byte of a character tells its bytes, and whether it is a surrogate pair.
         let (length, width) = match bytes[at] {
             0x00..=0x7f => (1, 1),
             0x80..=0xdf => (2, 1),

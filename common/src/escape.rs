@@ -66,6 +66,7 @@ pub fn escape_at(bytes: &[u8], at: usize) -> Option<Escape> {
 fn unholdable_at(bytes: &[u8], at: usize) -> Option<Escape> {
     match *bytes.get(at)? {
         control @ (0..=8 | 11..=31) => Some(Escape { at, length: 1, code: control.into() }),
+        // U+FFFE and U+FFFF, which XML excludes, are EF BF BE and EF BF BF in UTF-8.
         0xef => match bytes.get(at + 1..at + 3) {
             Some([0xbf, last @ (0xbe | 0xbf)]) => {
                 Some(Escape { at, length: 3, code: 0xff40 | u16::from(*last) })

@@ -140,11 +140,12 @@ impl Recipe {
     /// # Errors
     /// The first of: no column, an empty name, a name given twice, more columns than a sheet holds.
     pub fn check(&self, source_column: Option<&str>) -> Result<(), RecipeError> {
-        let mut seen = std::collections::HashSet::new();
         if self.columns.is_empty() {
             return Err(RecipeError::NoColumn);
         }
 
+        // The source column is a column of the sheet like the others.
+        let mut seen = std::collections::HashSet::new();
         let names = self.columns.iter().map(|column| column.name.as_str()).chain(source_column);
         for (index, name) in names.enumerate() {
             if name.is_empty() {
@@ -154,6 +155,7 @@ impl Recipe {
             if !seen.insert(name) {
                 return Err(RecipeError::TwoColumns(name.into()));
             }
+
             if index >= SHEET_COLUMNS {
                 return Err(RecipeError::TooManyColumns(index + 1));
             }
@@ -195,6 +197,7 @@ impl FromStr for Expression {
             ExpressionError { found: typed.into(), wrong, meant }
         };
 
+        // The last `::`, as selectors may have pseudo-elements of their own.
         let (selector, what) = typed.rsplit_once("::").ok_or_else(wrong)?;
         let take = match what.trim() {
             "text" => Take::Text,
@@ -204,6 +207,7 @@ impl FromStr for Expression {
                     .and_then(|rest| rest.strip_suffix(')'))
                     .ok_or_else(wrong)?
                     .trim();
+                // No attribute has such a name.
                 if name.is_empty()
                     || name.contains(|c: char| c.is_whitespace() || "()\"'".contains(c))
                 {
@@ -223,10 +227,12 @@ fn guess(typed: &str) -> String {
     let typed = typed.trim();
     let (selector, what) = typed.rsplit_once("::").unwrap_or((typed, ""));
 
+    // As in `a@href` or `a/@href`.
     if let Some((selector, name)) = typed.rsplit_once('@') {
         return format!("{}::attr({})", selector.trim_end_matches('/'), name);
     }
 
+    // Longer words first, as they begin with the shorter ones.
     let argument = ["attributes", "attribute", "attrs", "attr", "@"]
         .iter()
         .find_map(|word| what.strip_prefix(word));

@@ -47,6 +47,7 @@ impl<'a> Rows<'a> {
             return Ok(false);
         }
 
+        // A block that ends within a row fails here, as the next cell cannot be read.
         for _ in 0..self.width {
             let (cell, read) = bincode::borrow_decode_from_slice(&self.block[self.at..], CONFIG)
                 .map_err(|_| DamagedRows { at: self.at })?;

@@ -46,6 +46,7 @@ pub fn time(typed: &str) -> Option<Duration> {
     let mut rest = typed.trim();
     let mut seconds = 0.0;
 
+    // A sum of numbers, each with its unit: `1m30s`.
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let end =
@@ -65,6 +66,7 @@ pub fn time(typed: &str) -> Option<Duration> {
         rest = &rest[end..];
     }
 
+    // Huge numbers do not fit a `Duration`.
     Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())
 }
 

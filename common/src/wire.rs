@@ -61,6 +61,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     let (message, read) =
         bincode::serde::decode_from_slice(body, CONFIG).map_err(WireError::Damaged)?;
 
+    // Bytes past the end mean that the message is not what its type says.
     match body.len() - read {
         0 => Ok(message),
         extra => Err(WireError::Trailing(extra)),

@@ -41,6 +41,7 @@ pub fn selector(text: &str) -> Option<String> {
         _ => (text, false),
     };
 
+    // Step by step: each begins with its separator, the first may have none.
     let mut css = String::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -74,6 +75,7 @@ pub fn selector(text: &str) -> Option<String> {
 /// `::attr(href)`.
 fn split_take(text: &str) -> (String, String) {
     let text = unwrapped(text);
+    // In a predicate a bracket precedes the `@`: nothing is taken there.
     if let Some((path, name)) = text.rsplit_once('@')
         && (path.is_empty() || path.ends_with('/'))
         && is_name(name)
@@ -108,6 +110,7 @@ fn unwrapped(text: &str) -> &str {
 /// The end of the first step of a path: the next `/` outside brackets and quotes. `None`: they are
 /// not closed, or there are alternatives (`|`).
 fn end_of_step(path: &str) -> Option<usize> {
+    // Negative after a bracket that was never opened, which then ends as an error.
     let mut depth = 0i32;
     let mut quote = None;
 
@@ -119,6 +122,7 @@ fn end_of_step(path: &str) -> Option<usize> {
             (None, '[' | '(') => depth += 1,
             (None, ']' | ')') => depth -= 1,
             (None, '/') if depth == 0 => return Some(at),
+            // A union of paths would need a list of selectors.
             (None, '|') if depth == 0 => return None,
             _ => {}
         }
@@ -184,6 +188,7 @@ fn end_of_bracket(inner: &str) -> Option<usize> {
 
 /// The CSS for a predicate, the text in the brackets of a step on elements named `name`.
 fn predicate(text: &str, name: &str) -> Option<String> {
+    // XPath counts only the elements that match the name of the step.
     let of_type = if name == "*" { "child" } else { "of-type" };
 
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
@@ -257,6 +262,7 @@ fn arguments(inner: &str) -> Option<(&str, &str)> {
 fn unquoted(value: &str) -> Option<&str> {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
+    // CSS would need escapes for these.
     (!inner.contains(['"', '\'', '\\'])).then_some(inner)
 }
 

@@ -92,6 +92,7 @@ pub fn extensions() -> Vec<(String, Form)> {
         (format!("{extension}{}", packing.extension()), Form { format, packing })
     };
 
+    // Plain ones first, as messages list the most usual extensions first.
     let mut plain = Vec::new();
     let mut packed = Vec::new();
     for format in ALL.iter().copied() {

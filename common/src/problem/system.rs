@@ -34,11 +34,13 @@ impl SystemError {
     /// The reason why a path cannot be inspected, or a folder not be listed. `link`: the path is a
     /// symbolic link.
     pub fn of_path(error: &io::Error, link: bool) -> Self {
+        // `io::ErrorKind` has no stable kind for it.
         if error.raw_os_error() == Some(libc::ELOOP) {
             return SystemError::LinkLoop;
         }
 
         match error.kind() {
+            // The link itself is there, so its target is missing.
             io::ErrorKind::NotFound if link => SystemError::DeadLink,
             io::ErrorKind::NotFound => SystemError::NoSuchFile,
             io::ErrorKind::NotADirectory => SystemError::NotAFolder,

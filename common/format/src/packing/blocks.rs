@@ -40,6 +40,7 @@ pub fn last_block(stream: &[u8]) -> Result<Range<usize>, NotDeflate> {
     loop {
         let start = bits.at;
         let is_final = bits.take(1)? == 1;
+        // The type of the block: stored, fixed codes, dynamic codes.
         match bits.take(2)? {
             0 => bits.skip_stored()?,
             1 => {
@@ -88,6 +89,7 @@ impl Bits<'_> {
     }
 
     fn skip_stored(&mut self) -> Result<(), NotDeflate> {
+        // LEN and its complement follow at the next byte.
         self.at = self.at.next_multiple_of(8);
         let length = self.take(16)?;
         if self.take(16)? != length ^ 0xffff {
@@ -130,6 +132,7 @@ impl Bits<'_> {
             length => {
                 let extra = *LENGTH_EXTRA.get(length - END_OF_BLOCK - 1).ok_or(NotDeflate)?;
                 self.take(u32::from(extra))?;
+
                 let distance = self.symbol(&tables.distances)?;
                 let extra = *DISTANCE_EXTRA.get(distance).ok_or(NotDeflate)?;
                 self.take(u32::from(extra))?;
@@ -161,6 +164,7 @@ impl Bits<'_> {
 
     /// Reads the header of a dynamic block.
     fn read_codes(&mut self, tables: &mut Tables) -> Result<(), NotDeflate> {
+        // HLIT, HDIST and HCLEN (RFC 1951, 3.2.7).
         let symbols = self.take(5)? + 257;
         let distances = self.take(5)? + 1;
         let given = self.take(4)? + 4;
@@ -173,6 +177,7 @@ impl Bits<'_> {
         let mut code_lengths = Codes::default();
         code_lengths.set(&lengths)?;
 
+        // The lengths of both codes are one sequence: a repetition may cross from one to the other.
         let mut all = [0u8; 288 + 32];
         let total = symbols + distances;
         let mut at = 0;
@@ -310,6 +315,7 @@ impl Tables {
         self.symbols.set(symbols)?;
         self.symbols.fill(|symbol, bits| match symbol {
             0..END_OF_BLOCK => Entry { bits, code: bits, distance_mask: 0, plain: true },
+            // Incomplete, so that the loop leaves its fast path and sees the end.
             END_OF_BLOCK => Entry::default(),
             length => match LENGTH_EXTRA.get(length - END_OF_BLOCK - 1) {
                 Some(extra) => {

@@ -113,12 +113,14 @@ impl CsvWriter {
             csv.extend_from_slice(self.delimiter.as_bytes());
         }
 
+        // Spreadsheets skip white space before a formula.
         let formula = self.escape_formulas && text.trim_start().starts_with(FORMULA);
         if !(quote || formula || self.needs_quotes(text)) {
             csv.extend_from_slice(text.as_bytes());
             return;
         }
 
+        // The apostrophe is within the quotes, as it is part of the text for other readers.
         csv.push(b'"');
         if formula {
             csv.push(b'\'');

@@ -51,6 +51,7 @@ impl JsonWriter {
     /// Appends a row; a missing cell is `null`.
     fn row(&self, json: &mut Vec<u8>, cells: &[Option<&str>]) {
         json.push(b'{');
+
         for (index, (key, text)) in self.keys.iter().zip(cells).enumerate() {
             if index > 0 {
                 json.push(b',');
@@ -58,6 +59,7 @@ impl JsonWriter {
             json.extend_from_slice(key);
             write_json(json, *text);
         }
+
         json.extend_from_slice(b"}\n");
     }
 }

@@ -53,6 +53,7 @@ impl<'a> WorkbookRows<'a> {
         let (sheet, number) = place(self.next_row);
         self.next_row += 1;
 
+        // The cell has the head of a long text in every mode: the rest overflows, or is cut.
         let heads = cells
             .iter()
             .map(|text| text.and_then(|text| cell::parts(text).next()).unwrap_or_default());

@@ -114,9 +114,11 @@ fn range(columns: &[Column], end: u64) -> String {
 fn table_head(columns: &[Column], look: Option<&Look>) -> String {
     let lines = look.map_or(1, |look| u32::from(look.lines));
     let (default, of_names) = match lines {
+        // The usual height needs no attribute of a row.
         1 => (format!("defaultRowHeight=\"{LINE}\""), String::new()),
         _ => {
             let height = lines * LINE;
+            // The row of names stays as low as usual.
             let of_names = format!(" ht=\"{LINE}\" customHeight=\"1\"");
             (format!("defaultRowHeight=\"{height}\" customHeight=\"1\""), of_names)
         }

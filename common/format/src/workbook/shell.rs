@@ -151,6 +151,7 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
                 RawContent::Sheet(sheet, columns_of(spec, sheet))
             }
             ("xl/workbook.xml", None) => {
+                // Without its placeholder, a filter would silently cover the wrong rows.
                 let named = (0..sheets.len()).all(|index| text.contains(&filter_name_end(index)));
                 ensure!(named, "rust_xlsxwriter writes other filters now");
                 RawContent::Names(text)
@@ -174,6 +175,7 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
         let name = std::str::from_utf8(entry.file_path().as_ref())?.to_string();
         let data = archive.get_entry(entry.wayfinder())?;
 
+        // rust_xlsxwriter deflates its parts; a stored one would do as well.
         let mut text = String::new();
         match entry.compression_method() {
             CompressionMethod::DEFLATE => {

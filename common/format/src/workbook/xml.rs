@@ -67,6 +67,7 @@ impl RowWriter {
         xml.push(b'>');
 
         for (opening, text) in self.openings.iter().zip(cells) {
+            // An empty cell is simply absent: the references tell where the others belong.
             if text.is_empty() {
                 continue;
             }
@@ -135,6 +136,7 @@ fn escape_bytes(xml: &mut Vec<u8>, bytes: &[u8], from: usize, to: usize) -> usiz
             b'>' => xml.extend_from_slice(b"&gt;"),
             b'&' => xml.extend_from_slice(b"&amp;"),
             byte => match escape_at(bytes, at) {
+                // It may have several bytes, and so end past `to`.
                 Some(escape) => {
                     write!(xml, "_x{:04X}_", escape.code).expect("writing to memory does not fail");
                     at = escape.end();

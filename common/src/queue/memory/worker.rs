@@ -87,6 +87,7 @@ impl WorkQueue for MemoryWorker {
         let mut lost = Vec::new();
 
         for lease in leases {
+            // A lease that has ended goes on as well, unless its task was put back meanwhile.
             match state.leased.get_mut(&lease.task) {
                 Some(held) if held.token == lease.token => held.ends = ends,
                 Some(_) | None => lost.push(lease),
@@ -103,6 +104,7 @@ impl WorkQueue for MemoryWorker {
         let mut answers = Vec::with_capacity(completions.len());
 
         for Completion { lease, outcome, rows, has_past } in completions {
+            // The task was leased again after this lease ended, or its job is closed.
             if !state.holds(lease) {
                 answers.push(Completed::Stale);
                 continue;
@@ -117,6 +119,7 @@ impl WorkQueue for MemoryWorker {
                 state.rows.insert(lease.rows_key(*block), Arc::clone(rows));
             }
 
+            // The task leaves `ids` with its outcome stored, so it is never counted as missing.
             if let Some(job) = state.jobs.get_mut(&lease.task.job) {
                 job.ids.remove(&lease.task);
                 job.outcomes.push_back(outcome.clone());

@@ -26,6 +26,7 @@ pub async fn missing(
 ) -> Result<Vec<TaskId>, QueueError> {
     tasks.retain(|task| !shown.contains(task_field(task).as_str()));
 
+    // In chunks, so that no script takes long.
     let mut missing = Vec::new();
     for tasks in tasks.chunks(MOST_ASKED) {
         let call = call(job, tasks);
@@ -67,6 +68,7 @@ pub async fn rescue(job: &OfJob) -> Result<(), QueueError> {
         .key(keys.stream(Class::Render, None))
         .key(shared.keys.bell(None))
         .argument(&keys.base)
+        // Never before its leases can have ended: it may still finish these tasks.
         .argument(shared.config.lease.max(SEEN).as_millis())
         .argument(shared.lease_ms())
         .argument(TTL.as_millis());

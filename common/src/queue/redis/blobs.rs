@@ -151,6 +151,7 @@ impl Blobs {
         };
 
         match self.set_all(blobs.iter().map(set)).await {
+            // Through a script, which can write to a full server.
             Err(QueueError::Full(_)) => self.force(job, blobs).await,
             stored_or_broken => stored_or_broken,
         }
@@ -212,6 +213,7 @@ impl Blobs {
         });
         let commands = live.chain(gone.iter().map(|name| command(name, "UNLINK")));
 
+        // One round trip to each server, however many blobs there are.
         for (server, commands) in self.by_server(commands, |(key, _)| key) {
             let count = commands.len();
             let mut pipeline = Pipeline::with_capacity(count);
@@ -228,6 +230,7 @@ impl Blobs {
     pub async fn fetch(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
         let mut blobs = vec![None; keys.len()];
         for (server, wanted) in self.by_server(keys.iter().enumerate(), |(_, key)| key) {
+            // In small chunks, so that a broken connection costs little.
             for wanted in wanted.chunks(self.at_once()) {
                 let mut command = redis::cmd("MGET");
                 wanted.iter().for_each(|(_, key)| {

@@ -42,6 +42,7 @@ pub fn by_stream<T>(
     let mut foreign = Vec::new();
 
     for thing in things {
+        // A script changes entries of one stream for one consumer, so these make a group.
         match Token::of(lease(&thing)) {
             Some(token) => {
                 let task = lease(&thing).task;

@@ -37,6 +37,7 @@ pub fn usable(info: &str) -> Result<(), Fault> {
         );
     }
 
+    // A sentinel answers `INFO` like a server, but has no data.
     if field("redis_mode") == "sentinel" {
         let hint = "say whose master: `redis+sentinel://HOST:26379/MASTER`, with the name that the sentinel has for it";
         return hopeless("this is a Redis Sentinel, which holds no queue".into(), hint);
@@ -51,6 +52,7 @@ pub fn usable(info: &str) -> Result<(), Fault> {
         return hopeless("this Redis is a read-only replica".into(), &hint);
     }
 
+    // Without a limit of memory, no policy ever applies.
     let policy = field("maxmemory_policy");
     if field("maxmemory") != "0" && !policy.is_empty() && policy != "noeviction" {
         let reason =

@@ -78,11 +78,13 @@ impl Collecting {
 
         let mut tries = Tries::new(job.shared.config.timing.patience);
         loop {
+            // Outcomes that were shown already need no call.
             let outcomes = self.hand_out(most);
             if !outcomes.is_empty() {
                 return Ok(outcomes);
             }
 
+            // Only after a look that found nothing more: else outcomes may be there already.
             let left = until.saturating_duration_since(Instant::now());
             if let Some(heard) = self.heard.take()
                 && !left.is_zero()
@@ -136,6 +138,7 @@ impl Collecting {
         match job.shared.blocking.hear(&job.keys.news, heard, left).await {
             // Others may follow within a moment, and one call then takes them all.
             Ok(()) => tokio::time::sleep(self.linger().min(left)).await,
+            // Waiting only saves calls, so a failure is no reason to give up.
             Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
                 debug!(?fault, "could not wait for outcomes, looking again");
             }
@@ -146,6 +149,7 @@ impl Collecting {
 
     /// How long an announced outcome waits for others.
     fn linger(&self) -> Duration {
+        // After a pause an outcome does not wait: it may be the only one.
         match self.lately {
             Some((at, count)) if count < MANY && at.elapsed() < 4 * LINGER => LINGER,
             Some(_) | None => Duration::ZERO,

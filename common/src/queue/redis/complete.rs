@@ -27,6 +27,7 @@ pub async fn complete(
         by_stream(completions.iter().enumerate(), |(_, completion)| &completion.lease);
 
     for (stream, completions) in groups {
+        // In several calls if they are large, so that other requests get a turn.
         let mut finishing = Finishing::new(shared, &stream);
         for ((place, completion), token) in completions {
             finishing.add(place, completion, token);
@@ -39,6 +40,7 @@ pub async fn complete(
     }
 
     for (completion, answer) in completions.iter().zip(&answers) {
+        // Not before the task is finished: until then its next holder needs the past.
         if *answer == Completed::Stored && completion.has_past {
             past::forget(shared, &completion.lease.task).await;
         }
@@ -163,6 +165,7 @@ impl<'a> Finishing<'a> {
         let mut gone = Vec::new();
         for (Sent { place, rows, outcome, body }, stored) in sent.into_iter().zip(stored) {
             answers[place] = if stored { Completed::Stored } else { Completed::Stale };
+            // Under a stale lease no other process knows these blobs, so all of them go.
             if stored {
                 live.extend(rows);
                 gone.extend(body);
@@ -188,6 +191,7 @@ impl<'a> Finishing<'a> {
             .argument(TTL.as_millis());
 
         call.push(wire::encode(&self.batch));
+
         for Group { lease_id, tasks } in &self.groups {
             call.push(lease_id.as_str());
             call.push(tasks.len().to_string());

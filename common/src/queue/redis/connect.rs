@@ -23,6 +23,7 @@ pub async fn try_out(pool: &Pool) -> Result<(), Fault> {
     let mut connection = pool.dial().await?;
     let server = &pool.server;
     let address = &server.address;
+
     match connection.send(&redis::cmd("INFO"), server.timing.connect).await {
         Ok(Value::BulkString(info)) => match check::usable(&String::from_utf8_lossy(&info)) {
             // In a failover sentinels may still name the old master: a later try finds the new one.
@@ -65,6 +66,7 @@ impl Tries {
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
 
         let until = *self.until.get_or_insert_with(|| Instant::now() + self.patience);
+        // No try can begin in time, so it fails now instead of after the wait.
         if Instant::now() + wait > until {
             return false;
         }

@@ -49,6 +49,7 @@ pub struct JobSeen {
 pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
     let timing = shared.config.timing;
 
+    // Runs of other versions may all be gone, so this one looks after their jobs too.
     for keys in versions(shared).await? {
         let call = Call::new(&TEND)
             .key(keys.alive())
@@ -60,6 +61,7 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
         let answer = shared.pulse.call(&call).await?;
         let job = reply::text(&answer).ok_or_else(|| unexpected("tend", &answer))?;
 
+        // One job in each call: removing its blobs may take long.
         if let Some(job) = parse_job(job) {
             warn!(%job, "removing a job whose run has been silent for too long");
             close::remove(shared, &keys, job).await?;

@@ -74,6 +74,7 @@ impl Unused {
 impl Drop for Unused {
     fn drop(&mut self) {
         let leases = std::mem::take(&mut self.leases);
+        // Without a runtime, as at the end of the process, the leases just end.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if leases.is_empty() {
             return;
@@ -148,6 +149,7 @@ fn call(worker: &OfWorker, most: usize, is_woken: bool, heard: &[String]) -> Cal
         .argument(if is_woken { "woken" } else { "" })
         .argument(UNCONFIRMED.as_micros());
 
+    // After repairs, the tasks addressed to it go before those that others could do.
     let [repair, render, extract] = Class::ALL.map(Class::name);
     let addressed = addressed_class(Class::Render, &worker.id.0);
     [repair, &addressed, render, extract].into_iter().for_each(|class| call.push(class));
@@ -170,6 +172,7 @@ async fn fetch_bodies(
     };
     let keys: Vec<String> = blobs.iter().map(key).collect();
 
+    // Fetching may take longer than a lease lasts.
     let bodies = tokio::select! {
         fetched = shared.blobs.fetch(&keys) => fetched?,
         never = extend_while_bytes_come(shared, leases) => never,
@@ -251,6 +254,7 @@ async fn decode(worker: &OfWorker, entries: Vec<Entry>) -> Result<Vec<Leased>, Q
 
     for Entry { lease, delivery, previous, body } in entries {
         let result = match wire::decode::<Task>(&body) {
+            // The field names the task too, so a body that was swapped shows.
             Ok(task) if task.id == lease.task => {
                 leased.push(Leased { lease, task, delivery, previous });
                 continue;

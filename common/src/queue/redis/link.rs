@@ -89,6 +89,7 @@ impl Link {
 
         loop {
             match once(tried).await {
+                // The server grants this kind of call again, so it explains no wait any more.
                 Ok(value) => {
                     self.pool.server.troubles.clear(&name);
                     return Ok(value);
@@ -123,6 +124,7 @@ impl Link {
                 }
                 if tries.again().await { Ok(()) } else { Err(fault.into()) }
             }
+            // A retry within seconds would not help; the caller decides whether to wait.
             Fault::NoScript | Fault::Full(_) | Fault::Here(_) | Fault::Hopeless { .. } => {
                 Err(fault.into())
             }
@@ -132,6 +134,7 @@ impl Link {
     /// Runs a script by its hash, and by its source if the server does not know it.
     async fn call_once(&self, call: &Call, tried: u32) -> Result<Value, Fault> {
         match self.send_once(&call.by_sha(), Duration::ZERO, tried).await {
+            // A server that was restarted, or is new in the cluster, has no scripts yet.
             Err(Fault::NoScript) => {
                 debug!(script = call.script.name, "leaving the script with the server");
                 self.send_once(&call.by_source(), Duration::ZERO, tried).await
@@ -171,6 +174,7 @@ impl Link {
     async fn end<T>(&self, mut place: InUse<'_>, answer: Result<T, Fault>) -> Result<T, Fault> {
         match answer {
             Err(Fault::Broken(_)) => place.broken(),
+            // Any other answer was read to its end, an error too.
             _ => {
                 // Small requests are quick and frequent, so they carry this question along.
                 if self.kind == Use::Small && self.pool.is_to_count() {
@@ -209,12 +213,14 @@ impl Link {
             // An answer that has begun may be slow, and the connection is known to work.
             let doubtful = quiet_since.elapsed() >= patience && !traffic.came_since(sent);
             if doubtful && matches!(timeout(QUIET - DOUBT, self.pool.dial()).await, Ok(Ok(_))) {
+                // The answer may have been on its way while the other connection was dialled.
                 sleep(DOUBT / 2).await;
                 if traffic.last() <= quiet_since {
                     return Fault::Broken("the connection was forgotten on the way".into());
                 }
             }
 
+            // No other connection works better, so the wait goes on, and is reported.
             if traffic.last() <= quiet_since && quiet_since.elapsed() >= QUIET {
                 let silent = quiet_since.elapsed().as_secs();
                 let fault = Fault::Broken(format!("Redis has been silent for {silent} s"));

@@ -17,11 +17,13 @@ const SILENT: Duration = Duration::from_secs(6);
 pub async fn lost(job: &OfJob) -> Result<Vec<LostWorker>, QueueError> {
     let workers = job.shared.workers().await?;
     let silent: Vec<_> = workers.into_iter().filter(|worker| worker.ago > SILENT).collect();
+    // Nearly always: saves the questions below.
     if silent.is_empty() {
         return Ok(Vec::new());
     }
 
     let keys = &job.keys;
+    // A silent worker may hold tasks for all, and tasks addressed to it.
     let mut streams: Vec<String> =
         Class::ALL.iter().map(|class| keys.stream(*class, None)).collect();
     streams.extend(silent.iter().map(|worker| keys.stream(Class::Render, Some(&worker.info.id))));

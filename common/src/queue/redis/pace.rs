@@ -40,6 +40,7 @@ impl Pace {
             length: bytes as f64 / values.max(1) as f64,
         };
 
+        // A moving average follows the link, but not a single slow transfer.
         let mut measured = self.0.lock().expect("no holder panics");
         let nearer = |before: f64, now: f64| before + SHARE * (now - before);
         *measured = Some(measured.map_or(now, |before| Measured {

@@ -26,6 +26,7 @@ pub async fn past(
     lease: &Lease,
     previous: Option<&WorkerId>,
 ) -> Result<Known, QueueError> {
+    // A lease that this engine did not give is stale, and has no past.
     let Some(token) = Token::of(lease) else { return Ok(Known::default()) };
 
     let keys = shared.keys.job(lease.task.job);

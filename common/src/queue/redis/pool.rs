@@ -169,6 +169,8 @@ impl Pool {
         let endpoint = self.route.endpoint(&self.server).await?;
 
         let mut dialled = Connection::dial(&self.server, &endpoint, &self.received).await;
+        // The first good connection learns the other nodes; after a broken one, the next dial goes
+        // elsewhere.
         match &mut dialled {
             Ok(connection) => self.route.learn(connection, &self.server, &endpoint).await,
             Err(Fault::Broken(_)) => self.route.turn_away(&endpoint, &self.server),
@@ -225,6 +227,7 @@ impl Pool {
     /// `false`: no connection is open.
     fn fall(&self, refused: bool) -> bool {
         let mut state = self.state.lock().expect("no holder panics");
+        // Never to 0: with one connection all requests still go through, one by one.
         state.limit = if refused { state.limit.min(state.open) } else { state.limit - 1 }.max(1);
         state.fell = Some(Instant::now());
         state.trim();
@@ -286,6 +289,7 @@ impl State {
     /// Closes idle connections above the limit, and those that were idle for long.
     fn trim(&mut self) {
         while let Some(oldest) = self.idle.front() {
+            // One connection stays, so that the next request need not dial.
             let old = oldest.idle_since.elapsed() >= IDLE && self.open > 1;
             if !old && self.open <= self.limit {
                 return;

@@ -52,6 +52,8 @@ impl<'a> Pushing<'a> {
         let keys = &job.keys;
         let addressee = addressee.map(|worker| worker.0.as_str());
 
+        // Render tasks turn rows into segments, which soon leave the server; a repair must go
+        // before them, as later rows wait for it.
         let memory = match class {
             Class::Repair | Class::Render => "drains",
             Class::Extract => "fills",

@@ -117,6 +117,7 @@ impl Shared {
     /// The workers in the registry, of all versions, sorted by name.
     pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
         let (workers, _) = self.listed(GONE_AFTER).await?;
+        // Skips entries that cannot be read, as of a future version.
         let read = |(ago, json): (Duration, String)| {
             Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago })
         };

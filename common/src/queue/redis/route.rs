@@ -74,6 +74,7 @@ impl Route {
         }
 
         let command = redis::cmd("CLUSTER").arg("SLOTS").take();
+        // Without other nodes, only the endpoint that was typed is tried again.
         if let Ok(answer) = connection.send(&command, server.timing.connect).await {
             let mut others = nodes(at, &answer);
             others.retain(|node| *node != server.endpoint);
@@ -115,7 +116,9 @@ fn nodes(from: &Endpoint, answer: &Value) -> Vec<Endpoint> {
 /// Asks the sentinels, one after the other, where the master is.
 async fn master(server: &Server, sentinels: &Sentinels) -> Result<Endpoint, Fault> {
     let mut last = Fault::Broken("no sentinel answers".into());
+
     for endpoint in &sentinels.endpoints {
+        // Sentinels may be down like any server: the first that knows the master decides.
         match ask(&server.for_its_sentinels(), endpoint, &sentinels.master).await {
             Ok(Some(master)) => return Ok(master),
             Ok(None) => {
@@ -153,6 +156,7 @@ async fn ask(
             }
             _ => Ok(None),
         },
+        // The sentinel is up, but watches no master of that name.
         Value::Nil => Ok(None),
         _ => Err(Fault::not_redis()),
     }

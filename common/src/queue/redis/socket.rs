@@ -176,6 +176,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.socket).poll_write(context, bytes);
+        // Bytes that the kernel accepts count as a sign of life: see `UNSENT`.
         if let Poll::Ready(Ok(1..)) = polled {
             self.traffic.passed();
         }

@@ -92,6 +92,7 @@ fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
 pub fn decode(job: JobId, Stored { stood, body }: Stored) -> Shown {
     let outcome = match wire::decode::<Outcome>(&body) {
         Ok(outcome) if outcome.task.job == job => Some(outcome),
+
         // The blob is gone. Once the entry is dropped, the audit finds the task missing and pushes
         // it again.
         Err(WireError::Empty) if stood.is_blob => None,

@@ -58,6 +58,7 @@ impl Tls {
 }
 
 fn of_pem(pem: &[u8]) -> Result<RootCertStore, String> {
+    // One damaged certificate is an error here, as the file was given on purpose.
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| error.to_string())?;

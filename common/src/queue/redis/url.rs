@@ -26,6 +26,7 @@ pub fn without_sentinels(url: &str) -> Result<(String, Option<Sentinels>), Queue
         return Ok((url.to_owned(), None));
     };
 
+    // The last `@`, as a password may have one.
     let (credentials, rest) = match rest.rsplit_once('@') {
         Some((credentials, rest)) => (format!("{credentials}@"), rest),
         None => (String::new(), rest),
@@ -67,6 +68,7 @@ pub fn parse(url: &str) -> Result<ConnectionInfo, QueueError> {
     const FORMS: &str =
         "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` for TLS, or `redis+unix:///PATH`";
 
+    // With it, the client library would not check certificates.
     if url.contains("#insecure") {
         return Err(unusable(
             "`#insecure` would accept anyone's certificate, and is not supported".into(),

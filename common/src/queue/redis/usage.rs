@@ -39,6 +39,7 @@ async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), Qu
             .filter_map(|key| Some((key, shared.keys.parse_job_key(key)?)))
             .collect();
 
+        // All keys of a step in one round trip.
         let mut pipeline = Pipeline::with_capacity(of_jobs.len());
         for (key, _) in &of_jobs {
             pipeline.cmd("MEMORY").arg("USAGE").arg(key.as_slice());

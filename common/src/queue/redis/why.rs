@@ -53,7 +53,7 @@ pub async fn why_nothing_comes(
     }
 }
 
-/// Says what the trouble is, and what to do.
+/// Explains a trouble to the user, with what to do.
 async fn explain(job: &OfJob, trouble: QueueError) -> String {
     match trouble {
         QueueError::Full(reason) => format!("{reason}{}", what_holds_memory(job).await),
@@ -190,6 +190,7 @@ impl Shared {
     /// Which limit on clients a server has reached that hangs up, in words; `None`: none, or
     /// unknown. The clients that it turns away do not learn it.
     async fn client_limit(&self, server: &Server) -> Option<String> {
+        // Over its own links, as these may still have open connections.
         let is_queue = server.address == self.config.address();
         let link = if is_queue {
             &self.pulse
@@ -197,6 +198,7 @@ impl Shared {
             self.blobs.servers().iter().find(|link| link.is_to(server))?
         };
 
+        // One after the other: Redis before 7 takes only one section in a call.
         let mut info = HashMap::new();
         for section in ["clients", "stats"] {
             let mut command = redis::cmd("INFO");

@@ -24,6 +24,7 @@ if ARGV[6] ~= '' then -- All entries before it were taken too; a trim costs a te
     redis.call('XTRIM', KEYS[2], 'MINID', ARGV[6])
     redis.call('XDEL', KEYS[2], ARGV[6])
 end
+
 local answer, room, bytes, from = {''}, tonumber(ARGV[4]), tonumber(ARGV[5]), '-'
 while room > 0 and bytes > 0 do
     local entry = redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', 1)[1]
@@ -36,6 +37,7 @@ while room > 0 and bytes > 0 do
     room = room - select(2, string.gsub(entry[2][1], ' ', '')) - 1
     bytes = bytes - #entry[2][2]
 end
+
 if ARGV[1] ~= '' then
     renews(with_addressed_streams({unpack(KEYS)}, KEYS[4], ARGV[3]), ARGV[1], ARGV[2], KEYS[5])
 end

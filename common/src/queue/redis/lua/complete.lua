@@ -9,9 +9,11 @@
 drains(KEYS[1])
 local states, fields, lease_ids, entry_of = states_of_groups(KEYS[1], 3, 2)
 local answers, once, set, stored, entries, skipped = {}, {}, {}, {}, {}, {}
+
 for n, field in ipairs(fields) do
     local finished = FINISHED .. lease_ids[n]
     answers[n] = 1
+    -- One call may bring a task twice, as after a retry; the states are those before it.
     if states[n] == LEASED .. lease_ids[n] and not once[field] then
         once[field] = finished
         set[#set + 1], set[#set + 2] = field, finished
@@ -23,9 +25,11 @@ for n, field in ipairs(fields) do
     end
 end
 if #set == 0 then return answers end
+
 delete_finished(KEYS[4], entries)
 local entry = {table.concat(stored, ' '), ARGV[2]}
 if skipped[1] then entry[3], entry[4] = 'skipped', table.concat(skipped, ' ') end
+
 local is_new = redis.call('EXISTS', KEYS[2]) == 0
 redis.call('XADD', KEYS[2], '*', unpack(entry))
 redis.call('HSET', KEYS[1], unpack(set))

@@ -9,6 +9,8 @@ local held, answers = {}, {}
 for n in ipairs(fields) do
     if states[n] == LEASED .. ARGV[3 * n + 1] then held[#held + 1] = ARGV[3 * n] end
 end
+
+-- An entry may have gone with its stream while its state is left.
 local got = #held > 0 and claim(KEYS[1], ARGV[1], held, 'JUSTID') or {}
 for n in ipairs(fields) do
     answers[n] = states[n] == LEASED .. ARGV[3 * n + 1] and got[ARGV[3 * n]] and 1 or 0

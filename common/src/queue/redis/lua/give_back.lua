@@ -11,6 +11,8 @@
 -- Invariant: the lease id is void from here on. This worker gets the task only if no other took it within a lease's length.
 if redis.call('HGET', KEYS[2], ARGV[4]) ~= LEASED .. ARGV[6] then return 0 end
 drains(KEYS[2])
+
+-- Counts as idle for one length of a lease: for all others the lease has ended, for this worker not yet.
 local ended = string.format('%.0f', now_ms() - ARGV[2])
 if not claim(KEYS[1], all_but(ARGV[3]), {ARGV[5]}, 'TIME', ended, 'JUSTID')[ARGV[5]] then return 0 end
 redis.call('HSET', KEYS[2], ARGV[4], WAITING)

@@ -6,6 +6,7 @@
 -- Invariant: everything; it only reads.
 local now, seen, found = now_ms(), {}, {}
 for _, key in ipairs({KEYS[1], KEYS[3]}) do
+    -- A parked job is in `alive` alone, one that never gave a sign of life in `jobs` alone.
     for _, job in ipairs(redis.call('ZRANGE', key, 0, -1)) do
         local states = not seen[job] and redis.call('HVALS', job_key(ARGV[1], job, 'tasks')) or {}
         local counts = {0, 0, 0}

@@ -33,7 +33,9 @@ local function give_all(class)
     end)
 end
 for class = 10, 11 do give_all(ARGV[class]) end
+-- With room left, no addressed task waits, so a ring of its bell would be false.
 if rooms() then redis.call('UNLINK', KEYS[3]) else ring(KEYS[3], ARGV[7]) end
+-- A worker that was woken leaves a share of the tasks for all to others.
 room = math.min(room, tonumber(ARGV[4]))
 for class = 12, 13 do give_all(ARGV[class]) end
 if answer[3] then note_lease_id(KEYS[4], us, answer[2], heard, ARGV[7]) end

@@ -13,6 +13,8 @@ for n in ipairs(fields) do
     missing[n] = 0
     if states[n] and not is_finished(states[n]) then open = open + 1 else over = over + 1 end
 end
+
+-- A finished task is lost if its outcome is.
 local to_collect = over > 0 and fields_to_collect(KEYS[3]) or {}
 local lost = 0
 for n, field in ipairs(fields) do
@@ -21,6 +23,7 @@ for n, field in ipairs(fields) do
         missing[n], lost = 1, lost + 1
     end
 end
+
 local streams = with_addressed_streams({unpack(KEYS, 6)}, KEYS[2], ARGV[2])
 if lost > 0 or count_entries(streams) < open then -- Rarely true, so entries are rarely read.
     local there = fields_on_streams(streams, KEYS[1])
@@ -31,6 +34,7 @@ if lost > 0 or count_entries(streams) < open then -- Rarely true, so entries are
         end
     end
 end
+
 if open > 0 and redis.call('ZADD', KEYS[4], 'NX', 0, ARGV[1]) == 1 then
     redis.call('PEXPIRE', KEYS[4], ARGV[3])
     ring(KEYS[5], ARGV[3])

@@ -11,6 +11,7 @@ local now, holders, gone, undecided = now_ms(), {}, {}, 0
 for since, worker in string.gmatch(redis.call('HGET', KEYS[1], holders_field(ARGV[1])) or '', '(%d+) ([^\n]*)\n') do
     if worker ~= ARGV[3] then holders[#holders + 1] = {since, worker} end
 end
+
 if ARGV[3] ~= '' and redis.call('HGET', KEYS[2], ARGV[1]) == LEASED .. ARGV[2] then
     holders[#holders + 1] = {now, ARGV[3]}
     local lines = ''
@@ -19,6 +20,8 @@ if ARGV[3] ~= '' and redis.call('HGET', KEYS[2], ARGV[1]) == LEASED .. ARGV[2] t
     redis.call('HSET', KEYS[1], holders_field(ARGV[1]), lines)
     redis.call('PEXPIRE', KEYS[1], ARGV[5])
 end
+
+-- Not seen since its lease was taken over: it has vanished, or is only late.
 for _, holder in ipairs(holders) do
     local seen = redis.call('ZSCORE', KEYS[3], holder[2])
     if not seen or tonumber(seen) < tonumber(holder[1]) then
@@ -29,4 +32,5 @@ for _, holder in ipairs(holders) do
         end
     end
 end
+
 return {redis.call('HGET', KEYS[1], ARGV[1]) or '', undecided, gone}

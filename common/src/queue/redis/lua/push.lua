@@ -17,6 +17,7 @@ if ARGV[5] ~= '' and redis.call('SADD', KEYS[6], ARGV[5]) == 1 and group.err the
     redis.call('UNLINK', KEYS[1])
     redis.call('XGROUP', 'CREATE', KEYS[1], GROUP, '0', 'MKSTREAM')
 end
+
 local known, fields = states_of(KEYS[2], 6, 3)
 local set, put = {}, {}
 for n, field in ipairs(fields) do
@@ -32,6 +33,7 @@ for n, field in ipairs(fields) do
         set[#set + 1], set[#set + 2] = field, WAITING
     end
 end
+
 if #set > 0 then
     redis.call('HSET', KEYS[2], unpack(set))
     redis.call('ZADD', KEYS[3], 'NX', 0, ARGV[1])

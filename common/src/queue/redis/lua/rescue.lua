@@ -11,10 +11,13 @@ for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do
     local seen = redis.call('ZSCORE', KEYS[3], worker)
     local stream, live = addressed_stream(ARGV[1], worker), 0
     if not seen or now - seen > tonumber(ARGV[2]) then
+        -- A missing stream or group is an error reply here, and has no entries.
         local pending = redis.pcall('XPENDING', stream, GROUP, '-', '+', 512)
         for _, lease in ipairs(pending) do
             if lease[3] < tonumber(ARGV[3]) then live = live + 1 end
         end
+
+        -- While a lease lasts, the worker may still finish its task.
         if live == 0 then
             drains(KEYS[1])
             for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+')) do
@@ -27,6 +30,7 @@ for _, worker in ipairs(redis.call('SMEMBERS', KEYS[2])) do
         end
     end
 end
+
 if moved > 0 then
     redis.pcall('XGROUP', 'CREATE', KEYS[4], GROUP, '0')
     ring(KEYS[5], ARGV[4])

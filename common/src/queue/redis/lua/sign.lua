@@ -10,10 +10,13 @@ drains(KEYS[5])
 local now = now_ms()
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[3])
+
 local known = redis.call('HGET', KEYS[2], ARGV[1])
 if not known or ARGV[2] ~= '' then
     redis.call('HSET', KEYS[2], ARGV[1], (known and string.match(known, '^%d+') or now) .. ' ' .. ARGV[2])
 end
+
+-- A job without tasks would be taken off `jobs` by the next lease.
 local back = 0
 if redis.call('EXISTS', KEYS[5]) == 1 then back = redis.call('ZADD', KEYS[4], 'NX', 0, ARGV[1]) end
 if back == 1 then ring(KEYS[6], ARGV[4]) end
