@@ -45,6 +45,7 @@ impl Content {
 
     /// Adds another run of segments at the end.
     pub fn join(&mut self, next: &Content) {
+        // Without its metadata, whose places move by the bytes before them.
         let begin = self.packed;
         self.add(next.packed, next.length, next.crc.clone().finalize(), &[]);
 

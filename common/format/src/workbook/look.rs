@@ -53,6 +53,7 @@ impl Measure {
     }
 
     pub fn row<'a>(&mut self, cells: impl Iterator<Item = &'a str>) {
+        // The cell that needs the most lines decides for its row.
         let mut lines = 1;
         for (width, text) in self.widths.iter_mut().zip(cells) {
             let mut end = text.len().min(FIRST_BYTES);

@@ -77,6 +77,7 @@ impl<'a> WorkbookRows<'a> {
         for (index, part) in cell::parts(text).enumerate().skip(1) {
             let (sheet, number) = place(self.next_overflow);
             self.next_overflow += 1;
+
             let cells = [reference.as_str(), &(index + 1).to_string(), part];
             let xml = xml_of(&mut self.sheets, Sheet::Overflow(sheet));
             self.overflow.row(xml, number, part.contains('\n'), cells.into_iter());
@@ -113,6 +114,7 @@ fn place(row: u64) -> (u32, u64) {
 
 /// The XML of a sheet, begun if it got no rows so far.
 fn xml_of(sheets: &mut Vec<(Sheet, Vec<u8>)>, sheet: Sheet) -> &mut Vec<u8> {
+    // From the end: nearly always it is the last of its kind.
     let index = sheets.iter().rposition(|(known, _)| *known == sheet).unwrap_or_else(|| {
         sheets.push((sheet, Vec::new()));
         sheets.len() - 1

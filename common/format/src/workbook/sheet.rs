@@ -1,6 +1,6 @@
 //! The XML of a sheet around its rows (ECMA-376, part 1, 18.3.1.99). Before them: the range of the
 //! sheet, the widths of columns, the height of rows, and the row of names. After them: the filter,
-//! and the note that numbers stored as text are no errors.
+//! and the exception that numbers stored as text are no errors.
 //!
 //! The widths follow from the names and from the first rows of the workbook ([`Look`]). Where most
 //! texts begin with blank lines, all rows are high enough to show the first line with text. This

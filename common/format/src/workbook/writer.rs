@@ -32,6 +32,7 @@ impl OutputWriter for WorkbookWriter<'_> {
         counts: Counts,
         parts: &mut Parts<'_, '_>,
     ) -> anyhow::Result<()> {
+        // It travels with the first rows, and the shell needs it before any part is written.
         let look = look_of(&parts(Sheet::Rows(0).part())?.content)?;
 
         let mut archive = Archive::new(out);

@@ -79,6 +79,7 @@ impl JobQueue for MemoryJob {
         let mut state = self.shared.state();
         state.jobs.remove(&self.job);
 
+        // A lease without its task is stale, so late results change nothing.
         state.leased.retain(|id, _| id.job != self.job);
         state.rows.retain(|key, _| key.task.job != self.job);
         state.pasts.retain(|id, _| id.job != self.job);

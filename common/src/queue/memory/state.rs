@@ -75,6 +75,7 @@ impl State {
     /// addressed task waits for its worker however long: workers in this process do not die alone.
     pub fn next(&mut self, worker: &WorkerId, now: Instant) -> Option<Waiting> {
         let (job, class, place) = self.find(worker, now)?;
+        // The next search begins behind this job.
         self.served = Some(job);
         self.jobs.get_mut(&job)?.waiting[class as usize].remove(place)
     }

@@ -141,6 +141,7 @@ impl WorkQueue for MemoryWorker {
         for lease in leases.into_iter().rev() {
             if state.holds(&lease) {
                 let mut held = state.leased.remove(&lease.task).expect("just seen");
+                // As if it had never been leased.
                 held.waiting.deliveries -= 1;
                 state.put_back(held.waiting);
             }

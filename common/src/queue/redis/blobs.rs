@@ -10,8 +10,8 @@
 //! ```text
 //! push:      SET body,                then the script puts the task on its stream
 //! lease:     the script gives the task, then GET body
-//! complete:  SET rows and outcome,    then the script stores their names; then the body goes and the rows live on,
-//!                                     or rows and outcome go if the lease was stale
+//! complete:  SET rows and outcome,    then the script stores their names; then the body goes and
+//!                                     the rows live on, or rows and outcome go: a stale lease
 //! collect:   the script gives outcomes, then GET; the next call confirms them, and they go
 //! ```
 //! A name is never used again for other bytes, so a late worker does no harm. Blobs of a worker

@@ -144,6 +144,7 @@ impl Collecting {
             }
             Err(fault) => return Err(fault.into()),
         }
+
         Ok(())
     }
 

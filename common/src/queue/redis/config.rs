@@ -69,6 +69,7 @@ impl fmt::Debug for RedisConfig {
 }
 
 fn check_queue(name: &str) -> Result<(), QueueError> {
+    // The name is part of keys and patterns, so it must not have characters with a meaning there.
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if (1..=64).contains(&name.len()) && name.chars().all(plain) {
         return Ok(());

@@ -167,6 +167,7 @@ async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), 
     };
     let sent = sent.await;
 
+    // One answer for each command, the first bad one decides.
     for _ in &commands {
         let line = read_line(socket).await.map_err(|error| {
             // A failure to send says more than the missing answer.
@@ -190,6 +191,7 @@ async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), 
 }
 
 async fn read_line(socket: &mut Box<dyn Socket>) -> io::Result<String> {
+    // Byte by byte, as bytes past the greeting belong to the client library.
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n") && line.len() < LONGEST_LINE {
         line.push(socket.read_u8().await?);

@@ -206,8 +206,9 @@ pub fn unusable(reason: String, hint: &str) -> QueueError {
 
 /// The error for an answer that `operation` never gives.
 pub fn unexpected(operation: &str, value: &Value) -> QueueError {
+    // Enough to recognize it: an answer may have megabytes.
     let shape: String = format!("{value:?}").chars().take(200).collect();
-    let text = format!("`{operation}` answered with what it never answers: {shape}");
+    let text = format!("`{operation}` gave an unexpected answer: {shape}");
     let hint = "is there another program that writes to `sheaf:*`?";
 
     QueueError::Unusable(Reason::new(text).with_hint(hint))

@@ -72,6 +72,7 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
 
 /// Removes the remains of an earlier process's job; `false`: the job is not on this queue.
 pub async fn close_left(shared: &Shared, left: &JobPlace) -> Result<bool, QueueError> {
+    // The settings of this run may name another server or queue than the earlier run had.
     let is_here = left.server == shared.config.address() && left.queue == shared.config.queue();
     if is_here {
         close::remove(shared, &shared.keys.of_version(&left.version), left.job).await?;

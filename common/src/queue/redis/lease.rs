@@ -80,10 +80,11 @@ impl Drop for Unused {
             return;
         }
 
+        // Drop cannot wait, so a task of the runtime makes the call.
         let shared = Arc::clone(&self.shared);
         runtime.spawn(async move {
             if let Err(error) = release::release(&shared, leases).await {
-                debug!(%error, "could not hand back what nobody waits for; the leases will end");
+                debug!(%error, "could not hand tasks back; their leases will end");
             }
         });
     }

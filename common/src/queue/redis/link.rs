@@ -122,6 +122,7 @@ impl Link {
                 if matches!(fault, Fault::Moved(_)) {
                     self.pool.follow(to).await;
                 }
+
                 if tries.again().await { Ok(()) } else { Err(fault.into()) }
             }
             // A retry within seconds would not help; the caller decides whether to wait.
@@ -282,6 +283,7 @@ impl Link {
         if self.pool.may_block() {
             return false;
         }
+
         sleep(wait.min(LOOK)).await;
         true
     }

@@ -53,7 +53,7 @@ fn read(answer: &Value) -> Option<Known> {
         Err(error) => {
             // Most tasks have no past. A damaged one must not stop the task.
             if !noted.is_empty() {
-                warn!(%error, "what was noted of a task cannot be read");
+                warn!(%error, "the past of a task cannot be read");
             }
             Past::default()
         }
@@ -76,6 +76,7 @@ pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, Q
         .argument(token.lease_id);
 
     call.push(wire::encode(past));
+
     let answer = shared.pulse.call(&call.argument(TTL.as_millis())).await?;
     reply::expect_flag("note", &answer)
 }
@@ -99,6 +100,7 @@ pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<()
         .argument(&token.lease_id);
 
     call.push(wire::encode(past));
+
     // A stale lease is no error.
     reply::expect_flag("give_back", &shared.pulse.call(&call).await?).map(|_| ())
 }
@@ -110,6 +112,6 @@ pub async fn forget(shared: &Shared, task: &TaskId) {
     command.arg(&keys.past).arg(&past_fields(task));
 
     if let Err(error) = shared.pulse.request(&command).await {
-        debug!(%error, "could not drop what was noted of a finished task");
+        debug!(%error, "could not drop the past of a finished task");
     }
 }

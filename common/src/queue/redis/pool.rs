@@ -230,6 +230,7 @@ impl Pool {
         // Never to 0: with one connection all requests still go through, one by one.
         state.limit = if refused { state.limit.min(state.open) } else { state.limit - 1 }.max(1);
         state.fell = Some(Instant::now());
+
         state.trim();
         state.open > 0
     }
@@ -239,6 +240,8 @@ impl Pool {
         let mut state = self.state.lock().expect("no holder panics");
         state.open -= state.idle.len();
         state.idle.clear();
+
+        // Requests that wait may dial now.
         drop(state);
         self.freed.notify_waiters();
     }
@@ -386,7 +389,7 @@ impl InUse<'_> {
         };
 
         let Some(dialled) = dialled else { return Ok(connection) };
-        debug!("a connection that was idle has been forgotten on the way");
+        debug!("an idle connection was forgotten on the way");
         self.pool.close_idle();
 
         match dialled {
@@ -405,8 +408,10 @@ impl Drop for InUse<'_> {
             Use::Blocking => state.blocking -= 1,
         }
 
+        // With a lower limit, others may have to go as well.
         state.open -= 1;
         state.trim();
+
         drop(state);
         self.pool.freed.notify_waiters();
     }

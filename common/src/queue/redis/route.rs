@@ -49,6 +49,7 @@ impl Route {
     /// Moves to the node that another one named: `SLOT HOST:PORT`. `false`: that is no address.
     pub fn moved(&self, from: &Endpoint, to: &str) -> bool {
         let Some(node) = parse_node(from, to) else { return false };
+
         self.0.lock().expect("no holder panics").node = Some(node);
         true
     }

@@ -113,6 +113,7 @@ impl Server {
             }
         };
 
+        // Also without TLS, to refuse certificates that would have no effect.
         let tls = certificates::tls(is_tls, settings)?;
         Ok(Server {
             endpoint,
