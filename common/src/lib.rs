@@ -1,8 +1,8 @@
 //! Everything that both sides of Sheaf must agree on.
 //!
-//! `sources → EXTRACT task → rows + outcome → ledger → RENDER task → segments → spool →
-//! final.xlsx`: this crate defines the nouns of that line that cross the queue, and the queue
-//! itself.
+//! `sources → EXTRACT task → rows + outcome → ledger → RENDER task → segments → spool → output`
+//!
+//! This crate defines the nouns of that line that cross the queue, and the queue itself.
 //!
 //! * [`recipe`]: what to extract: the record's selector and the columns.
 //! * [`numbers`]: the numbers of files, tasks, units and blocks.

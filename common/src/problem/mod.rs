@@ -27,7 +27,7 @@ pub enum FileProblem {
     /// It was listed, but is not at its path any more.
     #[error("no longer there")]
     Gone,
-    /// The system refused to find, list, open or read it.
+    /// The system failed to find, list, open or read it.
     #[error("{step}{error}")]
     System { step: Step, error: SystemError },
     /// A folder that is its own ancestor.
@@ -83,7 +83,7 @@ pub enum FileProblem {
     Task { reason: String },
 }
 
-/// The step at which the system refused. Its text precedes that of the error.
+/// The step at which the system failed. Its text precedes that of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Step {
     /// Looking at a path.

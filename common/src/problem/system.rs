@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ProblemKind;
 
-/// Why the system refused a path.
+/// Why the system failed at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum SystemError {
     #[error("no such file or folder")]

@@ -48,8 +48,8 @@ pub const LEASE: Duration = Duration::from_secs(30);
 /// An engine. Cheap to clone; all clones are one queue.
 ///
 /// Every call of both sides may fail with [`QueueError`]. After any error but
-/// [`QueueError::Unusable`] it may be tried again with the same arguments: all calls are
-/// idempotent. For example, a task that waits already is not pushed twice.
+/// [`QueueError::Unusable`] it may be tried again with the same arguments, even if the first try got
+/// through: a task that waits already is not pushed twice, and rows may be dropped again.
 pub trait Queue: Clone + Send + Sync + 'static {
     type Job: JobQueue;
     type Worker: WorkQueue;

@@ -104,7 +104,7 @@ impl WorkQueue for MemoryWorker {
         let mut answers = Vec::with_capacity(completions.len());
 
         for Completion { lease, outcome, rows, has_past } in completions {
-            // The task was leased again after this lease ended, or its job is closed.
+            // The lease ended and its task was put back, or the job is closed.
             if !state.holds(lease) {
                 answers.push(Completed::Stale);
                 continue;
