@@ -1,8 +1,8 @@
 //! Names the commit and its date in the version of a build that is no release.
 //!
-//! A release is a commit that carries the tag `vVERSION`; so is a build from sources without a
-//! repository, or without git, unless `SHEAF_BUILD` says of which commit they are (as for an image,
-//! which is built without the repository).
+//! A release is a commit with the tag `vVERSION`. A build from sources without a repository, or
+//! without git, counts as one too, unless `SHEAF_BUILD` names the commit (as for an image, which is
+//! built without the repository).
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +24,7 @@ fn commit(release: &str) -> Option<String> {
     if Path::new(&top).canonicalize().ok()? != root {
         return None;
     }
-    // What changes with each commit, checkout and tag; both are files, in a worktree too.
+    // These change with each commit, checkout and tag. They are files, in a worktree too.
     for name in ["HEAD", "logs/HEAD", "packed-refs"] {
         let path = git(&["rev-parse", "--git-path", name])?;
         if Path::new(&path).exists() {
@@ -40,7 +40,7 @@ fn commit(release: &str) -> Option<String> {
     Some(date_and_hash)
 }
 
-/// What git says, without the line end; `None` where there is no git, or it says no.
+/// The output of git, without its line end; `None`: there is no git, or it fails.
 fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git").args(arguments).env("TZ", "UTC").output().ok()?;
     let said = String::from_utf8(output.stdout).ok()?.trim().to_owned();

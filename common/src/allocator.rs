@@ -1,14 +1,15 @@
-//! The system's allocator, set up for what Sheaf does.
+//! Settings of the system's allocator for Sheaf's use of memory.
 
-/// Blocks up to this size come from the heap, not from pages of their own: larger than a batch of
-/// files or rows.
+/// Blocks up to this size come from the heap instead of separate pages. It is larger than a batch
+/// of files or rows.
 const FROM_HEAP: i32 = 16 << 20;
-/// The heap gives memory back to the system when this much is free at its end.
+/// The heap returns memory to the system when this many bytes are free at its end.
 const TRIM: i32 = 64 << 20;
 
-/// Lets freed memory be used again instead of giving it back: blocks of about 1 MiB come and go all
-/// the time, and for each the system would map and clear pages anew. It halved the processor time
-/// of a coordinator over Redis, and took a fifth off that of a worker. Call it first in `main`.
+/// Makes the process reuse freed memory instead of returning it to the system. Blocks of about 1
+/// MiB come and go all the time, and for each the system would map and clear pages anew. This
+/// halved the processor time of a coordinator over Redis, and took a fifth off that of a worker.
+/// Call it first in `main`.
 ///
 /// Does nothing where the C library is not glibc.
 pub fn reuse_freed_memory() {

@@ -1,4 +1,4 @@
-//! The limits of a spreadsheet, and how a text that a cell cannot hold is parted.
+//! The limits of a spreadsheet, and how a text that is too long for a cell is cut into parts.
 //!
 //! Source: ECMA-376 leaves them open; these are Excel's published limits ("Excel specifications and
 //! limits"), which LibreOffice, openpyxl and pandas share.
@@ -6,8 +6,8 @@
 use crate::escape::{self, ESCAPE_UNITS};
 use crate::fit;
 
-/// The most UTF-16 code units that a cell holds, those of escapes included: what writers of
-/// workbooks report is that Excel counts them as they stand in the file.
+/// The most UTF-16 code units that a cell holds, those of escapes included: by the reports of other
+/// writers, Excel counts the text as it stands in the file.
 pub const CELL_UNITS: usize = 32_767;
 /// The most rows of a sheet, the header row included.
 pub const SHEET_ROWS: u64 = 1_048_576;
@@ -16,7 +16,7 @@ pub const SHEET_DATA_ROWS: u64 = SHEET_ROWS - 1;
 /// The most columns of a sheet.
 pub const SHEET_COLUMNS: usize = 16_384;
 
-/// The longest text, in bytes, that fits a cell whatever stands in it.
+/// A text of at most this many bytes fits a cell, whatever its characters are.
 const SURE_BYTES: usize = CELL_UNITS / ESCAPE_UNITS;
 
 /// The number of overflow rows that `text` needs: 0 when it fits its cell.
@@ -36,12 +36,11 @@ pub fn written_units(text: &str) -> usize {
     units + count_units(&text[at..])
 }
 
-/// Cuts `text` into the parts that cells can hold: the head first, then those that go to the
-/// overflow sheet.
+/// Cuts `text` into parts that fit a cell: first the head, then those for the overflow sheet.
 ///
-/// Every part has at most [`CELL_UNITS`] UTF-16 units as it is written, and neither a surrogate
-/// pair nor an escape is cut, so a part may be some units short. An empty text is one empty part.
-/// The parts concatenate to `text`.
+/// Every part has at most [`CELL_UNITS`] UTF-16 units, as written. No surrogate pair and no escape
+/// is cut, so a part may be some units short. An empty text is one empty part. The parts
+/// concatenate to `text`.
 pub fn parts(text: &str) -> Parts<'_> {
     Parts { rest: Some(text) }
 }
@@ -64,10 +63,10 @@ impl<'a> Iterator for Parts<'a> {
     }
 }
 
-/// With fewer units than this left, characters are counted one by one.
+/// Once fewer units than this are left, characters are counted one by one.
 const FEW: usize = 64;
 
-/// The length in bytes of the longest head of `text` that one cell holds.
+/// The length in bytes of the longest head of `text` that fits a cell.
 fn head_length(text: &str) -> usize {
     if text.len() <= SURE_BYTES {
         return text.len();
@@ -76,7 +75,7 @@ fn head_length(text: &str) -> usize {
     let mut at = 0;
     let mut left = CELL_UNITS;
     while at < text.len() {
-        // The rest of the cell holds at most three bytes a unit: no escape further on matters.
+        // A unit is at most three bytes, so an escape beyond this window is beyond the cell.
         let window = text.len().min(at + 3 * left);
 
         let escape = escape::find(text.as_bytes(), at, window);
@@ -87,6 +86,7 @@ fn head_length(text: &str) -> usize {
         left -= units;
 
         match escape {
+            // An escape goes into the cell as a whole, or not at all.
             Some(escape) if length == plain.len() && left >= ESCAPE_UNITS => {
                 at = escape.end();
                 left -= ESCAPE_UNITS;
@@ -97,15 +97,15 @@ fn head_length(text: &str) -> usize {
     at
 }
 
-/// The longest head of `text` that takes at most `room` UTF-16 units where nothing is escaped: its
-/// bytes, and its units.
+/// The longest head of a text without escapes that has at most `room` UTF-16 units. Returns its
+/// bytes and its units.
 fn fitting(text: &str, room: usize) -> (usize, usize) {
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut units = 0;
 
-    // As many bytes as there are units left never go past the end: count them at once, until few
-    // are left.
+    // A byte is never more than one unit, so as many bytes as units are left always fit: they are
+    // counted at once, which is faster, until few units are left.
     while room - units >= FEW && at < bytes.len() {
         let mut end = bytes.len().min(at + room - units);
         while !text.is_char_boundary(end) {
@@ -117,6 +117,7 @@ fn fitting(text: &str, room: usize) -> (usize, usize) {
     }
 
     while at < bytes.len() {
+        // The first byte of a character tells its bytes, and whether it is a surrogate pair.
         let (length, width) = match bytes[at] {
             0x00..=0x7f => (1, 1),
             0x80..=0xdf => (2, 1),
@@ -137,8 +138,8 @@ fn fitting(text: &str, room: usize) -> (usize, usize) {
 /// The most UTF-16 units of a sheet's name.
 const SHEET_NAME_UNITS: usize = 31;
 
-/// The name of the sheet with this index: `base`, then `base 2`, `base 3`, …; `base` is shortened
-/// where it must be.
+/// The name of the sheet with this index: `base`, then `base 2`, `base 3`, … For these, `base` is
+/// shortened if the name would be too long.
 pub fn sheet_name(base: &str, index: u32) -> String {
     if index == 0 {
         return base.into();

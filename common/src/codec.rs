@@ -1,4 +1,4 @@
-//! The ways in which a file may be packed, by the extension of its name.
+//! The ways of packing an input file, known by the extension of its name.
 
 use std::path::Path;
 
@@ -16,7 +16,8 @@ pub enum Codec {
 impl Codec {
     pub const ALL: [Codec; 4] = [Codec::Gzip, Codec::Bzip2, Codec::Zstd, Codec::Xz];
 
-    /// By the extension of a file's name, in any case; `None`: it is not packed.
+    /// The codec that the extension of a file's name means, in upper case or lower; `None`: the
+    /// file is not packed.
     pub fn of(path: &Path) -> Option<Codec> {
         let extension = path.extension()?.to_str()?;
         Codec::ALL.into_iter().find(|codec| codec.extension().eq_ignore_ascii_case(extension))
@@ -32,7 +33,7 @@ impl Codec {
         }
     }
 
-    /// What people call it.
+    /// Its name for people.
     pub fn name(self) -> &'static str {
         match self {
             Codec::Gzip => "gzip",

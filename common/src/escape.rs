@@ -1,14 +1,14 @@
-//! The characters that a cell of a workbook cannot hold as they are, and their form there (ECMA-376,
-//! part 1, 22.9.2.19 ST_Xstring).
+//! The characters that a cell of a workbook cannot hold, and their escapes (ECMA-376, part 1,
+//! 22.9.2.19 ST_Xstring).
 //!
-//! A character that XML cannot hold is written `_xHHHH_`. A text that reads like that itself has
-//! its first underscore written `_x005F_`. So does `_xHHHH` directly before a character that is
-//! escaped: the underscore that begins the one escape would end the other.
+//! A character that XML cannot hold is written `_xHHHH_`. In a text that looks like such an escape,
+//! the first underscore is written `_x005F_`. The same goes for `_xHHHH` directly before an escaped
+//! character: the underscore that begins that escape would complete a false one.
 
 /// The UTF-16 units of an escape: `_xHHHH_`.
 pub const ESCAPE_UNITS: usize = 7;
 
-/// The bytes that [`find`] looks at together; a power of two that vector registers divide.
+/// The bytes that [`find`] checks together: a multiple of the size of vector registers.
 const CHUNK: usize = 64;
 
 /// A character that is written as an escape.
@@ -16,14 +16,14 @@ const CHUNK: usize = 64;
 pub struct Escape {
     /// Where it begins.
     pub at: usize,
-    /// Its bytes.
+    /// Its length, in bytes.
     pub length: usize,
-    /// Its code, which the escape names.
+    /// Its code, as the escape has it.
     pub code: u16,
 }
 
 impl Escape {
-    /// Where the text goes on.
+    /// Where the text goes on after it.
     pub fn end(self) -> usize {
         self.at + self.length
     }
@@ -35,7 +35,7 @@ pub fn find(bytes: &[u8], from: usize, to: usize) -> Option<Escape> {
     let mut at = from;
     while at < to {
         let end = (at + CHUNK).min(to);
-        // Most chunks hold none: one pass that the compiler turns into vector code.
+        // Most chunks have none: one pass, without a branch, that the compiler vectorizes.
         if bytes[at..end].iter().fold(false, |any, byte| any | may_begin(*byte)) {
             let found = (at..end).find_map(|at| escape_at(bytes, at));
             if found.is_some() {
@@ -66,6 +66,7 @@ pub fn escape_at(bytes: &[u8], at: usize) -> Option<Escape> {
 fn unholdable_at(bytes: &[u8], at: usize) -> Option<Escape> {
     match *bytes.get(at)? {
         control @ (0..=8 | 11..=31) => Some(Escape { at, length: 1, code: control.into() }),
+        // U+FFFE and U+FFFF, which XML excludes, are EF BF BE and EF BF BF in UTF-8.
         0xef => match bytes.get(at + 1..at + 3) {
             Some([0xbf, last @ (0xbe | 0xbf)]) => {
                 Some(Escape { at, length: 3, code: 0xff40 | u16::from(*last) })
@@ -76,8 +77,8 @@ fn unholdable_at(bytes: &[u8], at: usize) -> Option<Escape> {
     }
 }
 
-/// Whether the text begins with `_xHHHH` and, once it is written, an underscore: its own, or that
-/// of an escape.
+/// Whether the text begins with `_xHHHH` and, as written, an underscore: its own, or that of the
+/// next escape.
 fn reads_as_escape(bytes: &[u8]) -> bool {
     let begins = matches!(
         bytes.get(..6),

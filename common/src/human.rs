@@ -1,13 +1,13 @@
-//! Numbers, sizes and times as people read them: one way of saying each in both programs.
+//! Numbers, sizes and times for people, in one form in both programs.
 //!
-//! A measured size is said in decimal units, as disks, networks and MB/s have it: [`size`]. A limit
-//! is said as it was typed, mostly in binary units: [`limit`].
+//! Measured sizes have decimal units, like disks, networks and MB/s: [`size`]. Limits are shown as
+//! they were typed, mostly in binary units: [`limit`].
 
 use std::time::Duration;
 
 use crate::fit;
 
-/// A number with its thousands apart: `1,048,576`.
+/// A number with separated thousands: `1,048,576`.
 pub fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -44,8 +44,8 @@ pub fn size(bytes: u64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
-/// A limit, as [`crate::units::bytes`] read it: `2 GiB`, `512 MiB`, `1.5 GiB`; what no binary unit
-/// says exactly with one decimal is said as a [`size`], `100 MB`.
+/// A limit, as [`crate::units::bytes`] read it: `2 GiB`, `512 MiB`, `1.5 GiB`. One that no binary
+/// unit shows exactly with one decimal is shown as a [`size`]: `100 MB`.
 pub fn limit(bytes: u64) -> String {
     const UNITS: [(&str, u32); 4] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let exact = UNITS.iter().find_map(|(unit, shift)| {
@@ -72,7 +72,7 @@ pub fn rate(bytes: u64, time: Duration) -> String {
 /// A time with the precision that matters: `0.42 s`, `12.3 s`, `4m 05s`, `2h 07m`.
 pub fn time(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    // Each bound is where rounding would give another digit.
+    // The bounds are below 10 and 60, where rounding would already show these.
     if seconds < 9.995 {
         return format!("{seconds:.2} s");
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::numbers::TaskNumber;
 use crate::recipe::Recipe;
 
-/// Names one run of a job; a resumed run has another, so that what an earlier one left behind is
-/// never taken for its own.
+/// Names one run of a job. A resumed run has another, so that remains of the earlier run are never
+/// taken for its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct JobId(pub u64);
 
@@ -34,8 +34,8 @@ impl JobId {
 pub struct WorkerId(pub String);
 
 impl WorkerId {
-    /// The name of a worker of this process, on the machine of that name. In containers, host and
-    /// process repeat: the suffix alone tells workers apart.
+    /// A name for a worker of this process on the machine `host`. In containers host and process id
+    /// repeat: only the suffix tells workers apart.
     ///
     /// # Panics
     /// As [`random_bits`].
@@ -44,18 +44,18 @@ impl WorkerId {
     }
 }
 
-/// 64 random bits of the system: enough that no two names are ever the same. A clock would not do,
-/// as machines that start together read the same time.
+/// 64 random bits of the system: enough that no two names are ever equal. A clock would not do, as
+/// machines that start together read the same time.
 ///
 /// # Panics
-/// If the system has no random bits, as before the very end of its start.
+/// If the system has no random bits, as early in its boot.
 pub fn random_bits() -> u64 {
     getrandom::u64().expect("the system gives random bits")
 }
 
-/// A unit is full from this many bytes of rows on. Every cut costs compression (its window begins
-/// anew) and a little work of the coordinator; a long unit delays the next. 768 KiB makes a file of
-/// 1 MB a unit of its own. So a slice of this length fills a unit, whatever came before it.
+/// A unit is full from this many bytes of rows on, so a slice of this length always fills one.
+/// Short units cost compression, as its window begins anew, and work of the coordinator; a long
+/// unit delays the next. With 768 KiB, a file of 1 MB is one unit.
 pub const UNIT_BYTES: u64 = 768 << 10;
 
 /// The settings of a job that the workers need. Two jobs with equal `JobSpec` and equal inputs give
@@ -63,19 +63,19 @@ pub const UNIT_BYTES: u64 = 768 << 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
     pub recipe: Recipe,
-    /// The name of the column that holds the file a row came from; `None`: no such column.
+    /// The name of the column with the file of each row; `None`: no such column.
     pub source_column: Option<String>,
     pub encoding: Encoding,
     pub long_cells: LongCells,
     pub compression: Compression,
     /// The name of the sheet with the rows; further ones are `NAME 2`, `NAME 3`, …
     pub sheet_name: String,
-    /// The forms in which rows are rendered, without duplicates: two `.xlsx` outputs are one
+    /// The forms in which rows are rendered, without duplicates: two `.xlsx` outputs share one
     /// rendering.
     pub renderings: Vec<Rendering>,
     /// How CSV and tab-separated outputs are written.
     pub csv: CsvStyle,
-    /// Whether every file also gets a workbook of its own.
+    /// Whether every file also gets its own workbook.
     pub per_file: bool,
     pub limits: Limits,
 }
@@ -117,9 +117,9 @@ impl JobSpec {
 /// How the text of a file is decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Encoding {
-    /// A byte order mark, then `<meta charset>`, then UTF-8, then a guess.
+    /// By the first that applies: byte order mark, `<meta charset>`, valid UTF-8, a guess.
     Auto,
-    /// A label of the WHATWG Encoding Standard, as `euc-kr`.
+    /// A label of the WHATWG Encoding Standard, such as `euc-kr`.
     Named(String),
 }
 
@@ -135,8 +135,8 @@ pub enum LongCells {
     Fail,
 }
 
-/// How hard segments are compressed. Names a fixed level of a fixed compressor, so that it decides
-/// the bytes.
+/// How hard segments are compressed. Each choice is a fixed level of a fixed compressor, as it
+/// decides the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compression {
     Fast,
@@ -147,7 +147,7 @@ pub enum Compression {
 /// One form in which all rows are rendered.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rendering {
-    /// The name of a format, as `csv`: `sheaf_format` knows them.
+    /// The name of a format in `sheaf_format`, such as `csv`.
     pub format: String,
     pub packing: Packing,
 }
@@ -155,10 +155,10 @@ pub struct Rendering {
 /// How CSV and tab-separated outputs are written, beyond RFC 4180.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CsvStyle {
-    /// Whether a byte order mark stands in front: without one, Excel on Windows does not read
-    /// UTF-8.
+    /// Whether the output begins with a byte order mark, without which Excel on Windows does not
+    /// read UTF-8.
     pub bom: bool,
-    /// The character between the cells of CSV; tab-separated outputs have their tab.
+    /// The character between the cells of CSV; tab-separated outputs always use a tab.
     pub delimiter: char,
     /// The end of a row; `None`: CR LF in CSV, a line feed in tab-separated outputs.
     pub newline: Option<Newline>,
@@ -182,14 +182,14 @@ pub enum Newline {
 /// How an output as a whole is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Packing {
-    /// Not at all, beyond what its format does by itself.
+    /// Not at all, apart from compression within the format.
     Plain,
     Gzip,
     Zstd,
 }
 
 impl Packing {
-    /// What stands behind the extension of the format, with its dot; nothing if it is plain.
+    /// The extension after that of the format, with its dot; empty if it is plain.
     pub fn extension(self) -> &'static str {
         match self {
             Packing::Plain => "",
@@ -208,7 +208,7 @@ impl Packing {
     }
 }
 
-/// The limits of one file: beyond them its child is killed.
+/// The limits for reading one file; a child that exceeds them is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub time: Duration,
@@ -232,21 +232,22 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// The order in which tasks are leased: first what all others wait for, then what drains memory.
+/// The order in which tasks are leased: first those that all others wait for, then those that drain
+/// memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Class {
-    /// Re-extraction of a task whose rows were lost after they had been placed; keeps the task's
-    /// number.
+    /// Repeats an extract task whose rows were lost after they had been placed in units; has the
+    /// same number.
     Repair,
     Render,
     Extract,
 }
 
 impl Class {
-    /// All classes, the one that goes first, first.
+    /// All classes, in the order in which they are leased.
     pub const ALL: [Class; 3] = [Class::Repair, Class::Render, Class::Extract];
 
-    /// The word for it in keys and messages.
+    /// Its name in keys and messages.
     pub fn name(self) -> &'static str {
         match self {
             Class::Repair => "repair",

@@ -1,5 +1,5 @@
-//! Notes about a file beside its rows: things that are hardly ever meant. The extractor makes them;
-//! they travel in the file's report, are summed up by the coordinator, and are said once, at the end
+//! Notes: what the extractor noticed about a file, beside its rows, that is hardly ever intended.
+//! They travel in the file's report; the coordinator sums them up, and says them once, at the end
 //! of a run.
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ pub const MOST_ELEMENTS: usize = 8;
 /// The longest element name that a file reports, in bytes.
 pub const LONGEST_ELEMENT: usize = 64;
 
-/// The notes of one file. Small however large the file is: each kind of note stands there once at
-/// most.
+/// The notes of one file. Their size does not depend on that of the file: each kind of note occurs
+/// at most once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileNotes {
     pub noticed: Vec<Note>,
@@ -18,12 +18,12 @@ pub struct FileNotes {
     /// the end may be missing.
     #[serde(with = "serde_bytes")]
     pub filled: Vec<u8>,
-    /// Of a file without a record: its most frequent elements and how many there are, the most
-    /// frequent first. At most [`MOST_ELEMENTS`].
+    /// For a file without a record: its most frequent elements with their counts, the most frequent
+    /// first. At most [`MOST_ELEMENTS`].
     pub elements: Vec<(String, u64)>,
 }
 
-/// Something that was noticed. The kind says what the two numbers count.
+/// One note. The kind says what the two numbers count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub kind: NoteKind,
@@ -41,7 +41,7 @@ pub enum NoteKind {
     LostTags,
     /// The rows hold `count` bytes, the file's text `of`.
     Grew,
-    /// `<?xml` stands in front, and the file was read as HTML.
+    /// The file begins with `<?xml`, and was read as HTML.
     XmlAsHtml,
     /// No encoding is declared, and this one was guessed (its name in the Encoding Standard).
     Guessed { encoding: String },
@@ -56,7 +56,7 @@ impl Note {
 }
 
 impl FileNotes {
-    /// Takes note that a column held a text.
+    /// Notes that a column held a text.
     pub fn fill(&mut self, column: usize) {
         let byte = column / 8;
         if self.filled.len() <= byte {

@@ -1,5 +1,5 @@
-//! The numbers by which files, tasks, units and blocks are told apart, as types of their own: none
-//! can stand for another. On the wire and in the journal each is the bare number.
+//! The numbers of files, tasks, units and blocks, each with its own type, so that none can be taken
+//! for another. On the wire and in the journal each is the bare number.
 
 use std::fmt;
 use std::num::ParseIntError;
@@ -17,13 +17,13 @@ macro_rules! number {
         pub struct $name(pub $inner);
 
         impl $name {
-            /// The number after this one; the largest has none, and gives itself.
+            /// The number after this one; the largest number returns itself.
             pub fn next(self) -> Self {
                 $name(self.0.saturating_add(1))
             }
 
-            /// Where in a list of all of them it is; behind the end of every list if it is too
-            /// large for this machine.
+            /// Its index in a list of all of them; `usize::MAX`, behind the end of every list, if
+            /// it is too large for this machine.
             pub fn index(self) -> usize {
                 usize::try_from(self.0).unwrap_or(usize::MAX)
             }
@@ -51,8 +51,8 @@ number! {
 }
 
 number! {
-    /// The number of a task among those of its job and class. An extract task and the repair that
-    /// does it once more have the same; a render task has that of its first unit.
+    /// The number of a task among those of its job and class. An extract task and its repair have
+    /// the same number; a render task has the number of its first unit.
     TaskNumber(u64)
 }
 
@@ -67,7 +67,7 @@ number! {
 }
 
 impl FileIndex {
-    /// What news of a nap name instead of a file: its task.
+    /// The number that news of a nap have in place of a file's: that of its task.
     pub fn of_nap(task: TaskNumber) -> Self {
         FileIndex(task.0)
     }
@@ -86,19 +86,19 @@ impl BlockNumber {
 }
 
 impl TaskNumber {
-    /// The number of a render task: that of the first unit that it renders.
+    /// The number of the render task that begins with this unit.
     pub fn of_render(first: UnitNumber) -> Self {
         TaskNumber(first.0)
     }
 }
 
 impl UnitNumber {
-    /// The number so many places after this one.
+    /// The number `places` after this one.
     pub fn after(self, places: usize) -> Self {
         UnitNumber(self.0.saturating_add(places as u64))
     }
 
-    /// How many places this one is after `first`; `None`: it is before it.
+    /// How many places this number is after `first`; `None`: it is before `first`.
     pub fn places_after(self, first: UnitNumber) -> Option<usize> {
         self.0.checked_sub(first.0).map(|places| UnitNumber(places).index())
     }

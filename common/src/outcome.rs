@@ -8,18 +8,18 @@ use crate::numbers::{FileIndex, UnitNumber};
 use crate::problem::FileProblem;
 use crate::rows::{RowsKey, Slice, Stashed};
 
-/// A task's result, as the coordinator collects it. Rows are not in it: they stay on the queue for
-/// the render task.
+/// The result of a task, as the coordinator collects it. It has no rows: they stay on the queue, or
+/// in the worker's stash, for the render task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     pub task: TaskId,
-    /// The worker and slot that did it, for the job log: `host:pid/slot`.
+    /// The worker and slot that did the task, for the job log: `host:pid/slot`.
     pub slot: String,
     pub result: TaskResult,
 }
 
 impl Outcome {
-    /// The bytes of its segments, with what formats say of them.
+    /// The bytes of its segments and of their metadata.
     pub fn segment_bytes(&self) -> usize {
         match &self.result {
             TaskResult::Rendered(units) => units
@@ -37,53 +37,53 @@ impl Outcome {
 pub enum TaskResult {
     Extracted(Extracted),
     Rendered(Vec<RenderedUnit>),
-    /// The files that the task ships were no longer on the queue, so it was not begun: it must be
-    /// pushed again.
+    /// The body of the task was no longer on the queue, so it was not begun: it must be pushed
+    /// again.
     TaskLost,
-    /// Blocks of rows that a render task needs are no longer on the queue, so none of its units was
-    /// rendered: they must be extracted again.
+    /// Blocks of rows of a render task are gone, so none of its units was rendered: their files
+    /// must be extracted again.
     RowsLost(Vec<RowsKey>),
     /// A nap is over.
     NapEnded {
         name: String,
         seconds: f64,
     },
-    /// News, not an end: workers vanished with the files of this task, so each is read while its
-    /// worker does nothing else.
+    /// News, which finishes no task: workers vanished with the files of this task, so each is read
+    /// while its worker does nothing else.
     ReadAlone {
         vanished: u32,
         files: u32,
         /// The path of the first file, for people.
         first: String,
     },
-    /// News, not an end: how far a large file of this task is, or a nap.
+    /// News, which finishes no task: the progress of a large file of this task, or of a nap.
     Reading(Reading),
-    /// The task as a whole could not be done, and trying again is of no use (as an unreadable
-    /// recipe).
+    /// The task as a whole could not be done, and a retry is of no use, as with an unusable recipe.
     Failed {
         reason: String,
     },
 }
 
-/// How far a file is, or a nap: that one has begun at 0, and is over when all is done.
+/// The progress of a file, or of a nap, which begins with `parsed` at 0 and ends with it at `of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// The file's; of a nap, the number of its task.
+    /// The file; for a nap, see [`FileIndex::of_nap`].
     pub sequence: FileIndex,
-    /// The bytes of its text that are parsed, and all of them: unpacked and decoded. Of a nap, the
-    /// milliseconds that are over.
+    /// The bytes parsed so far, of the unpacked and decoded text; for a nap, the milliseconds that
+    /// are over.
     pub parsed: u64,
+    /// All bytes of that text; for a nap, all milliseconds.
     pub of: u64,
 }
 
 /// The result of an extract task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Extracted {
-    /// One for each file of the task, in its order.
+    /// One for each file of the task, in the order of the task.
     pub reports: Vec<FileReport>,
-    /// Names its rows: see [`RowsKey::edition`].
+    /// The edition of its rows: see [`RowsKey::edition`].
     pub edition: u64,
-    /// The blocks that did not go onto the queue.
+    /// The blocks that are in the worker's stash instead of the queue.
     pub stashed: Option<Stashed>,
 }
 
@@ -94,28 +94,28 @@ pub struct FileReport {
     pub status: FileStatus,
     /// Bytes read from the file, before unpacking.
     pub bytes: u64,
-    /// Bytes after unpacking; 0 if it came not so far.
+    /// Bytes after unpacking; 0 if reading failed before.
     pub unpacked: u64,
-    /// The encoding that was used, as the Encoding Standard names it; empty if it came not so far.
+    /// The encoding used, by its name in the Encoding Standard; empty if reading failed before.
     pub encoding: String,
-    /// How many characters had to be replaced in decoding.
+    /// How many characters were replaced in decoding, as their bytes were invalid.
     pub replaced: u64,
-    /// How often the file was tried: 1 when all went well; 0 when its reading could not begin.
+    /// How often the file was tried: 1 when all went well, 0 when reading could not begin.
     pub attempts: u32,
     /// When the last attempt began, in milliseconds since 1970, by the worker's clock.
     pub started_ms: u64,
-    /// How long the last attempt took.
+    /// The seconds that the last attempt took.
     pub seconds: f64,
-    /// Notes about a file that is done; else empty.
+    /// Notes about the file; empty unless it is done.
     pub notes: FileNotes,
 }
 
 /// Whether a file gave its rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum FileStatus {
-    /// Its rows, in slices of about 1 MiB, in order; none when no record was inside.
+    /// Its rows, in slices of about 1 MiB, in order; none if the file has no record.
     Done { slices: Vec<Slice>, truncated_cells: u64 },
-    /// It cannot be read as it is; trying again would give the same.
+    /// It cannot be read as it is; a retry would fail again.
     Failed(FileProblem),
     /// It killed its child on every attempt.
     Dead(FileProblem),
@@ -132,7 +132,7 @@ impl FileStatus {
         }
     }
 
-    /// Why the file gave no rows; `None`: it gave them.
+    /// Why the file gave no rows; `None`: it is done.
     pub fn problem(&self) -> Option<&FileProblem> {
         match self {
             FileStatus::Done { .. } => None,
@@ -141,7 +141,7 @@ impl FileStatus {
     }
 }
 
-/// The segments that a unit was rendered to.
+/// The segments of a rendered unit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderedUnit {
     /// As in [`crate::task::RenderUnit::number`].
@@ -153,16 +153,15 @@ pub struct RenderedUnit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     pub stream: Stream,
-    /// As they go into the output. Deflated ones end on a byte, without a final block, so that they
+    /// The bytes for the output. Deflated ones end on a byte, without a final block, so that they
     /// can be joined.
     #[serde(with = "serde_bytes")]
     pub bytes: Vec<u8>,
-    /// CRC-32 (IEEE) of the content before compression; 0 where no CRC-32 is asked for.
+    /// CRC-32 (IEEE) of the content before compression; 0 where the output needs none.
     pub crc32: u32,
     /// Length of the content before compression, in bytes.
     pub length: u64,
-    /// What its format wants to know of it when the output is put together. Only the format reads
-    /// it; empty: nothing.
+    /// Metadata, which only its format reads when the output is assembled; may be empty.
     #[serde(with = "serde_bytes")]
     pub meta: Vec<u8>,
 }
@@ -171,16 +170,16 @@ pub struct Segment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stream {
     pub target: Target,
-    /// Which part of it: its format numbers them.
+    /// The part of the output; its format numbers them.
     pub part: u32,
 }
 
-/// What a segment is rendered for.
+/// The output that a segment is rendered for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Target {
     /// The outputs of the rendering with this index in [`crate::job::JobSpec::renderings`].
     Rendering(u32),
-    /// The own workbook of the file with this index.
+    /// The own workbook of this file.
     File(FileIndex),
 }
 
@@ -195,7 +194,7 @@ impl Target {
 }
 
 impl Stream {
-    /// The file whose own workbook it is a part of, if it is of one.
+    /// The file whose own workbook the stream belongs to; `None`: it belongs to an output of all.
     pub fn file(self) -> Option<FileIndex> {
         match self.target {
             Target::File(sequence) => Some(sequence),
@@ -210,7 +209,7 @@ impl FileReport {
         FileReport::new(sequence, FileStatus::Failed(problem))
     }
 
-    /// A report that holds a status and no figures.
+    /// A report with a status and no figures.
     pub fn new(sequence: FileIndex, status: FileStatus) -> Self {
         FileReport {
             sequence,

@@ -1,8 +1,7 @@
 //! The recipe: what to extract from a file.
 //!
 //! A record is a CSS selector; a column is a name and an [`Expression`]. Selectors are only text
-//! here: whether they are valid CSS shows when they are compiled
-//! (`sheaf_worker::extract::selectors`).
+//! here: `sheaf_worker::extract::selectors` compiles them, and finds those that are not valid CSS.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::cell::SHEET_COLUMNS;
 use crate::xpath;
 
-/// Says what to extract: which elements become rows, and what stands in their cells.
+/// Says what to extract: which elements become rows, and the texts of their cells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
@@ -35,7 +34,7 @@ pub struct Column {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Expression {
-    /// Selects within the record, the first match counts; `None` speaks of the record itself.
+    /// Selects an element within the record, the first match; `None`: the record itself.
     pub selector: Option<String>,
     pub take: Take,
 }
@@ -73,16 +72,16 @@ pub enum RecipeError {
 pub struct ExpressionError {
     pub found: String,
     pub wrong: Wrong,
-    /// A guess at what was meant; `None` for XPath that CSS cannot say.
+    /// A guess at the intended expression; `None` for XPath that CSS cannot say.
     pub meant: Option<String>,
 }
 
-/// The fault of a text that is no [`Expression`].
+/// The fault in a text that is not an [`Expression`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wrong {
-    /// The end is missing that says what to take from the element.
+    /// The end, `::text` or `::attr(NAME)`, is missing.
     NoEnd,
-    /// The text behind the last `::` is not known.
+    /// The end is neither of these.
     End,
     XPath,
 }
@@ -136,17 +135,17 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// Checks what can be wrong with the columns as a whole; `source_column` is the name of the
-    /// added column, if any.
+    /// Checks the columns as a whole; `source_column` is the name of the added column, if any.
     ///
     /// # Errors
     /// The first of: no column, an empty name, a name given twice, more columns than a sheet holds.
     pub fn check(&self, source_column: Option<&str>) -> Result<(), RecipeError> {
-        let mut seen = std::collections::HashSet::new();
         if self.columns.is_empty() {
             return Err(RecipeError::NoColumn);
         }
 
+        // The source column is a column of the sheet like the others.
+        let mut seen = std::collections::HashSet::new();
         let names = self.columns.iter().map(|column| column.name.as_str()).chain(source_column);
         for (index, name) in names.enumerate() {
             if name.is_empty() {
@@ -156,6 +155,7 @@ impl Recipe {
             if !seen.insert(name) {
                 return Err(RecipeError::TwoColumns(name.into()));
             }
+
             if index >= SHEET_COLUMNS {
                 return Err(RecipeError::TooManyColumns(index + 1));
             }
@@ -169,7 +169,7 @@ impl FromStr for Column {
 
     /// Reads `NAME=EXPRESSION`, as it is typed after `--column`.
     fn from_str(typed: &str) -> Result<Self, RecipeError> {
-        // `a[href="x"]::text` has a `=`, but no name in front of it.
+        // The `=` in `a[href="x"]::text` does not follow a name: that is an expression alone.
         let is_name = |name: &str| {
             name.matches('[').count() == name.matches(']').count() && !xpath::is_xpath(name)
         };
@@ -197,6 +197,7 @@ impl FromStr for Expression {
             ExpressionError { found: typed.into(), wrong, meant }
         };
 
+        // The last `::`, as selectors may have pseudo-elements of their own.
         let (selector, what) = typed.rsplit_once("::").ok_or_else(wrong)?;
         let take = match what.trim() {
             "text" => Take::Text,
@@ -206,6 +207,7 @@ impl FromStr for Expression {
                     .and_then(|rest| rest.strip_suffix(')'))
                     .ok_or_else(wrong)?
                     .trim();
+                // No attribute has such a name.
                 if name.is_empty()
                     || name.contains(|c: char| c.is_whitespace() || "()\"'".contains(c))
                 {
@@ -220,15 +222,17 @@ impl FromStr for Expression {
     }
 }
 
-/// Guesses what was meant by `typed`.
+/// Guesses the expression that was meant by `typed`.
 fn guess(typed: &str) -> String {
     let typed = typed.trim();
     let (selector, what) = typed.rsplit_once("::").unwrap_or((typed, ""));
 
+    // As in `a@href` or `a/@href`.
     if let Some((selector, name)) = typed.rsplit_once('@') {
         return format!("{}::attr({})", selector.trim_end_matches('/'), name);
     }
 
+    // Longer words first, as they begin with the shorter ones.
     let argument = ["attributes", "attribute", "attrs", "attr", "@"]
         .iter()
         .find_map(|word| what.strip_prefix(word));

@@ -1,31 +1,31 @@
-//! How rows are written down between extraction and rendering.
+//! The encoding of rows between extraction and rendering.
 //!
-//! A block of rows is the cells of one row after another, each a bincode `Option<&str>`: no row has
-//! a header, as all rows of a job have the same number of cells. So blocks concatenate, and any run
-//! of whole rows is a block.
+//! A block of rows is the cells of its rows, one after another, each a bincode `Option<&str>`. Rows
+//! have no header, as all rows of a job have the same number of cells. So blocks concatenate, and
+//! every run of whole rows is a block.
 
 use std::sync::Arc;
 
 use bincode::config::{self, Configuration};
 
-/// A block of rows, as many hold it at once.
+/// A block of rows, shared without copies.
 pub type Block = Arc<Vec<u8>>;
 
 const CONFIG: Configuration = config::standard();
 
-/// A block of rows is broken.
+/// A block of rows is damaged.
 #[derive(Debug, thiserror::Error)]
 #[error("the rows are damaged at byte {at}")]
 pub struct DamagedRows {
     at: usize,
 }
 
-/// Appends a cell; `None` is one that its record did not have.
+/// Appends a cell; `None`: its record did not have it.
 pub fn write_cell(block: &mut Vec<u8>, cell: Option<&str>) {
     bincode::encode_into_std_write(cell, block, CONFIG).expect("writing to memory does not fail");
 }
 
-/// Reads the rows of a block, each of `width` cells, without copying a text.
+/// Reads the rows of a block, each of `width` cells, without copying texts.
 pub struct Rows<'a> {
     block: &'a [u8],
     at: usize,
@@ -47,6 +47,7 @@ impl<'a> Rows<'a> {
             return Ok(false);
         }
 
+        // A block that ends within a row fails here, as the next cell cannot be read.
         for _ in 0..self.width {
             let (cell, read) = bincode::borrow_decode_from_slice(&self.block[self.at..], CONFIG)
                 .map_err(|_| DamagedRows { at: self.at })?;

@@ -1,24 +1,23 @@
-//! Where rows are: on the queue, or with the worker that extracted them.
+//! Names of blocks of rows, and where these are: on the queue, or in a worker's stash.
 
 use serde::{Deserialize, Serialize};
 
 use crate::job::{Class, TaskId, WorkerId};
 use crate::numbers::BlockNumber;
 
-/// Names a block of rows that an extract task gave.
+/// Names a block of rows of an extract task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowsKey {
     pub task: TaskId,
     /// The number of the block among those of its task, from 0.
     pub block: BlockNumber,
-    /// Tells apart the times that the task was done: no two have the same, so rows that a late worker
-    /// leaves or removes are never another's.
+    /// Tells one extraction of the task from another. No two have the same edition, so a late
+    /// worker never overwrites or removes the rows of another.
     pub edition: u64,
 }
 
 impl RowsKey {
-    /// The name of a block of a task, which is that of an extract task also when it is done once
-    /// more, as a repair.
+    /// The name of a block of an extract task, or of its repair: both have the same names.
     pub fn new(task: TaskId, block: BlockNumber, edition: u64) -> Self {
         RowsKey { task: TaskId { class: Class::Extract, ..task }, block, edition }
     }
@@ -29,18 +28,18 @@ impl RowsKey {
 pub struct Slice {
     /// The number of the block among those of its task, from 0.
     pub block: BlockNumber,
-    /// Where in the block, in bytes.
+    /// Where it begins in the block, in bytes.
     pub offset: u32,
-    /// How long, in bytes.
+    /// Its length, in bytes.
     pub length: u32,
     pub rows: u32,
     /// The overflow rows that these rows need.
     pub overflow: u32,
-    /// The cells of these rows that are continued there.
+    /// The cells of these rows that go on there.
     pub long_cells: u32,
 }
 
-/// Blocks of rows that a worker stashed: it alone can render them, as long as it lives.
+/// Blocks of rows in a worker's stash: only this worker can render them, as long as it lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stashed {
     pub by: WorkerId,

@@ -1,8 +1,8 @@
-//! Saying what goes on for long: when it begins, when it changes, and now and again.
+//! Repeats messages about a lasting state: when it begins, when it changes, and once a minute.
 
 use std::time::{Duration, Instant};
 
-/// How long nothing is said again that has not changed.
+/// How long an unchanged message is not repeated.
 const AGAIN: Duration = Duration::from_secs(60);
 
 /// The last text that was said, and when.
@@ -10,13 +10,15 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub struct Said(Option<(String, Instant)>);
 
 impl Said {
-    /// Whether this is to be said now; if so, it counts as said. Other figures alone are no change.
+    /// Whether this text is to be said now; if so, it counts as said. A text with other digits only
+    /// is unchanged.
     pub fn is_due(&mut self, text: &str) -> bool {
         self.is_due_at(text, Instant::now())
     }
 
     /// The same at `now`.
     pub fn is_due_at(&mut self, text: &str, now: Instant) -> bool {
+        // Sizes and counts grow all the time, and would make every text a new one.
         let words: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
         let is_known = self
             .0
@@ -29,8 +31,8 @@ impl Said {
         !is_known
     }
 
-    /// Takes note that it is over, so that it is news when it comes again; says whether anything
-    /// was said.
+    /// Notes that the state is over, so that the next text is new. Returns whether anything was
+    /// said.
     pub fn is_over(&mut self) -> bool {
         self.0.take().is_some()
     }

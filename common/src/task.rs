@@ -15,8 +15,7 @@ use crate::numbers::{FileIndex, UnitNumber};
 use crate::problem::FileProblem;
 use crate::rows::{RowsKey, Slice};
 
-/// A piece of work. It stands for itself: a worker needs nothing but the task (and the rows it
-/// names) to do it.
+/// A piece of work, complete in itself: a worker needs only the task, and the rows that it names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     pub id: TaskId,
@@ -24,7 +23,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// The bytes of the files that are shipped with it.
+    /// The bytes of the files that are shipped in it.
     pub fn shipped_bytes(&self) -> usize {
         match &self.work {
             Work::Extract(extract) => shipped_bytes(&extract.files),
@@ -32,7 +31,7 @@ impl Task {
         }
     }
 
-    /// The one worker that can do it, if there is only one.
+    /// The worker that the task is addressed to; `None`: any worker can do it.
     pub fn addressee(&self) -> Option<&WorkerId> {
         match &self.work {
             Work::Render(render) => render.stashed_by.as_ref(),
@@ -62,7 +61,6 @@ pub struct Extract {
 /// One input file of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
-    /// Its place in the order of all inputs, from 0.
     pub sequence: FileIndex,
     pub path: SourcePath,
     /// Its size when it was discovered, in bytes.
@@ -73,7 +71,7 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// A file as it was discovered, whose reader opens its path.
+    /// A discovered file that the worker opens at its path.
     pub fn at_path(sequence: FileIndex, path: &Path, size: u64, modified: i64) -> Self {
         let (path, content) = (SourcePath::from(path), Content::AtPath);
         SourceFile { sequence, path, size, modified, content }
@@ -85,7 +83,7 @@ pub fn modified_ns(metadata: &Metadata) -> i64 {
     metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec())
 }
 
-/// The bytes that are shipped with files.
+/// The bytes of the files that are shipped, in all.
 pub fn shipped_bytes(files: &[SourceFile]) -> usize {
     let of = |file: &SourceFile| match &file.content {
         Content::Here(bytes) | Content::Packed(bytes) => bytes.len(),
@@ -102,18 +100,18 @@ pub enum Content {
     /// At this absolute path ([`SourceFile::path`] may be relative to the coordinator's working
     /// directory).
     At(SourcePath),
-    /// At this path, on which nothing is a symbolic link any more: a worker with roots has checked
-    /// it. Never on the queue: what a queue says of links is not believed.
+    /// At this path, which has no symbolic link: a worker with roots has checked it. Never on the
+    /// queue: the worker must not trust the queue about links.
     Resolved(SourcePath),
-    /// Here: they were shipped with the task.
+    /// Here: they are shipped in the task.
     Here(#[serde(with = "serde_bytes")] Vec<u8>),
     /// Here, packed: see `extract/pack.rs` of the worker.
     Packed(#[serde(with = "serde_bytes")] Vec<u8>),
-    /// Nowhere: they were to be shipped, and could not be read.
+    /// Nowhere: they should have been shipped, and could not be read.
     Unreadable(FileProblem),
 }
 
-/// A path as the system has it: bytes, not necessarily UTF-8.
+/// A path in the form of the system: bytes, not necessarily UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SourcePath(#[serde(with = "serde_bytes")] pub Vec<u8>);
 
@@ -145,12 +143,12 @@ impl From<SourcePath> for PathBuf {
 pub struct Render {
     pub spec: Arc<JobSpec>,
     pub units: Vec<RenderUnit>,
-    /// The worker that stashed some of the rows, which are not on the queue; `None`: all are.
+    /// The worker that has some of the rows in its stash; `None`: all are on the queue.
     pub stashed_by: Option<WorkerId>,
 }
 
 impl Render {
-    /// The blocks of rows that it names, each once if its pieces follow each other.
+    /// The blocks of rows that it names, each once for each run of consecutive pieces.
     pub fn rows(&self) -> Vec<RowsKey> {
         let pieces = self.units.iter().flat_map(|unit| &unit.pieces);
         let mut keys: Vec<RowsKey> = pieces.map(|piece| piece.rows).collect();
@@ -159,7 +157,7 @@ impl Render {
     }
 }
 
-/// A unit to be rendered: consecutive rows, whose place in the output is known.
+/// A unit to be rendered: consecutive rows whose place in the output is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderUnit {
     /// Its place among the units of the job, from 0.
@@ -175,11 +173,11 @@ pub struct RenderUnit {
 /// Consecutive rows of one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
-    /// Where the rows stand.
+    /// The block that has the rows.
     pub rows: RowsKey,
-    /// The bytes of it that hold the rows, and how many rows that is.
+    /// The rows in that block.
     pub slice: Slice,
-    /// The file that they came from.
+    /// The file of the rows.
     pub sequence: FileIndex,
     /// The place of the first row among the rows of its file, from 0.
     pub first_row: u64,

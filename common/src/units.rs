@@ -1,4 +1,4 @@
-//! Sizes and times as people type them: one grammar for both programs.
+//! Reads sizes and times as people type them, with one grammar for both programs.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub const A_SIZE: &str = "a size such as `512M` or `2GiB`";
 /// The form of a time, for messages.
 pub const A_TIME: &str = "a time such as `60s`, `2m` or `500ms`, more than zero";
 
-/// Reads a number of bytes: `2GiB`, `512M`, `1.5G`, `100MB`, `4096`; `None` if it is none.
+/// Reads a number of bytes: `2GiB`, `512M`, `1.5G`, `100MB`, `4096`; `None` for anything else.
 ///
 /// As with `dd`: `K M G T` and `KiB MiB GiB TiB` are powers of 1024, `kB MB GB TB` powers of 1000;
 /// case does not matter.
@@ -37,17 +37,18 @@ pub fn bytes(typed: &str) -> Option<u64> {
 /// Reads a whole number of one or more.
 ///
 /// # Errors
-/// What was expected, for a message that names the option and what was typed.
+/// A text that says what was expected, for a message with the option and its value.
 pub fn at_least_one(typed: &str) -> Result<NonZeroUsize, String> {
     typed.parse().map_err(|_| "expected a whole number, 1 or more".into())
 }
 
-/// Reads a time: `60s`, `2m`, `1m30s`, `500ms`, `1.5h`; a bare number is seconds. Never zero;
-/// `None` if it is none.
+/// Reads a time: `60s`, `2m`, `1m30s`, `500ms`, `1.5h`; a bare number is seconds. `None`
+/// for zero and for anything else.
 pub fn time(typed: &str) -> Option<Duration> {
     let mut rest = typed.trim();
     let mut seconds = 0.0;
 
+    // A sum of numbers, each with its unit: `1m30s`.
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let end =
@@ -67,10 +68,11 @@ pub fn time(typed: &str) -> Option<Duration> {
         rest = &rest[end..];
     }
 
+    // Huge numbers do not fit a `Duration`.
     Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())
 }
 
-/// Parts `2 GiB` into a number that is not negative and a unit.
+/// Splits `2 GiB` into a number that is not negative and a unit.
 fn split(typed: &str) -> Option<(f64, &str)> {
     let typed = typed.trim();
     let digits = typed.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(typed.len());

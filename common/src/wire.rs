@@ -1,18 +1,18 @@
-//! How tasks and outcomes are written down: a version byte, then bincode.
+//! The encoding of tasks and outcomes: a format byte, then bincode. No other module knows it.
 //!
-//! The one place that knows the encoding. What it decodes may come from anyone who can write to the
-//! queue, so it is decoded under a size limit and never trusted to be whole.
+//! Messages may come from anyone who can write to the queue. So they are decoded under a size
+//! limit, and damaged ones are expected.
 
 use bincode::config::{self, Configuration, Limit, LittleEndian, Varint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The first byte of every message. It grows whenever a type on the wire changes its shape, or what
-/// stands on the queue its words.
+/// The first byte of every message. Raise it whenever a type on the wire changes its shape, or a
+/// text on the queue its meaning.
 pub const FORMAT: u8 = 9;
 
-/// The most bytes that a decoded message may claim to hold: 1 GiB. A claim past it ends decoding
-/// before any allocation.
+/// The most bytes that a message may claim to have: 1 GiB. Decoding fails on a larger claim before
+/// it allocates.
 pub const LARGEST: usize = 1 << 30;
 
 const CONFIG: Configuration<LittleEndian, Varint, Limit<LARGEST>> =
@@ -36,8 +36,8 @@ pub fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     encode_large(message, 0)
 }
 
-/// Encodes a message that carries about `carries` bytes: growing into that room step by step would
-/// copy them twice.
+/// Encodes a message with a payload of about `carries` bytes, for which it reserves room: a growing
+/// buffer would copy them twice.
 pub fn encode_large<T: Serialize>(message: &T, carries: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(carries + carries / 64 + 256);
     bytes.push(FORMAT);
@@ -61,6 +61,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     let (message, read) =
         bincode::serde::decode_from_slice(body, CONFIG).map_err(WireError::Damaged)?;
 
+    // Bytes past the end mean that the message is not what its type says.
     match body.len() - read {
         0 => Ok(message),
         extra => Err(WireError::Trailing(extra)),

@@ -1,9 +1,8 @@
-//! XPath, for those who type it where CSS is expected: recognised, and the common forms put into
-//! CSS.
+//! Recognises XPath that was typed where CSS is expected, and translates its common forms to CSS.
 
 use std::fmt::Write;
 
-/// Whether a text that is no CSS is probably XPath. Text in quotes does not count.
+/// Whether a text that is not CSS is probably XPath. Ignores text in quotes.
 pub fn is_xpath(text: &str) -> bool {
     let text = text.trim();
     let bare = without_quoted(text);
@@ -12,7 +11,7 @@ pub fn is_xpath(text: &str) -> bool {
     let holds =
         ["//", "/@", "[@", "text()", "[contains(", "[starts-with(", "[position()", "[last()"];
 
-    // `li:first-child::text` holds no axis.
+    // Only at the beginning of a step: `li:first-child::text` has no axis.
     let axes = [
         "child::",
         "descendant::",
@@ -27,15 +26,14 @@ pub fn is_xpath(text: &str) -> bool {
     begins || holds.iter().any(|part| bare.contains(part)) || axes.iter().any(has_axis)
 }
 
-/// The column expression for an XPath, as `//a/@href` → `a::attr(href)`; `None` for what CSS cannot
-/// say.
+/// The column expression for an XPath: `//a/@href` → `a::attr(href)`. `None`: CSS cannot say it.
 pub fn expression(text: &str) -> Option<String> {
     let (path, take) = split_take(text.trim());
     Some(format!("{}{take}", selector(&path)?))
 }
 
-/// The selector for an XPath of elements, as `//div[@class="x"]/a` → `div.x > a`; empty for the
-/// record itself. `None` for what CSS cannot say.
+/// The selector for an XPath of elements: `//div[@class="x"]/a` → `div.x > a`; empty for the record
+/// itself. `None`: CSS cannot say it.
 pub fn selector(text: &str) -> Option<String> {
     let text = text.trim();
     let (text, from_here) = match text.strip_prefix('.') {
@@ -43,6 +41,7 @@ pub fn selector(text: &str) -> Option<String> {
         _ => (text, false),
     };
 
+    // Step by step: each begins with its separator, the first may have none.
     let mut css = String::new();
     let mut rest = text;
     while !rest.is_empty() {
@@ -58,7 +57,7 @@ pub fn selector(text: &str) -> Option<String> {
 
         let first = css.is_empty();
         match (first, combinator) {
-            // `./a` is a child of the record, `/html` and `//a` begin anywhere.
+            // `./a` is a child of the record; `/html` and `//a` may be anywhere.
             (true, " > ") if from_here => css.push_str("> "),
             (true, " > " | " ") => {}
             (_, combinator) => {
@@ -72,9 +71,11 @@ pub fn selector(text: &str) -> Option<String> {
     Some(css)
 }
 
-/// Parts what is taken from an element off its path: `//a/@href` → `//a`, `::attr(href)`.
+/// Splits an XPath into the path of an element and the part to take from it: `//a/@href` → `//a`,
+/// `::attr(href)`.
 fn split_take(text: &str) -> (String, String) {
     let text = unwrapped(text);
+    // In a predicate a bracket precedes the `@`: nothing is taken there.
     if let Some((path, name)) = text.rsplit_once('@')
         && (path.is_empty() || path.ends_with('/'))
         && is_name(name)
@@ -95,7 +96,7 @@ fn path_before(path: &str) -> String {
     path.strip_suffix("//").or(path.strip_suffix('/')).unwrap_or(path).into()
 }
 
-/// The argument of functions that only make it a text, or clean it: `string(//a)` → `//a`.
+/// Removes functions that only make a text, or trim it: `string(//a)` → `//a`.
 fn unwrapped(text: &str) -> &str {
     let text = text.trim();
     for name in ["string(", "normalize-space(", "("] {
@@ -106,8 +107,10 @@ fn unwrapped(text: &str) -> &str {
     text
 }
 
-/// Where the first step of a path ends: at the next `/` that is outside brackets and quotes.
+/// The end of the first step of a path: the next `/` outside brackets and quotes. `None`: they are
+/// not closed, or there are alternatives (`|`).
 fn end_of_step(path: &str) -> Option<usize> {
+    // Negative after a bracket that was never opened, which then ends as an error.
     let mut depth = 0i32;
     let mut quote = None;
 
@@ -119,6 +122,7 @@ fn end_of_step(path: &str) -> Option<usize> {
             (None, '[' | '(') => depth += 1,
             (None, ']' | ')') => depth -= 1,
             (None, '/') if depth == 0 => return Some(at),
+            // A union of paths would need a list of selectors.
             (None, '|') if depth == 0 => return None,
             _ => {}
         }
@@ -127,7 +131,7 @@ fn end_of_step(path: &str) -> Option<usize> {
     (depth == 0 && quote.is_none()).then_some(path.len())
 }
 
-/// Takes the axis off a step: what is left, and the combinator that the axis is.
+/// Splits the axis off a step. Returns the rest, and the combinator for the axis.
 fn axis<'a>(step: &'a str, combinator: &'static str) -> Option<(&'a str, &'static str)> {
     match step.split_once("::") {
         None => Some((step, combinator)),
@@ -138,7 +142,7 @@ fn axis<'a>(step: &'a str, combinator: &'static str) -> Option<(&'a str, &'stati
     }
 }
 
-/// A step without its axis, as `div[@class="x"][1]` → `div.x:nth-of-type(1)`.
+/// The CSS for a step without its axis: `div[@class="x"][1]` → `div.x:nth-of-type(1)`.
 fn compound(step: &str) -> Option<String> {
     let (name, mut rest) = step.split_at(step.find('[').unwrap_or(step.len()));
     if name != "*" && !is_name(name) {
@@ -184,6 +188,7 @@ fn end_of_bracket(inner: &str) -> Option<usize> {
 
 /// The CSS for a predicate, the text in the brackets of a step on elements named `name`.
 fn predicate(text: &str, name: &str) -> Option<String> {
+    // XPath counts only the elements that match the name of the step.
     let of_type = if name == "*" { "child" } else { "of-type" };
 
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
@@ -204,7 +209,7 @@ fn predicate(text: &str, name: &str) -> Option<String> {
 
     if let Some(inner) = text.strip_prefix("contains(").and_then(|rest| rest.strip_suffix(')')) {
         let (attribute, value) = arguments(inner)?;
-        // Of a class, this is nearly always meant as the whole name.
+        // For a class, XPath users nearly always mean the whole name.
         return Some(if attribute == "class" && is_name(value) {
             format!(".{value}")
         } else {
@@ -235,19 +240,19 @@ fn predicate(text: &str, name: &str) -> Option<String> {
         };
     }
 
-    // Anything else is a path, which must lead somewhere.
+    // Anything else is a path that must match something.
     let (inner, combinator) = match text.strip_prefix(".//") {
         Some(inner) => (inner, ""),
         None => (text.strip_prefix("./").unwrap_or(text), "> "),
     };
-    // Other functions and comparisons are beyond CSS.
+    // CSS has no other functions or comparisons.
     if inner.contains("()") || inner.contains('=') {
         return None;
     }
     Some(format!(":has({combinator}{})", selector(inner)?))
 }
 
-/// The attribute and the value of a function of both.
+/// The two arguments of a function: an attribute and a value.
 fn arguments(inner: &str) -> Option<(&str, &str)> {
     let (attribute, value) = inner.split_once(',')?;
     let attribute = attribute.trim().strip_prefix('@').filter(|name| is_name(name))?;
@@ -257,6 +262,7 @@ fn arguments(inner: &str) -> Option<(&str, &str)> {
 fn unquoted(value: &str) -> Option<&str> {
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let inner = value.strip_prefix(quote)?.strip_suffix(quote)?;
+    // CSS would need escapes for these.
     (!inner.contains(['"', '\'', '\\'])).then_some(inner)
 }
 
@@ -264,7 +270,7 @@ fn attr(name: &str, operator: &str, value: &str) -> String {
     format!("[{name}{operator}\"{value}\"]")
 }
 
-/// Whether it is a name that XPath and CSS write alike.
+/// Whether the text is a name, written alike in XPath and CSS.
 fn is_name(text: &str) -> bool {
     let is_letter = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     text.starts_with(|c: char| c.is_alphabetic() || c == '_') && text.chars().all(is_letter)

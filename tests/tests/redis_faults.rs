@@ -401,7 +401,7 @@ async fn closing_removes_job_keys_and_all_keys_expire() {
     queue.push(&[heavy(1, 9, LARGE)]).await.unwrap();
     queue.announce(&WorkerInfo { id: "w".into(), ..WorkerInfo::default() }).await.unwrap();
     let keys: Vec<String> = server.command(&["KEYS", "*"]);
-    // All of the tables, rows twice; but an outcome that stands apart, and what is unconfirmed,
+    // All of the tables, rows twice; but an outcome that is a blob, and what is unconfirmed,
     // which goes soon.
     assert_eq!(keys.iter().filter(|key| !key.ends_with(":unconfirmed")).count(), 17, "{keys:?}");
     for key in &keys {
@@ -455,7 +455,7 @@ async fn damaged_tasks_fail_and_deleted_entries_are_cleaned() {
     let TaskResult::Failed { reason } = &outcomes[0].result else { panic!("{outcomes:?}") };
     assert!(reason.contains("cannot be read"), "{reason}");
 
-    // The entry of the leased task vanishes by another hand; its hold is cleaned away once it ends.
+    // The entry of the leased task vanishes by another hand; its lease is cleaned away once it ends.
     server.command::<i64>(&["DEL", &stream.replace(":extract", ":render")]);
     let entries: Vec<(String, Vec<String>)> = server.command(&["XRANGE", stream, "-", "+"]);
     server.command::<i64>(&["XDEL", stream, &entries[0].0]);
@@ -464,5 +464,5 @@ async fn damaged_tasks_fail_and_deleted_entries_are_cleaned() {
         server.command::<redis::Value>(&["XPENDING", stream, "workers"])
     };
     let none = |value: &redis::Value| matches!(value, redis::Value::Array(v) if v[0] == redis::Value::Int(0));
-    until("the hold is gone", pending, none).await;
+    until("the lease is gone", pending, none).await;
 }

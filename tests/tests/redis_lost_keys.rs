@@ -65,7 +65,7 @@ const LARGE: usize = 20_000;
 
 const JOB: JobId = JobId(1);
 
-/// Tasks of all classes, some with bodies that stand apart; some are for the worker `a` alone.
+/// Tasks of all classes, some with bodies that are blobs; some are for the worker `a` alone.
 fn tasks() -> Vec<Task> {
     let mut tasks: Vec<Task> = (0..4).map(|number| nap(JOB.0, number)).collect();
     tasks.extend((4..6).map(|number| heavy(JOB.0, number, LARGE)));
@@ -75,7 +75,7 @@ fn tasks() -> Vec<Task> {
     tasks
 }
 
-/// What a task comes to: every second outcome stands apart.
+/// What a task comes to: every second outcome is a blob.
 fn finished(leased: &Leased) -> Completion {
     let slot =
         if leased.task.id.number.0.is_multiple_of(2) { "small".into() } else { "x".repeat(LARGE) };

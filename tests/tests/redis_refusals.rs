@@ -197,7 +197,7 @@ async fn work_through(coordinator: &Both<RedisQueue>, hand: &Both<RedisQueue>) {
     assert_eq!(coordinator.workers().await.unwrap()[0].info, info);
     hand.leave(&worker("a")).await.unwrap();
     assert!(hand.versions().await.unwrap()[0].is_ours);
-    // What a good day does not need: a worker that is gone, a body and an outcome that stand apart,
+    // What a good day does not need: a worker that is gone, a body and an outcome that are blobs,
     // a job called off.
     coordinator
         .push(&[addressed(1, 7, "gone"), heavy(1, 8, 20_000), heavy(1, 9, 20_000)])

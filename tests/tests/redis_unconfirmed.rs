@@ -27,7 +27,7 @@ fn pending(server: &RedisServer, stream: &str) -> usize {
     }
 }
 
-/// The holds that are not confirmed.
+/// The lease ids that are not confirmed.
 fn unconfirmed(server: &RedisServer) -> Vec<String> {
     let keys: Vec<String> = server.command(&["KEYS", "*:unconfirmed"]);
     keys.iter().flat_map(|key| server.command::<Vec<String>>(&["ZRANGE", key, "0", "-1"])).collect()

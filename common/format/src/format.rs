@@ -1,4 +1,4 @@
-//! What a format must say of itself, and what it must do.
+//! The traits of a format: its properties, and its writers.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -8,33 +8,33 @@ use sheaf_common::outcome::{Segment, Stream, Target};
 
 use crate::{Joined, Packer};
 
-/// A form in which rows are written, as a workbook or CSV.
+/// A format in which rows are written, such as workbook or CSV.
 ///
-/// It works at two places. The worker has the rows of each unit rendered to segments, by a
-/// [`UnitWriter`]; the coordinator has the joined segments made an output, by an [`OutputWriter`].
+/// It works at two places. On a worker, a [`UnitWriter`] renders the rows of each unit to segments;
+/// in the coordinator, an [`OutputWriter`] turns the joined segments into an output.
 pub trait Format: Send + Sync {
     /// Its name in [`sheaf_common::job::Rendering`]; no two formats have the same.
     fn name(&self) -> &'static str;
 
-    /// What people call it, in the middle of a sentence.
+    /// Its name for people, within a sentence.
     fn title(&self) -> &'static str;
 
-    /// The extensions that mean it, in lower case and with their dot, the usual one first.
+    /// The extensions of its outputs, in lower case and with their dot, the usual one first.
     fn extensions(&self) -> &'static [&'static str];
 
     /// How its outputs may be compressed as a whole, besides [`Packing::Plain`].
     fn packings(&self) -> &'static [Packing];
 
-    /// The sheets of an output with so many rows. `None`: the format has no sheets; its cells hold
-    /// texts of any length, and its outputs any number of rows.
+    /// The number of sheets of an output with these rows. `None`: the format has no sheets, and so
+    /// no limits on the length of texts or the number of rows.
     fn sheets(&self, counts: Counts) -> Option<u32>;
 
-    /// What of [`JobSpec::csv`] it goes by.
+    /// The parts of [`JobSpec::csv`] that it uses.
     fn csv_use(&self) -> CsvUse {
         CsvUse::Nothing
     }
 
-    /// What writes consecutive rows, the first of which has this place.
+    /// The writer for consecutive rows that begin at `place`.
     fn unit_writer<'a>(
         &self,
         spec: &'a JobSpec,
@@ -42,7 +42,7 @@ pub trait Format: Send + Sync {
         place: Place,
     ) -> Box<dyn UnitWriter + 'a>;
 
-    /// What writes the outputs of a job.
+    /// The writer for the outputs of a job.
     fn output_writer<'a>(&self, spec: &'a JobSpec, packing: Packing) -> Box<dyn OutputWriter + 'a>;
 }
 
@@ -62,20 +62,20 @@ impl Eq for dyn Format {}
 
 /// Turns consecutive rows of an output into their segments.
 pub trait UnitWriter {
-    /// Adds the next row; `None` is a cell that its record did not have.
+    /// Adds the next row; `None`: the record did not have this cell.
     fn row(&mut self, cells: &[Option<&str>]);
 
     /// The segments of the rows, at most one for each part of the output.
     fn finish(self: Box<Self>, packer: &mut Packer) -> Vec<PartSegment>;
 }
 
-/// Turns joined segments into outputs; what it makes for one may serve for the next.
+/// Turns joined segments into outputs; it may reuse for one output what it made for another.
 pub trait OutputWriter: Send {
-    /// Writes an output of so many rows to `out`. `parts` gives the joined segments of a part of it:
-    /// none for a part to which no unit has added. It may be asked more than once.
+    /// Writes an output of `counts` rows to `out`. `parts` gives the joined segments of a part,
+    /// empty for a part that no unit added to. It may be called more than once for a part.
     ///
     /// # Errors
-    /// When `out` or a stream fails, or what segments say of themselves cannot be read.
+    /// When `out` or a stream fails, or the metadata of segments cannot be read.
     fn write(
         &mut self,
         out: &mut dyn Write,
@@ -87,12 +87,12 @@ pub trait OutputWriter: Send {
 /// Gives the joined segments of a part of an output.
 pub type Parts<'p, 'j> = dyn FnMut(u32) -> io::Result<Joined<'j>> + 'p;
 
-/// Where rows stand in their output.
+/// The place of rows in their output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// The place of the first of them among all rows, from 0.
+    /// The place of the first row among all rows, from 0.
     pub first_row: u64,
-    /// The place of their first overflow row among all overflow rows, from 0.
+    /// The place of the first overflow row among all overflow rows, from 0.
     pub first_overflow: u64,
 }
 
@@ -103,16 +103,16 @@ pub struct Counts {
     pub overflow: u64,
 }
 
-/// What of [`sheaf_common::job::CsvStyle`] a format goes by.
+/// The parts of [`sheaf_common::job::CsvStyle`] that a format uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CsvUse {
     Nothing,
-    /// All but the delimiter: it has one of its own.
+    /// All but the delimiter, which the format fixes.
     OwnDelimiter,
     All,
 }
 
-/// A segment of a part of an output, before it is known which output that is.
+/// A segment of a part of an output that is not yet known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartSegment {
     /// As in [`Stream::part`].
@@ -125,7 +125,7 @@ pub struct PartSegment {
 }
 
 impl PartSegment {
-    /// The same, as it goes to the coordinator.
+    /// The segment of this part of `target`, as it goes to the coordinator.
     pub fn of(self, target: Target) -> Segment {
         let PartSegment { part, bytes, crc32, length, meta } = self;
         Segment { stream: Stream { target, part }, bytes, crc32, length, meta }

@@ -1,4 +1,4 @@
-//! The segments of a stream, one after another.
+//! The joined segments of a stream.
 
 use std::io::{self, BufReader, Read, Write};
 
@@ -7,16 +7,17 @@ use sheaf_common::outcome::Segment;
 /// The sums over joined segments.
 #[derive(Debug, Clone, Default)]
 pub struct Content {
-    /// The bytes of the segments.
+    /// The length of the segments, in bytes.
     pub packed: u64,
-    /// The bytes before compression, and their CRC-32.
+    /// Their length before compression, in bytes.
     pub length: u64,
+    /// Their CRC-32 before compression.
     pub crc: crc32fast::Hasher,
-    /// What the format says of its segments, in their order, without those of which it says nothing.
+    /// The metadata of the segments that have any, in their order.
     pub metas: Vec<Meta>,
 }
 
-/// What a format says of one of its segments.
+/// The metadata of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
     /// Where the segment begins in the joined bytes.
@@ -26,7 +27,7 @@ pub struct Meta {
 }
 
 impl Content {
-    /// Adds a part at the end; CRC-32s of neighbours combine without their bytes.
+    /// Adds bytes at the end, known by their sums alone: CRC-32s of neighbours combine.
     pub fn add(&mut self, packed: u64, length: u64, crc32: u32, meta: &[u8]) {
         if !meta.is_empty() {
             self.metas.push(Meta { at: self.packed, bytes: meta.to_vec() });
@@ -44,6 +45,7 @@ impl Content {
 
     /// Adds another run of segments at the end.
     pub fn join(&mut self, next: &Content) {
+        // Without its metadata, whose places move by the bytes before them.
         let begin = self.packed;
         self.add(next.packed, next.length, next.crc.clone().finalize(), &[]);
 
@@ -56,20 +58,20 @@ impl Content {
 /// The joined segments of a stream.
 pub struct Joined<'a> {
     pub content: Content,
-    /// As many bytes as `content` says, to be read once.
+    /// The bytes of the segments, [`Content::packed`] in all; to be read once.
     pub bytes: Box<dyn Read + 'a>,
 }
 
-/// The bytes that are copied at once: few system calls, and they stay in the processor's cache.
+/// The size of the buffer for copying: few system calls, and it stays in the processor's cache.
 const COPY: usize = 256 << 10;
 
 impl Joined<'_> {
-    /// Writes the segments to `out`.
+    /// Writes the segments to `out`; returns how many bytes.
     pub fn copy_to(&mut self, out: &mut (impl Write + ?Sized)) -> io::Result<u64> {
         io::copy(&mut BufReader::with_capacity(COPY, &mut self.bytes), out)
     }
 
-    /// No segment at all.
+    /// A stream without segments.
     pub fn none() -> Self {
         Joined { content: Content::default(), bytes: Box::new(io::empty()) }
     }

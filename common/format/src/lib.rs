@@ -1,14 +1,13 @@
-//! The formats that Sheaf writes: all that is special about one of them stands in its module here.
+//! The formats that Sheaf writes. All knowledge of a format is in its module here.
 //!
 //! `rows → UnitWriter → segments ══ queue, spool ══▶ joined segments → OutputWriter → output`
 //!
-//! A worker renders units to segments without knowing the format, and the coordinator puts outputs
-//! together without knowing it: both ask the [`Format`]. A new one is a module with a type that
-//! implements [`Format`], or [`text::TextFormat`] if it is nothing but text, and a line in
-//! [`registry`].
+//! A worker renders units to segments, and the coordinator assembles outputs, both without knowing
+//! the format: they ask the [`Format`]. A new one is a module with a type that implements
+//! [`Format`], or [`text::TextFormat`] if it is nothing but text, and a line in [`registry`].
 //!
-//! * [`format`](mod@format): what a format must say and do.
-//! * [`registry`]: which formats there are, and which of them an extension or a name means.
+//! * [`format`](mod@format): the traits of a format.
+//! * [`registry`]: the list of formats, found by extension or name.
 //! * [`joined`]: the segments of a stream, one after another.
 //! * [`packing`]: compression to bytes that can be joined.
 //! * [`text`]: `.csv`, `.tsv`, `.jsonl`. [`workbook`]: `.xlsx`.

@@ -1,4 +1,4 @@
-//! Which formats there are, and which of them an extension or a name means.
+//! The list of formats, found by extension or name.
 
 use sheaf_common::job::{JobSpec, Packing, Rendering};
 
@@ -8,7 +8,7 @@ use crate::{Counts, Format, OutputWriter, Place, UnitWriter};
 
 /// All formats.
 const ALL: &[&dyn Format] = &[
-    // A line each; their extensions are listed in this order.
+    // One line each; messages list their extensions in this order.
     &Workbook,
     &Text(text::csv::Csv),
     &Text(text::tsv::Tsv),
@@ -18,18 +18,18 @@ const ALL: &[&dyn Format] = &[
 /// The format of the files' own outputs.
 const PER_FILE: Form = Form { format: &Workbook, packing: Packing::Plain };
 
-/// The format of standard output if nothing is said.
+/// The default format of standard output.
 const STANDARD_OUTPUT: Form =
     Form { format: &Text(text::json_lines::JsonLines), packing: Packing::Plain };
 
-/// A [`Rendering`] whose format is known: the format, and how its outputs are packed.
+/// A [`Rendering`] with its format found: the format, and how its outputs are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {
     pub format: &'static dyn Format,
     pub packing: Packing,
 }
 
-/// A rendering names a format that is not known here.
+/// A rendering names an unknown format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no format `{0}`")]
 pub struct UnknownFormat(pub String);
@@ -45,8 +45,8 @@ impl Form {
         Ok(Form { format, packing: rendering.packing })
     }
 
-    /// The form that the extension of a file name means, in upper case or lower. A name that is
-    /// nothing but an extension (`.csv`) is a hidden file without one.
+    /// The form that the extension of a file name means, in upper case or lower; `None`: none does.
+    /// A name that is nothing but an extension (`.csv`) is a hidden file without one.
     pub fn of_name(name: &str) -> Option<Form> {
         let name = name.to_lowercase();
         let is_meant = |extension: &str| name.ends_with(extension) && name.len() > extension.len();
@@ -54,12 +54,12 @@ impl Form {
         Some(form)
     }
 
-    /// What it is called in the settings of a job.
+    /// Its name in the settings of a job.
     pub fn rendering(self) -> Rendering {
         Rendering { format: self.format.name().into(), packing: self.packing }
     }
 
-    /// What people call it: `CSV, gzip`.
+    /// Its name for people: `CSV, gzip`.
     pub fn title(self) -> String {
         let packing = self.packing.name().map_or(String::new(), |name| format!(", {name}"));
         format!("{}{packing}", self.format.title())
@@ -86,12 +86,13 @@ impl Form {
     }
 }
 
-/// Every extension that means something, with its dot; first those of plain outputs.
+/// Every known extension, with its dot, and its form; those of plain outputs come first.
 pub fn extensions() -> Vec<(String, Form)> {
     let form = |format, extension: &str, packing: Packing| {
         (format!("{extension}{}", packing.extension()), Form { format, packing })
     };
 
+    // Plain ones first, as messages list the most usual extensions first.
     let mut plain = Vec::new();
     let mut packed = Vec::new();
     for format in ALL.iter().copied() {
@@ -110,7 +111,7 @@ pub fn per_file() -> Form {
     PER_FILE
 }
 
-/// The form of standard output if nothing is said.
+/// The default form of standard output.
 pub fn standard_output() -> Form {
     STANDARD_OUTPUT
 }

@@ -4,45 +4,45 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// What kind of problem a file has. The order is that of their codes in lists.
+/// The kind of a file's problem. Lists have them in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ProblemKind {
-    /// Nothing is at its path, or not any more.
+    /// Nothing is at its path any more, or nothing was.
     Gone,
-    /// It is another one than was listed.
+    /// It changed after it was listed.
     Changed,
     /// A folder, a pipe, a socket or a device.
     NotAFile,
-    /// The system or the worker's own rules forbid to read it.
+    /// The system, or the rules of the worker, forbid reading it.
     NotAllowed,
-    /// The system cannot give it, for another reason.
+    /// The system cannot read it, for another reason.
     Unreadable,
     /// It is larger than a limit.
     TooLarge,
     /// Packed data that ends early or is wrong.
     Damaged,
-    /// It is not packed in the way that its name says.
+    /// It is not packed as its name says.
     Misnamed,
-    /// Its bytes are no text.
+    /// Its bytes are not text.
     NotText,
-    /// A known format that is not read: PDF, WARC, Parquet.
+    /// A known format that Sheaf does not read: PDF, WARC, Parquet.
     Foreign,
-    /// Text in an encoding that is not read.
+    /// Text in an encoding that Sheaf does not read.
     Encoding,
-    /// A cell is longer than a cell of a workbook may be, and the job refuses that.
+    /// A cell is too long for a workbook, and the job fails such files.
     LongCell,
     /// Reading it took too long.
     TimeLimit,
     /// Reading it took too much memory.
     MemoryLimit,
-    /// Reading it ended its process, or its worker.
+    /// Reading it killed its process, or its worker.
     Crashed,
-    /// Its task could not be done, whatever is in the file.
+    /// Its task as a whole could not be done; the file may be good.
     Task,
 }
 
 impl ProblemKind {
-    /// The code: in the job log and in summaries for programs. None ever changes.
+    /// Its code, in the job log and in summaries for programs. Codes never change.
     pub fn code(self) -> &'static str {
         match self {
             ProblemKind::Gone => "gone",

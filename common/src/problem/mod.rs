@@ -1,11 +1,11 @@
 //! Why a file gave no rows: a kind with a stable code, the data, and the words for people.
 //!
-//! Made where a file is listed, shipped, read, or given up; it crosses the pipe of a child, the
-//! queue and the journal as data. Its words name no option of a command: what a user can do about a
-//! problem is for the command line to add.
+//! A problem arises where a file is listed, shipped, read, or given up. It crosses the pipe of a
+//! child, the queue and the journal as data. Its words name no option of a command: the command
+//! line adds what a user can do about it.
 //!
 //! * [`kind`](ProblemKind): the codes.
-//! * [`system`](SystemError): what the system says of a path, and what is no file.
+//! * [`system`](SystemError): errors of the system, and things that are not files.
 
 mod kind;
 mod system;
@@ -24,10 +24,10 @@ use crate::human;
 /// Why a file gave no rows. Its text is a clause for people.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum FileProblem {
-    /// It was listed, and is not at its path any more.
+    /// It was listed, but is not at its path any more.
     #[error("no longer there")]
     Gone,
-    /// The system does not give it.
+    /// The system failed to find, list, open or read it.
     #[error("{step}{error}")]
     System { step: Step, error: SystemError },
     /// A folder that is its own ancestor.
@@ -44,7 +44,7 @@ pub enum FileProblem {
     TooLarge(TooLarge),
     #[error("{0}")]
     Damaged(Damaged),
-    /// It is not packed as its name says; `looks`: the format that it has, if that is known.
+    /// It is not packed as its name says; `looks`: its real format, if known.
     #[error(
         "not {} data, though its name ends in `.{}`{}",
         codec.name(),
@@ -52,38 +52,38 @@ pub enum FileProblem {
         looks.as_ref().map_or(String::new(), |looks| format!(", it looks like {looks}"))
     )]
     Misnamed { codec: Codec, looks: Option<String> },
-    /// So many per cent of its first bytes are control characters.
+    /// `controls` per cent of its first bytes are control characters.
     #[error("not text: {controls} % of its first bytes are control characters")]
     NotText { controls: u64 },
-    /// A known format that is not read; `is_text`: a person can read it.
+    /// A known format that Sheaf does not read; `is_text`: it is a format of text.
     #[error("not {}: looks like {format}", if *is_text { "HTML" } else { "text" })]
     Foreign { format: String, is_text: bool },
-    /// The name is that of `iconv`.
+    /// An encoding that Sheaf does not read, by its name in `iconv`.
     #[error(
         "not HTML: looks like {name}, an encoding that is not read: convert it first (`iconv -f \
          {name} -t UTF-8`)"
     )]
     Encoding { name: String },
-    /// A cell that no workbook can hold; records count from 1, lengths are in UTF-16 units.
+    /// A cell is too long for a workbook. Records count from 1, `units` are of UTF-16.
     #[error(
         "a cell is too long: column `{column}` of record {record} has {units} characters, a cell \
          holds {CELL_UNITS}"
     )]
     LongCell { column: String, record: u64, units: u64 },
-    /// The limit.
+    /// With the limit.
     #[error("took longer than {} s", .0.as_secs_f64())]
     TimeLimit(Duration),
-    /// The limit, in bytes.
+    /// With the limit, in bytes.
     #[error("needed more memory than {}", human::limit(*.0))]
     MemoryLimit(u64),
     #[error("{0}")]
     Crashed(Crashed),
-    /// The task could not be done, whatever is in the file.
+    /// The task as a whole could not be done; the file may be good.
     #[error("{reason}")]
     Task { reason: String },
 }
 
-/// At which step the system refused. Its text stands in front of the error.
+/// The step at which the system failed. Its text precedes that of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Step {
     /// Looking at a path.
@@ -98,7 +98,7 @@ pub enum Step {
     Read,
 }
 
-/// When a file became another one.
+/// When a file was replaced or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Changed {
     #[error("since it was listed")]
@@ -107,7 +107,7 @@ pub enum Changed {
     WhileRead,
 }
 
-/// Which limit a file is larger than. All numbers are bytes.
+/// The limit that a file exceeds. All numbers are bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum TooLarge {
     #[error("too large: {} cannot be read in {} of memory", human::size(*.size), human::limit(*.memory))]
@@ -124,7 +124,7 @@ pub enum TooLarge {
     ToShip { size: u64 },
 }
 
-/// What is wrong with packed data.
+/// The fault in packed data.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Damaged {
     #[error("truncated: an empty file is not {} data", .0.name())]
@@ -134,19 +134,19 @@ pub enum Damaged {
     /// In the words of the library that unpacks.
     #[error("damaged: the {} data cannot be unpacked ({words})", codec.name())]
     Wrong { codec: Codec, words: String },
-    /// So many bytes stand behind the packed data.
+    /// `extra` bytes follow the packed data.
     #[error("damaged: {} that are not {name} data follow the {name} data", human::size(*extra), name = codec.name())]
     Followed { codec: Codec, extra: u64 },
     #[error("was damaged on its way to the worker")]
     OnItsWay,
 }
 
-/// How a file ended the process that read it.
+/// How a file killed the process that read it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Crashed {
     #[error("{}", by_signal(*.0))]
     Signal(i32),
-    /// `words`: what the process said at its end; may be empty.
+    /// `words`: the last words of the process; may be empty.
     #[error(
         "its process ended unexpectedly ({status}){}{words}",
         if words.is_empty() { "" } else { ": " }
@@ -159,7 +159,7 @@ pub enum Crashed {
     /// Nothing could be sent to the process.
     #[error("its process cannot be used: {0}")]
     Deaf(String),
-    /// Nothing could be heard from the process.
+    /// Nothing could be received from the process.
     #[error("its process cannot be read from: {0}")]
     Mute(String),
     #[error("its process was lost: {0}")]
@@ -185,6 +185,7 @@ fn by_signal(signal: i32) -> String {
 }
 
 impl FileProblem {
+    /// Its kind, with the stable code.
     pub fn kind(&self) -> ProblemKind {
         match self {
             FileProblem::Gone => ProblemKind::Gone,

@@ -1,4 +1,4 @@
-//! What the system says of a file, and what stands there instead of one.
+//! Errors of the system about a path, and things that are found in place of a file.
 
 use std::fs::FileType;
 use std::io;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ProblemKind;
 
-/// Why the system does not give a file.
+/// Why the system failed at a path.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum SystemError {
     #[error("no such file or folder")]
@@ -31,14 +31,16 @@ pub enum SystemError {
 }
 
 impl SystemError {
-    /// Why a path cannot be looked at, or a folder be listed. `link` says that the path is a
+    /// The reason why a path cannot be inspected, or a folder not be listed. `link`: the path is a
     /// symbolic link.
     pub fn of_path(error: &io::Error, link: bool) -> Self {
+        // `io::ErrorKind` has no stable kind for it.
         if error.raw_os_error() == Some(libc::ELOOP) {
             return SystemError::LinkLoop;
         }
 
         match error.kind() {
+            // The link itself is there, so its target is missing.
             io::ErrorKind::NotFound if link => SystemError::DeadLink,
             io::ErrorKind::NotFound => SystemError::NoSuchFile,
             io::ErrorKind::NotADirectory => SystemError::NotAFolder,
@@ -48,7 +50,7 @@ impl SystemError {
         }
     }
 
-    /// Why a file that was found cannot be opened or read.
+    /// The reason why a file that was found cannot be opened or read.
     pub fn of_file(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::PermissionDenied => SystemError::Denied,
@@ -70,7 +72,7 @@ impl SystemError {
     }
 }
 
-/// A system error as a clause: its first letter in lower case, without its number.
+/// A system error as a clause: it begins in lower case, and has no number.
 pub fn words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
@@ -82,7 +84,7 @@ pub fn words(error: &io::Error) -> String {
     }
 }
 
-/// What stands where a file is expected.
+/// A thing in place of an expected file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum NonFile {
     #[error("a folder")]
@@ -93,7 +95,7 @@ pub enum NonFile {
     Socket,
     #[error("a device")]
     Device,
-    /// The system refused to open it, and says no more.
+    /// The system refused to open it, without saying which.
     #[error("a socket or a device")]
     SocketOrDevice,
     #[error("something else")]
@@ -101,7 +103,7 @@ pub enum NonFile {
 }
 
 impl NonFile {
-    /// What it is; `None`: a file.
+    /// What a thing of this type is; `None`: a file.
     pub fn of(kind: FileType) -> Option<Self> {
         if kind.is_file() {
             None

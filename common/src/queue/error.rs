@@ -1,29 +1,29 @@
-//! Why a queue did not answer as it should.
+//! Why a call to a queue failed.
 
-/// A failure of a call. All but [`QueueError::Unusable`] may be over when it is tried again.
+/// A failure of a call. A retry may succeed, except after [`QueueError::Unusable`].
 ///
-/// The words and the hints are the engine's: nothing above it knows what may be wrong there.
+/// Texts and hints come from the engine: code above it does not know what may be wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueueError {
-    /// The server cannot be reached or broke off; trying again may help.
+    /// The server cannot be reached, or the connection broke; a retry may help.
     #[error("could not reach the queue: {0}")]
     Unreachable(Reason),
-    /// The server is there, and refuses what it is asked for just now; trying again may help. Says
-    /// what to do about it.
+    /// The server refuses the call for now; a retry may help. The text says what to do about it.
     #[error("{0}")]
     Refused(Reason),
-    /// The server has no room; trying again after a while may help.
+    /// The server has no room; a retry after a while may help.
     #[error("the queue is full: {0}")]
     Full(Reason),
-    /// This process can open no connection: the fault is here. Trying again after a while may help.
+    /// This process cannot open a connection, through a fault of its own; a retry after a while may
+    /// help.
     #[error("no connection to the queue can be opened: {0}")]
     Here(Reason),
-    /// The server answers, but cannot be used as it is; trying again is of no use.
+    /// The server answers, but cannot be used as it is; a retry is of no use.
     #[error("{0}")]
     Unusable(Reason),
 }
 
-/// What went wrong, and something that the user may try, if there is any.
+/// What went wrong, and what the user may try, if anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     pub text: String,
@@ -47,7 +47,7 @@ impl std::fmt::Display for Reason {
 }
 
 impl QueueError {
-    /// Something that the user may try, if there is any.
+    /// What the user may try; `None`: nothing is known.
     pub fn hint(&self) -> Option<&str> {
         let (QueueError::Unreachable(reason)
         | QueueError::Refused(reason)

@@ -9,98 +9,98 @@ use crate::outcome::Outcome;
 use crate::rows::RowsKey;
 use crate::task::Task;
 
-/// The coordinator's side of one job. One task of the runtime uses it; what others need is in
-/// [`Supply`] and [`Outlook`].
+/// The coordinator's side of one job, for one task of the runtime. Others use [`Supply`] and
+/// [`Outlook`].
 ///
-/// A call that is dropped before its end changes nothing that a later one would not put right.
+/// A call may be dropped before its end: a later call repairs what it left half done.
 pub trait JobQueue: Send + 'static {
     type Supply: Supply;
     type Outlook: Outlook;
 
-    /// The way for tasks, to be used beside the loop that collects.
+    /// A handle to push tasks while another call is under way.
     fn supply(&self) -> Self::Supply;
 
-    /// What can be asked while a call is under way.
+    /// A handle for questions while another call is under way.
     fn outlook(&self) -> Self::Outlook;
 
-    /// Where a later process finds the job; `None`: it ends with this process.
+    /// Where a later process finds the job; `None`: the job ends with this process.
     fn place(&self) -> Option<JobPlace>;
 
-    /// Says whose the job is, before its first tasks. Its coordinator is taken for alive as long as
-    /// it collects; without, a job is first left alone and then removed, where it outlives its
-    /// process.
+    /// Announces the job and its owner, before its first tasks. The coordinator counts as alive as
+    /// long as it collects. On a queue that outlives the process, a job without a living
+    /// coordinator is first parked, then removed.
     fn open(&mut self) -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    /// Takes up to `most` outcomes off the queue, in the order in which they were stored; waits up
-    /// to `wait` for the first.
+    /// Takes up to `most` outcomes off the queue, in the order stored. Waits up to `wait` for the
+    /// first; empty if none comes.
     fn collect(
         &mut self,
         most: usize,
         wait: Duration,
     ) -> impl Future<Output = Result<Vec<Outcome>, QueueError>> + Send;
 
-    /// Those of `tasks` that neither wait, nor are leased, nor have an outcome to collect: the
-    /// queue has lost them. Tasks that wait for a worker that is gone are handed to all.
+    /// Those of `tasks` that the queue has lost: they neither wait, nor are leased, nor have an
+    /// outcome to collect. Also hands tasks that are addressed to a dead worker to all workers.
     fn missing(
         &mut self,
         tasks: Vec<TaskId>,
     ) -> impl Future<Output = Result<Vec<TaskId>, QueueError>> + Send;
 
-    /// Drops blocks of rows; those that are not there are no error.
+    /// Drops blocks of rows; a missing block is no error.
     fn forget(&mut self, rows: Vec<RowsKey>)
     -> impl Future<Output = Result<(), QueueError>> + Send;
 
-    /// Removes everything of the job: tasks, rows, outcomes. What is leased goes stale.
+    /// Removes everything of the job: tasks, rows, outcomes. Its leases go stale.
     fn close(&mut self) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
 /// Puts tasks of one job on the queue. Cheap to clone.
 pub trait Supply: Clone + Send + Sync + 'static {
     /// Puts tasks of the job on the queue. A task whose id waits or is leased already is left as it
-    /// is. One that names a worker ([`Task::addressee`]) is leased by that worker alone, or by
-    /// anyone once [`JobQueue::missing`] found that it is gone.
+    /// is. An addressed task ([`Task::addressee`]) goes to that worker alone, or to any worker once
+    /// [`JobQueue::missing`] has found the addressee gone.
     fn push(&self, tasks: &[Task]) -> impl Future<Output = Result<(), QueueError>> + Send;
 }
 
-/// Says how a job stands with its queue. Cheap to clone.
+/// Answers questions about a job on its queue. Cheap to clone.
 pub trait Outlook: Clone + Send + Sync + 'static {
-    /// Why tasks may wait in vain, in the user's words: what the server refuses, or that there are
-    /// no workers who can do them, if the job `needs_others`. `None`: nothing stands in the way.
+    /// Why tasks may wait in vain, in the user's words: a refusal of the server, or the lack of
+    /// suitable workers if the job `needs_others`. `None`: nothing stands in the way.
     fn why_idle(
         &self,
         needs_others: bool,
     ) -> impl Future<Output = Result<Option<String>, QueueError>> + Send;
 
-    /// Faults of the workers that do not keep them from working, in the user's words.
+    /// Faults in the setup of workers that do not stop them, in the user's words.
     fn remarks(&self) -> impl Future<Output = Result<Vec<String>, QueueError>> + Send;
 
-    /// The workers that hold tasks of the job, and were not heard of for a while.
+    /// The workers that hold tasks of the job and have been silent for a while.
     fn lost(&self) -> impl Future<Output = Result<Vec<LostWorker>, QueueError>> + Send;
 
-    /// Whether calls have been failing for longer than a moment, and are tried again: see
-    /// [`Outlook::why_idle`]. Asks no server.
+    /// Whether calls have been failing, and are being retried, for more than a moment:
+    /// [`Outlook::why_idle`] says why. Makes no call.
     fn is_in_trouble(&self) -> bool;
 
-    /// The slots and the room that the job has beside this process.
+    /// The slots and the room for bytes that the job has beside this process.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;
 }
 
-/// The slots and the room of a queue, beside the process that asks.
+/// The slots and the room for bytes of a queue, beside the process that asks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Capacity {
-    /// The slots of all workers that said that they are there.
+    /// The slots of all workers in the registry.
     pub slots: usize,
-    /// How much the servers may hold that have the bytes; `None`: no limit is known.
+    /// The bytes that the servers for blobs may hold; `None`: no limit is known.
     pub bytes: Option<u64>,
 }
 
-/// A worker that may be lost: nothing is heard of it, and it holds tasks.
+/// A worker that may be lost: it is silent, and holds tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostWorker {
     pub worker: String,
-    /// How long it was not heard of.
+    /// How long it has been silent.
     pub silent: Duration,
     pub tasks: u64,
-    /// In how long others take its tasks over, at most.
+    /// The longest time until others take its tasks over.
     pub left: Duration,
 }

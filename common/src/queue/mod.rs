@@ -8,14 +8,13 @@
 //!                        release_if_held, give_back_if_held, or the lease ends
 //! ```
 //!
-//! * [`Queue`]: an engine, which gives both sides. [`MemoryQueue`]: within one process, no server;
-//!   what `sheaf run` uses by default. [`RedisQueue`]: on a Redis server, for workers on many
+//! * [`Queue`]: an engine with handles for both sides. [`MemoryQueue`]: within one process, without
+//!   a server; the default of `sheaf run`. [`RedisQueue`]: on a Redis server, for workers on many
 //!   machines.
 //! * [`JobQueue`]: the coordinator's side of one job, with [`Supply`] and [`Outlook`] beside it.
-//! * [`WorkQueue`]: a worker's side, of all jobs. [`Lease`]: its hold on a task.
+//! * [`WorkQueue`]: a worker's side, for all jobs. [`Lease`]: its claim on a task.
 //!
-//! Nothing above the traits knows which engine it has; one conformance suite (`tests/`) holds for
-//! all.
+//! Code above the traits does not know its engine; both pass one conformance suite (`tests/`).
 
 mod error;
 mod job_queue;
@@ -43,26 +42,26 @@ pub use owner::{JobOwner, JobPlace};
 pub use past::{Begun, Death, Fatal, Known, Past};
 pub use work_queue::{Stashing, Traits, WorkQueue};
 
-/// How long a lease lasts after it was given or extended, unless a queue is set up otherwise.
+/// The default length of a lease, from when it is given or extended.
 pub const LEASE: Duration = Duration::from_secs(30);
 
 /// An engine. Cheap to clone; all clones are one queue.
 ///
-/// Every call of both sides may fail with [`QueueError`]; all but [`QueueError::Unusable`] may be
-/// retried, as every method may be called again with the same arguments: a task that waits is not
-/// pushed twice, what is forgotten is forgotten, and so on.
+/// Every call of both sides may fail with [`QueueError`]. After any error but
+/// [`QueueError::Unusable`] it may be tried again with the same arguments, even if the first try got
+/// through: a task that waits already is not pushed twice, and rows may be dropped again.
 pub trait Queue: Clone + Send + Sync + 'static {
     type Job: JobQueue;
     type Worker: WorkQueue;
 
-    /// The coordinator's side of a job: one at a time. Calls nobody yet; [`JobQueue::open`] says
-    /// whose job it is.
+    /// The coordinator's side of a job; at most one handle of a job at a time. Makes no call:
+    /// [`JobQueue::open`] announces the job.
     fn job(&self, job: JobId, owner: JobOwner) -> Self::Job;
 
-    /// The side of a worker that runs within its coordinator's process: no list names it, and
-    /// nobody would notice its end.
+    /// The side of a worker that runs within its coordinator's process. It is not in the registry
+    /// of workers, so its death would go unnoticed.
     fn worker(&self, worker: WorkerId) -> Self::Worker;
 
-    /// Removes what an earlier process left of a job; `false`: it does not stand on this queue.
+    /// Removes the remains of an earlier process's job; `false`: the job is not on this queue.
     fn close_left(&self, left: &JobPlace) -> impl Future<Output = Result<bool, QueueError>> + Send;
 }

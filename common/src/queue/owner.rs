@@ -1,12 +1,12 @@
-//! A job beside its tasks: whose it is, and where it stands.
+//! The owner of a job, and the place of the job on a queue.
 
 use serde::{Deserialize, Serialize};
 
 use crate::job::JobId;
 
-/// Whose a job is, as its coordinator says it.
+/// The owner of a job, in the words of its coordinator.
 ///
-/// Written as JSON, with every field optional, as readers of different versions share it.
+/// Stored as JSON, with every field optional, as different versions read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct JobOwner {
@@ -15,17 +15,17 @@ pub struct JobOwner {
     pub pid: u32,
     /// The first output, as it was typed.
     pub output: String,
-    /// The lease that its queue has.
+    /// The length of a lease on its queue.
     pub lease_ms: u64,
 }
 
-/// Where a job stands, so that a later process finds what an earlier one left of it.
+/// Where a job is, so that a later process finds the remains of an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobPlace {
     /// The server's address, without credentials.
     pub server: String,
     pub queue: String,
-    /// The version under which its keys stand.
+    /// The version in the names of its keys.
     pub version: String,
     pub job: JobId,
 }

@@ -1,5 +1,5 @@
-//! The past of a task, if earlier work on it failed: deaths of its files, and workers that vanished
-//! with it. Most tasks have none.
+//! The past of a task on which earlier work failed: files that killed their processes, workers that
+//! vanished. Most tasks have none.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,18 +7,18 @@ use crate::job::WorkerId;
 use crate::numbers::FileIndex;
 use crate::problem::FileProblem;
 
-/// The notes of workers on a task, for those who have it after them.
+/// The notes of workers on a task, for its later holders.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
-    /// The files that ended their processes.
+    /// The files that killed their processes.
     pub deaths: Vec<Death>,
-    /// The file that is being read while nothing else is.
+    /// The file that a worker reads alone.
     pub begun: Option<Begun>,
-    /// The files with which a worker vanished that read nothing else: they are not read again.
+    /// The files that made a worker vanish while it read nothing else: they are not read again.
     pub fatal: Vec<Fatal>,
 }
 
-/// A file ended its process on each of its attempts by one worker.
+/// A file killed its process on every attempt of one worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Death {
     pub by: WorkerId,
@@ -27,7 +27,7 @@ pub struct Death {
     pub problem: FileProblem,
 }
 
-/// A worker reads a file, and nothing else.
+/// A worker has begun to read a file alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
     pub by: WorkerId,
@@ -46,8 +46,8 @@ pub struct Fatal {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     pub past: Past,
-    /// The workers that held the task, let their lease end, and were not heard of since.
+    /// The workers that held the task, let their lease end, and have been silent since.
     pub vanished: Vec<WorkerId>,
-    /// How many more it may be: not heard of either, but not for long.
+    /// How many more workers may have vanished: silent as well, but not for long enough.
     pub undecided: usize,
 }

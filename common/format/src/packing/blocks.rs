@@ -1,12 +1,12 @@
 //! Finds the last block of a deflate stream (RFC 1951) without inflating it.
 //!
-//! Only the lengths of the codes matter here, so one table look-up passes over several symbols at
-//! once: literals, and the length code that follows them with its extra bits; a second one passes
-//! over the distance.
+//! Only the lengths of codes matter here. So one table look-up passes over several symbols:
+//! literals, and the length code after them with its extra bits. A second one passes over the
+//! distance.
 
 use std::ops::Range;
 
-/// The bits that index the tables; longer codes, which are rare, are followed bit by bit.
+/// The number of bits that index the tables; longer codes, which are rare, are read bit by bit.
 const TABLE_BITS: u8 = 12;
 /// The longest code of RFC 1951, in bits.
 const LONGEST: usize = 15;
@@ -29,10 +29,10 @@ const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 
 #[error("not a deflate stream")]
 pub struct NotDeflate;
 
-/// The bits of the last block: from its final bit to past its end of block.
+/// The range of the last block, in bits: from its final bit to past its end of block.
 ///
 /// # Errors
-/// [`NotDeflate`] when the bytes end before a final block does, or hold a code that cannot be.
+/// [`NotDeflate`] when the bytes end within or before a final block, or have an invalid code.
 pub fn last_block(stream: &[u8]) -> Result<Range<usize>, NotDeflate> {
     let mut bits = Bits { stream, at: 0 };
     let mut tables = Tables::default();
@@ -40,6 +40,7 @@ pub fn last_block(stream: &[u8]) -> Result<Range<usize>, NotDeflate> {
     loop {
         let start = bits.at;
         let is_final = bits.take(1)? == 1;
+        // The type of the block: stored, fixed codes, dynamic codes.
         match bits.take(2)? {
             0 => bits.skip_stored()?,
             1 => {
@@ -66,7 +67,7 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
-    /// At least 56 bits from the place on, the first one lowest; zeros past the end.
+    /// At least 56 bits from this place on, the first in the lowest bit; zeros past the end.
     #[inline(always)]
     fn window(&self) -> u64 {
         let byte = self.at / 8;
@@ -92,6 +93,7 @@ impl Bits<'_> {
     }
 
     fn skip_stored(&mut self) -> Result<(), NotDeflate> {
+        // LEN and its complement follow at the next byte.
         self.at = self.at.next_multiple_of(8);
         let length = self.take(16)?;
         if self.take(16)? != length ^ 0xffff {
@@ -110,8 +112,8 @@ impl Bits<'_> {
             let entry = tables.symbols.table[(window & TABLE_MASK) as usize];
             let distance = tables.distances.table[(window >> entry.bits & TABLE_MASK) as usize];
 
-            // No branch between literals and matches: which it is cannot be predicted. After
-            // literals alone the mask makes the look-up of a distance count for nothing.
+            // No branch between literals and matches, as the processor could not predict it: after
+            // literals alone, the mask cancels the look-up of a distance.
             if entry.plain && distance.plain | (entry.distance_mask == 0) {
                 self.at += entry.bits as usize + (distance.bits & entry.distance_mask) as usize;
                 if self.at > limit {
@@ -134,6 +136,7 @@ impl Bits<'_> {
             length => {
                 let extra = *LENGTH_EXTRA.get(length - END_OF_BLOCK - 1).ok_or(NotDeflate)?;
                 self.take(u32::from(extra))?;
+
                 let distance = self.symbol(&tables.distances)?;
                 let extra = *DISTANCE_EXTRA.get(distance).ok_or(NotDeflate)?;
                 self.take(u32::from(extra))?;
@@ -142,7 +145,7 @@ impl Bits<'_> {
         }
     }
 
-    /// Reads one symbol by the canonical numbering of codes.
+    /// Reads one symbol bit by bit, by the canonical numbering of codes.
     fn symbol(&mut self, codes: &Codes) -> Result<usize, NotDeflate> {
         let mut code = 0usize;
         let mut first = 0usize;
@@ -154,8 +157,8 @@ impl Bits<'_> {
                 return Ok(codes.symbols[index + code - first] as usize);
             }
 
-            // The codes of one length are consecutive; those of the next begin at twice the number
-            // that comes after them.
+            // Codes of one length are consecutive numbers; those of the next length begin at twice
+            // the number after them.
             index += count;
             first = (first + count) << 1;
             code <<= 1;
@@ -165,6 +168,7 @@ impl Bits<'_> {
 
     /// Reads the header of a dynamic block.
     fn read_codes(&mut self, tables: &mut Tables) -> Result<(), NotDeflate> {
+        // HLIT, HDIST and HCLEN (RFC 1951, 3.2.7).
         let symbols = self.take(5)? + 257;
         let distances = self.take(5)? + 1;
         let given = self.take(4)? + 4;
@@ -177,6 +181,7 @@ impl Bits<'_> {
         let mut code_lengths = Codes::default();
         code_lengths.set(&lengths)?;
 
+        // The lengths of both codes are one sequence: a repetition may cross from one to the other.
         let mut all = [0u8; 288 + 32];
         let total = symbols + distances;
         let mut at = 0;
@@ -203,21 +208,21 @@ impl Bits<'_> {
 
 const TABLE_MASK: u64 = (1 << TABLE_BITS) - 1;
 
-/// What the next [`TABLE_BITS`] bits begin with.
+/// The symbols at the beginning of [`TABLE_BITS`] bits.
 #[derive(Clone, Copy, Default)]
 struct Entry {
-    /// The bits to pass over.
+    /// The number of bits to pass over.
     bits: u8,
-    /// How many of them are code: the rest is extra bits, of any value.
+    /// How many of them are codes; the rest are extra bits of any value.
     code: u8,
     /// All ones if a distance follows, zero otherwise.
     distance_mask: u8,
-    /// Whether the entry says all. If not (a long code, the end of the block), the symbol is read
-    /// slowly.
+    /// Whether the entry is complete. If not (a long code, the end of the block), the symbol is
+    /// read bit by bit.
     plain: bool,
 }
 
-/// One code: the canonical numbering for the slow way, the table for the fast one.
+/// One code: the canonical numbering to read bit by bit, and the table for fast look-ups.
 struct Codes {
     counts: [u16; LONGEST + 1],
     symbols: Vec<u16>,
@@ -235,8 +240,8 @@ impl Default for Codes {
 }
 
 impl Codes {
-    /// Numbers the codes of these lengths (RFC 1951, 3.2.2). An incomplete code is allowed, an
-    /// oversubscribed one is not.
+    /// Numbers the codes of these lengths (RFC 1951, 3.2.2). The code may be incomplete, but not
+    /// oversubscribed.
     fn set(&mut self, lengths: &[u8]) -> Result<(), NotDeflate> {
         self.counts = [0; LONGEST + 1];
         for &length in lengths {
@@ -268,8 +273,8 @@ impl Codes {
         Ok(())
     }
 
-    /// Fills the table with one entry for every code that it can hold; `entry` says what a symbol
-    /// of a length means.
+    /// Fills the table with an entry for every code that is short enough; `entry` makes it from a
+    /// symbol and the length of its code.
     fn fill(&mut self, entry: impl Fn(usize, u8) -> Entry) {
         self.table.fill(Entry::default());
 
@@ -277,7 +282,7 @@ impl Codes {
         let mut index = 0usize;
         for length in 1..=TABLE_BITS {
             for _ in 0..self.counts[usize::from(length)] {
-                // The stream has the highest bit of a code first, the index its lowest.
+                // The stream begins with the highest bit of a code, the index with its lowest.
                 let reversed = code.reverse_bits() as usize >> (32 - length);
                 let filled = entry(self.symbols[index] as usize, length);
                 self.table[reversed..]
@@ -314,6 +319,7 @@ impl Tables {
         self.symbols.set(symbols)?;
         self.symbols.fill(|symbol, bits| match symbol {
             0..END_OF_BLOCK => Entry { bits, code: bits, distance_mask: 0, plain: true },
+            // Incomplete, so that the loop leaves its fast path and sees the end.
             END_OF_BLOCK => Entry::default(),
             length => match LENGTH_EXTRA.get(length - END_OF_BLOCK - 1) {
                 Some(extra) => {
@@ -333,8 +339,8 @@ impl Tables {
         Ok(())
     }
 
-    /// Lets an entry that is a literal go on to the symbol after it, as long as its whole code lies
-    /// in the index.
+    /// Extends entries of literals by the symbols that follow, as long as their codes lie within
+    /// the index.
     fn chain_literals(&mut self) {
         self.singles.clear();
         self.singles.extend_from_slice(&self.symbols.table[..]);
@@ -342,8 +348,8 @@ impl Tables {
             let is_literal = |entry: &Entry| entry.plain && entry.distance_mask == 0;
             while is_literal(entry) && entry.bits < TABLE_BITS {
                 let next = self.singles[index >> entry.bits];
-                // The bits above the index read as zeros here: the next symbol counts if its code
-                // lies below them.
+                // Here the bits above the index read as zeros, so the next symbol is known only if
+                // its code lies below them.
                 if !next.plain || entry.bits + next.code > TABLE_BITS {
                     break;
                 }

@@ -1,22 +1,21 @@
-//! Deflate streams that can be joined.
+//! Joinable deflate streams.
 //!
-//! A segment is compressed apart from its neighbours, and yet the segments of a sheet must
-//! concatenate to one valid stream (RFC 1951). libdeflate gives whole streams only, so the stream
-//! is opened up afterwards: the final bit of its last block is cleared, and an empty stored block
-//! pads it to a byte (what zlib calls a sync flush). Where the last block begins, [`super::blocks`]
-//! finds out.
+//! Segments are compressed independently, but those of a sheet must concatenate to one valid stream
+//! (RFC 1951). libdeflate makes only whole streams, so the stream is changed afterwards: the final
+//! bit of its last block is cleared, and an empty stored block pads it to a byte (zlib calls this a
+//! sync flush). [`super::blocks`] finds the last block.
 
 use libdeflater::{CompressionLvl, Compressor};
 use sheaf_common::job::Compression;
 
 use super::blocks;
 
-/// The empty final block that ends a stream of joined segments: fixed codes, end of block.
+/// The end of a stream of joined segments: an empty final block with fixed codes.
 pub const END: [u8; 2] = [0x03, 0x00];
 
-/// The level of libdeflate behind each choice. Its output depends on the input alone, not on the
-/// processor: its hash is a multiplication, and only checksums and the setting up of tables have
-/// variants by processor (libdeflate 1.26).
+/// The level of libdeflate for each choice. The output depends only on the input, not on the
+/// processor: the hash is a multiplication, and only checksums and the initialization of tables
+/// have variants by processor (libdeflate 1.26).
 fn level(compression: Compression) -> i32 {
     match compression {
         Compression::Fast => 1,
@@ -25,7 +24,7 @@ fn level(compression: Compression) -> i32 {
     }
 }
 
-/// Makes joinable streams; keeps its tables between calls.
+/// Makes joinable streams; reuses its tables.
 pub struct Deflater {
     compressor: Compressor,
 }
@@ -36,7 +35,7 @@ impl Deflater {
         Deflater { compressor: Compressor::new(level) }
     }
 
-    /// Compresses `content` to bytes that may be followed by those of another call, and at last by
+    /// Compresses `content` to bytes that can be followed by those of further calls, and finally by
     /// [`END`].
     pub fn joinable(&mut self, content: &[u8]) -> Vec<u8> {
         let mut bytes = self.whole(content);
@@ -52,10 +51,10 @@ impl Deflater {
         bytes
     }
 
-    /// Compresses `content` to a stream that ends: for the last part of a joined stream, or one of
-    /// a single part.
+    /// Compresses `content` to a stream with an end: for the last segment of a joined stream, or
+    /// for the only one.
     pub fn whole(&mut self, content: &[u8]) -> Vec<u8> {
-        // Room for five more, so that the padding of `joinable` does not move the bytes.
+        // Room for five more bytes, so that the padding of `joinable` does not copy the stream.
         let bound = self.compressor.deflate_compress_bound(content.len());
         let mut bytes = Vec::with_capacity(bound + 5);
         bytes.resize(bound, 0);

@@ -1,7 +1,7 @@
-//! Compression to bytes that can be joined.
+//! Compression to segments that can be joined.
 //!
-//! * [`deflate`]: deflate streams that can be joined, for workbooks and gzip; [`blocks`] finds what
-//!   must be opened up for it.
+//! * [`deflate`]: joinable deflate streams, for workbooks and gzip. [`blocks`]: finds the last
+//!   block of a stream, which must be changed for that.
 
 mod blocks;
 mod deflate;
@@ -11,7 +11,7 @@ use sheaf_common::job::{Compression, Packing};
 use crate::PartSegment;
 pub use deflate::{Deflater, END};
 
-/// Makes segments of their content; keeps the compressor's tables between them.
+/// Compresses contents to segments; reuses the compressor's tables.
 pub struct Packer {
     compression: Compression,
     deflater: Deflater,
@@ -22,12 +22,12 @@ impl Packer {
         Packer { compression, deflater: Deflater::new(compression) }
     }
 
-    /// How hard it compresses.
+    /// Its level of compression.
     pub fn compression(&self) -> Compression {
         self.compression
     }
 
-    /// A segment in an output that is packed as a whole.
+    /// A segment of an output that is packed as a whole.
     pub fn pack(&mut self, packing: Packing, part: u32, content: Vec<u8>) -> PartSegment {
         let length = content.len() as u64;
         let bytes = match packing {
@@ -39,7 +39,7 @@ impl Packer {
         PartSegment { part, bytes, crc32: 0, length, meta: Vec::new() }
     }
 
-    /// A segment of a deflate stream; `meta` is what the format says of it.
+    /// A segment of a deflate stream, with the format's metadata.
     pub fn joinable(&mut self, part: u32, content: &[u8], meta: Vec<u8>) -> PartSegment {
         PartSegment {
             part,
@@ -51,7 +51,7 @@ impl Packer {
     }
 }
 
-/// Compresses to a frame of its own: frames concatenate (RFC 8878, 3).
+/// Compresses to a whole frame: frames concatenate (RFC 8878, 3).
 pub fn zstd_frame(content: &[u8], compression: Compression) -> Vec<u8> {
     let level = match compression {
         Compression::Fast => 1,

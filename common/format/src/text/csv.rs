@@ -1,4 +1,4 @@
-//! CSV (RFC 4180). Cells hold every text whole.
+//! CSV (RFC 4180). Cells hold texts of any length.
 
 use sheaf_common::job::{CsvStyle, JobSpec, Newline};
 
@@ -38,8 +38,7 @@ fn writer(style: &CsvStyle) -> CsvWriter {
     CsvWriter::new(style, style.delimiter, Newline::CrLf)
 }
 
-/// Characters that a spreadsheet takes for the beginning of a formula, in both widths (OWASP, "CSV
-/// Injection").
+/// Characters that begin a formula in a spreadsheet, in both widths (OWASP, "CSV Injection").
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 
 /// Writes rows of CSV or of tab-separated text.
@@ -51,7 +50,7 @@ pub struct CsvWriter {
 }
 
 impl CsvWriter {
-    /// In a style, with this delimiter; `usual` ends the rows if the style does not say what does.
+    /// A writer in `style`, with this delimiter; `usual` ends the rows unless the style has an end.
     pub fn new(style: &CsvStyle, delimiter: char, usual: Newline) -> Self {
         let newline: &[u8] = match style.newline.unwrap_or(usual) {
             Newline::Lf => b"\n",
@@ -66,26 +65,27 @@ impl CsvWriter {
         }
     }
 
-    /// The head of a job's outputs.
+    /// The head of the outputs of a job.
     pub fn names(&self, spec: &JobSpec) -> Vec<u8> {
         let columns: Vec<&str> = spec.columns().collect();
         self.head(columns.into_iter())
     }
 
-    /// What appends rows.
+    /// The writer as a closure that appends rows.
     pub fn into_write_row(self) -> Box<WriteRow> {
         Box::new(move |csv, cells| {
             self.row(csv, cells.iter().map(|cell| cell.unwrap_or_default()));
         })
     }
 
-    /// The bytes before the rows: the byte order mark, if one is wanted, and the row of names.
+    /// The bytes before the rows: the byte order mark, if wanted, and the row of names.
     fn head<'a>(&self, names: impl ExactSizeIterator<Item = &'a str>) -> Vec<u8> {
         let mut head = Vec::from(if self.bom { "\u{feff}" } else { "" });
 
         let alone = names.len() == 1;
         for (index, name) in names.enumerate() {
-            // Excel takes a file that begins with `ID` for SYLK, and does not open it.
+            // Excel takes a file that begins with `ID` for SYLK, and refuses it; quotes prevent
+            // that.
             self.cell(
                 &mut head,
                 index,
@@ -98,11 +98,11 @@ impl CsvWriter {
         head
     }
 
-    /// Appends a row. A missing cell and an empty one are alike here.
+    /// Appends a row. CSV does not tell a missing cell from an empty one.
     fn row<'a>(&self, csv: &mut Vec<u8>, cells: impl ExactSizeIterator<Item = &'a str>) {
         let alone = cells.len() == 1;
         for (index, text) in cells.enumerate() {
-            // A line with nothing on it would be no row at all.
+            // Readers skip an empty line, so a row of one empty cell needs quotes.
             self.cell(csv, index, text, alone && text.is_empty());
         }
         csv.extend_from_slice(self.newline);
@@ -113,12 +113,14 @@ impl CsvWriter {
             csv.extend_from_slice(self.delimiter.as_bytes());
         }
 
+        // Spreadsheets skip white space before a formula.
         let formula = self.escape_formulas && text.trim_start().starts_with(FORMULA);
         if !(quote || formula || self.needs_quotes(text)) {
             csv.extend_from_slice(text.as_bytes());
             return;
         }
 
+        // The apostrophe is within the quotes, as it is part of the text for other readers.
         csv.push(b'"');
         if formula {
             csv.push(b'\'');
@@ -135,13 +137,13 @@ impl CsvWriter {
     }
 
     fn needs_quotes(&self, text: &str) -> bool {
-        // The first byte of the delimiter is enough: quoting more than necessary does no harm.
+        // Compares only the first byte of the delimiter: too many quotes do no harm.
         let delimiter = self.delimiter.as_bytes()[0];
         let special =
             |byte: u8| (byte == delimiter) | (byte == b'"') | (byte == b'\r') | (byte == b'\n');
 
-        // Where formulas are feared, no program that parts cells elsewhere may find one inside a
-        // cell.
+        // With escaped formulas, a program that splits cells at another delimiter must not find a
+        // formula within a cell.
         let parts =
             |byte: u8| self.escape_formulas & ((byte == b',') | (byte == b';') | (byte == b'\t'));
 

@@ -1,4 +1,4 @@
-//! JSON lines: rows as JSON objects, one a line. They hold every text whole.
+//! JSON lines: rows as JSON objects, one on each line, with texts of any length.
 
 use std::io;
 
@@ -31,9 +31,9 @@ impl TextFormat for JsonLines {
     }
 }
 
-/// Writes rows as JSON objects, one a line; keeps the keys ready.
+/// Writes rows as JSON objects, one on each line.
 struct JsonWriter {
-    /// `"id":`, for each column.
+    /// The encoded key of each column: `"id":`.
     keys: Vec<Vec<u8>>,
 }
 
@@ -51,6 +51,7 @@ impl JsonWriter {
     /// Appends a row; a missing cell is `null`.
     fn row(&self, json: &mut Vec<u8>, cells: &[Option<&str>]) {
         json.push(b'{');
+
         for (index, (key, text)) in self.keys.iter().zip(cells).enumerate() {
             if index > 0 {
                 json.push(b',');
@@ -58,6 +59,7 @@ impl JsonWriter {
             json.extend_from_slice(key);
             write_json(json, *text);
         }
+
         json.extend_from_slice(b"}\n");
     }
 }
@@ -67,8 +69,7 @@ fn write_json(json: &mut Vec<u8>, text: Option<&str>) {
         .expect("writing to memory does not fail");
 }
 
-/// Writes JSON in which nothing ends a line: many programs part lines at U+0085, U+2028 and U+2029
-/// too.
+/// Writes JSON without any line end: many programs also split lines at U+0085, U+2028 and U+2029.
 struct OneLine;
 
 impl Formatter for OneLine {
@@ -77,7 +78,7 @@ impl Formatter for OneLine {
         out: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        // Their first bytes in UTF-8; most fragments hold neither.
+        // The first bytes of these in UTF-8. Most fragments have neither, and skip the search.
         let suspect =
             fragment.bytes().fold(false, |any, byte| any | (byte == 0xc2) | (byte == 0xe2));
         if !suspect {

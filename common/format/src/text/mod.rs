@@ -1,6 +1,6 @@
-//! Outputs that are one text, plain or packed: a head, the rows, and a tail.
+//! Text outputs, plain or packed: a head, the rows, and a tail.
 //!
-//! * [`csv`], [`tsv`], [`json_lines`]: what differs between them.
+//! * [`csv`], [`tsv`], [`json_lines`]: the formats.
 
 pub mod csv;
 pub mod json_lines;
@@ -16,14 +16,14 @@ use crate::{
     UnitWriter,
 };
 
-/// The only part of a text.
+/// The number of a text's only part.
 const WHOLE: u32 = 0;
 
-/// The header of a gzip file (RFC 1952): deflate, no name, no time, system unknown; so it is the
-/// same every time.
+/// The header of a gzip file (RFC 1952): deflate, no name, no time, system unknown, as outputs must
+/// not depend on the clock or the machine.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// Appends a row to a text; `None` is a cell that its record did not have.
+/// Appends a row to a text; `None`: the record did not have this cell.
 pub type WriteRow = dyn FnMut(&mut Vec<u8>, &[Option<&str>]);
 
 /// A format that is nothing but text. Its outputs may be packed.
@@ -42,21 +42,22 @@ pub trait TextFormat: Send + Sync {
         CsvUse::Nothing
     }
 
-    /// What stands before the rows.
+    /// The text before the rows.
     fn head(&self, _spec: &JobSpec) -> Vec<u8> {
         Vec::new()
     }
 
-    /// What writes consecutive rows, the first of which has this place among all rows, from 0.
+    /// The writer for consecutive rows; `first_row` is the place of the first among all rows, from
+    /// 0.
     fn rows(&self, spec: &JobSpec, first_row: u64) -> Box<WriteRow>;
 
-    /// What stands after the rows.
+    /// The text after the rows.
     fn tail(&self, _spec: &JobSpec) -> Vec<u8> {
         Vec::new()
     }
 }
 
-/// Makes a text format a format.
+/// Makes a [`TextFormat`] a [`Format`].
 pub struct Text<T>(pub T);
 
 impl<T: TextFormat> Format for Text<T> {
@@ -152,7 +153,7 @@ impl TextOutput<'_> {
     fn write_zstd(&self, out: &mut dyn Write, mut rows: Joined<'_>) -> io::Result<()> {
         let frame = |text: &[u8]| zstd_frame(text, self.spec.compression);
 
-        // An empty output is a frame too: no bytes at all are no Zstandard file.
+        // An empty output needs an empty frame, as no bytes at all are not a Zstandard file.
         let is_empty = rows.content.packed == 0 && self.tail.is_empty();
         if !self.head.is_empty() || is_empty {
             out.write_all(&frame(&self.head))?;
@@ -169,7 +170,7 @@ impl TextOutput<'_> {
     fn write_gzip(&self, out: &mut dyn Write, mut rows: Joined<'_>) -> io::Result<()> {
         let mut deflater = Deflater::new(self.spec.compression);
 
-        // In the order of the bytes: their checksums are combined.
+        // In the order of the bytes, as the checksums combine in that order.
         let mut content = Content::default();
         add_text(&mut content, &self.head);
         content.join(&rows.content);
@@ -185,13 +186,13 @@ impl TextOutput<'_> {
 
         out.write_all(&content.crc.finalize().to_le_bytes())?;
 
-        // The length is modulo 2^32, as the format has it.
+        // The format has the length modulo 2^32.
         let [low @ .., _, _, _, _] = content.length.to_le_bytes();
         out.write_all(&low)
     }
 }
 
-/// Adds a text to the sums, which are asked for its checksum and its length.
+/// Adds a text to the sums: only its length and checksum matter here.
 fn add_text(content: &mut Content, text: &[u8]) {
     content.add(0, text.len() as u64, crc32fast::hash(text), &[]);
 }

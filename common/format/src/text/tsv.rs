@@ -1,4 +1,4 @@
-//! Tab-separated text: as CSV, with tabs between the cells and line feeds after the rows.
+//! Tab-separated text: CSV with tabs between the cells and line feeds after the rows.
 
 use sheaf_common::job::{CsvStyle, JobSpec, Newline};
 

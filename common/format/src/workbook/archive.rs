@@ -1,34 +1,36 @@
-//! A ZIP archive of parts whose checksum and lengths are known before they are written.
+//! Writes a ZIP archive of parts whose checksums and lengths are known in advance.
 //!
-//! So the header in front of each part says them, nothing follows it, and whoever reads the archive
-//! as a stream finds the next part, past 4 GiB too. The crates that write archives either go back
-//! to fill the header in, which a pipe does not allow, or put the lengths behind the part (a data
-//! descriptor), which Excel repairs where they need 64 bits.
+//! So they are in the header before each part, and a streaming reader finds the next part, also
+//! past 4 GiB. Crates that write archives either seek back to fill the header in, which a pipe does
+//! not allow, or put the lengths behind the part (a data descriptor), which Excel repairs where
+//! they need 64 bits.
 //!
 //! Source: PKWARE's APPNOTE 6.3.10, 4.3 and 4.5.3.
 
 use std::io::{self, Write};
 
-/// A part that is deflated already.
+/// A part of the archive, deflated already.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
-    /// ASCII.
+    /// Its name, in ASCII.
     pub name: &'a str,
     pub crc32: u32,
-    /// Its bytes in the archive, and before compression.
+    /// Its length in the archive, in bytes.
     pub packed: u64,
+    /// Its length before compression, in bytes.
     pub length: u64,
 }
 
-/// 1980-01-01, 00:00: the first moment that the format can name. The same every time.
+/// 1980-01-01, 00:00, the earliest time of the format: outputs must not depend on the clock.
 const DATE: u16 = 1 << 5 | 1;
 const TIME: u16 = 0;
 const DEFLATE: u16 = 8;
-/// The versions of the format that understand deflate, and lengths of 64 bits.
+/// The version of the format that a reader needs for deflate.
 const VERSION: u16 = 20;
+/// The version that a reader needs for lengths of 64 bits.
 const VERSION_64: u16 = 45;
 const EXTRA_64: u16 = 1;
-/// Says that the value stands in the extra field of 64 bits.
+/// Stands for a value that is in the extra field of 64 bits.
 const ELSEWHERE: u32 = u32::MAX;
 
 /// Writes an archive, part by part.
@@ -43,11 +45,11 @@ impl<W: Write> Archive<W> {
         Archive { out: Counted { out, at: 0 }, directory: Vec::new(), entries: 0 }
     }
 
-    /// Writes a part: `content` writes its bytes, which must be as many as `entry` says.
+    /// Writes a part; `content` writes its bytes, exactly [`Entry::packed`] of them.
     ///
     /// # Errors
-    /// Those of the writer and of `content`; [`io::ErrorKind::InvalidData`] if there were more
-    /// bytes, or fewer.
+    /// Those of the writer and of `content`; [`io::ErrorKind::InvalidData`] if the number of bytes
+    /// was another.
     pub fn entry(
         &mut self,
         entry: &Entry<'_>,
@@ -60,7 +62,7 @@ impl<W: Write> Archive<W> {
         content(&mut self.out)?;
         let written = self.out.at - begin;
 
-        // The header in front says another length already: such an archive cannot be read.
+        // The header is already written with another length: such an archive cannot be read.
         if written != entry.packed {
             let wrong =
                 format!("the part `{}` has {written} bytes, not {}", entry.name, entry.packed);
@@ -86,7 +88,7 @@ impl<W: Write> Archive<W> {
     }
 }
 
-/// Knows how much went through it.
+/// A writer that counts its bytes.
 pub struct Counted<W> {
     out: W,
     at: u64,
@@ -112,7 +114,7 @@ fn version(entry: &Entry<'_>, offset: u64) -> u16 {
     if long_sizes(entry) || offset >= ELSEWHERE.into() { VERSION_64 } else { VERSION }
 }
 
-/// The header in front of a part (4.3.7).
+/// The header before a part (4.3.7).
 fn local_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     let mut header = Vec::from(*b"PK\x03\x04");
     common_fields(&mut header, entry, offset);
@@ -133,7 +135,7 @@ fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     fields(&mut header, &[version(entry, offset)]);
     common_fields(&mut header, entry, offset);
 
-    // The offset stands behind the lengths, and alone if only it needs 64 bits.
+    // The offset follows the lengths, or is alone if only it needs 64 bits.
     let mut long = sizes_64(entry);
     long.extend((offset >= ELSEWHERE.into()).then_some(offset));
     let extra = extra(&long);
@@ -147,12 +149,12 @@ fn central_header(entry: &Entry<'_>, offset: u64) -> Vec<u8> {
     header
 }
 
-/// The fields from the version that is needed to the lengths, which both headers have.
+/// The fields that both headers share: from the required version to the lengths.
 fn common_fields(header: &mut Vec<u8>, entry: &Entry<'_>, offset: u64) {
     fields(header, &[version(entry, offset), 0, DEFLATE, TIME, DATE]);
     header.extend(entry.crc32.to_le_bytes());
 
-    // If one of the lengths needs 64 bits, the other stands with it.
+    // If one length needs 64 bits, both go to the extra field.
     let long = long_sizes(entry);
     for length in [entry.packed, entry.length] {
         header.extend(if long { ELSEWHERE } else { short(length) }.to_le_bytes());
@@ -164,7 +166,7 @@ fn sizes_64(entry: &Entry<'_>) -> Vec<u64> {
     if long_sizes(entry) { vec![entry.length, entry.packed] } else { Vec::new() }
 }
 
-/// The extra field of values that need 64 bits (4.5.3); nothing for none.
+/// The extra field for values that need 64 bits (4.5.3); empty without values.
 fn extra(values: &[u64]) -> Vec<u8> {
     let mut extra = Vec::new();
     if !values.is_empty() {

@@ -1,38 +1,37 @@
-//! What the first rows of a workbook need to be seen: how wide its columns are, and how high its
-//! rows.
+//! The look of a workbook: the widths of columns and the height of rows that its first rows need.
 //!
-//! It goes by the first rows of the first unit alone, so it is the same however the job runs, and
-//! costs no cell anything.
+//! It depends only on the first rows of the first unit, so it is the same however the job runs, and
+//! no cell needs an attribute.
 
 use serde::{Deserialize, Serialize};
 use sheaf_common::wire::{self, WireError};
 use unicode_width::UnicodeWidthStr;
 
-/// The rows that are looked at.
+/// How many rows are measured.
 pub const FIRST_ROWS: u64 = 100;
 /// The widest column, in digits.
 const WIDEST: usize = 80;
-/// The highest row, in lines: what hides its text behind more blank lines stays hidden.
+/// The highest row, in lines: texts behind more blank lines stay hidden.
 const MOST_LINES: usize = 4;
-/// The bytes of a text that are looked at.
+/// How many bytes of a text are measured.
 const FIRST_BYTES: usize = 2048;
 
-/// The room that the first rows of a sheet need to be seen.
+/// The room that the first rows of a workbook need.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     /// The width of each column, in digits of the default font.
     pub widths: Vec<u8>,
-    /// The lines down to the first that is not blank: 1 where texts begin with text.
+    /// The lines down to the first one with text: 1 where texts begin with it.
     pub lines: u8,
 }
 
 impl Look {
-    /// As the segment that begins a workbook carries it.
+    /// The look as metadata of the segment that begins a workbook.
     pub fn to_meta(&self) -> Vec<u8> {
         wire::encode(self)
     }
 
-    /// What [`Look::to_meta`] gave.
+    /// Reads the metadata that [`Look::to_meta`] made.
     ///
     /// # Errors
     /// When the bytes are anything else.
@@ -41,7 +40,7 @@ impl Look {
     }
 }
 
-/// Looks at rows.
+/// Measures rows.
 pub struct Measure {
     widths: Vec<usize>,
     /// How many rows need one line, two, …
@@ -54,10 +53,11 @@ impl Measure {
     }
 
     pub fn row<'a>(&mut self, cells: impl Iterator<Item = &'a str>) {
+        // The cell that needs the most lines decides for its row.
         let mut lines = 1;
         for (width, text) in self.widths.iter_mut().zip(cells) {
             let mut end = text.len().min(FIRST_BYTES);
-            // No character is cut in two.
+            // Not within a character.
             while !text.is_char_boundary(end) {
                 end -= 1;
             }
@@ -71,12 +71,12 @@ impl Measure {
             }
         }
 
-        // A row that no height would show asks for none.
+        // No height up to the limit would show its text, so it does not count for a higher one.
         let lines = if lines > MOST_LINES { 1 } else { lines };
         self.rows_by_lines[lines - 1] += 1;
     }
 
-    /// The look; `None` before any row. Rows are as high as nine of ten need.
+    /// The look; `None` before any row. The height is enough for nine rows of ten.
     pub fn look(&self) -> Option<Look> {
         let rows: u32 = self.rows_by_lines.iter().sum();
 

@@ -1,10 +1,10 @@
-//! Workbooks: sheets of rows, and a sheet for what their cells cannot hold.
+//! Workbooks: sheets of rows, and a sheet for the rest of texts that are too long for a cell.
 //!
 //! * [`rows`]: rows → the row XML of sheets; [`xml`]: one row of it. [`look`]: the room that the
 //!   first rows need, which travels with the segment that begins a workbook.
-//! * [`sheet`]: what a sheet has around its rows; [`styles`]: how its cells look. [`shell`]: the
-//!   workbook around the sheets, made by rust_xlsxwriter.
-//! * [`writer`]: shell + joined segments → `.xlsx`. [`archive`]: the ZIP around its parts.
+//! * [`sheet`]: the XML of a sheet before and after its rows; [`styles`]: the formats of its cells.
+//!   [`shell`]: the workbook around the sheets, made by rust_xlsxwriter.
+//! * [`writer`]: shell + joined segments → `.xlsx`. [`archive`]: the ZIP of its parts.
 
 mod archive;
 mod look;
@@ -39,7 +39,7 @@ impl Format for Workbook {
         &[".xlsx"]
     }
 
-    /// None: its parts are deflated already.
+    /// None, as its parts are deflated already.
     fn packings(&self) -> &'static [Packing] {
         &[]
     }
@@ -66,7 +66,8 @@ impl Format for Workbook {
     }
 }
 
-/// A sheet of a workbook, numbered from 0 where rows go past a sheet's limit.
+/// A sheet of a workbook. Rows past the limit of a sheet go on in the next, so each kind is
+/// numbered from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Sheet {
     Rows(u32),
@@ -79,14 +80,14 @@ fn sheet_index(index: u64) -> u32 {
 }
 
 impl Sheet {
-    /// The sheets that these rows need, in their order; the first one is there even without rows.
+    /// The sheets for these rows, in order; there is always a first one, even without rows.
     fn of(counts: Counts) -> Vec<Sheet> {
         let needed = |rows: u64| sheet_index(rows.div_ceil(SHEET_DATA_ROWS));
         let rows = (0..needed(counts.rows).max(1)).map(Sheet::Rows);
         rows.chain((0..needed(counts.overflow)).map(Sheet::Overflow)).collect()
     }
 
-    /// The number of the stream that has its rows: even ones are sheets of rows.
+    /// The number of its part: even for sheets of rows, odd for overflow sheets.
     fn part(self) -> u32 {
         match self {
             Sheet::Rows(index) => 2 * index,
@@ -94,7 +95,7 @@ impl Sheet {
         }
     }
 
-    /// The data rows on it, of these.
+    /// The number of data rows on it, if the workbook has `counts`.
     fn rows(self, counts: Counts) -> u64 {
         let (rows, index) = match self {
             Sheet::Rows(index) => (counts.rows, index),

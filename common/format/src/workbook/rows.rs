@@ -1,5 +1,5 @@
-//! Rows → the row XML of a workbook's sheets: which sheet a row stands on, and where its long texts
-//! go on.
+//! Rows → the row XML of a workbook's sheets. Decides on which sheet a row is, and where its long
+//! texts go on.
 
 use sheaf_common::cell::{self, SHEET_DATA_ROWS, column_letters, sheet_name};
 use sheaf_common::job::{JobSpec, LongCells};
@@ -9,13 +9,13 @@ use super::xml::RowWriter;
 use super::{Sheet, sheet_index};
 use crate::{Packer, PartSegment, Place, UnitWriter};
 
-/// The sheet that holds what cells cannot.
+/// The name of the sheet for the rest of long texts.
 pub const OVERFLOW_SHEET: &str = "overflow";
 /// Its columns: the cell that is continued, the number of the part (the head in the cell is part
-/// 1), and its text.
+/// 1), and the text of the part.
 pub const OVERFLOW_COLUMNS: [&str; 3] = ["cell", "part", "text"];
 
-/// Gathers the XML of consecutive rows of one workbook, sheet by sheet.
+/// Collects the XML of consecutive rows of one workbook, sheet by sheet.
 pub struct WorkbookRows<'a> {
     spec: &'a JobSpec,
     rows: RowWriter,
@@ -23,14 +23,14 @@ pub struct WorkbookRows<'a> {
     /// The place of the next row among all rows of the workbook, from 0.
     next_row: u64,
     next_overflow: u64,
-    /// The XML so far; the sheet that is written to stands last among its kind.
+    /// The XML so far; the sheet in use is the last of its kind.
     sheets: Vec<(Sheet, Vec<u8>)>,
-    /// Looks at the first rows of the workbook, if they are among these.
+    /// Measures the first rows of the workbook, if the rows begin with them.
     measure: Option<Measure>,
 }
 
 impl<'a> WorkbookRows<'a> {
-    /// Begins at this place in the workbook.
+    /// For rows that begin at this place in the workbook.
     pub fn new(spec: &'a JobSpec, place: Place) -> Self {
         let Place { first_row, first_overflow } = place;
         WorkbookRows {
@@ -44,7 +44,7 @@ impl<'a> WorkbookRows<'a> {
         }
     }
 
-    /// Adds a row; what its cells cannot hold goes to the overflow sheet, if the job says so.
+    /// Adds a row; the rest of long texts goes to the overflow sheet, if the job says so.
     fn add(&mut self, cells: &[Option<&str>]) {
         if let Some(measure) = self.measure.as_mut().filter(|_| self.next_row < FIRST_ROWS) {
             measure.row(cells.iter().map(|text| text.unwrap_or_default()));
@@ -53,6 +53,7 @@ impl<'a> WorkbookRows<'a> {
         let (sheet, number) = place(self.next_row);
         self.next_row += 1;
 
+        // The cell has the head of a long text in every mode: the rest overflows, or is cut.
         let heads = cells
             .iter()
             .map(|text| text.and_then(|text| cell::parts(text).next()).unwrap_or_default());
@@ -76,14 +77,15 @@ impl<'a> WorkbookRows<'a> {
         for (index, part) in cell::parts(text).enumerate().skip(1) {
             let (sheet, number) = place(self.next_overflow);
             self.next_overflow += 1;
+
             let cells = [reference.as_str(), &(index + 1).to_string(), part];
             let xml = xml_of(&mut self.sheets, Sheet::Overflow(sheet));
             self.overflow.row(xml, number, part.contains('\n'), cells.into_iter());
         }
     }
 
-    /// The XML of each sheet that got rows; the first of the workbook comes with the look of its
-    /// rows, if it begins here.
+    /// The XML of each sheet that got rows. The first sheet of the workbook comes with the look of
+    /// its first rows, if these are included.
     fn sheets(self) -> Vec<(Sheet, Vec<u8>, Option<Look>)> {
         let look = self.measure.and_then(|measure| measure.look());
         let look_of = |sheet| if sheet == Sheet::Rows(0) { look.clone() } else { None };
@@ -105,12 +107,14 @@ impl UnitWriter for WorkbookRows<'_> {
     }
 }
 
-/// The sheet and the row number in it of the row with this place in the workbook.
+/// The sheet of the row with this place in the workbook, and its row number there.
 fn place(row: u64) -> (u32, u64) {
     (sheet_index(row / SHEET_DATA_ROWS), row % SHEET_DATA_ROWS + 2)
 }
 
+/// The XML of a sheet, begun if it got no rows so far.
 fn xml_of(sheets: &mut Vec<(Sheet, Vec<u8>)>, sheet: Sheet) -> &mut Vec<u8> {
+    // From the end: nearly always it is the last of its kind.
     let index = sheets.iter().rposition(|(known, _)| *known == sheet).unwrap_or_else(|| {
         sheets.push((sheet, Vec::new()));
         sheets.len() - 1
@@ -118,8 +122,8 @@ fn xml_of(sheets: &mut Vec<(Sheet, Vec<u8>)>, sheet: Sheet) -> &mut Vec<u8> {
     &mut sheets[index].1
 }
 
-/// A sheet's name as a reference has it: in quotes unless it is a plain word that cannot be taken
-/// for a cell.
+/// A sheet's name within a reference: in quotes, unless it is a plain word that cannot be taken for
+/// a cell.
 fn quoted(name: &str) -> String {
     let plain = name.bytes().all(|byte| byte.is_ascii_lowercase()) && name.len() > 3;
     if plain { name.into() } else { format!("'{}'", name.replace('\'', "''")) }

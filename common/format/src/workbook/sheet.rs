@@ -1,11 +1,11 @@
-//! What a sheet has around its rows (ECMA-376, part 1, 18.3.1.99): before them the range that it
-//! covers, the widths of its columns, the height of its rows and the row of names; behind them the
-//! filter, and that numbers stored as text are no errors.
+//! The XML of a sheet around its rows (ECMA-376, part 1, 18.3.1.99). Before them: the range of the
+//! sheet, the widths of columns, the height of rows, and the row of names. After them: the filter,
+//! and the exception that numbers stored as text are no errors.
 //!
-//! The widths follow from the names and from what the first rows of the workbook need ([`Look`]).
-//! Where most texts begin with blank lines, all rows are so high that the first line with text is
-//! seen: the height is a default of the sheet, so it costs no row a byte. (Rows whose texts have
-//! more lines say that they mean it: see [`RowWriter::row`].)
+//! The widths follow from the names and from the first rows of the workbook ([`Look`]). Where most
+//! texts begin with blank lines, all rows are high enough to show the first line with text. This
+//! height is a default of the sheet, so it costs no row a byte. (Rows with line feeds in their
+//! texts have an attribute all the same: see [`RowWriter::row`].)
 
 use std::fmt::Write;
 
@@ -23,14 +23,14 @@ use super::xml::RowWriter;
 /// A column of a sheet.
 pub struct Column {
     name: String,
-    /// Between these is its width, in digits of the default font.
+    /// The limits of its width, in digits of the default font.
     least: usize,
     most: usize,
 }
 
-/// The narrowest column.
+/// The least width of a column, in digits of the default font.
 const NARROW: usize = 8;
-/// The widest column of attributes, of texts, and of the files that rows came from.
+/// The greatest widths: of a column of attributes, of texts, and of source files.
 const ATTRIBUTE: usize = 50;
 const TEXT: usize = 80;
 const SOURCE: usize = 60;
@@ -38,15 +38,15 @@ const SOURCE: usize = 60;
 const BUTTON: usize = 3;
 /// The margins of a cell as Excel adds them: 5 pixels at 7 a digit, in its steps of 1/256.
 const MARGIN: f64 = 0.710_937_5;
-/// Points of a line of the default font.
+/// The height of a line of the default font, in points.
 const LINE: u32 = 15;
 
 /// The beginning of every part.
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
-/// The row of names stays in sight.
+/// Freezes the row of names, so that it stays in sight.
 const FREEZE: &str = "<pane ySplit=\"1\" topLeftCell=\"A2\" activePane=\"bottomLeft\" \
                       state=\"frozen\"/><selection pane=\"bottomLeft\"/>";
-/// The usual ones, in inches.
+/// The usual margins of a page, in inches.
 const MARGINS: &str = "<pageMargins left=\"0.7\" right=\"0.7\" top=\"0.75\" bottom=\"0.75\" \
                        header=\"0.3\" footer=\"0.3\"/>";
 
@@ -76,8 +76,8 @@ pub fn columns_of(spec: &JobSpec, sheet: Sheet) -> Vec<Column> {
     }
 }
 
-/// All that stands before the rows. The last of them has the number `end`; the sheet that is shown
-/// when the workbook is opened is `selected`; `look` is that of the first rows.
+/// The XML before the rows, the last of which has the number `end`. `selected`: the sheet is shown
+/// when the workbook is opened. `look` is that of the first rows.
 pub fn head(columns: &[Column], end: u64, selected: bool, look: Option<&Look>) -> String {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -93,30 +93,32 @@ pub fn head(columns: &[Column], end: u64, selected: bool, look: Option<&Look>) -
     head
 }
 
-/// All that stands behind the rows, the last of which has the number `end`.
+/// The XML after the rows, the last of which has the number `end`.
 pub fn tail(columns: &[Column], end: u64) -> String {
     let range = range(columns, end);
     let ignored = format!("<ignoredError sqref=\"{range}\" numberStoredAsText=\"1\"/>");
 
-    // In the order of the schema: the ignored errors come after the margins.
+    // The schema has the ignored errors after the margins.
     format!(
         "</sheetData><autoFilter ref=\"{range}\"/>{MARGINS}\
          <ignoredErrors>{ignored}</ignoredErrors></worksheet>"
     )
 }
 
-/// The cells from the names to the row `end`.
+/// The range of all cells, from the names to the row `end`.
 fn range(columns: &[Column], end: u64) -> String {
     format!("A1:{}{end}", column_letters(columns.len() - 1))
 }
 
-/// From the settings of rows and columns to the end of the row of names.
+/// The XML from the settings of rows and columns to the end of the row of names.
 fn table_head(columns: &[Column], look: Option<&Look>) -> String {
     let lines = look.map_or(1, |look| u32::from(look.lines));
     let (default, of_names) = match lines {
+        // The usual height needs no attribute of a row.
         1 => (format!("defaultRowHeight=\"{LINE}\""), String::new()),
         _ => {
             let height = lines * LINE;
+            // The row of names stays as low as usual.
             let of_names = format!(" ht=\"{LINE}\" customHeight=\"1\"");
             (format!("defaultRowHeight=\"{height}\" customHeight=\"1\""), of_names)
         }

@@ -1,5 +1,5 @@
-//! The workbook around the sheets: rust_xlsxwriter makes it, with the names of sheets and filters,
-//! properties, theme and relations. The sheets themselves are [`super::sheet`]'s.
+//! The shell of a workbook: everything but the sheets, which [`super::sheet`] makes.
+//! rust_xlsxwriter writes it: the names of sheets and filters, properties, theme and relations.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -17,22 +17,22 @@ use super::sheet::{self, Column, columns_of};
 use super::styles::STYLES;
 use crate::Counts;
 
-/// Makes shells for the workbooks of a job; one that has the same sheets as another is made once.
+/// Makes the shells for the workbooks of a job, one for each list of sheets.
 pub struct Shells<'a> {
     spec: &'a JobSpec,
     made: HashMap<Vec<Sheet>, Vec<RawPart>>,
 }
 
-/// A part of a shell, without what depends on the number of rows.
+/// A part of a shell, without the texts that depend on the number of rows.
 struct RawPart {
     name: String,
     content: RawContent,
 }
 
 enum RawContent {
-    /// The same for all workbooks of these sheets.
+    /// A text that is the same for all workbooks with these sheets.
     Fixed(String),
-    /// The part with the names of the filtered ranges, which end at placeholders.
+    /// The text with the names of the filtered ranges, which end at placeholders.
     Names(String),
     Sheet(Sheet, Vec<Column>),
 }
@@ -40,20 +40,20 @@ enum RawContent {
 /// A part of a workbook's archive.
 pub struct Part<'a> {
     pub name: &'a str,
-    /// All of it, or the text before the rows.
+    /// The whole part, or for a sheet the text before its rows.
     pub head: String,
-    /// For a sheet: which one, and what stands after its rows.
+    /// For a sheet: which one, and the text after its rows.
     pub rows: Option<(Sheet, String)>,
 }
 
-/// The last row of the filter of the sheet with this index in a shell: a number of its own, in whose
-/// place the real one is written. Less than the limit: a range that is the whole of its columns is
-/// written without row numbers.
+/// The placeholder for the last row of a sheet's filter in a shell: a number for each sheet, which
+/// the real one replaces. Below the limit of rows, as a range of whole columns is written without
+/// row numbers.
 fn placeholder(index: usize) -> u64 {
     SHEET_ROWS - 1 - index as u64
 }
 
-/// How the name of a sheet's filtered range ends in a shell.
+/// The end of the name of a sheet's filtered range in a shell.
 fn filter_name_end(index: usize) -> String {
     format!("${}<", placeholder(index))
 }
@@ -63,8 +63,8 @@ impl<'a> Shells<'a> {
         Shells { spec, made: HashMap::new() }
     }
 
-    /// The parts of a workbook that is to hold these rows, in the order of the archive; `look` is
-    /// that of its first rows.
+    /// The parts of a workbook for these rows, in the order of the archive; `look` is that of its
+    /// first rows.
     pub fn parts(&mut self, counts: Counts, look: Option<&Look>) -> anyhow::Result<Vec<Part<'_>>> {
         let sheets = Sheet::of(counts);
         if !self.made.contains_key(&sheets) {
@@ -78,7 +78,7 @@ impl<'a> Shells<'a> {
 }
 
 impl RawPart {
-    /// The part for so many rows.
+    /// The part for a workbook of `counts` rows.
     fn with_rows(&self, counts: Counts, sheets: &[Sheet], look: Option<&Look>) -> Part<'_> {
         let (head, rows) = match &self.content {
             RawContent::Fixed(text) => (text.clone(), None),
@@ -95,8 +95,8 @@ impl RawPart {
     }
 }
 
-/// Writes the ends of the filtered ranges, one a sheet, where their placeholders stand. In one pass:
-/// what is written for one sheet may be the placeholder of another.
+/// Replaces the placeholders by the ends of the filtered ranges. In one pass, as the end of one
+/// range may equal the placeholder of another.
 fn filters_for(text: &str, counts: Counts, sheets: &[Sheet]) -> String {
     let mut filled = String::with_capacity(text.len());
     for piece in text.split_inclusive('<') {
@@ -113,18 +113,19 @@ fn filters_for(text: &str, counts: Counts, sheets: &[Sheet]) -> String {
     filled
 }
 
-/// What stands before the placeholder with which a text ends, and the index of its sheet.
+/// Splits the placeholder off the end of a text. Returns the text before it, and the index of its
+/// sheet.
 fn placeholder_at_end(text: &str) -> Option<(&str, usize)> {
     let (front, number) = text.strip_suffix('<')?.rsplit_once('$')?;
     let index = (SHEET_ROWS - 1).checked_sub(number.parse().ok()?)?;
     Some((front, usize::try_from(index).ok()?))
 }
 
-/// Has rust_xlsxwriter make a workbook of these sheets, and takes from it what is around them.
+/// Lets rust_xlsxwriter make a workbook of these sheets, and takes its parts.
 fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
     let mut workbook = Workbook::new();
 
-    // The bytes of an output depend on its content alone: no clock.
+    // The bytes of an output must not depend on the clock.
     let created = ExcelDateTime::from_ymd(2000, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
 
@@ -150,6 +151,7 @@ fn make(spec: &JobSpec, sheets: &[Sheet]) -> anyhow::Result<Vec<RawPart>> {
                 RawContent::Sheet(sheet, columns_of(spec, sheet))
             }
             ("xl/workbook.xml", None) => {
+                // Without its placeholder, a filter would silently cover the wrong rows.
                 let named = (0..sheets.len()).all(|index| text.contains(&filter_name_end(index)));
                 ensure!(named, "rust_xlsxwriter writes other filters now");
                 RawContent::Names(text)
@@ -173,6 +175,7 @@ fn unzip(bytes: &[u8]) -> anyhow::Result<Vec<(String, String)>> {
         let name = std::str::from_utf8(entry.file_path().as_ref())?.to_string();
         let data = archive.get_entry(entry.wayfinder())?;
 
+        // rust_xlsxwriter deflates its parts; a stored one would do as well.
         let mut text = String::new();
         match entry.compression_method() {
             CompressionMethod::DEFLATE => {

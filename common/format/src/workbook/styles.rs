@@ -1,10 +1,10 @@
-//! How cells look.
+//! The formats of cells.
 
-/// The cell formats: all cells, which have the style Normal, are aligned to the top, as that shows
-/// the first line of each at no byte of cost; names are bold, too.
+/// The cell formats. The style Normal, which all cells have, aligns to the top: so the first line
+/// of each text shows, and no cell needs an attribute. The names of columns are also bold.
 ///
-/// As rust_xlsxwriter writes them for such a default format, but that it says `applyAlignment` for
-/// cells with a format of their own only.
+/// rust_xlsxwriter writes the same for such a default format, except that it has `applyAlignment`
+/// only for other formats.
 pub const STYLES: &str = concat!(
     "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n",
     "<styleSheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\">",
@@ -32,5 +32,5 @@ pub const STYLES: &str = concat!(
     "</styleSheet>",
 );
 
-/// The attribute of a cell that holds a column's name: the format after that of all other cells.
+/// The attribute of a cell with the name of a column: the second format.
 pub const NAME_FORMAT: &str = " s=\"1\"";

@@ -1,4 +1,4 @@
-//! Shell + joined segments → a workbook.
+//! Writes a workbook: shell + joined segments.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ use super::shell::Shells;
 use crate::packing::{Deflater, END};
 use crate::{Content, Counts, Joined, OutputWriter, Parts};
 
-/// Writes the workbooks of a job; keeps the shells that it made.
+/// Writes the workbooks of a job; reuses their shells.
 pub struct WorkbookWriter<'a> {
     shells: Shells<'a>,
     deflater: Deflater,
@@ -25,13 +25,14 @@ impl<'a> WorkbookWriter<'a> {
 }
 
 impl OutputWriter for WorkbookWriter<'_> {
-    /// The shell's parts, and in each sheet its joined segments.
+    /// Writes the parts of the shell, and into each sheet its joined segments.
     fn write(
         &mut self,
         out: &mut dyn Write,
         counts: Counts,
         parts: &mut Parts<'_, '_>,
     ) -> anyhow::Result<()> {
+        // It travels with the first rows, and the shell needs it before any part is written.
         let look = look_of(&parts(Sheet::Rows(0).part())?.content)?;
 
         let mut archive = Archive::new(out);
@@ -39,7 +40,7 @@ impl OutputWriter for WorkbookWriter<'_> {
             let mut content = Content::default();
             let head = joinable(&mut self.deflater, &part.head, &mut content);
 
-            // In the order of the bytes: their checksums are combined.
+            // In the order of the bytes, as the checksums combine in that order.
             let (mut joined, tail) = match &part.rows {
                 None => (Joined::none(), Vec::new()),
                 Some((sheet, tail)) => {
@@ -68,7 +69,7 @@ impl OutputWriter for WorkbookWriter<'_> {
     }
 }
 
-/// What the first rows need to be seen, as the segment that has them says; `None` if there are none.
+/// The look of the first rows, from the metadata of their segment; `None`: there are no rows.
 fn look_of(first_sheet: &Content) -> anyhow::Result<Option<Look>> {
     let meta = first_sheet.metas.first();
     let look = meta.map(|meta| Look::from_meta(&meta.bytes)).transpose();

@@ -1,16 +1,16 @@
 //! Rows as the XML of a sheet (ECMA-376, part 1, 18.3.1).
 //!
-//! Rows and cells carry their references: gnumeric and ExcelJS do not read a sheet without them.
-//! Texts are inline strings: a table of shared strings would bind all segments together.
+//! Rows and cells have their references, as gnumeric and ExcelJS do not read a sheet without them.
+//! Texts are inline strings, as a table of shared strings would tie all segments together.
 
 use std::io::Write;
 
 use sheaf_common::cell::column_letters;
 use sheaf_common::escape::{self, escape_at};
 
-/// Writes rows of text cells; keeps what every row needs: the letters of its columns.
+/// Writes rows of text cells.
 pub struct RowWriter {
-    /// `<c r="B`, for each column.
+    /// The beginning of a cell for each column, `<c r="B`: made once, as every row needs it.
     openings: Vec<Vec<u8>>,
 }
 
@@ -22,11 +22,11 @@ impl RowWriter {
         RowWriter { openings }
     }
 
-    /// Appends the row with this number (from 1, the header's). An empty text is an empty cell,
-    /// which is not written.
+    /// Appends the row with this number (1 is the header's). Empty texts are empty cells, which are
+    /// not written.
     ///
-    /// A row of `many_lines` has a text with a line feed in it. It says that its height, the usual
-    /// one, is meant: LibreOffice draws such a text over the row below it otherwise.
+    /// `many_lines`: the row has a text with a line feed. It then declares its usual height as
+    /// intended, as LibreOffice would draw the text over the row below otherwise.
     pub fn row<'a>(
         &self,
         xml: &mut Vec<u8>,
@@ -38,8 +38,8 @@ impl RowWriter {
         self.write(xml, number, of_row, b"", cells);
     }
 
-    /// Appends the header, row 1. `row` are further attributes of the row, `cell` of each of its
-    /// cells; each begins with a blank.
+    /// Appends the header, row 1. `row` are further attributes of the row, `cell` those of each
+    /// cell; both begin with a blank.
     pub fn header<'a>(
         &self,
         xml: &mut Vec<u8>,
@@ -67,6 +67,7 @@ impl RowWriter {
         xml.push(b'>');
 
         for (opening, text) in self.openings.iter().zip(cells) {
+            // An empty cell is simply absent: the references tell where the others belong.
             if text.is_empty() {
                 continue;
             }
@@ -88,16 +89,16 @@ impl RowWriter {
     }
 }
 
-/// Whether white space at an end would be lost.
+/// Whether white space at either end would be lost without `xml:space`.
 fn needs_space(text: &str) -> bool {
     let white = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t' | b'\n'));
     white(text.as_bytes().first()) || white(text.as_bytes().last())
 }
 
-/// The bytes that [`escape()`] looks at together; a power of two that vector registers divide.
+/// The bytes that [`escape()`] checks together: a multiple of the size of vector registers.
 const CHUNK: usize = 64;
 
-/// Appends `text` so that a reader of the sheet gets it back: markup as entities, and what
+/// Appends `text`, escaped for a sheet: markup as entities, and the characters that
 /// [`sheaf_common::escape`] finds as `_xHHHH_`.
 pub fn escape(xml: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
@@ -106,8 +107,8 @@ pub fn escape(xml: &mut Vec<u8>, text: &str) {
 
     while at < bytes.len() {
         let end = (at + CHUNK).min(bytes.len());
-        // Most chunks need nothing: one pass that the compiler turns into vector code, then one
-        // copy.
+        // Most chunks need no escape: one pass, without a branch, that the compiler vectorizes, and
+        // one copy.
         let special = bytes[at..end].iter().fold(false, |any, byte| any | is_special(*byte));
 
         if special {
@@ -119,13 +120,14 @@ pub fn escape(xml: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Whether a byte may begin something that must not stand as it is.
+/// Whether a byte may begin something that must be escaped.
 #[inline(always)]
 fn is_special(byte: u8) -> bool {
     escape::may_begin(byte) | (byte == b'<') | (byte == b'>') | (byte == b'&')
 }
 
-/// Escapes `bytes[from..to]`, and a character that goes past `to`; returns where it stopped.
+/// Escapes `bytes[from..to]`, with a last character that may end past `to`; returns where it
+/// stopped.
 fn escape_bytes(xml: &mut Vec<u8>, bytes: &[u8], from: usize, to: usize) -> usize {
     let mut at = from;
     while at < to {
@@ -134,6 +136,7 @@ fn escape_bytes(xml: &mut Vec<u8>, bytes: &[u8], from: usize, to: usize) -> usiz
             b'>' => xml.extend_from_slice(b"&gt;"),
             b'&' => xml.extend_from_slice(b"&amp;"),
             byte => match escape_at(bytes, at) {
+                // It may have several bytes, and so end past `to`.
                 Some(escape) => {
                     write!(xml, "_x{:04X}_", escape.code).expect("writing to memory does not fail");
                     at = escape.end();

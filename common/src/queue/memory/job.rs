@@ -13,7 +13,7 @@ use crate::queue::{Capacity, JobPlace, JobQueue, LostWorker, Outlook, QueueError
 use crate::rows::RowsKey;
 use crate::task::Task;
 
-/// A job, with all that its coordinator does to it.
+/// A job: the handle for calls, tasks and questions at once.
 #[derive(Clone)]
 pub struct MemoryJob {
     pub(super) shared: Arc<Shared>,
@@ -44,7 +44,7 @@ impl JobQueue for MemoryJob {
         let until = Instant::now() + wait;
 
         loop {
-            // Listened for before the look, so that none is missed in between.
+            // Listens before it looks, so that no outcome in between is missed.
             let finished = self.shared.finished.notified();
             tokio::pin!(finished);
             finished.as_mut().enable();
@@ -79,6 +79,7 @@ impl JobQueue for MemoryJob {
         let mut state = self.shared.state();
         state.jobs.remove(&self.job);
 
+        // A lease without its task is stale, so late results change nothing.
         state.leased.retain(|id, _| id.job != self.job);
         state.rows.retain(|key, _| key.task.job != self.job);
         state.pasts.retain(|id, _| id.job != self.job);
@@ -96,6 +97,7 @@ impl Supply for MemoryJob {
         let job = state.jobs.entry(self.job).or_default();
 
         for task in tasks {
+            // A task that waits or is leased already is left as it is.
             if job.ids.insert(task.id) {
                 let waiting =
                     Waiting { task: task.clone(), deliveries: 0, previous: None, given_back: None };
@@ -109,7 +111,7 @@ impl Supply for MemoryJob {
     }
 }
 
-// The workers are threads of this process: nothing of theirs can fail by itself.
+// The workers are threads of this process, so there is no server and no worker to miss.
 impl Outlook for MemoryJob {
     async fn why_idle(&self, _needs_others: bool) -> Result<Option<String>, QueueError> {
         Ok(None)

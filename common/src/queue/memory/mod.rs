@@ -1,6 +1,7 @@
 //! The queue within one process.
 //!
-//! * [`state`]: what it holds. [`job`]: the coordinator's side. [`worker`]: a worker's side.
+//! * [`state`]: tasks, leases, rows and outcomes. [`job`]: the coordinator's side. [`worker`]: a
+//!   worker's side.
 
 mod job;
 mod state;
@@ -17,8 +18,7 @@ pub use job::MemoryJob;
 use state::State;
 pub use worker::MemoryWorker;
 
-/// The queue that `sheaf run` uses without a server. Its clock is tokio's, so that tests can stop
-/// it.
+/// The queue that `sheaf run` uses without a server. It uses tokio's clock, which tests can stop.
 #[derive(Clone)]
 pub struct MemoryQueue {
     shared: Arc<Shared>,
@@ -27,9 +27,9 @@ pub struct MemoryQueue {
 struct Shared {
     lease: Duration,
     state: Mutex<State>,
-    /// Woken when a task comes to wait.
+    /// Wakes the workers when a task begins to wait.
     pushed: Notify,
-    /// Woken when an outcome is stored.
+    /// Wakes the coordinators when an outcome is stored.
     finished: Notify,
 }
 
@@ -56,7 +56,7 @@ impl Queue for MemoryQueue {
     type Job = MemoryJob;
     type Worker = MemoryWorker;
 
-    /// Whose it is matters to nobody: it ends with this process.
+    /// The owner is ignored: the job ends with this process.
     fn job(&self, job: JobId, _owner: JobOwner) -> MemoryJob {
         MemoryJob { shared: Arc::clone(&self.shared), job }
     }

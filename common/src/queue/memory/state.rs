@@ -1,4 +1,4 @@
-//! What the queue within one process holds.
+//! The state of the queue within one process.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -14,19 +14,20 @@ use crate::task::Task;
 #[derive(Default)]
 pub struct State {
     pub jobs: BTreeMap<JobId, Job>,
-    /// The job that was served last: the next one in order goes first.
+    /// The job that was served last: the search for a task begins behind it.
     pub served: Option<JobId>,
     pub leased: HashMap<TaskId, Held>,
     pub rows: HashMap<RowsKey, Block>,
-    /// The past of tasks that have one; most do not.
+    /// The pasts of tasks; most have none.
     pub pasts: HashMap<TaskId, Past>,
-    /// Numbers the leases; a token is a number never used before.
+    /// Counts the leases: the count is the token of a new lease, so that no two are equal.
     pub leases: u64,
 }
 
 #[derive(Default)]
 pub struct Job {
     pub waiting: [VecDeque<Waiting>; Class::ALL.len()],
+    /// The tasks that wait or are leased.
     pub ids: HashSet<TaskId>,
     pub outcomes: VecDeque<Outcome>,
 }
@@ -35,9 +36,9 @@ pub struct Waiting {
     pub task: Task,
     /// How often it was leased before.
     pub deliveries: u32,
-    /// The worker that let the last lease on it end.
+    /// The worker that let the last lease on the task end.
     pub previous: Option<WorkerId>,
-    /// The worker that gave it back, and until when it is for others.
+    /// The worker that gave the task back, and until when the task is for others.
     pub given_back: Option<(WorkerId, Instant)>,
 }
 
@@ -53,7 +54,7 @@ impl State {
     pub fn expire(&mut self, now: Instant) {
         let mut ended: Vec<TaskId> =
             self.leased.iter().filter(|(_, held)| held.ends <= now).map(|(id, _)| *id).collect();
-        // Each goes to the front, so the first goes last.
+        // Each is put in front of all others, so the first in order must come last.
         ended.sort_unstable_by(|a, b| b.cmp(a));
 
         for id in ended {
@@ -62,6 +63,7 @@ impl State {
         }
     }
 
+    /// Puts a task in front of all others of its job and class; drops it if the job is closed.
     pub fn put_back(&mut self, waiting: Waiting) {
         let id = waiting.task.id;
         if let Some(job) = self.jobs.get_mut(&id.job) {
@@ -69,22 +71,23 @@ impl State {
         }
     }
 
-    /// Takes the task that goes next to a worker: class by class, and within a class the jobs in
-    /// turn. No worker is ever gone here: all are threads of this process.
+    /// Takes the next task for a worker: class by class, and within a class the jobs in turn. An
+    /// addressed task waits for its worker however long: workers in this process do not die alone.
     pub fn next(&mut self, worker: &WorkerId, now: Instant) -> Option<Waiting> {
         let (job, class, place) = self.find(worker, now)?;
+        // The next search begins behind this job.
         self.served = Some(job);
         self.jobs.get_mut(&job)?.waiting[class as usize].remove(place)
     }
 
-    /// Whether there is a task that could go to a worker.
+    /// Whether there is a task for a worker.
     pub fn has_for(&self, worker: &WorkerId, now: Instant) -> bool {
         self.find(worker, now).is_some()
     }
 
-    /// Where the task stands that goes next to a worker.
+    /// Where the next task for a worker is.
     fn find(&self, worker: &WorkerId, now: Instant) -> Option<(JobId, Class, usize)> {
-        // A worker that gave a task back leaves it to others for a while.
+        // A task that a worker gave back is for others for a while: it failed here already.
         let is_for_others = |(by, until): &(WorkerId, Instant)| by == worker && *until > now;
         let is_for_it = |waiting: &Waiting| {
             waiting.task.addressee().is_none_or(|addressee| addressee == worker)
@@ -92,7 +95,8 @@ impl State {
         };
 
         for class in Class::ALL {
-            // The jobs behind the one that was served last, then the others from the beginning.
+            // Jobs take turns, so that a large one does not starve the others: first those behind
+            // the one that was served last.
             let is_behind = |job: &(&JobId, &Job)| self.served.is_none_or(|served| *job.0 > served);
             let behind = self.jobs.iter().filter(is_behind);
             let others = self.jobs.iter().filter(|job| !is_behind(job));
@@ -108,7 +112,7 @@ impl State {
         None
     }
 
-    /// When something may be there to lease that is not there now.
+    /// When time alone may next free a task: a lease or a give-back ends; `None`: never.
     pub fn next_change(&self) -> Option<Instant> {
         let waiting = self.jobs.values().flat_map(|job| job.waiting.iter().flatten());
         let given_back =

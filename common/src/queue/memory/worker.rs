@@ -31,7 +31,7 @@ impl WorkQueue for MemoryWorker {
         let until = Instant::now() + longest;
 
         loop {
-            // Listened for before the look, so that none is missed in between.
+            // Listens before it looks, so that no push in between is missed.
             let pushed = self.shared.pushed.notified();
             tokio::pin!(pushed);
             pushed.as_mut().enable();
@@ -46,7 +46,7 @@ impl WorkQueue for MemoryWorker {
                 state.next_change()
             };
 
-            // A lease that ended is a reason to look again; the wait ends only when `longest` does.
+            // A lease that ends only makes it look again; the call itself ends with `longest`.
             let wake = next_change.map_or(until, |end| end.min(until));
             if tokio::time::timeout_at(wake, pushed).await.is_err() && wake == until {
                 return Ok(());
@@ -87,6 +87,7 @@ impl WorkQueue for MemoryWorker {
         let mut lost = Vec::new();
 
         for lease in leases {
+            // A lease that has ended goes on as well, unless its task was put back meanwhile.
             match state.leased.get_mut(&lease.task) {
                 Some(held) if held.token == lease.token => held.ends = ends,
                 Some(_) | None => lost.push(lease),
@@ -103,6 +104,7 @@ impl WorkQueue for MemoryWorker {
         let mut answers = Vec::with_capacity(completions.len());
 
         for Completion { lease, outcome, rows, has_past } in completions {
+            // The lease ended and its task was put back, or the job is closed.
             if !state.holds(lease) {
                 answers.push(Completed::Stale);
                 continue;
@@ -117,6 +119,7 @@ impl WorkQueue for MemoryWorker {
                 state.rows.insert(lease.rows_key(*block), Arc::clone(rows));
             }
 
+            // The task leaves `ids` with its outcome stored, so it is never counted as missing.
             if let Some(job) = state.jobs.get_mut(&lease.task.job) {
                 job.ids.remove(&lease.task);
                 job.outcomes.push_back(outcome.clone());
@@ -134,10 +137,11 @@ impl WorkQueue for MemoryWorker {
     async fn release_if_held(&self, leases: Vec<Lease>) -> Result<(), QueueError> {
         let mut state = self.shared.state();
 
-        // Each goes to the front, so the first goes last.
+        // Each is put in front of all others, so the first in order must come last.
         for lease in leases.into_iter().rev() {
             if state.holds(&lease) {
                 let mut held = state.leased.remove(&lease.task).expect("just seen");
+                // As if it had never been leased.
                 held.waiting.deliveries -= 1;
                 state.put_back(held.waiting);
             }
@@ -156,6 +160,7 @@ impl WorkQueue for MemoryWorker {
     async fn hand_over(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
         let mut state = self.shared.state();
         for (key, block) in rows {
+            // Rows of a closed job would stay for ever.
             if state.jobs.contains_key(&key.task.job) {
                 state.rows.insert(*key, Arc::clone(block));
             }
@@ -173,7 +178,7 @@ impl WorkQueue for MemoryWorker {
 
     async fn past(&self, lease: &Lease, _previous: Option<&WorkerId>) -> Result<Known, QueueError> {
         let past = self.shared.state().pasts.get(&lease.task).cloned().unwrap_or_default();
-        Ok(Known { past, ..Known::default() }) // No worker ever vanishes here.
+        Ok(Known { past, ..Known::default() }) // A worker never vanishes without this process.
     }
 
     async fn note_if_held(&self, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
@@ -201,6 +206,6 @@ impl WorkQueue for MemoryWorker {
     }
 
     async fn has_others(&self) -> Result<bool, QueueError> {
-        Ok(false) // There is one, within this process.
+        Ok(false) // This process has only one worker.
     }
 }

@@ -1,4 +1,4 @@
-//! What the queue has lost of a job, and whom its workers have lost.
+//! The audit of a job: finds tasks that the queue has lost, and tasks addressed to dead workers.
 
 use std::collections::HashSet;
 
@@ -12,13 +12,13 @@ use super::scripts::{Call, MISSING, RESCUE};
 use crate::job::{Class, TaskId};
 use crate::queue::QueueError;
 
-/// A worker that was not seen for this long is gone, provided that its leases have ended: it
-/// announces itself every second. A worker that was only cut off for a while loses the rows that it
-/// keeps, and they are extracted again: little is lost by haste.
+/// A worker that was not seen for this long, and whose leases have ended, is gone: a living one
+/// announces itself every second. Haste costs little: if the worker was only cut off for a while,
+/// the rows in its stash are extracted again.
 const SEEN: std::time::Duration = std::time::Duration::from_secs(4);
 
-/// Those of `tasks` that the queue has lost; `shown` are the fields of tasks whose outcomes have
-/// come, and are no loss.
+/// Those of `tasks` that the queue has lost. `shown` are the fields of tasks whose outcomes have
+/// already arrived: these are not lost.
 pub async fn missing(
     job: &OfJob,
     mut tasks: Vec<TaskId>,
@@ -26,6 +26,7 @@ pub async fn missing(
 ) -> Result<Vec<TaskId>, QueueError> {
     tasks.retain(|task| !shown.contains(task_field(task).as_str()));
 
+    // In chunks, so that no script takes long.
     let mut missing = Vec::new();
     for tasks in tasks.chunks(MOST_ASKED) {
         let call = call(job, tasks);
@@ -55,7 +56,7 @@ fn call(job: &OfJob, tasks: &[TaskId]) -> Call {
     call
 }
 
-/// Hands the tasks that wait for a worker that is gone to all.
+/// Hands the tasks that are addressed to dead workers to all.
 pub async fn rescue(job: &OfJob) -> Result<(), QueueError> {
     let shared = &job.shared;
     let keys = &job.keys;
@@ -67,6 +68,7 @@ pub async fn rescue(job: &OfJob) -> Result<(), QueueError> {
         .key(keys.stream(Class::Render, None))
         .key(shared.keys.bell(None))
         .argument(&keys.base)
+        // Never before its leases can have ended: it may still finish these tasks.
         .argument(shared.config.lease.max(SEEN).as_millis())
         .argument(shared.lease_ms())
         .argument(TTL.as_millis());

@@ -1,22 +1,21 @@
-//! Blobs: bytes that do not go through a script, but stand under keys of their own, on servers of
-//! their own if there are such.
+//! Blobs: bytes under their own keys that do not go through a script, on the servers for bytes if
+//! there are any.
 //!
-//! A script copies what goes through it four times over, while the server does nothing else: of a
-//! run over Redis that shipped all through scripts, the server's time was 2.3 s for 200 MB, and 1.0
-//! s since blobs stand apart (`INFO cpu` around the run). And a server with an append-only file
-//! writes them into it, which took its thread 2.5 ms for each MB beside the 0.3 ms of taking it in
-//! (`redis-benchmark -t set -d 1000000`, with and without). So the bytes go by plain commands, and
-//! scripts know nothing of them:
+//! A script copies its arguments four times, while the server does nothing else. A run of 200 MB
+//! took 2.3 s of the server's time with all bytes in scripts, and 1.0 s with blobs (`INFO cpu`
+//! around the run). A server with an append-only file also writes the bytes there, which took its
+//! thread 2.5 ms for each MB, beside 0.3 ms to receive it (`redis-benchmark -t set -d 1000000`,
+//! with and without). So blobs go by plain commands, and scripts do not see them:
 //!
 //! ```text
 //! push:      SET body,                then the script puts the task on its stream
 //! lease:     the script gives the task, then GET body
-//! complete:  SET rows and outcome,    then the script stores that they are there; then body goes and rows live on,
-//!                                     or rows and outcome go, if the script refused
-//! collect:   the script gives outcomes, then GET; the next one says that they came, and they go
+//! complete:  SET rows and outcome,    then the script stores their names; then the body goes and
+//!                                     the rows live on, or rows and outcome go: a stale lease
+//! collect:   the script gives outcomes, then GET; the next call confirms them, and they go
 //! ```
-//! A name is never used again for other bytes, so a worker that is late does no harm. What a worker
-//! stored before it died, without finishing its task, disappears after [`STAGED`].
+//! A name is never used again for other bytes, so a late worker does no harm. Blobs of a worker
+//! that died before it finished the task expire after [`STAGED`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,29 +37,29 @@ use super::scripts::{Call, STAGE};
 use crate::fit;
 use crate::queue::QueueError;
 
-/// How long a blob waits for the script that says it is there, which comes right after it.
+/// The lifetime of a blob until the script that stores its name, which follows at once, has run.
 pub const STAGED: Duration = Duration::from_secs(15 * 60);
 
-/// How many blobs are fetched at once from a server; most are about 1 MiB each. Over a slow link,
-/// one: what breaks off is sent again as a whole.
+/// How many blobs are fetched in one request; most have about 1 MiB. Over a slow link only one, as
+/// a request that breaks off starts again.
 const AT_ONCE: usize = 4;
 
-/// A link that brings fewer bytes a second is slow.
+/// A link is slow below this many bytes a second.
 const SLOW: f64 = 8e6;
 
-/// How many keys a server is asked to look at in one step of [`scan`].
+/// How many keys a server looks at in one step of [`scan`].
 const LOOKED_AT: usize = 1000;
 
-/// The servers that have the blobs. Each transfer has its connection, so that several cores take
-/// part, here and in a server with `io-threads`.
+/// The servers for blobs. Each transfer has its own connection, so that it uses several cores, here
+/// and in a server with `io-threads`.
 pub struct Blobs {
     links: Vec<Link>,
     pace: Pace,
-    /// Held while the servers are asked for a sign of life.
+    /// Taken while the servers are asked for a sign of life.
     probing: Arc<Semaphore>,
 }
 
-/// Blobs of a job, by what their keys have after the job's, with their bytes.
+/// Blobs of a job: their names, which follow the prefix of the job in their keys, and their bytes.
 pub type Named<'a> = [(String, &'a [u8])];
 
 impl Blobs {
@@ -70,9 +69,9 @@ impl Blobs {
         Blobs { links, pace: Pace::default(), probing: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Asks all servers for a sign of life, beside what else goes on, unless that is done already:
-    /// a run that waits for a worker has nothing to ask them, and would not learn that the worker
-    /// waits for one of them. What comes of it is noted among the server's troubles.
+    /// Asks all servers for a sign of life in the background, unless that is under way; failures
+    /// are noted among the server's troubles. A run that waits for a worker sends them no other
+    /// request, and would not learn that the worker waits for one of them.
     pub fn probe(&self) {
         let Ok(permit) = Arc::clone(&self.probing).try_acquire_owned() else { return };
         let links = self.links.clone();
@@ -85,12 +84,12 @@ impl Blobs {
         });
     }
 
-    /// How many bytes have come so far.
+    /// How many bytes have arrived so far.
     pub fn received(&self) -> u64 {
         self.links.iter().map(|link| link.pool.received()).sum()
     }
 
-    /// How many bytes, and how many blobs, come in that time; `None`: not known yet.
+    /// How many bytes, and how many blobs, arrive in that time; `None`: not known yet.
     pub fn in_time(&self, time: Duration) -> Option<(u64, usize)> {
         self.pace.in_time(time)
     }
@@ -104,13 +103,13 @@ impl Blobs {
         &self.links
     }
 
-    /// The index of the server that has the blob under this key; all sides of a queue must come to
-    /// the same.
+    /// The index of the server that has the blob under this key. All processes of a queue must
+    /// compute the same.
     fn place(&self, key: &str) -> usize {
         crc32fast::hash(key.as_bytes()) as usize % self.links.len()
     }
 
-    /// Sorts things by the server that has the blob under their key.
+    /// Groups things by the server that has the blob under their key.
     fn by_server<T>(
         &self,
         things: impl Iterator<Item = T>,
@@ -132,7 +131,7 @@ impl Blobs {
     /// Stores blobs of a job; each lives for `ttl`.
     ///
     /// # Errors
-    /// [`QueueError::Full`] among others; some of them may be stored then.
+    /// Those of [`Link::request`]; some of the blobs may be stored then.
     pub async fn store(
         &self,
         job: &JobKeys,
@@ -143,8 +142,8 @@ impl Blobs {
         self.set_all(blobs.iter().map(set)).await
     }
 
-    /// Stores blobs of a job for [`STAGED`], even when the server is full: what they belong to
-    /// drains it. One that is there, as from a try whose answer was lost, stays as it is.
+    /// Stores blobs of a job for [`STAGED`], even when the server is full: the completion that
+    /// follows drains it. A blob that exists, from a try whose answer was lost, stays as it is.
     pub async fn stage(&self, job: &JobKeys, blobs: &Named<'_>) -> Result<(), QueueError> {
         let set = |(name, bytes): &(String, &[u8])| {
             let (key, mut command) = set(job.blob(name), bytes, STAGED);
@@ -153,6 +152,7 @@ impl Blobs {
         };
 
         match self.set_all(blobs.iter().map(set)).await {
+            // Through a script, which can write to a full server.
             Err(QueueError::Full(_)) => self.force(job, blobs).await,
             stored_or_broken => stored_or_broken,
         }
@@ -172,8 +172,8 @@ impl Blobs {
         Ok(())
     }
 
-    /// Sets blobs, all at once, each over a connection and by a task of its own: copying them takes
-    /// several cores.
+    /// Sets blobs in parallel, each by its own task and connection: one core alone would take
+    /// longer to copy them.
     async fn set_all(
         &self,
         commands: impl Iterator<Item = (String, Cmd)>,
@@ -184,7 +184,7 @@ impl Blobs {
             setting.spawn(async move { server.request(&command).await });
         }
 
-        // All are waited for, so that none is under way any more when the caller hears of a fault.
+        // Waits for all, so that none is under way when the caller learns of a fault and retries.
         let mut worst = Ok(());
         while let Some(set) = setting.join_next().await {
             worst = worst.and(set.expect("a request does not panic").map(|_| ()));
@@ -193,7 +193,7 @@ impl Blobs {
         worst
     }
 
-    /// Lets some staged blobs of a job live on, and removes others.
+    /// Gives the staged blobs `live` the lifetime of the job's keys, and removes `gone`.
     pub async fn settle(
         &self,
         job: &JobKeys,
@@ -214,6 +214,7 @@ impl Blobs {
         });
         let commands = live.chain(gone.iter().map(|name| command(name, "UNLINK")));
 
+        // One round trip to each server, however many blobs there are.
         for (server, commands) in self.by_server(commands, |(key, _)| key) {
             let count = commands.len();
             let mut pipeline = Pipeline::with_capacity(count);
@@ -226,10 +227,11 @@ impl Blobs {
         Ok(())
     }
 
-    /// Fetches blobs by their keys, in order; `None` for one that is not there.
+    /// Fetches blobs by their keys, in order; `None` for a blob that is not there.
     pub async fn fetch(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
         let mut blobs = vec![None; keys.len()];
         for (server, wanted) in self.by_server(keys.iter().enumerate(), |(_, key)| key) {
+            // In small chunks, so that a broken connection costs little.
             for wanted in wanted.chunks(self.at_once()) {
                 let mut command = redis::cmd("MGET");
                 wanted.iter().for_each(|(_, key)| {
@@ -264,12 +266,12 @@ impl Blobs {
             }
         }
 
-        // They have the same share each.
+        // Names spread blobs evenly, so the smallest server is full first.
         Ok(Some(least * self.links.len() as u64))
     }
 
-    /// Removes all blobs of a job, which may be on any server; looks through each server in at most
-    /// `most_looks` steps.
+    /// Removes all blobs of a job. They may be on any server: each is searched in at most
+    /// `most_looks` steps of [`scan`].
     pub async fn clear(&self, job: &JobKeys, most_looks: usize) -> Result<(), QueueError> {
         for server in &self.links {
             let mut cursor = b"0".to_vec();
@@ -281,7 +283,7 @@ impl Blobs {
                     server.request(&unlink).await?;
                 }
 
-                // The scan ends where it began.
+                // A scan is complete when its cursor is back at 0.
                 if next == b"0" {
                     break;
                 }
@@ -298,7 +300,7 @@ fn set(key: String, bytes: &[u8], ttl: Duration) -> (String, Cmd) {
     (key, command)
 }
 
-/// The bytes of an answer, or that there are none.
+/// The bytes of an answer; `None`: there is no such key.
 fn bytes_or_nothing(value: Value) -> Result<Option<Vec<u8>>, QueueError> {
     match value {
         Value::Nil => Ok(None),
@@ -307,8 +309,8 @@ fn bytes_or_nothing(value: Value) -> Result<Option<Vec<u8>>, QueueError> {
     }
 }
 
-/// Looks at some keys of a server, from a cursor on (`0`: the first), and gives those that match
-/// the pattern, and the next cursor.
+/// Looks at some keys of a server, beginning at a cursor (`0`: from the start). Returns the keys
+/// that match the pattern, and the next cursor.
 pub async fn scan(
     server: &Link,
     pattern: &str,

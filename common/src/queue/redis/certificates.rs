@@ -1,4 +1,4 @@
-//! The certificates that were typed: files that are read, and what goes together.
+//! Reads the files of certificates that were typed, and checks that the options go together.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::settings::RedisSettings;
 use super::tls::{Certificates, Tls};
 use crate::queue::QueueError;
 
-/// How connections are encrypted; `None`: not at all.
+/// The encryption of connections; `None`: none.
 pub fn tls(is_asked_for: bool, settings: &RedisSettings) -> Result<Option<Tls>, QueueError> {
     let client = match (&settings.cert, &settings.key) {
         (None, None) => None,
@@ -39,6 +39,8 @@ pub fn tls(is_asked_for: bool, settings: &RedisSettings) -> Result<Option<Tls>, 
             unusable(format!("could not use the certificates: {error}"), "they must be PEM files")
         });
     }
+
+    // A user who gives certificates expects an encrypted connection.
     if certificates.authorities.is_some() || certificates.client.is_some() {
         return Err(unusable(
             "certificates are of no use without TLS, and the URL asks for none".into(),
@@ -54,6 +56,7 @@ fn read_pem(path: &Path, kind: &str) -> Result<Vec<u8>, QueueError> {
         unusable(format!("could not read `{shown}`: {error}"), "check the path and its permissions")
     })?;
 
+    // The TLS library would silently find no certificate in another kind of file.
     let text = String::from_utf8_lossy(&pem);
     if !text.lines().any(|line| line.starts_with("-----BEGIN") && line.contains(kind)) {
         let reason = format!("expected a PEM file with a {}, got `{shown}`", kind.to_lowercase());

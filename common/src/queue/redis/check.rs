@@ -1,16 +1,15 @@
-//! Whether a server can be used at all.
+//! Checks whether a server can be used at all.
 //!
-//! Everything is read from `INFO`: `CONFIG GET` is often denied, and on hosted Redis unknown.
+//! Reads everything from `INFO`: `CONFIG GET` is often denied, and unknown on hosted Redis.
 
 use std::collections::HashMap;
 
 use super::fault::Fault;
 
-/// The oldest Redis that has all that the scripts use: `XPENDING … IDLE` and ranges that leave
-/// their start out.
+/// The oldest Redis with all commands of the scripts: `XPENDING … IDLE` and exclusive ranges.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// Reads what `INFO` answered.
+/// Judges the answer of `INFO`.
 ///
 /// # Errors
 /// [`Fault::Hopeless`] with a sentence and a hint: not Redis, too old, a replica that takes no
@@ -38,12 +37,13 @@ pub fn usable(info: &str) -> Result<(), Fault> {
         );
     }
 
+    // A sentinel answers `INFO` like a server, but has no data.
     if field("redis_mode") == "sentinel" {
         let hint = "say whose master: `redis+sentinel://HOST:26379/MASTER`, with the name that the sentinel has for it";
         return hopeless("this is a Redis Sentinel, which holds no queue".into(), hint);
     }
 
-    // A node of a cluster says who has the queue.
+    // A replica in a cluster will do: it names the node that has the queue.
     let in_cluster = field("cluster_enabled") == "1";
     if !in_cluster && field("role") == "slave" && field("slave_read_only") != "0" {
         let host = field("master_host");
@@ -52,6 +52,7 @@ pub fn usable(info: &str) -> Result<(), Fault> {
         return hopeless("this Redis is a read-only replica".into(), &hint);
     }
 
+    // Without a limit of memory, no policy ever applies.
     let policy = field("maxmemory_policy");
     if field("maxmemory") != "0" && !policy.is_empty() && policy != "noeviction" {
         let reason =
@@ -64,19 +65,19 @@ pub fn usable(info: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// How many bytes the server may hold, by what `INFO` answered; 0: no limit is known.
+/// The limit of the server's memory in bytes, from the answer of `INFO`; 0: no limit is known.
 pub fn maxmemory(info: &str) -> u64 {
     fields(info).get("maxmemory").and_then(|most| most.parse().ok()).unwrap_or_default()
 }
 
-/// How many clients the server has, and how many it allows; `None`: it does not say.
+/// How many clients the server has, and how many it allows; `None`: `INFO` does not say.
 pub fn clients(info: &str) -> Option<(u64, u64)> {
     let fields = fields(info);
     let number = |name| fields.get(name)?.parse().ok();
     number("connected_clients").zip(number("maxclients")).filter(|(_, allowed)| *allowed > 0)
 }
 
-/// The fields of what `INFO` answered.
+/// The fields in an answer of `INFO`.
 pub fn fields(info: &str) -> HashMap<&str, &str> {
     info.lines().filter_map(|line| line.trim_end().split_once(':')).collect()
 }

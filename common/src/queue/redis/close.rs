@@ -1,4 +1,4 @@
-//! Removing a job.
+//! Removes jobs.
 
 use super::keys::{JobKeys, Keys};
 use super::reply;
@@ -7,12 +7,11 @@ use super::state::Shared;
 use crate::job::JobId;
 use crate::queue::QueueError;
 
-/// How often each server is asked for 1,000 keys when a job that seems to have left nothing is
-/// closed. That is enough for all keys of a server that only Sheaf uses. On a large server that
-/// others use, too, leftovers disappear in time.
+/// The most steps of 1,000 keys in which each server is searched for blobs of a job that was done.
+/// They cover a server that only Sheaf uses. On a large shared server, leftovers expire instead.
 const FEW_LOOKS: usize = 100;
 
-/// What a job has left when it was closed, beside its blobs.
+/// The state in which a job was closed.
 enum Left {
     /// Tasks that were not finished, or outcomes that were not collected.
     Open,
@@ -23,7 +22,7 @@ enum Left {
 /// Removes a job of this process.
 pub async fn close(shared: &Shared, keys: &JobKeys, job: JobId) -> Result<(), QueueError> {
     let most_looks = match remove_all_but_blobs(shared, &shared.keys, keys, job).await? {
-        // The tasks took their bytes with them; but rows that were never rendered stay.
+        // Completed tasks took their blobs along; only rows that were never rendered may be left.
         Left::Nothing => FEW_LOOKS,
         Left::Open => usize::MAX,
     };
@@ -31,14 +30,15 @@ pub async fn close(shared: &Shared, keys: &JobKeys, job: JobId) -> Result<(), Qu
     shared.blobs.clear(keys, most_looks).await
 }
 
-/// Removes a job that another process left, perhaps under another version.
+/// Removes the job of another process, perhaps of another version.
 pub async fn remove(shared: &Shared, queue: &Keys, job: JobId) -> Result<(), QueueError> {
     let keys = queue.job(job);
-    // Its name goes last: what breaks off before is done again.
+    // The job leaves the list last, so that a removal that breaks off is done again.
     shared.blobs.clear(&keys, usize::MAX).await?;
     remove_all_but_blobs(shared, queue, &keys, job).await.map(|_| ())
 }
 
+/// Removes all keys of a job except its blobs.
 async fn remove_all_but_blobs(
     shared: &Shared,
     queue: &Keys,

@@ -1,6 +1,6 @@
-//! Taking outcomes off the queue, without losing one to a lost reply.
+//! Takes outcomes off the queue, without losing one to a lost reply.
 //!
-//! An outcome is dropped only by the next call, which says that this one came through.
+//! A call drops only the outcomes that it confirms: those that the call before it showed.
 
 use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
@@ -22,33 +22,33 @@ use crate::job::Class;
 use crate::outcome::Outcome;
 use crate::queue::QueueError;
 
-/// How often the lifetime of a job's keys begins anew, for another [`TTL`].
+/// How often the lifetime of a job's keys is renewed to a full [`TTL`].
 const RENEW_TTL: Duration = Duration::from_secs(60);
 
-/// How long the first of few outcomes waits for others, if there were some lately: a call costs the
-/// server about as much as ten of them, and so do the calls that push what follows from them.
+/// How long an outcome waits for others, if there were some lately. A call costs the server about
+/// as much as ten outcomes, and so does each call that pushes tasks which follow from them.
 const LINGER: Duration = Duration::from_millis(20);
-/// After a call that gave this many, the first outcome of the next waits for no others.
+/// After a call that showed this many, the next does not wait: it finds many as well.
 const MANY: usize = 16;
 
-/// A consumer that was idle for this many sweeps, and holds nothing, is removed.
+/// A consumer that holds nothing is removed when it has been idle for this many sweeps.
 const IDLE_SWEEPS: u32 = 10;
 
 /// The state of collecting the outcomes of one job.
 pub struct Collecting {
-    /// The outcomes that the server showed, and the caller does not have yet: an entry holds
-    /// several.
+    /// The outcomes that the server showed and the caller does not have yet: an entry has several,
+    /// and is shown as a whole.
     shown: VecDeque<Shown>,
-    /// Where the outcomes stood that the caller has, and the server still keeps.
+    /// The places of outcomes that the caller has, and that are not yet confirmed.
     taken: Vec<Place>,
-    /// The last of the news that were heard, if nothing more was there: who may wait listens before
-    /// the next look.
+    /// The last entry of the news, if the last look found no more outcomes: then the next call
+    /// listens before it looks.
     heard: Option<String>,
     /// When a call last showed outcomes, and how many.
     lately: Option<(Instant, usize)>,
-    /// When consumers without a worker are removed.
+    /// When the consumers of workers that are gone are removed.
     sweeping: Due,
-    /// When the lifetime of the job's keys begins anew.
+    /// When the lifetime of the job's keys is renewed.
     renewing: Due,
 }
 
@@ -78,11 +78,13 @@ impl Collecting {
 
         let mut tries = Tries::new(job.shared.config.timing.patience);
         loop {
+            // Outcomes that were shown already need no call.
             let outcomes = self.hand_out(most);
             if !outcomes.is_empty() {
                 return Ok(outcomes);
             }
 
+            // Only after a look that found nothing more: else outcomes may be there already.
             let left = until.saturating_duration_since(Instant::now());
             if let Some(heard) = self.heard.take()
                 && !left.is_zero()
@@ -98,23 +100,22 @@ impl Collecting {
         }
     }
 
-    /// Tells the server which outcomes came through, so that it knows their tasks no more.
+    /// Confirms outcomes to the server, so that it drops their tasks.
     pub async fn confirm(&mut self, job: &OfJob) -> Result<(), QueueError> {
         if self.taken.is_empty() {
             return Ok(());
         }
 
-        // Asks for none: it only says which came.
+        // 0: it confirms, and shows no more.
         self.look(job, 0).await.map(|_| ())
     }
 
-    /// The fields of the tasks whose outcomes came from the server, but were not handed out yet.
+    /// The fields of the tasks whose outcomes were shown, but not handed out yet.
     pub fn shown(&self) -> HashSet<&str> {
         self.shown.iter().map(|shown| shown.stood.field.as_str()).collect()
     }
 
-    /// Hands out up to `most` of what was shown. None of it is news for the server until the next
-    /// look.
+    /// Hands out up to `most` of the outcomes shown. The next look confirms them.
     fn hand_out(&mut self, most: usize) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
         while outcomes.len() < most
@@ -135,37 +136,41 @@ impl Collecting {
         tries: &mut Tries,
     ) -> Result<(), QueueError> {
         match job.shared.blocking.hear(&job.keys.news, heard, left).await {
-            // Others may follow within a moment: one call then takes them all.
+            // Others may follow within a moment, and one call then takes them all.
             Ok(()) => tokio::time::sleep(self.linger().min(left)).await,
+            // Waiting only saves calls, so a failure is no reason to give up.
             Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) if tries.again().await => {
                 debug!(?fault, "could not wait for outcomes, looking again");
             }
             Err(fault) => return Err(fault.into()),
         }
+
         Ok(())
     }
 
-    /// How long an outcome that was announced waits for others.
+    /// How long an announced outcome waits for others.
     fn linger(&self) -> Duration {
+        // After a pause an outcome does not wait: it may be the only one.
         match self.lately {
             Some((at, count)) if count < MANY && at.elapsed() < 4 * LINGER => LINGER,
             Some(_) | None => Duration::ZERO,
         }
     }
 
-    /// Drops what was taken, and has the server show up to `most` outcomes. Returns how many came.
+    /// Confirms the outcomes taken, and shows up to `most` new ones. Returns how many.
     async fn look(&mut self, job: &OfJob, most: usize) -> Result<usize, QueueError> {
         loop {
-            let told = &self.taken[..self.taken.len().min(MOST_AT_ONCE)];
-            let count = told.len();
+            let confirmed = &self.taken[..self.taken.len().min(MOST_AT_ONCE)];
+            let count = confirmed.len();
             let is_last = count == self.taken.len();
 
-            // If the list takes several calls, only the last shows outcomes.
+            // If confirming takes several calls, only the last shows outcomes.
             let most = if is_last { most } else { 0 };
-            let call = call(job, told, most, self.renewing.take());
+            let call = call(job, confirmed, most, self.renewing.take());
 
-            // If either fails, the next look says and removes the same once more.
-            let (answer, ()) = tokio::try_join!(job.shared.bulk.call(&call), remove(job, told))?;
+            // If either fails, the next look does both again, which is harmless.
+            let confirming = job.shared.bulk.call(&call);
+            let (answer, ()) = tokio::try_join!(confirming, remove(job, confirmed))?;
             self.taken.drain(..count);
             if !is_last {
                 continue;
@@ -173,7 +178,7 @@ impl Collecting {
 
             let (heard, mut stored) =
                 read(&answer).ok_or_else(|| unexpected("collect", &answer))?;
-            // All that is needed of it has been copied.
+            // Freed before the blobs are fetched: both may be large.
             drop(answer);
             fetch(job, &mut stored).await?;
 
@@ -212,10 +217,10 @@ fn call(job: &OfJob, taken: &[Place], most: usize, renews: bool) -> Call {
         .argument(BYTES_AT_ONCE)
         .argument(last);
 
-    // News are about no task that the server could forget.
+    // News have no task that the server could drop.
     let tasks: Vec<&Place> = taken.iter().filter(|taken| !taken.field.is_empty()).collect();
-    for group in tasks.chunk_by(|a, b| a.hold == b.hold) {
-        call.push(group[0].hold.as_str());
+    for group in tasks.chunk_by(|a, b| a.lease_id == b.lease_id) {
+        call.push(group[0].lease_id.as_str());
         call.push(group.len().to_string());
         group.iter().for_each(|taken| call.push(taken.field.as_str()));
     }
@@ -223,26 +228,26 @@ fn call(job: &OfJob, taken: &[Place], most: usize, renews: bool) -> Call {
     call
 }
 
-/// Fetches the outcomes that stand apart. They stay until the caller has them: should the answer be
-/// lost, they are not.
+/// Fetches the outcomes that are blobs. The blobs stay until the caller has them, so a lost answer
+/// loses nothing.
 async fn fetch(job: &OfJob, stored: &mut [Stored]) -> Result<(), QueueError> {
-    let mut apart: Vec<&mut Stored> =
-        stored.iter_mut().filter(|stored| stored.stood.apart).collect();
+    let mut blobs: Vec<&mut Stored> =
+        stored.iter_mut().filter(|stored| stored.stood.is_blob).collect();
     let keys: Vec<String> =
-        apart.iter().map(|stored| job.keys.blob(&stored.stood.name())).collect();
+        blobs.iter().map(|stored| job.keys.blob(&stored.stood.name())).collect();
 
     let bodies = job.shared.blobs.fetch(&keys).await?;
-    apart.iter_mut().zip(bodies).for_each(|(stored, body)| stored.body = body.unwrap_or_default());
+    blobs.iter_mut().zip(bodies).for_each(|(stored, body)| stored.body = body.unwrap_or_default());
     Ok(())
 }
 
-/// Removes outcomes that stood apart, and are taken.
+/// Removes the blobs of outcomes that were taken.
 async fn remove(job: &OfJob, taken: &[Place]) -> Result<(), QueueError> {
-    let apart: Vec<String> = taken.iter().filter(|taken| taken.apart).map(Place::name).collect();
-    job.shared.blobs.settle(&job.keys, &[], &apart).await
+    let blobs: Vec<String> = taken.iter().filter(|taken| taken.is_blob).map(Place::name).collect();
+    job.shared.blobs.settle(&job.keys, &[], &blobs).await
 }
 
-/// Removes the consumers of workers that are gone.
+/// Removes the consumers of workers that are gone, which would otherwise pile up.
 async fn sweep(job: &OfJob) -> Result<(), QueueError> {
     let idle = job.shared.config.timing.sweep * IDLE_SWEEPS;
     let streams = Class::ALL.map(|class| job.keys.stream(class, None));

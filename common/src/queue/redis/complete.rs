@@ -1,9 +1,9 @@
-//! Handing in what tasks came to.
+//! Storing the outcomes of tasks.
 //!
-//! Each completion names the hold that it acts for; one that no longer holds changes nothing.
+//! Each completion shows its lease id; one whose lease no longer holds the task changes nothing.
 
 use super::batch::{Batch, HandedIn};
-use super::holds::{Stream, by_holder};
+use super::by_stream::{Stream, by_stream};
 use super::keys::{JobKeys, TTL, body_name, outcome_name, rows_name, task_field};
 use super::limits::{BYTES_AT_ONCE, INLINE, LARGEST, MOST_AT_ONCE};
 use super::scripts::{COMPLETE, Call};
@@ -20,13 +20,14 @@ pub async fn complete(
     shared: &Shared,
     completions: &[Completion],
 ) -> Result<Vec<Completed>, QueueError> {
-    // Completions under leases that this engine did not give stay stale.
+    // Stays so for leases that this engine did not give: they are in no group.
     let mut answers = vec![Completed::Stale; completions.len()];
 
     let (groups, _stale) =
-        by_holder(completions.iter().enumerate(), |(_, completion)| &completion.lease);
+        by_stream(completions.iter().enumerate(), |(_, completion)| &completion.lease);
 
     for (stream, completions) in groups {
+        // In several calls if they are large, so that other requests get a turn.
         let mut finishing = Finishing::new(shared, &stream);
         for ((place, completion), token) in completions {
             finishing.add(place, completion, token);
@@ -37,7 +38,9 @@ pub async fn complete(
         }
         finishing.send(&mut answers).await?;
     }
+
     for (completion, answer) in completions.iter().zip(&answers) {
+        // Not before the task is finished: until then its next holder needs the past.
         if *answer == Completed::Stored && completion.has_past {
             past::forget(shared, &completion.lease.task).await;
         }
@@ -45,25 +48,25 @@ pub async fn complete(
     Ok(answers)
 }
 
-/// Consecutive tasks with what proves their holds.
+/// Consecutive tasks with the same lease id.
 struct Group {
-    hold: String,
-    /// Their fields and entries.
+    lease_id: String,
+    /// Their fields in `tasks` and their entries.
     tasks: Vec<(String, String)>,
 }
 
-/// The blobs of a task, by their names, whose fate the script's answer decides.
+/// The blobs of a task, by their names: the script's answer decides which stay.
 struct Sent {
     /// Where the answer goes.
     place: usize,
     rows: Vec<String>,
-    /// The outcome, if it stands apart.
+    /// The outcome, if it is a blob.
     outcome: Option<String>,
-    /// The task itself, if it stood apart.
+    /// The body of the task, if it is a blob.
     body: Option<String>,
 }
 
-/// A call of the script `complete` that is being put together: all its tasks are on one stream.
+/// A call of the script `complete` in the making; all its tasks are on one stream.
 struct Finishing<'a> {
     shared: &'a Shared,
     keys: JobKeys,
@@ -100,7 +103,7 @@ impl<'a> Finishing<'a> {
 
         let largest =
             rows.iter().map(|(_, block)| block.len()).max().unwrap_or_default().max(body.len());
-        // It would be refused on every try, so the task ends here.
+        // Redis would refuse it on every try, so the task fails here instead.
         if largest > LARGEST {
             body = wire::encode(&too_large(outcome, largest));
             rows = &[];
@@ -113,23 +116,27 @@ impl<'a> Finishing<'a> {
             rows.iter().map(|(block, _)| rows_name(&lease.rows_key(*block))).collect();
         self.rows.extend(names.iter().cloned().zip(rows.iter().map(|(_, block)| block.as_slice())));
 
-        // A small outcome goes with the batch, through the script.
-        let outcome = (body.len() > INLINE).then(|| outcome_name(&field, &token.hold));
+        // A small outcome stays in the batch and goes through the script.
+        let outcome = (body.len() > INLINE).then(|| outcome_name(&field, &token.lease_id));
         self.outcomes.extend(outcome.clone().map(|name| (name, std::mem::take(&mut body))));
 
         self.sent.push(Sent {
             place,
             rows: names,
             outcome,
-            body: token.apart.then(|| body_name(&lease.task)),
+            body: token.is_blob.then(|| body_name(&lease.task)),
         });
-        self.batch.0.push(HandedIn { field: field.clone(), hold: token.hold.clone(), body });
+        self.batch.0.push(HandedIn {
+            field: field.clone(),
+            lease_id: token.lease_id.clone(),
+            body,
+        });
 
         let task = (field, token.entry);
-        // The script gets a hold once for all of its tasks that follow each other.
+        // Saves bytes: the tasks of one lease call mostly come together, and share a lease id.
         match self.groups.last_mut() {
-            Some(group) if group.hold == token.hold => group.tasks.push(task),
-            _ => self.groups.push(Group { hold: token.hold, tasks: vec![task] }),
+            Some(group) if group.lease_id == token.lease_id => group.tasks.push(task),
+            _ => self.groups.push(Group { lease_id: token.lease_id, tasks: vec![task] }),
         }
     }
 
@@ -149,7 +156,7 @@ impl<'a> Finishing<'a> {
             .chain(outcomes.iter().map(|(name, body)| (name.clone(), &**body)))
             .collect();
 
-        // First the blobs: once the script has named them, others look for them.
+        // The blobs go first: once the script has stored their names, others fetch them.
         shared.blobs.stage(&keys, &blobs).await?;
         let answer = shared.bulk.call(&call).await?;
         let stored = reply::expect_flags("complete", &answer, sent.len())?;
@@ -158,6 +165,7 @@ impl<'a> Finishing<'a> {
         let mut gone = Vec::new();
         for (Sent { place, rows, outcome, body }, stored) in sent.into_iter().zip(stored) {
             answers[place] = if stored { Completed::Stored } else { Completed::Stale };
+            // Under a stale lease no other process knows these blobs, so all of them go.
             if stored {
                 live.extend(rows);
                 gone.extend(body);
@@ -167,8 +175,8 @@ impl<'a> Finishing<'a> {
         }
 
         if let Err(error) = shared.blobs.settle(&keys, &live, &gone).await {
-            // The tasks are finished all the same; what is lost is asked for again, what is left
-            // disappears.
+            // No reason to fail: the tasks are finished. Blobs that expire too early are extracted
+            // again, and those left over expire.
             warn!(%error, "could not refresh the lifetime of result blobs");
         }
         Ok(())
@@ -183,8 +191,9 @@ impl<'a> Finishing<'a> {
             .argument(TTL.as_millis());
 
         call.push(wire::encode(&self.batch));
-        for Group { hold, tasks } in &self.groups {
-            call.push(hold.as_str());
+
+        for Group { lease_id, tasks } in &self.groups {
+            call.push(lease_id.as_str());
             call.push(tasks.len().to_string());
             for (field, entry) in tasks {
                 call.push(field.as_str());
@@ -196,8 +205,8 @@ impl<'a> Finishing<'a> {
     }
 }
 
-/// What a task comes to of whose result a part is longer than a value may be: a failure with a
-/// reason that a person can read.
+/// The outcome in place of one that has a part longer than a value in Redis may be: a failure, with
+/// a reason for people.
 fn too_large(outcome: &Outcome, largest: usize) -> Outcome {
     let size = human::size(largest as u64);
     let most = human::limit(LARGEST as u64);

@@ -1,4 +1,4 @@
-//! A queue that can be used, from its settings as they were typed.
+//! A checked queue, made from the settings as typed.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::queue::QueueError;
 #[derive(Clone)]
 pub struct RedisConfig {
     pub(super) server: Server,
-    /// For the bytes; none: the same.
+    /// The servers for bytes alone; empty: blobs are on `server`.
     pub(super) bytes: Vec<Server>,
     pub(super) queue: String,
     pub(super) lease: Duration,
@@ -39,17 +39,17 @@ impl RedisConfig {
         Ok(RedisConfig { server, bytes, queue, lease, timing })
     }
 
-    /// Where the server is, without user and password: for messages.
+    /// The address of the server, without user and password: for messages.
     pub fn address(&self) -> &str {
         &self.server.address
     }
 
-    /// All servers: that of the queue, and those for the bytes alone.
+    /// All servers: that of the queue, and those for bytes alone.
     pub(super) fn servers(&self) -> impl Iterator<Item = &Server> {
         std::iter::once(&self.server).chain(&self.bytes)
     }
 
-    /// How many servers are there for the bytes alone.
+    /// The number of servers for bytes alone.
     pub fn bytes_servers(&self) -> usize {
         self.bytes.len()
     }
@@ -69,6 +69,7 @@ impl fmt::Debug for RedisConfig {
 }
 
 fn check_queue(name: &str) -> Result<(), QueueError> {
+    // The name is part of keys and patterns, so it must not have characters with a meaning there.
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if (1..=64).contains(&name.len()) && name.chars().all(plain) {
         return Ok(());

@@ -1,9 +1,10 @@
-//! Tells the server that the answer to a lease call was heard. A lease that nobody confirms goes to
-//! others after [`UNCONFIRMED`].
+//! Tells the server that the answer to a lease call arrived. Tasks under a lease id that is not
+//! confirmed go to others after [`UNCONFIRMED`].
 //!
-//! A server that was frozen, or a network that comes back, runs requests whose clients gave up long
-//! ago: nobody works on what they lease. The next call that leases something confirms by the way;
-//! only if none comes for [`PAUSE`](super::unconfirmed::PAUSE), a command of its own does.
+//! After a server was frozen or a network was down, the server runs requests whose clients gave up
+//! long ago, and no worker would do the tasks that they lease. The worker's next lease call
+//! confirms along the way; a separate command does if none comes within
+//! [`PAUSE`](super::unconfirmed::PAUSE).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,32 +14,33 @@ use tracing::debug;
 
 use super::of_worker::OfWorker;
 
-/// After this time, by the server's clock, a lease that was not confirmed goes to others.
+/// Tasks under an unconfirmed lease id go to others after this time by the server's clock.
 pub const UNCONFIRMED: Duration = Duration::from_secs(3);
 
-/// Takes note that the answer came in which this hold was given.
-pub fn heard(worker: &Arc<OfWorker>, hold: String) {
-    if worker.unconfirmed.add(hold) {
+/// Notes that the answer with this lease id arrived; sees to it that the server learns so in time.
+pub fn heard(worker: &Arc<OfWorker>, lease_id: String) {
+    if worker.unconfirmed.add(lease_id) {
         tokio::spawn(watch(Arc::clone(worker)));
     }
 }
 
-/// Confirms what no other call confirms in time, until there is nothing to confirm.
+/// Confirms the lease ids that no lease call confirms in time; ends when there are none left.
 async fn watch(worker: Arc<OfWorker>) {
     while let Some(due) = worker.unconfirmed.next() {
         if due > Instant::now() {
             tokio::time::sleep_until(due).await;
-            continue; // Most were confirmed meanwhile.
+            continue; // By now a lease call has confirmed most of them.
         }
 
-        let holds = worker.unconfirmed.all();
+        let lease_ids = worker.unconfirmed.all();
         let mut command = redis::cmd("ZREM");
-        command.arg(worker.shared.keys.unconfirmed()).arg(&holds);
+        command.arg(worker.shared.keys.unconfirmed()).arg(&lease_ids);
 
         if let Err(error) = worker.shared.pulse.request(&command).await {
             debug!(%error, "could not confirm leases; others may get their tasks");
         }
 
-        worker.unconfirmed.settle(&holds);
+        // Also after a failure: by the next try the leases would have ended.
+        worker.unconfirmed.settle(&lease_ids);
     }
 }

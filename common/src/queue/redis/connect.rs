@@ -1,4 +1,4 @@
-//! The first look at a server, and how long to wait before dialling it again.
+//! The first check of a server, and the pauses between tries.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -11,21 +11,22 @@ use super::check;
 use super::fault::Fault;
 use super::pool::Pool;
 
-/// The first wait after a break; doubles up to [`LONGEST_WAIT`].
+/// The first pause after a fault; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Dials once and checks whether the server can be used.
 ///
 /// # Errors
-/// [`Fault`], within three times [`super::Timing::connect`] whatever is there.
+/// [`Fault`], within three times [`super::Timing::connect`], whatever answers.
 pub async fn try_out(pool: &Pool) -> Result<(), Fault> {
     let mut connection = pool.dial().await?;
     let server = &pool.server;
     let address = &server.address;
+
     match connection.send(&redis::cmd("INFO"), server.timing.connect).await {
         Ok(Value::BulkString(info)) => match check::usable(&String::from_utf8_lossy(&info)) {
-            // The sentinels have not agreed on another master yet.
+            // In a failover sentinels may still name the old master: a later try finds the new one.
             Err(Fault::Hopeless { reason, .. })
                 if server.sentinels.is_some() && reason.contains("replica") =>
             {
@@ -41,10 +42,11 @@ pub async fn try_out(pool: &Pool) -> Result<(), Fault> {
     }
 }
 
-/// The tries of one call: how long it goes on, and how long it waits in between.
+/// The tries of one call: until when they go on, and the pauses between them.
 pub struct Tries {
     patience: Duration,
-    /// From the first fault on: what was under way before may have been long and good.
+    /// The end of the patience, which begins with the first fault: the time before it may have been
+    /// spent on a long transfer.
     until: Option<Instant>,
     wait: Duration,
 }
@@ -56,14 +58,15 @@ impl Tries {
 
     /// Waits before the next try; `false` when there is no time for another.
     ///
-    /// Waits between half and all of a time that doubles, so that those whom one break cut off do
-    /// not come back at once.
+    /// The wait is random, between half and all of a time that doubles, so that clients that one
+    /// fault cut off do not come back at the same moment.
     pub async fn again(&mut self) -> bool {
         let share = 0.5 + 0.5 * random();
         let wait = self.wait.mul_f64(share);
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
 
         let until = *self.until.get_or_insert_with(|| Instant::now() + self.patience);
+        // No try can begin in time, so it fails now instead of after the wait.
         if Instant::now() + wait > until {
             return false;
         }

@@ -1,4 +1,4 @@
-//! One connection to a server: greeted, and given up when it is silent for too long.
+//! One connection to a server: greeted, and closed when it is silent for too long.
 
 use std::io;
 use std::pin::pin;
@@ -19,12 +19,12 @@ use super::socket::{self, Endpoint, Socket, Traffic};
 /// The longest line of an answer to a greeting.
 const LONGEST_LINE: usize = 1024;
 
-/// A connection that one request uses at a time.
+/// A connection, for one request at a time.
 pub struct Connection {
     redis: MultiplexedConnection,
     pub traffic: Arc<Traffic>,
     driver: JoinHandle<()>,
-    /// Since when it is not in use.
+    /// When it was last given back.
     pub idle_since: Instant,
 }
 
@@ -35,10 +35,10 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// Dials an endpoint of a server, and says who we are.
+    /// Dials an endpoint of a server, and logs in.
     ///
     /// # Errors
-    /// [`Fault`], within twice [`super::Timing::connect`]; messages name the address, never the
+    /// [`Fault`], within twice [`super::Timing::connect`]. Its text names the address, never the
     /// credentials.
     pub async fn dial(
         server: &Server,
@@ -58,7 +58,7 @@ impl Connection {
             |why: String| Fault::Broken(format!("no Redis answers at {address}: {why}{guess}"));
         let (mut socket, traffic) = match opened.await {
             Err(_) => return Err(unreachable("it does not answer in time".into())),
-            // A fault of TLS, or of this process, tells more than that nothing answers.
+            // A fault of TLS or of this process says more than that no server answers.
             Ok(Err(error)) => match Fault::from(redis::RedisError::from(error)) {
                 Fault::Broken(why) => return Err(unreachable(why)),
                 other => return Err(other),
@@ -85,7 +85,7 @@ impl Connection {
             Ok(greeted) => greeted?,
         }
 
-        // The greeting is done, and silence is judged here: the client library is to do neither.
+        // The library must not greet again, nor limit the time of answers: silence is judged here.
         let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let (redis, driver) =
@@ -93,8 +93,8 @@ impl Connection {
         Ok(Connection { redis, traffic, driver: tokio::spawn(driver), idle_since: Instant::now() })
     }
 
-    /// Sends a command; the connection is of no use any more when this fails with
-    /// [`Fault::Broken`].
+    /// Sends a command, and returns its answer. After [`Fault::Broken`] the connection is of no
+    /// use.
     pub async fn send(&mut self, command: &Cmd, silence: Duration) -> Result<Value, Fault> {
         let traffic = Arc::clone(&self.traffic);
         let answer =
@@ -102,7 +102,7 @@ impl Connection {
         Ok(answer.extract_error()?)
     }
 
-    /// Sends `count` commands at once, and gives their answers.
+    /// Sends `count` commands at once, and returns their answers.
     pub async fn send_all(
         &mut self,
         commands: &Pipeline,
@@ -119,7 +119,7 @@ impl Connection {
         Ok(answers?)
     }
 
-    /// Asks for a sign of life; any answer is one.
+    /// Asks for a sign of life; any answer is one, an error too.
     pub async fn ping(&mut self, silence: Duration) -> Result<(), Fault> {
         match self.send(&redis::cmd("PING"), silence).await {
             Err(fault @ Fault::Broken(_)) => Err(fault),
@@ -128,7 +128,7 @@ impl Connection {
     }
 }
 
-/// Waits for an answer as long as bytes pass: `silence` begins anew with each.
+/// Waits for an answer as long as bytes pass: each begins `silence` anew.
 async fn unless_silent<T>(
     traffic: &Traffic,
     silence: Duration,
@@ -154,22 +154,23 @@ async fn unless_silent<T>(
     }
 }
 
-/// Says who we are, and hears that a Redis is there. By hand, as the client library keeps the
-/// reasons of a server that hangs up (too many clients, protected mode) to itself.
+/// Logs in, and checks that a Redis answers. By hand, as the client library drops the reasons of a
+/// server that hangs up (too many clients, protected mode).
 async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), Fault> {
     let commands = greeting.commands();
     let packed: Vec<u8> = commands.iter().flat_map(Cmd::get_packed_command).collect();
 
-    // A server that hangs up may have said why before: so the answer is read all the same.
+    // Reads the answer even if sending failed: a server that hangs up may have said why.
     let sent = async {
         socket.write_all(&packed).await?;
         socket.flush().await
     };
     let sent = sent.await;
 
+    // One answer for each command, the first bad one decides.
     for _ in &commands {
         let line = read_line(socket).await.map_err(|error| {
-            // Why sending failed tells more than that no answer came.
+            // A failure to send says more than the missing answer.
             let error = sent
                 .as_ref()
                 .err()
@@ -179,9 +180,8 @@ async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), 
 
         match line.as_bytes().first() {
             Some(b'+') => {}
-            // A user who may not ping is known, and that is all there is to hear. A server that
-            // cannot save refuses to be pinged as it refuses to be written to: that is for those to
-            // say who write.
+            // Both mean that the login worked: a user without the right to ping, or a server that
+            // cannot save, which refuses pings as it refuses writes. The first write reports that.
             Some(b'-') if line.starts_with("-NOPERM") || line.starts_with("-MISCONF") => {}
             Some(b'-') => return Err(Fault::of_line(&line)),
             _ => return Err(Fault::not_redis()),
@@ -191,6 +191,7 @@ async fn greet(socket: &mut Box<dyn Socket>, greeting: &Greeting) -> Result<(), 
 }
 
 async fn read_line(socket: &mut Box<dyn Socket>) -> io::Result<String> {
+    // Byte by byte, as bytes past the greeting belong to the client library.
     let mut line = Vec::new();
     while !line.ends_with(b"\r\n") && line.len() < LONGEST_LINE {
         line.push(socket.read_u8().await?);

@@ -1,9 +1,10 @@
-//! Something that is to be done now and then.
+//! Chores that are due at intervals.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// When a chore is due.
 pub struct Due {
     every: Duration,
     /// `None`: it was never done, and is due at once.
@@ -16,7 +17,7 @@ impl Due {
         Due { every, last: None }
     }
 
-    /// Due for the first time when this much time is over.
+    /// Due for the first time after this time.
     pub fn later(every: Duration) -> Self {
         Due { every, last: Some(Instant::now()) }
     }
@@ -25,12 +26,12 @@ impl Due {
         self.last.is_none_or(|last| last.elapsed() >= self.every)
     }
 
-    /// Takes note that it is done now.
+    /// Notes that it is done now.
     pub fn done(&mut self) {
         self.last = Some(Instant::now());
     }
 
-    /// Whether it is due; it counts as done then.
+    /// Whether it is due; if so, it counts as done.
     pub fn take(&mut self) -> bool {
         let due = self.is_due();
         if due {

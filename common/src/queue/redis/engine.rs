@@ -1,4 +1,4 @@
-//! The engine: it connects, and gives the sides of the queue.
+//! The engine: it connects, and makes the handles of both sides.
 
 use std::sync::Arc;
 
@@ -25,20 +25,19 @@ impl RedisQueue {
     /// Connects, and checks that the server can be used: see [`RedisQueue::check`].
     ///
     /// # Errors
-    /// As [`RedisQueue::check`]. Nothing is tried twice: who wants to wait for a server calls
-    /// again.
+    /// As [`RedisQueue::check`]. Nothing is tried twice: to wait for a server, call it again.
     pub async fn connect(config: RedisConfig) -> Result<Self, QueueError> {
         let queue = RedisQueue::lazy(config);
         queue.check().await?;
         Ok(queue)
     }
 
-    /// The queue without a connection: the first call makes one.
+    /// The queue without a connection: the first call dials.
     pub fn lazy(config: RedisConfig) -> Self {
         RedisQueue::lazy_all(vec![config]).remove(0)
     }
 
-    /// Queues without a connection, which share those to the servers of the first.
+    /// Queues without a connection. All share the connections to the servers of the first.
     pub fn lazy_all(configs: Vec<RedisConfig>) -> Vec<Self> {
         let Some(first) = configs.first() else { return Vec::new() };
 
@@ -57,20 +56,20 @@ impl RedisQueue {
     ///
     /// # Errors
     /// [`QueueError::Unreachable`] when nothing answers within about twice
-    /// [`super::Timing::connect`]; [`QueueError::Unusable`] with a sentence and a hint for all that
-    /// waiting does not help: wrong password, missing privileges, untrusted certificate, not Redis,
+    /// [`super::Timing::connect`]; [`QueueError::Unusable`] with a sentence and a hint for faults
+    /// that no wait mends: wrong password, missing privileges, untrusted certificate, not Redis,
     /// too old, a replica, a policy that evicts.
     pub async fn check(&self) -> Result<(), QueueError> {
         let config = &self.shared.config;
         let mut tries = Tries::new(config.timing.patience);
 
-        // Without servers for bytes, both are one pool.
-        let own = &self.shared.bulk.pool;
+        // Without servers for bytes, all links share one pool, which is checked once.
+        let queue = &self.shared.bulk.pool;
         let blobs = self.shared.blobs.servers().iter().map(|link| &link.pool);
-        for pool in std::iter::once(own).chain(blobs.filter(|pool| !Arc::ptr_eq(own, pool))) {
+        for pool in std::iter::once(queue).chain(blobs.filter(|pool| !Arc::ptr_eq(queue, pool))) {
             loop {
                 match try_out(pool).await {
-                    // Others give connections back while they wait.
+                    // Other processes find the server full, too, and close some connections.
                     Err(Fault::Crowded) if tries.again().await => {}
                     tried => break tried?,
                 }
@@ -79,21 +78,21 @@ impl RedisQueue {
         Ok(())
     }
 
-    /// Where the server is, without user and password: for messages.
+    /// The server's address, without user and password: for messages.
     pub fn address(&self) -> &str {
         self.shared.config.address()
     }
 
-    /// The side of a worker that is on the list of workers, as long as it announces itself
-    /// ([`RedisWorker::announce`]): so its end is noticed.
+    /// The side of a worker in the registry: it must announce itself
+    /// ([`RedisWorker::announce`]), so that its end is noticed.
     pub fn listed_worker(&self, info: WorkerInfo) -> RedisWorker {
         RedisWorker::new(&self.shared, WorkerId(info.id.clone()), Some(info))
     }
 }
 
-/// For people who look after a queue.
+/// Calls for the people who look after a queue.
 impl RedisQueue {
-    /// The workers that announced themselves lately, of all versions, sorted by name.
+    /// The workers in the registry, of all versions, sorted by name.
     ///
     /// # Errors
     /// As the methods of [`Queue`].
@@ -117,7 +116,7 @@ impl RedisQueue {
         jobs::list(&self.shared).await
     }
 
-    /// Removes a job. A coordinator that lives pushes it again.
+    /// Removes a job. If its coordinator is alive, it pushes the tasks again.
     ///
     /// # Errors
     /// As the methods of [`Queue`].
@@ -125,8 +124,8 @@ impl RedisQueue {
         close::remove(&self.shared, &self.shared.keys.of_version(&job.version), job.job).await
     }
 
-    /// Parks jobs whose coordinators give no sign of life, and removes one that has given none for
-    /// long. Every process that has something to do with a queue calls it now and then.
+    /// Parks jobs whose coordinators are silent, and removes one that has been silent for long.
+    /// Every process that uses a queue calls it now and then.
     ///
     /// # Errors
     /// As the methods of [`Queue`].
@@ -134,13 +133,12 @@ impl RedisQueue {
         jobs::tend(&self.shared).await
     }
 
-    /// The refusal of a server that it has not taken back since; `None`: there is none. Asks no
-    /// server.
+    /// The fault of a server that still lasts; `None`: there is none. Makes no call.
     pub fn trouble(&self) -> Option<QueueError> {
         why::trouble(&self.shared)
     }
 
-    /// The runs whose leases are of another length than this side's.
+    /// The runs whose leases have another length than this side's.
     ///
     /// # Errors
     /// As the methods of [`Queue`].

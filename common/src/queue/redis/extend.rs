@@ -1,30 +1,30 @@
-//! Letting leases go on.
+//! Extends leases.
 
-use super::holds::{by_holder, push_hold};
+use super::by_stream::{by_stream, push_lease};
 use super::limits::MOST_AT_ONCE;
 use super::reply;
 use super::scripts::{Call, EXTEND};
 use super::state::Shared;
 use crate::queue::{Lease, QueueError};
 
-/// Returns the leases that no longer hold their task.
+/// Extends leases to a full length from now. Returns those that no longer hold their task.
 pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, QueueError> {
-    let (groups, mut lost) = by_holder(leases, |lease| lease);
+    let (groups, mut lost) = by_stream(leases, |lease| lease);
 
-    for (stream, holds) in groups {
+    for (stream, leases) in groups {
         let keys = shared.keys.job(stream.job);
 
-        for holds in holds.chunks(MOST_AT_ONCE) {
+        for leases in leases.chunks(MOST_AT_ONCE) {
             let mut call = Call::new(&EXTEND)
                 .key(stream.key(&keys))
                 .key(&keys.tasks)
                 .argument(&stream.consumer);
-            holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
+            leases.iter().for_each(|(lease, token)| push_lease(&mut call, lease, token));
 
             let answer = shared.pulse.call(&call).await?;
-            let extended = reply::expect_flags("extend", &answer, holds.len())?;
+            let extended = reply::expect_flags("extend", &answer, leases.len())?;
 
-            let ended = holds.iter().zip(extended).filter(|(_, extended)| !extended);
+            let ended = leases.iter().zip(extended).filter(|(_, extended)| !extended);
             lost.extend(ended.map(|((lease, _), _)| lease.clone()));
         }
     }

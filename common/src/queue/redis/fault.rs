@@ -1,4 +1,4 @@
-//! The meaning of errors: of the server, of the way to it, or of an answer that no script gives.
+//! The meaning of errors: of the server, of the connection to it, or of an unexpected answer.
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
@@ -7,11 +7,11 @@ use crate::queue::{QueueError, Reason};
 /// A failure of one request, sorted by what helps.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// The connection is of no use any more; another one may be.
+    /// The connection is broken; another one may work.
     Broken(String),
-    /// The server cannot just now.
+    /// The server cannot do it just now.
     Busy(String),
-    /// The server has as many clients as it allows.
+    /// The server has reached its limit of clients.
     Crowded,
     /// Another node of the cluster has the queue: `MOVED SLOT HOST:PORT`.
     Moved(String),
@@ -23,24 +23,23 @@ pub enum Fault {
     Full(String),
     /// This process has no open files left.
     Here(String),
-    /// Nothing but a change of settings helps.
+    /// Only a change of settings helps.
     Hopeless { reason: String, hint: Option<String> },
 }
 
-/// The reason given for a server that is no master any more. Another connection may lead to the new
-/// one.
+/// The reason for a server that is no master any more. A new connection may lead to the new master.
 const DEMOTED: &str = "this Redis has become a read-only replica, as after a failover: it is waited for until it is master \
                        again; else give the URL of the new master";
 
-/// The reason given for a server that takes no more connections, whether it says so or not.
+/// The reason for a server that accepts no more connections, whether it says so or not.
 pub const TOO_MANY_CLIENTS: &str =
     "Redis allows no more connections (`maxclients`): raise that setting, or run fewer workers";
 
 /// Makes a fault of an error's text.
 type Meaning = fn(String) -> Fault;
 
-/// Words in an error's text → what it means. By text, as a script's error carries its code within
-/// (and before Redis 7 no other code than `ERR`). The first that fits counts.
+/// Words in an error's text → the fault. By text, as an error within a script has its code inside
+/// the text (and before Redis 7 always the code `ERR`). The first match counts.
 const BY_TEXT: &[(&str, Meaning)] = &[
     ("OOM command not allowed", |_| Fault::Full("Redis has reached its `maxmemory`".into())),
     ("MISCONF", |_| {
@@ -110,7 +109,7 @@ fn refused(_: String) -> Fault {
 }
 
 impl Fault {
-    /// The fault that a server's refusal names in its line: `-CODE text`.
+    /// The fault of an error line: `-CODE text`.
     pub fn of_line(line: &str) -> Self {
         Fault::of_text(line.trim_start_matches('-').to_owned()).unwrap_or_else(|text| {
             Fault::Hopeless { reason: format!("Redis answered with an error: {text}"), hint: None }
@@ -125,7 +124,7 @@ impl Fault {
         }
     }
 
-    /// The meaning of a text that is known; else the text.
+    /// The fault of a known text; else the text itself.
     fn of_text(text: String) -> Result<Self, String> {
         match BY_TEXT.iter().find(|(words, _)| text.contains(words)) {
             Some((_, fault)) => Ok(fault(text)),
@@ -136,8 +135,7 @@ impl Fault {
 
 impl From<RedisError> for Fault {
     fn from(error: RedisError) -> Self {
-        // As the server wrote it, where it did: the library's own words differ from version to
-        // version.
+        // The server's own words if there are any: those of the library change with its version.
         let text = match (error.code(), error.detail()) {
             (Some(code), Some(detail)) => format!("{code} {detail}"),
             _ => error.to_string(),
@@ -154,7 +152,7 @@ impl From<RedisError> for Fault {
                 Fault::Broken("Redis does not answer in time".into())
             }
             ErrorKind::Io => Fault::Broken(text),
-            // It is a Redis, as it answered our greeting: so its answer broke off in the middle.
+            // It answered the greeting, so it is a Redis: its answer broke off in the middle.
             ErrorKind::Parse => Fault::Broken(format!("an answer of Redis broke off ({text})")),
             _ => match Fault::of_text(text) {
                 Ok(fault) => fault,
@@ -201,28 +199,29 @@ fn unreachable(text: String) -> QueueError {
     QueueError::Unreachable(Reason::new(text).with_hint(hint))
 }
 
-/// The error that says what cannot be used as it was typed, and what to type.
+/// The error for settings that cannot be used as typed; `hint` says what to type.
 pub fn unusable(reason: String, hint: &str) -> QueueError {
     QueueError::Unusable(Reason::new(reason).with_hint(hint))
 }
 
-/// An answer that `operation` is not documented to give.
+/// The error for an answer that `operation` never gives.
 pub fn unexpected(operation: &str, value: &Value) -> QueueError {
+    // Enough to recognize it: an answer may have megabytes.
     let shape: String = format!("{value:?}").chars().take(200).collect();
-    let text = format!("`{operation}` answered with what it never answers: {shape}");
+    let text = format!("`{operation}` gave an unexpected answer: {shape}");
     let hint = "is there another program that writes to `sheaf:*`?";
 
     QueueError::Unusable(Reason::new(text).with_hint(hint))
 }
 
-/// Whether the system gave no socket, as too many files are open: by the number of the error
-/// (EMFILE, ENFILE), which the client library hands on as text alone.
+/// Whether the system gave no socket as too many files are open. By the number of the error in the
+/// text (EMFILE, ENFILE): the client library passes only the text on.
 fn has_no_files(text: &str) -> bool {
     ["(os error 24)", "(os error 23)"].iter().any(|number| text.contains(number))
 }
 
-/// Whether TLS itself failed, and not the way to the server. By the words of `rustls::Error`: the
-/// client library hands that error on as text alone.
+/// Whether TLS itself failed, and not the connection below it. By the words of `rustls::Error`: the
+/// client library passes only the text on.
 fn is_tls(text: &str) -> bool {
     ["invalid peer certificate", "received fatal alert", "received corrupt message"]
         .iter()

@@ -19,7 +19,7 @@ use crate::queue::{
 use crate::rows::RowsKey;
 use crate::task::Task;
 
-/// Trouble that is over sooner is not worth a word.
+/// Trouble is reported only if it lasts for this long.
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// The coordinator's side of one job.
@@ -27,7 +27,7 @@ pub struct RedisJob {
     job: Arc<OfJob>,
     collecting: Collecting,
     signs: Signs,
-    /// When the jobs of others are looked after.
+    /// When the silent jobs of other runs are parked or removed.
     tending: Due,
 }
 
@@ -76,7 +76,7 @@ impl JobQueue for RedisJob {
             jobs::tend(&self.job.shared).await?;
         }
 
-        // First, so that the server knows of no task whose outcome came.
+        // First, so that no task whose outcome arrived counts as missing.
         self.collecting.confirm(&self.job).await?;
         audit::rescue(&self.job).await?;
         audit::missing(&self.job, tasks, &self.collecting.shown()).await
@@ -88,7 +88,7 @@ impl JobQueue for RedisJob {
     }
 
     async fn close(&mut self) -> Result<(), QueueError> {
-        // First, so that the script counts only tasks that are open.
+        // First, so that the script sees only open tasks: for these, blobs are searched everywhere.
         self.collecting.confirm(&self.job).await?;
         self.signs.end().await;
         self.collecting = Collecting::new(&self.job.shared.config.timing);
@@ -107,7 +107,7 @@ impl Supply for RedisSupply {
     }
 }
 
-/// Says how a job stands with the queue.
+/// Answers questions about a job on its queue.
 #[derive(Clone)]
 pub struct RedisOutlook(Arc<OfJob>);
 

@@ -1,5 +1,5 @@
-//! Jobs as such: whose they are, whether their coordinators live, and removing what a dead one
-//! left.
+//! Jobs as a whole: their owners, the signs of life of their coordinators, and the removal of jobs
+//! whose coordinators are dead.
 //!
 //! ```text
 //!            a sign of life every tenth second     silent for a minute        silent for three
@@ -7,8 +7,8 @@
 //!                                                ▲                   │
 //!                                                └── a sign of life ─┘
 //! ```
-//! A parked job keeps what it has, and no task of it is leased. A job that was removed loses nothing
-//! either: if its coordinator comes back, it finds everything missing and pushes it again.
+//! A parked job stays as it is, but none of its tasks is leased. A removed job loses nothing
+//! either: a coordinator that comes back finds everything missing, and pushes it again.
 
 use std::time::Duration;
 
@@ -23,11 +23,11 @@ use super::{close, reply, usage};
 use crate::job::JobId;
 use crate::queue::{JobOwner, JobPlace, QueueError};
 
-/// A job that is on the queue.
+/// A job on the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSeen {
     pub job: JobId,
-    /// The version under which its keys stand, as in [`super::VersionInUse`].
+    /// The version in the names of its keys, as in [`super::VersionInUse`].
     pub version: String,
     /// `None`: its coordinator never said.
     pub owner: Option<JobOwner>,
@@ -39,17 +39,17 @@ pub struct JobSeen {
     pub is_abandoned: bool,
     pub waiting: u64,
     pub leased: u64,
-    /// Finished, and not yet collected.
+    /// Finished, but not collected.
     pub finished: u64,
-    /// The memory of the servers that it takes.
+    /// The memory that it takes on all servers, in bytes.
     pub bytes: u64,
 }
 
-/// Looks after the jobs of others: parks those without a sign of life, and removes one that has
-/// been without for long.
+/// Parks the silent jobs of all versions, and removes one that has been silent for long.
 pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
     let timing = shared.config.timing;
 
+    // Runs of other versions may all be gone, so this one looks after their jobs too.
     for keys in versions(shared).await? {
         let call = Call::new(&TEND)
             .key(keys.alive())
@@ -61,6 +61,7 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
         let answer = shared.pulse.call(&call).await?;
         let job = reply::text(&answer).ok_or_else(|| unexpected("tend", &answer))?;
 
+        // One job in each call: removing its blobs may take long.
         if let Some(job) = parse_job(job) {
             warn!(%job, "removing a job whose run has been silent for too long");
             close::remove(shared, &keys, job).await?;
@@ -69,8 +70,9 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// Removes what an earlier process left of a job, if it stands on this queue; says whether it does.
+/// Removes the remains of an earlier process's job; `false`: the job is not on this queue.
 pub async fn close_left(shared: &Shared, left: &JobPlace) -> Result<bool, QueueError> {
+    // The settings of this run may name another server or queue than the earlier run had.
     let is_here = left.server == shared.config.address() && left.queue == shared.config.queue();
     if is_here {
         close::remove(shared, &shared.keys.of_version(&left.version), left.job).await?;
@@ -80,6 +82,7 @@ pub async fn close_left(shared: &Shared, left: &JobPlace) -> Result<bool, QueueE
     Ok(is_here)
 }
 
+/// Where a later process finds the job.
 pub fn place(shared: &Shared, job: JobId) -> JobPlace {
     JobPlace {
         server: shared.config.address().into(),
@@ -89,7 +92,7 @@ pub fn place(shared: &Shared, job: JobId) -> JobPlace {
     }
 }
 
-/// The keys of all versions that have jobs: this one first.
+/// The keys of all versions that have jobs, those of this version first.
 async fn versions(shared: &Shared) -> Result<Vec<Keys>, QueueError> {
     let mut all = vec![shared.keys.clone()];
     for version in shared.versions(TTL).await?.into_iter().filter(|version| !version.is_ours) {
@@ -115,7 +118,7 @@ pub async fn list(shared: &Shared) -> Result<Vec<JobSeen>, QueueError> {
         jobs.extend(read.ok_or_else(|| unexpected("jobs", &answer))?);
     }
 
-    // Once for all jobs, as it looks at every key.
+    // Once for all jobs, as it scans every key.
     let bytes = usage::by_job(shared).await?;
     for job in &mut jobs {
         job.bytes = bytes.get(&(job.version.clone(), job.job)).copied().unwrap_or_default();
@@ -132,7 +135,7 @@ fn read(answer: &Value, version: &str, abandoned: Duration) -> Option<Vec<JobSee
 fn read_job(job: &Value, version: &str, abandoned: Duration) -> Option<JobSeen> {
     let [job, sign, age, owner, waiting, leased, finished] = reply::items(job)?;
 
-    // Of what is not known, it is -1.
+    // The script says -1 for what is not known.
     let ago = |ms: &Value| reply::count(ms).map(Duration::from_millis);
     let sign = ago(sign);
 

@@ -10,32 +10,31 @@
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
 //! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`TTL`], or until its last job is closed | coordinator: push, collect, sign; close removes |
 //! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`TTL`] | push and sign add, and missing if it was lost; lease moves and removes, tend and close remove |
-//! | `sheaf:{Q}:V:alive` | ZSET | job → when its coordinator gave its last sign of life, ms | the same | sign; tend adds who never gave one, close removes |
-//! | `sheaf:{Q}:V:owners` | HASH | job → since when it is there, ms, and whose it is, a [`JobOwner`](crate::queue::JobOwner) as JSON | the same | sign; close removes |
-//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until one who waits takes it, or who leased finds that none wait | [`TTL`], or until the last job is closed | push, release, rescue, lease ring; waiting and lease take |
-//! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that only this worker may have: no other is woken | the same | the same |
-//! | `sheaf:{Q}:V:unconfirmed` | ZSET | hold that was given, and of which nobody said yet that the answer came → when, µs | [`TTL`], until then, or until the last job is closed | lease adds, and removes; confirm removes |
-//! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`TTL`], or until close | push adds; lease, extend, release move; complete deletes, and missing what a loss has left |
-//! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks for this worker alone: it keeps their rows | the same | the same; rescue moves all to `render` when the worker is gone |
+//! | `sheaf:{Q}:V:alive` | ZSET | job → when its coordinator gave its last sign of life, ms | the same | sign; tend adds jobs that never gave one, close removes |
+//! | `sheaf:{Q}:V:owners` | HASH | job → when it first appeared, ms, and its owner, a [`JobOwner`](crate::queue::JobOwner) as JSON | the same | sign; close removes |
+//! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until a waiting worker takes it, or a lease finds that no task waits | [`TTL`], or until the last job is closed | push, release, rescue, lease ring; waiting and lease take |
+//! | `sheaf:{Q}:V:bell@WORKER` | the same | the same, for tasks that are addressed to this worker: no other is woken | the same | the same |
+//! | `sheaf:{Q}:V:unconfirmed` | ZSET | lease id whose answer is not confirmed yet → when it was given, µs | [`TTL`], until then, or until the last job is closed | lease adds and removes, confirm removes |
+//! | `sheaf:{Q}:V:J:repair`, `:render`, `:extract` | STREAM, group [`GROUP`] | entries `CLASS:NUMBER` → task, or empty and `bytes` → the length of its body; pending entries are the leases | [`TTL`], or until close | push adds; lease, extend, release move; complete deletes; missing deletes what a loss has left |
+//! | `sheaf:{Q}:V:J:render@WORKER` | the same | tasks addressed to this worker, as their rows are in its stash | the same | the same; rescue moves all to `render` when the worker is gone |
 //! | `sheaf:{Q}:V:J:addressed` | SET | the workers that have such a stream | the same | push adds, rescue removes |
-//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `waiting`, `leased US:WORKER` (the hold), or `finished US:WORKER` | the same | push, lease, release, complete, collect, missing |
-//! | `sheaf:{Q}:V:J:past` | HASH | `CLASS:NUMBER` → what befell the task, a [`Past`](crate::queue::Past); `CLASS:NUMBER held` → who let a lease on it end, and when that was seen, ms. Most jobs have none | [`TTL`] after the last write | note, give back, past; complete deletes |
-//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), and the places in it of those that do not count; news have empty names | the same | complete, notify add; collect deletes |
+//! | `sheaf:{Q}:V:J:tasks` | HASH | `CLASS:NUMBER` → `waiting`, `leased US:WORKER` (the lease id), or `finished US:WORKER` | the same | push, lease, release, complete, collect, missing |
+//! | `sheaf:{Q}:V:J:past` | HASH | `CLASS:NUMBER` → the past of the task, a [`Past`](crate::queue::Past); `CLASS:NUMBER held` → the workers that let a lease on it end, and when that was seen, ms. Most jobs have none | [`TTL`] after the last write | note, give back, past; complete deletes |
+//! | `sheaf:{Q}:V:J:outcomes` | STREAM | entries `CLASS:NUMBER …`, the tasks that one call finished → its outcomes, a [`Batch`](super::batch::Batch), and the places in it of those that do not count; for news the name is empty | the same | complete, notify add; collect deletes |
 //! | `sheaf:{Q}:V:J:news` | STREAM | one entry, replaced when outcomes are stored | the same | complete, notify |
 //!
-//! The bytes stand on servers of their own, if there are such; no script but one touches them:
+//! Blobs are on the servers for bytes, if there are any. One script only, `stage`, touches them:
 //!
 //! | key | type | holds | lifetime | written by |
 //! |---|---|---|---|---|
-//! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | a task that is too long for its stream | [`TTL`] after it was stored | push stores; complete deletes |
-//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`TTL`] | complete stores, and hand over; forget deletes, and complete if it was refused |
-//! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:HOLD` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED), from the finish on [`TTL`] | complete stores; collect deletes, and complete if it was refused |
+//! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | the body of a task that is too long for its stream | [`TTL`] after it was stored | push stores; complete deletes |
+//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`TTL`] | complete and hand over store; forget deletes, and so does a refused complete |
+//! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:LEASE_ID` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED) | complete stores; collect deletes, and so does a refused complete |
 //!
-//! Close deletes what is left of the job. `V` ends with the number of servers for bytes, if there
-//! are any: with another number, a process would look for bytes in the wrong place.
+//! Close deletes all keys of the job. `V` ends with the number of servers for bytes, if there are
+//! any, as a process with another number would look for blobs on the wrong server.
 //!
-//! A worker never sees a task that it could not read, as a task of another version stands under
-//! another `V`.
+//! A worker never sees a task that it cannot read: tasks of another version are under another `V`.
 
 use std::time::Duration;
 
@@ -44,23 +43,22 @@ use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::rows::RowsKey;
 use crate::wire::FORMAT;
 
-/// How long the keys of a job outlive its coordinator's last call. A coordinator that comes back
-/// later finds everything missing and pushes it again, so this bounds only what a dead one leaves
-/// behind.
+/// How long the keys of a job outlive its coordinator's last call. It bounds the remains of a dead
+/// coordinator. One that comes back later finds everything missing, and pushes it again.
 pub const TTL: Duration = Duration::from_secs(60 * 60);
 
 /// The consumer group of every stream of tasks.
 pub const GROUP: &str = "workers";
 
-/// The consumer that holds a task that a worker gave back is named by this and the worker: all others
-/// may have the task at once.
+/// The beginning of the name of a consumer that holds tasks given back by the worker that follows:
+/// all other workers may have them at once.
 const ALL_BUT: &str = "all but ";
 
-/// The end of a second field of a task in `past`: it names those who let a lease on it end.
+/// The end of a task's second field in `past`, with the workers that let a lease on it end.
 const HOLDERS: &str = " held";
 
-/// The consumer that holds tasks that were handed back to all; `nobody` in `lua/release.lua` is the
-/// same.
+/// The consumer that holds released tasks, which all workers may have; `lua/release.lua` and
+/// `lua/unconfirmed.lua` spell the same.
 const NOBODY: &str = "nobody";
 
 /// The keys of one queue, as this version of Sheaf sees it.
@@ -85,7 +83,7 @@ pub struct JobKeys {
 }
 
 impl Keys {
-    /// The keys of the queue of that name, whose bytes have `bytes_servers` servers of their own.
+    /// The keys of the queue with that name, and with `bytes_servers` servers for bytes alone.
     pub fn new(queue: &str, bytes_servers: usize) -> Self {
         let queue = format!("sheaf:{{{queue}}}:");
         let version = match bytes_servers {
@@ -103,7 +101,7 @@ impl Keys {
         Keys { queue: self.queue.clone(), version: version.into(), versioned }
     }
 
-    /// `V`: tasks of another version, wire format, or number of servers for bytes stand elsewhere.
+    /// `V`: the version of Sheaf, the wire format, and the number of servers for bytes.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -124,7 +122,7 @@ impl Keys {
         format!("{}jobs", self.versioned)
     }
 
-    /// The holds of leases that were not confirmed yet, of all jobs.
+    /// The lease ids that are not confirmed yet, of all jobs.
     pub fn unconfirmed(&self) -> String {
         format!("{}unconfirmed", self.versioned)
     }
@@ -137,14 +135,13 @@ impl Keys {
         format!("{}owners", self.versioned)
     }
 
-    /// A pattern that all keys of the queue match, those of other versions, too.
+    /// A pattern that matches all keys of the queue, also those of other versions.
     pub fn pattern(&self) -> String {
         // Names of queues have no character that means something in a pattern.
         format!("{}*", self.queue)
     }
 
-    /// The version and the job that a key of this queue is about; `None`: it is about no single
-    /// job.
+    /// The version and the job of a key of this queue; `None`: the key is of no single job.
     pub fn parse_job_key(&self, key: &[u8]) -> Option<(String, JobId)> {
         let rest = std::str::from_utf8(key).ok()?.strip_prefix(&self.queue)?;
         let (version, rest) = rest.split_once(':')?;
@@ -152,7 +149,7 @@ impl Keys {
         Some((version.into(), parse_job(job)?))
     }
 
-    /// The bell of tasks for all, or of those for one worker.
+    /// The bell for all workers, or that for one addressee.
     pub fn bell(&self, addressee: Option<&str>) -> String {
         match addressee {
             None => format!("{}bell", self.versioned),
@@ -160,7 +157,7 @@ impl Keys {
         }
     }
 
-    /// The prefix that `job_key` puts before a job: the lease script learns only from `jobs` which
+    /// The prefix of the keys of all jobs, for `job_key` in scripts that learn from `jobs` which
     /// jobs there are.
     pub fn prefix(&self) -> &str {
         &self.versioned
@@ -187,7 +184,7 @@ impl Keys {
 }
 
 impl JobKeys {
-    /// The stream of a class; or that of the tasks for one worker alone.
+    /// The stream of a class, or that of the tasks addressed to one worker.
     pub fn stream(&self, class: Class, addressee: Option<&str>) -> String {
         match addressee {
             None => self.streams[class as usize].clone(),
@@ -195,14 +192,14 @@ impl JobKeys {
         }
     }
 
-    /// All keys of the job but those of blobs, and those of the streams that `addressed` names.
+    /// All keys of the job except blobs and the streams that `addressed` names.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         [&self.tasks, &self.outcomes, &self.addressed, &self.news, &self.past]
             .into_iter()
             .chain(&self.streams)
     }
 
-    /// A pattern that the keys of all blobs match, perhaps among others.
+    /// A pattern that matches the keys of all blobs, and other keys of the job.
     pub fn pattern(&self) -> String {
         // Names of queues have no character that means something in a pattern.
         format!("{}*", self.base)
@@ -214,7 +211,7 @@ impl JobKeys {
     }
 }
 
-/// The scripts' knowledge of keys and names, as Lua; it stands in front of each of them.
+/// The names that scripts need, as Lua; it stands in front of each script.
 pub fn lua() -> String {
     format!(
         "local GROUP = '{GROUP}'\n\
@@ -224,8 +221,8 @@ pub fn lua() -> String {
     )
 }
 
-/// The name of a class in the key of the stream of one worker; `addressed_stream` in
-/// `lua/prelude.lua` spells the same.
+/// The end of the key of an addressed stream; `addressed_stream` in `lua/prelude.lua` spells the
+/// same.
 pub fn addressed_class(class: Class, worker: &str) -> String {
     format!("{}@{worker}", class.name())
 }
@@ -235,7 +232,7 @@ pub fn task_field(task: &TaskId) -> String {
     format!("{}:{}", task.class.name(), task.number)
 }
 
-/// The worker that a consumer stands for; `None`: it stands for none, or for all but one.
+/// The worker that a consumer stands for; `None`: the consumer stands for no single worker.
 pub fn parse_consumer(consumer: &str) -> Option<WorkerId> {
     (consumer != NOBODY && !consumer.starts_with(ALL_BUT)).then(|| WorkerId(consumer.into()))
 }
@@ -246,7 +243,7 @@ pub fn past_fields(task: &TaskId) -> [String; 2] {
     [format!("{field}{HOLDERS}"), field]
 }
 
-/// The name of a task's body, where that stands apart.
+/// The name of the blob of a task's body.
 pub fn body_name(task: &TaskId) -> String {
     format!("body:{}", task_field(task))
 }
@@ -256,9 +253,9 @@ pub fn rows_name(rows: &RowsKey) -> String {
     format!("rows:{}:{:x}:{}", task_field(&rows.task), rows.edition, rows.block)
 }
 
-/// The name of an outcome that stands apart, by its task's field.
-pub fn outcome_name(field: &str, hold: &str) -> String {
-    format!("outcome:{field}:{hold}")
+/// The name of the blob of an outcome, by its task's field.
+pub fn outcome_name(field: &str, lease_id: &str) -> String {
+    format!("outcome:{field}:{lease_id}")
 }
 
 /// Reads what [`task_field`] wrote.
@@ -271,7 +268,7 @@ pub fn parse_class(name: &str) -> Option<Class> {
     Class::ALL.into_iter().find(|class| class.name() == name)
 }
 
-/// Reads the class of a stream, and whether it is that of one worker alone.
+/// Reads the class of a stream, and whether its tasks are addressed to one worker.
 pub fn parse_stream(name: &str) -> Option<(Class, bool)> {
     match name.split_once('@') {
         Some((class, _)) => Some((parse_class(class)?, true)),

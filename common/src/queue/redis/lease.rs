@@ -1,4 +1,4 @@
-//! Leasing tasks that are there.
+//! Leases tasks, without waiting for any.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,20 +24,21 @@ use crate::queue::{Completion, Lease, Leased, QueueError};
 use crate::task::Task;
 use crate::wire::{self, WireError};
 
-/// The bytes of tasks after which a call gives no more: they need not be small, as most do not go
-/// through the script. Over a slow link it is what comes in this part of a lease; before its pace
-/// is known, the least.
+/// The bytes of tasks after which a call gives no more. Much, as most are blobs and do not go
+/// through the script.
 const MOST_BYTES: u64 = 16 << 20;
+/// The same before the pace of the link is known.
 const FIRST_BYTES: u64 = 4 << 20;
+/// The same over a slow link: what arrives in this fraction of a lease, one in `SHARE_OF_LEASE`.
 const SHARE_OF_LEASE: u32 = 3;
 
 /// A worker that was woken leases this fraction of its free capacity, one in `SHARE`, so that one
 /// waiter does not take everything.
 const SHARE: usize = 4;
 
-/// Leases up to `most` tasks. A worker that was woken, and has no room, passes the ring on with 0.
+/// Leases up to `most` tasks. With 0, a worker that was woken and has no room wakes another.
 pub async fn lease(worker: &Arc<OfWorker>, most: usize) -> Result<Vec<Leased>, QueueError> {
-    // Whatever comes of this call, the last one tells nothing any more.
+    // Cleared before the call, whose answer may never arrive.
     let is_woken = worker.is_woken.swap(false, Ordering::Relaxed);
     if most == 0 && !is_woken {
         return Ok(Vec::new());
@@ -47,8 +48,8 @@ pub async fn lease(worker: &Arc<OfWorker>, most: usize) -> Result<Vec<Leased>, Q
     let Given { left_nothing, mut entries } = take(worker, most, is_woken).await?;
     worker.is_empty.store(left_nothing, Ordering::Relaxed);
 
-    // From here on these leases are known to be heard: should this call end early, they are to go
-    // to others.
+    // From here on the server counts these leases as received. If this call is dropped, they must
+    // be handed back, or their tasks would wait until the leases end.
     let mut unused = Unused::new(worker, &entries);
     fetch_bodies(&worker.shared, &unused.leases, &mut entries).await?;
     let leased = decode(worker, entries).await?;
@@ -57,7 +58,7 @@ pub async fn lease(worker: &Arc<OfWorker>, most: usize) -> Result<Vec<Leased>, Q
     Ok(leased)
 }
 
-/// Leases that are handed back when this is dropped.
+/// Leases that are handed back on drop.
 struct Unused {
     shared: Arc<Shared>,
     leases: Vec<Lease>,
@@ -73,15 +74,17 @@ impl Unused {
 impl Drop for Unused {
     fn drop(&mut self) {
         let leases = std::mem::take(&mut self.leases);
+        // Without a runtime, as at the end of the process, the leases just end.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         if leases.is_empty() {
             return;
         }
 
+        // Drop cannot wait, so a task of the runtime makes the call.
         let shared = Arc::clone(&self.shared);
         runtime.spawn(async move {
             if let Err(error) = release::release(&shared, leases).await {
-                debug!(%error, "could not hand back what nobody waits for; the leases will end");
+                debug!(%error, "could not hand tasks back; their leases will end");
             }
         });
     }
@@ -89,7 +92,7 @@ impl Drop for Unused {
 
 /// The answer of the script.
 struct Given {
-    /// Whether nothing is left that the worker could have.
+    /// Whether no task is left that the worker could have.
     left_nothing: bool,
     entries: Vec<Entry>,
 }
@@ -99,22 +102,22 @@ struct Entry {
     lease: Lease,
     delivery: u32,
     previous: Option<WorkerId>,
-    /// The task, encoded; empty as long as it stands apart.
+    /// The task, encoded; empty until its blob is fetched.
     body: Vec<u8>,
 }
 
 async fn take(worker: &Arc<OfWorker>, most: usize, is_woken: bool) -> Result<Given, QueueError> {
-    // The call also confirms the holds of earlier answers.
+    // The call also confirms the lease ids of earlier answers, which saves a command.
     let before = worker.unconfirmed.all();
     let call = call(worker, most.min(MOST_AT_ONCE), is_woken, &before);
 
     let answer = worker.shared.bulk.call(&call).await?;
-    let (hold, given) = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
+    let (lease_id, given) = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
 
     if !given.entries.is_empty() {
-        // The script strikes these out only when it notes a new hold.
+        // The script confirms them only when it gives a new lease id.
         worker.unconfirmed.settle(&before);
-        confirm::heard(worker, hold);
+        confirm::heard(worker, lease_id);
     }
     Ok(given)
 }
@@ -122,11 +125,13 @@ async fn take(worker: &Arc<OfWorker>, most: usize, is_woken: bool) -> Result<Giv
 fn call(worker: &OfWorker, most: usize, is_woken: bool, heard: &[String]) -> Call {
     let shared = &worker.shared;
 
+    // Over a slow link, a worker that leased more would hold tasks whose bytes come too late.
     let in_time = shared.blobs.in_time(shared.config.lease / SHARE_OF_LEASE);
     let (bytes, tasks) = match in_time {
         None => (FIRST_BYTES, most),
         Some((bytes, _)) if bytes >= MOST_BYTES => (MOST_BYTES, most),
-        // The script learns how large tasks are only by reading them, several at once.
+        // Bytes alone are not enough: the script reads several tasks at once before it knows their
+        // sizes.
         Some((bytes, tasks)) => (bytes.max(1), tasks),
     };
     let most = most.min(tasks);
@@ -145,47 +150,49 @@ fn call(worker: &OfWorker, most: usize, is_woken: bool, heard: &[String]) -> Cal
         .argument(if is_woken { "woken" } else { "" })
         .argument(UNCONFIRMED.as_micros());
 
+    // After repairs, the tasks addressed to it go before those that others could do.
     let [repair, render, extract] = Class::ALL.map(Class::name);
-    let own = addressed_class(Class::Render, &worker.id.0);
-    [repair, &own, render, extract].into_iter().for_each(|class| call.push(class));
+    let addressed = addressed_class(Class::Render, &worker.id.0);
+    [repair, &addressed, render, extract].into_iter().for_each(|class| call.push(class));
 
-    heard.iter().for_each(|hold| call.push(hold.as_str()));
+    heard.iter().for_each(|lease_id| call.push(lease_id.as_str()));
     call
 }
 
-/// Fetches the tasks that stand apart; one that is gone stays empty.
+/// Fetches the bodies that are blobs; one whose blob is gone stays empty.
 async fn fetch_bodies(
     shared: &Shared,
     leases: &[Lease],
     entries: &mut [Entry],
 ) -> Result<(), QueueError> {
-    let mut apart: Vec<&mut Entry> =
+    let mut blobs: Vec<&mut Entry> =
         entries.iter_mut().filter(|entry| entry.body.is_empty()).collect();
     let key = |entry: &&mut Entry| {
         let task = &entry.lease.task;
         shared.keys.blob(task.job, &body_name(task))
     };
-    let keys: Vec<String> = apart.iter().map(key).collect();
+    let keys: Vec<String> = blobs.iter().map(key).collect();
 
+    // Fetching may take longer than a lease lasts.
     let bodies = tokio::select! {
         fetched = shared.blobs.fetch(&keys) => fetched?,
         never = extend_while_bytes_come(shared, leases) => never,
     };
 
-    apart.iter_mut().zip(bodies).for_each(|(entry, body)| entry.body = body.unwrap_or_default());
+    blobs.iter_mut().zip(bodies).for_each(|(entry, body)| entry.body = body.unwrap_or_default());
     Ok(())
 }
 
-/// Extends leases, every third of a lease's length, as long as bytes come; never ends. Over a slow
-/// link tasks may take longer to arrive than a lease lasts, and the next worker would have to fetch
-/// them again.
+/// Extends leases every third of their length as long as bytes arrive; never returns. Over a slow
+/// link a task may take longer to arrive than a lease lasts, and the next worker would have to
+/// fetch it again.
 async fn extend_while_bytes_come<T>(shared: &Shared, leases: &[Lease]) -> T {
     let mut received = shared.blobs.received();
     loop {
         tokio::time::sleep(shared.config.lease / SHARE_OF_LEASE).await;
 
         let now = shared.blobs.received();
-        // Where nothing comes, the leases may end, so that others get the tasks.
+        // If nothing arrives, the leases may end, so that others get the tasks.
         if now == received {
             continue;
         }
@@ -197,27 +204,27 @@ async fn extend_while_bytes_come<T>(shared: &Shared, leases: &[Lease]) -> T {
     }
 }
 
-/// Reads the hold, and what was given under it.
+/// Reads the lease id, and the entries that were given under it.
 fn read(answer: &Value) -> Option<(String, Given)> {
-    let [left_nothing, hold, groups @ ..] = reply::list(answer)? else { return None };
+    let [left_nothing, lease_id, groups @ ..] = reply::list(answer)? else { return None };
     let left_nothing = reply::number(left_nothing)? == 1;
-    let hold = reply::text(hold)?;
+    let lease_id = reply::text(lease_id)?;
 
     let mut entries = Vec::new();
     for group in groups {
-        read_group(hold, group, &mut entries)?;
+        read_group(lease_id, group, &mut entries)?;
     }
 
-    Some((hold.into(), Given { left_nothing, entries }))
+    Some((lease_id.into(), Given { left_nothing, entries }))
 }
 
-/// Reads entries of one job and class that were delivered equally often.
-fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
+/// Reads a group: entries of one job and class with the same delivery.
+fn read_group(lease_id: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     let [job, class, delivery, entries, held_by @ ..] = reply::list(group)? else { return None };
     let job = parse_job(reply::text(job)?)?;
-    let (class, own) = parse_stream(reply::text(class)?)?;
+    let (class, is_addressed) = parse_stream(reply::text(class)?)?;
 
-    // Someone may have meddled with the count; a delivery is at least the first.
+    // Other programs may have changed the count.
     let delivery = u32::try_from(reply::number(delivery)?.max(1)).unwrap_or(u32::MAX);
     let previous = held_by.first().and_then(reply::text).and_then(parse_consumer);
 
@@ -228,9 +235,9 @@ fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
 
         let token = Token {
             entry: reply::text(id)?.into(),
-            hold: hold.into(),
-            apart: body.is_empty(),
-            own,
+            lease_id: lease_id.into(),
+            is_blob: body.is_empty(),
+            is_addressed,
         };
         let task = parse_task_field(job, reply::text(field)?).filter(|id| id.class == class)?;
 
@@ -240,14 +247,15 @@ fn read_group(hold: &str, group: &Value, found: &mut Vec<Entry>) -> Option<()> {
     Some(())
 }
 
-/// Reads the tasks. One that cannot be read, or whose body is gone, is finished as such, so that
-/// the coordinator learns of it.
+/// Decodes the tasks. A task that cannot be read, or whose body is gone, is completed with that
+/// result, so that the coordinator learns of it.
 async fn decode(worker: &OfWorker, entries: Vec<Entry>) -> Result<Vec<Leased>, QueueError> {
     let mut leased = Vec::with_capacity(entries.len());
     let mut unreadable = Vec::new();
 
     for Entry { lease, delivery, previous, body } in entries {
         let result = match wire::decode::<Task>(&body) {
+            // The field names the task too, so a body that was swapped shows.
             Ok(task) if task.id == lease.task => {
                 leased.push(Leased { lease, task, delivery, previous });
                 continue;
@@ -255,7 +263,7 @@ async fn decode(worker: &OfWorker, entries: Vec<Entry>) -> Result<Vec<Leased>, Q
             Ok(other) => {
                 failed(format!("another task, {}, stands in its place on the queue", other.id))
             }
-            // Its blob is gone. The coordinator still has the task, and pushes it again.
+            // Its blob is gone. The coordinator has the task, and pushes it again.
             Err(WireError::Empty) => TaskResult::TaskLost,
             Err(error) => failed(format!("the task on the queue cannot be read: {error}")),
         };

@@ -1,18 +1,17 @@
-//! How much goes into one request, so that others get between.
+//! The limits of one request, so that the requests of others get a turn between two of them.
 
-/// The most tasks, fields or leases in one request: the server does nothing else meanwhile, and Lua
-/// unpacks at most 8,000 values.
+/// The most tasks, fields or leases in one request. The server does nothing else during a script,
+/// and Lua unpacks at most 8,000 values.
 pub const MOST_AT_ONCE: usize = 512;
 
-/// The most tasks that are asked for at once. All of a job's should be: the script counts them
-/// against its streams.
+/// The most tasks in one question for missing ones. It should cover all tasks of a job, as the
+/// script compares their number with the entries on its streams.
 pub const MOST_ASKED: usize = 4096;
 
-/// A request is sent when it has grown to this many bytes.
+/// A request is sent once it has this many bytes.
 pub const BYTES_AT_ONCE: usize = 4 << 20;
 
-/// Bytes no longer than this go through the script after all: fetching them by themselves would cost
-/// more.
+/// Bodies and outcomes up to this many bytes go through the script: as blobs they would cost more.
 pub const INLINE: usize = 16 << 10;
 
 /// The most bytes of one blob: Redis' `proto-max-bulk-len`.

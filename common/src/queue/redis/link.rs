@@ -1,5 +1,5 @@
-//! One kind of requests to a server: small ones, those that carry much, those that block. All share
-//! its pool.
+//! A link: the requests of one kind to a server (small, carrying much, or blocking). The links of a
+//! server share its pool.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,22 +22,21 @@ use super::troubles::SILENCE;
 use crate::fit;
 use crate::queue::QueueError;
 
-/// The longest that a read asks the server to block. Short, so that a call notices soon that leases
-/// have ended or that a bell was lost with the server's data, and so that a silent connection is
-/// noticed soon.
+/// The longest time that a read asks the server to block. Short, to notice soon that leases have
+/// ended, that a bell was lost with the server's data, or that a connection is silent.
 pub const LONGEST_BLOCK: Duration = Duration::from_secs(2);
 
-/// The bytes a second that any link in use should bring: what was sent may be on its way for as
-/// long as they take, behind a middlebox that took it.
+/// The slowest link in use, in bytes a second. A request may be on its way for as long as its bytes
+/// take at this pace: a middlebox may have buffered them.
 const SLOWEST: f64 = 200_000.0;
 
 /// How often a caller that may not block looks instead.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// A silence that lasts this long is worth a word.
+/// A silence of this length is reported.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// The way to a server for one kind of requests. Cheap to clone.
+/// Sends one kind of requests to a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Link {
     pub pool: Arc<Pool>,
@@ -53,12 +52,12 @@ impl Link {
         self.pool.server.address == server.address
     }
 
-    /// Runs a script; tries again as [`Link::request`] does.
+    /// Runs a script; retries as [`Link::request`] does.
     pub async fn call(&self, call: &Call) -> Result<Value, QueueError> {
         self.persist(|| call.script.name.into(), |tried| self.call_once(call, tried)).await
     }
 
-    /// Sends a command, again after breaks and while the server is busy.
+    /// Sends a command; retries it after broken connections and while the server is busy.
     ///
     /// # Errors
     /// [`QueueError::Unreachable`] when the time for tries is over, [`QueueError::Full`] and
@@ -67,7 +66,7 @@ impl Link {
         self.persist(|| name(command), |tried| self.send_once(command, Duration::ZERO, tried)).await
     }
 
-    /// Sends `count` commands at once, and gives their answers; tries all of them again as
+    /// Sends `count` commands at once, and returns their answers; retries all of them as
     /// [`Link::request`] does.
     pub async fn pipeline(
         &self,
@@ -79,8 +78,8 @@ impl Link {
         self.persist(|| "pipeline".into(), once).await
     }
 
-    /// Tries until it succeeds, or the time for tries is over. `name` tells one kind of call from
-    /// another; `once` makes one try, given how many came before.
+    /// Tries until it succeeds, or the time for tries is over. `name` is the kind of call, under
+    /// which troubles are noted; `once` makes one try, given the number of tries before it.
     async fn persist<T, F: Future<Output = Result<T, Fault>>>(
         &self,
         name: impl Fn() -> String,
@@ -91,6 +90,7 @@ impl Link {
 
         loop {
             match once(tried).await {
+                // The server grants this kind of call again, so it explains no wait any more.
                 Ok(value) => {
                     self.pool.server.troubles.clear(&name);
                     return Ok(value);
@@ -104,6 +104,7 @@ impl Link {
         }
     }
 
+    /// Waits for the next try if a fault allows one, else fails.
     async fn retry(&self, fault: Fault, tries: &mut Tries) -> Result<(), QueueError> {
         match fault {
             Fault::Broken(_) | Fault::Busy(_) | Fault::Crowded => {
@@ -118,20 +119,24 @@ impl Link {
                 Err(why)
             }
             Fault::Moved(ref to) | Fault::Ask(ref to) => {
-                // `ASK` is about this request alone, `MOVED` about all that follow.
+                // `ASK` concerns this request alone, `MOVED` all that follow.
                 if matches!(fault, Fault::Moved(_)) {
                     self.pool.follow(to).await;
                 }
+
                 if tries.again().await { Ok(()) } else { Err(fault.into()) }
             }
+            // A retry within seconds would not help; the caller decides whether to wait.
             Fault::NoScript | Fault::Full(_) | Fault::Here(_) | Fault::Hopeless { .. } => {
                 Err(fault.into())
             }
         }
     }
 
+    /// Runs a script by its hash, and by its source if the server does not know it.
     async fn call_once(&self, call: &Call, tried: u32) -> Result<Value, Fault> {
         match self.send_once(&call.by_sha(), Duration::ZERO, tried).await {
+            // A server that was restarted, or is new in the cluster, has no scripts yet.
             Err(Fault::NoScript) => {
                 debug!(script = call.script.name, "leaving the script with the server");
                 self.send_once(&call.by_source(), Duration::ZERO, tried).await
@@ -140,7 +145,8 @@ impl Link {
         }
     }
 
-    /// Sends a request that may wait at the server for `blocks`, and was tried `tried` times before.
+    /// Sends a request once. It may block at the server for `blocks`, and was tried `tried` times
+    /// before.
     pub async fn send_once<R: Request>(
         &self,
         request: &R,
@@ -153,7 +159,7 @@ impl Link {
         let silence = blocks + self.pool.server.timing.answer;
         let patience = patience(request.size(), tried);
 
-        // An answer that is there counts, whatever the doubts.
+        // Biased: an answer that has arrived counts, whatever the doubts.
         let answer = tokio::select! {
             biased;
             answer = request.over(connection, silence) => answer,
@@ -170,8 +176,9 @@ impl Link {
     async fn end<T>(&self, mut place: InUse<'_>, answer: Result<T, Fault>) -> Result<T, Fault> {
         match answer {
             Err(Fault::Broken(_)) => place.broken(),
+            // Any other answer was read to its end, an error too.
             _ => {
-                // Small requests are quick and frequent, so one of them looks now and then.
+                // Small requests are quick and frequent, so they carry this question along.
                 if self.kind == Use::Small && self.pool.is_to_count() {
                     self.count_clients(place.connection()).await;
                 }
@@ -181,7 +188,7 @@ impl Link {
         answer
     }
 
-    /// Asks how many clients the server has, so that this process leaves room for others.
+    /// Asks the server for the number of its clients, to leave room for other processes.
     async fn count_clients(&self, connection: &mut Connection) {
         let command = redis::cmd("INFO").arg("clients").take();
         if let Ok(Value::BulkString(info)) =
@@ -192,9 +199,9 @@ impl Link {
         }
     }
 
-    /// Watches a connection on which an answer is due, when the server need not wait any more. When
-    /// it is silent, says so. If that lasts for longer than `patience`, and the server answers on
-    /// another connection meanwhile, this one was forgotten on the way: only then does it return.
+    /// Watches a connection on which an answer is due after `blocks`. Reports a long silence as
+    /// trouble. Returns only if the connection was forgotten on the way: it is silent for longer
+    /// than `patience` while the server answers on another connection.
     async fn doubt(&self, traffic: &Traffic, patience: Duration, blocks: Duration) -> Fault {
         let sent = Instant::now();
         let began = sent + blocks;
@@ -205,15 +212,17 @@ impl Link {
                 continue;
             }
 
-            // An answer that has begun may come slowly.
+            // An answer that has begun may be slow, and the connection is known to work.
             let doubtful = quiet_since.elapsed() >= patience && !traffic.came_since(sent);
             if doubtful && matches!(timeout(QUIET - DOUBT, self.pool.dial()).await, Ok(Ok(_))) {
+                // The answer may have been on its way while the other connection was dialled.
                 sleep(DOUBT / 2).await;
                 if traffic.last() <= quiet_since {
                     return Fault::Broken("the connection was forgotten on the way".into());
                 }
             }
 
+            // No other connection works better, so the wait goes on, and is reported.
             if traffic.last() <= quiet_since && quiet_since.elapsed() >= QUIET {
                 let silent = quiet_since.elapsed().as_secs();
                 let fault = Fault::Broken(format!("Redis has been silent for {silent} s"));
@@ -223,11 +232,11 @@ impl Link {
         }
     }
 
-    /// Waits until there are news after those of this entry, at most `wait` and [`LONGEST_BLOCK`];
-    /// for less with few connections.
+    /// Waits for news after the entry `after`, at most `wait` and [`LONGEST_BLOCK`]; for less with
+    /// few connections.
     ///
     /// # Errors
-    /// As [`Link::request`], but without trying again: the caller looks for itself first.
+    /// As [`Link::request`], but without retries: the caller looks for outcomes anyway.
     pub async fn hear(&self, news: &str, after: &str, wait: Duration) -> Result<(), Fault> {
         if self.is_to_look(wait).await {
             return Ok(());
@@ -243,13 +252,13 @@ impl Link {
             .arg(news)
             .arg(after);
 
-        // That something came is enough: the caller looks for itself.
+        // The answer itself does not matter: the caller looks for outcomes.
         self.send_once(&command, LONGEST_BLOCK, 0).await.map(|_| ())
     }
 
-    /// Waits until one of some bells rings, at most `wait` and [`LONGEST_BLOCK`]; gives the one
-    /// that did, which then rings for no other. With few connections it waits for less, and leaves
-    /// the bells as they are.
+    /// Waits until one of `bells` rings, at most `wait` and [`LONGEST_BLOCK`]. Returns the bell
+    /// that rang, which then wakes no other worker. With few connections it waits for less, and
+    /// leaves the bells alone.
     ///
     /// # Errors
     /// As [`Link::hear`].
@@ -262,26 +271,27 @@ impl Link {
         command.arg(bells).arg(blocks_ms(wait) as f64 / 1e3);
 
         let rung = self.send_once(&command, LONGEST_BLOCK, 0).await?;
-        // Any other answer is as good as none: the caller looks all the same.
+        // Any other answer counts as none: the caller looks for tasks anyway.
         Ok(redis::from_redis_value::<Option<(String, String)>>(rung)
             .ok()
             .flatten()
             .map(|(bell, _)| bell))
     }
 
-    /// Waits a little where there are too few connections for one to block; the caller is to look
-    /// then.
+    /// Whether there are too few connections for one to block. If so, it has waited a little, and
+    /// the caller is to look.
     async fn is_to_look(&self, wait: Duration) -> bool {
         if self.pool.may_block() {
             return false;
         }
+
         sleep(wait.min(LOOK)).await;
         true
     }
 }
 
 /// How long a request of `size` bytes may be without any answer before another connection is
-/// opened: the more often it was tried, the longer, as the way may be slower than any should be.
+/// dialled. Doubles with each try, as the link may be slower than [`SLOWEST`].
 fn patience(size: usize, tried: u32) -> Duration {
     let on_its_way = Duration::from_secs_f64(size as f64 / SLOWEST);
     DOUBT + on_its_way * 2_u32.pow(tried.min(8))
@@ -295,8 +305,8 @@ fn name(command: &Cmd) -> String {
     }
 }
 
-/// How long the server is asked to block. 0 would mean for ever, and before 7.0.8 so did 1 ms
-/// (redis#11687).
+/// The time that the server is asked to block, in ms. At least 10, as 0 means for ever, and 1 did
+/// so before Redis 7.0.8 (redis#11687).
 fn blocks_ms(wait: Duration) -> u64 {
     fit::millis(wait.min(LONGEST_BLOCK)).max(10)
 }

@@ -1,4 +1,4 @@
-//! Waiting for tasks.
+//! Waits for tasks.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::fault::Fault;
 use super::of_worker::OfWorker;
 use crate::queue::QueueError;
 
-/// How often in the length of a lease someone who waits for tasks looks for leases that have ended.
+/// How often in the length of a lease a waiting worker looks for ended leases, which ring no bell.
 const LOOKS_PER_LEASE: u32 = 4;
 
-/// Waits until a bell rings, if the last lease left nothing; else there may be tasks already.
+/// Waits until a bell rings; returns at once if the last lease may have left tasks.
 pub async fn listen(worker: &OfWorker, longest: Duration) -> Result<(), QueueError> {
     if !worker.is_empty.load(Ordering::Relaxed) {
         return Ok(());
@@ -29,7 +29,7 @@ pub async fn listen(worker: &OfWorker, longest: Duration) -> Result<(), QueueErr
             }
             Ok(())
         }
-        // A missed bell costs nothing: the server is asked for tasks anyway, after a short pause.
+        // A missed bell costs little: the worker leases anyway, after a short pause.
         Err(fault @ (Fault::Broken(_) | Fault::Busy(_))) => {
             debug!(?fault, "could not wait for tasks, looking for some");
             Tries::new(config.timing.patience).again().await;

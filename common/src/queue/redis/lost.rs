@@ -1,4 +1,4 @@
-//! Workers that hold tasks, and from which nothing is heard any more.
+//! Finds workers that hold tasks and are silent.
 
 use std::time::Duration;
 
@@ -10,18 +10,20 @@ use super::reply;
 use crate::job::Class;
 use crate::queue::{LostWorker, QueueError};
 
-/// A worker that was silent for this long may be lost: it announces itself every second.
+/// A worker may be lost after this silence: a living one announces itself every second.
 const SILENT: Duration = Duration::from_secs(6);
 
-/// Those that hold tasks of `job`.
+/// The workers that hold tasks of `job` and may be lost.
 pub async fn lost(job: &OfJob) -> Result<Vec<LostWorker>, QueueError> {
     let workers = job.shared.workers().await?;
     let silent: Vec<_> = workers.into_iter().filter(|worker| worker.ago > SILENT).collect();
+    // Nearly always: saves the questions below.
     if silent.is_empty() {
         return Ok(Vec::new());
     }
 
     let keys = &job.keys;
+    // A silent worker may hold tasks for all, and tasks addressed to it.
     let mut streams: Vec<String> =
         Class::ALL.iter().map(|class| keys.stream(*class, None)).collect();
     streams.extend(silent.iter().map(|worker| keys.stream(Class::Render, Some(&worker.info.id))));
@@ -31,7 +33,7 @@ pub async fn lost(job: &OfJob) -> Result<Vec<LostWorker>, QueueError> {
         let mut command = redis::cmd("XPENDING");
         command.arg(stream).arg(GROUP);
 
-        // A stream or a group that is not there holds nothing.
+        // No stream or no group means no leases.
         if let Ok(answer) = job.shared.pulse.request(&command).await {
             held.extend(by_consumer(&answer).unwrap_or_default());
         }
@@ -52,7 +54,7 @@ pub async fn lost(job: &OfJob) -> Result<Vec<LostWorker>, QueueError> {
     Ok(lost.collect())
 }
 
-/// How many entries are with which consumer, of the summary that XPENDING gives.
+/// The number of pending entries of each consumer, from the summary of XPENDING.
 fn by_consumer(answer: &Value) -> Option<Vec<(String, u64)>> {
     let [_, _, _, consumers] = reply::items(answer)?;
     let one = |consumer: &Value| {

@@ -1,33 +1,33 @@
 //! The queue on a Redis server: streams and consumer groups.
 //!
-//! Redis is transport, the coordinator's journal is the truth: whatever the server loses is pushed
-//! again ([`JobQueue::missing`](super::JobQueue::missing)). Every change of state is one Lua script,
-//! so it happens whole or not at all, and the only clock is the server's.
+//! Redis is only transport, the coordinator's journal is the truth: tasks that the server loses are
+//! pushed again ([`JobQueue::missing`](super::JobQueue::missing)). Every change of state is one Lua
+//! script, so it happens as a whole or not at all, and the only clock is the server's.
 //!
 //! * [`keys`]: every key, with its type, lifetime and writers.
-//! * [`scripts`]: one Lua file per operation, and the meaning of their answers.
-//! * [`settings`]: what was typed. [`config`]: a queue that can be used, its [`server`] (by
-//!   [`url`]) with [`certificates`]. [`redact`]: URLs as they may be shown.
-//! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and given up when it is silent.
+//! * [`scripts`]: one Lua file for each operation, and the calls of them.
+//! * [`settings`]: a queue as it was typed. [`config`]: a checked queue, with its [`server`] (by
+//!   [`url`]) and [`certificates`]. [`redact`]: URLs without their passwords.
+//! * [`socket`], [`tls`], [`connection`]: one connection, greeted, and closed when it is silent.
 //! * [`route`]: the node of a cluster that has the queue, the master that sentinels name.
-//! * [`pool`], [`link`]: few connections for all [`request`]s. [`connect`]: the first look, and when
-//!   to try again.
+//! * [`pool`], [`link`]: few connections for all [`request`]s. [`connect`]: the first check, and
+//!   the pauses between tries.
 //! * [`check`]: whether the server can be used at all, in words.
-//! * [`fault`]: the meaning of errors, of the server or of the way to it. [`troubles`]: those that
-//!   last. [`why`]: why nothing comes, in words.
-//! * [`engine`]: connects, and gives both sides. [`state`]: what they share. [`limits`]: how much
-//!   goes into one request. [`reply`]: reads answers.
+//! * [`fault`]: what an error means, and what helps. [`troubles`]: faults that last. [`why`]: why a
+//!   job waits, in words.
+//! * [`engine`]: connects, and makes the handles of both sides. [`state`]: what the handles share.
+//!   [`limits`]: the size of requests. [`reply`]: reads answers.
 //! * The coordinator's side, [`job`] (what its parts share: [`of_job`]): [`mod@push`], [`collect`]
 //!   ([`stored`]: outcomes as they stand on the queue), [`audit`] (missing, rescue),
 //!   [`mod@close`], [`sign`] (of life), [`lost`] and [`why`].
-//! * A worker's side, [`worker`] ([`of_worker`]): [`listen`], [`lease`] ([`confirm`]: its answer
-//!   was heard; [`unconfirmed`]: of which the server does not know that yet), [`extend`],
-//!   [`complete`], [`release`] ([`holds`]: leases by their streams), [`rows`], [`mod@notify`],
-//!   [`past`] (of tasks that were not done at once).
-//! * [`batch`]: how outcomes stand on the queue. [`blobs`]: bytes that are too large for a script.
-//!   [`pace`]: how fast these come. [`due`]: what is done now and then.
+//! * A worker's side, [`worker`] ([`of_worker`]): [`listen`], [`lease`] ([`confirm`]: tells the
+//!   server that the answer arrived; [`unconfirmed`]: the answers still to be confirmed),
+//!   [`extend`], [`complete`], [`release`] ([`mod@by_stream`]: leases by their streams), [`rows`],
+//!   [`mod@notify`], [`past`] (of tasks that failed before).
+//! * [`batch`]: the encoding of outcomes on the queue. [`blobs`]: bytes too large for a script.
+//!   [`pace`]: how fast blobs arrive. [`due`]: chores that are due at intervals.
 //! * [`registry`]: the list of workers. [`jobs`]: the list of jobs, and whether their coordinators
-//!   live. [`usage`]: the memory that jobs take.
+//!   are alive. [`usage`]: the memory that jobs take.
 //!
 //! A call that drains the server's memory (finishing, render tasks, collecting) is never refused
 //! when that is full: its script begins with a write that needs no memory, and Redis asks only at
@@ -36,6 +36,7 @@
 mod audit;
 mod batch;
 mod blobs;
+mod by_stream;
 mod certificates;
 mod check;
 mod close;
@@ -49,7 +50,6 @@ mod due;
 mod engine;
 mod extend;
 mod fault;
-mod holds;
 mod job;
 mod jobs;
 mod keys;

@@ -1,4 +1,4 @@
-//! News of a task that goes on.
+//! Sends news of a task that is still being done.
 
 use super::batch::{Batch, HandedIn};
 use super::keys::TTL;
@@ -9,6 +9,7 @@ use crate::outcome::Outcome;
 use crate::queue::QueueError;
 use crate::wire;
 
+/// As [`WorkQueue::notify`](crate::queue::WorkQueue::notify).
 pub async fn notify(shared: &Shared, news: Outcome) -> Result<(), QueueError> {
     let keys = shared.keys.job(news.task.job);
     let mut call = Call::new(&NOTIFY)
@@ -17,9 +18,10 @@ pub async fn notify(shared: &Shared, news: Outcome) -> Result<(), QueueError> {
         .key(&keys.news)
         .argument(TTL.as_millis());
 
-    let alone = HandedIn { field: String::new(), hold: String::new(), body: wire::encode(&news) };
+    let alone =
+        HandedIn { field: String::new(), lease_id: String::new(), body: wire::encode(&news) };
     call.push(wire::encode(&Batch(vec![alone])));
 
-    // Whether the job is still known matters to nobody.
+    // The answer says whether the job is still known; news of a closed job may get lost.
     reply::expect_flag("notify", &shared.pulse.call(&call).await?).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! A job of this process, with the way to it.
+//! The state of a job of this process.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::state::Shared;
 use crate::job::JobId;
 use crate::queue::JobOwner;
 
-/// A job of this process: what its handles share.
+/// A job of this process, as its handles share it.
 pub struct OfJob {
     pub shared: Arc<Shared>,
     pub id: JobId,

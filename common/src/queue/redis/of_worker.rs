@@ -1,4 +1,4 @@
-//! A worker of this process, with what it knows of its queue.
+//! The state of a worker of this process.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,13 +12,13 @@ use crate::job::WorkerId;
 pub struct OfWorker {
     pub shared: Arc<Shared>,
     pub id: WorkerId,
-    /// What the list of workers says of it; `None`: it is on none.
+    /// Its entry in the registry; `None`: it is not in the registry.
     pub listed: Option<WorkerInfo>,
-    /// The bells that wake it: of tasks for all, and of those for it alone.
+    /// The bells that wake it: that for all workers, and that for tasks addressed to it.
     pub bells: [String; 2],
-    /// Whether its last lease left nothing for it: then there is nothing until a bell rings.
+    /// Whether its last lease left no task for it: then there is none until a bell rings.
     pub is_empty: AtomicBool,
-    /// Whether the bell for all has woken it since its last lease.
+    /// Whether the bell for all workers has woken it since its last lease.
     pub is_woken: AtomicBool,
     pub unconfirmed: Unconfirmed,
 }

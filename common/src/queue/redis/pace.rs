@@ -1,4 +1,4 @@
-//! How fast bytes come.
+//! Measures how fast bytes arrive.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use redis::Value;
 
 use crate::fit;
 
-/// Fewer bytes than this tell how long the way there and back is, not how fast bytes come.
+/// Transfers below this many bytes do not count: they measure the round trip, not the pace.
 const LEAST: usize = 64 << 10;
 
-/// How much the last transfer counts.
+/// The weight of the latest transfer in the average.
 const SHARE: f64 = 0.4;
 
 /// The pace of the last few transfers.
@@ -20,12 +20,12 @@ pub struct Pace(Mutex<Option<Measured>>);
 #[derive(Debug, Clone, Copy)]
 struct Measured {
     bytes_a_second: f64,
-    /// How long a value was.
+    /// The bytes of a value.
     length: f64,
 }
 
 impl Pace {
-    /// Takes note of a transfer.
+    /// Notes a transfer.
     pub fn note(&self, values: &[Value], took: Duration) {
         let length =
             |value: &Value| if let Value::BulkString(bytes) = value { bytes.len() } else { 0 };
@@ -42,6 +42,7 @@ impl Pace {
             length: bytes as f64 / values.max(1) as f64,
         };
 
+        // A moving average follows the link, but not a single slow transfer.
         let mut measured = self.0.lock().expect("no holder panics");
         let nearer = |before: f64, now: f64| before + SHARE * (now - before);
         *measured = Some(measured.map_or(now, |before| Measured {
@@ -50,13 +51,13 @@ impl Pace {
         }));
     }
 
-    /// Bytes a second; `None`: nothing came yet.
+    /// Bytes a second; `None`: no transfer yet.
     pub fn bytes_a_second(&self) -> Option<f64> {
         self.0.lock().expect("no holder panics").map(|measured| measured.bytes_a_second)
     }
 
-    /// How many bytes come in that time, and how many values that is, at least one; `None`: nothing
-    /// came yet.
+    /// How many bytes arrive in that time, and how many values these are, at least one; `None`: no
+    /// transfer yet.
     pub fn in_time(&self, time: Duration) -> Option<(u64, usize)> {
         let measured = (*self.0.lock().expect("no holder panics"))?;
         let bytes = measured.bytes_a_second * time.as_secs_f64();

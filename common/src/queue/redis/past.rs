@@ -1,5 +1,5 @@
-//! The past of tasks that were not done at once: asked for, noted, and handed on. Tasks that go well
-//! call nothing of it.
+//! The past of tasks that failed before: asked for, noted, and handed on. Tasks that go well cost
+//! no such call.
 
 use std::time::Duration;
 
@@ -16,15 +16,17 @@ use crate::job::{TaskId, WorkerId};
 use crate::queue::{Known, Lease, Past, QueueError};
 use crate::wire;
 
-/// A worker whose lease was taken over, and that is silent for this long, has vanished: one that is
-/// there announces itself every second.
+/// A worker has vanished when its lease was taken over and it has been silent for this long: a
+/// living one announces itself every second.
 const SILENT: Duration = Duration::from_secs(7);
 
+/// As [`WorkQueue::past`](crate::queue::WorkQueue::past).
 pub async fn past(
     shared: &Shared,
     lease: &Lease,
     previous: Option<&WorkerId>,
 ) -> Result<Known, QueueError> {
+    // A lease that this engine did not give is stale, and has no past.
     let Some(token) = Token::of(lease) else { return Ok(Known::default()) };
 
     let keys = shared.keys.job(lease.task.job);
@@ -33,7 +35,7 @@ pub async fn past(
         .key(&keys.tasks)
         .key(shared.keys.seen())
         .argument(task_field(&lease.task))
-        .argument(token.hold)
+        .argument(token.lease_id)
         .argument(previous.map_or("", |worker| &worker.0))
         .argument(SILENT.as_millis())
         .argument(TTL.as_millis());
@@ -49,8 +51,9 @@ fn read(answer: &Value) -> Option<Known> {
     let past = match wire::decode::<Past>(noted) {
         Ok(past) => past,
         Err(error) => {
+            // Most tasks have no past. A damaged one must not stop the task.
             if !noted.is_empty() {
-                warn!(%error, "what was noted of a task cannot be read");
+                warn!(%error, "the past of a task cannot be read");
             }
             Past::default()
         }
@@ -62,6 +65,7 @@ fn read(answer: &Value) -> Option<Known> {
     Some(Known { past, vanished, undecided })
 }
 
+/// As [`WorkQueue::note_if_held`](crate::queue::WorkQueue::note_if_held).
 pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(false) };
 
@@ -70,18 +74,20 @@ pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, Q
         .key(&keys.past)
         .key(&keys.tasks)
         .argument(task_field(&lease.task))
-        .argument(token.hold);
+        .argument(token.lease_id);
 
     call.push(wire::encode(past));
+
     let answer = shared.pulse.call(&call.argument(TTL.as_millis())).await?;
     reply::expect_flag("note", &answer)
 }
 
+/// As [`WorkQueue::give_back_if_held`](crate::queue::WorkQueue::give_back_if_held).
 pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<(), QueueError> {
     let Some(token) = Token::of(lease) else { return Ok(()) };
 
     let keys = shared.keys.job(lease.task.job);
-    let addressee = token.own.then(|| token.consumer());
+    let addressee = token.is_addressed.then(|| token.consumer());
     let mut call = Call::new(&GIVE_BACK)
         .key(keys.stream(lease.task.class, addressee))
         .key(&keys.tasks)
@@ -92,20 +98,21 @@ pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<()
         .argument(token.consumer())
         .argument(task_field(&lease.task))
         .argument(&token.entry)
-        .argument(&token.hold);
+        .argument(&token.lease_id);
 
     call.push(wire::encode(past));
+
     // A stale lease is no error.
     reply::expect_flag("give_back", &shared.pulse.call(&call).await?).map(|_| ())
 }
 
-/// Drops what was noted of a finished task; should that fail, it goes with the job.
+/// Drops the past of a finished task. If that fails, it goes with the job.
 pub async fn forget(shared: &Shared, task: &TaskId) {
     let keys = shared.keys.job(task.job);
     let mut command = redis::cmd("HDEL");
     command.arg(&keys.past).arg(&past_fields(task));
 
     if let Err(error) = shared.pulse.request(&command).await {
-        debug!(%error, "could not drop what was noted of a finished task");
+        debug!(%error, "could not drop the past of a finished task");
     }
 }

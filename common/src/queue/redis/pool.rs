@@ -1,5 +1,5 @@
-//! The connections of this process to one server: few, given back, and tried before they are used
-//! after a pause.
+//! The connections of this process to one server: few, shared by all requests, and tested before
+//! they are used after a pause.
 //!
 //! ```text
 //!            idle one, or room for one more          answer came
@@ -7,9 +7,9 @@
 //!     ▲                                        │ broken, silent
 //!     └── all in use                           └──────────────────▶ closed, and all idle ones with it
 //! ```
-//! A server allows only so many clients, a small one few. So each process has a limit. It falls
-//! when the server refuses or is nearly full, down to one, and grows again slowly. With two
-//! connections or fewer, nothing blocks on one.
+//! A server limits its clients, a small one to few. So each process limits its connections. The
+//! limit falls when the server refuses one or is nearly full, down to one, and grows again slowly.
+//! With two connections or fewer, no request blocks on one.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,35 +28,34 @@ use super::server::Server;
 /// The most connections of a process to one server.
 pub const MOST: usize = 10;
 
-/// How many connections are left to small requests by those that block or carry much, as far as
-/// there are that many.
+/// How many connections requests that block or carry much leave to small ones, if the limit allows.
 const SPARED: usize = 2;
 
-/// How long an unused connection stays open; one stays for longer.
+/// How long an idle connection stays open; the last one stays for longer.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A connection that was idle for longer than this is tried before it is used: a middlebox may have
-/// forgotten it.
+/// A connection that was idle for longer than this is tested before it is used: a middlebox may
+/// have forgotten it.
 const TRUSTED: Duration = Duration::from_secs(3);
 
-/// The same before much is sent: it takes long to know whether that is only slow, or lost.
+/// The same before a large request: whether that is slow or lost takes long to find out.
 const TRUSTED_WITH_MUCH: Duration = Duration::from_millis(300);
 
-/// After this time without a sign of life, another connection is opened.
+/// After this time without a sign of life, another connection is dialled.
 pub const DOUBT: Duration = Duration::from_secs(1);
 
-/// How often the server is asked how many clients it has, and from which percentage on it is nearly
-/// full.
+/// How often the server is asked for the number of its clients.
 const COUNT: Duration = Duration::from_secs(3);
+/// From this percentage of its limit on, a server is nearly full of clients.
 const NEARLY_FULL: u64 = 80;
 
-/// How long the limit stays as it is after it fell.
+/// How long the limit stays after it fell or grew.
 const FALLEN: Duration = Duration::from_secs(5);
 
-/// The use for which a connection is wanted.
+/// The kind of request that a connection is taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
-    /// Requests that return at once, heartbeats among them.
+    /// Requests that are answered at once, such as heartbeats.
     Small,
     /// Requests that carry much.
     Bytes,
@@ -75,26 +74,29 @@ pub struct Pool {
 
 #[derive(Default)]
 struct State {
-    /// The one that was used last is at the end.
+    /// The most recently used one is at the end.
     idle: VecDeque<Connection>,
-    /// How many there are, idle or in use, or being dialled.
+    /// How many connections there are: idle, in use, or being dialled.
     open: usize,
     /// How many of these are in use for [`Use::Bytes`] and for [`Use::Blocking`].
     bytes: usize,
     blocking: usize,
-    /// How many wait for one for [`Use::Small`]: they go first.
+    /// How many small requests wait for a connection: they go first.
     small_waiting: usize,
-    /// How many there may be.
+    /// How many connections there may be.
     limit: usize,
-    /// When the limit fell last.
+    /// When the limit last fell or grew.
     fell: Option<Instant>,
-    /// When the server was last asked how many clients it has.
+    /// When the server was last asked for the number of its clients.
     counted: Option<Instant>,
 }
 
+/// The result of a search for a connection.
 enum Found {
     Idle(Connection),
+    /// None is idle, and one more may be dialled.
     Room,
+    /// The request must wait.
     Nothing,
 }
 
@@ -115,10 +117,10 @@ impl Pool {
     /// # Errors
     /// Those of dialling.
     pub async fn take(&self, wanted: Use) -> Result<InUse<'_>, Fault> {
-        // Counted for as long as it waits, so that others leave it what is free.
+        // Counted while it waits, so that large and blocking requests leave it a free connection.
         let _waiting = (wanted == Use::Small).then(|| SmallWaiting::new(self));
         loop {
-            // Listened for before the look, so that none is missed in between.
+            // Listens before it looks, so that no connection freed in between is missed.
             let mut freed = std::pin::pin!(self.freed.notified());
             freed.as_mut().enable();
 
@@ -135,11 +137,11 @@ impl Pool {
             };
 
             let Err(fault) = place.make_ready().await else { return Ok(place) };
-            // Before the limit falls to the number of those that are open: this one is not.
+            // Dropped before the limit falls to the number of open connections: this is not open.
             drop(place);
 
             match fault {
-                // Others of this process have theirs: one of these will be free.
+                // This process has other connections: wait until one of them is free.
                 Fault::Crowded if self.fall(true) => {
                     debug!("the server allows no more connections")
                 }
@@ -148,13 +150,13 @@ impl Pool {
         }
     }
 
-    /// Whether a request may wait at the server without keeping others from it.
+    /// Whether a request may block at the server without starving others of connections.
     pub fn may_block(&self) -> bool {
         let state = self.state.lock().expect("no holder panics");
         state.blocking < state.limit.saturating_sub(SPARED)
     }
 
-    /// How many bytes have come so far over connections for [`Use::Bytes`].
+    /// How many bytes have arrived so far over connections for [`Use::Bytes`].
     pub fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
@@ -167,6 +169,8 @@ impl Pool {
         let endpoint = self.route.endpoint(&self.server).await?;
 
         let mut dialled = Connection::dial(&self.server, &endpoint, &self.received).await;
+        // The first good connection learns the other nodes; after a broken one, the next dial goes
+        // elsewhere.
         match &mut dialled {
             Ok(connection) => self.route.learn(connection, &self.server, &endpoint).await,
             Err(Fault::Broken(_)) => self.route.turn_away(&endpoint, &self.server),
@@ -176,7 +180,7 @@ impl Pool {
         dialled
     }
 
-    /// Goes to the node of the cluster that another one named.
+    /// Moves to the node that another node of the cluster named.
     pub async fn follow(&self, moved: &str) {
         if let Ok(from) = self.route.endpoint(&self.server).await
             && self.route.moved(&from, moved)
@@ -186,7 +190,7 @@ impl Pool {
         }
     }
 
-    /// Dials the node that another one named for one request, and says that it may answer.
+    /// Dials the node that another node named for one request, and permits it to answer (`ASKING`).
     ///
     /// # Errors
     /// Those of dialling.
@@ -199,8 +203,8 @@ impl Pool {
         Ok(connection)
     }
 
-    /// Whether the server is to be asked how many clients it has; if so, nobody else asks for a
-    /// while.
+    /// Whether it is time to ask the server for the number of its clients; if so, no other request
+    /// asks for a while.
     pub fn is_to_count(&self) -> bool {
         let mut state = self.state.lock().expect("no holder panics");
 
@@ -211,29 +215,33 @@ impl Pool {
         due
     }
 
-    /// Takes note of how many clients the server has, of how many it allows: when it is nearly
-    /// full, the limit falls by one.
+    /// Notes how many clients the server has and allows. If it is nearly full, the limit falls by
+    /// one.
     pub fn note_clients(&self, there: u64, allowed: u64) {
         if there * 100 > allowed * NEARLY_FULL {
             self.fall(false);
         }
     }
 
-    /// Lets the limit fall: to the number of open connections if the server refused more, or by one.
-    /// `false`: no connection is left to use.
+    /// Lowers the limit: to the number of open connections if the server refused one, else by one.
+    /// `false`: no connection is open.
     fn fall(&self, refused: bool) -> bool {
         let mut state = self.state.lock().expect("no holder panics");
+        // Never to 0: with one connection all requests still go through, one by one.
         state.limit = if refused { state.limit.min(state.open) } else { state.limit - 1 }.max(1);
         state.fell = Some(Instant::now());
+
         state.trim();
         state.open > 0
     }
 
-    /// Closes all idle connections: the cause that broke one has likely broken them all.
+    /// Closes all idle connections: the fault that broke one has probably broken them all.
     fn close_idle(&self) {
         let mut state = self.state.lock().expect("no holder panics");
         state.open -= state.idle.len();
         state.idle.clear();
+
+        // Requests that wait may dial now.
         drop(state);
         self.freed.notify_waiters();
     }
@@ -241,7 +249,7 @@ impl Pool {
 
 impl State {
     fn find(&mut self, wanted: Use) -> Found {
-        // The limit grows again, one by one, when it is reached and has not fallen lately.
+        // Grows the limit one by one, and only when it is reached: the server may still be full.
         if self.limit < MOST
             && self.open >= self.limit
             && self.fell.is_none_or(|fell| fell.elapsed() >= FALLEN)
@@ -250,8 +258,8 @@ impl State {
             self.fell = Some(Instant::now());
         }
 
-        // Small requests go first: some connections are left to them, and one that is free is not
-        // taken from those that wait.
+        // Small requests go first: the others leave them some connections, and take none that a
+        // small one waits for.
         let most = self.limit.saturating_sub(SPARED).max(1);
         let free = (self.limit + self.idle.len()).saturating_sub(self.open);
         let may = match wanted {
@@ -281,9 +289,10 @@ impl State {
         found
     }
 
-    /// Closes idle connections above the limit, and those that were not used for long.
+    /// Closes idle connections above the limit, and those that were idle for long.
     fn trim(&mut self) {
         while let Some(oldest) = self.idle.front() {
+            // One connection stays, so that the next request need not dial.
             let old = oldest.idle_since.elapsed() >= IDLE && self.open > 1;
             if !old && self.open <= self.limit {
                 return;
@@ -312,8 +321,8 @@ impl Drop for SmallWaiting<'_> {
     }
 }
 
-/// A place in the pool, with the connection that one request uses. Dropped, it is closed, as the
-/// answer may still come.
+/// A place in the pool, with the connection that one request uses. Drop closes the connection: a
+/// late answer on it would be taken for that of the next request.
 pub struct InUse<'a> {
     pool: &'a Pool,
     wanted: Use,
@@ -332,11 +341,11 @@ impl InUse<'_> {
 
             let mut state = self.pool.state.lock().expect("no holder panics");
             state.idle.push_back(connection);
-            state.open += 1; // Dropping this takes one off.
+            state.open += 1; // The drop of `self` subtracts it again.
         }
     }
 
-    /// Closes the connection, and all that are idle.
+    /// Closes the connection, and all idle ones.
     pub fn broken(self) {
         self.pool.close_idle();
     }
@@ -358,10 +367,10 @@ impl InUse<'_> {
         Ok(())
     }
 
-    /// The connection if it gives a sign of life, or else another one.
+    /// The connection if it gives a sign of life, else a new one.
     async fn tried(&self, mut connection: Connection) -> Result<Connection, Fault> {
-        // Another connection is dialled beside it after a while. If that works before this one gave
-        // a sign, this one is taken for lost.
+        // After a while it dials another connection. If that works before this one gives a sign,
+        // this one counts as lost.
         let in_doubt = async {
             sleep(DOUBT).await;
             self.pool.dial().await
@@ -373,14 +382,14 @@ impl InUse<'_> {
                 alive = &mut ping => alive.is_err().then_some(None),
                 dialled = in_doubt => match dialled {
                     Ok(dialled) => Some(Some(dialled)),
-                    // No other way there either: the first may only be slow.
+                    // The server cannot be dialled either, so this one may only be slow.
                     Err(_) => ping.await.is_err().then_some(None),
                 },
             }
         };
 
         let Some(dialled) = dialled else { return Ok(connection) };
-        debug!("a connection that was idle has been forgotten on the way");
+        debug!("an idle connection was forgotten on the way");
         self.pool.close_idle();
 
         match dialled {
@@ -399,8 +408,10 @@ impl Drop for InUse<'_> {
             Use::Blocking => state.blocking -= 1,
         }
 
+        // With a lower limit, others may have to go as well.
         state.open -= 1;
         state.trim();
+
         drop(state);
         self.pool.freed.notify_waiters();
     }

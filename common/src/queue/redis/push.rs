@@ -1,4 +1,4 @@
-//! Putting tasks of a job on the queue.
+//! Puts tasks of a job on the queue.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::task::Task;
 use crate::wire;
 
 pub async fn push(job: &OfJob, tasks: &[Task]) -> Result<(), QueueError> {
-    // By class first, so that what drains the server's memory goes before what fills it.
+    // Ordered by class, so that tasks that drain the server's memory go before those that fill it.
     let mut groups: BTreeMap<(Class, Option<&WorkerId>), Vec<&Task>> = BTreeMap::new();
     for task in tasks {
         groups.entry((task.id.class, task.addressee())).or_default().push(task);
@@ -35,13 +35,13 @@ pub async fn push(job: &OfJob, tasks: &[Task]) -> Result<(), QueueError> {
     Ok(())
 }
 
-/// A push that is being put together.
+/// A call of the script `push` in the making.
 struct Pushing<'a> {
     job: &'a OfJob,
     class: Class,
     call: Call,
     tasks: usize,
-    /// The bodies that stand apart.
+    /// The bodies that are blobs, with their names.
     bodies: Vec<(String, Vec<u8>)>,
     bytes: usize,
 }
@@ -52,6 +52,8 @@ impl<'a> Pushing<'a> {
         let keys = &job.keys;
         let addressee = addressee.map(|worker| worker.0.as_str());
 
+        // Render tasks turn rows into segments, which soon leave the server; a repair must go
+        // before them, as later rows wait for it.
         let memory = match class {
             Class::Repair | Class::Render => "drains",
             Class::Extract => "fills",
@@ -91,7 +93,7 @@ impl<'a> Pushing<'a> {
             self.call.push(body);
             self.call.push("");
         } else {
-            // The script learns its length instead, which is what a lease counts.
+            // The script gets its length instead, as a lease counts bytes.
             self.call.push("");
             self.call.push(body.len().to_string());
             self.bodies.push((body_name(&task.id), body));
@@ -112,7 +114,7 @@ impl<'a> Pushing<'a> {
         let bodies: Vec<_> =
             self.bodies.iter().map(|(name, body)| (name.clone(), body.as_slice())).collect();
 
-        // What drains the server's memory goes through even when that is full.
+        // Tasks that drain the server's memory go through even when it is full.
         match shared.blobs.store(keys, &bodies, TTL).await {
             Err(QueueError::Full(_)) if self.class != Class::Extract => {
                 shared.blobs.force(keys, &bodies).await?

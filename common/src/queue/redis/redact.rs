@@ -1,7 +1,7 @@
-//! URLs as they may be shown.
+//! Hides the passwords in URLs.
 
-/// A URL that may be no URL, without what may be a password: all before the last `@`, and all
-/// behind a `?`.
+/// A URL without its possible passwords: everything before the last `@` and after a `?`. The text
+/// need not be a valid URL.
 pub fn redacted(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let shown = rest.rsplit_once('@').map_or(rest.to_owned(), |(_, host)| format!("…@{host}"));

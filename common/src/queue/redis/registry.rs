@@ -1,7 +1,6 @@
-//! The list of workers: they announce themselves, and anyone may ask for them.
+//! The registry of workers: they announce themselves, and any process may list them.
 //!
-//! Written as JSON, with every field optional, as workers and readers of different versions share
-//! it.
+//! Entries are JSON with every field optional, as different versions share the registry.
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::queue::QueueError;
 use crate::wire::FORMAT;
 
 /// How long a worker is listed after its last announcement. It should announce itself several times
-/// in that time, from the loop that polls: so a worker that is listed polled recently.
+/// in that time, from the loop that leases: so a listed worker is one that leased recently.
 pub const GONE_AFTER: Duration = Duration::from_secs(30);
 
 /// A worker's description of itself.
@@ -29,32 +28,32 @@ pub struct WorkerInfo {
     pub host: String,
     pub version: String,
     pub slots: u32,
-    /// How many of them work.
+    /// How many of the slots are busy.
     pub busy: u32,
     pub files_done: u64,
     pub bytes_done: u64,
     pub queues: Vec<String>,
-    /// How many servers for bytes alone it was given (`--redis-bytes`).
+    /// The number of its servers for bytes alone (`--redis-bytes`).
     pub bytes_servers: u32,
-    /// The wire format that it speaks, [`crate::wire::FORMAT`]; 0: it does not say.
+    /// Its wire format, [`crate::wire::FORMAT`]; 0: it does not say.
     pub wire: u8,
     /// Its `--lease`; 0: it does not say.
     pub lease_ms: u64,
 }
 
 impl WorkerInfo {
-    /// Whether it is of this version, and speaks this wire format.
+    /// Whether it has this version and this wire format.
     pub fn is_of_this_build(&self) -> bool {
         self.version == crate::VERSION && self.speaks(FORMAT)
     }
 
-    /// Whether it speaks that wire format, as far as it says.
+    /// Whether it has that wire format, as far as it says.
     fn speaks(&self, format: u8) -> bool {
         self.wire == 0 || self.wire == format
     }
 }
 
-/// A worker, and when it announced itself last.
+/// A worker, and the age of its last announcement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerSeen {
     pub info: WorkerInfo,
@@ -65,25 +64,25 @@ pub struct WorkerSeen {
 /// A version of Sheaf (and of its wire format) that has jobs on the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionInUse {
-    /// Sheaf's version, that of the wire format, and how many servers are there for bytes alone, if
-    /// any: `0.1.0+3+2`.
+    /// The version of Sheaf, the wire format, and the number of servers for bytes alone, if any:
+    /// `0.1.0+3+2`.
     pub version: String,
-    /// Whether it is this one: workers of any other do not see its tasks.
+    /// Whether it is this one: workers do not see the tasks of other versions.
     pub is_ours: bool,
-    /// How long ago a coordinator of it called, by the server's clock.
+    /// How long ago one of its coordinators called, by the server's clock.
     pub ago: Duration,
 }
 
-/// What a worker is at, and what it has done so far.
+/// How busy a worker is, and how much it has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Activity {
-    /// How many slots work.
+    /// How many slots are busy.
     pub busy: u32,
     pub files_done: u64,
     pub bytes_done: u64,
 }
 
-/// Says that a worker is there; it is listed for [`GONE_AFTER`].
+/// Announces a worker, which is then listed for [`GONE_AFTER`].
 pub async fn announce(
     shared: &Shared,
     info: &WorkerInfo,
@@ -104,7 +103,7 @@ pub async fn announce(
     reply::expect_count("announce", &shared.pulse.call(&call).await?).map(|_| ())
 }
 
-/// Takes a worker off the list.
+/// Takes a worker off the registry.
 pub async fn leave(shared: &Shared, worker: &WorkerId) -> Result<(), QueueError> {
     for (command, key) in [("ZREM", shared.keys.seen()), ("HDEL", shared.keys.workers())] {
         let mut command = redis::cmd(command);
@@ -115,9 +114,10 @@ pub async fn leave(shared: &Shared, worker: &WorkerId) -> Result<(), QueueError>
 }
 
 impl Shared {
-    /// The workers that announced themselves lately, of all versions, sorted by name.
+    /// The workers in the registry, of all versions, sorted by name.
     pub async fn workers(&self) -> Result<Vec<WorkerSeen>, QueueError> {
         let (workers, _) = self.listed(GONE_AFTER).await?;
+        // Skips entries that cannot be read, as of a future version.
         let read = |(ago, json): (Duration, String)| {
             Some(WorkerSeen { info: serde_json::from_str(&json).ok()?, ago })
         };
@@ -158,7 +158,7 @@ impl Shared {
         Ok(versions.into_iter().map(read).collect())
     }
 
-    /// The workers and versions that were heard of within that time.
+    /// The workers that announced themselves, and the versions that called, within that time.
     async fn listed(&self, within: Duration) -> Result<(Aged, Aged), QueueError> {
         let keys = &self.keys;
         let call = Call::new(&WORKERS)
@@ -177,7 +177,7 @@ fn read(answer: &Value) -> Option<(Aged, Aged)> {
     aged(workers).zip(aged(versions))
 }
 
-/// Texts, and how old they are.
+/// Texts with their ages.
 type Aged = Vec<(Duration, String)>;
 
 fn aged(list: &Value) -> Option<Aged> {

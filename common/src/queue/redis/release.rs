@@ -1,6 +1,6 @@
-//! Handing tasks back.
+//! Hands tasks back.
 
-use super::holds::{by_holder, push_hold};
+use super::by_stream::{by_stream, push_lease};
 use super::keys::TTL;
 use super::limits::MOST_AT_ONCE;
 use super::reply;
@@ -8,22 +8,23 @@ use super::scripts::{Call, RELEASE};
 use super::state::Shared;
 use crate::queue::{Lease, QueueError};
 
+/// Hands tasks back, to be leased by any worker at once.
 pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueError> {
-    // A lease that this engine did not give holds nothing that could be released.
-    let (groups, _stale) = by_holder(leases, |lease| lease);
+    // A lease that this engine did not give holds no task.
+    let (groups, _stale) = by_stream(leases, |lease| lease);
 
-    for (stream, holds) in groups {
+    for (stream, leases) in groups {
         let keys = shared.keys.job(stream.job);
         let bell = shared.keys.bell(stream.addressee());
 
-        for holds in holds.chunks(MOST_AT_ONCE) {
+        for leases in leases.chunks(MOST_AT_ONCE) {
             let mut call = Call::new(&RELEASE)
                 .key(stream.key(&keys))
                 .key(&keys.tasks)
                 .key(&bell)
                 .argument(TTL.as_millis());
 
-            holds.iter().for_each(|(lease, token)| push_hold(&mut call, lease, token));
+            leases.iter().for_each(|(lease, token)| push_lease(&mut call, lease, token));
             reply::expect_count("release", &shared.pulse.call(&call).await?)?;
         }
     }

@@ -1,4 +1,4 @@
-//! Reads what servers answer. `None` everywhere: it is something else.
+//! Reads the answers of servers. `None` everywhere: the answer has another shape.
 
 use redis::Value;
 
@@ -19,7 +19,7 @@ pub fn bytes(value: &Value) -> Option<&[u8]> {
     if let Value::BulkString(bytes) = value { Some(bytes) } else { None }
 }
 
-/// A text; bytes that are none are no text.
+/// A text; `None` also for bytes that are not UTF-8.
 pub fn text(value: &Value) -> Option<&str> {
     std::str::from_utf8(bytes(value)?).ok()
 }
@@ -28,7 +28,7 @@ pub fn number(value: &Value) -> Option<i64> {
     if let Value::Int(number) = value { Some(*number) } else { None }
 }
 
-/// A number that is a count, and so not negative.
+/// A number that is not negative.
 pub fn count(value: &Value) -> Option<u64> {
     u64::try_from(number(value)?).ok()
 }

@@ -1,4 +1,4 @@
-//! What goes over a connection at once: one command, or several.
+//! The requests that go over a connection: one command, or several at once.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,21 +9,22 @@ use super::connection::Connection;
 use super::fault::Fault;
 use super::link::Link;
 
+/// One command or several, which are sent together.
 pub trait Request: Sync {
     type Answer: Send;
 
-    /// How many bytes it has.
+    /// Its size in bytes.
     fn size(&self) -> usize;
 
-    /// Sends it, and waits for the answer until nothing has come for `silence`.
+    /// Sends it, and waits for the answer until the connection has been silent for `silence`.
     fn over(
         &self,
         connection: &mut Connection,
         silence: Duration,
     ) -> impl Future<Output = Result<Self::Answer, Fault>> + Send;
 
-    /// Sends it where its keys are for now, as the server named that node; it was tried `tried`
-    /// times before.
+    /// Sends it to the node that has its keys for now, as a server said (`ASK`); it was tried
+    /// `tried` times before.
     fn asking(
         &self,
         link: &Link,
@@ -53,12 +54,12 @@ impl Request for Cmd {
         silence: Duration,
         _tried: u32,
     ) -> Result<Value, Fault> {
-        // Only this request goes there: the queue stays where it is.
+        // For this request only: the queue has not moved.
         link.pool.dial_asking(node).await?.send(self, silence).await
     }
 }
 
-/// Several commands, and how many.
+/// Several commands, and their number.
 pub struct Several<'a>(pub &'a Pipeline, pub usize);
 
 impl Request for Several<'_> {
@@ -83,7 +84,7 @@ impl Request for Several<'_> {
         _silence: Duration,
         tried: u32,
     ) -> Result<Vec<Value>, Fault> {
-        // Some keys are here, some there: each command finds its own.
+        // The keys may be on two nodes now, so each command goes by itself.
         let mut answers = Vec::with_capacity(self.1);
         for command in self.0.cmd_iter() {
             answers.push(link.send_once(command, Duration::ZERO, tried).await?);

@@ -1,7 +1,7 @@
-//! The endpoint that a server is at: the one that was typed, the node of a cluster that has the
+//! Finds the endpoint of a server: the one that was typed, the node of a cluster that has the
 //! queue, or the master that sentinels name.
 //!
-//! All keys of a queue are in one slot, so there is one node to find; and a connection is dialled
+//! All keys of a queue are in one slot, so there is one node to find. Connections are dialled
 //! seldom, so sentinels are asked each time.
 
 use std::sync::{Arc, Mutex};
@@ -14,17 +14,17 @@ use super::server::Server;
 use super::socket::Endpoint;
 use super::url::Sentinels;
 
-/// Where the queue is now.
+/// The route to the queue, as known so far.
 #[derive(Debug, Default)]
 pub struct Route(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The node of a cluster that has the queue, as another one said.
+    /// The node of the cluster that has the queue, as another node said.
     node: Option<Endpoint>,
-    /// The nodes of the cluster; one of them knows who has the queue.
+    /// The other nodes of the cluster: any of them can name the one that has the queue.
     others: Vec<Endpoint>,
-    /// Whether the server was asked for them.
+    /// Whether a node was asked for the others.
     asked: bool,
 }
 
@@ -46,34 +46,36 @@ impl Route {
         }
     }
 
-    /// Goes to the node that another one named: `SLOT HOST:PORT`. `false`: that is no address.
+    /// Moves to the node that another one named: `SLOT HOST:PORT`. `false`: that is no address.
     pub fn moved(&self, from: &Endpoint, to: &str) -> bool {
         let Some(node) = parse_node(from, to) else { return false };
+
         self.0.lock().expect("no holder panics").node = Some(node);
         true
     }
 
-    /// Goes elsewhere, as no server answers at that endpoint: to the one that was typed, or to the
-    /// next node that is known.
+    /// Moves on, as no server answers at `from`: to the next known node, or to the endpoint that
+    /// was typed.
     pub fn turn_away(&self, from: &Endpoint, server: &Server) {
         let mut known = self.0.lock().expect("no holder panics");
         let ways: Vec<Endpoint> =
             std::iter::once(&server.endpoint).chain(&known.others).cloned().collect();
 
         let at = ways.iter().position(|way| way == from);
-        // From a node that is not known, back to what was typed.
+        // From a node that is not known, back to the endpoint that was typed.
         known.node = Some(ways[at.map_or(0, |at| (at + 1) % ways.len())].clone());
     }
 
-    /// Asks a node which others there are, only once: a server that belongs to no cluster says so.
+    /// Asks a node for the other nodes, only once: a server without a cluster would refuse again.
     pub async fn learn(&self, connection: &mut Connection, server: &Server, at: &Endpoint) {
-        // Counts as asked whatever comes of it.
+        // Counts as asked even if it fails.
         let asked = std::mem::replace(&mut self.0.lock().expect("no holder panics").asked, true);
         if asked || server.sentinels.is_some() {
             return;
         }
 
         let command = redis::cmd("CLUSTER").arg("SLOTS").take();
+        // Without other nodes, only the endpoint that was typed is tried again.
         if let Ok(answer) = connection.send(&command, server.timing.connect).await {
             let mut others = nodes(at, &answer);
             others.retain(|node| *node != server.endpoint);
@@ -82,7 +84,7 @@ impl Route {
     }
 }
 
-/// Reads `SLOT HOST:PORT`; no host means the same.
+/// Reads `SLOT HOST:PORT`; an empty host means that of `from`.
 pub fn parse_node(from: &Endpoint, text: &str) -> Option<Endpoint> {
     let (host, port) = text.split_whitespace().last()?.rsplit_once(':')?;
     let port = port.parse().ok()?;
@@ -94,7 +96,7 @@ pub fn parse_node(from: &Endpoint, text: &str) -> Option<Endpoint> {
     }
 }
 
-/// Reads what `CLUSTER SLOTS` answered: for each range its ends, then its nodes: host, port, …
+/// Reads the answer of `CLUSTER SLOTS`: for each range its two ends, then its nodes: host, port, …
 fn nodes(from: &Endpoint, answer: &Value) -> Vec<Endpoint> {
     let Value::Array(ranges) = answer else { return Vec::new() };
 
@@ -115,7 +117,9 @@ fn nodes(from: &Endpoint, answer: &Value) -> Vec<Endpoint> {
 /// Asks the sentinels, one after the other, where the master is.
 async fn master(server: &Server, sentinels: &Sentinels) -> Result<Endpoint, Fault> {
     let mut last = Fault::Broken("no sentinel answers".into());
+
     for endpoint in &sentinels.endpoints {
+        // Sentinels may be down like any server: the first that knows the master decides.
         match ask(&server.for_its_sentinels(), endpoint, &sentinels.master).await {
             Ok(Some(master)) => return Ok(master),
             Ok(None) => {
@@ -153,6 +157,7 @@ async fn ask(
             }
             _ => Ok(None),
         },
+        // The sentinel is up, but watches no master of that name.
         Value::Nil => Ok(None),
         _ => Err(Fault::not_redis()),
     }

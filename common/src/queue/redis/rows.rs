@@ -1,4 +1,4 @@
-//! Blocks of rows: fetched by who renders them, or handed over by who had them alone.
+//! Blocks of rows: fetched to be rendered, or handed over from the stash of a worker that ends.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::queue::QueueError;
 use crate::row::Block;
 use crate::rows::RowsKey;
 
-/// How many blocks of rows are handed over at once: each goes over a connection of its own.
+/// How many blocks of rows are handed over at once, each over its own connection.
 const HANDED_OVER_AT_ONCE: usize = 8;
 
-/// Fetches blocks, in the order of `keys`; `None` for one that is not there.
+/// Fetches blocks, in the order of `keys`; `None` for a block that is not there.
 pub async fn fetch(shared: &Shared, keys: &[RowsKey]) -> Result<Vec<Option<Block>>, QueueError> {
     let key = |key: &RowsKey| shared.keys.blob(key.task.job, &rows_name(key));
     let keys: Vec<String> = keys.iter().map(key).collect();
@@ -25,7 +25,7 @@ pub async fn fetch(shared: &Shared, keys: &[RowsKey]) -> Result<Vec<Option<Block
     Ok(found.into_iter().map(|block| block.map(Arc::new)).collect())
 }
 
-/// Stores blocks, those of jobs that are there.
+/// Stores blocks; skips those of jobs that are closed.
 pub async fn hand_over(shared: &Shared, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
     let mut jobs: BTreeMap<JobId, Vec<(String, &[u8])>> = BTreeMap::new();
     for (key, block) in rows {
@@ -34,7 +34,8 @@ pub async fn hand_over(shared: &Shared, rows: &[(RowsKey, Block)]) -> Result<(),
 
     for (job, rows) in jobs {
         let keys = shared.keys.job(job);
-        // It is there from the first outcome on, and rows are of a task that has one.
+        // Rows belong to a completed task, and the first outcome of a job makes `news`. So without
+        // `news` the job is closed, and its rows would stay until they expire.
         let exists = shared.pulse.request(redis::cmd("EXISTS").arg(&keys.news)).await?;
         if exists != Value::Int(1) {
             continue;

@@ -1,4 +1,4 @@
-//! The scripts: one Lua file per operation, and the way they are called.
+//! The scripts: one Lua file for each operation, and their calls.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use redis::{Cmd, Script as Sha};
 
 use super::keys;
 
-/// A script, with what stands in front of it.
+/// A script, together with the files in front of it.
 pub struct Script {
     pub name: &'static str,
     source: String,
@@ -55,7 +55,7 @@ impl Script {
     }
 }
 
-/// A call of a script: keys and arguments, to be sent as often as it takes.
+/// A call of a script: its keys and arguments, which may be sent several times.
 pub struct Call {
     pub script: &'static Script,
     keys: Vec<String>,
@@ -87,12 +87,12 @@ impl Call {
         self.arguments.push(argument.into());
     }
 
-    /// The command that runs the script if the server has it already.
+    /// The command that runs the script by its hash, if the server has it.
     pub fn by_sha(&self) -> Cmd {
         self.command("EVALSHA", &self.script.sha)
     }
 
-    /// The command that runs the script and leaves it with the server.
+    /// The command that runs the script by its source, which the server then caches.
     pub fn by_source(&self) -> Cmd {
         self.command("EVAL", &self.script.source)
     }
@@ -113,7 +113,7 @@ mod tests {
         for (name, source) in FILES {
             assert!(source.starts_with(&format!("-- {name}: ")), "{name}");
             if !["prelude", "turns", "unconfirmed", "finished", "losses"].contains(name) {
-                assert!(source.lines().count() <= 40, "{name}");
+                assert!(source.lines().count() <= 45, "{name}");
                 for word in ["-- KEYS ", "-- ARGV ", "-- Returns ", "-- Invariant: "] {
                     assert!(source.contains(word), "{name}: {word}");
                 }

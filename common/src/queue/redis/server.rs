@@ -1,4 +1,4 @@
-//! A server that can be dialled: where it is, what is said first, and how connections are encrypted.
+//! A server that can be dialled: its endpoint, its greeting, and its encryption.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use super::troubles::Troubles;
 use super::url::{self, Sentinels};
 use crate::queue::QueueError;
 
-/// The first commands on a connection. Sheaf sends them itself, as the client library does not hand
-/// on the server's reason for a refusal. Has no `Debug`.
+/// The first commands on a connection. Sheaf sends them itself, as the client library does not pass
+/// on why a server refuses. Has no `Debug`, as it holds the password.
 #[derive(Clone)]
 pub struct Greeting {
     pub username: Option<String>,
@@ -37,8 +37,7 @@ impl Greeting {
             commands.push(select);
         }
 
-        // So that there is an answer in any case: a server that refuses to talk says so with its
-        // first.
+        // So that there is always an answer: a server that refuses a client says so in its first.
         commands.push(redis::cmd("PING"));
         commands
     }
@@ -48,24 +47,24 @@ impl Greeting {
 #[derive(Clone)]
 pub struct Server {
     pub endpoint: Endpoint,
-    /// The sentinels that know where it is; `None`: it is at `endpoint`.
+    /// The sentinels that name its endpoint; `None`: it is at `endpoint`.
     pub sentinels: Option<Sentinels>,
     pub tls: Option<Tls>,
     pub greeting: Greeting,
     pub timing: Timing,
-    /// Where it is, without user and password: for messages.
+    /// Its address, without user and password: for messages.
     pub address: String,
     pub troubles: Arc<Troubles>,
 }
 
 impl Server {
-    /// How its sentinels are dialled: as the server, but without password and database.
+    /// Its sentinels, as servers to dial: the same, but without password and database.
     pub fn for_its_sentinels(&self) -> Server {
         let greeting = Greeting { username: None, password: None, database: 0 };
         Server { greeting, sentinels: None, ..self.clone() }
     }
 
-    /// Makes a server of a URL and the settings that go with it.
+    /// Makes a server from a URL and the settings.
     ///
     /// # Errors
     /// [`QueueError::Unusable`], in a sentence with a hint.
@@ -85,7 +84,7 @@ impl Server {
             }
         };
 
-        // Settings go before the URL.
+        // Settings override the URL.
         let greeting = Greeting {
             username: settings.username.clone().or_else(|| typed.username().map(Into::into)),
             password: settings.password.clone().or_else(|| typed.password().map(Into::into)),
@@ -114,6 +113,7 @@ impl Server {
             }
         };
 
+        // Also without TLS, to refuse certificates that would have no effect.
         let tls = certificates::tls(is_tls, settings)?;
         Ok(Server {
             endpoint,
@@ -126,7 +126,7 @@ impl Server {
         })
     }
 
-    /// An endpoint of this server, as in messages.
+    /// The address of an endpoint of this server: for messages.
     pub fn address_of(&self, endpoint: &Endpoint) -> String {
         match endpoint {
             same if *same == self.endpoint => self.address.clone(),

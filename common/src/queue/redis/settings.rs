@@ -1,4 +1,4 @@
-//! What leads to a queue, as it was typed.
+//! The settings of a queue as they were typed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,23 +7,23 @@ use std::time::Duration;
 use super::redact::redacted;
 use crate::queue::LEASE;
 
-/// Where the queue is, as it was typed. May hold a password, which is never shown.
+/// The settings of a queue as they were typed. May hold a password, which is never shown.
 #[derive(Clone)]
 pub struct RedisSettings {
-    /// `redis://`, `rediss://` (TLS), `redis+unix:///PATH`; with `USER:PASSWORD@` before the host
-    /// and `/DB` behind it.
+    /// `redis://`, `rediss://` (TLS) or `redis+unix:///PATH`; may have `USER:PASSWORD@` before the
+    /// host and `/DB` after it.
     pub url: String,
-    /// Servers for the bytes of files, rows and segments, in the order that all sides of the queue
-    /// have; none: they go where the queue is. What else is said here holds for them, too.
+    /// Servers for blobs, in the same order for all sides of the queue; empty: blobs go to the
+    /// server of the queue. All other settings apply to these servers too.
     pub bytes_urls: Vec<String>,
-    /// Goes before the one in the URL.
+    /// Overrides the user in the URL.
     pub username: Option<String>,
-    /// Goes before the one in the URL.
+    /// Overrides the password in the URL.
     pub password: Option<String>,
     /// The name of the queue: 1 to 64 of `A–Z a–z 0–9 . _ -`.
     pub queue: String,
     pub lease: Duration,
-    /// Certificates (PEM) of the authorities that are trusted; `None`: those of the system.
+    /// The certificates (PEM) of trusted authorities; `None`: those of the system.
     pub ca: Option<PathBuf>,
     /// The client's certificate and key (PEM); both or none.
     pub cert: Option<PathBuf>,
@@ -62,21 +62,22 @@ impl fmt::Debug for RedisSettings {
 /// How long the server may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// To be connected to, with TLS and password.
+    /// To accept a connection, with TLS and login.
     pub connect: Duration,
-    /// Without a byte in either direction while an answer is due, beyond the time that the request
-    /// asks it to block. A connection that is silent for longer is given up; how long an answer
-    /// takes in all is not limited.
+    /// To stay silent, without a byte in either direction, while an answer is due; the time that
+    /// the request asks it to block comes on top. A connection that is silent for longer is closed.
+    /// The whole time of an answer has no limit.
     pub answer: Duration,
-    /// How long a call tries again, from its first fault on, before it fails with
+    /// How long a call is retried, from its first fault on, before it fails with
     /// [`QueueError::Unreachable`](crate::queue::QueueError::Unreachable).
     pub patience: Duration,
-    /// How often a coordinator looks for consumers that hold nothing; one that was idle for ten
-    /// times as long goes.
+    /// How often a coordinator looks for consumers that hold nothing; those idle for ten times as
+    /// long are removed.
     pub sweep: Duration,
-    /// How long a job is leased from after its coordinator's last sign of life.
+    /// How long after its coordinator's last sign of life a job is parked: none of its tasks is
+    /// leased any more.
     pub abandoned: Duration,
-    /// How long after it the job is removed.
+    /// How long after that sign the job is removed.
     pub removed: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Signs of life of a coordinator, for its job.
+//! The signs of life that a coordinator gives for its job.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use super::scripts::{Call, SIGN};
 use super::settings::Timing;
 use crate::queue::QueueError;
 
-/// How many signs of life a coordinator gives in the time after which a job without one is parked.
+/// How many signs of life a coordinator gives in the time after which a silent job is parked.
 pub const SIGNS: u32 = 6;
 
 /// The signs of life for one job.
 pub struct Signs {
     due: Due,
-    /// A sign that is on its way, beside what else goes on.
+    /// A sign that is being sent in the background.
     under_way: Option<JoinHandle<()>>,
 }
 
@@ -28,14 +28,14 @@ impl Signs {
         Signs { due: Due::at_once(timing.abandoned / SIGNS), under_way: None }
     }
 
-    /// Gives the first sign, which says whose the job is.
+    /// Gives the first sign, which announces the job and its owner.
     pub async fn first(&mut self, job: &OfJob) -> Result<(), QueueError> {
         self.due.done();
         sign(job).await
     }
 
-    /// Gives a sign if the last one is some time ago; the caller does not wait for it. A sign that
-    /// does not get through does no harm: the next one follows soon.
+    /// Gives a sign in the background if one is due. A sign that gets lost does no harm: the next
+    /// one follows soon.
     pub fn give_beside(&mut self, job: &Arc<OfJob>) {
         let is_on_its_way = self.under_way.as_ref().is_some_and(|sign| !sign.is_finished());
         if is_on_its_way || !self.due.take() {
@@ -50,7 +50,7 @@ impl Signs {
         }));
     }
 
-    /// Waits until no sign is on its way any more: a job that is closed must not come back by it.
+    /// Waits until no sign is on its way: it would bring a closed job back.
     pub async fn end(&mut self) {
         if let Some(sign) = &mut self.under_way {
             let _ = sign.await;
@@ -76,6 +76,7 @@ async fn sign(job: &OfJob) -> Result<(), QueueError> {
         .argument(keys.version())
         .argument(TTL.as_millis());
 
+    // The job was parked if this process, or its connection, was asleep for too long.
     let is_back = reply::expect_flag("sign", &job.shared.pulse.call(&call).await?)?;
     if is_back {
         warn!(job = %job.id, "this run had been silent for so long that its tasks were set aside; they are back");

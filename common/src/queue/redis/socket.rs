@@ -1,7 +1,7 @@
-//! The socket under a connection: dialled here, and watched for the bytes that pass.
+//! The socket below a connection: dialled here, and watched for the bytes that pass.
 //!
-//! A limit on the time of a whole answer would cut off every transfer over a link that is slow
-//! enough. So the limit is on silence, and for that the bytes have to be seen.
+//! A limit on the time of a whole answer would cut off large transfers over a slow link. So the
+//! limit is on silence, which only the passing bytes show.
 
 use std::io;
 use std::path::PathBuf;
@@ -19,14 +19,13 @@ use tokio::time::Instant;
 use super::tls::Tls;
 use crate::fit;
 
-/// A peer or a middlebox that forgot an idle connection is noticed after a quarter of a minute, and
-/// most middleboxes are kept from forgetting.
+/// Keepalive finds a connection that the peer or a middlebox forgot within 17 s, and keeps most
+/// middleboxes from forgetting idle ones.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(8);
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(3);
 const KEEPALIVE_TRIES: u32 = 3;
 
-/// The most bytes that the kernel takes before it has sent those before them: what it holds looks
-/// like silence.
+/// The most unsent bytes that the kernel buffers: while it sends them, the connection looks silent.
 const UNSENT: u32 = 256 << 10;
 
 /// Where a server listens.
@@ -40,13 +39,13 @@ pub enum Endpoint {
 #[derive(Debug)]
 pub struct Traffic {
     began: Instant,
-    /// Microseconds since it began.
+    /// When bytes last passed in either direction, in microseconds since `began`.
     last_us: AtomicU64,
-    /// The same of the last that came.
+    /// When bytes last arrived, likewise.
     came_us: AtomicU64,
-    /// Whether what comes is counted.
+    /// Whether arriving bytes are counted.
     counts: AtomicBool,
-    /// How many bytes came so far over all connections of the pool, while they counted.
+    /// The bytes counted so far on all connections of the pool.
     received: Arc<AtomicU64>,
 }
 
@@ -66,12 +65,12 @@ impl Traffic {
         self.began + Duration::from_micros(self.last_us.load(Ordering::Relaxed))
     }
 
-    /// Whether bytes have come since then.
+    /// Whether bytes have arrived since then.
     pub fn came_since(&self, moment: Instant) -> bool {
         self.began + Duration::from_micros(self.came_us.load(Ordering::Relaxed)) > moment
     }
 
-    /// Whether what comes from now on is counted.
+    /// Sets whether bytes that arrive from now on are counted.
     pub fn count(&self, counts: bool) {
         self.counts.store(counts, Ordering::Relaxed);
     }
@@ -107,8 +106,8 @@ impl Traffic {
 pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Socket for S {}
 
-/// Opens a socket, with TLS if there is some. `silence` is how long sent bytes may wait to be
-/// confirmed; what comes is added to `received` as far as it counts.
+/// Opens a socket, with `tls` if given. The kernel may wait for at most `silence` until sent bytes
+/// are acknowledged. Arriving bytes are added to `received` while they are counted.
 ///
 /// # Errors
 /// Those of the system, and of TLS as text.
@@ -129,7 +128,7 @@ pub async fn open(
     };
 
     let socket = TcpStream::connect((host, port)).await?;
-    // Small requests must not wait for each other.
+    // Nagle's algorithm would let small requests wait for the acknowledgement of others.
     socket.set_nodelay(true)?;
 
     let settings = SockRef::from(&socket);
@@ -148,7 +147,7 @@ pub async fn open(
     }
 }
 
-/// A socket that notes each passing byte.
+/// A socket that notes when bytes pass.
 pub struct Watched<S> {
     socket: S,
     traffic: Arc<Traffic>,
@@ -178,6 +177,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.socket).poll_write(context, bytes);
+        // Bytes that the kernel accepts count as a sign of life: see `UNSENT`.
         if let Poll::Ready(Ok(1..)) = polled {
             self.traffic.passed();
         }

@@ -1,4 +1,5 @@
-//! What all sides of a queue share within one process: settings, keys, and the ways to the servers.
+//! The state that all handles of a queue share within one process: settings, keys, links to
+//! servers.
 
 use std::sync::Arc;
 
@@ -12,17 +13,17 @@ use crate::fit;
 pub struct Shared {
     pub config: RedisConfig,
     pub keys: Keys,
-    /// For requests that carry small tasks and outcomes.
+    /// For requests with many small tasks or outcomes.
     pub bulk: Link,
-    /// For requests that must not wait behind large ones: heartbeats.
+    /// For heartbeats and other small requests, which must not wait behind large ones.
     pub pulse: Link,
-    /// For reads that block, and for what they find: each has its connection.
+    /// For reads that block: each has its own connection.
     pub blocking: Link,
     pub blobs: Blobs,
 }
 
 impl Shared {
-    /// The queue of these settings, over connections that others may use, too.
+    /// The queue of these settings, over pools that other queues may share.
     pub fn new(pool: &Arc<Pool>, bytes: &[Arc<Pool>], config: RedisConfig) -> Self {
         Shared {
             keys: Keys::new(config.queue(), config.bytes.len()),

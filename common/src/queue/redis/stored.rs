@@ -1,4 +1,4 @@
-//! Outcomes as they stand on the queue, and as they are read.
+//! Outcomes as they stand on the queue, and how they are read.
 
 use std::collections::HashSet;
 
@@ -15,11 +15,11 @@ use crate::wire::{self, WireError};
 /// An outcome as it stands on the queue.
 pub struct Stored {
     pub stood: Place,
-    /// The outcome, encoded; empty as long as it stands apart.
+    /// The outcome, encoded; empty until its blob is fetched.
     pub body: Vec<u8>,
 }
 
-/// An outcome, if it could be read or replaced, and where it stood.
+/// An outcome and where it stood; no outcome if it was lost, or was news and cannot be read.
 pub struct Shown {
     pub outcome: Option<Outcome>,
     pub stood: Place,
@@ -31,20 +31,22 @@ pub struct Place {
     pub entry: String,
     /// The task's field in `tasks`; empty for news.
     pub field: String,
-    /// The hold that finished it: what the field says as long as the task was not pushed again.
-    pub hold: String,
-    /// Whether the outcome stands apart.
-    pub apart: bool,
+    /// The lease id under which it was finished: the state of the task names it until the task is
+    /// pushed again.
+    pub lease_id: String,
+    /// Whether the outcome is a blob.
+    pub is_blob: bool,
 }
 
 impl Place {
-    /// The name of the outcome's blob, if it stands apart.
+    /// The name of the outcome's blob, if it has one.
     pub fn name(&self) -> String {
-        outcome_name(&self.field, &self.hold)
+        outcome_name(&self.field, &self.lease_id)
     }
 }
 
-/// Reads what the script answered: the last of the news, if there is nothing more; and the outcomes.
+/// Reads the script's answer: the last entry of the news, if there are no more outcomes, and the
+/// outcomes.
 pub fn read(answer: &Value) -> Option<(Option<String>, Vec<Stored>)> {
     let (heard, entries) = reply::list(answer)?.split_first()?;
     let mut stored = Vec::new();
@@ -56,14 +58,14 @@ pub fn read(answer: &Value) -> Option<(Option<String>, Vec<Stored>)> {
     Some(((!heard.is_empty()).then(|| heard.into()), stored))
 }
 
-/// Reads an entry: its id; and the tasks that it is about, and their outcomes.
+/// Reads an entry, which has an id, the fields of its tasks, and their outcomes as a batch.
 fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
     let [entry, values] = reply::items(entry)?;
     let [fields, batch, rest @ ..] = reply::list(values)? else { return None };
     let entry = reply::text(entry)?;
     let fields = reply::text(fields)?;
 
-    // The batch has the outcomes of stale leases, too: the script names those by their places.
+    // The batch also has the outcomes under stale leases: the script lists their places.
     let skipped = rest.get(1).and_then(reply::text).unwrap_or_default();
     let skipped: HashSet<usize> =
         skipped.split(' ').filter_map(|place| place.parse().ok()).collect();
@@ -76,12 +78,11 @@ fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
 
     for field in fields.split(' ') {
         let found = handed_in.next().filter(|handed_in| handed_in.field == field);
-        let apart = found.as_ref().is_some_and(|found| found.body.is_empty());
+        let is_blob = found.as_ref().is_some_and(|found| found.body.is_empty());
 
-        // Without it, the batch is damaged and does not cover this task, so its outcome and holder
-        // are unknown.
-        let HandedIn { hold, body, .. } = found.unwrap_or_default();
-        let stood = Place { entry: entry.into(), field: field.into(), hold, apart };
+        // If it is missing, the batch is damaged, and outcome and lease id of this task are lost.
+        let HandedIn { lease_id, body, .. } = found.unwrap_or_default();
+        let stood = Place { entry: entry.into(), field: field.into(), lease_id, is_blob };
         stored.push(Stored { stood, body });
     }
     Some(())
@@ -91,8 +92,10 @@ fn read_entry(entry: &Value, stored: &mut Vec<Stored>) -> Option<()> {
 pub fn decode(job: JobId, Stored { stood, body }: Stored) -> Shown {
     let outcome = match wire::decode::<Outcome>(&body) {
         Ok(outcome) if outcome.task.job == job => Some(outcome),
-        // The outcome is lost: once it is taken, its task is missing, and pushed again.
-        Err(WireError::Empty) if stood.apart => None,
+
+        // The blob is gone. Once the entry is dropped, the audit finds the task missing and pushes
+        // it again.
+        Err(WireError::Empty) if stood.is_blob => None,
         Ok(other) => replace(
             job,
             &stood.field,
@@ -103,8 +106,8 @@ pub fn decode(job: JobId, Stored { stood, body }: Stored) -> Shown {
     Shown { outcome, stood }
 }
 
-/// A replacement for an outcome that cannot be used: a failure of its task; `None` for news, which
-/// nobody waits for.
+/// A replacement for an outcome that cannot be used: a failure of its task. `None` for news, which
+/// no task waits for.
 fn replace(job: JobId, field: &str, reason: String) -> Option<Outcome> {
     warn!(%job, reason, "an outcome on the queue is damaged");
     let task = parse_task_field(job, field)?;

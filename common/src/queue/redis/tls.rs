@@ -1,4 +1,4 @@
-//! TLS to a server: which certificates are trusted, and which one is shown.
+//! TLS to a server: the certificates that are trusted, and the client's own.
 
 use std::io;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use tokio_rustls::client::TlsStream;
 #[derive(Clone)]
 pub struct Tls(TlsConnector);
 
-/// The certificates that were given, as PEM.
+/// The certificates in use, as PEM.
 #[derive(Default)]
 pub struct Certificates {
-    /// Of the authorities to trust; `None`: those of the system.
+    /// Those of the authorities to trust; `None`: those of the system.
     pub authorities: Option<Vec<u8>>,
-    /// The client's own, and its key.
+    /// The client's certificate, and its key.
     pub client: Option<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -58,6 +58,7 @@ impl Tls {
 }
 
 fn of_pem(pem: &[u8]) -> Result<RootCertStore, String> {
+    // One damaged certificate is an error here, as the file was given on purpose.
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| error.to_string())?;
@@ -70,7 +71,7 @@ fn of_system() -> Result<RootCertStore, String> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
 
-    // One that this library does not understand is no reason to do without the others.
+    // Skips certificates that this library does not understand.
     roots.add_parsable_certificates(found.certs);
 
     match (roots.is_empty(), found.errors.into_iter().next()) {

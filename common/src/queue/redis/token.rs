@@ -1,5 +1,5 @@
-//! The token of a lease: it says which entry of which stream is held, by which hold, and whether the
-//! task's body stands apart.
+//! The token of a lease: its entry, its stream, its lease id, and whether the task's body is a
+//! blob.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,22 +7,23 @@ use std::str::FromStr;
 use crate::queue::Lease;
 
 /// Stands in front of a token when the task's body is a blob.
-const APART: char = '+';
-/// Stands in front of a token when the entry is on the stream of the holder alone.
-const OWN: char = '@';
+const BLOB: char = '+';
+/// Stands in front of a token when the task is addressed to the holder.
+const ADDRESSED: char = '@';
 
-/// The proof of a hold: the task's state must still be this very hold.
+/// The proof of a lease: the state of the task must still name this very lease id.
 ///
-/// A hold is the server's clock in microseconds when a lease was given, and the worker: a worker
-/// leases once in a microsecond at most, so no hold is right twice, even after the server has lost
-/// everything.
+/// A lease id, `US:WORKER`, is the server's clock in microseconds when the lease was given, and the
+/// worker. A worker leases at most once in a microsecond, so no lease id is valid twice, even after
+/// the server has lost everything. The leases of one call share theirs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     pub entry: String,
-    pub hold: String,
-    pub apart: bool,
-    /// Whether the entry is on the stream of this worker alone.
-    pub own: bool,
+    pub lease_id: String,
+    /// Whether the task's body is a blob.
+    pub is_blob: bool,
+    /// Whether the entry is on the stream of the tasks that are addressed to this worker.
+    pub is_addressed: bool,
 }
 
 /// A token that this engine did not write; the lease that shows it is stale.
@@ -35,21 +36,21 @@ impl Token {
         lease.token.parse().ok()
     }
 
-    /// The worker that holds.
+    /// The worker that holds the lease.
     pub fn consumer(&self) -> &str {
-        self.hold.split_once(':').map_or("", |(_, consumer)| consumer)
+        self.lease_id.split_once(':').map_or("", |(_, consumer)| consumer)
     }
 }
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.apart {
-            write!(f, "{APART}")?;
+        if self.is_blob {
+            write!(f, "{BLOB}")?;
         }
-        if self.own {
-            write!(f, "{OWN}")?;
+        if self.is_addressed {
+            write!(f, "{ADDRESSED}")?;
         }
-        write!(f, "{}:{}", self.entry, self.hold)
+        write!(f, "{}:{}", self.entry, self.lease_id)
     }
 }
 
@@ -57,21 +58,22 @@ impl FromStr for Token {
     type Err = ForeignToken;
 
     fn from_str(text: &str) -> Result<Self, ForeignToken> {
-        let (text, apart) = text.strip_prefix(APART).map_or((text, false), |rest| (rest, true));
-        let (text, own) = text.strip_prefix(OWN).map_or((text, false), |rest| (rest, true));
-        let (entry, hold) = text.split_once(':').ok_or(ForeignToken)?;
+        let (text, is_blob) = text.strip_prefix(BLOB).map_or((text, false), |rest| (rest, true));
+        let (text, is_addressed) =
+            text.strip_prefix(ADDRESSED).map_or((text, false), |rest| (rest, true));
+        let (entry, lease_id) = text.split_once(':').ok_or(ForeignToken)?;
 
         let is_number = |text: &str| {
             text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u64>().is_ok()
         };
 
-        // Anything else as an id would be an error of the command, not an answer.
+        // Redis answers any other id with an error, and the whole call would fail.
         let is_entry =
             entry.split_once('-').is_some_and(|(ms, number)| is_number(ms) && is_number(number));
-        let is_hold = hold.split_once(':').is_some_and(|(us, _)| is_number(us));
+        let is_lease_id = lease_id.split_once(':').is_some_and(|(us, _)| is_number(us));
 
-        if is_entry && is_hold {
-            Ok(Token { entry: entry.into(), hold: hold.into(), apart, own })
+        if is_entry && is_lease_id {
+            Ok(Token { entry: entry.into(), lease_id: lease_id.into(), is_blob, is_addressed })
         } else {
             Err(ForeignToken)
         }
@@ -84,9 +86,14 @@ mod tests {
 
     #[test]
     fn a_token_whose_consumer_has_colons_reads_back() {
-        for (apart, own) in [(false, false), (true, false), (false, true), (true, true)] {
-            let token =
-                Token { entry: "1700-0".into(), hold: "1700000:host:17:a".into(), apart, own };
+        for (is_blob, is_addressed) in [(false, false), (true, false), (false, true), (true, true)]
+        {
+            let token = Token {
+                entry: "1700-0".into(),
+                lease_id: "1700000:host:17:a".into(),
+                is_blob,
+                is_addressed,
+            };
             assert_eq!(token.to_string().parse::<Token>().unwrap(), token);
             assert_eq!(token.consumer(), "host:17:a");
         }

@@ -1,5 +1,5 @@
-//! The requests that a server refused lately and has not granted since: a run or a worker waits for
-//! them.
+//! The calls to a server that failed lately and have not succeeded since: a run or a worker waits
+//! for them.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -11,47 +11,46 @@ use tokio::time::Instant;
 use super::fault::Fault;
 use crate::queue::QueueError;
 
-/// A request that was refused is tried again within seconds: after this time, its caller has given
-/// up.
+/// A failed call is retried within seconds: after this time, its caller has given up.
 const RECENT: Duration = Duration::from_secs(30);
 
-/// A call that failed is tried again sooner than that, and fails sooner or goes through, unless it
-/// was given up.
+/// A failed call is retried, with a result, before this time is over, unless its caller has given
+/// up.
 const TRIED_AGAIN: Duration = Duration::from_secs(6);
 
-/// The name of a trouble that is no call's: that nothing comes.
+/// The name of a trouble that belongs to no call: a silent connection.
 pub const SILENCE: &str = "silence";
 
-/// The last refusal of each kind of call, until one of that kind goes through: a server may answer
-/// what reads and refuse what writes.
+/// The last failure of each kind of call, until a call of that kind succeeds. By kind, as a server
+/// may answer reads and refuse writes.
 #[derive(Default)]
 pub struct Troubles {
-    /// Whether there are any: spares good days the lock.
+    /// Whether there are any: saves the lock while all is well.
     some: AtomicBool,
     by_call: Mutex<HashMap<String, Trouble>>,
 }
 
 struct Trouble {
-    /// When it was met first, and last.
+    /// When it was first noted, and last.
     since: Instant,
     at: Instant,
     error: QueueError,
 }
 
 impl Troubles {
-    /// Notes that a call of that name failed.
+    /// Notes that a call of that kind failed.
     pub fn note(&self, call: &str, fault: &Fault) {
         self.note_since(call, fault, Instant::now());
     }
 
-    /// The same of what began at that moment, unless it was noted before.
+    /// The same, for a trouble that began at `since`; if it is noted already, its beginning stays.
     pub fn note_since(&self, call: &str, fault: &Fault, since: Instant) {
         self.some.store(true, Ordering::Relaxed);
         let now = Instant::now();
         let error = QueueError::from(fault.clone());
         let mut by_call = self.by_call.lock().expect("no holder panics");
 
-        // What was given up long ago is another trouble.
+        // A call that was given up long ago was another trouble.
         match by_call.get_mut(call).filter(|trouble| trouble.is_recent()) {
             Some(trouble) => {
                 trouble.at = now;
@@ -61,8 +60,8 @@ impl Troubles {
         }
     }
 
-    /// Notes that a call went through; calls `name` only if there was trouble. It also ends the
-    /// trouble of a silent server, whichever call found that.
+    /// Notes that a call succeeded; calls `name` only if there is trouble. Any success also ends
+    /// [`SILENCE`].
     pub fn clear(&self, name: impl Fn() -> String) {
         if self.some.load(Ordering::Relaxed) {
             let name = name();
@@ -73,7 +72,8 @@ impl Troubles {
         }
     }
 
-    /// The trouble that matters most: a refusal of the server goes before not reaching it.
+    /// The trouble that matters most: a refusal goes before a server that cannot be reached, then
+    /// the latest goes first.
     pub fn worst(&self) -> Option<QueueError> {
         if !self.some.load(Ordering::Relaxed) {
             return None;
@@ -88,7 +88,7 @@ impl Troubles {
             .map(|trouble| trouble.error.clone())
     }
 
-    /// For how long calls have failed that are tried again; `None`: none is just now.
+    /// For how long calls that are still retried have been failing; `None`: there are none.
     pub fn lasting(&self) -> Option<Duration> {
         if !self.some.load(Ordering::Relaxed) {
             return None;

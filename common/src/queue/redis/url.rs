@@ -1,4 +1,4 @@
-//! URLs of servers, as they are typed and as they are shown.
+//! Reads the URLs of servers, and shows them.
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
@@ -15,8 +15,9 @@ pub struct Sentinels {
 }
 
 /// Takes the sentinels out of a URL:
-/// `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER[/DB]`. What is left is the
-/// URL of the first of them, with credentials and database of the master.
+/// `redis+sentinel://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]…]/MASTER[/DB]`. Returns the URL of
+/// the first sentinel, with the credentials and database of the master, and the sentinels; `None`
+/// for a URL without any.
 pub fn without_sentinels(url: &str) -> Result<(String, Option<Sentinels>), QueueError> {
     const PORT: u16 = 26379;
     let Some((scheme, rest)) =
@@ -25,6 +26,7 @@ pub fn without_sentinels(url: &str) -> Result<(String, Option<Sentinels>), Queue
         return Ok((url.to_owned(), None));
     };
 
+    // The last `@`, as a password may have one.
     let (credentials, rest) = match rest.rsplit_once('@') {
         Some((credentials, rest)) => (format!("{credentials}@"), rest),
         None => (String::new(), rest),
@@ -61,11 +63,12 @@ pub fn without_sentinels(url: &str) -> Result<(String, Option<Sentinels>), Queue
     Ok((first, Some(Sentinels { master: master.into(), endpoints })))
 }
 
-/// A URL without sentinels.
+/// Parses a URL without sentinels.
 pub fn parse(url: &str) -> Result<ConnectionInfo, QueueError> {
     const FORMS: &str =
         "`redis://[USER:PASSWORD@]HOST[:PORT][/DB]`, `rediss://…` for TLS, or `redis+unix:///PATH`";
 
+    // With it, the client library would not check certificates.
     if url.contains("#insecure") {
         return Err(unusable(
             "`#insecure` would accept anyone's certificate, and is not supported".into(),
@@ -84,7 +87,7 @@ pub fn parse(url: &str) -> Result<ConnectionInfo, QueueError> {
     })
 }
 
-/// The address without what is secret.
+/// The address without user and password.
 pub fn address(info: &ConnectionInfo) -> String {
     let database = match info.redis_settings().db() {
         0 => String::new(),
@@ -101,7 +104,7 @@ pub fn address(info: &ConnectionInfo) -> String {
     }
 }
 
-/// A host as it stands in a URL.
+/// A host as in a URL: an IPv6 address gets brackets.
 pub fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.into() }
 }

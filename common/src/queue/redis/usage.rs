@@ -1,5 +1,5 @@
-//! How much memory of the servers each job takes. Looks at every key: for people who ask, not for
-//! the way of the data.
+//! Measures the memory that each job takes on the servers. Scans every key: for questions of
+//! people, not for the path of the data.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -21,7 +21,7 @@ pub async fn by_job(shared: &Shared) -> Result<Usage, QueueError> {
     let servers = shared.blobs.servers();
     add(shared, &shared.bulk, &mut usage).await?;
 
-    // Without servers of their own, the bytes stand where the queue is.
+    // Without servers for bytes, blobs are on the server of the queue, which is counted already.
     for server in servers.iter().filter(|_| shared.config.bytes_servers() > 0) {
         add(shared, server, &mut usage).await?;
     }
@@ -30,7 +30,7 @@ pub async fn by_job(shared: &Shared) -> Result<Usage, QueueError> {
 
 async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), QueueError> {
     let mut cursor = b"0".to_vec();
-    let mut seen = HashSet::new(); // A scan may show a key twice.
+    let mut seen = HashSet::new(); // A scan may return a key twice.
     loop {
         let (keys, next) = blobs::scan(server, &shared.keys.pattern(), &cursor).await?;
         let of_jobs: Vec<_> = keys
@@ -39,6 +39,7 @@ async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), Qu
             .filter_map(|key| Some((key, shared.keys.parse_job_key(key)?)))
             .collect();
 
+        // All keys of a step in one round trip.
         let mut pipeline = Pipeline::with_capacity(of_jobs.len());
         for (key, _) in &of_jobs {
             pipeline.cmd("MEMORY").arg("USAGE").arg(key.as_slice());
@@ -53,7 +54,7 @@ async fn add(shared: &Shared, server: &Link, usage: &mut Usage) -> Result<(), Qu
         for ((_, job), size) in of_jobs.into_iter().zip(sizes) {
             match size {
                 Value::Int(bytes) => *usage.entry(job).or_default() += bytes.unsigned_abs(),
-                Value::Nil => {} // It went meanwhile.
+                Value::Nil => {} // The key was deleted meanwhile.
                 other => return Err(unexpected("MEMORY USAGE", &other)),
             }
         }

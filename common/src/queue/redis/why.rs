@@ -1,5 +1,4 @@
-//! The reasons why nothing comes, in the user's words: first what the server refuses, then which
-//! workers are missing.
+//! Why a job waits, in the user's words: first the refusals of servers, then missing workers.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -18,10 +17,10 @@ use crate::human;
 use crate::queue::{JobOwner, QueueError};
 use crate::wire::FORMAT;
 
-/// How long a server that is in trouble may take to say how it is.
+/// How long a server in trouble may take to answer a question about itself.
 const ASKED: Duration = Duration::from_secs(2);
 
-/// The refusal of a server that it has not taken back since; `None`: there is none. Asks no server.
+/// The fault of a server that still lasts; `None`: there is none. Makes no call.
 pub fn trouble(shared: &Shared) -> Option<QueueError> {
     shared.config.servers().find_map(|server| server.troubles.worst())
 }
@@ -36,8 +35,8 @@ pub async fn why_nothing_comes(
         return Ok(Some(explain(job, trouble).await));
     }
 
-    // A run may wait in vain for a worker that waits for one of these servers itself. Its own
-    // server the run asks anyway.
+    // The run may wait for a worker that waits for one of these servers, and sends them no request
+    // itself. The server of the queue is asked anyway.
     if shared.config.bytes_servers() > 0 {
         shared.blobs.probe();
     }
@@ -47,22 +46,22 @@ pub async fn why_nothing_comes(
     }
 
     let nobody = why_nobody_works(shared, &shared.workers().await?);
-    // Asking may have met with trouble itself.
+    // The question itself may have found trouble.
     match trouble(shared) {
         Some(trouble) => Ok(Some(explain(job, trouble).await)),
         None => Ok(nobody),
     }
 }
 
-/// Says what a trouble is about, and what to do.
+/// Explains a trouble to the user, with what to do.
 async fn explain(job: &OfJob, trouble: QueueError) -> String {
     match trouble {
         QueueError::Full(reason) => format!("{reason}{}", what_holds_memory(job).await),
         QueueError::Unreachable(_) => {
             let in_trouble =
                 job.shared.config.servers().filter(|server| server.troubles.worst().is_some());
-            // A server with too many clients hangs up without a word: one of its open connections
-            // may tell.
+            // A server with too many clients hangs up without a reason, but one of the open
+            // connections may ask for it.
             for server in in_trouble {
                 if let Some(limit) = job.shared.client_limit(server).await {
                     return limit;
@@ -80,7 +79,7 @@ async fn explain(job: &OfJob, trouble: QueueError) -> String {
     }
 }
 
-/// Says which jobs hold the memory of a server that is full, as the end of a sentence.
+/// Says which jobs take the memory of a full server, as the end of a sentence.
 async fn what_holds_memory(job: &OfJob) -> String {
     let listed = jobs::list(&job.shared).await.unwrap_or_default();
     let held = |chosen: &dyn Fn(&JobSeen) -> bool| {
@@ -93,9 +92,9 @@ async fn what_holds_memory(job: &OfJob) -> String {
         _ => format!("{count} {kind} jobs hold"),
     };
 
-    let own = |seen: &JobSeen| seen.job == job.id;
-    // Abandoned jobs are named first, as nobody misses them.
-    match (held(&|job| job.is_abandoned), held(&|job| !job.is_abandoned && !own(job))) {
+    let is_ours = |seen: &JobSeen| seen.job == job.id;
+    // Abandoned jobs go first, as they can be purged without loss.
+    match (held(&|job| job.is_abandoned), held(&|job| !job.is_abandoned && !is_ours(job))) {
         ((0, _), (0, _)) => ": give it more, or this run less: `--redis-budget`".into(),
         ((0, _), (count, size)) => {
             format!("; {} {size}: `sheaf queue` lists them", jobs(count, "other"))
@@ -106,7 +105,7 @@ async fn what_holds_memory(job: &OfJob) -> String {
     }
 }
 
-/// Why no worker of the list works on the queue; `None`: one does.
+/// Why no worker of the registry can do tasks of this side; `None`: one can.
 fn why_nobody_works(shared: &Shared, workers: &[WorkerSeen]) -> Option<String> {
     let queue = shared.config.queue();
     let address = shared.config.address();
@@ -116,7 +115,7 @@ fn why_nobody_works(shared: &Shared, workers: &[WorkerSeen]) -> Option<String> {
         workers.iter().map(|worker| &worker.info).find(|info| is(info)).cloned()
     };
 
-    // From workers that fit to those that fit least: the first that is found decides.
+    // From the workers that fit best to those that fit least: the first one found decides.
     if of(&|info| info.is_of_this_build() && info.bytes_servers as usize == ours).is_some() {
         return None;
     }
@@ -151,7 +150,7 @@ fn why_nobody_works(shared: &Shared, workers: &[WorkerSeen]) -> Option<String> {
     })
 }
 
-/// The workers whose leases are of another length than this side's.
+/// The workers whose leases have another length than this side's, in words.
 pub async fn other_leases(shared: &Shared) -> Result<Vec<String>, QueueError> {
     let ours = shared.lease_ms();
     let differs =
@@ -168,7 +167,7 @@ pub async fn other_leases(shared: &Shared) -> Result<Vec<String>, QueueError> {
     Ok(workers.iter().map(|worker| &worker.info).filter(differs).map(say).collect())
 }
 
-/// The runs whose leases are of another length than this side's.
+/// The runs whose leases have another length than this side's.
 pub async fn runs_with_other_leases(shared: &Shared) -> Result<Vec<JobOwner>, QueueError> {
     let ours = shared.lease_ms();
 
@@ -176,7 +175,7 @@ pub async fn runs_with_other_leases(shared: &Shared) -> Result<Vec<JobOwner>, Qu
     command.arg(shared.keys.owners());
     let answer = shared.pulse.request(&command).await?;
 
-    // What another build wrote there, and cannot be read, is none of ours.
+    // Skips entries of other builds that cannot be read.
     let read = |owner: &Value| {
         let (_since, json) = reply::text(owner)?.split_once(' ')?;
         serde_json::from_str::<JobOwner>(json).ok()
@@ -188,9 +187,10 @@ pub async fn runs_with_other_leases(shared: &Shared) -> Result<Vec<JobOwner>, Qu
 }
 
 impl Shared {
-    /// Says whether a server that hangs up has reached a limit of its clients: the clients that it
-    /// turns away do not learn it.
+    /// Which limit on clients a server has reached that hangs up, in words; `None`: none, or
+    /// unknown. The clients that it turns away do not learn it.
     async fn client_limit(&self, server: &Server) -> Option<String> {
+        // Over its own links, as these may still have open connections.
         let is_queue = server.address == self.config.address();
         let link = if is_queue {
             &self.pulse
@@ -198,6 +198,7 @@ impl Shared {
             self.blobs.servers().iter().find(|link| link.is_to(server))?
         };
 
+        // One after the other: Redis before 7 takes only one section in a call.
         let mut info = HashMap::new();
         for section in ["clients", "stats"] {
             let mut command = redis::cmd("INFO");

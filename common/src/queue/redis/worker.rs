@@ -17,8 +17,8 @@ use crate::queue::{
 use crate::row::Block;
 use crate::rows::RowsKey;
 
-/// How long the first of few completions waits for others: each call costs the server and the
-/// worker about as much as ten tasks do.
+/// How long a completion waits for others: a call costs the server and the worker about as much as
+/// ten tasks do.
 const LINGER: Duration = Duration::from_millis(4);
 
 /// A worker's side of the queue, of all jobs of this version. Cheap to clone.
@@ -39,7 +39,8 @@ impl RedisWorker {
         }))
     }
 
-    /// Says that a listed worker is there; it is listed for 30 seconds. Any other says nothing.
+    /// Announces the worker, which is then listed for 30 s. Does nothing for a worker that is not
+    /// in the registry.
     ///
     /// # Errors
     /// As the methods of [`WorkQueue`].
@@ -50,7 +51,7 @@ impl RedisWorker {
         }
     }
 
-    /// Takes the worker off the list.
+    /// Takes the worker off the registry.
     ///
     /// # Errors
     /// As the methods of [`WorkQueue`].
@@ -58,7 +59,7 @@ impl RedisWorker {
         registry::leave(&self.0.shared, &self.0.id).await
     }
 
-    /// How many bytes of tasks and rows have come so far: while it grows, the queue is heard.
+    /// How many bytes of tasks and rows have arrived so far: while this grows, the queue is alive.
     pub fn received(&self) -> u64 {
         self.0.shared.blobs.received()
     }
@@ -66,7 +67,8 @@ impl RedisWorker {
 
 impl WorkQueue for RedisWorker {
     fn traits(&self) -> Traits {
-        // Of a worker that is on no list, nobody would notice that it is gone.
+        // The death of a worker that is not in the registry would go unnoticed, and so would the
+        // loss of rows that it alone has.
         let stashing = if self.0.listed.is_some() { Stashing::Alone } else { Stashing::Copies };
 
         Traits { lease: self.0.shared.config.lease, linger: LINGER, stashing }

@@ -1,7 +1,10 @@
--- announce: say that a worker is there, and forget those that have not said so for long.
+-- announce: list a worker, and drop those that have been silent for too long.
 -- KEYS 1 workers  2 seen
--- ARGV 1 worker  2 what it is, JSON  3 ttl_ms  4 gone_ms
--- Returns how many were forgotten
+-- ARGV 1 worker
+--      2 its description, JSON
+--      3 ttl_ms
+--      4 gone_ms: after this silence a worker is dropped
+-- Returns how many were dropped
 -- Invariant: `workers` and `seen` name the same workers. Goes through when the server is full.
 local now = now_ms()
 drains(KEYS[1])

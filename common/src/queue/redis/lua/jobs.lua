@@ -1,11 +1,12 @@
--- jobs: say which jobs of a version there are, whose they are, and how far.
--- KEYS 1 alive  2 owners  3 jobs  (the jobs' `tasks` are built from ARGV 1: only these say which there are; one hash tag)
+-- jobs: list the jobs of a version, with their owners and the states of their tasks.
+-- KEYS 1 alive  2 owners  3 jobs  (only they name the jobs, so the keys of `tasks` are built from ARGV 1; one hash tag)
 -- ARGV 1 prefix
--- Returns {{job, ms since the last sign or -1, ms since it is there or -1, owner JSON or empty,
---      how many tasks wait, are leased, are finished}, …}
+-- Returns {{job, ms since its last sign of life or -1, its age in ms or -1, owner JSON or empty,
+--      tasks waiting, leased, finished}, …}
 -- Invariant: everything; it only reads.
 local now, seen, found = now_ms(), {}, {}
 for _, key in ipairs({KEYS[1], KEYS[3]}) do
+    -- A parked job is in `alive` alone, one that never gave a sign of life in `jobs` alone.
     for _, job in ipairs(redis.call('ZRANGE', key, 0, -1)) do
         local states = not seen[job] and redis.call('HVALS', job_key(ARGV[1], job, 'tasks')) or {}
         local counts = {0, 0, 0}

@@ -1,12 +1,14 @@
--- lease: give tasks to a consumer: class by class, jobs in turn, and in each the ended leases before what is new.
--- KEYS 1 jobs  2 bell  3 the bell of the consumer  4 unconfirmed  (the jobs' own keys are built from ARGV 1; one hash tag)
--- ARGV 1 prefix  2 consumer  3 most tasks  4 most of those for all  5 lease_ms  6 bytes to stop after  7 ttl_ms
---      8 `woken`: by the bell for all, or empty  9 unconfirmed_us  10 the class that goes first  11 the consumer's own
---      12 13 the others  14… holds of which the answers were heard
--- Returns {1 nothing is left for it | 0, the hold, {job, class, delivery, {{entry, {field, task}}, …}, who had them}, …}; for a task whose
---      body stands apart {entry, {field, '', 'bytes', its length}}
--- Invariant: every entry given is pending for this consumer, and its task is leased under the hold, which no call had before and which is
---      unconfirmed; when tasks are left for all, the bell rings, or another is on its way here whom it woke.
+-- lease: give tasks to a consumer: class by class, jobs in turn, and ended leases before new tasks.
+-- KEYS 1 jobs  2 bell for all  3 bell for the consumer  4 unconfirmed  (keys of jobs are built from ARGV 1)
+-- ARGV 1 prefix  2 consumer
+--      3 most tasks  4 most of those for all  5 lease_ms  6 bytes to stop after  7 ttl_ms
+--      8 `woken`, if the bell for all woke it, or empty  9 unconfirmed_us
+--      10 the class that goes first  11 the class of its addressed tasks  12 13 the other classes
+--      14… lease ids whose answers the consumer received
+-- Returns {1 nothing is left for it | 0, lease id, {job, class, delivery, {{entry, {field, task}}, …}, previous holder}, …}
+--      For a task whose body is a blob: {entry, {field, '', 'bytes', length of the body}}
+-- Invariant: every entry given is pending for this consumer, its task is leased under the lease id, and that is new and
+--      unconfirmed. If tasks are left for all, the bell rings, or a worker that it woke has yet to call.
 local prefix, me, room, lease_ms, bytes = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[5], tonumber(ARGV[6])
 local us, jobs, heard = now_us(), live_jobs(KEYS[1], ARGV[1]), {unpack(ARGV, 14)}
 local answer = {0, us .. ':' .. me}
@@ -31,10 +33,12 @@ local function give_all(class)
     end)
 end
 for class = 10, 11 do give_all(ARGV[class]) end
+-- With room left, no addressed task waits, so a ring of its bell would be false.
 if rooms() then redis.call('UNLINK', KEYS[3]) else ring(KEYS[3], ARGV[7]) end
+-- A worker that was woken leaves a share of the tasks for all to others.
 room = math.min(room, tonumber(ARGV[4]))
 for class = 12, 13 do give_all(ARGV[class]) end
-if answer[3] then note_hold(KEYS[4], us, answer[2], heard, ARGV[7]) end
+if answer[3] then note_lease_id(KEYS[4], us, answer[2], heard, ARGV[7]) end
 if rooms() then redis.call('UNLINK', KEYS[2]) elseif ARGV[8] ~= '' then ring(KEYS[2], ARGV[7]) end
 answer[1] = rooms() and 1 or 0
 return answer

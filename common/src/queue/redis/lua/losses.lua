@@ -1,4 +1,4 @@
--- losses: how it is found out that single keys of a job are gone; it stands in front of the script missing.
+-- losses: finds out which single keys of a job are gone; it stands in front of the script missing.
 
 -- The fields of the tasks that have an outcome to collect, as a set.
 local function fields_to_collect(outcomes)
@@ -11,9 +11,9 @@ local function fields_to_collect(outcomes)
     end
 end
 
--- The fields of the tasks that stand on streams, as a set. An entry without a state is what a loss of `tasks` has left: its
--- task is pushed again, and of two entries of one task each would take the hold from the other, again and again. So it
--- goes, and so does a second entry.
+-- The fields of the tasks that stand on streams, as a set. Removes entries without a state, and second entries of a task.
+-- A loss of `tasks` leaves entries without a state. Their tasks are pushed again, and two entries of one task would take
+-- the lease from each other again and again.
 local function fields_on_streams(streams, tasks)
     local fields = {}
     for _, stream in ipairs(streams) do
@@ -30,7 +30,7 @@ local function fields_on_streams(streams, tasks)
     return fields
 end
 
--- How many entries stand on streams.
+-- The number of entries on streams.
 local function count_entries(streams)
     local count = 0
     for _, stream in ipairs(streams) do count = count + redis.call('XLEN', stream) end

@@ -1,8 +1,9 @@
--- notify: store an outcome that ends nothing.
+-- notify: store an outcome that finishes no task.
 -- KEYS 1 tasks  2 outcomes  3 news
--- ARGV 1 ttl_ms  2 outcome encoded
--- Returns 1 stored | 0 the job is not known
--- Invariant: `tasks` as it was; a job that is gone does not come back by it.
+-- ARGV 1 ttl_ms
+--      2 outcome, encoded
+-- Returns 1 stored | 0 the job is unknown
+-- Invariant: `tasks` does not change, and a job that is gone does not come back.
 if redis.call('EXISTS', KEYS[1]) == 0 then
     return 0
 end

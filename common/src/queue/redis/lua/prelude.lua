@@ -1,4 +1,4 @@
--- prelude: what several scripts need; it stands in front of each, after the names of keys.rs.
+-- prelude: functions that several scripts share; it stands in front of each, after the names of keys.rs.
 
 -- The server's clock in milliseconds, as text (Lua would write large numbers with an exponent).
 local function now_ms()
@@ -6,36 +6,36 @@ local function now_ms()
     return string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 
--- A state in `tasks`: the task waits; or it is leased under the hold that follows; or that hold finished it.
+-- A state in `tasks`: the task waits, is leased under the lease id that follows, or was finished under it.
 local WAITING, LEASED, FINISHED = 'waiting', 'leased ', 'finished '
 local function is_finished(state)
     return string.sub(state, 1, #FINISHED) == FINISHED
 end
 
--- The states of the tasks whose fields stand in ARGV from `first` on, each `step` after the other; and those fields.
+-- The states of the tasks whose fields stand in ARGV at `first` and every `step` after it; and those fields.
 local function states_of(tasks, first, step)
     local fields = {}
     for i = first, #ARGV, step do fields[#fields + 1] = ARGV[i] end
     return redis.call('HMGET', tasks, unpack(fields)), fields
 end
 
--- The same of groups in ARGV: hold and number of tasks, then `step` values a task, the field first. Returns states, fields,
--- holds, and the last value of each task.
+-- The same for groups in ARGV: lease id and number of tasks, then `step` values for each task, its field first. Returns
+-- states, fields, lease ids, and the last value of each task.
 local function states_of_groups(tasks, first, step)
-    local fields, holds, lasts = {}, {}, {}
+    local fields, lease_ids, lasts = {}, {}, {}
     while first <= #ARGV do
-        local hold, count = ARGV[first], tonumber(ARGV[first + 1])
+        local lease_id, count = ARGV[first], tonumber(ARGV[first + 1])
         for i = first + 2, first + 1 + count * step, step do
             local n = #fields + 1
-            fields[n], holds[n], lasts[n] = ARGV[i], hold, ARGV[i + step - 1]
+            fields[n], lease_ids[n], lasts[n] = ARGV[i], lease_id, ARGV[i + step - 1]
         end
         first = first + 2 + count * step
     end
-    return redis.call('HMGET', tasks, unpack(fields)), fields, holds, lasts
+    return redis.call('HMGET', tasks, unpack(fields)), fields, lease_ids, lasts
 end
 
--- Gives pending entries to a consumer, with the options that follow; returns the ids that it got, as a set. Entries of a
--- stream or group that is gone are nobody's.
+-- Gives pending entries to a consumer, with further options of XCLAIM; returns the ids that it got, as a set. If the
+-- stream or its group is gone, it gets none.
 local function claim(stream, consumer, entries, ...)
     local arguments, got = {stream, GROUP, consumer, 0, unpack(entries)}, {}
     for _, option in ipairs({...}) do arguments[#arguments + 1] = option end
@@ -45,16 +45,16 @@ local function claim(stream, consumer, entries, ...)
     return got
 end
 
--- The stream of the tasks for one worker alone, which keeps their rows.
+-- The stream of the tasks that are addressed to one worker, as their rows are in its stash.
 local function addressed_stream(base, worker) return base .. 'render@' .. worker end
 
--- Appends those of all workers that have one to a list of keys, and returns it.
+-- Appends the addressed streams of all workers to a list of keys, and returns the list.
 local function with_addressed_streams(keys, addressed, base)
     for _, worker in ipairs(redis.call('SMEMBERS', addressed)) do keys[#keys + 1] = addressed_stream(base, worker) end
     return keys
 end
 
--- Lets keys live on; notes that this version has a coordinator.
+-- Renews the lifetime of keys; notes that this version has a coordinator.
 local function renews(keys, ttl_ms, version, versions)
     redis.call('ZADD', versions, now_ms(), version)
     for _, key in ipairs(keys) do
@@ -62,16 +62,16 @@ local function renews(keys, ttl_ms, version, versions)
     end
 end
 
--- Wakes the one who has waited at a bell for longest, or who comes next. It looks for tasks, and rings again if it leaves
--- some: so of many who wait, no more are woken than find something.
+-- Wakes the worker that has waited at a bell for longest, or the next one to come. It leases, and rings again if it
+-- leaves some: so no more workers are woken than find tasks.
 local function ring(bell, ttl_ms)
     if redis.call('EXISTS', bell) == 1 then return end
     redis.call('RPUSH', bell, 1)
     redis.call('PEXPIRE', bell, ttl_ms)
 end
 
--- Lets the rest of the script go through when the server is full: it asks only at the first write of a script, and this
--- one needs no memory. For what drains the server in the end.
+-- Lets the rest of the script go through when the server is full: Redis checks its memory only at the first write of a
+-- script, and this one needs none. For scripts that drain the server in the end.
 local function drains(hash)
     redis.call('HDEL', hash, '')
 end

@@ -1,16 +1,22 @@
--- sign: note that the coordinator of a job lives, and whose job it is.
+-- sign: note that the coordinator of a job is alive, and who owns the job.
 -- KEYS 1 alive  2 owners  3 versions  4 jobs  5 tasks of the job  6 bell
--- ARGV 1 job  2 owner, JSON, or empty: not known here  3 version  4 ttl_ms
+-- ARGV 1 job
+--      2 owner, JSON, or empty if unknown
+--      3 version
+--      4 ttl_ms
 -- Returns 1 the job was parked, and takes its turn again | 0
--- Invariant: since when the job is there. Goes through when the server is full.
+-- Invariant: the time since which the job exists does not change. Goes through when the server is full.
 drains(KEYS[5])
 local now = now_ms()
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZADD', KEYS[3], now, ARGV[3])
+
 local known = redis.call('HGET', KEYS[2], ARGV[1])
 if not known or ARGV[2] ~= '' then
     redis.call('HSET', KEYS[2], ARGV[1], (known and string.match(known, '^%d+') or now) .. ' ' .. ARGV[2])
 end
+
+-- A job without tasks would be taken off `jobs` by the next lease.
 local back = 0
 if redis.call('EXISTS', KEYS[5]) == 1 then back = redis.call('ZADD', KEYS[4], 'NX', 0, ARGV[1]) end
 if back == 1 then ring(KEYS[6], ARGV[4]) end

@@ -1,8 +1,8 @@
--- sweep: remove consumers that have been idle for long and hold nothing.
+-- sweep: remove consumers that hold nothing and have been idle for long.
 -- KEYS streams of a job
 -- ARGV 1 idle_ms
 -- Returns how many were removed
--- Invariant: every pending entry (deleting a consumer would drop those that it holds).
+-- Invariant: every pending entry stays; deleting a consumer would drop those that it holds.
 local removed = 0
 for _, stream in ipairs(KEYS) do
     local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, GROUP)

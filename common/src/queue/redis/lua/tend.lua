@@ -1,8 +1,10 @@
--- tend: park the jobs whose coordinators give no sign of life, and name one that is to be removed.
+-- tend: park the jobs whose coordinators are silent, and name one job to remove.
 -- KEYS 1 alive  2 jobs
--- ARGV 1 abandoned_ms: who was silent for so long is parked  2 removed_ms: … is named  3 ttl_ms
--- Returns the job that has been silent for longest, if that is long enough to remove it, or empty
--- Invariant: all that the jobs hold. A job that never gave a sign counts as heard now.
+-- ARGV 1 abandoned_ms: after this silence a job is parked
+--      2 removed_ms: after this silence it is named for removal
+--      3 ttl_ms
+-- Returns the job that has been silent for longest, if it is due for removal, or empty
+-- Invariant: no job loses tasks here. A job that never gave a sign of life counts as heard now.
 local now = now_ms()
 redis.call('ZREM', KEYS[1], '') -- Needs no memory, so the rest goes through when the server is full.
 for _, job in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do

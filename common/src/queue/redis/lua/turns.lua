@@ -1,4 +1,4 @@
--- turns: whose turn it is; it stands in front of the lease script.
+-- turns: decides which job and task come next; it stands in front of the lease script.
 
 -- The server's clock in microseconds, as text.
 local function now_us()
@@ -6,8 +6,8 @@ local function now_us()
     return string.format('%.0f', time[1] * 1000000 + time[2])
 end
 
--- Up to `most` holds on a stream that have ended; nil: no such stream. A group that was destroyed is made again, and
--- reads all that is there: what was finished is not.
+-- Up to `most` ended leases on a stream; nil: no such stream. A group that was destroyed is made again from the first
+-- entry on, as finished entries are deleted anyway.
 local function overdue(stream, lease_ms, most)
     local pending = redis.pcall('XPENDING', stream, GROUP, 'IDLE', lease_ms, '-', '+', most)
     if not pending.err then return pending end
@@ -17,15 +17,15 @@ local function overdue(stream, lease_ms, most)
     return {}
 end
 
--- Takes over an entry whose lease has ended; nil, and no longer pending: it was deleted by another hand.
+-- Takes over an entry whose lease has ended; nil: another program deleted it, so it is no longer pending either.
 local function take_ended(stream, consumer, lease_ms, entry)
     local claimed = redis.call('XCLAIM', stream, GROUP, consumer, lease_ms, entry)
     if claimed[1] then return claimed end
     redis.call('XACK', stream, GROUP, entry)
 end
 
--- Gives up to `most` new entries of a stream to a consumer, while there are some and `rooms()` says so. How many are read
--- at once grows while they are small, as how large they are is known only then.
+-- Gives up to `most` new entries of a stream to a consumer, while there are some and `rooms()` allows more. Reads more at
+-- once as long as they are small: the size of an entry is known only after it is read.
 local function read_new(stream, consumer, most, rooms, give)
     local step = 1
     while most > 0 and rooms() do
@@ -38,12 +38,12 @@ local function read_new(stream, consumer, most, rooms, give)
     end
 end
 
--- Gives up to `most` entries of a stream to a consumer, by give(delivery, entries, who held them): first those whose leases
--- have ended. What it has given back is for others, until the lease that it counts as has ended, too.
+-- Gives up to `most` entries of a stream to a consumer, by give(delivery, entries, previous holder), ended leases first.
+-- A task that the consumer gave back is for others until a further length of a lease is over.
 local function take(stream, consumer, lease_ms, most, rooms, give)
-    local holds = overdue(stream, lease_ms, most)
-    if not holds then return end
-    for _, ended in ipairs(holds) do
+    local overdue_leases = overdue(stream, lease_ms, most)
+    if not overdue_leases then return end
+    for _, ended in ipairs(overdue_leases) do
         local is_for_others = ended[2] == all_but(consumer) and ended[3] < 2 * lease_ms
         local entries = not is_for_others and rooms() and take_ended(stream, consumer, lease_ms, ended[1])
         if entries then
@@ -54,7 +54,7 @@ local function take(stream, consumer, lease_ms, most, rooms, give)
     read_new(stream, consumer, most, rooms, function(entries) give(1, entries) end)
 end
 
--- The jobs of a queue, the one that was served longest ago first.
+-- The jobs of a queue, the one served longest ago first. Jobs without tasks leave `jobs`.
 local function live_jobs(jobs_key, prefix)
     local jobs = {}
     for _, job in ipairs(redis.call('ZRANGE', jobs_key, 0, -1)) do
@@ -67,8 +67,8 @@ local function live_jobs(jobs_key, prefix)
     return jobs
 end
 
--- Calls take(job, most) round by round, while `rooms()` says how many more are wanted; within a round every job may take its
--- share. `take` says whether it took any; a job that was served, now in microseconds, goes behind the others.
+-- Calls take(job, most) round by round, while `rooms()` gives the number still wanted; within a round every job may take
+-- its share. `take` returns whether it took any; a served job then goes behind the others (`now` in microseconds).
 local function each_turn(jobs_key, jobs, now, rooms, take)
     local took = true
     while took and rooms() do

@@ -1,6 +1,6 @@
--- workers: who was seen lately, and which versions have jobs.
+-- workers: list the workers seen lately, and the versions that have jobs.
 -- KEYS 1 workers  2 seen  3 versions
--- ARGV 1 gone_ms
+-- ARGV 1 gone_ms: entries older than this are left out
 -- Returns {{ms ago, JSON}, …}, {{ms ago, version}, …}
 -- Invariant: everything; it only reads.
 local now = now_ms()

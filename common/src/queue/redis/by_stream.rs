@@ -1,4 +1,4 @@
-//! Leases in the order in which the scripts take them: by the stream on which their entries stand.
+//! Leases grouped for the scripts: by the stream on which their entries stand.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use super::token::Token;
 use crate::job::{Class, JobId};
 use crate::queue::Lease;
 
-/// Where entries stand, and who holds them.
+/// A stream, and the consumer that holds entries on it.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stream {
     pub job: JobId,
     pub class: Class,
     pub consumer: String,
-    /// Whether it is the consumer's own.
-    own: bool,
+    /// Whether all tasks on it are addressed to the consumer.
+    is_addressed: bool,
 }
 
 impl Stream {
-    /// The worker for which alone its tasks are, if it is such a stream.
+    /// The worker that its tasks are addressed to; `None`: any worker may have them.
     pub fn addressee(&self) -> Option<&str> {
-        self.own.then_some(self.consumer.as_str())
+        self.is_addressed.then_some(self.consumer.as_str())
     }
 
     pub fn key(&self, keys: &JobKeys) -> String {
@@ -29,19 +29,20 @@ impl Stream {
     }
 }
 
-/// Things with a lease, with its token.
-pub type ByHolder<T> = BTreeMap<Stream, Vec<(T, Token)>>;
+/// Things that have a lease, each with the token of its lease.
+pub type ByStream<T> = BTreeMap<Stream, Vec<(T, Token)>>;
 
-/// Sorts things that have a lease; apart come those whose lease this engine did not give, which
-/// holds nothing.
-pub fn by_holder<T>(
+/// Groups things that have a lease by its stream. The second list has the things whose lease this
+/// engine did not give: such a lease holds no task.
+pub fn by_stream<T>(
     things: impl IntoIterator<Item = T>,
     lease: impl Fn(&T) -> &Lease,
-) -> (ByHolder<T>, Vec<T>) {
-    let mut groups = ByHolder::new();
+) -> (ByStream<T>, Vec<T>) {
+    let mut groups = ByStream::new();
     let mut foreign = Vec::new();
 
     for thing in things {
+        // A script changes entries of one stream for one consumer, so these make a group.
         match Token::of(lease(&thing)) {
             Some(token) => {
                 let task = lease(&thing).task;
@@ -49,7 +50,7 @@ pub fn by_holder<T>(
                     job: task.job,
                     class: task.class,
                     consumer: token.consumer().into(),
-                    own: token.own,
+                    is_addressed: token.is_addressed,
                 };
                 groups.entry(stream).or_default().push((thing, token));
             }
@@ -59,9 +60,9 @@ pub fn by_holder<T>(
     (groups, foreign)
 }
 
-/// Appends what names a lease: the task's field, entry, hold.
-pub fn push_hold(call: &mut Call, lease: &Lease, token: &Token) {
+/// Appends the three arguments that name a lease: the task's field, the entry, the lease id.
+pub fn push_lease(call: &mut Call, lease: &Lease, token: &Token) {
     call.push(task_field(&lease.task));
     call.push(token.entry.as_str());
-    call.push(token.hold.as_str());
+    call.push(token.lease_id.as_str());
 }
