@@ -1,4 +1,4 @@
-//! The parts of a workbook, as they stand in its archive.
+//! The parts of a workbook, unpacked from its archive.
 
 use std::collections::BTreeMap;
 use std::io::Read;

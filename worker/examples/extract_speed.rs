@@ -1,9 +1,9 @@
 //! Measures extraction, stage by stage:
 //! `cargo run --release --example extract_speed -- [--record CSS] FILE…`
 //!
-//! Prints MB/s of input for reading, decoding, parsing, and for all of it with rows; the best of
-//! several rounds, as the machine may have other work. With `--record`, a row is the element's
-//! `href` and its text.
+//! Prints MB/s of input for reading, decoding, parsing, and for everything up to rows. Takes the
+//! best of several rounds, as the machine may have other work. With `--record`, a row has the
+//! element's `href` and its text.
 #![expect(clippy::print_stdout, reason = "a program's output")]
 
 use std::path::Path;
@@ -18,7 +18,7 @@ use sheaf_worker::extract::{Extractor, decode, parse, strip};
 
 const ROUNDS: usize = 7;
 
-/// A stage's name, and what it does to a file; what it returns is a count to compare.
+/// The name of a stage, and its work on a file. It returns a count, to compare rounds.
 type Stage<'a> = (&'a str, &'a dyn Fn(&SourceFile) -> usize);
 
 fn main() -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The extractor from outside: limits, options, and input that nobody meant well.
+//! The extractor from outside: limits, options, and hostile input.
 
 mod common;
 
@@ -61,7 +61,7 @@ fn the_source_column_comes_last() {
 }
 
 #[test]
-fn what_cannot_be_read_says_why() {
+fn unreadable_files_have_a_reason() {
     let extractor = Extractor::new(&spec(Recipe::default())).unwrap();
     let problem =
         |name: &str, bytes: &[u8]| rows(&extractor, &shipped(name, bytes), 3).1.result.unwrap_err();

@@ -1,7 +1,7 @@
-//! Golden cases: every folder in `cases/` is one, with `input.html`, `expected.jsonl`, a note, and
+//! Golden cases: each folder in `cases/` has an `input.html`, an `expected.jsonl`, a note, and
 //! perhaps a recipe.
 //!
-//! And the rows of the reference program, where its files are at hand.
+//! Also compares with the rows of the reference program, where its files are at hand.
 
 mod common;
 
@@ -34,7 +34,7 @@ fn lines(path: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn cases_give_the_rows_that_they_expect() {
+fn cases_give_their_expected_rows() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let (mut count, mut wrong) = (0, Vec::new());
     for case in fs::read_dir(folder).unwrap() {

@@ -1,8 +1,8 @@
-//! How many empty tasks a second go through push, lease, finish and collect, for each engine.
+//! Measures how many empty tasks a second pass through push, lease, finish and collect, for each
+//! engine.
 //!
-//! `cargo run --release -p sheaf-tests --bin queue_bench [TASKS [BATCH]]`; Redis is started for it,
-//! on this machine. A batch is what is pushed, leased, finished and collected at once, 128 by
-//! default.
+//! `cargo run --release -p sheaf-tests --bin queue_bench [TASKS [BATCH]]` starts its own Redis. A
+//! batch is the number of tasks in one call, 128 by default.
 
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,7 @@ use sheaf_common::queue::{
 use sheaf_tests::make::{completion, naps, worker};
 use sheaf_tests::redis_server::RedisServer;
 
-/// How many batches of tasks are outstanding at most: as a coordinator with a bounded window has
-/// it.
+/// The most batches of tasks in flight, like the window of a coordinator.
 const WINDOW: usize = 8;
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -55,7 +54,7 @@ async fn report(engine: &str, workers: usize, (tasks, batch): (usize, usize), qu
     }
 }
 
-/// Pushes while there is room in the window, and collects.
+/// Plays a coordinator: pushes while there is room in the window, and collects.
 async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
     let pushed = tokio::sync::Semaphore::new(WINDOW * batch);
     let mut queue = queue.job(job, JobOwner::default());
@@ -80,6 +79,7 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
     tokio::join!(push, collect);
 }
 
+/// Plays a worker: leases and finishes tasks until it is aborted.
 async fn work(queue: impl Queue, name: String, batch: usize) {
     let queue = queue.worker(worker(&name));
     loop {

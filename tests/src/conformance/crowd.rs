@@ -1,4 +1,4 @@
-//! Many at once.
+//! Many workers at once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use crate::make::{completion, leases, naps, worker};
 const TASKS: u64 = 1200;
 const CONSUMERS: usize = 8;
 
-/// Works until nothing has come for a while; every so often drops what it holds, or hands it back.
+/// Plays a worker until no task has come for 2 s; returns how many completions were stored. Now and
+/// then it hands its tasks back, or, if `careless`, drops them.
 async fn consume<Q: Queue>(queue: Both<Q>, name: String, careless: bool) -> usize {
     let (mut stored, mut batch) = (0, 0);
     loop {
@@ -25,7 +26,7 @@ async fn consume<Q: Queue>(queue: Both<Q>, name: String, careless: bool) -> usiz
             return stored;
         }
         if careless && batch % 20 == 0 {
-            continue; // As one that was killed.
+            continue; // Like a worker that was killed.
         }
         if batch % 11 == 0 {
             queue.release_if_held(leases(&leased)).await.unwrap();

@@ -1,4 +1,4 @@
-//! In which order tasks are leased, and how one waits for them.
+//! The order of leasing, and waiting for tasks.
 
 use std::time::{Duration, Instant};
 
@@ -67,12 +67,12 @@ pub async fn an_empty_queue_answers_in_time(queue: Both<impl Queue>) {
     assert!(began.elapsed() >= wait && began.elapsed() < PATIENTLY, "{:?}", began.elapsed());
 }
 
-pub async fn a_push_wakes_who_waits(queue: Both<impl Queue>) {
+pub async fn a_push_wakes_a_waiting_worker(queue: Both<impl Queue>) {
     let waiting = tokio::spawn({
         let queue = queue.clone();
         async move { take_one(&queue, "a").await }
     });
-    // Whether it comes before or after the wait has begun: it must be heard.
+    // It must wake the worker, whether it comes before or after the wait has begun.
     queue.push(&[nap(1, 7)]).await.unwrap();
     assert_eq!(waiting.await.unwrap().task.id.number, TaskNumber(7));
 }

@@ -1,4 +1,4 @@
-//! What the coordinator puts on, looks for and removes.
+//! The coordinator's calls: push, missing, close.
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ pub async fn a_task_is_pushed_once(queue: Both<impl Queue>) {
     assert_eq!(numbers(&take(&queue, "a", 1).await), [0]);
     queue.push(&naps(1, 0..2)).await.unwrap(); // One is leased, one waits.
     assert_eq!(numbers(&take(&queue, "a", 9).await), [1]);
+
     // The same number in another class or job is another task.
     queue.push(&[nap_of(id(1, Class::Render, 0)), nap(2, 0)]).await.unwrap();
     assert_eq!(take(&queue, "a", 9).await.len(), 2);
@@ -38,12 +39,13 @@ pub async fn a_finished_task_may_be_pushed_again(queue: Both<impl Queue>) {
     assert_eq!(queue.missing(vec![task]).await.unwrap(), [task]);
 }
 
-pub async fn missing_names_what_is_nowhere(queue: Both<impl Queue>) {
+pub async fn missing_names_unknown_tasks(queue: Both<impl Queue>) {
     let task = |number| id(1, Class::Extract, number);
     queue.push(&naps(1, 0..3)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     queue.complete_if_held(&[completion(&leased[0].lease, "a", &[])]).await.unwrap();
-    // 0 has an outcome, 1 is leased, 2 waits, 3 was never there; nor was anything of job 9.
+
+    // 0 has an outcome, 1 is leased, 2 is waiting. 3 and job 9 were never pushed.
     let other = id(9, Class::Render, 0);
     let asked = vec![task(3), task(2), task(1), task(0), other];
     assert_eq!(queue.missing(asked.clone()).await.unwrap(), [task(3), other]);

@@ -1,11 +1,11 @@
-//! The verdicts as a table, and how to repeat what failed.
+//! The verdicts as a table, and the commands that repeat failed runs.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use super::judge::{Verdict, folder_of_logs};
 
-/// A Markdown table: a row a kind, in the order in which they came, and the sum.
+/// A Markdown table with a row for each kind, in the order of the verdicts, and the sum.
 pub fn table(verdicts: &[Verdict]) -> String {
     let mut kinds: Vec<&str> = Vec::new();
     for verdict in verdicts {
@@ -46,7 +46,7 @@ fn row(kind: &str, verdicts: &[&Verdict]) -> String {
     format!("| {kind} | {strikes} | {median} | {worst} | {} |", result(verdicts))
 }
 
-/// In few words what the runs of a kind came to.
+/// The results of the runs of a kind, in few words.
 fn result(verdicts: &[&Verdict]) -> String {
     let played = verdicts.iter().filter(|verdict| verdict.skipped.is_none()).count();
     let failed = verdicts.iter().filter(|verdict| verdict.failed()).count();
@@ -72,7 +72,7 @@ fn result(verdicts: &[&Verdict]) -> String {
     words.join("; ")
 }
 
-/// A verdict in a line.
+/// A verdict in one line.
 pub fn line(verdict: &Verdict) -> String {
     let Verdict { kind, seed, server, strikes, took, .. } = verdict;
     let result = match (&verdict.skipped, verdict.failed()) {
@@ -89,8 +89,8 @@ pub fn line(verdict: &Verdict) -> String {
     )
 }
 
-/// For each failed run what was wrong, and the command that repeats it; `more` is what else was
-/// typed.
+/// For each failed run its problems, and the command that repeats it. `more` has further arguments
+/// of that command.
 pub fn failures(verdicts: &[Verdict], more: &str) -> String {
     let mut text = String::new();
     for verdict in verdicts.iter().filter(|verdict| verdict.failed()) {
@@ -109,7 +109,7 @@ pub fn failures(verdicts: &[Verdict], more: &str) -> String {
     text
 }
 
-/// How this program is run.
+/// The command that runs this program.
 const COMMAND: &str = "cargo run --release -p sheaf-tests --bin faults --";
 
 #[cfg(test)]
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_made_says_why() {
+    fn impossible_faults_have_a_reason() {
         let mut verdicts = verdicts();
         for verdict in &mut verdicts {
             *verdict = Verdict {
