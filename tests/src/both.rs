@@ -109,9 +109,11 @@ impl<Q: Queue> Both<Q> {
         for task in tasks {
             jobs.entry(task.job).or_default().push(task);
         }
+
         for (job, tasks) in jobs {
             missing.extend(self.job_handle(job).lock().await.missing(tasks).await?);
         }
+
         Ok(missing)
     }
 

@@ -28,6 +28,7 @@ pub fn escaped(text: &str) -> String {
             other => html.push(other),
         }
     }
+
     html
 }
 
@@ -97,12 +98,14 @@ pub fn filtered(command: &str, args: &[&str], bytes: &[u8]) -> Vec<u8> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("could not start {command}: {error}"));
+
     let mut input = child.stdin.take().expect("piped");
     let output = std::thread::scope(|scope| {
         scope.spawn(move || input.write_all(bytes).expect("the filter reads"));
         child.wait_with_output().expect("the filter ends")
     });
     assert!(output.status.success(), "{command} failed");
+
     output.stdout
 }
 

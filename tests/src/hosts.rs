@@ -62,6 +62,7 @@ impl Network {
         if skip_without(name, &["ip", "bridge", "unshare", "timeout", "bash"]) {
             return None;
         }
+
         let network =
             format!("sheaf-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -71,6 +72,7 @@ impl Network {
             skip(name, &format!("network namespaces need root and a kernel that has them: {said}"));
             return None;
         }
+
         network.namespaces.push(switch.clone());
         succeed(&["-n", &switch, "link", "add", "switch", "type", "bridge"]);
         succeed(&["-n", &switch, "link", "set", "switch", "up"]);
@@ -79,20 +81,23 @@ impl Network {
 
     /// Plugs in a host with the address 10.77.0.`number`.
     pub fn host(&mut self, number: u8, reach: Reach) -> Host {
-        let (switch, namespace) =
-            (self.namespaces[0].clone(), self.namespace_name(&number.to_string()));
-        let (port, address) = (format!("port{number}"), format!("10.77.0.{number}"));
+        let switch = self.namespaces[0].clone();
+        let namespace = self.namespace_name(&number.to_string());
+        let port = format!("port{number}");
+        let address = format!("10.77.0.{number}");
         succeed(&["netns", "add", &namespace]);
         self.namespaces.push(namespace.clone());
         succeed(&[
             "-n", &switch, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns",
             &namespace,
         ]);
+
         succeed(&["-n", &switch, "link", "set", &port, "master", "switch", "up"]);
         if reach == Reach::Servers {
             run("bridge", &["-n", &switch, "link", "set", "dev", &port, "isolated", "on"])
                 .expect("bridge");
         }
+
         succeed(&["-n", &namespace, "address", "add", &format!("{address}/24"), "dev", "eth0"]);
         succeed(&["-n", &namespace, "link", "set", "eth0", "up"]);
         succeed(&["-n", &namespace, "link", "set", "lo", "up"]);
@@ -146,10 +151,12 @@ impl Host {
             "-ec",
             ROOM,
         ];
+
         let run = room
             .into_iter()
             .fold(Run::of(Path::new("ip"), cwd), |run, word| run.arg(word))
             .arg(&self.etc);
+
         self.hidden.iter().fold(run, |run, folder| run.arg(folder)).arg("--").arg(program)
     }
 

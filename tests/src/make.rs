@@ -61,7 +61,8 @@ pub fn block(text: &str) -> Option<Block> {
 
 /// A render task that is addressed to `worker`, as if that had stashed the rows.
 pub fn addressed(job: u64, number: u64, worker: &str) -> Task {
-    let (spec, stashed_by) = (Arc::default(), Some(WorkerId(worker.into())));
+    let spec = Arc::default();
+    let stashed_by = Some(WorkerId(worker.into()));
     Task {
         id: id(job, Class::Render, number),
         work: Work::Render(Render { spec, units: Vec::new(), stashed_by }),

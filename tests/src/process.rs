@@ -85,6 +85,7 @@ pub fn limit(pid: u32, resource: Resource, most: u64) {
 /// If the system refuses.
 pub fn limit_for_now(pid: u32, resource: Resource, most: u64) -> u64 {
     let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+
     // SAFETY: no new limit is passed, and the place for the old one outlives the call.
     let got =
         unsafe { libc::prlimit(pid as libc::pid_t, resource as _, std::ptr::null(), &mut old) };
@@ -94,6 +95,7 @@ pub fn limit_for_now(pid: u32, resource: Resource, most: u64) -> u64 {
         "could not read a limit of process {pid}: {}",
         std::io::Error::last_os_error()
     );
+
     set_limit(pid, resource, libc::rlimit { rlim_cur: most, ..old });
     old.rlim_cur
 }

@@ -110,6 +110,7 @@ impl Direction {
         if pace == 0 {
             return;
         }
+
         let through = {
             let mut free = self.free.lock().expect("no holder panics");
             let begins = free.unwrap_or_else(Instant::now).max(Instant::now());
@@ -117,6 +118,7 @@ impl Direction {
             *free = Some(through);
             through
         };
+
         tokio::time::sleep_until(through).await;
     }
 }
@@ -151,9 +153,11 @@ async fn connect(
     let Ok(server) = socket.connect(([127, 0, 0, 1], port).into()).await else { return };
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
-    let (up, down) = (way.clone(), way.clone());
-    let (up_passage, down_passage) =
-        ((&*passage, &passage.up, number), (&*passage, &passage.down, number));
+    let up = way.clone();
+    let down = way.clone();
+    let up_passage = (&*passage, &passage.up, number);
+    let down_passage = (&*passage, &passage.down, number);
+
     tokio::select! {
         () = pass(&mut from_client, &mut to_server, up, &[Way::Stalled], up_passage) => {}
         () = pass(&mut from_server, &mut to_client, down, &[Way::Stalled, Way::Deaf], down_passage) => {}

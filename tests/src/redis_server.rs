@@ -88,15 +88,18 @@ impl RedisServer {
             );
             return None;
         }
+
         let folder =
             tempfile::Builder::new().prefix("sheaf-redis-").tempdir().expect("a temporary folder");
         let mut arguments = options.arguments;
         if let Some(password) = &options.password {
             arguments.extend(["--requirepass".into(), password.clone()]);
         }
+
         if options.tls {
             certificates::make(folder.path());
         }
+
         let RedisStart { port, child } =
             RedisStart::on_free_port(&program, folder.path(), options.tls, &arguments).await;
         Some(RedisServer {
@@ -222,6 +225,7 @@ impl RedisStart {
                 return RedisStart { port, child };
             } // Otherwise something else has taken the port meanwhile.
         }
+
         panic!(
             "redis-server does not come up:\n{}",
             fs::read_to_string(folder.join("redis.log")).unwrap_or_default()
@@ -289,12 +293,14 @@ fn spawn(program: &Path, folder: &Path, port: u16, tls: bool, arguments: &[Strin
         "--logfile",
         "redis.log",
     ]);
+
     if tls {
         command.args(["--port", "0", "--tls-port", &port, "--tls-ca-cert-file", "ca.crt"]);
         command.args(["--tls-cert-file", "server.crt", "--tls-key-file", "server.key"]);
     } else {
         command.args(["--port", &port]);
     }
+
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("redis-server starts")
 }
@@ -309,7 +315,8 @@ mod certificates {
     /// for a client.
     pub fn make(folder: &Path) {
         for authority in ["ca", "other-ca"] {
-            let (key, certificate) = (format!("{authority}.key"), format!("{authority}.crt"));
+            let key = format!("{authority}.key");
+            let certificate = format!("{authority}.crt");
             let subject = format!("/CN=Sheaf test {authority}");
             openssl(folder, &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &key]);
             openssl(
@@ -329,11 +336,13 @@ mod certificates {
                 ],
             );
         }
+
         fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
             .expect("a file");
         for name in ["server", "client"] {
-            let (key, request, certificate) =
-                (format!("{name}.key"), format!("{name}.csr"), format!("{name}.crt"));
+            let key = format!("{name}.key");
+            let request = format!("{name}.csr");
+            let certificate = format!("{name}.crt");
             openssl(
                 folder,
                 &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ec.key"],
@@ -365,6 +374,7 @@ mod certificates {
             .args(arguments)
             .stdin(Stdio::null())
             .output();
+
         let output = output.expect("openssl runs");
         assert!(
             output.status.success(),

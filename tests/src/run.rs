@@ -89,6 +89,7 @@ impl Run {
         let mut child =
             self.command.spawn().unwrap_or_else(|error| panic!("could not start {words}: {error}"));
         let mut input = child.stdin.take().expect("piped");
+
         // Do not join: a program need not read its input. Its end closes the pipe.
         std::thread::spawn(move || input.write_all(&self.stdin));
         let stdout = Output::read(child.stdout.take().expect("piped"));
@@ -159,6 +160,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(2));
         };
+
         Finished {
             words: std::mem::take(&mut self.words),
             status,
@@ -272,6 +274,7 @@ impl Output {
                 gathered.lock().expect("no reader panics").extend_from_slice(&buffer[..length]);
             }
         });
+
         Self { bytes, reader: Some(reader) }
     }
 

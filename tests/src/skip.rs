@@ -14,6 +14,7 @@ pub fn skip(name: &str, reason: &str) {
     {
         println!("SKIPPED {name}: {reason}");
     }
+
     if let Some(path) = std::env::var_os(SKIP_LOG) {
         // One write for the line, so that lines of parallel tests do not mix.
         let written = OpenOptions::new()

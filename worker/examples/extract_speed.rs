@@ -28,6 +28,7 @@ fn main() -> anyhow::Result<()> {
         recipe.record = arguments.next().unwrap_or_default();
         recipe.columns = vec!["link=::attr(href)".parse::<Column>()?, "text=::text".parse()?];
     }
+
     let files =
         arguments.map(|path| source(Path::new(&path))).collect::<anyhow::Result<Vec<_>>>()?;
     let spec = JobSpec { recipe, ..JobSpec::default() };
@@ -59,9 +60,11 @@ fn main() -> anyhow::Result<()> {
             rows
         }),
     ];
+
     let mut before = 0.0;
     for (name, stage) in stages {
-        let (mut best, mut count) = (f64::INFINITY, 0);
+        let mut best = f64::INFINITY;
+        let mut count = 0;
         for _ in 0..ROUNDS {
             let start = Instant::now();
             count = files.iter().map(stage).sum::<usize>();
@@ -71,12 +74,14 @@ fn main() -> anyhow::Result<()> {
         println!("{name:27} {whole:7.0} MB/s   last step alone {alone:7.0} MB/s   ({count})");
         before = best;
     }
+
     Ok(())
 }
 
 fn source(path: &Path) -> anyhow::Result<SourceFile> {
     let metadata = std::fs::metadata(path)?;
-    let (size, modified) = (metadata.len(), modified_ns(&metadata));
+    let size = metadata.len();
+    let modified = modified_ns(&metadata);
     Ok(SourceFile {
         sequence: FileIndex(0),
         path: SourcePath::from(path),

@@ -39,6 +39,7 @@ fn work(files: u64, retries: u32) -> Extract {
             content: Content::Here(content),
         }
     };
+
     let limits = Limits { retries, ..JobSpec::default().limits };
     let spec = JobSpec { limits, ..JobSpec::default() };
     Extract { spec: Arc::new(spec), files: (0..files).map(file).collect() }
@@ -99,11 +100,13 @@ fn only_unsettled_files_are_announced_and_read() {
         announced.push(file.sequence.0);
         Ok(())
     };
+
     let mut care = Care {
         settled: [(FileIndex(1), settled)].into(),
         before: Some(&mut before),
         ..Care::default()
     };
+
     let read = slot(real()).extract(&work(4, 1), &mut care).unwrap();
     drop(care);
     assert_eq!(ends(&read.reports), [(0, true, 1), (1, false, 9), (2, true, 1), (3, true, 1)]);
@@ -130,6 +133,7 @@ fn only_large_files_report_their_progress() {
     let read = slot(real()).extract(&work, &mut care).unwrap();
     drop(care);
     assert_eq!(ends(&read.reports), [(0, true, 1), (1, true, 1)]);
+
     let step = STEP as u64;
     assert_eq!(reported, [(1, step, length), (1, 2 * step, length)]);
 }

@@ -33,6 +33,7 @@ async fn a_stopping_worker_hands_over_its_stash() {
         modified: 0,
         content: Content::Here(content),
     };
+
     let extract = Extract { spec: Arc::default(), files: vec![file] };
     let task = TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) };
     push(&queue, &[Task { id: task, work: Work::Extract(extract) }]).await;
@@ -50,6 +51,7 @@ async fn a_stopping_worker_hands_over_its_stash() {
         panic!("{outcomes:?}")
     };
     assert_eq!((stashed.by.0.as_str(), &stashed.blocks[..]), ("w", &[BlockNumber(0)][..]));
+
     let key = RowsKey { task, block: BlockNumber(0), edition: *edition };
     assert_eq!(worker(&queue).rows(vec![key]).await.unwrap(), [None]);
 
@@ -71,6 +73,7 @@ async fn a_large_files_news_precedes_its_outcome() {
         modified: 0,
         content: Content::Here(content),
     };
+
     let work = Work::Extract(Extract { spec: Arc::default(), files: vec![file] });
     let task = TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) };
     push(&queue, &[Task { id: task, work }]).await;
@@ -81,6 +84,7 @@ async fn a_large_files_news_precedes_its_outcome() {
     let expected =
         TaskResult::Reading(Reading { sequence: FileIndex(7), parsed: STEP as u64, of: length });
     assert_eq!(news, [Outcome { task, slot: "w/0".into(), result: expected }]);
+
     order.send_replace(Order::Drain);
     running.await.unwrap().unwrap();
 }
@@ -95,11 +99,13 @@ async fn an_unfit_worker_ends_and_returns_its_tasks() {
         modified: 0,
         content: Content::Here(b"text".to_vec()),
     };
+
     let work = Work::Extract(Extract { spec: Arc::default(), files: vec![file] });
     let task = |number| Task {
         id: TaskId { job: JobId(1), class: Class::Extract, number },
         work: work.clone(),
     };
+
     let tasks: Vec<Task> = (0..20).map(TaskNumber).map(task).collect();
     push(&queue, &tasks).await;
 
@@ -109,12 +115,14 @@ async fn an_unfit_worker_ends_and_returns_its_tasks() {
         child: Program { path: "/nowhere/at/all".into(), arguments: Vec::new() },
         paths: Paths::Any,
     };
+
     let (_order, orders) = watch::channel(Order::Work);
     let ended = run(worker(&queue), config, orders, Arc::default()).await;
     assert!(
         matches!(&ended, Err(WorkerError::Unfit(unfit)) if unfit.reason.contains("No such file")),
         "{ended:?}"
     );
+
     assert!(job(&queue).collect(99, Duration::ZERO).await.unwrap().is_empty());
     let there = worker(&queue).lease(99).await.unwrap();
     assert_eq!(there.len(), tasks.len());
@@ -143,6 +151,7 @@ async fn queues_of_one_worker_take_turns() {
         let outcomes = job(&queues[1]).collect(1, Duration::from_secs(20)).await.unwrap();
         ended += outcomes.iter().filter(|outcome| is_end(outcome)).count() as u64;
     }
+
     let other = job(&queues[0]).collect(999, Duration::ZERO).await.unwrap();
     let other = other.iter().filter(|outcome| is_end(outcome)).count() as u64;
 
@@ -212,6 +221,7 @@ impl Odd {
             BlockNumber(0),
             0,
         );
+
         let slice = Slice {
             block: BlockNumber(0),
             offset: 0,
@@ -220,6 +230,7 @@ impl Odd {
             overflow: 0,
             long_cells: 0,
         };
+
         let piece = Piece { rows, slice, sequence: FileIndex(0), first_row: 0, first_overflow: 0 };
         let unit = RenderUnit {
             number: UnitNumber(0),
@@ -227,6 +238,7 @@ impl Odd {
             first_overflow: 0,
             pieces: vec![piece],
         };
+
         let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
         let id = TaskId { job: JobId(1), class: Class::Render, number: TaskNumber(0) };
         push(queue, &[Task { id, work: Work::Render(render) }]).await;

@@ -115,6 +115,7 @@ fn run(cli: &Cli) -> Result<bool, String> {
         play_all(plans, &servers, &setting, &reference, cli.jobs_in_parallel, |verdict| {
             tell(&table::line(verdict))
         });
+
     let _ = std::fs::remove_dir_all(&folder);
 
     show(&table::table(&verdicts));

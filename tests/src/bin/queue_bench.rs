@@ -22,9 +22,11 @@ async fn main() {
     let typed = |place, default| {
         std::env::args().nth(place).map_or(default, |typed| typed.parse().expect("a number"))
     };
-    let (tasks, batch) = (typed(1, 200_000), typed(2, 128));
+    let tasks = typed(1, 200_000);
+    let batch = typed(2, 128);
     report("memory", 2, (tasks, batch), MemoryQueue::default()).await;
     let Some(server) = RedisServer::start("queue_bench").await else { return };
+
     for workers in [1, 2, 4] {
         report("redis", workers, (tasks, batch), server.queue(LEASE).await.engine()).await;
         let used: String = server.command(&["INFO", "cpu"]);
@@ -49,6 +51,7 @@ async fn report(engine: &str, workers: usize, (tasks, batch): (usize, usize), qu
         "{engine:<7} {workers} workers: {tasks} tasks in {seconds:.2} s: {speed:.0} a second"
     ));
     queue.job(job, JobOwner::default()).close().await.expect("closes");
+
     for working in working {
         working.abort();
     }
@@ -68,6 +71,7 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
                 .expect("pushes");
         }
     };
+
     let collect = async {
         let mut collected = 0;
         while collected < tasks {
@@ -76,6 +80,7 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
             pushed.add_permits(outcomes.len());
         }
     };
+
     tokio::join!(push, collect);
 }
 

@@ -17,7 +17,8 @@ const CONSUMERS: usize = 8;
 /// Plays a worker until no task has come for 2 s; returns how many completions were stored. Now and
 /// then it hands its tasks back, or, if `careless`, drops them.
 async fn consume<Q: Queue>(queue: Both<Q>, name: String, careless: bool) -> usize {
-    let (mut stored, mut batch) = (0, 0);
+    let mut stored = 0;
+    let mut batch = 0;
     loop {
         let leased =
             queue.lease(&worker(&name), 1 + batch % 7, Duration::from_secs(2)).await.unwrap();
@@ -59,16 +60,19 @@ async fn run<Q: Queue>(queue: Both<Q>, careless: bool) {
     for from in (0..TASKS).step_by(100) {
         queue.push(&naps(1, from..from + 100)).await.unwrap();
     }
+
     let outcomes = collect_all(&queue).await;
     let mut times: HashMap<u64, u32> = HashMap::new();
     for outcome in &outcomes {
         *times.entry(outcome.task.number.0).or_default() += 1;
     }
+
     assert!((0..TASKS).all(|number| times.get(&number) == Some(&1)), "{times:?}");
     let mut stored = 0;
     for consumer in consumers {
         stored += consumer.await.unwrap();
     }
+
     assert_eq!(stored, TASKS as usize);
 }
 

@@ -70,9 +70,11 @@ pub async fn a_finished_task_loses_its_notes(queue: Both<impl Queue>) {
     assert!(queue.note_if_held(&leased.lease, &Past::default()).await.unwrap());
     assert!(queue.note_if_held(&leased.lease, &past("a")).await.unwrap());
     assert_eq!(ask(&queue, &leased).await.past, past("a"));
+
     let mut finished = completion(&leased.lease, "a", &[]);
     finished.has_past = true;
     assert_eq!(queue.complete_if_held(&[finished]).await.unwrap(), [Completed::Stored]);
+
     queue.collect(leased.task.id.job, 9, PATIENTLY).await.unwrap();
     queue.push(&[nap(1, 0)]).await.unwrap();
     assert_eq!(ask(&queue, &take_one(&queue, "a").await).await, Known::default());
@@ -84,6 +86,7 @@ pub async fn a_stale_lease_notes_and_gives_back_nothing(queue: Both<impl Queue>)
     let current = take_one(&queue, "current").await;
     assert_eq!((current.delivery, &current.previous), (2, &Some(worker("late"))));
     assert!(!queue.note_if_held(&late.lease, &past("late")).await.unwrap());
+
     queue.give_back_if_held(&late.lease, &past("late")).await.unwrap();
     assert_eq!(queue.past(&current.lease, None).await.unwrap(), Known::default());
     let stored =

@@ -59,6 +59,7 @@ pub async fn a_lease_finishes_once(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     queue.complete_if_held(&[completion(&leased.lease, "first", &["one"])]).await.unwrap();
+
     // The engine may accept a repeated finish, as the reply may have been lost, or refuse it. Either
     // way it stores nothing.
     queue.complete_if_held(&[completion(&leased.lease, "second", &["two"])]).await.unwrap();
@@ -66,6 +67,7 @@ pub async fn a_lease_finishes_once(queue: Both<impl Queue>) {
     assert_eq!(queue.rows(vec![rows_key(&leased.lease, 0)]).await.unwrap(), [block("one")]);
     assert_eq!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap(), [outcome(task, "first")]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
+
     let third = queue.complete_if_held(&[completion(&leased.lease, "third", &[])]).await.unwrap();
     assert_eq!(third, [Completed::Stale]);
 }
@@ -78,6 +80,7 @@ pub async fn an_extended_lease_holds(queue: Both<impl Queue>) {
         assert_eq!(other, [], "three lengths of the lease, and it never ended");
         assert!(queue.extend_if_held(vec![leased.lease.clone()]).await.unwrap().is_empty());
     }
+
     let answer = queue.complete_if_held(&[completion(&leased.lease, "works", &[])]).await.unwrap();
     assert_eq!(answer, [Completed::Stored]);
 }
@@ -103,6 +106,7 @@ pub async fn a_released_task_is_leased_again_at_once(queue: Both<impl Queue>) {
         again.iter().map(|leased| (leased.task.id.number.0, leased.delivery)).collect();
     assert_eq!(seen, [(0, 1), (1, 1), (2, 1)]);
     assert_eq!(queue.extend_if_held(leases.clone()).await.unwrap(), leases);
+
     let stale = queue.complete_if_held(&[completion(&leases[0], "old", &["x"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
     let stored =
@@ -126,6 +130,7 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: Both<impl Queue>) {
     let (entry, _) = held.token.split_once(':').unwrap_or((&held.token, ""));
     let tokens =
         ["", "nonsense", "0-1:1:a", &format!("{entry}:2:a"), &format!("{entry}:1:b"), "-:1:a"];
+
     for token in tokens {
         let forged = Lease { task: held.task, token: token.into() };
         let answer =
@@ -138,6 +143,7 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: Both<impl Queue>) {
         );
         queue.release_if_held(vec![forged]).await.unwrap();
     }
+
     let other = Lease { task: id(1, CLASS, 99), token: held.token.clone() };
     let answers = queue
         .complete_if_held(&[completion(&other, "x", &[]), completion(&held, "a", &[])])

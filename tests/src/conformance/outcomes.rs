@@ -40,6 +40,7 @@ pub async fn an_outcome_is_collected_once(queue: Both<impl Queue>) {
         assert_eq!(outcomes.len(), 100);
         seen.extend(numbers(&outcomes));
     }
+
     assert!(queue.collect(JobId(1), 1000, Duration::ZERO).await.unwrap().is_empty());
     seen.sort_unstable();
     assert_eq!(seen, (0..300).collect::<Vec<_>>());
@@ -52,7 +53,9 @@ pub async fn collect_obeys_its_limit(queue: Both<impl Queue>) {
     assert!(queue.collect(JobId(1), 0, Duration::ZERO).await.unwrap().is_empty());
     assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [2, 1]);
     assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [0]);
-    let (began, wait) = (Instant::now(), Duration::from_millis(100));
+
+    let began = Instant::now();
+    let wait = Duration::from_millis(100);
     assert!(queue.collect(JobId(1), 2, wait).await.unwrap().is_empty());
     assert!(began.elapsed() >= wait);
 }
@@ -84,6 +87,7 @@ pub async fn news_ends_no_task(queue: Both<impl Queue>) {
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap(), [news]);
     assert!(queue.missing(vec![leased.task.id]).await.unwrap().is_empty());
     assert!(queue.extend_if_held(vec![leased.lease.clone()]).await.unwrap().is_empty());
+
     queue.complete_if_held(&[completion(&leased.lease, "a/0", &[])]).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap().len(), 1);
 
@@ -94,22 +98,26 @@ pub async fn news_ends_no_task(queue: Both<impl Queue>) {
         .notify(Outcome { task: id(1, Class::Extract, 0), slot: String::new(), result })
         .await
         .unwrap();
+
     assert!(queue.collect(JobId(1), 10, Duration::ZERO).await.unwrap().is_empty());
 }
 
 pub async fn rows_stay_until_they_are_forgotten(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
-    let (first, second) = (&leased[0].lease, &leased[1].lease);
+    let first = &leased[0].lease;
+    let second = &leased[1].lease;
     let completions = vec![
         completion(&leased[0].lease, "a", &["00", "01"]),
         completion(&leased[1].lease, "a", &["10"]),
     ];
+
     queue.complete_if_held(&completions).await.unwrap();
     queue.collect(JobId(1), 10, PATIENTLY).await.unwrap();
     let all = vec![rows_key(&second, 0), rows_key(&first, 1), rows_key(&first, 0)];
     let found = queue.rows(all.clone()).await.unwrap();
     assert_eq!(found, [block("10"), block("01"), block("00")]);
+
     queue.forget(vec![rows_key(&first, 1)]).await.unwrap();
     queue.forget(vec![rows_key(&first, 1), rows_key(&first, 7)]).await.unwrap();
     assert_eq!(queue.rows(all).await.unwrap(), [block("10"), None, block("00")]);
@@ -123,10 +131,12 @@ pub async fn rows_handed_over_can_be_fetched(queue: Both<impl Queue>) {
         leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect();
     queue.complete_if_held(&completions).await.unwrap();
     assert_eq!(queue.rows(keys.clone()).await.unwrap(), [None, None]);
+
     let stashed = [(keys[0], block("03").unwrap()), (keys[1], block("13").unwrap())];
     queue.hand_over(&stashed).await.unwrap();
     queue.hand_over(&stashed).await.unwrap();
     assert_eq!(queue.rows(keys.clone()).await.unwrap(), [block("03"), block("13")]);
+
     queue.forget(keys.clone()).await.unwrap();
     assert_eq!(queue.rows(keys).await.unwrap(), [None, None]);
     queue.hand_over(&[]).await.unwrap();

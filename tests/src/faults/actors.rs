@@ -78,6 +78,7 @@ impl Stage<'_> {
             Sickness::FewProcesses => (self.setting.worker_percent, None),
             Sickness::Slow => (1, None),
         };
+
         let limits: Vec<String> = limit.into_iter().collect();
         let worker = self.worker(percent, &limits, self.plan.kind.needs_groups())?;
 
@@ -85,6 +86,7 @@ impl Stage<'_> {
             let group = worker.group.as_ref().ok_or("no control groups here")?;
             group.limit_processes(4 + few).map_err(|error| error.to_string())?;
         }
+
         self.sick.push(worker);
         Ok(())
     }
@@ -101,6 +103,7 @@ impl Stage<'_> {
             .env("SHEAF_LEASE", &self.setting.lease)
             .env("SHEAF_HEALTH_FILE", health)
             .typed(if self.setting.verbose { "-p 1 --verbose" } else { "-p 1" });
+
         Ok(Worker { run: self.with_clock(Whose::Worker, run)?.start(), group })
     }
 
@@ -116,12 +119,15 @@ impl Stage<'_> {
             .env("SHEAF_LEASE", &self.setting.lease)
             .arg("run")
             .arg(&self.reference.inputs);
+
         for name in OUTPUTS {
             run = run.arg("-o").arg(self.out().join(name));
         }
+
         if self.plan.kind.own_slots {
             run = run.typed("-p 1");
         }
+
         if self.setting.verbose {
             run = run.arg("--verbose");
         }
@@ -154,6 +160,7 @@ impl Stage<'_> {
         if !self.plan.kind.acts.iter().any(|act| matches!(act, Act::Clock(of, _) if *of == whose)) {
             return Ok(run);
         }
+
         if !Path::new(FAKE_TIME).exists() {
             return Err("wrong clocks need libfaketime: apt-get install libfaketime".into());
         }
@@ -161,7 +168,9 @@ impl Stage<'_> {
         if !self.clock().exists() {
             std::fs::write(self.clock(), "+0\n").map_err(|error| error.to_string())?;
         }
+
         let run = run.env("LD_PRELOAD", FAKE_TIME).env("FAKETIME_TIMESTAMP_FILE", self.clock());
+
         // The program must read the file at each look at the clock. The monotonic clock must go on,
         // as it does when someone sets the wall clock.
         Ok(run.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
@@ -193,6 +202,7 @@ impl Stage<'_> {
                 self.launch_worker()?;
             }
         }
+
         Ok(())
     }
 }
@@ -204,12 +214,14 @@ fn launch(program: &Path, folder: &Path, group: Option<&Group>, limits: &[String
         .arg("-c")
         .arg(format!("{enter}exec \"$@\""))
         .arg("sh");
+
     if !limits.is_empty() {
         run = run.arg("prlimit");
         for limit in limits {
             run = run.arg(limit);
         }
     }
+
     run.arg(program)
 }
 

@@ -30,6 +30,7 @@ impl Group {
         if percent > 0 {
             group.limit_cpu(percent).map_err(explained)?;
         }
+
         Ok(group)
     }
 

@@ -96,7 +96,9 @@ pub async fn judge(
         problems.push(format!("it did not end within {} s", took.as_secs()));
         dismiss(&mut stage);
     }
+
     problems.extend(unsaid(&stage, strikes));
+
     // A worker that fails at each start gives the same problem each time.
     problems.dedup();
 
@@ -109,9 +111,11 @@ pub async fn judge(
         left,
         ..Verdict::of(&stage.plan, &stage.server)
     };
+
     if verdict.failed() || stage.setting.verbose {
         keep_logs(&stage, &verdict);
     }
+
     verdict
 }
 
@@ -125,6 +129,7 @@ fn wrong_end(stage: &Stage<'_>) -> Vec<String> {
         let last = words.lines().rfind(|line| line.starts_with("error:")).or(words.lines().last());
         problems.push(format!("it ended with {}: {}", finished.status, last.unwrap_or_default()));
     }
+
     problems.extend(stage.reference.differences(&stage.out()));
     problems
 }
@@ -140,6 +145,7 @@ fn leave(stage: &mut Stage<'_>) {
     for worker in &workers {
         worker.run.signal(Signal::SIGTERM);
     }
+
     for worker in workers {
         retire(stage, worker);
     }
@@ -229,6 +235,7 @@ fn keep_logs(stage: &Stage<'_>, verdict: &Verdict) {
     keep("plan.txt", &format!("{:#?}\n{:#?}\n", stage.plan, verdict));
     keep("coordinator.log", &stage.coordinator.words());
     keep("redis.log", &stage.queue.log());
+
     for (number, words) in stage.last_words.iter().enumerate() {
         keep(&format!("worker-{number}.log"), words);
     }
@@ -246,6 +253,7 @@ mod tests {
         ] {
             assert!(is_of_job(key), "{key}");
         }
+
         for key in ["sheaf:{q}:workers", "sheaf:{q}:0.1.0+7:jobs", "sheaf:{q}:0.1.0+7:bell@host:7"]
         {
             assert!(!is_of_job(key), "{key}");

@@ -229,6 +229,7 @@ impl Kind {
                     | Act::Sick(Sickness::Slow)
             )
         };
+
         self.acts.iter().any(grouped)
     }
 

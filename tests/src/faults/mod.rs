@@ -65,6 +65,7 @@ pub fn play_all(
             played.lock().expect("no run panics").push((number, verdict));
         }
     };
+
     std::thread::scope(|scope| {
         for _ in 0..at_once.max(1) {
             scope.spawn(work);

@@ -57,11 +57,13 @@ async fn run(
         return Err(format!("{} cannot do that", server.name));
     }
 
-    let (workers, moments) = (plan.workers, plan.moments.clone());
+    let workers = plan.workers;
+    let moments = plan.moments.clone();
     let mut stage = Stage::set(plan, setting, reference, server).await?;
     for _ in 0..workers {
         stage.start_worker()?;
     }
+
     let began = Instant::now();
     stage.start_coordinator()?;
 
@@ -87,6 +89,7 @@ async fn reaches(stage: &mut Stage<'_>, percent: u64, began: Instant) -> Result<
         stage.tend_workers()?;
         tokio::time::sleep(LOOK).await;
     }
+
     Ok(!stage.coordinator.has_ended())
 }
 

@@ -61,6 +61,7 @@ impl Reference {
                 wrong.push(format!("{name} is left behind"));
             }
         }
+
         wrong
     }
 }

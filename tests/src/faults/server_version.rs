@@ -74,6 +74,7 @@ mod tests {
             parse("Redis server v=6.2.5 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=1")
                 .unwrap();
         assert_eq!((redis.name.as_str(), redis.has_debug_switch()), ("Redis 6.2.5", false));
+
         let valkey =
             parse("Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64 build=1\n").unwrap();
         assert_eq!((valkey.name.as_str(), valkey.has_debug_switch()), ("Valkey 9.1.2", true));

@@ -92,10 +92,12 @@ impl<'a> Stage<'a> {
         for _ in 0..plan.bytes_servers {
             bytes.push(start(&server, kind.persistence, &[]).await?);
         }
+
         let replica = match kind.needs_replica() {
             true => Some(start_replica(&server, &queue).await?),
             false => None,
         };
+
         let wires = match kind.needs_wires() {
             true => {
                 let ports: Vec<u16> =
@@ -109,6 +111,7 @@ impl<'a> Stage<'a> {
             .prefix("sheaf-faults-")
             .tempdir()
             .map_err(|error| error.to_string())?;
+
         let out = folder.path().join("out");
         fs::create_dir(&out).map_err(|error| error.to_string())?;
         let mount = match kind.needs_mount() {
@@ -189,6 +192,7 @@ async fn start(
         Persistence::AppendEverySecond => &["--appendonly", "yes", "--appendfsync", "everysec"],
         Persistence::AppendAlways => &["--appendonly", "yes", "--appendfsync", "always"],
     };
+
     let debug: &[&str] = match server.has_debug_switch() {
         true => &["--enable-debug-command", "local"],
         false => &[],

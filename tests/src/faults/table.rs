@@ -31,6 +31,7 @@ pub fn table(verdicts: &[Verdict]) -> String {
         kinds.len(),
         verdicts.len()
     );
+
     text
 }
 
@@ -42,7 +43,8 @@ fn row(kind: &str, verdicts: &[&Verdict]) -> String {
     let shown = |lost: Option<&Duration>| {
         lost.map_or("–".into(), |lost| format!("{:.1} s", lost.as_secs_f64()))
     };
-    let (median, worst) = (shown(lost.get(lost.len() / 2)), shown(lost.last()));
+    let median = shown(lost.get(lost.len() / 2));
+    let worst = shown(lost.last());
     format!("| {kind} | {strikes} | {median} | {worst} | {} |", result(verdicts))
 }
 
@@ -59,16 +61,20 @@ fn result(verdicts: &[&Verdict]) -> String {
     } else if played > 0 {
         words.push("same bytes".into());
     }
+
     let gave_up = verdicts.iter().filter(|verdict| verdict.gave_up > 0).count();
     if gave_up > 0 {
         words.push(format!("{gave_up} ended with exit code 3, and went on with the same command"));
     }
+
     if unstruck > 0 {
         words.push(format!("{unstruck} ended before the fault"));
     }
+
     if let Some(reason) = verdicts.iter().find_map(|verdict| verdict.skipped.as_ref()) {
         words.push(format!("{} not possible: {reason}", verdicts.len() - played));
     }
+
     words.join("; ")
 }
 
@@ -80,9 +86,11 @@ pub fn line(verdict: &Verdict) -> String {
         (None, false) => "ok".into(),
         (None, true) => format!("FAILED: {}", verdict.sentences().join("; ")),
     };
+
     let lost: Vec<String> =
         verdict.lost.iter().map(|lost| format!("{:.1} s", lost.as_secs_f64())).collect();
-    let (server, took) = (&server.name, took.as_secs_f64());
+    let server = &server.name;
+    let took = took.as_secs_f64();
     format!(
         "{kind} {seed} ({server}): {strikes} faults, lost {}, took {took:.1} s: {result}",
         lost.join(" and ")
@@ -94,7 +102,8 @@ pub fn line(verdict: &Verdict) -> String {
 pub fn failures(verdicts: &[Verdict], more: &str) -> String {
     let mut text = String::new();
     for verdict in verdicts.iter().filter(|verdict| verdict.failed()) {
-        let (kind, seed) = (&verdict.kind, verdict.seed);
+        let kind = &verdict.kind;
+        let seed = verdict.seed;
         let _ = writeln!(text, "\n{kind}, seed {seed}, {}:", verdict.server.name);
         for problem in verdict.sentences() {
             let _ = writeln!(text, "* {problem}");
@@ -106,6 +115,7 @@ pub fn failures(verdicts: &[Verdict], more: &str) -> String {
             "\n    {COMMAND} --seed {seed} --runs 1 --kinds {kind} --redis {server}{more}"
         );
     }
+
     text
 }
 
@@ -145,6 +155,7 @@ mod tests {
         assert!(
             table(&verdicts).contains("| worker-kill | 2 | 4.0 s | 4.0 s | **1 of 2 failed** |")
         );
+
         let text = failures(&verdicts, " --lease 2s");
         assert!(text.contains("* other bytes in final.xlsx"), "{text}");
         assert!(
@@ -166,6 +177,7 @@ mod tests {
                 ..verdict.clone()
             };
         }
+
         assert!(
             table(&verdicts)
                 .contains("| worker-kill | 0 | – | – | 2 not possible: it needs root |")

@@ -39,9 +39,11 @@ pub struct Timeline {
 impl Watch {
     /// Watches the outputs in `folder`.
     pub fn start(folder: PathBuf) -> Self {
-        let (seen, stop) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
+        let seen = Arc::new(Seen::default());
+        let stop = Arc::new(AtomicBool::new(false));
         let looker = std::thread::spawn({
-            let (seen, stop) = (Arc::clone(&seen), Arc::clone(&stop));
+            let seen = Arc::clone(&seen);
+            let stop = Arc::clone(&stop);
             move || look(&folder, &seen, &stop)
         });
         Watch { seen, stop, looker: Some(looker) }
@@ -169,7 +171,8 @@ mod tests {
     #[test]
     fn a_long_silence_needs_a_word_in_it() {
         let (zero, timeline) = timeline(&[1, 30, 31], &[20]);
-        let (from, limit) = (zero + Duration::from_secs(1), Duration::from_secs(15));
+        let from = zero + Duration::from_secs(1);
+        let limit = Duration::from_secs(15);
         assert!(timeline.explains_silences(from, zero + Duration::from_secs(40), limit));
         let silent = Timeline { said: vec![zero + Duration::from_secs(31)], ..timeline };
         assert!(!silent.explains_silences(from, zero + Duration::from_secs(40), limit));

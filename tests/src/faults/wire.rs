@@ -108,6 +108,7 @@ async fn connect(client: TcpStream, port: u16, mut weather: watch::Receiver<Weat
         weather: weather.clone(),
         pieces: 0,
     };
+
     let down = Pump {
         from: server_reads,
         to: client_writes,
@@ -252,6 +253,7 @@ impl Pump {
                 tokio::time::sleep(TICK).await;
             }
         }
+
         true
     }
 }

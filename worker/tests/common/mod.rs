@@ -53,6 +53,7 @@ pub fn rows(
         assert!(chunk.rows == 1 || (chunk.rows > 0 && chunk.bytes.len() <= CHUNK));
         Ok(())
     };
+
     let extracted = extractor.file(file, &mut emit).expect("emit does not fail");
     assert!(extracted.result.is_ok() || all.is_empty(), "a file that failed has no rows");
     (all, extracted)

@@ -44,6 +44,7 @@ pub fn named(words: &[String]) -> Result<Vec<Kind>, String> {
         }
         chosen.extend(found);
     }
+
     Ok(chosen)
 }
 

@@ -9,6 +9,7 @@ pub(super) fn any(role: Role) -> Vec<Kind> {
         Role::Queue => "redis",
         Role::Bytes => "bytes",
     };
+
     let ill =
         |name: &str, hold, ill| kind(format!("{prefix}-{name}"), hold, &[Act::Server(role, ill)]);
 

@@ -21,6 +21,7 @@ pub(super) fn ways() -> Vec<Kind> {
         ("cut-long", Weather::Cut, Hold::Long),
         ("stall-long", Weather::Stalled, Hold::Long),
     ];
+
     let sides =
         [("coordinator", Side::Coordinator), ("workers", Side::Workers), ("both", Side::Both)];
 
@@ -34,6 +35,7 @@ pub(super) fn ways() -> Vec<Kind> {
             ));
         }
     }
+
     kinds
 }
 
@@ -47,6 +49,7 @@ pub(super) fn machine() -> Vec<Kind> {
             &[Act::Limit(Whose::Worker, limit), Act::Child(Which::All, Blow::Kill)],
         )
     };
+
     let clock =
         |name: &str, whose, seconds| kind(name, Hold::Medium, &[Act::Clock(whose, seconds)]);
     let sick = |name: &str, sickness| kind(name, Hold::WholeRun, &[Act::Sick(sickness)]);

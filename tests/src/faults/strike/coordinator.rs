@@ -54,6 +54,7 @@ pub fn relieve(stage: &mut Stage<'_>, blow: Blow) -> Result<(), String> {
             .problems
             .push(format!("a coordinator that was told to stop ended with {other:?}, not with 4")),
     }
+
     stage.coordinator.reopen();
     stage.start_coordinator()
 }

@@ -87,6 +87,7 @@ pub fn make_room(stage: &mut Stage<'_>) -> Result<(), String> {
             .problems
             .push(format!("on a full disk it ended with {}, not with code 3", finished.status));
     }
+
     let said = finished.stderr().to_lowercase();
     if !said.contains("no space") && !said.contains("disk is full") {
         stage.problems.push("it did not say that the disk is full".into());

@@ -33,6 +33,7 @@ pub async fn strike(stage: &mut Stage<'_>) -> Result<Strike, String> {
     for act in &acts {
         begin(stage, *act).await?;
     }
+
     while began.elapsed() < hold {
         tokio::time::sleep(AGAIN.min(hold.saturating_sub(began.elapsed()))).await;
         for act in &acts {
@@ -40,9 +41,11 @@ pub async fn strike(stage: &mut Stage<'_>) -> Result<Strike, String> {
         }
         stage.tend_workers()?;
     }
+
     for act in &acts {
         end(stage, *act).await?;
     }
+
     Ok(Strike { began, ended: Instant::now() })
 }
 
@@ -61,6 +64,7 @@ async fn begin(stage: &mut Stage<'_>, act: Act) -> Result<(), String> {
         Act::Sick(sickness) => stage.start_sick(sickness)?,
         Act::Disk => limits::fill_disk(stage)?,
     }
+
     Ok(())
 }
 
@@ -98,6 +102,7 @@ async fn end(stage: &mut Stage<'_>, act: Act) -> Result<(), String> {
         Act::Clock(..) => limits::set_clock(stage, 0)?,
         Act::Disk => limits::make_room(stage)?,
     }
+
     Ok(())
 }
 
@@ -108,6 +113,7 @@ fn set_weather(stage: &Stage<'_>, side: Side, weather: Weather) {
         Side::Workers => [&[], &wires.workers],
         Side::Both => [&wires.coordinator, &wires.workers],
     };
+
     for wire in chosen.into_iter().flatten() {
         wire.set(weather);
     }

@@ -32,6 +32,7 @@ pub fn strike_workers(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Result
     for worker in take(stage, which) {
         end_worker(stage, worker, blow);
     }
+
     Ok(())
 }
 
@@ -41,6 +42,7 @@ pub fn relieve_workers(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Resul
         wake(stage);
         return Ok(());
     }
+
     if stage.plan.kind.hold == Hold::WholeRun {
         return Ok(());
     }
@@ -49,10 +51,12 @@ pub fn relieve_workers(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Resul
         Which::One => 1,
         Which::All => stage.plan.workers,
     };
+
     for _ in 0..missing {
         // Do not wait until it is connected: another fault may still hide the server.
         stage.launch_worker()?;
     }
+
     Ok(())
 }
 
@@ -110,11 +114,13 @@ pub fn retire(stage: &mut Stage<'_>, mut worker: Worker) {
     }
 
     let ended = worker.run.finish();
+
     // A worker that had not set up its signal handlers yet dies by the signal.
     let had_begun = ended.stderr().contains(CONNECTED);
     if ended.status.code() != Some(0) && had_begun {
         stage.problems.push(format!("a worker that was told to stop ended with {}", ended.status));
     }
+
     stage.last_words.push(ended.stderr());
 }
 
@@ -131,6 +137,7 @@ pub fn strike_children(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Resul
     for &child in struck {
         strike_process(stage, child, blow);
     }
+
     Ok(())
 }
 
@@ -201,9 +208,11 @@ pub fn scale(stage: &mut Stage<'_>, scale: Scale) -> Result<(), String> {
     for worker in &leaving {
         worker.run.signal(Signal::SIGTERM);
     }
+
     for worker in leaving {
         retire(stage, worker);
     }
+
     Ok(())
 }
 

@@ -83,6 +83,7 @@ pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), St
             stage.server(role).command::<i64>(&["XTRIM", &stream[0], "MAXLEN", "1"]);
         }
     }
+
     Ok(())
 }
 
@@ -152,6 +153,7 @@ pub async fn end(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), Stri
         | Ill::GroupDestroyed
         | Ill::StreamTrimmed => {}
     }
+
     Ok(())
 }
 
@@ -197,6 +199,7 @@ async fn some_keys(
     pattern: &str,
 ) -> Result<Vec<String>, String> {
     let deadline = Instant::now() + KEYS_WITHIN;
+
     // Use one connection for all looks: some keys exist only for a moment.
     let mut connection = stage.server(role).connection().map_err(|error| error.to_string())?;
 
