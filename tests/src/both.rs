@@ -18,8 +18,8 @@ use tokio::time::Instant;
 
 type Done<T> = Result<T, QueueError>;
 
-/// A queue, with a handle for each job and each worker that a test names. Cheap to clone; all clones
-/// share the handles. Calls without a worker go through the worker `any`.
+/// A queue, with a handle for each job and each worker that a test names. Cheap to clone; all
+/// clones share the handles. Calls without a worker go through the worker `any`.
 pub struct Both<Q: Queue> {
     queue: Q,
     jobs: Handles<JobId, Arc<tokio::sync::Mutex<Q::Job>>>,

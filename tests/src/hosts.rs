@@ -56,7 +56,8 @@ pub enum Reach {
 }
 
 impl Network {
-    /// A switch without hosts. `None`, and the test `name` is skipped, where the system allows none.
+    /// A switch without hosts. `None`, and the test `name` is skipped, where the system allows
+    /// none.
     pub fn new(name: &str) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if skip_without(name, &["ip", "bridge", "unshare", "timeout", "bash"]) {

@@ -58,7 +58,8 @@ impl Proxy {
     /// An open proxy in front of 127.0.0.1:`port`.
     pub async fn to(port: u16) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_recv_buffer_size(RECEIVE_BUFFER).expect("a size"); // Accepted sockets inherit it.
+        // Accepted sockets inherit the size.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER).expect("a size");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         let listener = socket.listen(128).expect("a free port");
         let address = listener.local_addr().expect("an address");

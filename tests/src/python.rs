@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::binary::repository;
 use crate::skip::skip;
 
-/// The interpreter with the packages of `tests/python/requirements.txt`. `None`, and the test `name`
-/// is skipped, if there is none.
+/// The interpreter with the packages of `tests/python/requirements.txt`. `None`, and the test
+/// `name` is skipped, if there is none.
 pub fn python(name: &str) -> Option<PathBuf> {
     let python = repository().join("target/python/bin/python");
     if !python.exists() {

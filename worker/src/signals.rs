@@ -58,8 +58,8 @@ pub enum Wish {
     Progress,
 }
 
-/// Handles the signals from now on. A signal that this process was started to ignore, as by `nohup`,
-/// stays ignored.
+/// Handles the signals from now on. A signal that this process was started to ignore, as by
+/// `nohup`, stays ignored.
 ///
 /// # Errors
 /// The system refuses a signal handler.

@@ -60,8 +60,8 @@ pub async fn a_lease_finishes_once(queue: Both<impl Queue>) {
     let leased = take_one(&queue, "a").await;
     queue.complete_if_held(&[completion(&leased.lease, "first", &["one"])]).await.unwrap();
 
-    // The engine may accept a repeated finish, as the reply may have been lost, or refuse it. Either
-    // way it stores nothing.
+    // The engine may accept a repeated finish, as the reply may have been lost, or refuse it.
+    // Either way it stores nothing.
     queue.complete_if_held(&[completion(&leased.lease, "second", &["two"])]).await.unwrap();
     let task = leased.task.id;
     assert_eq!(queue.rows(vec![rows_key(&leased.lease, 0)]).await.unwrap(), [block("one")]);
@@ -101,7 +101,8 @@ pub async fn a_released_task_is_leased_again_at_once(queue: Both<impl Queue>) {
     let first = take(&queue, "drains", 2).await;
     let leases: Vec<Lease> = first.iter().map(|leased| leased.lease.clone()).collect();
     queue.release_if_held(leases.clone()).await.unwrap();
-    let again = take(&queue, "drains", 3).await; // The same worker, and yet the old leases are stale.
+    // Even for the same worker, the old leases are stale.
+    let again = take(&queue, "drains", 3).await;
     let seen: Vec<_> =
         again.iter().map(|leased| (leased.task.id.number.0, leased.delivery)).collect();
     assert_eq!(seen, [(0, 1), (1, 1), (2, 1)]);

@@ -138,8 +138,8 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Restarts a run that ended with exit code 3, if its fault allows that; returns whether it did.
-    /// A run that has given up [`GIVES_UP`] times has failed.
+    /// Restarts a run that ended with exit code 3, if its fault allows that; returns whether it
+    /// did. A run that has given up [`GIVES_UP`] times has failed.
     ///
     /// # Errors
     /// As [`Stage::start_worker`].

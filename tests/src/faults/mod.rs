@@ -39,8 +39,8 @@ use reference::Reference;
 use server_version::ServerVersion;
 use stage::Setting;
 
-/// Plays all plans, `at_once` at a time, with the servers in turn. Calls `tell` with each verdict at
-/// once.
+/// Plays all plans, `at_once` at a time, with the servers in turn. Calls `tell` with each verdict
+/// at once.
 ///
 /// Returns the verdicts in the order of the plans.
 pub fn play_all(

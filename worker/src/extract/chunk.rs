@@ -5,8 +5,8 @@ use std::io;
 use sheaf_common::cell::overflow_rows;
 use sheaf_common::row::write_cell;
 
-/// The most bytes of a chunk of several rows: 1 MiB. A larger row is a chunk by itself, as no row is
-/// split.
+/// The most bytes of a chunk of several rows: 1 MiB. A larger row is a chunk by itself, as no row
+/// is split.
 pub const CHUNK: usize = 1 << 20;
 
 /// Consecutive rows of one file.

@@ -1,8 +1,8 @@
 //! Finds the encoding of bytes, and decodes them.
 //!
-//! A byte order mark always decides. Next comes the encoding that the user named. Without either: the
-//! declaration in the document ([`meta`]), UTF-16 with a readable tag, UTF-8 if the bytes fit, and
-//! finally a guess.
+//! A byte order mark always decides. Next comes the encoding that the user named. Without either:
+//! the declaration in the document ([`meta`]), UTF-16 with a readable tag, UTF-8 if the bytes fit,
+//! and finally a guess.
 
 use std::borrow::Cow;
 
@@ -17,8 +17,8 @@ use super::sniff;
 /// The number of bytes that a guess considers, from shortly before the first that is not ASCII:
 /// 1 MiB.
 const GUESSED: usize = 1 << 20;
-/// Text with at most one bad sequence for this many good ones is damaged UTF-8. Other encodings match
-/// UTF-8's pattern only by chance.
+/// Text with at most one bad sequence for this many good ones is damaged UTF-8. Other encodings
+/// match UTF-8's pattern only by chance.
 const DAMAGED: u64 = 20;
 
 /// The text of a file.

@@ -80,7 +80,8 @@ impl Extractor {
     }
 
     /// As [`Extractor::file`]. While a large file is parsed, also calls `parsed` after each
-    /// [`STEP`](super::STEP), with the number of bytes of text that are parsed and the number of all.
+    /// [`STEP`](super::STEP), with the number of bytes of text that are parsed and the number of
+    /// all.
     ///
     /// # Errors
     /// As [`Extractor::file`].
@@ -134,7 +135,8 @@ impl Extractor {
         let mut writer = Writer::new(!truncate, emit);
 
         while let Some(document) = next {
-            // Before the document's first row is emitted, so that a file of one document emits none.
+            // Before the document's first row is emitted, so that a file of one document emits
+            // none.
             if self.long_cells == LongCells::Fail {
                 self.recipe.check(&document, facts.noticed.records())?;
             }

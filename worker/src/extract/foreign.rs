@@ -49,8 +49,8 @@ fn known(bytes: &[u8]) -> Option<&'static str> {
     json(text)
 }
 
-/// Whether bytes are UTF-32: they have a byte order mark, or every four of them, in one byte order or
-/// the other, are a character that occurs in text.
+/// Whether bytes are UTF-32: they have a byte order mark, or every four of them, in one byte order
+/// or the other, are a character that occurs in text.
 fn is_utf_32(bytes: &[u8]) -> bool {
     if bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff") {
         return true;

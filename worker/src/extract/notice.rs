@@ -1,8 +1,8 @@
 //! Notes on what is probably not intended: taken on the way through a file, shown at the end of the
 //! run.
 //!
-//! The cost is small beside parsing: one search of the text for the record's tag, one comparison for
-//! each node of the walk. Elements are counted only in files without records.
+//! The cost is small beside parsing: one search of the text for the record's tag, one comparison
+//! for each node of the walk. Elements are counted only in files without records.
 
 use std::collections::HashMap;
 

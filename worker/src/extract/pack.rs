@@ -1,8 +1,8 @@
 //! Compresses files for the network, if that makes them smaller.
 //!
 //! A link of 10 Gbit/s carries the uncompressed files of some 24 workers with a core each. zstd at
-//! level 1 made pages of Wikipedia text 2.5 times smaller. For each MB it took 3.7 ms to compress and
-//! 0.8 ms to decompress (`zstd -b1` of a page of 1 MB); a worker takes 19 ms for the rest.
+//! level 1 made pages of Wikipedia text 2.5 times smaller. For each MB it took 3.7 ms to compress
+//! and 0.8 ms to decompress (`zstd -b1` of a page of 1 MB); a worker takes 19 ms for the rest.
 
 use sheaf_common::problem::{Damaged, FileProblem};
 use sheaf_common::task::Content;

@@ -217,8 +217,8 @@ fn is_html_or_svg<'a, E: Element<'a>>(element: E) -> bool {
     is_html(element) || *element.namespace() == ns!(svg)
 }
 
-/// Extended filtering (RFC 4647, 3.3.2). A leading wildcard also matches nothing. `range` must be in
-/// lower case.
+/// Extended filtering (RFC 4647, 3.3.2). A leading wildcard also matches nothing. `range` must be
+/// in lower case.
 fn is_in_range(language: &str, range: &str) -> bool {
     if language.is_empty() || range.is_empty() {
         return language.is_empty() && range.is_empty();

@@ -15,6 +15,8 @@ use selectors::matching::{
 };
 use selectors::parser::{Component, ParseRelative, Selector, SelectorList, SelectorParseErrorKind};
 
+use SelectorParseErrorKind::{DanglingCombinator, EmptySelector};
+
 use super::pseudo::{Dialect, Parser};
 use super::reader::{Element, Matched};
 use super::setup::{Place, SetupError};
@@ -23,7 +25,8 @@ use sheaf_common::xpath::{self, is_xpath};
 /// A compiled selector group.
 pub(super) struct Css {
     list: SelectorList<Dialect>,
-    /// Set if the whole group is one lowercase element name. Comparing that is faster than matching.
+    /// Set if the whole group is one lowercase element name. Comparing that is faster than
+    /// matching.
     name: Option<LocalName>,
 }
 
@@ -106,7 +109,6 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
     if is_xpath(text) {
         return SetupError::XPath { selector: text.into(), css: xpath::selector(text), place };
     }
-    use SelectorParseErrorKind::{DanglingCombinator, EmptySelector};
 
     let unread = matches!(kind, ParseErrorKind::Custom(EmptySelector | DanglingCombinator));
     let (mut byte, mut token) = locate(text, relative, unread);
@@ -140,7 +142,6 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
                 format!("namespace prefixes are not supported, {found}")
             }
             SelectorParseErrorKind::UnsupportedPseudoClassOrElement => {
-                // The token is the name alone: show it with its colons.
                 let before = text[..byte].trim_end_matches(':');
                 let colons = byte - before.len();
                 byte = before.len();

@@ -36,8 +36,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// The running program, even if its file was replaced meanwhile, with the argument that makes it
-    /// a child.
+    /// The running program, even if its file was replaced meanwhile, with the argument that makes
+    /// it a child.
     pub fn this(argument: &str) -> Self {
         Program { path: "/proc/self/exe".into(), arguments: vec![argument.into()] }
     }
@@ -77,8 +77,8 @@ impl Process {
     /// blame.
     ///
     /// # Errors
-    /// [`NotStarted::Unfit`], when the system refuses a process, a pipe or memory, or when the child
-    /// does not become ready; [`NotStarted::Stopped`], when `stop` was set.
+    /// [`NotStarted::Unfit`], when the system refuses a process, a pipe or memory, or when the
+    /// child does not become ready; [`NotStarted::Stopped`], when `stop` was set.
     pub fn start(
         program: &Program,
         limits: Limits,

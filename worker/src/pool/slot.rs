@@ -1,5 +1,5 @@
-//! The parent's side of a slot: gives a child its files, gathers their rows, and retries a file that
-//! killed the child, alone.
+//! The parent's side of a slot: gives a child its files, gathers their rows, and retries a file
+//! that killed the child, alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -134,7 +134,8 @@ impl Slot {
                     let path = file.path.display();
                     warn!(%path, attempts, reason = %problem, "a file killed its process");
 
-                    // A file that also died elsewhere is tried here only once, whatever the retries.
+                    // A file that also died elsewhere is tried here only once, whatever the
+                    // retries.
                     if attempt > work.spec.limits.retries || elsewhere > 0 {
                         reports.push(began.report(file, attempts, FileStatus::Dead(problem)));
                         attempt = 1;
@@ -334,8 +335,8 @@ impl Gathered {
     }
 
     /// Lengthens the last block by `length`, or begins another. Returns the index of the block, and
-    /// where the new bytes begin. A chunk that fills a unit by itself gets its own block, so that it
-    /// can be stashed: see [`crate::run`].
+    /// where the new bytes begin. A chunk that fills a unit by itself gets its own block, so that
+    /// it can be stashed: see [`crate::run`].
     fn room_for(&mut self, length: usize) -> (usize, usize) {
         let unit = UNIT_BYTES as usize;
         let fits = |block: &Vec<u8>| {

@@ -3,9 +3,9 @@
 //! ```text
 //! each queue:  room is free ──▶ it listens ──▶ has a task ──▶ its turn for room ──▶ leases ──▶ the slots
 //! ```
-//! *Room* is the number of tasks that the slots can still take. A queue takes none while it listens,
-//! so the others can use it. Queues that have tasks get room in turn, as the semaphore behind it is
-//! fair. None leases more tasks than it got room for.
+//! *Room* is the number of tasks that the slots can still take. A queue takes none while it
+//! listens, so the others can use it. Queues that have tasks get room in turn, as the semaphore
+//! behind it is fair. None leases more tasks than it got room for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -29,8 +29,8 @@ use super::{Order, Tally};
 /// The longest that one call listens to a queue.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// How long a lease call in flight may take once no more tasks are wanted. Tasks that it returns are
-/// handed back at once; those of an abandoned call go to other workers within seconds.
+/// How long a lease call in flight may take once no more tasks are wanted. Tasks that it returns
+/// are handed back at once; those of an abandoned call go to other workers within seconds.
 const LAST_CALL: Duration = Duration::from_millis(500);
 
 /// Leases and hands out tasks until `order` is not [`Order::Work`]. Fetches missing rows while it

@@ -67,7 +67,8 @@ impl Fitness {
     }
 
     /// Records and logs that a slot could not start a child. Returns how long to pause, or `None`
-    /// when the worker gives up: no slot has read anything since the first failure, and none is busy.
+    /// when the worker gives up: no slot has read anything since the first failure, and none is
+    /// busy.
     pub fn failed(&self, failures: &mut Failures, unfit: Unfit, tally: &Tally) -> Option<Duration> {
         let read = self.read.load(Ordering::Relaxed);
         // Only reads after the first failure prove that this machine can still run children.
@@ -94,8 +95,8 @@ impl Fitness {
         Some(pause)
     }
 
-    /// Records that a call to the queue failed. Returns as [`Fitness::failed`] if this machine is at
-    /// fault, otherwise a short pause.
+    /// Records that a call to the queue failed. Returns as [`Fitness::failed`] if this machine is
+    /// at fault, otherwise a short pause.
     pub fn call_failed(
         &self,
         failures: &mut Failures,

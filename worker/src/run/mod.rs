@@ -7,8 +7,8 @@
 //!                     extender: extends every held lease until its outcome is handed in
 //! ```
 //!
-//! * [`fetcher`]: leases no more than the slots can take, from each queue in turn. [`missing_rows`]:
-//!   fetches the rows that a render task needs and this worker lacks.
+//! * [`fetcher`]: leases no more than the slots can take, from each queue in turn.
+//!   [`missing_rows`]: fetches the rows that a render task needs and this worker lacks.
 //! * [`slots`]: the worker threads, shared by all queues.
 //! * [`reader`]: reads the files of a task, in the light of earlier failures.
 //! * [`news`]: progress of a large file.

@@ -26,7 +26,8 @@ use crate::pool::{Care, HowFar, Interrupted, Read, Slot};
 
 /// After this many workers that vanished with a task, its files are read alone.
 const MOST_VANISHED: usize = 3;
-/// The pause before asking the queue again: it could not answer, or a late worker may still turn up.
+/// The pause before asking the queue again: it could not answer, or a late worker may still turn
+/// up.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Reads files in a slot.

@@ -15,8 +15,8 @@ const SAY_AGAIN: Duration = Duration::from_secs(60);
 /// Connects; retries until the server can be used.
 ///
 /// # Errors
-/// [`QueueError::Unusable`], as waiting would not help; [`QueueError::Here`], as the server is not to
-/// blame.
+/// [`QueueError::Unusable`], as waiting would not help; [`QueueError::Here`], as the server is not
+/// to blame.
 pub async fn connect(config: &RedisConfig) -> Result<RedisQueue, QueueError> {
     let mut wait = FIRST_WAIT;
     let mut said: Option<Instant> = None;

@@ -58,13 +58,12 @@ pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), St
             set(stage.server(role), "maxmemory-clients", "1mb");
         }
         Ill::MaxClientsLow => {
-            let mut connection =
-                stage.server(role).connection().map_err(|error| error.to_string())?;
+            let mut last = stage.server(role).connection().map_err(|error| error.to_string())?;
             let few = stage.plan.dice.between(2, 6).to_string();
-            ask(&mut connection, &["CONFIG", "SET", "maxclients", &few])?;
-            ask(&mut connection, &["CLIENT", "KILL", "TYPE", "normal"])?;
+            ask(&mut last, &["CONFIG", "SET", "maxclients", &few])?;
+            ask(&mut last, &["CLIENT", "KILL", "TYPE", "normal"])?;
             // Only an open connection can undo it.
-            stage.last_connection = Some(connection);
+            stage.last_connection = Some(last);
         }
         Ill::Flush => stage.server(role).command::<()>(&["FLUSHALL"]),
         Ill::ScriptFlush => stage.server(role).command::<()>(&["SCRIPT", "FLUSH"]),

@@ -22,8 +22,8 @@ pub fn parse(text: StrTendril) -> Html {
     parse_in_steps(text, STEP, &mut |_| {})
 }
 
-/// The same, in steps of about `step` bytes. Calls `parsed` after each full step, with the number of
-/// bytes parsed so far.
+/// The same, in steps of about `step` bytes. Calls `parsed` after each full step, with the number
+/// of bytes parsed so far.
 ///
 /// The tree does not depend on the size of the steps: the parser accepts a text in any pieces.
 pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnMut(usize)) -> Html {
