@@ -70,6 +70,7 @@ pub fn listen() -> io::Result<mpsc::Receiver<Wish>> {
     let (signals_in, mut signals) = mpsc::channel(16);
     let kinds = Stop::ALL.into_iter().map(|stop| (stop.kind(), Some(stop)));
     for (kind, stop) in kinds.chain([(SignalKind::user_defined1(), None)]) {
+        // A handler would undo `nohup`.
         if is_ignored(kind) {
             continue;
         }

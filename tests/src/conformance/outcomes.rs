@@ -114,12 +114,12 @@ pub async fn rows_stay_until_they_are_forgotten(queue: Both<impl Queue>) {
 
     queue.complete_if_held(&completions).await.unwrap();
     queue.collect(JobId(1), 10, PATIENTLY).await.unwrap();
-    let all = vec![rows_key(&second, 0), rows_key(&first, 1), rows_key(&first, 0)];
+    let all = vec![rows_key(second, 0), rows_key(first, 1), rows_key(first, 0)];
     let found = queue.rows(all.clone()).await.unwrap();
     assert_eq!(found, [block("10"), block("01"), block("00")]);
 
-    queue.forget(vec![rows_key(&first, 1)]).await.unwrap();
-    queue.forget(vec![rows_key(&first, 1), rows_key(&first, 7)]).await.unwrap();
+    queue.forget(vec![rows_key(first, 1)]).await.unwrap();
+    queue.forget(vec![rows_key(first, 1), rows_key(first, 7)]).await.unwrap();
     assert_eq!(queue.rows(all).await.unwrap(), [block("10"), None, block("00")]);
 }
 

@@ -96,6 +96,7 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decod
     if let Some(encoding) = encoding {
         return decode_as(bytes, encoding, FoundBy::Named);
     }
+    // Believed even if the bytes are valid UTF-8: a note then reports the contradiction.
     if let Some(encoding) = meta::declared(bytes) {
         return decode_as(bytes, encoding, FoundBy::Declared);
     }
@@ -107,6 +108,7 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decod
         Ok(text) => {
             Decoded { text: Cow::Borrowed(text), encoding: UTF_8, by: FoundBy::Utf8, replaced: 0 }
         }
+        // A few bad bytes must not turn UTF-8 into a guess.
         Err(_) if is_damaged_utf8(bytes) => decode_as(bytes, UTF_8, FoundBy::Utf8),
         Err(error) => decode_as(bytes, guess(bytes, error.valid_up_to()), FoundBy::Guess),
     }
@@ -157,6 +159,7 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> D
 
         match result {
             DecoderResult::InputEmpty => break,
+            // Grow by half at least, so that a long text is copied only a few times.
             DecoderResult::OutputFull => text.reserve(room.max(text.len() / 2)),
             DecoderResult::Malformed(_, _) => {
                 text.push(char::REPLACEMENT_CHARACTER);

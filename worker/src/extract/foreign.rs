@@ -79,6 +79,7 @@ fn is_mime(text: &[u8]) -> bool {
         text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let headers = lines.by_ref().take_while(|line| !line.is_empty());
 
+    // A header may continue on lines that begin with white space.
     let is_header = |line: &&[u8]| {
         let name = line.iter().position(|byte| *byte == b':').map(|end| &line[..end]);
         let is_name = |name: &[u8]| {
@@ -114,6 +115,7 @@ fn json(text: &[u8]) -> Option<&'static str> {
         }
     }
 
+    // A single object on one line is probably a line of a file of JSON lines.
     let is_lines =
         count > 1 || (count == 1 && text[0] == b'{' && !text.trim_ascii_end().contains(&b'\n'));
     Some(if is_lines {

@@ -185,6 +185,7 @@ fn from_content(content: &[u8]) -> Option<Vec<u8>> {
                 return Some(value[..end].to_vec());
             };
 
+            // A quote that is never closed declares nothing.
             let end = value[1..].iter().position(|&byte| byte == quote)?;
             return Some(value[1..=end].to_vec());
         }

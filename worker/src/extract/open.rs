@@ -92,6 +92,7 @@ fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
             return opened;
         }
 
+        // Most shortages pass before the user need know of them.
         if !said && began.elapsed() >= SAY_AFTER {
             said = true;
             error!(

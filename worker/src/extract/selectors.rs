@@ -68,6 +68,7 @@ impl Css {
         scope: Option<E>,
         caches: &mut SelectorCaches,
     ) -> bool {
+        // The usual case: comparing a name is cheaper than matching.
         if let Some(name) = &self.name {
             return element.is_named(name);
         }

@@ -142,6 +142,7 @@ fn is_control(byte: u8) -> bool {
 fn zip(bytes: &[u8]) -> &'static str {
     const ENDS: usize = 64 << 10;
     let head = &bytes[..bytes.len().min(ENDS)];
+    // The central directory with all names is at the end.
     let tail = &bytes[bytes.len().saturating_sub(ENDS)..];
     let has = |name: &[u8]| {
         [head, tail].iter().any(|part| part.windows(name.len()).any(|window| window == name))

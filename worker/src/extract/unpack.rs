@@ -146,6 +146,7 @@ fn part<'a>(
             Ok(decoder.finish())
         }
         Codec::Xz => {
+            // The dictionary of xz is in memory, too: allow as much for it as for the text.
             let stream = Stream::new_stream_decoder(most.max(2 * WINDOW) as u64, 0)
                 .map_err(io::Error::from)?;
 

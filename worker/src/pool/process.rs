@@ -115,6 +115,7 @@ impl Process {
         let mut said = [0];
         loop {
             match self.output.read(&mut said) {
+                // The child has closed its output, so it is dead or dying.
                 Ok(0) => return Err(not_ready(self.why_it_died().to_string())),
                 Ok(_) if said == [READY] => return Ok(()),
                 Ok(_) => return Err(not_ready("it sent a malformed message".into())),

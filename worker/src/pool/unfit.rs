@@ -21,6 +21,7 @@ impl Unfit {
                  fewer processes (`-p`)"
             }
             Some(Errno::ENFILE) => "the whole system has no open files left: raise `fs.file-max`",
+            // The error of `fork` at any limit of processes.
             Some(Errno::EAGAIN) => {
                 "raise the limit of processes (`ulimit -u`, `TasksMax=` of a service, \
                  `--pids-limit` of a container), or use fewer (`-p`)"

@@ -67,6 +67,7 @@ async fn fetch<W: WorkQueue>(
 ) -> Result<Vec<(RowsKey, Block)>, QueueError> {
     loop {
         match queue.rows(keys.clone()).await {
+            // Leave out rows that the queue has lost: rendering finds and reports them.
             Ok(blocks) => {
                 return Ok(keys
                     .into_iter()

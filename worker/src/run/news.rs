@@ -34,6 +34,7 @@ impl<W: WorkQueue> News<W> {
     /// Sends how far a file is, unless news was sent just now. Does not wait for the queue, as the
     /// child would wait, too. Lost news does no harm: the file's report has everything.
     pub fn send(&mut self, reading: Reading) {
+        // At most one message is in flight, so that a slow queue cannot pile them up.
         let is_too_soon = self.last_sent.is_some_and(|at| at.elapsed() < PACE);
         if is_too_soon || self.sending.swap(true, Ordering::Relaxed) {
             return;

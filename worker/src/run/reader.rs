@@ -208,6 +208,7 @@ impl Reader {
             return Ok(Done::Read(read));
         }
 
+        // A file that ended whole workers has had its tries: its death is not news.
         let is_fatal =
             |report: &FileReport| past.fatal.iter().any(|fatal| fatal.sequence == report.sequence);
         let death_of = |report: &FileReport| match &report.status {

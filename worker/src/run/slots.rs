@@ -225,6 +225,7 @@ impl SlotThread {
                         self.stash.rendered(render);
                         TaskResult::Rendered(units)
                     }
+                    // The coordinator has their files extracted again.
                     Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
                     Err(
                         error @ (RenderError::Damaged { .. }

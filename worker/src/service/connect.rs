@@ -22,6 +22,7 @@ pub async fn connect(config: &RedisConfig) -> Result<RedisQueue, QueueError> {
     let mut said: Option<Instant> = None;
     loop {
         match RedisQueue::connect(config.clone()).await {
+            // A server that is still starting gives these errors.
             Err(
                 error @ (QueueError::Unreachable(_) | QueueError::Refused(_) | QueueError::Full(_)),
             ) => {

@@ -46,6 +46,7 @@ pub async fn serve(
     let tally = Arc::new(Tally::default());
     let first = &config.queues[0];
 
+    // One connection is enough, as all queues are on one server. A signal ends the wait.
     tokio::select! {
         connected = connect(first) => { connected?; }
         stop = stop_requested(&mut wishes, &tally) => {

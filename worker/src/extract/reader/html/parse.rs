@@ -84,16 +84,16 @@ mod tests {
             </svg><?xml?></br><a href=\"1\"id=2>😀<a/></doc >\r";
         let whole = parse(markup.into());
         for step in 1..markup.len() {
-            let mut told = Vec::new();
-            let in_steps = parse_in_steps(markup.into(), step, &mut |done| told.push(done));
+            let mut reports = Vec::new();
+            let in_steps = parse_in_steps(markup.into(), step, &mut |done| reports.push(done));
             assert_eq!(in_steps.tree, whole.tree, "steps of {step}");
             assert!(
-                told.is_sorted() && told.last().is_some_and(|last| *last <= markup.len()),
-                "{step}: {told:?}"
+                reports.is_sorted() && reports.last().is_some_and(|last| *last <= markup.len()),
+                "{step}: {reports:?}"
             );
 
             let cut = (step..).find(|cut| markup.is_char_boundary(*cut)).expect("the end is one");
-            assert_eq!(told.first(), Some(&cut), "{step}");
+            assert_eq!(reports.first(), Some(&cut), "{step}");
         }
     }
 
