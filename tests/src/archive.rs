@@ -1,4 +1,4 @@
-//! The parts of a workbook, as they stand in its archive.
+//! The parts of a workbook, unpacked from its archive.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -11,7 +11,8 @@ pub fn parts(workbook: &Path) -> BTreeMap<String, String> {
     let bytes =
         std::fs::read(workbook).unwrap_or_else(|error| panic!("{}: {error}", workbook.display()));
     let archive = ZipArchive::from_slice(&bytes).expect("an archive");
-    let (mut entries, mut parts) = (archive.entries(), BTreeMap::new());
+    let mut entries = archive.entries();
+    let mut parts = BTreeMap::new();
     while let Some(entry) = entries.next_entry().expect("a whole directory") {
         assert_eq!(entry.compression_method(), CompressionMethod::DEFLATE);
         let name = String::from_utf8(entry.file_path().as_ref().to_vec()).expect("an ASCII name");
@@ -20,5 +21,6 @@ pub fn parts(workbook: &Path) -> BTreeMap<String, String> {
         flate2::read::DeflateDecoder::new(packed.data()).read_to_string(&mut text).expect("UTF-8");
         parts.insert(name, text);
     }
+
     parts
 }

@@ -1,5 +1,5 @@
-//! Where the binaries are. Cargo tells a test only of the binaries of its own package, so they are
-//! built here.
+//! The paths of the binaries. Cargo tells a test only about binaries of its own package, so this
+//! module builds the others.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// The binary `sheaf`, built in the profile of this test.
 ///
 /// # Panics
-/// If it does not build.
+/// If the build fails.
 pub fn sheaf_bin() -> PathBuf {
     built().join("sheaf")
 }
@@ -23,14 +23,14 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package stands in the repository")
 }
 
-/// A file of the folder beside the repository that holds the reference data; `None` where it is not
-/// there.
+/// The path of a file in the folder of reference data beside the repository; `None` if there is no
+/// such file.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let path = repository().join("../shared").join(path);
     path.exists().then(|| path.canonicalize().unwrap_or(path))
 }
 
-/// Builds all binaries once, and gives the folder they are in.
+/// Builds all binaries once; returns their folder.
 fn built() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -45,12 +45,14 @@ fn built() -> &'static Path {
             Some(name) => name,
         };
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        // The whole workspace, so that features unify as in `cargo test --workspace` and nothing is
-        // built twice.
+
+        // Build the whole workspace, so that features unify as in `cargo test --workspace` and
+        // nothing is built twice.
         let mut build = Command::new(cargo);
-        // What cargo tells a test of itself is not for the build: build scripts (that of `ring`)
-        // look at it, and half of all dependencies would be built anew at each change between
-        // `cargo test` and this.
+
+        // Remove the variables that cargo sets for a test. Build scripts (such as that of `ring`)
+        // depend on them, so half of all dependencies would be rebuilt at each change between
+        // `cargo test` and this build.
         for (name, _) in std::env::vars_os() {
             let of_this_test = [
                 "CARGO_PKG_",

@@ -1,4 +1,4 @@
-//! Both sides of a queue in one hand, for tests that play a coordinator and workers at once.
+//! A queue from both sides, for tests that play a coordinator and workers at once.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
@@ -18,8 +18,8 @@ use tokio::time::Instant;
 
 type Done<T> = Result<T, QueueError>;
 
-/// A queue, with a handle for each job and each worker that is named. Cheap to clone; all clones
-/// have the same handles. What asks for neither is done by the worker `any`.
+/// A queue, with a handle for each job and each worker that a test names. Cheap to clone; all
+/// clones share the handles. Calls without a worker go through the worker `any`.
 pub struct Both<Q: Queue> {
     queue: Q,
     jobs: Handles<JobId, Arc<tokio::sync::Mutex<Q::Job>>>,
@@ -87,8 +87,7 @@ impl<Q: Queue> Both<Q> {
         self.job_handle(job).lock().await.place()
     }
 
-    /// The ways for tasks and for questions are of handles of their own: a call that collects may
-    /// be under way.
+    /// Pushes tasks through a new handle, as another call may be collecting through the usual one.
     pub async fn push(&self, tasks: &[Task]) -> Done<()> {
         let mut jobs: BTreeMap<JobId, Vec<Task>> = BTreeMap::new();
         for task in tasks {
@@ -110,9 +109,11 @@ impl<Q: Queue> Both<Q> {
         for task in tasks {
             jobs.entry(task.job).or_default().push(task);
         }
+
         for (job, tasks) in jobs {
             missing.extend(self.job_handle(job).lock().await.missing(tasks).await?);
         }
+
         Ok(missing)
     }
 
@@ -131,7 +132,7 @@ impl<Q: Queue> Both<Q> {
         self.queue.job(job, JobOwner::default()).outlook()
     }
 
-    /// Asked for job 1.
+    /// Asks for job 1.
     pub async fn why_idle(&self, needs_others: bool) -> Done<Option<String>> {
         self.outlook(JobId(1)).why_idle(needs_others).await
     }
@@ -154,7 +155,7 @@ impl<Q: Queue> Both<Q> {
 
     // ---- the workers
 
-    /// Leases as a worker's loop does, and waits up to `wait` for the first task.
+    /// Leases as a worker's loop does. Waits up to `wait` for the first task.
     pub async fn lease(&self, worker: &WorkerId, most: usize, wait: Duration) -> Done<Vec<Leased>> {
         let until = Instant::now() + wait;
         let worker = self.worker_handle(worker);
@@ -212,7 +213,7 @@ impl<Q: Queue> Both<Q> {
 }
 
 impl Both<RedisQueue> {
-    /// Puts a worker on the list.
+    /// Puts a worker into the registry.
     pub async fn announce(&self, info: &WorkerInfo) -> Done<()> {
         let WorkerInfo { busy, files_done, bytes_done, .. } = *info;
         let worker = self.queue.listed_worker(info.clone());

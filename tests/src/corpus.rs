@@ -9,13 +9,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-/// One record in the default format; the texts are escaped, so that they come out as they go in.
+/// One record in the default format. The texts are escaped, so they come out unchanged.
 pub fn doc(id: &str, title: &str, text: &str) -> String {
     format!("<doc id=\"{}\" title=\"{}\">{}</doc>\n", escaped(id), escaped(title), escaped(text))
 }
 
-/// `text` as HTML: with references for what is markup, and for CR, which the parser would make a
-/// line feed.
+/// `text` as HTML: with references for markup, and for CR, which the parser would turn into a line
+/// feed.
 pub fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for c in text.chars() {
@@ -28,10 +28,11 @@ pub fn escaped(text: &str) -> String {
             other => html.push(other),
         }
     }
+
     html
 }
 
-/// Writes a file below `folder`, with the folders on its way, and gives its path.
+/// Writes a file below `folder`, and creates its parent folders; returns its path.
 pub fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     let path = folder.join(name);
     fs::create_dir_all(path.parent().expect("below a folder")).expect("the folder is made");
@@ -39,8 +40,8 @@ pub fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
     path
 }
 
-/// Writes the files `file_0` … into `folder`, each with `docs` records; ids run through all of them
-/// from 0. The texts differ, and some are longer than a cell holds when `long` is given.
+/// Writes the files `file_0` … into `folder`, each with `docs` records. The ids run on from file to
+/// file, from 0. The texts differ. If `long` is given, one in so many is too long for a cell.
 pub fn write_many(folder: &Path, files: usize, docs: usize, long: Option<usize>) {
     for file in 0..files {
         let mut content = String::new();
@@ -60,9 +61,8 @@ pub fn write_many(folder: &Path, files: usize, docs: usize, long: Option<usize>)
     }
 }
 
-/// One record inside a tag with so many attributes that parsing takes long: the tokenizer looks for
-/// each new name among all earlier ones, as the HTML standard lets it. The time grows with the
-/// square of their number.
+/// One record after a tag with so many attributes that parsing takes long. The tokenizer compares
+/// each new name with all earlier ones, so the time grows with the square of their number.
 pub fn slow_html(id: &str, attributes: usize) -> String {
     let mut html = String::from("<p");
     for number in 0..attributes {
@@ -78,8 +78,8 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("to memory")
 }
 
-/// A gzip member whose content is `before`, then `times` times `middle`, then `after`, without
-/// holding it.
+/// A gzip member of `before`, then `times` times `middle`, then `after`. The content is never in
+/// memory as a whole.
 pub fn gzip_of_repeats(before: &str, middle: &[u8], times: usize, after: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(before.as_bytes()).expect("to memory");
@@ -90,7 +90,7 @@ pub fn gzip_of_repeats(before: &str, middle: &[u8], times: usize, after: &str) -
     encoder.finish().expect("to memory")
 }
 
-/// What a filter such as `xz -c` makes of `bytes`.
+/// The output of a filter such as `xz -c` for the input `bytes`.
 pub fn filtered(command: &str, args: &[&str], bytes: &[u8]) -> Vec<u8> {
     let mut child = Command::new(command)
         .args(args)
@@ -98,12 +98,14 @@ pub fn filtered(command: &str, args: &[&str], bytes: &[u8]) -> Vec<u8> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("could not start {command}: {error}"));
+
     let mut input = child.stdin.take().expect("piped");
     let output = std::thread::scope(|scope| {
         scope.spawn(move || input.write_all(bytes).expect("the filter reads"));
         child.wait_with_output().expect("the filter ends")
     });
     assert!(output.status.success(), "{command} failed");
+
     output.stdout
 }
 
@@ -118,7 +120,7 @@ pub fn rows_of(path: &Path) -> Vec<Value> {
     rows(fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
 }
 
-/// The values of one column, null and missing ones as `""`.
+/// The values of one column; null and missing ones are `""`.
 pub fn column<'a>(rows: &'a [Value], name: &str) -> Vec<&'a str> {
     rows.iter().map(|row| row[name].as_str().unwrap_or_default()).collect()
 }

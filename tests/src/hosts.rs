@@ -1,8 +1,8 @@
-//! Several hosts on one machine: network namespaces on a switch, each with an address and a folder
-//! `/etc` of its own.
+//! Several hosts on one machine: network namespaces on a switch, each with its own address and
+//! `/etc`.
 //!
-//! The switch stands in a namespace too, so that this machine's own network, firewall and bridges
-//! have no part in it.
+//! The switch is in a namespace, too, so that the machine's own network, firewall and bridges do
+//! not interfere.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,9 @@ use tempfile::TempDir;
 use crate::Run;
 use crate::skip::{skip, skip_without};
 
-/// What a command on a host runs in: `/etc` and `/var/lib` hold what the host has there and nothing
-/// else, the folders that it may not see are empty, and the variables of /etc/sheaf/*.env are set,
-/// as systemd and docker set them. (Those with the places of this machine's own certificates are
-/// not, as there is nothing at these.)
+/// The script around a command on a host. `/etc` and `/var/lib` hold only the host's own files, the
+/// hidden folders are empty, and the variables of /etc/sheaf/*.env are set, as by systemd and
+/// docker. The variables for this machine's certificates are unset, as their paths are gone.
 const ROOM: &str = r#"
     mount -t tmpfs tmpfs /etc
     cp -a "$0/." /etc/
@@ -30,10 +29,10 @@ const ROOM: &str = r#"
     exec "$@"
 "#;
 
-/// Hosts that reach each other only through their switch; all gone when dropped.
+/// Hosts that reach each other only through their switch. Dropping this removes them all.
 pub struct Network {
     name: String,
-    /// For each namespace by its name: the switch, and the hosts.
+    /// The names of the namespaces: first the switch, then the hosts.
     namespaces: Vec<String>,
     folder: TempDir,
 }
@@ -48,21 +47,23 @@ pub struct Host {
     hidden: Vec<PathBuf>,
 }
 
-/// Whom a host can reach.
+/// The other hosts that a host can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     All,
-    /// Only those who reach all: the switch keeps such hosts apart.
+    /// Only hosts with [`Reach::All`]: the switch isolates these hosts from one another.
     Servers,
 }
 
 impl Network {
-    /// A switch without hosts; the test `name` skips where there can be none.
+    /// A switch without hosts. `None`, and the test `name` is skipped, where the system allows
+    /// none.
     pub fn new(name: &str) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if skip_without(name, &["ip", "bridge", "unshare", "timeout", "bash"]) {
             return None;
         }
+
         let network =
             format!("sheaf-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -72,6 +73,7 @@ impl Network {
             skip(name, &format!("network namespaces need root and a kernel that has them: {said}"));
             return None;
         }
+
         network.namespaces.push(switch.clone());
         succeed(&["-n", &switch, "link", "add", "switch", "type", "bridge"]);
         succeed(&["-n", &switch, "link", "set", "switch", "up"]);
@@ -80,20 +82,23 @@ impl Network {
 
     /// Plugs in a host with the address 10.77.0.`number`.
     pub fn host(&mut self, number: u8, reach: Reach) -> Host {
-        let (switch, namespace) =
-            (self.namespaces[0].clone(), self.namespace_name(&number.to_string()));
-        let (port, address) = (format!("port{number}"), format!("10.77.0.{number}"));
+        let switch = self.namespaces[0].clone();
+        let namespace = self.namespace_name(&number.to_string());
+        let port = format!("port{number}");
+        let address = format!("10.77.0.{number}");
         succeed(&["netns", "add", &namespace]);
         self.namespaces.push(namespace.clone());
         succeed(&[
             "-n", &switch, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns",
             &namespace,
         ]);
+
         succeed(&["-n", &switch, "link", "set", &port, "master", "switch", "up"]);
         if reach == Reach::Servers {
             run("bridge", &["-n", &switch, "link", "set", "dev", &port, "isolated", "on"])
                 .expect("bridge");
         }
+
         succeed(&["-n", &namespace, "address", "add", &format!("{address}/24"), "dev", "eth0"]);
         succeed(&["-n", &namespace, "link", "set", "eth0", "up"]);
         succeed(&["-n", &namespace, "link", "set", "lo", "up"]);
@@ -120,22 +125,21 @@ impl Host {
         &self.address
     }
 
-    /// Where this host's `/etc` is made; what stands there when a command starts is what the
-    /// command sees.
+    /// The folder for this host's `/etc`. A command sees the files that are there when it starts.
     pub fn etc(&self) -> &Path {
         &self.etc
     }
 
-    /// Nothing of this folder is on this host from now on.
+    /// Hides a folder from this host.
     pub fn without(mut self, folder: &Path) -> Self {
         self.hidden.push(folder.to_path_buf());
         self
     }
 
-    /// A program on this host, not yet started; its process has the number of
-    /// [`crate::Running::pid`].
+    /// A program on this host, not yet started. [`crate::Running::pid`] is the id of the program
+    /// itself.
     pub fn run(&self, program: &Path, cwd: &Path) -> Run {
-        // A mount namespace of our own making: its mounts must never reach this machine's /etc.
+        // A private mount namespace: its mounts must never reach this machine's /etc.
         let room = [
             "netns",
             "exec",
@@ -148,24 +152,26 @@ impl Host {
             "-ec",
             ROOM,
         ];
+
         let run = room
             .into_iter()
             .fold(Run::of(Path::new("ip"), cwd), |run, word| run.arg(word))
             .arg(&self.etc);
+
         self.hidden.iter().fold(run, |run, folder| run.arg(folder)).arg("--").arg(program)
     }
 
-    /// Pulls the plug.
+    /// Unplugs the host from the switch.
     pub fn cut(&self) {
         succeed(&["-n", &self.switch, "link", "set", &self.port, "down"]);
     }
 
-    /// Puts it back.
+    /// Plugs the host in again.
     pub fn join(&self) {
         succeed(&["-n", &self.switch, "link", "set", &self.port, "up"]);
     }
 
-    /// Whether someone accepts a connection there within a time that is long between namespaces.
+    /// Whether something accepts a connection there within 2 s, a long time between namespaces.
     pub fn reaches(&self, address: &str, port: u16) -> bool {
         let connect = format!("exec 3<>/dev/tcp/{address}/{port}");
         ip(&["netns", "exec", &self.namespace, "timeout", "2", "bash", "-c", &connect]).is_ok()

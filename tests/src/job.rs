@@ -1,5 +1,4 @@
-//! A job of real size, and what a run on this machine makes of it: the bytes that all others must
-//! make.
+//! A job of real size, and its outputs by a run on this machine, which all other runs must match.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +9,10 @@ use crate::corpus::write_many;
 use crate::process::wait_for;
 use crate::{Run, Running, sheaf_bin};
 
-/// How long anything that a test waits for may take: builds for debugging are slow, and the machine
-/// may be busy.
+/// The longest that a test waits for anything: debug builds are slow, and the machine may be busy.
 pub const LONG: Duration = Duration::from_secs(120);
 
-/// The job that all tests of one binary share; made once, below the folder of what is built.
+/// The job that all tests of one binary share. Made once, below the target folder.
 ///
 /// # Panics
 /// If the run fails.
@@ -22,7 +20,7 @@ pub fn job() -> &'static Job {
     static JOB: OnceLock<Job> = OnceLock::new();
     JOB.get_or_init(|| {
         let test = std::env::current_exe().expect("a test knows its own path");
-        // NAME-HASH: another build takes the place of the one before.
+        // Of NAME-HASH take the name, so that a new build replaces the job of the one before.
         let name = test
             .file_name()
             .and_then(|name| name.to_str()?.split('-').next())
@@ -31,7 +29,7 @@ pub fn job() -> &'static Job {
     })
 }
 
-/// Inputs, and the outputs that they give.
+/// Inputs, and their outputs.
 pub struct Job {
     pub inputs: PathBuf,
     xlsx: Vec<u8>,
@@ -39,22 +37,22 @@ pub struct Job {
 }
 
 impl Job {
-    /// Makes the inputs in `folder`, anew, and the outputs `final.xlsx` and `final.jsonl` by a run
-    /// on this machine alone.
+    /// Empties `folder`, writes the inputs, and makes `final.xlsx` and `final.jsonl` by a run on
+    /// this machine alone.
     pub fn make(folder: &Path) -> Self {
         let _ = fs::remove_dir_all(folder);
         write_many(&folder.join("in"), 30, 24, Some(8));
-        // Whose rows are so many that a worker keeps them.
+        // Files with enough rows to fill units, so that workers stash them.
         write_many(&folder.join("in/large"), 4, 120, Some(6));
         Run::sheaf(folder).typed("run in -o final.xlsx -o final.jsonl -p 2").finish().code(0);
         let read = |name: &str| fs::read(folder.join(name)).expect("an output");
         Job { inputs: folder.join("in"), xlsx: read("final.xlsx"), jsonl: read("final.jsonl") }
     }
 
-    /// Waits until `percent` of the output is in `folder`, in the files of a run under way.
+    /// Waits until the files of a current run in `folder` hold `percent` of the output.
     ///
     /// # Panics
-    /// If the run ends before.
+    /// If the run ends earlier.
     pub fn reaches(&self, run: &mut Running, folder: &Path, percent: u64) {
         let goal = (self.xlsx.len() + self.jsonl.len()) as u64 * percent / 100;
         wait_for(&format!("{percent} % of the output"), LONG, || {
@@ -63,7 +61,7 @@ impl Job {
         });
     }
 
-    /// Checks that `folder` holds the outputs, byte by byte, and nothing else.
+    /// Checks that `folder` holds exactly the outputs, byte by byte.
     #[track_caller]
     pub fn is_done(&self, folder: &Path) {
         let read = |name: &str| fs::read(folder.join(name)).expect("an output");
@@ -73,7 +71,7 @@ impl Job {
     }
 }
 
-/// The bytes of all files below `folder`: the outputs, and what a run keeps beside them.
+/// The bytes of all files below `folder`: the outputs, and the spool of a run beside them.
 pub fn size(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     let of = |entry: fs::DirEntry| match entry.metadata() {

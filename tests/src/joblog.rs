@@ -1,6 +1,6 @@
-//! Reading a job log: tab-separated, its first line names the columns.
+//! Reads a job log: tab-separated, with the names of the columns in the first line.
 
-/// One column of it, below its name.
+/// The values of one column.
 ///
 /// # Panics
 /// If there is no such column.

@@ -1,24 +1,24 @@
-//! What the tests that cross crates share: they run the real binaries from outside.
+//! The library of the tests that cross crates. They run the real binaries from outside.
 //!
 //! * [`archive`]: the parts of a workbook.
-//! * [`binary`]: where `sheaf` and `sheaf-worker` are, built first if need be.
-//! * [`run`]: a run of a binary: arguments, input, signals → exit code and what it said.
+//! * [`binary`]: the paths of `sheaf` and `sheaf-worker`, which are built if needed.
+//! * [`run`]: a run of a binary: arguments, input, signals → exit code and output.
 //! * [`place`]: a folder, workers and runs for the same job over Redis.
-//! * [`process`]: what /proc knows of a process: its children, its memory.
+//! * [`process`]: facts from /proc about a process: its children, its memory.
 //! * [`corpus`]: input files, good and bad.
-//! * [`faults`]: jobs while things break by a seeded plan.
-//! * [`hosts`]: several hosts on one machine, each with a network of its own.
+//! * [`faults`]: jobs with faults by a seeded plan.
+//! * [`hosts`]: several hosts on one machine, each with its own network.
 //! * [`job`]: a job of real size, and the bytes that it must give.
-//! * [`joblog`]: reading a job log.
+//! * [`joblog`]: reads a job log.
 //! * [`mounts`]: file systems that are full or read-only.
 //! * [`python`]: the virtual environment, the oracle and the readers of workbooks.
-//! * [`both`]: both sides of a queue in one hand. [`conformance`]: what every queue must do, as
-//!   functions over the traits.
+//! * [`both`]: a queue from both sides. [`conformance`]: the rules for every queue, as functions
+//!   over the traits.
 //! * [`redis_server`]: a real `redis-server` for one test.
-//! * [`proxy`]: a way to a server that can be cut, stalled and opened again.
+//! * [`proxy`]: a proxy in front of a server, which can be cut, stalled and opened again.
 //! * [`make`]: small tasks and outcomes.
-//! * [`wait`]: waiting for something to become true.
-//! * [`skip`](skip()): says that a test cannot run on this machine.
+//! * [`wait`]: waits until a condition holds.
+//! * [`skip`](skip()): notes that a test cannot run on this machine.
 
 pub mod archive;
 pub mod binary;

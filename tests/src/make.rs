@@ -43,15 +43,14 @@ pub fn outcome(task: TaskId, slot: &str) -> Outcome {
     Outcome { task, slot: slot.into(), result: TaskResult::NapEnded { name, seconds: 0.0 } }
 }
 
-/// What the holder of `lease` hands in, marked with `slot`, with a block of rows for each of
-/// `rows`.
+/// A completion of the task under `lease`, marked with `slot`, with a block for each of `rows`.
 pub fn completion(lease: &Lease, slot: &str, rows: &[&str]) -> Completion {
     let block = |text: &&str| Arc::new(text.as_bytes().to_vec());
     let rows = (0..).map(BlockNumber).zip(rows.iter().map(block)).collect();
     Completion { lease: lease.clone(), outcome: outcome(lease.task, slot), rows, has_past: false }
 }
 
-/// The name of the rows of this block under `lease`.
+/// The key of a block of rows under `lease`.
 pub fn rows_key(lease: &Lease, block: u32) -> RowsKey {
     lease.rows_key(BlockNumber(block))
 }
@@ -60,9 +59,10 @@ pub fn block(text: &str) -> Option<Block> {
     Some(Arc::new(text.as_bytes().to_vec()))
 }
 
-/// A task that only `worker` may have, as it is said to keep the rows.
+/// A render task that is addressed to `worker`, as if that had stashed the rows.
 pub fn addressed(job: u64, number: u64, worker: &str) -> Task {
-    let (spec, stashed_by) = (Arc::default(), Some(WorkerId(worker.into())));
+    let spec = Arc::default();
+    let stashed_by = Some(WorkerId(worker.into()));
     Task {
         id: id(job, Class::Render, number),
         work: Work::Render(Render { spec, units: Vec::new(), stashed_by }),

@@ -1,4 +1,4 @@
-//! Small file systems of our own, for full disks and folders that cannot be written.
+//! Small file systems for tests with full disks and read-only folders.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,8 +11,8 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// Mounts a tmpfs of `size` (as `1m`) at `path`; the test `name` skips where that is not
-    /// allowed.
+    /// Mounts a tmpfs of `size` (such as `1m`) at `path`. `None`, and the test `name` is skipped,
+    /// where that is not allowed.
     pub fn tmpfs(name: &str, path: &Path, size: &str) -> Option<Self> {
         std::fs::create_dir_all(path).expect("the folder is made");
         if !mount(&format!("size={size}"), path) {
@@ -22,7 +22,7 @@ impl Mount {
         Some(Self { path: path.to_path_buf() })
     }
 
-    /// Changes a mount option, as `size=64m` or `ro`.
+    /// Changes a mount option, such as `size=64m` or `ro`.
     pub fn change(&self, option: &str) {
         assert!(mount(&format!("remount,{option}"), &self.path), "could not remount with {option}");
     }

@@ -1,4 +1,4 @@
-//! Where the same job goes over Redis: a folder for one test's outputs, its workers and its runs.
+//! The surroundings of a test that runs the shared job over Redis: a folder, workers and runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::job::{LONG, job};
 use crate::process::wait_for;
 use crate::{Run, Running, sheaf_bin, worker_bin};
 
-/// The leases of these tests: short, as some wait for their end.
+/// The length of leases in these tests. It is short, as some tests wait for their end.
 pub const LEASE: &str = "2s";
 
-/// A folder for one test's outputs, and where its workers find the server.
+/// A folder for the outputs of one test, and the addresses of its servers.
 pub struct Place {
     folder: TempDir,
     url: String,
@@ -24,14 +24,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// With the server at `url`.
+    /// A new folder, with the server at `url`.
     pub fn at(url: impl Into<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("out")).unwrap();
         Place { folder, url: url.into(), bytes_urls: String::new(), workers: AtomicUsize::new(0) }
     }
 
-    /// The same, with servers for the bytes alone.
+    /// The same, with separate servers for blobs.
     pub fn with_bytes_at(self, urls: &[String]) -> Self {
         Place { bytes_urls: urls.join(","), ..self }
     }
@@ -40,7 +40,7 @@ impl Place {
         &self.url
     }
 
-    /// The folder, in which workers and runs start.
+    /// The working directory of workers and runs.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -49,7 +49,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// A worker with further arguments, not yet started.
+    /// A worker with these arguments, not yet started.
     pub fn new_worker(&self, typed: &str) -> Run {
         let health = format!("health-{}", self.workers.fetch_add(1, Ordering::Relaxed));
         Run::of(&worker_bin(), self.folder.path())
@@ -60,7 +60,7 @@ impl Place {
             .typed(typed)
     }
 
-    /// A worker of one process that is connected.
+    /// A worker with one process, started and connected.
     pub fn worker(&self, typed: &str) -> Running {
         let worker = self.new_worker("-p 1").typed(typed).start();
         connected(&worker);
@@ -72,7 +72,7 @@ impl Place {
         self.of_this_job(Run::sheaf(self.folder.path())).typed(typed)
     }
 
-    /// The job as a command of another program: `timeout 2 sheaf run …`.
+    /// The job as a command under another program: `timeout 2 sheaf run …`.
     pub fn run_under(&self, words: &[&str]) -> Run {
         let run = words[1..]
             .iter()
@@ -108,7 +108,7 @@ impl Place {
         job().is_done(&self.path("out"));
     }
 
-    /// What `sheaf workers --json` lists.
+    /// The lines of `sheaf workers --json`.
     pub fn listed(&self) -> Vec<Value> {
         let list = Run::sheaf(self.folder.path())
             .typed("workers --json --redis")
@@ -126,12 +126,12 @@ pub fn connected(worker: &Running) {
     });
 }
 
-/// Waits until the process says something.
+/// Waits until the standard error of a process contains `words`.
 pub fn says(run: &Running, words: &str) {
     wait_for(words, LONG, || run.stderr().contains(words).then_some(()));
 }
 
-/// Stops a worker by SIGTERM: it finishes what it holds.
+/// Stops a worker by SIGTERM; checks that it finishes its tasks and ends well.
 pub fn drain(worker: Running) {
     worker.signal(Signal::SIGTERM);
     worker.finish().code(0).says(&["told to stop"]);

@@ -1,4 +1,4 @@
-//! What /proc knows of a process, and waiting for something to become true.
+//! Facts from /proc about a process, limits of a process, and waiting for a condition.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use nix::libc;
 pub use nix::sys::resource::Resource;
 
-/// How often [`wait_for`] looks.
+/// The pause between two looks of [`wait_for`].
 const LOOK: Duration = Duration::from_millis(2);
 
-/// The processes whose parent is `parent`, living ones only.
+/// The living children of `parent`.
 pub fn children(parent: u32) -> Vec<u32> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     let mut found: Vec<u32> = entries
@@ -21,12 +21,12 @@ pub fn children(parent: u32) -> Vec<u32> {
     found
 }
 
-/// Whether the process runs (a zombie does not).
+/// Whether the process is alive. A zombie is not.
 pub fn is_alive(pid: u32) -> bool {
     stat(pid).is_some_and(|(state, _)| state != 'Z')
 }
 
-/// A figure of /proc/PID/status in bytes, as `VmHWM`, the peak of the memory in use.
+/// A field of /proc/PID/status in bytes, such as `VmHWM`, the peak of resident memory.
 pub fn memory(pid: u32, field: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
@@ -34,8 +34,8 @@ pub fn memory(pid: u32, field: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// The processor time that a process has used, in ticks of 10 ms (Linux's unit for /proc, whatever
-/// the kernel's own).
+/// The processor time of a process, in ticks of 10 ms: Linux uses this unit in /proc, whatever the
+/// kernel's own tick.
 pub fn cpu_ticks(pid: u32) -> u64 {
     let ticks = |fields: &[String]| {
         Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
@@ -49,15 +49,14 @@ fn stat(pid: u32) -> Option<(char, u32)> {
     Some((fields.first()?.chars().next()?, fields.get(1)?.parse().ok()?))
 }
 
-/// The fields of /proc/PID/stat from the third on (proc(5) counts from 1: `fields[i]` is its number
-/// `i + 3`).
+/// The fields of /proc/PID/stat from the third on: `fields[i]` is number `i + 3` in proc(5).
 fn fields(pid: u32) -> Option<Vec<String>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything, brackets too.
+    // The name in brackets may contain anything, even brackets.
     Some(stat[stat.rfind(')')? + 2..].split(' ').map(String::from).collect())
 }
 
-/// Looks until `look` gives a value; `what` says for the failure what was waited for.
+/// Calls `look` until it returns a value. `what` names the condition in the panic message.
 ///
 /// # Panics
 /// When `limit` has passed.
@@ -72,7 +71,7 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option
     }
 }
 
-/// Sets a limit of a running process, which its children inherit, for good.
+/// Sets a limit of a running process for good. Its children inherit the limit.
 ///
 /// # Panics
 /// If the system refuses.
@@ -80,13 +79,14 @@ pub fn limit(pid: u32, resource: Resource, most: u64) {
     set_limit(pid, resource, libc::rlimit { rlim_cur: most, rlim_max: most });
 }
 
-/// Sets a limit of a running process, which can be raised again; returns what it was.
+/// Sets a limit of a running process that can be raised again; returns the old one.
 ///
 /// # Panics
 /// If the system refuses.
 pub fn limit_for_now(pid: u32, resource: Resource, most: u64) -> u64 {
     let mut old = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: no new limit is given, and the old one goes to where it outlives the call.
+
+    // SAFETY: no new limit is passed, and the place for the old one outlives the call.
     let got =
         unsafe { libc::prlimit(pid as libc::pid_t, resource as _, std::ptr::null(), &mut old) };
     assert_eq!(
@@ -95,12 +95,13 @@ pub fn limit_for_now(pid: u32, resource: Resource, most: u64) -> u64 {
         "could not read a limit of process {pid}: {}",
         std::io::Error::last_os_error()
     );
+
     set_limit(pid, resource, libc::rlimit { rlim_cur: most, ..old });
     old.rlim_cur
 }
 
 fn set_limit(pid: u32, resource: Resource, new: libc::rlimit) {
-    // SAFETY: the new limit outlives the call, and the old one is not asked for.
+    // SAFETY: the new limit outlives the call, and no place for the old one is passed.
     let set =
         unsafe { libc::prlimit(pid as libc::pid_t, resource as _, &new, std::ptr::null_mut()) };
     assert_eq!(set, 0, "could not limit process {pid}: {}", std::io::Error::last_os_error());

@@ -1,5 +1,4 @@
-//! A way to a server that can be cut, stalled, narrow and forgetful, and opened again: what a
-//! network does.
+//! A proxy in front of a server that behaves like a bad network: cut, stalled, slow or forgetful.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,21 +10,19 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// What the system may hold of a connection that nobody reads: little, so that a narrow way is felt
-/// at its ends.
-const HELD: u32 = 32 << 10;
+/// The receive buffer of each socket, in bytes. It is small, so that both ends feel a slow link.
+const RECEIVE_BUFFER: u32 = 32 << 10;
 
-/// What becomes of what comes through.
+/// The state of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// It is passed on.
+    /// Bytes pass.
     Open,
-    /// Connections are accepted and kept, and nothing is passed on.
+    /// Connections are accepted and stay open, but no bytes pass.
     Stalled,
-    /// What the client sends is passed on, and what the server answers is not; when the way opens
-    /// again, connections of that time are broken off.
+    /// Requests pass, answers do not. When this state ends, its connections are closed.
     Deaf,
-    /// Connections are broken off, and new ones as soon as they come.
+    /// Connections are closed, and new ones as soon as they are made.
     Cut,
 }
 
@@ -37,14 +34,14 @@ pub struct Proxy {
     passage: Arc<Passage>,
 }
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Default)]
 struct Passage {
-    /// Bytes a second in each direction; 0: no limit.
+    /// The bytes a second in each direction; 0 for no limit.
     pace: AtomicU64,
-    /// Connections with a lower number are forgotten: what comes is dropped, and nobody is told.
+    /// Connections with a lower number are forgotten: their bytes are dropped silently.
     remembered_from: AtomicU64,
-    /// How many connections there were so far.
+    /// The number of connections so far.
     connections: AtomicU64,
     up: Direction,
     down: Direction,
@@ -53,15 +50,16 @@ struct Passage {
 #[derive(Default)]
 struct Direction {
     bytes: AtomicU64,
-    /// When the way is free for the next bytes.
+    /// When the next bytes may pass.
     free: Mutex<Option<Instant>>,
 }
 
 impl Proxy {
-    /// A way to 127.0.0.1 and `port`, open.
+    /// An open proxy in front of 127.0.0.1:`port`.
     pub async fn to(port: u16) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.set_recv_buffer_size(HELD).expect("a size"); // Accepted connections have it from here.
+        // Accepted sockets inherit the size.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER).expect("a size");
         socket.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
         let listener = socket.listen(128).expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -80,24 +78,24 @@ impl Proxy {
         self.way.send_replace(way);
     }
 
-    /// Lets so many bytes a second pass in each direction, over all connections.
+    /// Limits each direction to so many bytes a second, over all connections.
     pub fn narrow_to(&self, bytes_a_second: u64) {
         self.passage.pace.store(bytes_a_second, Ordering::Relaxed);
     }
 
-    /// Forgets all connections that there are, as an address translator does: neither end is told.
+    /// Forgets all current connections, as an address translator does: neither end notices.
     pub fn forget(&self) {
         self.passage
             .remembered_from
             .store(self.passage.connections.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// How many connections there were so far.
+    /// The number of connections so far.
     pub fn connections(&self) -> u64 {
         self.passage.connections.load(Ordering::Relaxed)
     }
 
-    /// How many bytes went to the server, and how many came from it.
+    /// The number of bytes to the server, and from it.
     pub fn passed(&self) -> (u64, u64) {
         (
             self.passage.up.bytes.load(Ordering::Relaxed),
@@ -107,12 +105,13 @@ impl Proxy {
 }
 
 impl Direction {
-    /// Waits until so many bytes have had their time.
+    /// Waits as long as so many bytes take at the given pace.
     async fn pass(&self, bytes: usize, pace: u64) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         if pace == 0 {
             return;
         }
+
         let through = {
             let mut free = self.free.lock().expect("no holder panics");
             let begins = free.unwrap_or_else(Instant::now).max(Instant::now());
@@ -120,6 +119,7 @@ impl Direction {
             *free = Some(through);
             through
         };
+
         tokio::time::sleep_until(through).await;
     }
 }
@@ -141,7 +141,7 @@ async fn accept(
     }
 }
 
-/// Passes on between a client and the server until the way is cut.
+/// Connects a client with the server until the link is cut.
 async fn connect(
     client: TcpStream,
     port: u16,
@@ -150,13 +150,15 @@ async fn connect(
 ) {
     let number = passage.connections.fetch_add(1, Ordering::Relaxed);
     let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(HELD).expect("a size");
+    socket.set_recv_buffer_size(RECEIVE_BUFFER).expect("a size");
     let Ok(server) = socket.connect(([127, 0, 0, 1], port).into()).await else { return };
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
-    let (up, down) = (way.clone(), way.clone());
-    let (up_passage, down_passage) =
-        ((&*passage, &passage.up, number), (&*passage, &passage.down, number));
+    let up = way.clone();
+    let down = way.clone();
+    let up_passage = (&*passage, &passage.up, number);
+    let down_passage = (&*passage, &passage.down, number);
+
     tokio::select! {
         () = pass(&mut from_client, &mut to_server, up, &[Way::Stalled], up_passage) => {}
         () = pass(&mut from_server, &mut to_client, down, &[Way::Stalled, Way::Deaf], down_passage) => {}
@@ -164,20 +166,20 @@ async fn connect(
     }
 }
 
-/// Passes bytes on, except while the way is one of `kept_back`, and those of a connection that is
-/// forgotten.
+/// Passes bytes on. Waits while the link is in one of the `blocked` states, and drops the bytes of
+/// a forgotten connection.
 async fn pass(
     from: &mut (impl AsyncReadExt + Unpin),
     to: &mut (impl AsyncWriteExt + Unpin),
     mut way: watch::Receiver<Way>,
-    kept_back: &[Way],
+    blocked: &[Way],
     (passage, direction, number): (&Passage, &Direction, u64),
 ) {
     let mut buffer = vec![0; 16 << 10];
     loop {
         let Ok(read @ 1..) = from.read(&mut buffer).await else {
             if number < passage.remembered_from.load(Ordering::Relaxed) {
-                // The other end does not learn of that either.
+                // Hide the close from the other end, too.
                 std::future::pending::<()>().await;
             }
             return;
@@ -186,7 +188,7 @@ async fn pass(
             continue;
         }
         direction.pass(read, passage.pace.load(Ordering::Relaxed)).await;
-        if way.wait_for(|way| !kept_back.contains(way)).await.is_err()
+        if way.wait_for(|way| !blocked.contains(way)).await.is_err()
             || to.write_all(&buffer[..read]).await.is_err()
         {
             return;
@@ -194,7 +196,7 @@ async fn pass(
     }
 }
 
-/// Waits until the way is cut, or no longer deaf.
+/// Waits until the link is cut, or no longer deaf.
 async fn broken_off(way: &mut watch::Receiver<Way>) {
     loop {
         let before = *way.borrow_and_update();

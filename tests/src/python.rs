@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::binary::repository;
 use crate::skip::skip;
 
-/// The interpreter with the packages of `tests/python/requirements.txt`; without it the test `name`
-/// skips.
+/// The interpreter with the packages of `tests/python/requirements.txt`. `None`, and the test
+/// `name` is skipped, if there is none.
 pub fn python(name: &str) -> Option<PathBuf> {
     let python = repository().join("target/python/bin/python");
     if !python.exists() {
@@ -27,7 +27,7 @@ pub fn script(python: &Path, name: &str) -> Command {
     command
 }
 
-/// All cells as `reader` reads them: `{sheet: [[cell, …], …], …}`.
+/// All cells by `reader`: `{sheet: [[cell, …], …], …}`.
 pub fn read_workbook(python: &Path, reader: &str, workbook: &Path) -> Value {
     json(script(python, "read_workbook.py").arg(reader).arg(workbook))
 }
@@ -37,7 +37,7 @@ pub fn summary(python: &Path, reader: &str, workbook: &Path) -> Value {
     json(script(python, "read_workbook.py").arg(reader).arg(workbook).arg("--summary"))
 }
 
-/// Checks that `reader` reads `expected`, given as [`read_workbook`] gives it, but for its
+/// Checks that `reader` reads the cells `expected`, in the form of [`read_workbook`], but for its
 /// documented quirks.
 #[track_caller]
 pub fn expect_workbook(python: &Path, reader: &str, workbook: &Path, expected: &Value) {

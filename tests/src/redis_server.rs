@@ -1,5 +1,5 @@
-//! A real `redis-server` for one test: on a free port, with its files in a temporary folder, gone
-//! with the test.
+//! A real `redis-server` for one test, on a free port. Its files are in a temporary folder, which
+//! goes with the test.
 
 use std::fs;
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::both::Both;
 use crate::wait::until;
 
-/// How the engine is timed in tests: what does not answer is given up soon.
+/// The timing of the engine in tests. It gives up early, so that tests are fast.
 pub const TIMING: Timing = Timing {
     connect: Duration::from_secs(3),
     answer: Duration::from_secs(3),
@@ -24,7 +24,7 @@ pub const TIMING: Timing = Timing {
     removed: Duration::from_secs(180),
 };
 
-/// Starts a [`RedisServer`], or ends the test, said aloud, where there is none.
+/// Starts a [`RedisServer`]; where there is none, reports that and returns from the test.
 #[macro_export]
 macro_rules! server {
     ($test:expr) => {
@@ -49,27 +49,28 @@ pub struct RedisServer {
     child: Child,
 }
 
-/// What kind of server.
+/// The options of a server.
 #[derive(Default)]
 pub struct Options {
-    /// Further lines of configuration, as on the command line: `--maxmemory 10mb`.
+    /// Further settings, as on the command line: `--maxmemory 10mb`.
     pub arguments: Vec<String>,
     pub password: Option<String>,
-    /// Speaks TLS only, and asks clients for certificates.
+    /// The server speaks TLS only, and demands certificates from clients.
     pub tls: bool,
-    /// Another program than the `redis-server` of this machine.
+    /// A program in place of the `redis-server` of this machine.
     pub program: Option<PathBuf>,
 }
 
 impl Options {
-    /// Those of a line of arguments.
+    /// The options with this line of arguments.
     pub fn of(line: &str) -> Self {
         Options { arguments: line.split(' ').map(Into::into).collect(), ..Options::default() }
     }
 }
 
 impl RedisServer {
-    /// Starts a plain server; `None`, said aloud, when this machine has no `redis-server`.
+    /// Starts a plain server. If this machine has no `redis-server`, reports that and returns
+    /// `None`.
     pub async fn start(test: &str) -> Option<Self> {
         Self::start_with(test, Options::default()).await
     }
@@ -77,7 +78,7 @@ impl RedisServer {
     /// Starts a server; see [`RedisServer::start`].
     ///
     /// # Panics
-    /// When the server does not come up, with its log.
+    /// If the server does not start, with its log.
     pub async fn start_with(test: &str, options: Options) -> Option<Self> {
         let program = options.program.unwrap_or_else(|| "redis-server".into());
         if !is_installed(&program) || (options.tls && !is_installed("openssl".as_ref())) {
@@ -87,15 +88,18 @@ impl RedisServer {
             );
             return None;
         }
+
         let folder =
             tempfile::Builder::new().prefix("sheaf-redis-").tempdir().expect("a temporary folder");
         let mut arguments = options.arguments;
         if let Some(password) = &options.password {
             arguments.extend(["--requirepass".into(), password.clone()]);
         }
+
         if options.tls {
             certificates::make(folder.path());
         }
+
         let RedisStart { port, child } =
             RedisStart::on_free_port(&program, folder.path(), options.tls, &arguments).await;
         Some(RedisServer {
@@ -126,7 +130,7 @@ impl RedisServer {
         self.folder.path().join(name)
     }
 
-    /// What leads to the server.
+    /// The settings for a queue on the server.
     pub fn settings(&self, lease: Duration) -> RedisSettings {
         let mut settings =
             RedisSettings { lease, timing: TIMING, ..RedisSettings::new(self.url()) };
@@ -148,10 +152,10 @@ impl RedisServer {
         Both::of(RedisQueue::connect(config).await.expect("a good server"))
     }
 
-    /// Sends a command as the test itself, over a connection of its own.
+    /// Sends a command over a new connection of the test itself.
     ///
     /// # Panics
-    /// When the server refuses it.
+    /// If the server refuses the command.
     pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
@@ -160,16 +164,16 @@ impl RedisServer {
             .unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
-    /// A connection of the test itself, to be kept: later ones may be refused.
+    /// A connection of the test itself, for times when the server refuses new ones.
     ///
     /// # Errors
-    /// When the server does not answer, or refuses it.
+    /// The server does not answer, or refuses the connection.
     pub fn connection(&self) -> redis::RedisResult<Connection> {
         assert!(!self.tls, "the test itself speaks no TLS");
         redis::Client::open(self.url())?.get_connection_with_timeout(Duration::from_secs(3))
     }
 
-    /// Kills the server as a power cut would: what is not on disk is lost.
+    /// Kills the server, as in a power cut: data that is not on disk is lost.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -187,19 +191,19 @@ impl RedisServer {
         );
     }
 
-    /// Stops the server's process where it is, or lets it go on: it is there, and silent.
+    /// Stops the server's process, or continues it. A stopped server is there, but silent.
     pub fn freeze(&self, frozen: bool) {
         use nix::sys::signal::{Signal, kill};
         let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
         kill(nix::unistd::Pid::from_raw(self.child.id() as i32), signal).expect("the server runs");
     }
 
-    /// The process of the server.
+    /// The process id of the server.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// What the server has logged.
+    /// The log of the server.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("redis.log")).unwrap_or_default()
     }
@@ -219,8 +223,9 @@ impl RedisStart {
             let mut child = spawn(program, folder, port, tls, arguments);
             if comes_up(&mut child, folder, before).await {
                 return RedisStart { port, child };
-            } // Else someone took the port meanwhile.
+            } // Otherwise something else has taken the port meanwhile.
         }
+
         panic!(
             "redis-server does not come up:\n{}",
             fs::read_to_string(folder.join("redis.log")).unwrap_or_default()
@@ -228,8 +233,8 @@ impl RedisStart {
     }
 }
 
-/// Waits until a server accepts connections that was started after so many others in this folder;
-/// `false` if it ends before.
+/// Waits until a server accepts connections; `false` if it ends first. `before` is the number of
+/// servers that were started earlier in this folder.
 async fn comes_up(child: &mut Child, folder: &Path, before: usize) -> bool {
     let look = async || {
         let ended = child.try_wait().expect("a child").is_some();
@@ -240,10 +245,10 @@ async fn comes_up(child: &mut Child, folder: &Path, before: usize) -> bool {
     !until("redis-server starts", look, ready).await.0
 }
 
-/// What the servers of a folder have logged, one after the other.
+/// The logs of the servers of a folder, one by one.
 fn starts(folder: &Path) -> impl Iterator<Item = String> {
     let log = fs::read_to_string(folder.join("redis.log")).unwrap_or_default();
-    // What comes before the first start is of none.
+    // Skip the text before the first start.
     let starts: Vec<String> = log.split(" is starting oO0").skip(1).map(str::to_owned).collect();
     starts.into_iter()
 }
@@ -254,7 +259,7 @@ impl Drop for RedisServer {
     }
 }
 
-/// Says aloud that a test did not run.
+/// Reports that a test did not run.
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 pub fn skipped(test: &str, reason: &str) {
     eprintln!("SKIPPED {test}: {reason}");
@@ -271,7 +276,7 @@ fn is_installed(program: &Path) -> bool {
         .is_ok()
 }
 
-/// A port that nobody listened on just now.
+/// A port that was free just now.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
@@ -288,12 +293,14 @@ fn spawn(program: &Path, folder: &Path, port: u16, tls: bool, arguments: &[Strin
         "--logfile",
         "redis.log",
     ]);
+
     if tls {
         command.args(["--port", "0", "--tls-port", &port, "--tls-ca-cert-file", "ca.crt"]);
         command.args(["--tls-cert-file", "server.crt", "--tls-key-file", "server.key"]);
     } else {
         command.args(["--port", &port]);
     }
+
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("redis-server starts")
 }
@@ -304,10 +311,12 @@ mod certificates {
     use std::path::Path;
     use std::process::{Command, Stdio};
 
-    /// Makes two authorities; the first signs a server's certificate for 127.0.0.1 and a client's.
+    /// Makes two authorities. The first signs a certificate for the server, for 127.0.0.1, and one
+    /// for a client.
     pub fn make(folder: &Path) {
         for authority in ["ca", "other-ca"] {
-            let (key, certificate) = (format!("{authority}.key"), format!("{authority}.crt"));
+            let key = format!("{authority}.key");
+            let certificate = format!("{authority}.crt");
             let subject = format!("/CN=Sheaf test {authority}");
             openssl(folder, &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", &key]);
             openssl(
@@ -327,11 +336,13 @@ mod certificates {
                 ],
             );
         }
+
         fs::write(folder.join("names"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n")
             .expect("a file");
         for name in ["server", "client"] {
-            let (key, request, certificate) =
-                (format!("{name}.key"), format!("{name}.csr"), format!("{name}.crt"));
+            let key = format!("{name}.key");
+            let request = format!("{name}.csr");
+            let certificate = format!("{name}.crt");
             openssl(
                 folder,
                 &["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ec.key"],
@@ -363,6 +374,7 @@ mod certificates {
             .args(arguments)
             .stdin(Stdio::null())
             .output();
+
         let output = output.expect("openssl runs");
         assert!(
             output.status.success(),

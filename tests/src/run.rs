@@ -1,4 +1,4 @@
-//! A run of a binary from outside: arguments, input, signals → exit code and what it said.
+//! A run of a binary from outside: arguments, input, signals → exit code and output.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
@@ -14,10 +14,10 @@ use nix::unistd::Pid;
 
 use crate::process::wait_for;
 
-/// How long a run may take unless [`Run::within`] says otherwise; a run that takes longer hangs.
+/// The longest that a run may take, unless [`Run::within`] sets another limit.
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// A run that has not started yet. It starts in a folder of its own, without a terminal.
+/// A run that is not started yet. It has its own working directory, and no terminal.
 pub struct Run {
     command: Command,
     stdin: Vec<u8>,
@@ -37,13 +37,13 @@ impl Run {
         Self::command(command)
     }
 
-    /// A command that has its program, and perhaps arguments, already.
+    /// A command with its program, and perhaps some arguments.
     pub fn command(mut command: Command) -> Self {
         command.env_remove("RUST_LOG").env("NO_COLOR", "1");
         Self { command, stdin: Vec::new(), limit: LIMIT }
     }
 
-    /// In a process group of its own, so that the group can be sent signals.
+    /// Starts in its own process group, to which a test can send signals.
     pub fn leader(mut self) -> Self {
         self.command.process_group(0);
         self
@@ -54,8 +54,7 @@ impl Run {
         self
     }
 
-    /// Several arguments, as they would be typed: `"run in -o out.csv"`. For those with blanks
-    /// there is [`Run::arg`].
+    /// Several arguments as typed: `"run in -o out.csv"`. Use [`Run::arg`] for one with blanks.
     pub fn typed(mut self, args: &str) -> Self {
         self.command.args(args.split_whitespace());
         self
@@ -71,18 +70,18 @@ impl Run {
         self
     }
 
-    /// Kills the run, and fails the test, if it takes longer.
+    /// Kills the run and fails the test if it takes longer than `limit`.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Starts it and waits for its end.
+    /// Starts the run and waits for its end.
     pub fn finish(self) -> Finished {
         self.start().finish()
     }
 
-    /// Starts it.
+    /// Starts the run.
     pub fn start(mut self) -> Running {
         hear_signals();
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -90,7 +89,8 @@ impl Run {
         let mut child =
             self.command.spawn().unwrap_or_else(|error| panic!("could not start {words}: {error}"));
         let mut input = child.stdin.take().expect("piped");
-        // Not joined: a program need not read its input. Its end closes the pipe.
+
+        // Do not join: a program need not read its input. Its end closes the pipe.
         std::thread::spawn(move || input.write_all(&self.stdin));
         let stdout = Output::read(child.stdout.take().expect("piped"));
         let stderr = Output::read(child.stderr.take().expect("piped"));
@@ -98,21 +98,20 @@ impl Run {
     }
 }
 
-/// Has what is started from here hear SIGINT and SIGHUP. A shell starts a command in its background
-/// with the first ignored, `nohup` with the second, and so may whatever runs the tests; a program
-/// that was started so goes on ignoring them.
+/// Makes sure that programs started from here do not ignore SIGINT and SIGHUP. A shell ignores the
+/// first for a background command, `nohup` the second. Whatever runs the tests may do the same, and
+/// programs inherit it.
 pub fn hear_signals() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         for ignored in [Signal::SIGINT, Signal::SIGHUP] {
-            // SAFETY: the default action runs no code of this process, and nothing here has a
-            // handler of its own.
+            // SAFETY: the default action runs no code of this process, and no handler is replaced.
             unsafe { signal(ignored, SigHandler::SigDfl) }.expect("it has a default");
         }
     });
 }
 
-/// A run under way; killed when dropped.
+/// A current run. Killed when dropped.
 pub struct Running {
     words: String,
     child: Child,
@@ -126,17 +125,17 @@ impl Running {
         self.child.id()
     }
 
-    /// Sends a signal; one that comes too late is no error.
+    /// Sends a signal. If the process is gone, that is no error.
     pub fn signal(&self, signal: Signal) {
         let _ = kill(Pid::from_raw(self.child.id() as i32), signal);
     }
 
-    /// What it has written to stderr so far.
+    /// The standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr.so_far()
     }
 
-    /// What it writes to stderr, for someone who outlives it.
+    /// A handle of the standard error, which outlives this run.
     pub fn heard(&self) -> Heard {
         Heard(Arc::clone(&self.stderr.bytes))
     }
@@ -146,7 +145,10 @@ impl Running {
         self.child.try_wait().expect("own child").is_some()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the run.
+    ///
+    /// # Panics
+    /// After the limit of the run, with the standard error so far.
     pub fn finish(mut self) -> Finished {
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("own child") {
@@ -158,6 +160,7 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(2));
         };
+
         Finished {
             words: std::mem::take(&mut self.words),
             status,
@@ -166,11 +169,10 @@ impl Running {
         }
     }
 
-    /// Kills it with SIGKILL, as a crash would, and waits until its children have noticed and are
-    /// gone.
+    /// Kills the run with SIGKILL, as in a crash, and waits until its children are gone.
     ///
     /// # Panics
-    /// If they outlive it: a child left behind would go on reading files.
+    /// If a child outlives it, which would go on reading files.
     pub fn crash(mut self) {
         let children = crate::process::children(self.pid());
         let _ = self.child.kill();
@@ -189,7 +191,7 @@ impl Drop for Running {
     }
 }
 
-/// What a run came to.
+/// The result of a run.
 pub struct Finished {
     words: String,
     pub status: ExitStatus,
@@ -218,8 +220,8 @@ impl Finished {
         self
     }
 
-    /// Checks that stderr speaks of each of `words`; `a|b` stands for either. Upper and lower case
-    /// are the same.
+    /// Checks that the standard error contains each of `words`, in any case. `a|b` stands for
+    /// either.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
         let said = self.stderr().to_lowercase();
@@ -246,7 +248,7 @@ impl std::fmt::Display for Finished {
     }
 }
 
-/// What a run has written to stderr, as it comes.
+/// The standard error of a run, as it grows.
 #[derive(Clone)]
 pub struct Heard(Arc<Mutex<Vec<u8>>>);
 
@@ -256,7 +258,7 @@ impl Heard {
     }
 }
 
-/// What comes out of a pipe, gathered by a thread of its own.
+/// The output of a pipe, read by a thread of its own.
 struct Output {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
@@ -272,6 +274,7 @@ impl Output {
                 gathered.lock().expect("no reader panics").extend_from_slice(&buffer[..length]);
             }
         });
+
         Self { bytes, reader: Some(reader) }
     }
 
@@ -279,7 +282,7 @@ impl Output {
         String::from_utf8_lossy(&self.bytes.lock().expect("no reader panics")).into_owned()
     }
 
-    /// All of it: waits until the pipe is closed, which a child left behind would put off for ever.
+    /// The whole output. Waits until the pipe is closed, which a child left behind would prevent.
     fn all(&mut self) -> Vec<u8> {
         let reader = self.reader.take().expect("read to the end once");
         wait_for(

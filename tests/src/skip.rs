@@ -1,21 +1,22 @@
-//! Visible skips: a test that cannot run here says so, and `tests/run` counts it apart.
+//! Visible skips: a test that cannot run here reports that, and `tests/run` counts it separately.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// The environment variable with the file to which skips are appended; cargo swallows what a
-/// passing test prints.
+/// The environment variable for the file to which skips are appended. Cargo hides the output of a
+/// passing test.
 pub const SKIP_LOG: &str = "SHEAF_SKIP_LOG";
 
-/// Notes that the test `name` does not run on this machine, and why. The test then returns.
+/// Reports that the test `name` cannot run on this machine, and why. The test must then return.
 pub fn skip(name: &str, reason: &str) {
     #[expect(clippy::print_stdout, reason = "seen under --nocapture")]
     {
         println!("SKIPPED {name}: {reason}");
     }
+
     if let Some(path) = std::env::var_os(SKIP_LOG) {
-        // One write of one line, so that lines of tests that run side by side do not mix.
+        // One write for the line, so that lines of parallel tests do not mix.
         let written = OpenOptions::new()
             .create(true)
             .append(true)
@@ -25,7 +26,8 @@ pub fn skip(name: &str, reason: &str) {
     }
 }
 
-/// Skips the test `name` if a command of `commands` is not on this machine; true if it did.
+/// Skips the test `name` if one of the `commands` is missing on this machine; returns whether it
+/// did.
 pub fn skip_without(name: &str, commands: &[&str]) -> bool {
     let missing: Vec<&str> =
         commands.iter().copied().filter(|command| !is_there(command)).collect();

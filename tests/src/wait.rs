@@ -1,18 +1,18 @@
-//! Waiting for something to become true, and saying what was seen last when it does not.
+//! Waits for a condition, and shows the last value if it fails.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test fails: long, as the machine may be busy.
+/// The time after which a wait fails. It is long, as the machine may be busy.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// How often it is looked.
+/// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks until `good`, and gives what was seen then.
+/// Calls `look` until the value is `good`; returns that value.
 ///
 /// # Panics
-/// When [`DEADLINE`] has passed, with what was seen last.
+/// After [`DEADLINE`], with the last value.
 pub async fn until<T: Debug>(
     what: &str,
     mut look: impl AsyncFnMut() -> T,

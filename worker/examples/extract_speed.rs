@@ -1,9 +1,9 @@
 //! Measures extraction, stage by stage:
 //! `cargo run --release --example extract_speed -- [--record CSS] FILE…`
 //!
-//! Prints MB/s of input for reading, decoding, parsing, and for all of it with rows; the best of
-//! several rounds, as the machine may have other work. With `--record`, a row is the element's
-//! `href` and its text.
+//! Prints MB/s of input for reading, decoding, parsing, and for everything up to rows. Takes the
+//! best of several rounds, as the machine may have other work. With `--record`, a row has the
+//! element's `href` and its text.
 #![expect(clippy::print_stdout, reason = "a program's output")]
 
 use std::path::Path;
@@ -18,7 +18,7 @@ use sheaf_worker::extract::{Extractor, decode, parse, strip};
 
 const ROUNDS: usize = 7;
 
-/// A stage's name, and what it does to a file; what it returns is a count to compare.
+/// The name of a stage, and its work on a file. It returns a count, to compare rounds.
 type Stage<'a> = (&'a str, &'a dyn Fn(&SourceFile) -> usize);
 
 fn main() -> anyhow::Result<()> {
@@ -28,6 +28,7 @@ fn main() -> anyhow::Result<()> {
         recipe.record = arguments.next().unwrap_or_default();
         recipe.columns = vec!["link=::attr(href)".parse::<Column>()?, "text=::text".parse()?];
     }
+
     let files =
         arguments.map(|path| source(Path::new(&path))).collect::<anyhow::Result<Vec<_>>>()?;
     let spec = JobSpec { recipe, ..JobSpec::default() };
@@ -59,9 +60,11 @@ fn main() -> anyhow::Result<()> {
             rows
         }),
     ];
+
     let mut before = 0.0;
     for (name, stage) in stages {
-        let (mut best, mut count) = (f64::INFINITY, 0);
+        let mut best = f64::INFINITY;
+        let mut count = 0;
         for _ in 0..ROUNDS {
             let start = Instant::now();
             count = files.iter().map(stage).sum::<usize>();
@@ -71,12 +74,14 @@ fn main() -> anyhow::Result<()> {
         println!("{name:27} {whole:7.0} MB/s   last step alone {alone:7.0} MB/s   ({count})");
         before = best;
     }
+
     Ok(())
 }
 
 fn source(path: &Path) -> anyhow::Result<SourceFile> {
     let metadata = std::fs::metadata(path)?;
-    let (size, modified) = (metadata.len(), modified_ns(&metadata));
+    let size = metadata.len();
+    let modified = modified_ns(&metadata);
     Ok(SourceFile {
         sequence: FileIndex(0),
         path: SourcePath::from(path),

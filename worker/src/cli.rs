@@ -1,5 +1,4 @@
-//! What can be typed: the arguments as clap reads them, without a check that needs thought (that is
-//! [`crate::service::Config`]).
+//! The arguments as clap parses them. [`crate::service::Config`] checks their values.
 
 mod server;
 mod variables;
@@ -47,7 +46,7 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the arguments of this process; ends it where they cannot be used.
+    /// Parses the arguments of this process; exits if they are invalid.
     pub fn of_this_process() -> Self {
         let matches = without_empty_variables(Cli::command()).get_matches();
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())

@@ -1,4 +1,4 @@
-//! The name of this machine, as names of workers and jobs have it.
+//! The name of this machine, as it appears in the names of workers and jobs.
 
 /// The name of this machine; `localhost` if it has none.
 pub fn host() -> String {

@@ -3,13 +3,13 @@
 //! `task → slot → EXTRACT in a child process, or RENDER on the slot's thread → outcome`
 //!
 //! * [`extract`]: a file's bytes → rows.
-//! * [`pool`]: the child processes in which that happens, and their limits.
+//! * [`pool`]: the child processes that extract, and their limits.
 //! * [`render`]: rows and their place → segments.
 //! * [`run`]: the worker loop over the queue.
-//! * [`cli`], [`service`]: what `sheaf-worker` is around that: arguments, connecting, registering,
+//! * [`cli`], [`service`]: `sheaf-worker` around the loop: arguments, connecting, registering,
 //!   health, stopping.
 //! * [`host`]: the name of this machine.
-//! * [`signals`]: the signals that both programs take.
+//! * [`signals`]: the signals that `sheaf` and `sheaf-worker` handle.
 
 pub mod cli;
 pub mod extract;

@@ -10,14 +10,13 @@ use sheaf_worker::pool::{Program, child};
 use sheaf_worker::service::{Config, Exit, Failure, HealthFile, default_health_file, serve};
 use sheaf_worker::signals;
 
-/// The word that makes this program a child of its own pool.
+/// The argument that makes this program a child of its own pool.
 const SLOT: &str = "slot";
 
 fn main() -> ExitCode {
     sheaf_common::allocator::reuse_freed_memory();
 
-    // The child processes of the pool are this program too; clap does not know the word, so it is
-    // in no help.
+    // Before clap, which does not know this argument: so no help shows it.
     if std::env::args_os().nth(1).is_some_and(|word| word == SLOT) {
         return child::main();
     }
@@ -31,7 +30,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => Exit::Done.into(),
         Err(failure) => {
-            // If standard error is gone too, the exit code is all that is left to say.
+            // If standard error is closed, the exit code must be enough.
             let _ = failure.write(&mut io::stderr().lock());
             failure.exit.into()
         }
@@ -56,7 +55,7 @@ fn work(args: &WorkArgs) -> Result<(), Failure> {
         served.map_err(|error| Failure::worker(&error))
     });
 
-    // A task that could not be handed back may still be at work: nobody waits for it.
+    // Do not wait for a thread that is stuck in a task.
     runtime.shutdown_background();
     done
 }

@@ -1,12 +1,13 @@
-//! The signals that both programs take, and what they mean.
+//! The signals that `sheaf` and `sheaf-worker` handle, and what they mean.
 //!
 //! | signal | meaning |
 //! |---|---|
 //! | SIGINT, SIGTERM, SIGHUP | stop cleanly; a second wish stops at once |
-//! | SIGUSR1 | say how far it is |
+//! | SIGUSR1 | report progress |
 //!
-//! GNU `timeout` signals its child and then the child's whole group, so that one wish arrives twice
-//! within a millisecond: what comes within [`SAME_WISH`] of the first is the same wish.
+//! A *wish* is what a signal asks for. GNU `timeout` signals its child and then the child's whole
+//! group, so one wish arrives twice within a millisecond. Hence any signal to stop within
+//! [`SAME_WISH`] of the first counts as the same wish.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// A signal that comes so soon after the one before is the same wish, whichever of the three it is.
+/// The time after a wish to stop in which further signals to stop belong to the same wish.
 pub const SAME_WISH: Duration = Duration::from_secs(1);
 
 /// A signal that asks to stop.
@@ -46,51 +47,53 @@ impl Stop {
     }
 }
 
-/// A wish that a signal stands for.
+/// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish {
     /// Stop cleanly.
     Stop(Stop),
-    /// Stop at once: it is not the first wish to stop.
+    /// Stop at once: this is the second wish to stop, or a later one.
     StopAtOnce(Stop),
-    /// Say how far it is.
+    /// Report progress.
     Progress,
 }
 
-/// Takes the signals from now on. One that this process was started to ignore, as by `nohup`, stays
-/// ignored.
+/// Handles the signals from now on. A signal that this process was started to ignore, as by
+/// `nohup`, stays ignored.
 ///
 /// # Errors
-/// When the system gives no signal handlers.
+/// The system refuses a signal handler.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
 pub fn listen() -> io::Result<mpsc::Receiver<Wish>> {
-    let (heard, mut signals) = mpsc::channel(16);
+    let (signals_in, mut signals) = mpsc::channel(16);
     let kinds = Stop::ALL.into_iter().map(|stop| (stop.kind(), Some(stop)));
     for (kind, stop) in kinds.chain([(SignalKind::user_defined1(), None)]) {
+        // A handler would undo `nohup`.
         if is_ignored(kind) {
             continue;
         }
 
         let mut signal = signal(kind)?;
-        let heard = heard.clone();
+        let signals_in = signals_in.clone();
         tokio::spawn(async move {
-            while signal.recv().await.is_some() && heard.send(stop).await.is_ok() {}
+            while signal.recv().await.is_some() && signals_in.send(stop).await.is_ok() {}
         });
     }
 
-    let (said, wishes) = mpsc::channel(16);
+    // One task sees the signals of all kinds, so that it can tell whether two are the same wish.
+    let (wishes_in, wishes) = mpsc::channel(16);
     tokio::spawn(async move {
-        let mut told = Told::default();
+        let mut last = LastStop::default();
         while let Some(signal) = signals.recv().await {
             let wish = match signal {
-                Some(stop) => told.wish(stop, Instant::now()),
+                Some(stop) => last.wish(stop, Instant::now()),
                 None => Some(Wish::Progress),
             };
 
             if let Some(wish) = wish
-                && said.send(wish).await.is_err()
+                && wishes_in.send(wish).await.is_err()
             {
                 return;
             }
@@ -102,12 +105,12 @@ pub fn listen() -> io::Result<mpsc::Receiver<Wish>> {
 
 /// The last wish to stop, by which the next signal is judged.
 #[derive(Debug, Default)]
-struct Told {
+struct LastStop {
     at: Option<Instant>,
 }
 
-impl Told {
-    /// The wish behind a signal at `now`; `None` if it is the same wish as the one before.
+impl LastStop {
+    /// The wish behind a signal at `now`; `None` if it repeats the wish before.
     fn wish(&mut self, stop: Stop, now: Instant) -> Option<Wish> {
         match self.at {
             Some(at) if now.duration_since(at) < SAME_WISH => None,
@@ -133,22 +136,22 @@ mod tests {
 
     #[test]
     fn signals_within_a_second_are_one_wish() {
-        let mut told = Told::default();
+        let mut last = LastStop::default();
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
 
-        assert_eq!(told.wish(Stop::Terminate, at(0)), Some(Wish::Stop(Stop::Terminate)));
-        assert_eq!(told.wish(Stop::Terminate, at(1)), None);
-        assert_eq!(told.wish(Stop::Interrupt, at(999)), None);
-        assert_eq!(told.wish(Stop::Interrupt, at(1000)), Some(Wish::StopAtOnce(Stop::Interrupt)));
+        assert_eq!(last.wish(Stop::Terminate, at(0)), Some(Wish::Stop(Stop::Terminate)));
+        assert_eq!(last.wish(Stop::Terminate, at(1)), None);
+        assert_eq!(last.wish(Stop::Interrupt, at(999)), None);
+        assert_eq!(last.wish(Stop::Interrupt, at(1000)), Some(Wish::StopAtOnce(Stop::Interrupt)));
     }
 
     #[test]
     fn persistent_signals_become_a_second_wish() {
-        let mut told = Told::default();
+        let mut last = LastStop::default();
         let start = Instant::now();
         let wishes = (0..20).filter_map(|tenth| {
-            told.wish(Stop::Interrupt, start + Duration::from_millis(tenth * 100))
+            last.wish(Stop::Interrupt, start + Duration::from_millis(tenth * 100))
         });
         assert_eq!(
             wishes.collect::<Vec<_>>(),

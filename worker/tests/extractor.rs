@@ -1,4 +1,4 @@
-//! The extractor from outside: limits, options, and input that nobody meant well.
+//! The extractor from outside: limits, options, and hostile input.
 
 mod common;
 
@@ -33,6 +33,7 @@ fn long_cells_overflow_or_are_truncated_or_refused() {
     };
     assert_eq!(run(LongCells::Overflow), ((2, 2, 1), Ok(Done { truncated_cells: 0 })));
     assert_eq!(run(LongCells::Truncate), ((2, 0, 0), Ok(Done { truncated_cells: 1 })));
+
     let (counts, result) = run(LongCells::Fail);
     let expected = FileProblem::LongCell { column: "text".into(), record: 2, units: 65_535 };
     assert_eq!((counts, result), ((0, 0, 0), Err(expected)));
@@ -48,12 +49,14 @@ fn the_source_column_comes_last() {
         source_column: Some("file".into()),
         ..spec(Recipe::default())
     });
+
     let (rows, extracted) =
         rows(&extractor.unwrap(), &shipped("a/b.html", b"<doc id=1>x</doc>"), 4);
     assert_eq!(
         rows,
         [[Some("1"), None, Some("x"), Some("a/b.html")].map(|cell| cell.map(str::to_owned))]
     );
+
     assert_eq!(
         (extracted.bytes, extracted.encoding.as_str(), extracted.replaced),
         (17, "UTF-8", 0)
@@ -61,7 +64,7 @@ fn the_source_column_comes_last() {
 }
 
 #[test]
-fn what_cannot_be_read_says_why() {
+fn unreadable_files_have_a_reason() {
     let extractor = Extractor::new(&spec(Recipe::default())).unwrap();
     let problem =
         |name: &str, bytes: &[u8]| rows(&extractor, &shipped(name, bytes), 3).1.result.unwrap_err();
@@ -79,10 +82,12 @@ fn unusable_recipes_and_encodings_are_explained() {
         error.to_string(),
         "column `x`: `:hover` depends on what a user does and never matches in a file, at character 2 of `a:hover`"
     );
+
     let named = sheaf_common::job::JobSpec {
         encoding: Encoding::Named("klingon".into()),
         ..spec(Recipe::default())
     };
+
     let error = Extractor::new(&named).err().unwrap();
     assert!(matches!(error, SetupError::Encoding { .. }) && error.hint().is_some());
 }
@@ -92,6 +97,7 @@ fn a_megabyte_of_nesting_overflows_no_stack() {
     let extractor =
         Extractor::new(&spec(recipe("doc", &["text=::text", "deep=span span b::text"]))).unwrap();
     let text = format!("<doc>{}<b>x", "<span>".repeat((1 << 20) / 6));
+
     // A child has 8 MiB of stack; a test's thread has 2.
     let (rows, _) = rows(&extractor, &shipped("deep.html", text.as_bytes()), 2);
     assert_eq!(rows, [[Some("x".to_owned()), Some("x".to_owned())]]);
@@ -112,6 +118,7 @@ fn any_bytes_give_whole_rows_or_a_reason() {
                 input
             })
             .collect();
+
     let pieces = "<doc |<doc id=\"|</doc>|<p>|</p>|<table>|<tr>|<td>|</table>|<b>|</b>|<a href=x>|</a>|<svg>|<math>|<mi>|\
         <template>|</template>|<select>|<option>|<script>|</script>|<!--|-->|<![CDATA[|]]>|<plaintext>|<frameset>|<body>|\
         <html id=2>|<title>|<textarea>|<noscript>|<form>|<button>|<nobr>|<isindex>|<caption>|<col>|<input>|<h1>|<li>|<dd>|\
@@ -119,6 +126,7 @@ fn any_bytes_give_whole_rows_or_a_reason() {
         \"|/|x| |한|😀|\u{fffd}|<?xml|<!DOCTYPE|<ruby>|<rt>|<rp>|<marquee>|<applet>|<object>|<image>|<hr>|<pre>|<listing>"
         .split('|')
         .collect::<Vec<_>>();
+
     let extractors: Vec<(Extractor, usize)> = [
         Recipe::default(),
         recipe("*", &["a=::text", "b=> *::text", "c=:scope b:nth-child(2n)::attr(href)"]),
@@ -130,6 +138,7 @@ fn any_bytes_give_whole_rows_or_a_reason() {
     .into_iter()
     .map(|recipe| (Extractor::new(&spec(recipe.clone())).unwrap(), recipe.columns.len()))
     .collect();
+
     let mut random = Rng::with_seed(20_26);
     for round in 0..4500 {
         let mut bytes = Vec::new();
@@ -140,8 +149,8 @@ fn any_bytes_give_whole_rows_or_a_reason() {
             _ => {
                 bytes.clone_from(&seeds[random.usize(..seeds.len())]);
                 for _ in 0..random.usize(..8) {
-                    let (at, piece) =
-                        (random.usize(..bytes.len() + 1), pieces[random.usize(..pieces.len())]);
+                    let at = random.usize(..bytes.len() + 1);
+                    let piece = pieces[random.usize(..pieces.len())];
                     let end = (at + random.usize(..20)).min(bytes.len());
                     bytes.splice(at..end, piece.bytes());
                 }

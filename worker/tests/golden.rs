@@ -1,7 +1,7 @@
-//! Golden cases: every folder in `cases/` is one, with `input.html`, `expected.jsonl`, a note, and
+//! Golden cases: each folder in `cases/` has an `input.html`, an `expected.jsonl`, a note, and
 //! perhaps a recipe.
 //!
-//! And the rows of the reference program, where its files are at hand.
+//! Also compares with the rows of the reference program, where its files are at hand.
 
 mod common;
 
@@ -34,17 +34,18 @@ fn lines(path: &Path) -> Vec<Value> {
 }
 
 #[test]
-fn cases_give_the_rows_that_they_expect() {
+fn cases_give_their_expected_rows() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let (mut count, mut wrong) = (0, Vec::new());
+    let mut count = 0;
+    let mut wrong = Vec::new();
     for case in fs::read_dir(folder).unwrap() {
         let case = case.unwrap().path();
         let recipe = match fs::read_to_string(case.join("recipe.toml")) {
             Ok(text) => Recipe::from_toml(&text).unwrap(),
             Err(_) => Recipe::default(),
         };
-        let (found, expected) =
-            (objects(&recipe, &case.join("input.html")), lines(&case.join("expected.jsonl")));
+        let found = objects(&recipe, &case.join("input.html"));
+        let expected = lines(&case.join("expected.jsonl"));
         if found != expected {
             wrong.push(format!(
                 "{}\n   found    {found:?}\n   expected {expected:?}",
@@ -53,6 +54,7 @@ fn cases_give_the_rows_that_they_expect() {
         }
         count += 1;
     }
+
     assert!(wrong.is_empty(), "{} of {count} cases:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count >= 30, "only {count} cases were found");
 }
@@ -65,6 +67,7 @@ fn wiki_files_give_the_rows_of_the_reference() {
         common::skipped("wiki_files_give_the_rows_of_the_reference", "../shared is not here");
         return;
     }
+
     let mut files: Vec<_> =
         fs::read_dir(wiki).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -75,6 +78,7 @@ fn wiki_files_give_the_rows_of_the_reference() {
             found.push(row);
         }
     }
+
     let expected = lines(&reference);
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(&expected) {

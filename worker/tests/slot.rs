@@ -1,4 +1,4 @@
-//! A slot, whose children come up or do not, and read or die.
+//! A slot with children that start or fail to, and that read or die.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ fn slot(program: Program) -> Slot {
     Slot::new(program, Arc::new(AtomicBool::new(false)))
 }
 
-/// A child that does what a shell does.
+/// A child that runs a shell script.
 fn shell(script: &str) -> Program {
     Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] }
 }
@@ -25,7 +25,7 @@ fn real() -> Program {
     Program { path: env!("CARGO_BIN_EXE_sheaf-worker").into(), arguments: vec!["slot".into()] }
 }
 
-/// Files with one record each; a child that dies is tried again `retries` times.
+/// A task of files with one record each. A file that kills its child is retried `retries` times.
 fn work(files: u64, retries: u32) -> Extract {
     let file = |sequence: u64| {
         let content = format!("<doc id={sequence} title=t>text</doc>").into_bytes();
@@ -39,6 +39,7 @@ fn work(files: u64, retries: u32) -> Extract {
             content: Content::Here(content),
         }
     };
+
     let limits = Limits { retries, ..JobSpec::default().limits };
     let spec = JobSpec { limits, ..JobSpec::default() };
     Extract { spec: Arc::new(spec), files: (0..files).map(file).collect() }
@@ -94,20 +95,22 @@ fn a_file_that_died_elsewhere_gets_one_try() {
 fn only_unsettled_files_are_announced_and_read() {
     let settled =
         FileReport { attempts: 9, ..FileReport::unreadable(FileIndex(1), FileProblem::Gone) };
-    let mut told = Vec::new();
+    let mut announced = Vec::new();
     let mut before = |file: &SourceFile| {
-        told.push(file.sequence.0);
+        announced.push(file.sequence.0);
         Ok(())
     };
+
     let mut care = Care {
         settled: [(FileIndex(1), settled)].into(),
         before: Some(&mut before),
         ..Care::default()
     };
+
     let read = slot(real()).extract(&work(4, 1), &mut care).unwrap();
     drop(care);
     assert_eq!(ends(&read.reports), [(0, true, 1), (1, false, 9), (2, true, 1), (3, true, 1)]);
-    assert_eq!(told, [0, 2, 3]);
+    assert_eq!(announced, [0, 2, 3]);
 
     let mut refuse = |_: &SourceFile| Err(Interrupted::Stopped);
     let mut care = Care { before: Some(&mut refuse), ..Care::default() };
@@ -123,13 +126,14 @@ fn only_large_files_report_their_progress() {
     work.files[1].size = length;
     work.files[1].content = Content::Here(large);
 
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let mut reading =
-        |reading: Reading| told.push((reading.sequence.0, reading.parsed, reading.of));
+        |reading: Reading| reported.push((reading.sequence.0, reading.parsed, reading.of));
     let mut care = Care { reading: Some(&mut reading), ..Care::default() };
     let read = slot(real()).extract(&work, &mut care).unwrap();
     drop(care);
     assert_eq!(ends(&read.reports), [(0, true, 1), (1, true, 1)]);
+
     let step = STEP as u64;
-    assert_eq!(told, [(1, step, length), (1, 2 * step, length)]);
+    assert_eq!(reported, [(1, step, length), (1, 2 * step, length)]);
 }

@@ -23,7 +23,7 @@ use sheaf_worker::run::{Config, Order, Paths, WorkerError, run, run_all};
 use tokio::sync::watch;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopping_worker_hands_over_its_kept_rows() {
+async fn a_stopping_worker_hands_over_its_stash() {
     let queue = MemoryQueue::default();
     let text = "wheat ".repeat(fit::size(UNIT_BYTES) / 5);
     let content = format!("<doc id=1 title=large>{text}</doc>").into_bytes();
@@ -34,6 +34,7 @@ async fn a_stopping_worker_hands_over_its_kept_rows() {
         modified: 0,
         content: Content::Here(content),
     };
+
     let extract = Extract { spec: Arc::default(), files: vec![file] };
     let task = TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) };
     push(&queue, &[Task { id: task, work: Work::Extract(extract) }]).await;
@@ -51,6 +52,7 @@ async fn a_stopping_worker_hands_over_its_kept_rows() {
         panic!("{outcomes:?}")
     };
     assert_eq!((stashed.by.0.as_str(), &stashed.blocks[..]), ("w", &[BlockNumber(0)][..]));
+
     let key = RowsKey { task, block: BlockNumber(0), edition: *edition };
     assert_eq!(worker(&queue).rows(vec![key]).await.unwrap(), [None]);
 
@@ -72,6 +74,7 @@ async fn a_large_files_news_precedes_its_outcome() {
         modified: 0,
         content: Content::Here(content),
     };
+
     let work = Work::Extract(Extract { spec: Arc::default(), files: vec![file] });
     let task = TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) };
     push(&queue, &[Task { id: task, work }]).await;
@@ -82,6 +85,7 @@ async fn a_large_files_news_precedes_its_outcome() {
     let expected =
         TaskResult::Reading(Reading { sequence: FileIndex(7), parsed: STEP as u64, of: length });
     assert_eq!(news, [Outcome { task, slot: "w/0".into(), result: expected }]);
+
     order.send_replace(Order::Drain);
     running.await.unwrap().unwrap();
 }
@@ -96,11 +100,13 @@ async fn an_unfit_worker_ends_and_returns_its_tasks() {
         modified: 0,
         content: Content::Here(b"text".to_vec()),
     };
+
     let work = Work::Extract(Extract { spec: Arc::default(), files: vec![file] });
     let task = |number| Task {
         id: TaskId { job: JobId(1), class: Class::Extract, number },
         work: work.clone(),
     };
+
     let tasks: Vec<Task> = (0..20).map(TaskNumber).map(task).collect();
     push(&queue, &tasks).await;
 
@@ -110,12 +116,14 @@ async fn an_unfit_worker_ends_and_returns_its_tasks() {
         child: Program { path: "/nowhere/at/all".into(), arguments: Vec::new() },
         paths: Paths::Any,
     };
+
     let (_order, orders) = watch::channel(Order::Work);
     let ended = run(worker(&queue), config, orders, Arc::default()).await;
     assert!(
         matches!(&ended, Err(WorkerError::Unfit(unfit)) if unfit.reason.contains("No such file")),
         "{ended:?}"
     );
+
     assert!(job(&queue).collect(99, Duration::ZERO).await.unwrap().is_empty());
     let there = worker(&queue).lease(99).await.unwrap();
     assert_eq!(there.len(), tasks.len());
@@ -144,12 +152,13 @@ async fn queues_of_one_worker_take_turns() {
         let outcomes = job(&queues[1]).collect(1, Duration::from_secs(20)).await.unwrap();
         ended += outcomes.iter().filter(|outcome| is_end(outcome)).count() as u64;
     }
-    let of_the_other = job(&queues[0]).collect(999, Duration::ZERO).await.unwrap();
-    let of_the_other = of_the_other.iter().filter(|outcome| is_end(outcome)).count() as u64;
+
+    let other = job(&queues[0]).collect(999, Duration::ZERO).await.unwrap();
+    let other = other.iter().filter(|outcome| is_end(outcome)).count() as u64;
 
     // A worker with one slot leases four at once, at most.
     let most_ahead = 12;
-    assert!(of_the_other.abs_diff(ended) <= most_ahead, "{of_the_other} and {ended}");
+    assert!(other.abs_diff(ended) <= most_ahead, "{other} and {ended}");
     order.send_replace(Order::Stop);
     running.await.unwrap().unwrap();
 }
@@ -166,7 +175,7 @@ async fn push(queue: &MemoryQueue, tasks: &[Task]) {
     job(queue).supply().push(tasks).await.unwrap();
 }
 
-/// The side of a worker that is asked by the test itself.
+/// A worker's side of the queue, for the test itself.
 fn worker(queue: &MemoryQueue) -> MemoryWorker {
     queue.worker(WorkerId("other".into()))
 }
@@ -183,35 +192,37 @@ fn config() -> Config {
     }
 }
 
-// ---- a queue that gives tasks, and no rows
+// ---- a queue that returns tasks, but no rows
 
-/// How long a worker may take to end: it is to be at once.
+/// The deadline for a worker that must end at once. It is long, as the machine may be busy.
 const AT_ONCE: Duration = Duration::from_secs(20);
 
-/// Answers as the queue within does, but for the questions that a test is about.
+/// Passes calls on to the queue inside, except for those that a test is about.
 #[derive(Clone)]
 struct Odd {
     queue: MemoryWorker,
     stashing: Stashing,
-    /// The answer to who fetches rows; `None`: what the queue within has.
+    /// The error for a fetch of rows; `None`: the answer of the queue inside.
     rows: Option<fn() -> QueueError>,
+    /// The number of fetches of rows so far.
     asked: watch::Sender<u32>,
 }
 
 impl Odd {
-    /// A worker whose end is noticed, so that it may hold rows alone.
+    /// A worker in the registry, which may stash the only copy of rows.
     fn listed(queue: &MemoryQueue) -> Self {
         let queue = queue.worker(WorkerId("w".into()));
         Odd { queue, stashing: Stashing::Alone, rows: None, asked: watch::Sender::new(0) }
     }
 
-    /// A worker that gets no rows, with a task that needs some.
+    /// A worker that cannot fetch rows, and a task that needs some.
     async fn without_rows(queue: &MemoryQueue, answer: fn() -> QueueError) -> Self {
         let rows = RowsKey::new(
             TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) },
             BlockNumber(0),
             0,
         );
+
         let slice = Slice {
             block: BlockNumber(0),
             offset: 0,
@@ -220,6 +231,7 @@ impl Odd {
             overflow: 0,
             long_cells: 0,
         };
+
         let piece = Piece { rows, slice, sequence: FileIndex(0), first_row: 0, first_overflow: 0 };
         let unit = RenderUnit {
             number: UnitNumber(0),
@@ -227,6 +239,7 @@ impl Odd {
             first_overflow: 0,
             pieces: vec![piece],
         };
+
         let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
         let id = TaskId { job: JobId(1), class: Class::Render, number: TaskNumber(0) };
         push(queue, &[Task { id, work: Work::Render(render) }]).await;
@@ -316,6 +329,7 @@ async fn missing_rows_do_not_delay_a_stopping_worker() {
     asked.wait_for(|asked| *asked > 1).await.unwrap();
     order.send_replace(Order::Stop);
     tokio::time::timeout(AT_ONCE, running).await.expect("it ends").unwrap().unwrap();
-    // The task is for anyone again.
+
+    // The task was handed back.
     assert_eq!(worker(&queue).lease(9).await.unwrap().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Runs jobs while it breaks things by a seeded plan, and prints a table of what came of it.
+//! Runs jobs with faults by a seeded plan, and prints a table of the results.
 //!
 //! `cargo run --release -p sheaf-tests --bin faults -- --help`; see `tests/FAULTS.md`.
 
@@ -18,21 +18,21 @@ use sheaf_tests::faults::{actors, kinds, plan, play_all, table};
 use sheaf_tests::process::children;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Run jobs over real servers while things break, and print a Markdown table of what came of it.
+/// Run jobs over real servers with faults, and print a Markdown table of the results.
 ///
-/// Exits with 1 if a run failed, with 2 if the arguments cannot be used.
+/// Exits with 1 if a run failed, with 2 if the arguments are invalid.
 #[derive(Debug, Parser)]
 #[command(name = "faults")]
 struct Cli {
-    /// The seed of the first run; each further run has the next one
+    /// The seed of the first run; each later run has the next one
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 
-    /// How many runs, the kinds in turn [default: one of each kind]
+    /// The number of runs; they take the kinds in turn [default: one of each kind]
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
 
-    /// Which kinds of faults; `WORD*` stands for all that begin so [default: all]
+    /// The kinds of faults; `WORD*` stands for all that begin with WORD [default: all]
     #[arg(long, value_name = "WORD", value_delimiter = ',')]
     kinds: Vec<String>,
 
@@ -40,29 +40,28 @@ struct Cli {
     #[arg(long, value_name = "TIME", default_value = "2s")]
     lease: String,
 
-    /// A server's program; repeatable, they are used in turn [default: the redis-server of this
-    /// machine]
+    /// The program of a server; repeatable: runs take them in turn [default: the redis-server of
+    /// this machine]
     #[arg(long, value_name = "FILE", value_delimiter = ',')]
     redis: Vec<PathBuf>,
 
-    /// How much of a core each worker has, in percent; 0: what it gets. Other than 0 needs root
+    /// The share of a core for each worker, in percent; 0 for no limit. A limit needs root
     #[arg(long, value_name = "PERCENT", default_value_t = 20)]
     worker_percent: u64,
 
-    /// How many input files of about half a megabyte the job has
+    /// The number of input files, of about half a megabyte each
     #[arg(long, value_name = "N", default_value_t = 120)]
     files: usize,
 
-    /// How many runs go on at once
+    /// The number of runs at once
     #[arg(long, value_name = "N", default_value_t = 1)]
     jobs_in_parallel: usize,
 
-    /// After so many seconds a run hangs
+    /// The time after which a run counts as hung
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     deadline: u64,
 
-    /// Have the programs say every detail, and keep it of all runs (target/faults/), not only of
-    /// those that fail
+    /// Log every detail, and save the logs of all runs (target/faults/), not only of failed ones
     #[arg(long)]
     verbose: bool,
 
@@ -85,7 +84,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all is well.
+/// Plays the runs; returns whether none failed.
+///
+/// # Errors
+/// Invalid arguments.
 fn run(cli: &Cli) -> Result<bool, String> {
     let kinds = kinds::named(&cli.kinds)?;
     if cli.list {
@@ -113,6 +115,7 @@ fn run(cli: &Cli) -> Result<bool, String> {
         play_all(plans, &servers, &setting, &reference, cli.jobs_in_parallel, |verdict| {
             tell(&table::line(verdict))
         });
+
     let _ = std::fs::remove_dir_all(&folder);
 
     show(&table::table(&verdicts));
@@ -120,7 +123,7 @@ fn run(cli: &Cli) -> Result<bool, String> {
     Ok(!verdicts.iter().any(Verdict::failed))
 }
 
-/// At SIGINT and SIGTERM, ends the servers and programs of all runs, and this one.
+/// Handles SIGINT and SIGTERM: ends the servers and programs of all runs, and this one.
 fn end_children_when_told_to_stop() {
     let wait = async || {
         let mut interrupt = signal(SignalKind::interrupt()).expect("the system has signals");
@@ -135,7 +138,7 @@ fn end_children_when_told_to_stop() {
         tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     std::thread::spawn(move || {
         runtime.block_on(wait());
-        // The children of these notice, and end.
+        // Their own children notice that, and end.
         for child in children(std::process::id()) {
             let _ = kill(Pid::from_raw(child as i32), Signal::SIGKILL);
         }
@@ -144,7 +147,7 @@ fn end_children_when_told_to_stop() {
 }
 
 impl Cli {
-    /// What must be typed again to repeat a run, beside its seed, kind and server.
+    /// The arguments that repeat a run, beside its seed, kind and server.
     fn rest(&self) -> String {
         format!(
             " --lease {} --worker-percent {} --files {} --deadline {}",

@@ -1,8 +1,8 @@
-//! How many empty tasks a second go through push, lease, finish and collect, for each engine.
+//! Measures how many empty tasks a second pass through push, lease, finish and collect, for each
+//! engine.
 //!
-//! `cargo run --release -p sheaf-tests --bin queue_bench [TASKS [BATCH]]`; Redis is started for it,
-//! on this machine. A batch is what is pushed, leased, finished and collected at once, 128 by
-//! default.
+//! `cargo run --release -p sheaf-tests --bin queue_bench [TASKS [BATCH]]` starts its own Redis. A
+//! batch is the number of tasks in one call, 128 by default.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +14,7 @@ use sheaf_common::queue::{
 use sheaf_tests::make::{completion, naps, worker};
 use sheaf_tests::redis_server::RedisServer;
 
-/// How many batches of tasks are outstanding at most: as a coordinator with a bounded window has
-/// it.
+/// The most batches of tasks in flight, like the window of a coordinator.
 const WINDOW: usize = 8;
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -24,9 +23,11 @@ async fn main() {
     let typed = |place, default| {
         std::env::args().nth(place).map_or(default, |typed| typed.parse().expect("a number"))
     };
-    let (tasks, batch) = (typed(1, 200_000), typed(2, 128));
+    let tasks = typed(1, 200_000);
+    let batch = typed(2, 128);
     report("memory", 2, (tasks, batch), MemoryQueue::default()).await;
     let Some(server) = RedisServer::start("queue_bench").await else { return };
+
     for workers in [1, 2, 4] {
         report("redis", workers, (tasks, batch), server.queue(LEASE).await.engine()).await;
         let used: String = server.command(&["INFO", "cpu"]);
@@ -51,12 +52,13 @@ async fn report(engine: &str, workers: usize, (tasks, batch): (usize, usize), qu
         "{engine:<7} {workers} workers: {tasks} tasks in {seconds:.2} s: {speed:.0} a second"
     ));
     queue.job(job, JobOwner::default()).close().await.expect("closes");
+
     for working in working {
         working.abort();
     }
 }
 
-/// Pushes while there is room in the window, and collects.
+/// Plays a coordinator: pushes while there is room in the window, and collects.
 async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
     let pushed = tokio::sync::Semaphore::new(WINDOW * batch);
     let mut queue = queue.job(job, JobOwner::default());
@@ -70,6 +72,7 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
                 .expect("pushes");
         }
     };
+
     let collect = async {
         let mut collected = 0;
         while collected < tasks {
@@ -78,9 +81,11 @@ async fn supply(queue: impl Queue, job: JobId, tasks: usize, batch: usize) {
             pushed.add_permits(outcomes.len());
         }
     };
+
     tokio::join!(push, collect);
 }
 
+/// Plays a worker: leases and finishes tasks until it is aborted.
 async fn work(queue: impl Queue, name: String, batch: usize) {
     let queue = queue.worker(worker(&name));
     loop {

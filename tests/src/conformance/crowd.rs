@@ -1,4 +1,4 @@
-//! Many at once.
+//! Many workers at once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,9 +15,11 @@ use crate::make::{completion, leases, naps, worker};
 const TASKS: u64 = 1200;
 const CONSUMERS: usize = 8;
 
-/// Works until nothing has come for a while; every so often drops what it holds, or hands it back.
+/// Plays a worker until no task has come for 2 s; returns how many completions were stored. Now and
+/// then it hands its tasks back, or, if `careless`, drops them.
 async fn consume<Q: Queue>(queue: Both<Q>, name: String, careless: bool) -> usize {
-    let (mut stored, mut batch) = (0, 0);
+    let mut stored = 0;
+    let mut batch = 0;
     loop {
         let leased =
             queue.lease(&worker(&name), 1 + batch % 7, Duration::from_secs(2)).await.unwrap();
@@ -26,7 +28,7 @@ async fn consume<Q: Queue>(queue: Both<Q>, name: String, careless: bool) -> usiz
             return stored;
         }
         if careless && batch % 20 == 0 {
-            continue; // As one that was killed.
+            continue; // Like a worker that was killed.
         }
         if batch % 11 == 0 {
             queue.release_if_held(leases(&leased)).await.unwrap();
@@ -59,16 +61,19 @@ async fn run<Q: Queue>(queue: Both<Q>, careless: bool) {
     for from in (0..TASKS).step_by(100) {
         queue.push(&naps(1, from..from + 100)).await.unwrap();
     }
+
     let outcomes = collect_all(&queue).await;
     let mut times: HashMap<u64, u32> = HashMap::new();
     for outcome in &outcomes {
         *times.entry(outcome.task.number.0).or_default() += 1;
     }
+
     assert!((0..TASKS).all(|number| times.get(&number) == Some(&1)), "{times:?}");
     let mut stored = 0;
     for consumer in consumers {
         stored += consumer.await.unwrap();
     }
+
     assert_eq!(stored, fit::size(TASKS));
 }
 

@@ -1,4 +1,4 @@
-//! Tasks that are given back, and what is noted of them.
+//! Tasks that are given back, and the notes on them.
 
 use std::time::Instant;
 
@@ -38,7 +38,7 @@ pub async fn a_task_given_back_goes_to_others_first(queue: Both<impl Queue>) {
         queue.give_back_if_held(&leased.lease, &past("dies")).await.unwrap();
         let same = take(&queue, "dies", 9).await;
         if given_back.elapsed() >= LEASE {
-            // Too slow for this to show anything.
+            // This machine was too slow: the worker may have its task again by now. Try once more.
             let leased =
                 if same.is_empty() { take_one(&queue, "dies").await } else { same[0].clone() };
             queue.complete_if_held(&[completion(&leased.lease, "dies", &[])]).await.unwrap();
@@ -55,7 +55,7 @@ pub async fn a_task_given_back_goes_to_others_first(queue: Both<impl Queue>) {
     }
 }
 
-pub async fn a_task_given_back_returns_if_nobody_wants_it(queue: Both<impl Queue>) {
+pub async fn an_unwanted_task_returns_to_its_giver(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     queue.give_back_if_held(&leased.lease, &past("a")).await.unwrap();
@@ -64,15 +64,17 @@ pub async fn a_task_given_back_returns_if_nobody_wants_it(queue: Both<impl Queue
     assert_eq!(ask(&queue, &again).await.past, past("a"));
 }
 
-pub async fn a_finished_task_takes_its_notes_along(queue: Both<impl Queue>) {
+pub async fn a_finished_task_loses_its_notes(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     assert!(queue.note_if_held(&leased.lease, &Past::default()).await.unwrap());
     assert!(queue.note_if_held(&leased.lease, &past("a")).await.unwrap());
     assert_eq!(ask(&queue, &leased).await.past, past("a"));
+
     let mut finished = completion(&leased.lease, "a", &[]);
     finished.has_past = true;
     assert_eq!(queue.complete_if_held(&[finished]).await.unwrap(), [Completed::Stored]);
+
     queue.collect(leased.task.id.job, 9, PATIENTLY).await.unwrap();
     queue.push(&[nap(1, 0)]).await.unwrap();
     assert_eq!(ask(&queue, &take_one(&queue, "a").await).await, Known::default());
@@ -84,6 +86,7 @@ pub async fn a_stale_lease_notes_and_gives_back_nothing(queue: Both<impl Queue>)
     let current = take_one(&queue, "current").await;
     assert_eq!((current.delivery, &current.previous), (2, &Some(worker("late"))));
     assert!(!queue.note_if_held(&late.lease, &past("late")).await.unwrap());
+
     queue.give_back_if_held(&late.lease, &past("late")).await.unwrap();
     assert_eq!(queue.past(&current.lease, None).await.unwrap(), Known::default());
     let stored =

@@ -1,4 +1,4 @@
-//! Who may finish, extend and release: whoever holds the lease, and nobody else.
+//! Only the holder of a lease may finish, extend or release its task.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::wait::until;
 
 const CLASS: sheaf_common::job::Class = sheaf_common::job::Class::Extract;
 
-/// More bytes than an outcome on the queue has in its place.
+/// More bytes than an outcome may have on the queue itself: it becomes a blob.
 const LARGE: usize = 20_000;
 
 pub async fn an_ended_lease_goes_before_new_tasks(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let first = take_one(&queue, "dies").await;
-    tokio::time::sleep(LEASE).await; // What is waited for is the end of the lease itself.
+    tokio::time::sleep(LEASE).await; // The rule is about time itself.
     let again =
         until("the lease ends", async || take(&queue, "takes-over", 1).await, |l| !l.is_empty())
             .await;
@@ -59,13 +59,15 @@ pub async fn a_lease_finishes_once(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     queue.complete_if_held(&[completion(&leased.lease, "first", &["one"])]).await.unwrap();
-    // Whether the engine knows its own finish again (the reply may have been lost) or refuses it:
-    // nothing is stored.
+
+    // The engine may accept a repeated finish, as the reply may have been lost, or refuse it.
+    // Either way it stores nothing.
     queue.complete_if_held(&[completion(&leased.lease, "second", &["two"])]).await.unwrap();
     let task = leased.task.id;
     assert_eq!(queue.rows(vec![rows_key(&leased.lease, 0)]).await.unwrap(), [block("one")]);
     assert_eq!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap(), [outcome(task, "first")]);
     assert!(queue.collect(task.job, 9, Duration::ZERO).await.unwrap().is_empty());
+
     let third = queue.complete_if_held(&[completion(&leased.lease, "third", &[])]).await.unwrap();
     assert_eq!(third, [Completed::Stale]);
 }
@@ -78,6 +80,7 @@ pub async fn an_extended_lease_holds(queue: Both<impl Queue>) {
         assert_eq!(other, [], "three lengths of the lease, and it never ended");
         assert!(queue.extend_if_held(vec![leased.lease.clone()]).await.unwrap().is_empty());
     }
+
     let answer = queue.complete_if_held(&[completion(&leased.lease, "works", &[])]).await.unwrap();
     assert_eq!(answer, [Completed::Stored]);
 }
@@ -88,7 +91,7 @@ pub async fn a_stale_lease_is_not_extended(queue: Both<impl Queue>) {
     let current = take_one(&queue, "current").await.lease;
     let lost = queue.extend_if_held(vec![late.clone(), current.clone()]).await.unwrap();
     assert_eq!(lost, std::slice::from_ref(&late));
-    // An extension counts as no delivery.
+    // An extension does not count as a delivery.
     queue.release_if_held(vec![current]).await.unwrap();
     assert_eq!(take_one(&queue, "next").await.delivery, 2);
 }
@@ -98,11 +101,13 @@ pub async fn a_released_task_is_leased_again_at_once(queue: Both<impl Queue>) {
     let first = take(&queue, "drains", 2).await;
     let leases: Vec<Lease> = first.iter().map(|leased| leased.lease.clone()).collect();
     queue.release_if_held(leases.clone()).await.unwrap();
-    let again = take(&queue, "drains", 3).await; // The same worker: still the old leases are wrong.
+    // Even for the same worker, the old leases are stale.
+    let again = take(&queue, "drains", 3).await;
     let seen: Vec<_> =
         again.iter().map(|leased| (leased.task.id.number.0, leased.delivery)).collect();
     assert_eq!(seen, [(0, 1), (1, 1), (2, 1)]);
     assert_eq!(queue.extend_if_held(leases.clone()).await.unwrap(), leases);
+
     let stale = queue.complete_if_held(&[completion(&leases[0], "old", &["x"])]).await.unwrap();
     assert_eq!(stale, [Completed::Stale]);
     let stored =
@@ -126,6 +131,7 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: Both<impl Queue>) {
     let (entry, _) = held.token.split_once(':').unwrap_or((&held.token, ""));
     let tokens =
         ["", "nonsense", "0-1:1:a", &format!("{entry}:2:a"), &format!("{entry}:1:b"), "-:1:a"];
+
     for token in tokens {
         let forged = Lease { task: held.task, token: token.into() };
         let answer =
@@ -138,6 +144,7 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: Both<impl Queue>) {
         );
         queue.release_if_held(vec![forged]).await.unwrap();
     }
+
     let other = Lease { task: id(1, CLASS, 99), token: held.token.clone() };
     let answers = queue
         .complete_if_held(&[completion(&other, "x", &[]), completion(&held, "a", &[])])
@@ -149,16 +156,16 @@ pub async fn a_lease_from_elsewhere_holds_nothing(queue: Both<impl Queue>) {
 pub async fn a_late_finish_counts_until_another_leases(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "late").await;
-    tokio::time::sleep(LEASE + LEASE / 2).await; // The lease ends, and nobody looks.
+    tokio::time::sleep(LEASE + LEASE / 2).await; // The lease ends, and no one leases the task.
     let answer = queue.complete_if_held(&[completion(&leased.lease, "late", &[])]).await.unwrap();
     assert_eq!(answer, [Completed::Stored]);
     let outcomes = queue.collect(leased.task.id.job, 1, PATIENTLY).await.unwrap();
     assert_eq!(outcomes, [outcome(leased.task.id, "late")]);
 }
 
-/// A worker that fell asleep, leased the task once more, and hands in what both times came to.
+/// A worker falls asleep, leases its task again, and hands in both outcomes.
 pub async fn one_call_may_hold_stale_and_valid_outcomes(queue: Both<impl Queue>) {
-    // Small outcomes, and such as an engine may keep elsewhere.
+    // Small outcomes, and outcomes that an engine may store as blobs.
     let marks = [("stale", "valid"), (&*"s".repeat(LARGE), &*"v".repeat(LARGE))];
     for (number, (stale, valid)) in (0..).zip(marks) {
         for (number, stale_first) in [(4 * number, true), (4 * number + 2, false)] {

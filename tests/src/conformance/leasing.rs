@@ -1,4 +1,4 @@
-//! In which order tasks are leased, and how one waits for them.
+//! The order of leasing, and waiting for tasks.
 
 use std::time::{Duration, Instant};
 
@@ -36,11 +36,13 @@ pub async fn jobs_take_turns(queue: Both<impl Queue>) {
     for _ in 0..9 {
         turns.push(take(&queue, "a", 1).await[0].task.id.job.0);
     }
+
     for round in turns.chunks(3) {
         let mut round = round.to_vec();
         round.sort_unstable();
         assert_eq!(round, [1, 2, 3], "{turns:?}");
     }
+
     assert_eq!(numbers(&take(&queue, "a", 9).await), [3, 4, 5]);
 }
 
@@ -67,12 +69,12 @@ pub async fn an_empty_queue_answers_in_time(queue: Both<impl Queue>) {
     assert!(began.elapsed() >= wait && began.elapsed() < PATIENTLY, "{:?}", began.elapsed());
 }
 
-pub async fn a_push_wakes_who_waits(queue: Both<impl Queue>) {
+pub async fn a_push_wakes_a_waiting_worker(queue: Both<impl Queue>) {
     let waiting = tokio::spawn({
         let queue = queue.clone();
         async move { take_one(&queue, "a").await }
     });
-    // Whether it comes before or after the wait has begun: it must be heard.
+    // It must wake the worker, whether it comes before or after the wait has begun.
     queue.push(&[nap(1, 7)]).await.unwrap();
     assert_eq!(waiting.await.unwrap().task.id.number, TaskNumber(7));
 }
@@ -111,18 +113,22 @@ pub async fn an_addressed_task_goes_to_its_worker_alone(queue: Both<impl Queue>)
     queue.push(&[addressed(1, 0, "a"), addressed(1, 1, "b"), addressed(1, 2, "a")]).await.unwrap();
     queue.push(&[addressed(1, 2, "b"), nap(1, 7)]).await.unwrap();
     assert_eq!(take(&queue, "c", 9).await.len(), 1);
+
     let leased = take(&queue, "a", 9).await;
     assert_eq!(numbers(&leased), [0, 2]);
     assert_eq!(leased[0].task, addressed(1, 0, "a"));
+
     let held: Vec<_> = leased.iter().map(|leased| leased.lease.clone()).collect();
     assert!(queue.extend_if_held(held.clone()).await.unwrap().is_empty());
     queue.release_if_held(held[1..].to_vec()).await.unwrap();
     assert_eq!(take(&queue, "b", 9).await.len(), 1);
+
     let again = take_one(&queue, "a").await;
     assert_eq!((again.task.id.number.0, again.delivery), (2, 1));
     let finished = [completion(&held[0], "a", &[]), completion(&again.lease, "a", &[])];
     assert_eq!(queue.complete_if_held(&finished).await.unwrap(), [Completed::Stored; 2]);
     assert_eq!(queue.collect(JobId(1), 9, PATIENTLY).await.unwrap().len(), 2);
+
     let pending = vec![id(1, Class::Render, 1), id(1, Class::Extract, 7)];
     assert!(queue.missing(pending).await.unwrap().is_empty());
 }

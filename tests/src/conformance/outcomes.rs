@@ -1,4 +1,4 @@
-//! What comes back: outcomes, news, rows.
+//! The way back: outcomes, news, rows.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::{PATIENTLY, take, take_one};
 use crate::both::Both;
 use crate::make::{block, completion, id, nap, naps, rows_key};
 
-/// Leases `count` tasks and finishes them, the last leased first.
+/// Leases `count` tasks and finishes them in reverse order.
 async fn finish_backwards<Q: Queue>(queue: &Both<Q>, count: usize) {
     let leased = take(queue, "a", count).await;
     assert_eq!(leased.len(), count);
@@ -40,24 +40,27 @@ pub async fn an_outcome_is_collected_once(queue: Both<impl Queue>) {
         assert_eq!(outcomes.len(), 100);
         seen.extend(numbers(&outcomes));
     }
+
     assert!(queue.collect(JobId(1), 1000, Duration::ZERO).await.unwrap().is_empty());
     seen.sort_unstable();
     assert_eq!(seen, (0..300).collect::<Vec<_>>());
 }
 
-pub async fn collect_gives_at_most_most(queue: Both<impl Queue>) {
+pub async fn collect_obeys_its_limit(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..5)).await.unwrap();
     finish_backwards(&queue, 5).await;
     assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [4, 3]);
     assert!(queue.collect(JobId(1), 0, Duration::ZERO).await.unwrap().is_empty());
     assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [2, 1]);
     assert_eq!(numbers(&queue.collect(JobId(1), 2, PATIENTLY).await.unwrap()), [0]);
-    let (began, wait) = (Instant::now(), Duration::from_millis(100));
+
+    let began = Instant::now();
+    let wait = Duration::from_millis(100);
     assert!(queue.collect(JobId(1), 2, wait).await.unwrap().is_empty());
     assert!(began.elapsed() >= wait);
 }
 
-pub async fn a_finish_wakes_who_collects(queue: Both<impl Queue>) {
+pub async fn a_finish_wakes_the_collector(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let collecting = tokio::spawn({
         let queue = queue.clone();
@@ -75,7 +78,7 @@ pub async fn jobs_do_not_see_each_others_outcomes(queue: Both<impl Queue>) {
     assert_eq!(numbers(&queue.collect(JobId(1), 10, PATIENTLY).await.unwrap()), [1]);
 }
 
-pub async fn news_end_nothing(queue: Both<impl Queue>) {
+pub async fn news_ends_no_task(queue: Both<impl Queue>) {
     queue.push(&[nap(1, 0)]).await.unwrap();
     let leased = take_one(&queue, "a").await;
     let result = TaskResult::Reading(Reading { sequence: FileIndex(0), parsed: 1, of: 2 });
@@ -84,37 +87,43 @@ pub async fn news_end_nothing(queue: Both<impl Queue>) {
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap(), [news]);
     assert!(queue.missing(vec![leased.task.id]).await.unwrap().is_empty());
     assert!(queue.extend_if_held(vec![leased.lease.clone()]).await.unwrap().is_empty());
+
     queue.complete_if_held(&[completion(&leased.lease, "a/0", &[])]).await.unwrap();
     assert_eq!(queue.collect(JobId(1), 10, PATIENTLY).await.unwrap().len(), 1);
-    // News of a job that is gone are no error, and bring nothing back.
+
+    // News of a closed job is no error, and does not revive it.
     queue.close(JobId(1)).await.unwrap();
     let result = TaskResult::Reading(Reading { sequence: FileIndex(0), parsed: 2, of: 2 });
     queue
         .notify(Outcome { task: id(1, Class::Extract, 0), slot: String::new(), result })
         .await
         .unwrap();
+
     assert!(queue.collect(JobId(1), 10, Duration::ZERO).await.unwrap().is_empty());
 }
 
 pub async fn rows_stay_until_they_are_forgotten(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
-    let (first, second) = (&leased[0].lease, &leased[1].lease);
+    let first = &leased[0].lease;
+    let second = &leased[1].lease;
     let completions = vec![
         completion(&leased[0].lease, "a", &["00", "01"]),
         completion(&leased[1].lease, "a", &["10"]),
     ];
+
     queue.complete_if_held(&completions).await.unwrap();
     queue.collect(JobId(1), 10, PATIENTLY).await.unwrap();
     let all = vec![rows_key(second, 0), rows_key(first, 1), rows_key(first, 0)];
     let found = queue.rows(all.clone()).await.unwrap();
     assert_eq!(found, [block("10"), block("01"), block("00")]);
+
     queue.forget(vec![rows_key(first, 1)]).await.unwrap();
     queue.forget(vec![rows_key(first, 1), rows_key(first, 7)]).await.unwrap();
     assert_eq!(queue.rows(all).await.unwrap(), [block("10"), None, block("00")]);
 }
 
-pub async fn rows_that_are_handed_over_are_there(queue: Both<impl Queue>) {
+pub async fn rows_handed_over_can_be_fetched(queue: Both<impl Queue>) {
     queue.push(&naps(1, 0..2)).await.unwrap();
     let leased = take(&queue, "a", 2).await;
     let keys: Vec<RowsKey> = leased.iter().map(|leased| rows_key(&leased.lease, 3)).collect();
@@ -122,20 +131,23 @@ pub async fn rows_that_are_handed_over_are_there(queue: Both<impl Queue>) {
         leased.iter().map(|leased| completion(&leased.lease, "a", &[])).collect();
     queue.complete_if_held(&completions).await.unwrap();
     assert_eq!(queue.rows(keys.clone()).await.unwrap(), [None, None]);
-    let kept = [(keys[0], block("03").unwrap()), (keys[1], block("13").unwrap())];
-    queue.hand_over(&kept).await.unwrap();
-    queue.hand_over(&kept).await.unwrap();
+
+    let stashed = [(keys[0], block("03").unwrap()), (keys[1], block("13").unwrap())];
+    queue.hand_over(&stashed).await.unwrap();
+    queue.hand_over(&stashed).await.unwrap();
     assert_eq!(queue.rows(keys.clone()).await.unwrap(), [block("03"), block("13")]);
+
     queue.forget(keys.clone()).await.unwrap();
     assert_eq!(queue.rows(keys).await.unwrap(), [None, None]);
     queue.hand_over(&[]).await.unwrap();
-    // What comes too late is not left behind.
+
+    // Rows that come after the close are not left behind.
     queue.close(JobId(1)).await.unwrap();
-    queue.hand_over(&kept).await.unwrap();
-    assert_eq!(queue.rows(vec![kept[0].0]).await.unwrap(), [None]);
+    queue.hand_over(&stashed).await.unwrap();
+    assert_eq!(queue.rows(vec![stashed[0].0]).await.unwrap(), [None]);
 }
 
-pub async fn rows_that_are_not_there_are_none(queue: Both<impl Queue>) {
+pub async fn unknown_rows_are_none(queue: Both<impl Queue>) {
     let key = RowsKey { task: id(1, Class::Extract, 0), block: BlockNumber(0), edition: 0 };
     assert_eq!(queue.rows(vec![key, key]).await.unwrap(), [None, None]);
     assert_eq!(queue.rows(vec![]).await.unwrap(), []);

@@ -13,13 +13,13 @@ use crate::process::wait_for;
 use crate::run::{Finished, Run, Running};
 use crate::{sheaf_bin, worker_bin};
 
-/// Where Debian puts it; it is loaded into processes whose clock is to go wrong.
+/// Debian's path of the library that is preloaded into processes whose clock will go wrong.
 const FAKE_TIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
-/// What a worker says once it works.
+/// The log message of a worker that is connected.
 pub const CONNECTED: &str = "connected, waiting";
 
-/// How often a run may end for a fault that allows it.
+/// How many times a run may give up, under a fault that allows it.
 const GIVES_UP: usize = 5;
 
 pub struct Worker {
@@ -31,9 +31,9 @@ pub struct Worker {
 #[derive(Default)]
 pub struct Coordinator {
     pub running: Option<Running>,
-    /// How it ended at last.
+    /// The result of the last start, once it has ended.
     pub finished: Option<Finished>,
-    /// What it said before it was started again.
+    /// The standard error of all earlier starts.
     pub said: String,
 }
 
@@ -41,7 +41,7 @@ impl Stage<'_> {
     /// Starts a worker and waits until it is connected.
     ///
     /// # Errors
-    /// What this machine lacks.
+    /// This machine lacks something, in words.
     pub fn start_worker(&mut self) -> Result<(), String> {
         self.launch_worker()?;
         let worker = self.workers.last().expect("just started");
@@ -51,10 +51,10 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Starts a worker, and leaves it to itself.
+    /// Starts a worker without waiting.
     ///
     /// # Errors
-    /// What this machine lacks.
+    /// As [`Stage::start_worker`].
     pub fn launch_worker(&mut self) -> Result<(), String> {
         let worker =
             self.worker(self.setting.worker_percent, &[], self.plan.kind.needs_groups())?;
@@ -65,7 +65,7 @@ impl Stage<'_> {
     /// Starts a worker that cannot work.
     ///
     /// # Errors
-    /// What this machine lacks.
+    /// As [`Stage::start_worker`].
     pub fn start_sick(&mut self, sickness: Sickness) -> Result<(), String> {
         let few = self.plan.dice.between(0, 8);
         let (percent, limit) = match sickness {
@@ -78,6 +78,7 @@ impl Stage<'_> {
             Sickness::FewProcesses => (self.setting.worker_percent, None),
             Sickness::Slow => (1, None),
         };
+
         let limits: Vec<String> = limit.into_iter().collect();
         let worker = self.worker(percent, &limits, self.plan.kind.needs_groups())?;
 
@@ -85,6 +86,7 @@ impl Stage<'_> {
             let group = worker.group.as_ref().ok_or("no control groups here")?;
             group.limit_processes(4 + few).map_err(|error| error.to_string())?;
         }
+
         self.sick.push(worker);
         Ok(())
     }
@@ -101,13 +103,14 @@ impl Stage<'_> {
             .env("SHEAF_LEASE", &self.setting.lease)
             .env("SHEAF_HEALTH_FILE", health)
             .typed(if self.setting.verbose { "-p 1 --verbose" } else { "-p 1" });
+
         Ok(Worker { run: self.with_clock(Whose::Worker, run)?.start(), group })
     }
 
-    /// Starts the run, or goes on with it: the same command.
+    /// Starts the run, or resumes it by the same command.
     ///
     /// # Errors
-    /// What this machine lacks.
+    /// As [`Stage::start_worker`].
     pub fn start_coordinator(&mut self) -> Result<(), String> {
         let (queue, bytes) = self.urls(|wires| &wires.coordinator);
         let mut run = Run::sheaf(self.folder())
@@ -116,12 +119,15 @@ impl Stage<'_> {
             .env("SHEAF_LEASE", &self.setting.lease)
             .arg("run")
             .arg(&self.reference.inputs);
+
         for name in OUTPUTS {
             run = run.arg("-o").arg(self.out().join(name));
         }
+
         if self.plan.kind.own_slots {
             run = run.typed("-p 1");
         }
+
         if self.setting.verbose {
             run = run.arg("--verbose");
         }
@@ -132,11 +138,11 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Starts a run again that has ended with exit code 3, if its fault allows that; a run that
-    /// does so again and again has failed.
+    /// Restarts a run that ended with exit code 3, if its fault allows that; returns whether it
+    /// did. A run that has given up [`GIVES_UP`] times has failed.
     ///
     /// # Errors
-    /// What this machine lacks.
+    /// As [`Stage::start_worker`].
     pub fn begin_again_if_it_gave_up(&mut self) -> Result<bool, String> {
         let code = self.coordinator.finished.as_ref().and_then(|finished| finished.status.code());
         if code != Some(3) || !self.plan.kind.may_give_up() || self.gave_up == GIVES_UP {
@@ -149,11 +155,12 @@ impl Stage<'_> {
         Ok(true)
     }
 
-    /// A clock that can go wrong, for those whose clock will.
+    /// Gives a process a fake clock, if its clock will go wrong.
     fn with_clock(&self, whose: Whose, run: Run) -> Result<Run, String> {
         if !self.plan.kind.acts.iter().any(|act| matches!(act, Act::Clock(of, _) if *of == whose)) {
             return Ok(run);
         }
+
         if !Path::new(FAKE_TIME).exists() {
             return Err("wrong clocks need libfaketime: apt-get install libfaketime".into());
         }
@@ -161,16 +168,18 @@ impl Stage<'_> {
         if !self.clock().exists() {
             std::fs::write(self.clock(), "+0\n").map_err(|error| error.to_string())?;
         }
+
         let run = run.env("LD_PRELOAD", FAKE_TIME).env("FAKETIME_TIMESTAMP_FILE", self.clock());
-        // Read at each look at the clock; the one for measuring goes on as it does when a clock is
-        // set.
+
+        // The program must read the file at each look at the clock. The monotonic clock must go on,
+        // as it does when someone sets the wall clock.
         Ok(run.env("FAKETIME_NO_CACHE", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1"))
     }
 
-    /// Notes workers that ended by themselves, and starts others, as a service manager would.
+    /// Notes workers that ended by themselves, and replaces them, as a service manager would.
     ///
     /// # Errors
-    /// What this machine lacks.
+    /// As [`Stage::start_worker`].
     pub fn tend_workers(&mut self) -> Result<(), String> {
         let may_die =
             self.plan.kind.acts.iter().any(|act| matches!(act, Act::Limit(Whose::Worker, _)));
@@ -189,32 +198,35 @@ impl Stage<'_> {
                         .push(format!("a worker ended by itself ({}): {last}", ended.status));
                 }
                 self.last_words.push(words);
-                // While the fault lasts, it need not find its server.
+                // Do not wait until it is connected: the fault may still hide the server.
                 self.launch_worker()?;
             }
         }
+
         Ok(())
     }
 }
 
-/// A program, in a group and under the limits that `prlimit` sets.
+/// A program in a control group, under limits by `prlimit`.
 fn launch(program: &Path, folder: &Path, group: Option<&Group>, limits: &[String]) -> Run {
     let enter = group.map(Group::enter).unwrap_or_default();
     let mut run = Run::of(Path::new("/bin/sh"), folder)
         .arg("-c")
         .arg(format!("{enter}exec \"$@\""))
         .arg("sh");
+
     if !limits.is_empty() {
         run = run.arg("prlimit");
         for limit in limits {
             run = run.arg(limit);
         }
     }
+
     run.arg(program)
 }
 
 impl Coordinator {
-    /// Whether it ended; how, is then kept.
+    /// Whether it has ended. If so, its result is in [`Coordinator::finished`].
     pub fn has_ended(&mut self) -> bool {
         if self.running.as_mut().is_some_and(Running::has_ended) {
             self.finished = self.running.take().map(Running::finish);
@@ -228,7 +240,7 @@ impl Coordinator {
         }
     }
 
-    /// Kills it as a crash would.
+    /// Kills it, as in a crash.
     pub fn crash(&mut self) {
         if let Some(running) = self.running.take() {
             self.said += &running.stderr();
@@ -236,14 +248,14 @@ impl Coordinator {
         }
     }
 
-    /// Forgets how it ended, so that it can be started again.
+    /// Clears the result, so that it can be started again.
     pub fn reopen(&mut self) {
         if let Some(finished) = self.finished.take() {
             self.said += &finished.stderr();
         }
     }
 
-    /// All that it said.
+    /// Its standard error, over all starts.
     pub fn words(&self) -> String {
         let now = self.running.as_ref().map(Running::stderr);
         let last = self.finished.as_ref().map(Finished::stderr);
@@ -251,7 +263,7 @@ impl Coordinator {
     }
 }
 
-/// Asks for the binaries, so that they are built before the first run and not in it.
+/// Builds the binaries, so that the first run need not.
 pub fn build() {
     let _ = (sheaf_bin(), worker_bin());
 }

@@ -1,4 +1,4 @@
-//! Random numbers that follow from a seed alone, on every machine and with every compiler.
+//! Random numbers from a seed: the same on every machine and with every compiler.
 
 use sheaf_common::fit;
 
@@ -13,9 +13,9 @@ impl Dice {
         Dice { state: seed }
     }
 
-    /// Dice for `name`: other names give other numbers for the same seed.
+    /// Dice for `name`. Different names give different numbers for the same seed.
     pub fn named(seed: u64, name: &str) -> Self {
-        // FNV-1a, as the standard library's hash may change from one version to the next.
+        // FNV-1a, as the hash of the standard library may change between versions.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn names_give_different_numbers_and_bounds_are_kept() {
+    fn names_differ_and_bounds_hold() {
         assert_ne!(Dice::named(1, "a").roll(), Dice::named(1, "b").roll());
         assert_ne!(Dice::named(1, "a").roll(), Dice::named(2, "a").roll());
 

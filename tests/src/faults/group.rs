@@ -1,24 +1,24 @@
-//! Control groups: a part of a core for a process, or so many processes and no more. Only for root.
+//! Control groups: limit the share of a core, or the number of processes. They need root.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Over how long a share of a core is measured: short, so that progress is steady.
+/// The period of a share of a core, in microseconds. It is short, so that progress is steady.
 const PERIOD_US: u64 = 20_000;
 
-/// A group of processes; removed when dropped, which needs its processes gone.
+/// A group of processes. Removed when dropped, provided that its processes are gone.
 pub struct Group {
     cpu: Option<PathBuf>,
     pids: Option<PathBuf>,
 }
 
 impl Group {
-    /// A group whose processes have `percent` of a core together, or no limit if that is 0.
+    /// A group whose processes share `percent` of a core, or have no limit if that is 0.
     ///
     /// # Errors
-    /// Where groups cannot be made, in words.
+    /// Groups cannot be made here, in words.
     pub fn make(percent: u64) -> Result<Self, String> {
         let explained = |error: io::Error| {
             format!("no control group can be made here ({error}); it needs root")
@@ -30,6 +30,7 @@ impl Group {
         if percent > 0 {
             group.limit_cpu(percent).map_err(explained)?;
         }
+
         Ok(group)
     }
 
@@ -39,12 +40,12 @@ impl Group {
         if is_unified() {
             return fs::write(folder.join("cpu.max"), format!("{quota} {PERIOD_US}"));
         }
-        // The kernel takes no quota under 1 ms.
+        // The kernel refuses a quota below 1 ms.
         fs::write(folder.join("cpu.cfs_period_us"), PERIOD_US.to_string())?;
         fs::write(folder.join("cpu.cfs_quota_us"), quota.max(1_000).to_string())
     }
 
-    /// Lets the group have no process or thread beyond those that it has now; or any number again.
+    /// Forbids the group any new process or thread, or allows any number again.
     pub fn close(&self, closed: bool) -> io::Result<()> {
         let folder = self.pids.as_deref().expect("made with it");
         let most =
@@ -52,12 +53,12 @@ impl Group {
         fs::write(folder.join("pids.max"), most.trim())
     }
 
-    /// Lets the group have so many processes and threads.
+    /// Limits the number of processes and threads in the group.
     pub fn limit_processes(&self, most: u64) -> io::Result<()> {
         fs::write(self.pids.as_deref().expect("made with it").join("pids.max"), most.to_string())
     }
 
-    /// A shell's command that puts the shell into the group.
+    /// A shell command that puts the shell into the group.
     pub fn enter(&self) -> String {
         let folders = [&self.cpu, &self.pids];
         let enter =
@@ -69,7 +70,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         for folder in [self.cpu.take(), self.pids.take()].into_iter().flatten() {
-            // One that is left is empty, and of no harm.
+            // A folder that is left behind does no harm.
             let _ = fs::remove_dir(folder);
         }
     }
@@ -79,7 +80,7 @@ fn root() -> &'static Path {
     Path::new("/sys/fs/cgroup")
 }
 
-/// Whether there is one hierarchy for all (version 2), and not one for each controller.
+/// Whether all controllers share one hierarchy (version 2), rather than one each.
 fn is_unified() -> bool {
     root().join("cgroup.controllers").exists()
 }

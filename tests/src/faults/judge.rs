@@ -1,5 +1,4 @@
-//! What a run is judged by: that it ends, how, with which bytes, what it leaves behind, and what it
-//! said.
+//! Judges a run: by its end, its exit code, its bytes, its leftovers and its messages.
 
 use std::fs;
 use std::path::Path;
@@ -14,41 +13,41 @@ use super::strike::{Strike, processes::retire};
 use crate::binary::repository;
 use crate::redis_server::RedisServer;
 
-/// Who sees no progress for so long must be told why.
+/// After this time without progress, a run must explain itself.
 const MUST_BE_SAID: Duration = Duration::from_secs(15);
-/// How long keys may take to go after the last process has ended.
+/// The time in which keys must be gone after the end of the last process.
 const KEYS_GO_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long the server keeps what was sent for a task that nobody finished: its sender was killed,
-/// and no other knows its name.
+/// The ttl of blobs that were sent for a task and never finished: their sender was killed, and no
+/// one else knows their names.
 const STAGED_SECONDS: i64 = 15 * 60;
-/// How long it keeps what is of a job, and was touched by nobody since.
+/// The ttl of the other keys of a job after its last call.
 const TTL_SECONDS: i64 = 60 * 60;
 
-/// What a run came to.
+/// The judgement of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub kind: String,
     pub seed: u64,
     pub server: ServerVersion,
-    /// How often the fault struck.
+    /// The number of times that the fault struck.
     pub strikes: usize,
     /// The longest time without progress after each strike.
     pub lost: Vec<Duration>,
     pub took: Duration,
-    /// How often the run ended with exit code 3, which its fault allows, and was begun again.
+    /// The number of times that the run ended with exit code 3, as its fault allows, and was
+    /// restarted.
     pub gave_up: usize,
-    /// What is wrong, a sentence each; none if all is well.
+    /// The problems, one sentence each; empty if there are none.
     pub problems: Vec<String>,
-    /// Keys of the job that are left on the servers, for longer than what a killed process had sent
-    /// and not yet finished.
+    /// Keys of the job on the servers that outlast their allowed ttl.
     pub left: Vec<String>,
-    /// Why the run says nothing.
+    /// Why the fault could not be made, if so.
     pub skipped: Option<String>,
 }
 
 impl Verdict {
-    /// Of a run that has not been played.
+    /// The verdict on a run that has not been played.
     pub fn of(plan: &Plan, server: &ServerVersion) -> Self {
         Verdict {
             kind: plan.kind.name.clone(),
@@ -64,12 +63,12 @@ impl Verdict {
         }
     }
 
-    /// Whether anything is wrong.
+    /// Whether there is any problem.
     pub fn failed(&self) -> bool {
         !self.problems.is_empty() || !self.left.is_empty()
     }
 
-    /// What is wrong, a sentence each.
+    /// All problems, one sentence each.
     pub fn sentences(&self) -> Vec<String> {
         let some: Vec<&str> = self.left.iter().take(3).map(String::as_str).collect();
         let left = (!self.left.is_empty())
@@ -78,7 +77,7 @@ impl Verdict {
     }
 }
 
-/// Judges a run that has ended, or that hangs, and takes the stage down.
+/// Judges a run that has ended or hangs, and ends all its processes.
 pub async fn judge(
     mut stage: Stage<'_>,
     strikes: &[Strike],
@@ -97,8 +96,10 @@ pub async fn judge(
         problems.push(format!("it did not end within {} s", took.as_secs()));
         dismiss(&mut stage);
     }
+
     problems.extend(unsaid(&stage, strikes));
-    // A worker that ends each time that it is started says the same each time.
+
+    // A worker that fails at each start gives the same problem each time.
     problems.dedup();
 
     let verdict = Verdict {
@@ -110,13 +111,15 @@ pub async fn judge(
         left,
         ..Verdict::of(&stage.plan, &stage.server)
     };
+
     if verdict.failed() || stage.setting.verbose {
         keep_logs(&stage, &verdict);
     }
+
     verdict
 }
 
-/// What is wrong with the exit code and the outputs.
+/// The problems with the exit code and the outputs.
 fn wrong_end(stage: &Stage<'_>) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(finished) = &stage.coordinator.finished
@@ -126,11 +129,12 @@ fn wrong_end(stage: &Stage<'_>) -> Vec<String> {
         let last = words.lines().rfind(|line| line.starts_with("error:")).or(words.lines().last());
         problems.push(format!("it ended with {}: {}", finished.status, last.unwrap_or_default()));
     }
+
     problems.extend(stage.reference.differences(&stage.out()));
     problems
 }
 
-/// Lets the workers leave in good order.
+/// Stops the workers cleanly.
 fn leave(stage: &mut Stage<'_>) {
     for sick in std::mem::take(&mut stage.sick) {
         stage.last_words.push(sick.run.stderr());
@@ -141,12 +145,13 @@ fn leave(stage: &mut Stage<'_>) {
     for worker in &workers {
         worker.run.signal(Signal::SIGTERM);
     }
+
     for worker in workers {
         retire(stage, worker);
     }
 }
 
-/// Kills what does not end.
+/// Kills all processes of a run that hangs.
 fn dismiss(stage: &mut Stage<'_>) {
     stage.coordinator.crash();
     for worker in stage.workers.drain(..).chain(stage.sick.drain(..)) {
@@ -155,7 +160,7 @@ fn dismiss(stage: &mut Stage<'_>) {
     }
 }
 
-/// What is left of the job on the servers.
+/// The keys of the job that stay on the servers.
 async fn left_keys(stage: &Stage<'_>) -> Vec<String> {
     let deadline = Instant::now() + KEYS_GO_WITHIN;
     let longest = if stage.plan.kind.brings_back() { TTL_SECONDS } else { STAGED_SECONDS };
@@ -169,24 +174,24 @@ async fn left_keys(stage: &Stage<'_>) -> Vec<String> {
     }
 }
 
-/// The keys of jobs that would still be there for longer than so many seconds, each with how many.
+/// The keys of jobs with a ttl of more than `longest` seconds, each with its ttl.
 fn keys_of_jobs(server: &RedisServer, longest: i64) -> Vec<String> {
     let keys: Vec<String> = server.command(&["KEYS", "sheaf:*"]);
     let of_jobs = keys.into_iter().filter(|key| is_of_job(key));
     let with_ttl = of_jobs.map(|key| (server.command::<i64>(&["TTL", &key]), key));
-    // -1 is for ever, -2 is gone by now.
+    // -1: the key has no ttl; -2: the key is gone by now.
     let stays = |ttl: i64| ttl == -1 || ttl > longest;
     with_ttl.filter(|(ttl, _)| stays(*ttl)).map(|(ttl, key)| format!("{key} ({ttl} s)")).collect()
 }
 
-/// Whether a key is that of one job: `sheaf:{QUEUE}:VERSION:JOB:…`, the job in hexadecimal.
+/// Whether a key belongs to one job: `sheaf:{QUEUE}:VERSION:JOB:…`, with the job in hexadecimal.
 fn is_of_job(key: &str) -> bool {
     let mut parts = key.split(':').skip(3);
     let job = parts.next().unwrap_or_default();
     job.len() == 16 && u64::from_str_radix(job, 16).is_ok() && parts.next().is_some()
 }
 
-/// Whether a fault that stopped everything for long was passed over in silence.
+/// A problem, if a fault stopped everything for long and the run did not say why.
 fn unsaid(stage: &Stage<'_>, strikes: &[Strike]) -> Option<String> {
     let timeline = stage.watch.timeline();
     let silent =
@@ -199,7 +204,7 @@ fn unsaid(stage: &Stage<'_>, strikes: &[Strike]) -> Option<String> {
     })
 }
 
-/// The longest time without progress after each strike, or after its end if it has one.
+/// The longest time without progress after each strike, counted from its end if it has one.
 fn lost(stage: &Stage<'_>, strikes: &[Strike]) -> Vec<Duration> {
     let timeline = stage.watch.timeline();
     let ends = strikes.iter().skip(1).map(|next| next.began).chain([Instant::now()]);
@@ -212,7 +217,7 @@ fn lost(stage: &Stage<'_>, strikes: &[Strike]) -> Vec<Duration> {
         .collect()
 }
 
-/// Where the words of failed runs are kept.
+/// The folder for the logs of a failed run.
 pub fn folder_of_logs(kind: &str, seed: u64) -> std::path::PathBuf {
     repository().join("target/faults").join(format!("{kind}-{seed}"))
 }
@@ -230,6 +235,7 @@ fn keep_logs(stage: &Stage<'_>, verdict: &Verdict) {
     keep("plan.txt", &format!("{:#?}\n{:#?}\n", stage.plan, verdict));
     keep("coordinator.log", &stage.coordinator.words());
     keep("redis.log", &stage.queue.log());
+
     for (number, words) in stage.last_words.iter().enumerate() {
         keep(&format!("worker-{number}.log"), words);
     }
@@ -240,13 +246,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn job_keys_are_told_from_queue_keys() {
+    fn job_keys_differ_from_queue_keys() {
         for key in [
             "sheaf:{q}:0.1.0+7:00000000000000ff:tasks",
             "sheaf:{q}:0.1.0+7+2:8badf00d8badf00d:rows:extract:1:2:3",
         ] {
             assert!(is_of_job(key), "{key}");
         }
+
         for key in ["sheaf:{q}:workers", "sheaf:{q}:0.1.0+7:jobs", "sheaf:{q}:0.1.0+7:bell@host:7"]
         {
             assert!(!is_of_job(key), "{key}");

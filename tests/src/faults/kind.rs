@@ -1,4 +1,4 @@
-//! The kinds of faults as types: what is broken, how, and for how long.
+//! The kinds of faults, as types: the victim, the fault, its length.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use super::wire::Weather;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kind {
     pub name: String,
-    /// They begin together, and end together.
+    /// Acts that begin together and end together.
     pub acts: Vec<Act>,
     pub hold: Hold,
     /// The fewest workers with which the job can still end.
     pub workers: usize,
-    /// The coordinator reads files itself, too.
+    /// Whether the coordinator has slots of its own.
     pub own_slots: bool,
-    /// How the queue's server keeps its data.
+    /// Whether the queue's server writes its data to disk.
     pub persistence: Persistence,
-    /// The oldest major version of Redis with which this can be done.
+    /// The oldest major version of Redis that has what the fault needs.
     pub since: u64,
 }
 
-/// How long a fault lasts.
+/// The length of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
-    /// It happens, and has no end.
+    /// An event without an end.
     AtOnce,
     /// Less than a lease.
     Short,
-    /// Some leases.
+    /// Several leases.
     Medium,
-    /// So long that the user must be told.
+    /// So long that the run must explain itself to the user.
     Long,
-    /// To the end of the run.
+    /// Until the end of the run.
     WholeRun,
 }
 
@@ -48,16 +48,16 @@ impl Hold {
         Duration::from_millis(milliseconds)
     }
 
-    /// Whether time that is lost counts from the end of the fault, not from its start.
+    /// Whether lost time counts from the end of the fault rather than from its start.
     pub fn has_end(self) -> bool {
         matches!(self, Hold::Short | Hold::Medium | Hold::Long)
     }
 }
 
-/// What is done.
+/// One fault.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Act {
-    /// For comparison.
+    /// No fault, for comparison.
     Nothing,
     Worker(Which, Blow),
     /// The children of one worker.
@@ -69,9 +69,9 @@ pub enum Act {
     Server(Role, Ill),
     Way(Side, Weather),
     Limit(Whose, Limit),
-    /// The wall clock goes wrong, by so many seconds.
+    /// The wall clock is wrong by so many seconds.
     Clock(Whose, i64),
-    /// Another worker, that cannot work, joins.
+    /// Another worker joins, which cannot work.
     Sick(Sickness),
     /// The disk under the outputs is full.
     Disk,
@@ -83,27 +83,27 @@ pub enum Which {
     All,
 }
 
-/// What a process gets.
+/// What happens to a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blow {
     Kill,
-    /// Stopped where it is, and continued at the end of the fault.
+    /// Stopped, and continued at the end of the fault.
     Stop,
     Terminate,
     TerminateTwice,
     Interrupt,
 }
 
-/// How the number of workers changes.
+/// A change in the number of workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
-    /// Three more.
+    /// Three join.
     Up,
-    /// All but one are told to stop.
+    /// All but one leave.
     Down,
-    /// All are told to stop, and come again at the end of the fault.
+    /// All leave, and return at the end of the fault.
     Away,
-    /// Again and again one goes and another comes.
+    /// Repeatedly one leaves and another joins.
     Churn,
 }
 
@@ -126,11 +126,11 @@ pub enum Persistence {
 /// What happens to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ill {
-    /// Killed, and started again at the end of the fault, with what it kept on disk.
+    /// Killed, and started again at the end of the fault, with its data from disk.
     Restart,
-    /// The same, with its data of some time before.
+    /// The same, with older data.
     RestartEarlier,
-    /// Shut down in good order, without saving.
+    /// Shut down cleanly, without saving.
     Shutdown,
     Flush,
     Freeze,
@@ -142,29 +142,29 @@ pub enum Ill {
     Failover,
     /// The same, with a replica that was behind.
     FailoverBehind,
-    /// A replica of a server that is not there, so nobody may write.
+    /// Made a replica of a server that does not exist, so it refuses writes.
     Demoted,
     MemoryLow,
     MemoryClientsLow,
-    /// Throws keys away when memory is low.
+    /// Evicts keys, as memory is low.
     Evicts,
     ScriptFlush,
-    /// All connections are broken off, once.
+    /// All connections are closed, once.
     ClientKill,
-    /// The same, again and again.
+    /// The same, repeatedly.
     ClientKillAgain,
     MaxClientsLow,
     Pause,
     PauseWrites,
-    /// Writes are refused as there are too few replicas.
+    /// Refuses writes, as it has too few replicas.
     NoReplicas,
-    /// Some of the keys that match are deleted.
+    /// Some of the matching keys are deleted.
     DeleteKeys(&'static str),
     GroupDestroyed,
     StreamTrimmed,
 }
 
-/// Whose way to the servers.
+/// The side whose network is struck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Coordinator,
@@ -178,7 +178,7 @@ pub enum Whose {
     Coordinator,
 }
 
-/// What a process has too little of.
+/// What a process lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Limit {
     OpenFiles,
@@ -192,12 +192,12 @@ pub enum Sickness {
     FewFiles,
     LittleMemory,
     FewProcesses,
-    /// It has a hundredth of a core.
+    /// It has only a hundredth of a core.
     Slow,
 }
 
 impl Kind {
-    /// Whether the ways to the servers lead through proxies.
+    /// Whether the connections to the servers go through proxies.
     pub fn needs_wires(&self) -> bool {
         self.needs_replica() || self.acts.iter().any(|act| matches!(act, Act::Way(..)))
     }
@@ -229,10 +229,11 @@ impl Kind {
                     | Act::Sick(Sickness::Slow)
             )
         };
+
         self.acts.iter().any(grouped)
     }
 
-    /// Whether it takes keys away: such as must be there first.
+    /// Whether it removes keys or entries. These must be there first.
     pub fn strikes_keys(&self) -> bool {
         let takes = |act: &Act| {
             matches!(
@@ -243,31 +244,31 @@ impl Kind {
         self.acts.iter().any(takes)
     }
 
-    /// Whether a run can be struck only once: afterwards the stage is another.
+    /// Whether it can strike a run only once, as it changes the servers for good or lasts long.
     pub fn is_once(&self) -> bool {
         self.needs_replica() || matches!(self.hold, Hold::WholeRun | Hold::Long)
     }
 
-    /// Whether the run may end with exit code 3 for it. The same command must go on then.
+    /// Whether it entitles the run to end with exit code 3. The same command must then resume it.
     pub fn may_give_up(&self) -> bool {
         let has = |act: Act| self.acts.contains(&act);
         let evicts = self.acts.iter().any(|act| matches!(act, Act::Server(_, Ill::Evicts)));
-        // A run that begins while there is no server does not wait for one.
+        // A run that starts without a server does not wait for one.
         let begins_without =
             has(Act::Coordinator(Blow::Kill)) && has(Act::Server(Role::Queue, Ill::Restart));
         evicts || begins_without || has(Act::Limit(Whose::Coordinator, Limit::OpenFiles))
     }
 
-    /// Whether data of before can come back after the end of the job: a worker removes it after
-    /// some minutes, or the server after an hour.
+    /// Whether older data can come back after the end of the job. Workers remove it after some
+    /// minutes, or the server after an hour.
     pub fn brings_back(&self) -> bool {
         self.acts
             .iter()
             .any(|act| matches!(act, Act::Server(_, Ill::RestartEarlier | Ill::FailoverBehind)))
     }
 
-    /// Whether a coordinator that sees no progress for this long must say why: not if it is itself
-    /// what was stopped.
+    /// Whether the coordinator must explain the time without progress. It need not if it was itself
+    /// stopped.
     pub fn must_be_said(&self) -> bool {
         self.hold == Hold::Long
             && !self.acts.iter().any(|act| matches!(act, Act::Coordinator(_) | Act::Nothing))

@@ -1,18 +1,17 @@
-//! Faults by a seeded plan: real servers and real binaries, a job, and something that breaks while
-//! it runs.
+//! Faults by a seeded plan: real servers and real binaries run a job, and something breaks.
 //!
-//! seed, kind → [`plan`] → [`stage`] (servers, ways, processes) → [`strike`] at its moments →
+//! seed, kind → [`plan`] → [`stage`] (servers, network, processes) → [`strike`] at its moments →
 //! [`judge`] → [`table`]
 //!
-//! * [`kind`], [`kinds`]: what can be broken.
-//! * [`dice`], [`plan`]: what is broken in one run, and when: it follows from the seed alone.
+//! * [`kind`], [`kinds`]: the kinds of faults.
+//! * [`dice`], [`plan`]: the faults of one run and their moments, from the seed alone.
 //! * [`mod@reference`]: the job, and the bytes that it must give.
-//! * [`stage`], [`actors`]: servers, and the processes of Sheaf; [`wire`], [`group`]: the network
-//!   and the cores that they get.
-//! * [`server_version`]: what a server can do.
-//! * [`strike`]: how things are broken, and mended.
-//! * [`watch`]: what is seen of the run meanwhile.
-//! * [`mod@play`], [`judge`], [`table`]: a run, what it is judged by, and all of them side by side.
+//! * [`stage`], [`actors`]: servers, and the processes of Sheaf; [`wire`], [`group`]: their network
+//!   and their share of the cores.
+//! * [`server_version`]: the features of a server.
+//! * [`strike`]: begins and ends faults.
+//! * [`watch`]: observes a run from outside.
+//! * [`mod@play`], [`judge`], [`table`]: plays a run, judges it, and lists all of them.
 
 pub mod actors;
 pub mod dice;
@@ -40,10 +39,10 @@ use reference::Reference;
 use server_version::ServerVersion;
 use stage::Setting;
 
-/// Plays all plans, `at_once` at a time, with the servers in turn; `tell` hears each verdict as it
-/// comes.
+/// Plays all plans, `at_once` at a time, with the servers in turn. Calls `tell` with each verdict
+/// at once.
 ///
-/// The verdicts come in the order of the plans.
+/// Returns the verdicts in the order of the plans.
 pub fn play_all(
     plans: Vec<Plan>,
     servers: &[ServerVersion],
@@ -66,6 +65,7 @@ pub fn play_all(
             played.lock().expect("no run panics").push((number, verdict));
         }
     };
+
     std::thread::scope(|scope| {
         for _ in 0..at_once.max(1) {
             scope.spawn(work);

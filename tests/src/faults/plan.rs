@@ -1,4 +1,4 @@
-//! What is done in one run: it follows from the kind and the seed alone.
+//! The plan of one run: it follows from the kind and the seed alone.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use sheaf_common::fit;
 use super::dice::Dice;
 use super::kind::Kind;
 
-/// Up to how many workers more than a kind needs there are.
+/// The most workers beyond those that a kind needs.
 const MORE_WORKERS: u64 = 2;
 
-/// One run.
+/// The plan of one run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     pub seed: u64,
     pub kind: Kind,
-    /// How many workers there are at the start.
+    /// The number of workers at the start.
     pub workers: usize,
     pub bytes_servers: usize,
-    /// At how many percent of the output the fault begins; for its second time, after how many more
-    /// percent.
+    /// The share of the output at which the fault begins, in percent; for a second strike, the
+    /// further share until then.
     pub moments: Vec<u64>,
-    /// How long it lasts each time.
+    /// The length of each strike.
     pub hold: Duration,
-    /// Who is struck, where there are several: to be taken modulo their number.
+    /// The victim among several, modulo their number.
     pub victim: usize,
-    /// For what is decided on the spot.
+    /// For decisions during the run.
     pub dice: Dice,
 }
 
@@ -37,11 +37,11 @@ impl Plan {
         let bytes_servers = if kind.needs_bytes_servers() {
             fit::size(dice.between(1, 2))
         } else {
-            // Most runs have none, as most users.
+            // Most runs have none, like most users.
             fit::size(dice.between(0, 4).saturating_sub(2))
         };
 
-        // Much of what is on the servers is there at the beginning alone.
+        // Many keys are on the servers only at the beginning.
         let mut moments =
             vec![if kind.strikes_keys() { dice.between(3, 15) } else { dice.between(5, 45) }];
         if !kind.is_once() && dice.between(0, 1) == 1 {
@@ -54,7 +54,7 @@ impl Plan {
     }
 }
 
-/// The plans of `runs` runs: the kinds in turn, each with the next seed.
+/// The plans of `runs` runs. They take the kinds in turn, each with the next seed.
 pub fn plans(kinds: &[Kind], seed: u64, runs: usize) -> Vec<Plan> {
     let numbered = (seed..).zip(kinds.iter().cycle());
     numbered.take(runs).map(|(seed, kind)| Plan::new(kind, seed)).collect()
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn plans_keep_what_their_kind_asks_for() {
+    fn plans_meet_the_needs_of_their_kind() {
         for plan in plans(&kinds::all(), 1, 2_000) {
             let kind = &plan.kind;
             assert!(plan.workers >= kind.workers && plan.workers >= 1, "{plan:?}");

@@ -1,4 +1,4 @@
-//! One run: the stage is set, the job starts, faults strike, and it is judged.
+//! Plays one run: sets the stage, starts the job, strikes, and judges.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,10 @@ use super::server_version::ServerVersion;
 use super::stage::{Setting, Stage};
 use super::strike::{Strike, strike};
 
-/// How often it is looked whether a run has come so far, or has ended.
+/// The pause between two looks at a run.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Plays a plan to its end. A failure of this program itself is a verdict, too.
+/// Plays a plan to its end. A panic of this program becomes a verdict, too.
 pub fn play(
     plan: Plan,
     setting: &Setting,
@@ -21,8 +21,7 @@ pub fn play(
 ) -> Verdict {
     let blank = Verdict::of(&plan, server);
 
-    // A thread and a runtime of its own: what panics there ends nothing else, and no task outlives
-    // the run.
+    // Use a new thread and runtime: a panic then ends this run alone, and no task outlives it.
     let played = std::thread::scope(|scope| {
         let run = scope.spawn(|| {
             let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -44,8 +43,10 @@ pub fn play(
     }
 }
 
+/// Plays and judges a run.
+///
 /// # Errors
-/// Why the fault could not be made here: the run then says nothing.
+/// Why the fault cannot be made here.
 async fn run(
     plan: Plan,
     setting: &Setting,
@@ -56,11 +57,13 @@ async fn run(
         return Err(format!("{} cannot do that", server.name));
     }
 
-    let (workers, moments) = (plan.workers, plan.moments.clone());
+    let workers = plan.workers;
+    let moments = plan.moments.clone();
     let mut stage = Stage::set(plan, setting, reference, server).await?;
     for _ in 0..workers {
         stage.start_worker()?;
     }
+
     let began = Instant::now();
     stage.start_coordinator()?;
 
@@ -76,7 +79,7 @@ async fn run(
     Ok(judge(stage, &strikes, began.elapsed(), ended).await)
 }
 
-/// Waits until so much more of the output is there; `false` if the run ended before, or hangs.
+/// Waits until the output has grown by `percent`; `false` if the run ended earlier, or hangs.
 async fn reaches(stage: &mut Stage<'_>, percent: u64, began: Instant) -> Result<bool, String> {
     let goal = stage.watch.bytes() + stage.reference.size() * percent / 100;
     while stage.watch.bytes() < goal {
@@ -86,10 +89,11 @@ async fn reaches(stage: &mut Stage<'_>, percent: u64, began: Instant) -> Result<
         stage.tend_workers()?;
         tokio::time::sleep(LOOK).await;
     }
+
     Ok(!stage.coordinator.has_ended())
 }
 
-/// Waits for the end of the run, and begins it again if it gave up as it may; `false` if it hangs.
+/// Waits for the end of the run, and restarts it if it may give up and did; `false` if it hangs.
 async fn ends(stage: &mut Stage<'_>, began: Instant) -> Result<bool, String> {
     while !stage.coordinator.has_ended() || stage.begin_again_if_it_gave_up()? {
         if began.elapsed() > stage.setting.deadline {

@@ -1,4 +1,4 @@
-//! The job of all runs, and what a quiet run on this machine makes of it.
+//! The job of all runs, and its outputs by a run without faults on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::Run;
 use crate::corpus::{doc, write};
 
-/// Inputs, and the outputs that they give.
+/// Inputs, and their outputs.
 pub struct Reference {
     pub inputs: PathBuf,
     xlsx: Vec<u8>,
@@ -17,7 +17,8 @@ pub struct Reference {
 pub const OUTPUTS: [&str; 2] = ["final.xlsx", "final.jsonl"];
 
 impl Reference {
-    /// Makes `files` inputs in `folder`, anew, and the outputs by a run on this machine alone.
+    /// Empties `folder`, writes `files` inputs, and makes the outputs by a run on this machine
+    /// alone.
     ///
     /// # Panics
     /// If the run fails.
@@ -33,12 +34,12 @@ impl Reference {
         Reference { inputs, xlsx, jsonl }
     }
 
-    /// The bytes of both outputs together.
+    /// The size of both outputs together, in bytes.
     pub fn size(&self) -> u64 {
         (self.xlsx.len() + self.jsonl.len()) as u64
     }
 
-    /// What is wrong with the outputs in `folder`, one sentence each: nothing, if they are the same
+    /// The differences of the outputs in `folder`, one sentence each; empty if they are the same
     /// byte by byte.
     pub fn differences(&self, folder: &Path) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -60,11 +61,12 @@ impl Reference {
                 wrong.push(format!("{name} is left behind"));
             }
         }
+
         wrong
     }
 }
 
-/// Files of 100 KB to 1 MB, so that some tasks hold several and some rows stay with their workers.
+/// Writes files of 100 KB to 1 MB, so that some tasks have several, and some rows are stashed.
 fn write_inputs(folder: &Path, files: usize) {
     let mut number = 0;
     for file in 0..files {

@@ -1,4 +1,4 @@
-//! Which program a server is.
+//! The program and version of a server.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,19 +6,19 @@ use std::process::Command;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerVersion {
     pub program: PathBuf,
-    /// As `Redis 7.0.15`.
+    /// Such as `Redis 7.0.15`.
     pub name: String,
     major: u64,
     is_valkey: bool,
 }
 
 impl ServerVersion {
-    /// Asks the program.
+    /// Asks the program for its version.
     ///
     /// # Errors
-    /// A program that does not run, or is no server.
+    /// The program does not run, or is not a server.
     pub fn of(program: PathBuf) -> Result<Self, String> {
-        // A path is that of this folder, and servers start in others; a name alone is looked up.
+        // Servers start in other folders, so make a path absolute. A plain name is found by `PATH`.
         let program = match program.components().count() {
             1 => program,
             _ => std::path::absolute(&program).unwrap_or(program),
@@ -52,12 +52,12 @@ impl ServerVersion {
         Self::parse("redis".into(), said).expect("a good version")
     }
 
-    /// Whether it can do what came with this version of Redis.
+    /// Whether it has the features of this major version of Redis. Every Valkey does.
     pub fn is_at_least(&self, major: u64) -> bool {
         self.is_valkey || self.major >= major
     }
 
-    /// Whether `DEBUG` is off unless it is switched on.
+    /// Whether `DEBUG` is off by default.
     pub fn has_debug_switch(&self) -> bool {
         self.is_at_least(7)
     }
@@ -74,6 +74,7 @@ mod tests {
             parse("Redis server v=6.2.5 sha=00000000:0 malloc=jemalloc-5.1.0 bits=64 build=1")
                 .unwrap();
         assert_eq!((redis.name.as_str(), redis.has_debug_switch()), ("Redis 6.2.5", false));
+
         let valkey =
             parse("Valkey server v=9.1.2 sha=00000000:1 malloc=libc bits=64 build=1\n").unwrap();
         assert_eq!((valkey.name.as_str(), valkey.has_debug_switch()), ("Valkey 9.1.2", true));

@@ -1,4 +1,4 @@
-//! What stands around one run: servers, ways to them, a folder, and the processes of Sheaf.
+//! The surroundings of one run: servers, the network, a folder, and the processes of Sheaf.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,16 @@ use crate::mounts::Mount;
 use crate::redis_server::{Options, RedisServer};
 use crate::wait::until;
 
-/// What all runs have in common.
+/// The settings that all runs share.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// The lease, as it is typed.
+    /// The lease, as typed.
     pub lease: String,
-    /// The share of a core that each worker has; 0: what it gets.
+    /// The share of a core for each worker, in percent; 0 for no limit.
     pub worker_percent: u64,
-    /// After so long a run hangs.
+    /// The time after which a run counts as hung.
     pub deadline: Duration,
-    /// The programs say every detail, and it is kept of all runs, not only of those that fail.
+    /// Whether to log every detail, and to save the logs of all runs, not only of failed ones.
     pub verbose: bool,
 }
 
@@ -41,23 +41,23 @@ pub struct Stage<'a> {
     pub wires: Option<Wires>,
     pub workers: Vec<Worker>,
     pub sick: Vec<Worker>,
-    /// What workers that are gone had said.
+    /// The standard error of each worker that is gone.
     pub last_words: Vec<String>,
     pub coordinator: Coordinator,
     pub watch: Watch,
     /// Processes to be continued at the end of a fault.
     pub stopped: Vec<u32>,
-    /// A connection to a server that lets nobody else in.
-    pub kept: Option<redis::Connection>,
-    /// What went wrong on the way.
+    /// An open connection to a server that accepts no more.
+    pub last_connection: Option<redis::Connection>,
+    /// Problems so far.
     pub problems: Vec<String>,
-    /// How often the run ended as its fault allows, and was begun again.
+    /// The number of times that the run gave up, as its fault allows, and was restarted.
     pub gave_up: usize,
     pub mount: Option<Mount>,
     folder: TempDir,
 }
 
-/// The ways of each side to all servers: first to that of the queue.
+/// The proxies of each side: first in front of the queue's server, then of those for blobs.
 pub struct Wires {
     pub coordinator: Vec<Wire>,
     pub workers: Vec<Wire>,
@@ -75,10 +75,10 @@ impl Wires {
 }
 
 impl<'a> Stage<'a> {
-    /// Starts the servers that the plan asks for; no process of Sheaf yet.
+    /// Starts the servers of the plan, but no process of Sheaf.
     ///
     /// # Errors
-    /// What this machine lacks.
+    /// This machine lacks something, in words.
     pub async fn set(
         plan: Plan,
         setting: &'a Setting,
@@ -92,10 +92,12 @@ impl<'a> Stage<'a> {
         for _ in 0..plan.bytes_servers {
             bytes.push(start(&server, kind.persistence, &[]).await?);
         }
+
         let replica = match kind.needs_replica() {
             true => Some(start_replica(&server, &queue).await?),
             false => None,
         };
+
         let wires = match kind.needs_wires() {
             true => {
                 let ports: Vec<u16> =
@@ -109,6 +111,7 @@ impl<'a> Stage<'a> {
             .prefix("sheaf-faults-")
             .tempdir()
             .map_err(|error| error.to_string())?;
+
         let out = folder.path().join("out");
         fs::create_dir(&out).map_err(|error| error.to_string())?;
         let mount = match kind.needs_mount() {
@@ -130,7 +133,7 @@ impl<'a> Stage<'a> {
             coordinator: Coordinator::default(),
             watch: Watch::start(out),
             stopped: Vec::new(),
-            kept: None,
+            last_connection: None,
             problems: Vec::new(),
             gave_up: 0,
             mount,
@@ -143,12 +146,12 @@ impl<'a> Stage<'a> {
         self.folder.path()
     }
 
-    /// Where the outputs come.
+    /// The folder of the outputs.
     pub fn out(&self) -> PathBuf {
         self.folder().join("out")
     }
 
-    /// The server that is struck, in this role.
+    /// The victim among the servers in this role.
     pub fn server(&mut self, role: Role) -> &mut RedisServer {
         match role {
             Role::Queue => &mut self.queue,
@@ -159,12 +162,12 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The worker that is struck.
+    /// The index of the victim among the workers.
     pub fn victim(&self) -> usize {
         self.plan.victim % self.workers.len().max(1)
     }
 
-    /// The queue's server, and those for bytes, as one side finds them.
+    /// The URLs of the queue's server and of those for blobs, as one side sees them.
     pub fn urls(&self, wires: impl Fn(&Wires) -> &Vec<Wire>) -> (String, String) {
         let urls: Vec<String> = match &self.wires {
             Some(all) => wires(all).iter().map(Wire::url).collect(),
@@ -173,7 +176,7 @@ impl<'a> Stage<'a> {
         (urls[0].clone(), urls[1..].join(","))
     }
 
-    /// The file with the time of those whose clock may go wrong.
+    /// The file that sets the fake clocks.
     pub fn clock(&self) -> PathBuf {
         self.folder().join("clock")
     }
@@ -184,17 +187,18 @@ async fn start(
     persistence: Persistence,
     more: &[String],
 ) -> Result<RedisServer, String> {
-    let kept: &[&str] = match persistence {
+    let appends: &[&str] = match persistence {
         Persistence::None => &[],
         Persistence::AppendEverySecond => &["--appendonly", "yes", "--appendfsync", "everysec"],
         Persistence::AppendAlways => &["--appendonly", "yes", "--appendfsync", "always"],
     };
+
     let debug: &[&str] = match server.has_debug_switch() {
         true => &["--enable-debug-command", "local"],
         false => &[],
     };
 
-    let mut arguments: Vec<String> = kept.iter().chain(debug).map(ToString::to_string).collect();
+    let mut arguments: Vec<String> = appends.iter().chain(debug).map(ToString::to_string).collect();
     arguments.extend_from_slice(more);
     let options =
         Options { arguments, program: Some(server.program.clone()), ..Options::default() };
@@ -204,7 +208,7 @@ async fn start(
 }
 
 async fn start_replica(server: &ServerVersion, of: &RedisServer) -> Result<RedisServer, String> {
-    // Host and port apart, as Redis 6.2 wants them.
+    // Redis 6.2 wants host and port as two arguments.
     let port = of.port().to_string();
     let follows =
         ["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"].map(str::to_owned);

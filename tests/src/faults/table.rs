@@ -1,11 +1,11 @@
-//! The verdicts as a table, and how to repeat what failed.
+//! The verdicts as a table, and the commands that repeat failed runs.
 
 use std::fmt::Write;
 use std::time::Duration;
 
 use super::judge::{Verdict, folder_of_logs};
 
-/// A Markdown table: a row a kind, in the order in which they came, and the sum.
+/// A Markdown table with a row for each kind, in the order of the verdicts, and the sum.
 pub fn table(verdicts: &[Verdict]) -> String {
     let mut kinds: Vec<&str> = Vec::new();
     for verdict in verdicts {
@@ -31,6 +31,7 @@ pub fn table(verdicts: &[Verdict]) -> String {
         kinds.len(),
         verdicts.len()
     );
+
     text
 }
 
@@ -42,11 +43,12 @@ fn row(kind: &str, verdicts: &[&Verdict]) -> String {
     let shown = |lost: Option<&Duration>| {
         lost.map_or("–".into(), |lost| format!("{:.1} s", lost.as_secs_f64()))
     };
-    let (median, worst) = (shown(lost.get(lost.len() / 2)), shown(lost.last()));
+    let median = shown(lost.get(lost.len() / 2));
+    let worst = shown(lost.last());
     format!("| {kind} | {strikes} | {median} | {worst} | {} |", result(verdicts))
 }
 
-/// In few words what the runs of a kind came to.
+/// The results of the runs of a kind, in few words.
 fn result(verdicts: &[&Verdict]) -> String {
     let played = verdicts.iter().filter(|verdict| verdict.skipped.is_none()).count();
     let failed = verdicts.iter().filter(|verdict| verdict.failed()).count();
@@ -59,20 +61,24 @@ fn result(verdicts: &[&Verdict]) -> String {
     } else if played > 0 {
         words.push("same bytes".into());
     }
+
     let gave_up = verdicts.iter().filter(|verdict| verdict.gave_up > 0).count();
     if gave_up > 0 {
         words.push(format!("{gave_up} ended with exit code 3, and went on with the same command"));
     }
+
     if unstruck > 0 {
         words.push(format!("{unstruck} ended before the fault"));
     }
+
     if let Some(reason) = verdicts.iter().find_map(|verdict| verdict.skipped.as_ref()) {
         words.push(format!("{} not possible: {reason}", verdicts.len() - played));
     }
+
     words.join("; ")
 }
 
-/// A verdict in a line.
+/// A verdict in one line.
 pub fn line(verdict: &Verdict) -> String {
     let Verdict { kind, seed, server, strikes, took, .. } = verdict;
     let result = match (&verdict.skipped, verdict.failed()) {
@@ -80,21 +86,24 @@ pub fn line(verdict: &Verdict) -> String {
         (None, false) => "ok".into(),
         (None, true) => format!("FAILED: {}", verdict.sentences().join("; ")),
     };
+
     let lost: Vec<String> =
         verdict.lost.iter().map(|lost| format!("{:.1} s", lost.as_secs_f64())).collect();
-    let (server, took) = (&server.name, took.as_secs_f64());
+    let server = &server.name;
+    let took = took.as_secs_f64();
     format!(
         "{kind} {seed} ({server}): {strikes} faults, lost {}, took {took:.1} s: {result}",
         lost.join(" and ")
     )
 }
 
-/// For each failed run what was wrong, and the command that repeats it; `more` is what else was
-/// typed.
+/// For each failed run its problems, and the command that repeats it. `more` has further arguments
+/// of that command.
 pub fn failures(verdicts: &[Verdict], more: &str) -> String {
     let mut text = String::new();
     for verdict in verdicts.iter().filter(|verdict| verdict.failed()) {
-        let (kind, seed) = (&verdict.kind, verdict.seed);
+        let kind = &verdict.kind;
+        let seed = verdict.seed;
         let _ = writeln!(text, "\n{kind}, seed {seed}, {}:", verdict.server.name);
         for problem in verdict.sentences() {
             let _ = writeln!(text, "* {problem}");
@@ -106,10 +115,11 @@ pub fn failures(verdicts: &[Verdict], more: &str) -> String {
             "\n    {COMMAND} --seed {seed} --runs 1 --kinds {kind} --redis {server}{more}"
         );
     }
+
     text
 }
 
-/// How this program is run.
+/// The command that runs this program.
 const COMMAND: &str = "cargo run --release -p sheaf-tests --bin faults --";
 
 #[cfg(test)]
@@ -145,6 +155,7 @@ mod tests {
         assert!(
             table(&verdicts).contains("| worker-kill | 2 | 4.0 s | 4.0 s | **1 of 2 failed** |")
         );
+
         let text = failures(&verdicts, " --lease 2s");
         assert!(text.contains("* other bytes in final.xlsx"), "{text}");
         assert!(
@@ -156,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_made_says_why() {
+    fn impossible_faults_have_a_reason() {
         let mut verdicts = verdicts();
         for verdict in &mut verdicts {
             *verdict = Verdict {
@@ -166,6 +177,7 @@ mod tests {
                 ..verdict.clone()
             };
         }
+
         assert!(
             table(&verdicts)
                 .contains("| worker-kill | 0 | – | – | 2 not possible: it needs root |")

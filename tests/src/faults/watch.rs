@@ -1,4 +1,4 @@
-//! What can be seen of a run from outside: how its outputs grow, and that it says something.
+//! Observes a run from outside: the growth of its outputs, and its messages.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::job::size;
 use crate::run::Heard;
 
-/// How often it is looked.
+/// The pause between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Watches one run, over all restarts of its coordinator.
@@ -25,29 +25,31 @@ struct Seen {
     coordinator: Mutex<Option<Heard>>,
 }
 
-/// When what was seen.
+/// The times of all events so far.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// When the outputs had grown.
+    /// When the outputs grew.
     pub grown: Vec<Instant>,
-    /// When the coordinator had said something other than how far it is.
+    /// When the coordinator said something other than progress.
     pub said: Vec<Instant>,
-    /// The bytes of the outputs now, unfinished ones too.
+    /// The bytes of the outputs now, including unfinished ones.
     pub bytes: u64,
 }
 
 impl Watch {
     /// Watches the outputs in `folder`.
     pub fn start(folder: PathBuf) -> Self {
-        let (seen, stop) = (Arc::new(Seen::default()), Arc::new(AtomicBool::new(false)));
+        let seen = Arc::new(Seen::default());
+        let stop = Arc::new(AtomicBool::new(false));
         let looker = std::thread::spawn({
-            let (seen, stop) = (Arc::clone(&seen), Arc::clone(&stop));
+            let seen = Arc::clone(&seen);
+            let stop = Arc::clone(&stop);
             move || look(&folder, &seen, &stop)
         });
         Watch { seen, stop, looker: Some(looker) }
     }
 
-    /// Listens to this coordinator from now on.
+    /// Switches to this coordinator.
     pub fn listen(&self, coordinator: Heard) {
         *self.seen.coordinator.lock().expect("no looker panics") = Some(coordinator);
     }
@@ -97,7 +99,7 @@ fn look(folder: &std::path::Path, seen: &Seen, stop: &AtomicBool) {
     }
 }
 
-/// How many lines there are beside those of progress, which begin with a percentage.
+/// The number of lines without those of progress, which begin with a percentage.
 fn count_words(text: &str) -> usize {
     let is_progress = |line: &str| {
         line.trim_start().split_once('%').is_some_and(|(number, _)| number.parse::<u8>().is_ok())
@@ -106,14 +108,14 @@ fn count_words(text: &str) -> usize {
 }
 
 impl Timeline {
-    /// The longest time without progress between `from` and `to`, begun before `from` or not;
-    /// nothing counts after the last progress, as the work is done by then.
+    /// The longest time without progress between `from` and `to`. Time after the last progress does
+    /// not count, as the work is done by then.
     pub fn longest_silence(&self, from: Instant, to: Instant) -> Duration {
         self.silences(from, to).map(|(began, ended)| ended - began).max().unwrap_or_default()
     }
 
-    /// Whether each time of more than `limit` without progress, between `from` and `to`, had a word
-    /// said in it.
+    /// Whether the coordinator said something in each time without progress of more than `limit`,
+    /// between `from` and `to`.
     pub fn explains_silences(&self, from: Instant, to: Instant, limit: Duration) -> bool {
         let long = |&(began, ended): &(Instant, Instant)| ended - began > limit;
         let explained = |(began, ended): (Instant, Instant)| {
@@ -122,14 +124,14 @@ impl Timeline {
         self.silences(from, to).filter(long).all(explained)
     }
 
-    /// The times between one progress and the next, as far as they lie between `from` and `to`.
+    /// The times between one progress and the next, as far as they are within `from..=to`.
     fn silences(
         &self,
         from: Instant,
         to: Instant,
     ) -> impl Iterator<Item = (Instant, Instant)> + '_ {
         let within = self.grown.iter().copied().filter(move |&grown| from <= grown && grown <= to);
-        // The first one after it shows that the work went on.
+        // Progress after `to` shows that the work went on, so the time until `to` counts, too.
         let next = self.grown.iter().copied().find(|&grown| grown > to).map(|_| to);
         let ends = within.chain(next);
         ends.scan(from, |began, ended| Some((std::mem::replace(began, ended), ended)))
@@ -169,14 +171,15 @@ mod tests {
     #[test]
     fn a_long_silence_needs_a_word_in_it() {
         let (zero, timeline) = timeline(&[1, 30, 31], &[20]);
-        let (from, limit) = (zero + Duration::from_secs(1), Duration::from_secs(15));
+        let from = zero + Duration::from_secs(1);
+        let limit = Duration::from_secs(15);
         assert!(timeline.explains_silences(from, zero + Duration::from_secs(40), limit));
         let silent = Timeline { said: vec![zero + Duration::from_secs(31)], ..timeline };
         assert!(!silent.explains_silences(from, zero + Duration::from_secs(40), limit));
     }
 
     #[test]
-    fn progress_is_no_word() {
+    fn progress_is_no_message() {
         assert_eq!(count_words(" 43%  1,204/2,800 files · 2 s left\n\n"), 0);
         assert_eq!(count_words(" 43%  1,204/2,800 files\nno worker is connected\n"), 1);
     }

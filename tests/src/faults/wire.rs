@@ -1,4 +1,4 @@
-//! A way to a server with weather: what networks, firewalls and middleboxes do to connections.
+//! A proxy with weather: it does to connections what networks, firewalls and middleboxes do.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,35 +11,34 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// A connection that was silent for this long is forgotten, when such ones are.
+/// The idle time after which [`Weather::Forgetful`] forgets a connection.
 const IDLE: Duration = Duration::from_millis(500);
-/// How often a narrow way lets something through.
+/// The interval at which [`Weather::Narrow`] lets bytes through.
 const TICK: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weather {
     Fair,
-    /// Connections are broken off, and new ones as soon as they come.
+    /// Connections are closed, and new ones as soon as they are made.
     Cut,
-    /// Nothing passes, and nothing is lost: it comes later.
+    /// No bytes pass, but none are lost: they arrive later.
     Stalled,
-    /// What the client sends arrives, and what the server answers does not. When it ends, such
-    /// connections are broken off.
+    /// Requests arrive, answers do not. When this ends, its connections are closed.
     Deaf,
-    /// All connections of before are gone, and neither end is told; new ones are good.
+    /// All earlier connections are dead, and neither end notices. New ones work.
     Lost,
-    /// The same for each connection that is idle for a moment, as with a short-lived NAT.
+    /// The same for each connection that is idle for a moment, as with a short-lived NAT entry.
     Forgetful,
     Narrow {
         bytes_a_second: usize,
     },
-    /// Of so many pieces of answers on a connection one breaks off in the middle, with a reset.
+    /// Of so many pieces of answers on a connection, one is cut in the middle by a reset.
     Brittle {
         one_in: usize,
     },
 }
 
-/// A proxy with weather; it ends with its last clone.
+/// A proxy with weather. It ends with its last clone.
 #[derive(Clone)]
 pub struct Wire {
     address: SocketAddr,
@@ -48,7 +47,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// A way to 127.0.0.1 and `port`, in fair weather.
+    /// A proxy in front of 127.0.0.1:`port`, in fair weather.
     pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -67,7 +66,7 @@ impl Wire {
         self.weather.send_replace(weather);
     }
 
-    /// Leads new connections to another port.
+    /// Sends new connections to another port.
     pub fn lead_to(&self, port: u16) {
         self.target.store(port, Ordering::Relaxed);
     }
@@ -110,6 +109,7 @@ async fn connect(client: TcpStream, port: u16, mut weather: watch::Receiver<Weat
         weather: weather.clone(),
         pieces: 0,
     };
+
     let down = Pump {
         from: server_reads,
         to: client_writes,
@@ -126,12 +126,12 @@ async fn connect(client: TcpStream, port: u16, mut weather: watch::Receiver<Weat
     }
 }
 
-/// What both directions of a connection share.
+/// The state that both directions of a connection share.
 struct Line {
     began: Instant,
-    /// When something came last, in milliseconds from `began`.
+    /// When the last bytes came, in milliseconds from `began`.
     last_ms: AtomicU64,
-    /// Nothing passes any more, and nobody is told.
+    /// Whether all bytes are dropped silently.
     forgotten: AtomicBool,
 }
 
@@ -144,9 +144,9 @@ impl Line {
         }
     }
 
-    /// Follows the weather, and returns when the connection must be broken off.
+    /// Follows the weather; returns when the connection must be closed.
     async fn watch(&self, weather: &mut watch::Receiver<Weather>) {
-        // What was lost before it was made is no loss of this connection.
+        // A connection that is made in `Lost` is new, so it works.
         let mut before = *weather.borrow_and_update();
         let mut now = before;
         loop {
@@ -167,7 +167,7 @@ impl Line {
         }
     }
 
-    /// Notes that something came, and tells whether the line is forgotten.
+    /// Notes that bytes came; returns whether the connection is forgotten.
     fn is_forgotten(&self, weather: Weather) -> bool {
         let now = fit::millis(self.began.elapsed());
         let last = self.last_ms.swap(now, Ordering::Relaxed);
@@ -182,11 +182,11 @@ impl Line {
 struct Pump {
     from: OwnedReadHalf,
     to: OwnedWriteHalf,
-    /// From the server to the client.
+    /// Whether this is the direction from the server to the client.
     answers: bool,
     line: Arc<Line>,
     weather: watch::Receiver<Weather>,
-    /// How many pieces came in brittle weather.
+    /// The number of pieces in brittle weather so far.
     pieces: usize,
 }
 
@@ -198,7 +198,7 @@ impl Pump {
             let Ok(read) = self.from.read(&mut buffer).await else { return };
             let weather = *self.weather.borrow();
             if self.line.is_forgotten(weather) {
-                // The close is not heard either.
+                // Hide the close from the other end, too.
                 if read == 0 {
                     std::future::pending::<()>().await;
                 }
@@ -210,7 +210,7 @@ impl Pump {
         }
     }
 
-    /// Passes some bytes on; `false` when the connection is to be broken off.
+    /// Passes some bytes on; `false` if the connection must be closed.
     async fn pass(&mut self, bytes: &[u8], weather: Weather) -> bool {
         match weather {
             Weather::Deaf if self.answers => true,
@@ -224,7 +224,7 @@ impl Pump {
                 if self.answers && self.breaks(one_in) && bytes.len() > 1 =>
             {
                 let _ = self.to.write_all(&bytes[..bytes.len() / 2]).await;
-                // Closing with nothing left to wait for sends a reset.
+                // A close without linger sends a reset.
                 let _ = self.to.as_ref().set_zero_linger();
                 false
             }
@@ -237,7 +237,7 @@ impl Pump {
         }
     }
 
-    /// Counts a piece, and tells whether it breaks.
+    /// Counts a piece; returns whether it breaks.
     fn breaks(&mut self, one_in: usize) -> bool {
         self.pieces += 1;
         self.pieces.is_multiple_of(one_in)
@@ -249,11 +249,12 @@ impl Pump {
             if self.to.write_all(part).await.is_err() {
                 return false;
             }
-            // The pace ends with the weather, in the middle of what is under way.
+            // When the weather ends, send the rest without pauses.
             if matches!(*self.weather.borrow(), Weather::Narrow { .. }) {
                 tokio::time::sleep(TICK).await;
             }
         }
+
         true
     }
 }

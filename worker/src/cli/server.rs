@@ -1,4 +1,4 @@
-//! Where the Redis is: the options that `sheaf-worker` and `sheaf` share.
+//! The options for the Redis server, which `sheaf-worker` and `sheaf` share.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,7 +63,7 @@ pub struct ServerArgs {
 }
 
 impl ServerArgs {
-    /// The settings of a queue on that server; `None` if no server is named.
+    /// The settings of a queue on the server; `None` if no server is given.
     pub fn settings(&self, queue: &str, lease: Duration) -> Option<RedisSettings> {
         Some(RedisSettings {
             bytes_urls: self.redis_bytes.iter().filter(|url| !url.is_empty()).cloned().collect(),
@@ -79,7 +79,7 @@ impl ServerArgs {
     }
 }
 
-/// What was given; an empty text, as compose files make of a variable that is not set, is nothing.
+/// The value, unless it is empty: compose files turn an unset variable into an empty one.
 fn given(typed: &Option<String>) -> Option<String> {
     typed.clone().filter(|text| !text.is_empty())
 }

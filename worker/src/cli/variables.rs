@@ -1,12 +1,11 @@
-//! Environment variables that are set to nothing count as unset, as compose files and shells leave
-//! them so.
+//! Empty environment variables count as unset: compose files and shells leave them so.
 
 use std::ffi::OsString;
 
 use clap::Command;
 use clap::builder::Resettable;
 
-/// The same command, which does not look at variables that are set to nothing.
+/// The same command, which ignores empty variables.
 pub fn without_empty_variables(command: Command) -> Command {
     without(command, &|name| std::env::var_os(name))
 }
@@ -25,7 +24,7 @@ mod tests {
     use clap::{Arg, Command};
 
     #[test]
-    fn only_what_is_set_to_nothing_is_forgotten() {
+    fn only_empty_variables_are_ignored() {
         let arg = |name: &'static str| Arg::new(name).long(name).env(name);
         let command = Command::new("x").arg(arg("EMPTY")).arg(arg("SET")).arg(arg("UNSET"));
         let command = command.subcommand(Command::new("sub").arg(arg("EMPTY")));

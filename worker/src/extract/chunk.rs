@@ -1,12 +1,12 @@
-//! Writes rows down, and hands them on in chunks.
+//! Encodes rows, and emits them in chunks.
 
 use std::io;
 
 use sheaf_common::cell::overflow_rows;
 use sheaf_common::row::write_cell;
 
-/// About the most bytes of rows that are handed on at once: 1 MiB. A single row may be larger; none
-/// is parted.
+/// The most bytes of a chunk of several rows: 1 MiB. A larger row is a chunk by itself, as no row
+/// is split.
 pub const CHUNK: usize = 1 << 20;
 
 /// Consecutive rows of one file.
@@ -15,9 +15,9 @@ pub struct Chunk<'a> {
     /// The rows in the form of [`sheaf_common::row`].
     pub bytes: &'a [u8],
     pub rows: u32,
-    /// The overflow rows that these rows need.
+    /// The number of overflow rows that these rows need.
     pub overflow: u32,
-    /// The cells of these rows that are continued there.
+    /// The number of cells that continue in overflow rows.
     pub long_cells: u32,
 }
 
@@ -25,11 +25,11 @@ pub struct Chunk<'a> {
 pub(super) struct Writer<'e> {
     emit: &'e mut dyn FnMut(Chunk<'_>) -> io::Result<()>,
     bytes: Vec<u8>,
-    /// The whole rows in `bytes`.
+    /// The complete rows in `bytes`.
     whole: Counts,
-    /// The row that is being written.
+    /// The current row.
     row: Counts,
-    /// Whether long cells are carried on in overflow rows.
+    /// Whether long cells continue in overflow rows.
     carry: bool,
     sums: Sums,
 }
@@ -37,13 +37,13 @@ pub(super) struct Writer<'e> {
 /// The sums over all rows of a file.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sums {
-    /// The rows, as they are written down.
+    /// The bytes of the encoded rows.
     pub bytes: u64,
-    /// Cells that were too long for a sheet.
+    /// The number of cells that are too long for a sheet.
     pub long_cells: u64,
 }
 
-/// The counts of a stretch of rows.
+/// The counts over consecutive rows.
 #[derive(Default, Clone, Copy)]
 struct Counts {
     length: usize,
@@ -82,7 +82,7 @@ impl<'e> Writer<'e> {
     /// # Errors
     /// Those of `emit`.
     pub(super) fn end_row(&mut self) -> io::Result<()> {
-        // With this row the chunk would be too large: those before it go first.
+        // With this row the chunk would be too large: emit the rows before it.
         if self.bytes.len() > CHUNK && self.whole.rows > 0 {
             self.hand_on()?;
         }
@@ -98,7 +98,7 @@ impl<'e> Writer<'e> {
         if self.bytes.len() >= CHUNK { self.hand_on() } else { Ok(()) }
     }
 
-    /// Hands on the last rows; returns the sums over all rows.
+    /// Emits the last rows; returns the sums over all rows.
     ///
     /// # Errors
     /// Those of `emit`.
@@ -109,6 +109,7 @@ impl<'e> Writer<'e> {
         Ok(self.sums)
     }
 
+    /// Emits the complete rows; the current one stays.
     fn hand_on(&mut self) -> io::Result<()> {
         let Counts { length, rows, overflow, long_cells } = std::mem::take(&mut self.whole);
         self.sums.bytes += length as u64;

@@ -1,7 +1,8 @@
-//! Bytes → text, and in which encoding.
+//! Finds the encoding of bytes, and decodes them.
 //!
-//! A byte order mark always decides. Then, unless the user named an encoding: what the document
-//! declares ([`meta`]), UTF-8 if it can be that, and last a guess.
+//! A byte order mark always decides. Next comes the encoding that the user named. Without either:
+//! the declaration in the document ([`meta`]), UTF-16 with a readable tag, UTF-8 if the bytes fit,
+//! and finally a guess.
 
 use std::borrow::Cow;
 
@@ -13,42 +14,44 @@ use super::meta;
 use super::setup::SetupError;
 use super::sniff;
 
-/// How many bytes a guess looks at, from the first that is not ASCII: 1 MiB.
+/// The number of bytes that a guess considers, from shortly before the first that is not ASCII:
+/// 1 MiB.
 const GUESSED: usize = 1 << 20;
-/// Text with at most one bad sequence for this many good ones is UTF-8 with damage. Other encodings
-/// hit UTF-8's pattern by chance only.
+/// Text with at most one bad sequence for this many good ones is damaged UTF-8. Other encodings
+/// match UTF-8's pattern only by chance.
 const DAMAGED: u64 = 20;
 
 /// The text of a file.
 #[derive(Debug)]
 pub struct Decoded<'a> {
-    /// Borrowed if the bytes were UTF-8 without fault.
+    /// Borrowed if the bytes are valid UTF-8.
     pub text: Cow<'a, str>,
     pub encoding: &'static Encoding,
     /// How the encoding was found.
     pub by: FoundBy,
-    /// How many U+FFFD stand for bytes that are not in the encoding.
+    /// The number of U+FFFD that replace bytes which are invalid in the encoding.
     pub replaced: u64,
 }
 
 /// How the encoding of a text was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FoundBy {
-    /// A byte order mark, or UTF-16 without one in which a tag can be read.
+    /// A byte order mark, or a tag that is readable as UTF-16.
     Bytes,
     /// The user named it.
     Named,
     /// The document declares it.
     Declared,
-    /// The bytes are UTF-8, perhaps with damage.
+    /// The bytes are UTF-8, perhaps damaged.
     Utf8,
+    /// A guess by the detector.
     Guess,
 }
 
-/// The encoding that a job names; `None` if it leaves it open.
+/// The encoding that a job names; `None` if it names none.
 ///
 /// # Errors
-/// [`SetupError::Encoding`] for a name that the Encoding Standard does not have.
+/// [`SetupError::Encoding`], for a name that the Encoding Standard lacks.
 pub(super) fn named(choice: &job::Encoding) -> Result<Option<&'static Encoding>, SetupError> {
     let job::Encoding::Named(label) = choice else { return Ok(None) };
     let found = Encoding::for_label(label.as_bytes()).filter(|&encoding| encoding != REPLACEMENT);
@@ -57,7 +60,8 @@ pub(super) fn named(choice: &job::Encoding) -> Result<Option<&'static Encoding>,
         .ok_or_else(|| SetupError::Encoding { label: label.clone(), hint: similar(label) })
 }
 
-/// A label that is probably meant: Python's names differ in their underscores and code pages.
+/// A hint with the label that the user probably meant. Python's names differ from the standard's in
+/// underscores and code pages.
 fn similar(label: &str) -> String {
     let plain = label.trim().to_ascii_lowercase().replace('_', "-");
     let meant = match plain.as_str() {
@@ -84,7 +88,7 @@ fn similar(label: &str) -> String {
     }
 }
 
-/// Decodes a file's bytes. `encoding` is the one that the user named; `None`: it is found out.
+/// Decodes a file's bytes. `encoding` is the one that the user named; `None`: to be detected.
 pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decoded<'a> {
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         return decode_as(&bytes[length..], encoding, FoundBy::Bytes);
@@ -92,6 +96,7 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decod
     if let Some(encoding) = encoding {
         return decode_as(bytes, encoding, FoundBy::Named);
     }
+    // Believed even if the bytes are valid UTF-8: a note then reports the contradiction.
     if let Some(encoding) = meta::declared(bytes) {
         return decode_as(bytes, encoding, FoundBy::Declared);
     }
@@ -103,22 +108,24 @@ pub fn decode<'a>(bytes: &'a [u8], encoding: Option<&'static Encoding>) -> Decod
         Ok(text) => {
             Decoded { text: Cow::Borrowed(text), encoding: UTF_8, by: FoundBy::Utf8, replaced: 0 }
         }
+        // A few bad bytes must not turn UTF-8 into a guess.
         Err(_) if is_damaged_utf8(bytes) => decode_as(bytes, UTF_8, FoundBy::Utf8),
         Err(error) => decode_as(bytes, guess(bytes, error.valid_up_to()), FoundBy::Guess),
     }
 }
 
-/// The encoding of bytes that are not UTF-8: the first that cannot be is at `bad`.
+/// Guesses the encoding of bytes that are not UTF-8. The first invalid byte is at `bad`.
 fn guess(bytes: &[u8], bad: usize) -> &'static Encoding {
     let first = bytes[..bad].iter().position(|&byte| byte >= 0x80).unwrap_or(bad);
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
 
-    // What stands before the first such byte tells one single-byte encoding from another.
+    // A little context before that byte helps to tell single-byte encodings apart.
     let begin = first.saturating_sub(64);
     detector.feed(&bytes[begin..bytes.len().min(begin + GUESSED)], true);
     detector.guess(None, Utf8Detection::Deny)
 }
 
+/// Whether bytes are UTF-8 but for a few sequences: see [`DAMAGED`].
 fn is_damaged_utf8(bytes: &[u8]) -> bool {
     let mut good = 0u64;
     let mut bad = 0u64;
@@ -137,6 +144,7 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> D
         return Decoded { text: Cow::Borrowed(text), encoding, by, replaced: 0 };
     }
 
+    // Not the decoder's own replacement, which does not count the replaced sequences.
     let mut decoder = encoding.new_decoder_without_bom_handling();
     let room = decoder
         .max_utf8_buffer_length_without_replacement(bytes.len().min(1 << 16))
@@ -151,6 +159,7 @@ fn decode_as<'a>(bytes: &'a [u8], encoding: &'static Encoding, by: FoundBy) -> D
 
         match result {
             DecoderResult::InputEmpty => break,
+            // Grow by half at least, so that a long text is copied only a few times.
             DecoderResult::OutputFull => text.reserve(room.max(text.len() / 2)),
             DecoderResult::Malformed(_, _) => {
                 text.push(char::REPLACEMENT_CHARACTER);

@@ -15,23 +15,23 @@ use super::recipe::Compiled;
 use super::setup::SetupError;
 use super::{decode, open, unpack};
 
-/// What a job wants from its files: reads files, gives rows.
+/// A job's settings, compiled: turns files into rows.
 pub struct Extractor {
     recipe: Compiled,
     /// Whether the last cell names the file.
     source_column: bool,
-    /// `None`: found out for every file.
+    /// The encoding that the user named; `None`: to be detected for each file.
     encoding: Option<&'static Encoding>,
     long_cells: LongCells,
-    /// Bytes of memory that a file may cost.
+    /// The memory limit for one file, in bytes.
     memory: u64,
 }
 
 /// Why the work on a file ended early.
 enum Ended {
-    /// The file cannot be read as it is.
+    /// The file has a problem.
     Problem(FileProblem),
-    /// Its rows could not be handed on.
+    /// Its rows could not be emitted.
     Emit(io::Error),
 }
 
@@ -48,10 +48,10 @@ impl From<io::Error> for Ended {
 }
 
 impl Extractor {
-    /// Compiles what a job wants from its files.
+    /// Compiles the settings of a job.
     ///
     /// # Errors
-    /// [`SetupError`] for a selector that is not CSS, or an encoding that is not known.
+    /// [`SetupError`], for an invalid selector or an unknown encoding.
     pub fn new(spec: &JobSpec) -> Result<Extractor, SetupError> {
         Ok(Extractor {
             recipe: Compiled::new(&spec.recipe)?,
@@ -62,15 +62,15 @@ impl Extractor {
         })
     }
 
-    /// Reads one file and hands its rows to `emit`, in chunks of at most [`CHUNK`](super::CHUNK)
+    /// Reads one file and passes its rows to `emit`, in chunks of at most [`CHUNK`](super::CHUNK)
     /// bytes unless a single row is larger.
     ///
-    /// Rows count only if [`Extracted::result`] is `Ok` in the end. A file of one document hands on
-    /// nothing if it has a problem; one of several may have handed on rows of the documents before
-    /// the problem, which are to be dropped.
+    /// Rows count only if [`Extracted::result`] is `Ok` in the end. A file of one document emits
+    /// nothing if it has a problem. A file of several may already have emitted rows of earlier
+    /// documents, which the caller must drop.
     ///
     /// # Errors
-    /// Only those of `emit`; what is wrong with the file stands in [`Extracted::result`].
+    /// Only those of `emit`; a problem of the file is in [`Extracted::result`].
     pub fn file(
         &self,
         file: &SourceFile,
@@ -79,8 +79,9 @@ impl Extractor {
         self.watched_file(file, &mut |_, _| {}, emit)
     }
 
-    /// The same; calls `parsed` now and then while a large file is parsed, with the bytes of its
-    /// text that are parsed so far, and all of them: see [`STEP`](super::STEP).
+    /// As [`Extractor::file`]. While a large file is parsed, also calls `parsed` after each
+    /// [`STEP`](super::STEP), with the number of bytes of text that are parsed and the number of
+    /// all.
     ///
     /// # Errors
     /// As [`Extractor::file`].
@@ -101,7 +102,7 @@ impl Extractor {
         Ok(facts.extracted(result))
     }
 
-    /// Opens and unpacks a file, and has its documents read.
+    /// Opens and unpacks a file, and reads its documents.
     fn read(
         &self,
         file: &SourceFile,
@@ -114,11 +115,11 @@ impl Extractor {
         let plain = unpack::unpack(file.path.as_path(), raw, self.memory / unpack::SHARE)?;
         facts.unpacked = plain.len() as u64;
 
-        // Here a file gets its reader: all are read as HTML.
+        // The place to choose a reader by the file: so far there is one.
         self.documents(HtmlReader::new(plain, self.encoding), file, facts, emit)
     }
 
-    /// Hands on the rows of all documents of a file.
+    /// Emits the rows of all documents of a file.
     fn documents<R: Reader>(
         &self,
         mut reader: R,
@@ -129,23 +130,25 @@ impl Extractor {
         let source = self.source_column.then(|| file.path.display());
         let truncate = self.long_cells == LongCells::Truncate;
 
-        // The room for rows is taken when that of the file's bytes is free again.
+        // Read the first document before allocating for rows: by then the file's bytes are freed.
         let mut next = reader.next(facts)?;
         let mut writer = Writer::new(!truncate, emit);
 
         while let Some(document) = next {
-            // Before the first row of a document is handed on.
+            // Before the document's first row is emitted, so that a file of one document emits
+            // none.
             if self.long_cells == LongCells::Fail {
                 self.recipe.check(&document, facts.noticed.records())?;
             }
 
             self.recipe.rows(&document, source.as_deref(), &mut facts.noticed, &mut writer)?;
-            // A file without a record is to say what it has in place of one.
+            // The report of a file without records lists the elements that it has instead.
             if facts.noticed.records() == 0 {
                 let elements = document.elements();
                 facts.noticed.elements(elements.map(|(_, element)| element.name()));
             }
 
+            // Two trees at once could go over the memory limit.
             drop(document);
             next = reader.next(facts)?;
         }
@@ -167,7 +170,7 @@ mod tests {
     use std::path::Path;
     use std::vec::IntoIter;
 
-    /// A reader of pages, or of the problem at their end.
+    /// A reader that returns these pages, and perhaps a problem at the end.
     struct Pages(IntoIter<Result<String, FileProblem>>);
 
     impl Reader for Pages {
@@ -178,7 +181,7 @@ mod tests {
         }
     }
 
-    /// What comes of a file with these pages, and how many rows were handed on.
+    /// The result of a file with these pages, the number of emitted rows, and the notes.
     fn read(
         long_cells: LongCells,
         pages: Vec<Result<String, FileProblem>>,

@@ -1,4 +1,4 @@
-//! What becomes known of a file on its way, beside its rows: for its report.
+//! Facts about a file beside its rows, gathered on the way for its report.
 
 use html5ever::LocalName;
 use sheaf_common::notes::FileNotes;
@@ -10,49 +10,50 @@ use super::notice::Noticed;
 /// The result of reading a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extracted {
-    /// [`Done`] if its rows were handed on; or why it has none.
+    /// [`Done`] if all rows were emitted, or why the file has none.
     pub result: Result<Done, FileProblem>,
-    /// Read from the file, before unpacking.
+    /// The size of the file in bytes, before unpacking.
     pub bytes: u64,
-    /// After unpacking; 0 if it did not come so far.
+    /// The size after unpacking; 0 if it failed before.
     pub unpacked: u64,
-    /// The encoding that was used, as the Encoding Standard names it; empty if it did not come so
-    /// far.
+    /// The name of the encoding, from the Encoding Standard; empty if the file failed before
+    /// decoding.
     pub encoding: String,
-    /// How many characters had to be replaced in decoding.
+    /// The number of characters that were replaced in decoding.
     pub replaced: u64,
-    /// What was noticed about a file that gave its rows, or has none.
+    /// The notes on the file; empty if it has a problem.
     pub notes: FileNotes,
 }
 
-/// The result of a file whose rows were all handed on.
+/// The result of a file whose rows were all emitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
-    /// The cells that a sheet will cut, under [`sheaf_common::job::LongCells::Truncate`]; otherwise
-    /// 0. Their rows hold them whole.
+    /// The number of cells that a sheet will cut, under
+    /// [`sheaf_common::job::LongCells::Truncate`]; otherwise 0. The rows themselves have the whole
+    /// text.
     pub truncated_cells: u64,
 }
 
-/// What is known of a file so far.
+/// The facts about a file so far.
 pub(super) struct Facts<'p> {
     pub bytes: u64,
     pub unpacked: u64,
-    /// The encoding of its first text; empty: there was none so far.
+    /// The encoding of the first text; empty before that text.
     encoding: &'static str,
     replaced: u64,
     pub noticed: Noticed,
-    /// Is called with the bytes of a text that are parsed, and all of them.
+    /// Called with the number of bytes of a text that are parsed, and the number of all.
     parsed: &'p mut dyn FnMut(usize, usize),
 }
 
 impl<'p> Facts<'p> {
-    /// Nothing is known yet. `record` as in [`Noticed::new`].
+    /// The facts about a file before it is opened. `record` as in [`Noticed::new`].
     pub(super) fn new(record: Option<&LocalName>, parsed: &'p mut dyn FnMut(usize, usize)) -> Self {
         let noticed = Noticed::new(record);
         Facts { bytes: 0, unpacked: 0, encoding: "", replaced: 0, noticed, parsed }
     }
 
-    /// A text was decoded from `bytes`; `text` is what of it is read.
+    /// Records that a text was decoded from `bytes`. `text` is the part that will be parsed.
     pub(super) fn read_text(&mut self, text: &str, decoded: &Decoded<'_>, bytes: &[u8]) {
         if self.encoding.is_empty() {
             self.encoding = decoded.encoding.name();
@@ -62,14 +63,14 @@ impl<'p> Facts<'p> {
         self.noticed.text(text, decoded, bytes);
     }
 
-    /// So many bytes of a text are parsed, of all that it has.
+    /// Reports that `done` of all bytes of a text are parsed.
     pub(super) fn parsed(&mut self, done: usize, all: usize) {
         (self.parsed)(done, all);
     }
 
-    /// All that is known, with what came of the file.
+    /// The facts and the result of the file together.
     pub(super) fn extracted(self, result: Result<Done, FileProblem>) -> Extracted {
-        // About rows that are taken back, nothing is said.
+        // A file with a problem loses its rows, and with them the notes on these.
         let notes = match result {
             Ok(_) => self.noticed.notes(),
             Err(_) => FileNotes::default(),

@@ -1,16 +1,16 @@
-//! Text that is not a page: read as HTML, it would give garbage without a word.
-
-/// How many bytes are looked at: 64 KiB from the beginning.
-const SAMPLE: usize = 64 << 10;
-/// The least bytes by which UTF-32 is recognised without a byte order mark: two characters.
-const WIDEST: usize = 8;
+//! Refuses text that is not HTML. Parsed as HTML, it would silently give garbage.
 
 use sheaf_common::problem::FileProblem;
 
-/// Refuses text that is not HTML, or that is in an encoding that is not read.
+/// The number of bytes to look at, from the beginning: 64 KiB.
+const SAMPLE: usize = 64 << 10;
+/// The fewest bytes by which UTF-32 is recognised without a byte order mark: two characters.
+const WIDEST: usize = 8;
+
+/// Refuses text of a known format other than HTML, and text in an unsupported encoding.
 ///
 /// # Errors
-/// With the name of the form or of the encoding.
+/// [`FileProblem::Foreign`] or [`FileProblem::Encoding`], with the name of the format or encoding.
 pub(super) fn refuse(bytes: &[u8]) -> Result<(), FileProblem> {
     if is_utf_32(bytes) {
         return Err(FileProblem::Encoding { name: "UTF-32".into() });
@@ -22,7 +22,7 @@ pub(super) fn refuse(bytes: &[u8]) -> Result<(), FileProblem> {
     }
 }
 
-/// The name of a known form of text that is not HTML, and what to do about it, if `bytes` have it.
+/// The name of the known text format other than HTML that `bytes` have, and what to do about it.
 fn known(bytes: &[u8]) -> Option<&'static str> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
     let text = &text[..text.len().min(SAMPLE)];
@@ -49,14 +49,15 @@ fn known(bytes: &[u8]) -> Option<&'static str> {
     json(text)
 }
 
-/// Whether every four bytes are a character that texts have, in either order: or there is a mark.
+/// Whether bytes are UTF-32: they have a byte order mark, or every four of them, in one byte order
+/// or the other, are a character that occurs in text.
 fn is_utf_32(bytes: &[u8]) -> bool {
     if bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff") {
         return true;
     }
 
-    // In one order or the other, the highest byte of each character is 0. That is rare, so most
-    // bytes are looked at no more.
+    // The highest byte of a character is always 0. Other text hardly has such zeros, so most files
+    // are ruled out by two characters.
     let highest =
         |index: usize| bytes.len() >= WIDEST && bytes[index] == 0 && bytes[index + 4] == 0;
 
@@ -72,12 +73,13 @@ fn is_utf_32(bytes: &[u8]) -> bool {
     (highest(3) && all(u32::from_le_bytes)) || (highest(0) && all(u32::from_be_bytes))
 }
 
-/// Whether a block of headers is in front, and `MIME-Version` one of them.
+/// Whether text begins with a block of headers that includes `MIME-Version`.
 fn is_mime(text: &[u8]) -> bool {
     let mut lines =
         text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let headers = lines.by_ref().take_while(|line| !line.is_empty());
 
+    // A header may continue on lines that begin with white space.
     let is_header = |line: &&[u8]| {
         let name = line.iter().position(|byte| *byte == b':').map(|end| &line[..end]);
         let is_name = |name: &[u8]| {
@@ -94,7 +96,7 @@ fn is_mime(text: &[u8]) -> bool {
     headers.take_while(is_header).any(is_version)
 }
 
-/// JSON lines or JSON: all that is looked at is JSON, and begins with an object or a list.
+/// Recognises JSON and JSON lines: the whole sample is JSON and begins with an object or a list.
 fn json(text: &[u8]) -> Option<&'static str> {
     if !matches!(text.first(), Some(b'{' | b'[')) {
         return None;
@@ -107,12 +109,13 @@ fn json(text: &[u8]) -> Option<&'static str> {
     for value in values.by_ref() {
         match value {
             Ok(_) => count += 1,
-            // What is looked at, or a file that was cut, ends in the middle of a value.
+            // The end of the sample, or a file that was cut off, may fall within a value.
             Err(error) if error.is_eof() && (text.len() == SAMPLE || count > 0) => break,
             Err(_) => return None,
         }
     }
 
+    // A single object on one line is probably a line of a file of JSON lines.
     let is_lines =
         count > 1 || (count == 1 && text[0] == b'{' && !text.trim_ascii_end().contains(&b'\n'));
     Some(if is_lines {

@@ -1,26 +1,27 @@
 //! The encoding that a document declares in its first bytes.
 //!
-//! The HTML standard's "prescan a byte stream to determine its encoding", and its "get an XML
-//! encoding".
+//! Implements "prescan a byte stream to determine its encoding" and "get an XML encoding" of the
+//! HTML standard.
 
 use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
-/// How far a declaration is looked for, in bytes.
+/// The number of bytes from the beginning in which a declaration counts.
 const PRESCAN: usize = 1024;
 
-/// The encoding that `bytes` declare; `None` if they declare none that is known.
+/// The encoding that `bytes` declare; `None` if they declare none or an unknown one.
 pub(super) fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = &bytes[..bytes.len().min(PRESCAN)];
     Scanner { bytes: head, at: 0 }.document().or_else(|| xml(head))
 }
 
-/// A label as a declaration means it: what can be read as ASCII cannot be UTF-16.
+/// The encoding that a declared label stands for.
 fn label(label: &[u8]) -> Option<&'static Encoding> {
     let encoding = Encoding::for_label(label)?;
     match encoding {
+        // A declaration that was read as ASCII cannot be UTF-16.
         _ if encoding == UTF_16LE || encoding == UTF_16BE => Some(UTF_8),
         _ if encoding == X_USER_DEFINED => Some(WINDOWS_1252),
-        // It would replace the whole document by one character.
+        // The decoder would replace the whole document with one character.
         _ if encoding == REPLACEMENT => None,
         _ => Some(encoding),
     }
@@ -49,6 +50,7 @@ fn begins_tag(rest: &[u8]) -> bool {
     matches!(rest, [_, b'/', first, ..] | [_, first, ..] if first.is_ascii_alphabetic())
 }
 
+/// A position in the first bytes of a document.
 struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -63,6 +65,7 @@ impl<'a> Scanner<'a> {
         self.rest().first().copied()
     }
 
+    /// Passes over the bytes that are `skipped`, and returns them.
     fn skip(&mut self, skipped: impl Fn(u8) -> bool) -> &'a [u8] {
         let rest = self.rest();
         let length = rest.iter().position(|&byte| !skipped(byte)).unwrap_or(rest.len());
@@ -70,6 +73,7 @@ impl<'a> Scanner<'a> {
         &rest[..length]
     }
 
+    /// The encoding that the first `<meta` with one declares.
     fn document(&mut self) -> Option<&'static Encoding> {
         while let Some(byte) = self.peek() {
             let rest = self.rest();
@@ -86,7 +90,7 @@ impl<'a> Scanner<'a> {
                     return Some(encoding);
                 }
             } else if begins_tag(rest) {
-                // Its attributes are passed over: a `>` in one of them does not end the tag.
+                // Read its attributes, as a `>` within a value does not end the tag.
                 self.skip(|byte| !is_space(byte) && byte != b'>');
                 while self.attribute().is_some() {}
                 self.at += 1;
@@ -107,7 +111,7 @@ impl<'a> Scanner<'a> {
         let mut seen: Vec<Vec<u8>> = Vec::new();
 
         while let Some((name, value)) = self.attribute() {
-            // Of several attributes with one name, the first counts.
+            // If a name occurs twice, the first attribute counts.
             if seen.contains(&name) {
                 continue;
             }
@@ -123,12 +127,12 @@ impl<'a> Scanner<'a> {
 
         match charset {
             Some(charset) => label(&charset),
-            // A `content` declares something only beside `http-equiv="content-type"`.
+            // A `content` counts only beside `http-equiv="content-type"`.
             None => content.filter(|_| pragma).and_then(|content| label(&content)),
         }
     }
 
-    /// "Get an attribute": its name in lower case and its value; `None` at the tag's end.
+    /// "Get an attribute": its name in lower case, and its value; `None` at the end of the tag.
     fn attribute(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
         self.skip(|byte| is_space(byte) || byte == b'/');
         if self.peek()? == b'>' {
@@ -136,7 +140,7 @@ impl<'a> Scanner<'a> {
         }
 
         let start = self.at;
-        // A `=` in front belongs to the name.
+        // A leading `=` belongs to the name.
         self.at += 1;
         self.skip(|byte| !is_space(byte) && !matches!(byte, b'=' | b'/' | b'>'));
         let name = self.bytes[start..self.at].to_ascii_lowercase();
@@ -181,6 +185,7 @@ fn from_content(content: &[u8]) -> Option<Vec<u8>> {
                 return Some(value[..end].to_vec());
             };
 
+            // A quote that is never closed declares nothing.
             let end = value[1..].iter().position(|&byte| byte == quote)?;
             return Some(value[1..=end].to_vec());
         }

@@ -1,21 +1,21 @@
 //! A file's bytes → rows.
 //!
 //! `open → unpack → reader (sniff → decode → parse) → documents → recipe → rows`: each step is a
-//! file here, and says with a [`FileProblem`](sheaf_common::problem::FileProblem) why it cannot go
-//! on. It runs in a child process that may be killed at any moment, so nothing here keeps state
-//! between files, and rows count only with the end of their file.
+//! file here, and returns a [`FileProblem`](sheaf_common::problem::FileProblem) if it cannot go on.
+//! All of it runs in a child process that may be killed at any moment. So nothing here has state
+//! across files, and rows count only with the end of their file.
 //!
-//! * [`extractor`]: one file's way through the steps; [`facts`]: what becomes known on it.
-//! * [`open`]: the bytes of a source, if it is still what it was when it was listed.
-//! * [`mod@pack`]: how it goes over a network.
-//! * [`unpack`]: `.gz`, `.bz2`, `.zst`, `.xz`.
-//! * [`reader`]: what a file holds → documents; [`reader::html`]: the one reader so far.
-//! * [`mod@text`]: bytes → text, for readers of text. [`sniff`]: what is not text; [`foreign`]: text
-//!   that is no page; [`mod@decode`], [`meta`]: which encoding.
-//! * [`recipe`]: documents → rows. [`selectors`], [`setup`]: the recipe's CSS, and what is wrong
-//!   with it; [`pseudo`]: what depends on the document alone.
-//! * [`notice`]: what is hardly ever meant, noted for the report.
-//! * [`chunk`]: rows, written down and handed on.
+//! * [`extractor`]: one file's way through the steps; [`facts`]: what the report needs beside rows.
+//! * [`open`]: the bytes of a source, if it has not changed since it was listed.
+//! * [`mod@pack`]: compresses a file for the network.
+//! * [`unpack`]: reads through `.gz`, `.bz2`, `.zst`, `.xz`.
+//! * [`reader`]: unpacked bytes → documents; [`reader::html`]: the only reader so far.
+//! * [`mod@text`]: bytes → text, for readers of text. [`sniff`]: refuses binary files; [`foreign`]:
+//!   refuses text that is not HTML; [`mod@decode`], [`meta`]: find the encoding.
+//! * [`recipe`]: documents → rows. [`selectors`], [`setup`]: the recipe's CSS, and its errors;
+//!   [`pseudo`]: pseudo-classes.
+//! * [`notice`]: notes what is probably not intended.
+//! * [`chunk`]: rows → chunks of bytes.
 
 mod chunk;
 mod decode;

@@ -1,8 +1,8 @@
-//! Notes on what is hardly ever meant: taken on the way through a file, shown when the run ends.
+//! Notes on what is probably not intended: taken on the way through a file, shown at the end of the
+//! run.
 //!
-//! Costs next to nothing beside parsing: the text is searched once for the record's tag, each node
-//! is compared with one number while records are walked, and elements are only counted where there
-//! is no record.
+//! The cost is small beside parsing: one search of the text for the record's tag, one comparison
+//! for each node of the walk. Elements are counted only in files without records.
 
 use std::collections::HashMap;
 
@@ -13,29 +13,30 @@ use sheaf_common::notes::{FileNotes, LONGEST_ELEMENT, MOST_ELEMENTS, Note, NoteK
 
 use super::decode::{Decoded, FoundBy};
 
-/// Rows of this many times the bytes of the text are more than a recipe with a few columns gives.
+/// If the rows have more than this many times the bytes of the text, that is worth a note: a recipe
+/// with a few columns gives less.
 const GREW: u64 = 10;
-/// Below this many bytes of rows, growth does not matter: 64 KiB.
+/// Growth up to this many bytes of rows does not matter: 64 KiB.
 const SMALL: u64 = 64 << 10;
 
-/// From this many continuation bytes on, text in a declared multi-byte encoding is not UTF-8 by
-/// chance. In Chinese, Japanese or Korean text, a character is also UTF-8 with a probability of
-/// less than a fifth (of GBK's first level, 22 of 40 lead bytes and 31 of 94 trail bytes): the
-/// famous case is a file with a single word.
+/// Text that is declared as a multi-byte encoding, but is also valid UTF-8, is not so by chance if
+/// it has this many continuation bytes. In Chinese, Japanese or Korean text, a character is valid
+/// UTF-8 with a probability of less than a fifth (of GBK's first level, 22 of 40 lead bytes and 31
+/// of 94 trail bytes). The well-known chance case is a file with a single word.
 const NO_CHANCE: usize = 12;
 
 /// The notes on a file so far.
 pub(super) struct Noticed {
     notes: FileNotes,
-    /// The bytes of the texts.
+    /// The bytes of all texts.
     length: u64,
-    /// How often the record's tag stands in the texts; `None` if the record is no plain name.
+    /// The record's tags in all texts; `None` if the record is not selected by a plain name.
     tags: Option<Tags>,
     records: u64,
     nested: u64,
-    /// The bytes of the rows.
+    /// The bytes of all rows.
     rows: u64,
-    /// The elements by name, as long as there is no record.
+    /// The number of elements by name, in documents before the first record.
     elements: HashMap<String, u64>,
 }
 
@@ -45,7 +46,7 @@ struct Tags {
 }
 
 impl Noticed {
-    /// `record`: the element name that the records have, if they are selected by nothing else.
+    /// `record` is the element name of the records, if they are selected by a name alone.
     pub(super) fn new(record: Option<&LocalName>) -> Self {
         Noticed {
             notes: FileNotes::default(),
@@ -58,7 +59,7 @@ impl Noticed {
         }
     }
 
-    /// Takes note of a text before it is parsed, and of the bytes that it was decoded from.
+    /// Notes a text before it is parsed, and the bytes that it was decoded from.
     pub(super) fn text(&mut self, text: &str, decoded: &Decoded<'_>, bytes: &[u8]) {
         let encoding = decoded.encoding;
         match decoded.by {
@@ -77,39 +78,39 @@ impl Noticed {
         }
     }
 
-    /// Takes note of a text that is read as HTML.
+    /// Notes a text that is parsed as HTML.
     pub(super) fn read_as_html(&mut self, text: &str) {
         if text.starts_with("<?xml") {
             self.once(NoteKind::XmlAsHtml);
         }
     }
 
-    /// Notes what counts nothing, once for a file however many documents it has.
+    /// Adds a note without counts, once for a file however many documents it has.
     fn once(&mut self, kind: NoteKind) {
         if self.notes.noticed.iter().all(|note| note.kind != kind) {
             self.notes.noticed.push(Note::new(kind, 1, 1));
         }
     }
 
-    /// How many records the file has so far.
+    /// The number of records so far.
     pub(super) fn records(&self) -> u64 {
         self.records
     }
 
-    /// Takes note of a record; `nested`: inside another.
+    /// Counts a record. `nested`: it is inside another.
     pub(super) fn record(&mut self, nested: bool) {
         self.records += 1;
         self.nested += u64::from(nested);
     }
 
-    /// Takes note of the cell of a column. One with nothing but white space looks empty, so it is.
+    /// Notes whether a column has text. White space alone counts as empty, as it looks so.
     pub(super) fn cell(&mut self, column: usize, cell: Option<&str>) {
         if !self.notes.is_filled(column) && cell.is_some_and(|text| !text.trim_start().is_empty()) {
             self.notes.fill(column);
         }
     }
 
-    /// Takes note of the names of all elements of a document in which there was no record.
+    /// Counts the elements of a document in a file that has no record so far.
     pub(super) fn elements<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
         for name in names {
             match self.elements.get_mut(name) {
@@ -119,7 +120,7 @@ impl Noticed {
         }
     }
 
-    /// Takes note of how many bytes all rows have.
+    /// Notes the number of bytes of all rows.
     pub(super) fn rows(&mut self, bytes: u64) {
         self.rows = bytes;
     }
@@ -133,8 +134,8 @@ impl Noticed {
 
         if let Some(Tags { name, count }) = tags {
             let lost = count.saturating_sub(records);
-            // Scripts of a page hold its tags in strings, which are no records; nothing writes
-            // those of a name like `doc`.
+            // Scripts contain HTML tags in strings, which are not records. They have no reason to
+            // contain a tag like `doc`, so a tenth of these is enough for a note.
             let many = if is_html_name(&name) { lost > records.max(10) } else { lost * 10 > count };
             if many {
                 notes.noticed.push(Note::new(NoteKind::LostTags, lost, count));
@@ -156,17 +157,17 @@ impl Noticed {
 /// Whether a walk in document order is inside a record.
 #[derive(Default)]
 pub(super) struct Inside {
-    /// The depth of the record around the walk that is inside no other.
+    /// The depth of the outermost record around the current element.
     record: Option<usize>,
 }
 
 impl Inside {
-    /// The walk has come to an element at this depth, and so out of all that is not above it.
+    /// Moves to an element at this depth, and so out of every element that is not above it.
     pub(super) fn pass(&mut self, depth: usize) {
         self.record = self.record.filter(|record| depth > *record);
     }
 
-    /// The element that the walk has come to is a record; `true` if it is inside another.
+    /// Enters a record at this depth; returns whether it is inside another.
     pub(super) fn record(&mut self, depth: usize) -> bool {
         let is_inside = self.record.is_some();
         self.record.get_or_insert(depth);
@@ -174,7 +175,7 @@ impl Inside {
     }
 }
 
-/// How often `text` holds the tag `<name`, in lower case.
+/// The number of times that `text` contains the tag `<name`, in lower case.
 fn count_tags(text: &str, name: &LocalName) -> u64 {
     let tag = format!("<{name}");
     let ends = |at: &usize| {
@@ -186,14 +187,14 @@ fn count_tags(text: &str, name: &LocalName) -> u64 {
     memmem::find_iter(text.as_bytes(), &tag).filter(ends).count() as u64
 }
 
-/// Whether bytes are UTF-8 beyond ASCII, and that by no chance, though they were read as
-/// `declared`, with so many characters `replaced`.
+/// Whether bytes that were decoded as `declared`, with `replaced` characters replaced, are in truth
+/// UTF-8 and not ASCII.
 fn is_utf8_after_all(bytes: &[u8], declared: &'static Encoding, replaced: u64) -> bool {
     if bytes.is_ascii() || std::str::from_utf8(bytes).is_err() {
         return false;
     }
 
-    // In a single-byte encoding they would be pairs such as `Ã©`, which nobody writes.
+    // In a single-byte encoding these bytes would be pairs such as `Ã©`, which occur in no text.
     replaced > 0
         || declared.is_single_byte()
         || bytes.iter().filter(|byte| (0x80..0xc0).contains(*byte)).take(NO_CHANCE).count()
@@ -212,7 +213,7 @@ fn most_frequent(counts: HashMap<String, u64>) -> Vec<(String, u64)> {
     names
 }
 
-/// Whether HTML has an element of this name that pages are made of.
+/// Whether this is the name of a common HTML element.
 fn is_html_name(name: &LocalName) -> bool {
     const NAMES: &str = "\
         a abbr address article aside audio b blockquote body br button caption center cite code \
@@ -233,7 +234,7 @@ mod tests {
     use crate::extract::reader::{Document, Element};
     use encoding_rs::{EUC_KR, WINDOWS_1252};
 
-    /// The names of the elements that `Inside` says are nested.
+    /// For each `doc`, whether [`Inside`] takes it as nested.
     fn nested(markup: &str) -> Vec<bool> {
         let mut inside = Inside::default();
         let mut found = Vec::new();
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn records_inside_others_are_told_from_those_behind() {
+    fn nested_records_differ_from_following_ones() {
         assert_eq!(nested("<doc>a</doc><doc>b</doc>"), [false, false]);
         assert_eq!(
             nested("<doc>a<doc>b</doc><p><doc>c</doc></p></doc><p><doc>d"),
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!(nested("<doc>a<doc>b</doc></doc>text<doc>c"), [false, true, false]);
     }
 
-    /// What is noticed about a text whose records are `doc`, of which `records` were found.
+    /// The notes on a text whose record is `name`, of which `records` were found.
     fn noticed(text: &str, name: &str, records: u64) -> Vec<Note> {
         let decoded = decode(text.as_bytes(), None);
         let mut noticed = Noticed::new(Some(&name.into()));
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_are_counted_where_there_is_no_record() {
+    fn elements_are_counted_in_files_without_records() {
         let elements = |documents: &[&str]| {
             let mut noticed = Noticed::new(None);
             for markup in documents {

@@ -1,4 +1,4 @@
-//! The bytes of a source, if it is still what it was when it was listed.
+//! The bytes of a source, if it has not changed since it was listed.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
@@ -16,13 +16,14 @@ use tracing::error;
 
 use super::pack::unpack;
 
-/// The bytes of `file`: those that came with the task, or else those at its place on the disk.
-/// Never waits for a pipe's other end.
+/// The bytes of `file`: those that came with the task, or else those on disk. Does not block on a
+/// named pipe.
 ///
 /// # Errors
-/// It is gone, not a file, not readable, was changed, or is too large for `memory` bytes.
+/// The file is missing, not a file, not readable, has changed, or has more than half of `memory`
+/// bytes.
 pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem> {
-    // The bytes and the text made from them stand in memory together.
+    // The bytes and the text decoded from them are in memory together.
     let most = memory / 2;
     let too_large = |size| FileProblem::TooLarge(TooLarge::ForMemory { size, memory });
 
@@ -46,11 +47,13 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem
     });
     let mut opened = opened.map_err(|error| not_opened(&error))?;
 
+    // Ask the open file, not the path: another file may take the path's place at any time.
     let before = metadata(&opened)?;
     if let Some(other) = NonFile::of(before.file_type()) {
         return Err(FileProblem::NotAFile(other));
     }
 
+    // 0: the time is unknown.
     let is_known = file.modified != 0;
     if before.len() != file.size || (is_known && modified_ns(&before) != file.modified) {
         return Err(FileProblem::Changed(Changed::SinceListed));
@@ -61,7 +64,7 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem
 
     let length = usize::try_from(before.len()).map_err(|_| too_large(before.len()))?;
     let mut bytes = Vec::with_capacity(length + 1);
-    // One byte more than expected shows growth, and ends the reading of a file that grows for ever.
+    // One byte more than expected shows growth, and bounds the read of a file that grows for ever.
     let read = opened.by_ref().take(before.len() + 1).read_to_end(&mut bytes);
     read.map_err(|error| not_read(&error))?;
 
@@ -73,8 +76,8 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem
     Ok(Cow::Owned(bytes))
 }
 
-/// Opens something. While this process or the system has no open file left, which says nothing of
-/// this one, it is tried again.
+/// Opens a file; retries as long as this process or the system is at its limit of open files, for
+/// which the file is not to blame.
 fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
     const SAY_AFTER: Duration = Duration::from_secs(2);
     const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -90,6 +93,7 @@ fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
             return opened;
         }
 
+        // Most shortages pass before the user need know of them.
         if !said && began.elapsed() >= SAY_AFTER {
             said = true;
             error!(
@@ -102,6 +106,7 @@ fn patiently(open: impl Fn() -> io::Result<File>) -> io::Result<File> {
     }
 }
 
+/// The flags for reading: a named pipe must not block, and a terminal must not become ours.
 fn reading() -> OFlag {
     OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC
 }
@@ -110,8 +115,8 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(nix::fcntl::open(path, reading(), Mode::empty())?.into())
 }
 
-/// Opens an absolute path step by step, and refuses it if anything on it has become a symbolic link
-/// since it was resolved. So the way cannot be led out of a root between the check and the opening.
+/// Opens an absolute path component by component, and refuses it if one has become a symbolic link
+/// since the path was resolved. So no one can lead it out of a root between the check and the open.
 fn open_without_links(path: &Path) -> io::Result<File> {
     let mut names = path.components().peekable();
     if names.next() != Some(Component::RootDir) {
@@ -223,7 +228,7 @@ mod tests {
         let linked = folder.path().join("link/a");
         assert_eq!(*read(&at(&real.join("a"), Content::Resolved), 1 << 30).unwrap(), *b"text");
         assert_eq!(*read(&at(&linked, Content::At), 1 << 30).unwrap(), *b"text");
-        // The system says of a link where a folder is expected that it is no folder.
+        // For a link in place of a folder, the system reports "not a directory".
         assert_eq!(problem(&at(&linked, Content::Resolved)), FileProblem::Gone);
 
         for path in [real.join("b"), real.join("../real/a"), "real/a".into()] {

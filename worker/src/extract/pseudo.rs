@@ -1,8 +1,8 @@
 //! Pseudo-classes that depend on the document alone: `:link`, `:any-link`, `:checked`, `:disabled`,
 //! `:enabled`, `:lang()`.
 //!
-//! They are those of the HTML standard ("Pseudo-classes"), for a page that no user has touched; the
-//! ranges of languages are those of Selectors level 4.
+//! Implements the HTML standard ("Pseudo-classes") for a page that no user has touched, with the
+//! language ranges of Selectors level 4.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use selectors::parser::{self, SelectorImpl, SelectorParseErrorKind};
 
 use super::reader::Element;
 
-/// The selectors that a recipe may have.
+/// The dialect of selectors that a recipe may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dialect;
 
@@ -30,7 +30,7 @@ impl SelectorImpl for Dialect {
     type PseudoElement = PseudoElement;
 }
 
-/// A pseudo-class that `selectors` does not know by itself.
+/// A pseudo-class that the `selectors` crate lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PseudoClass {
     /// `:link` and `:any-link`: no page was visited.
@@ -64,7 +64,7 @@ impl ToCss for PseudoClass {
     }
 }
 
-/// Reads selectors.
+/// The features of CSS that a recipe's selectors may use.
 pub(super) struct Parser;
 
 type Failed = ParseError<SelectorParseErrorKind>;
@@ -131,7 +131,7 @@ impl PseudoClass {
     }
 }
 
-/// Whether an element is one of HTML's, so that names are compared in lower case.
+/// Whether an element is in the HTML namespace, so that names are compared in lower case.
 fn is_html<'a, E: Element<'a>>(element: E) -> bool {
     *element.namespace() == ns!(html)
 }
@@ -145,7 +145,7 @@ fn has<'a, E: Element<'a>>(element: E, attribute: &str) -> bool {
     element.attribute_in(&ns!(), attribute).is_some()
 }
 
-/// The elements around one, the nearest first.
+/// The ancestors of an element, the nearest first.
 fn around<'a, E: Element<'a>>(element: E) -> impl Iterator<Item = E> {
     std::iter::successors(element.parent(), |around| around.parent())
 }
@@ -164,8 +164,8 @@ fn can_be_disabled<'a, E: Element<'a>>(element: E) -> bool {
     is_one_of(element, &["button", "input", "select", "textarea", "optgroup", "option", "fieldset"])
 }
 
-/// "Actually disabled": by its own attribute, by that of the group of an option, or by a fieldset
-/// around a control.
+/// "Actually disabled": by the element's own attribute, by that of an option's group, or by that of
+/// a fieldset around a control.
 fn is_disabled<'a, E: Element<'a>>(element: E) -> bool {
     if has(element, "disabled") {
         return true;
@@ -181,7 +181,7 @@ fn is_disabled<'a, E: Element<'a>>(element: E) -> bool {
     }
 }
 
-/// Whether a fieldset around it is disabled; what is in the first legend of that fieldset is not.
+/// Whether an element is in a disabled fieldset, and not in the first legend of that fieldset.
 fn is_in_disabled_fieldset<'a, E: Element<'a>>(element: E) -> bool {
     let mut child = element;
     for ancestor in around(element) {
@@ -199,9 +199,9 @@ fn is_in_disabled_fieldset<'a, E: Element<'a>>(element: E) -> bool {
     false
 }
 
-/// The language of an element: its own or that of the nearest element around it that says one.
+/// The language of an element: its own, or that of its nearest ancestor with one.
 fn language<'a, E: Element<'a>>(element: E) -> Option<&'a str> {
-    // The attribute of XML goes before the other.
+    // `xml:lang` takes precedence over `lang`.
     let own = |element: E| {
         let of_xml = element.attribute_in(&ns!(xml), "lang");
         of_xml.or_else(|| {
@@ -217,8 +217,8 @@ fn is_html_or_svg<'a, E: Element<'a>>(element: E) -> bool {
     is_html(element) || *element.namespace() == ns!(svg)
 }
 
-/// Extended filtering (RFC 4647, 3.3.2), with a wildcard in front matching anything, also nothing;
-/// `range` is in lower case.
+/// Extended filtering (RFC 4647, 3.3.2). A leading wildcard also matches nothing. `range` must be
+/// in lower case.
 fn is_in_range(language: &str, range: &str) -> bool {
     if language.is_empty() || range.is_empty() {
         return language.is_empty() && range.is_empty();
@@ -231,7 +231,7 @@ fn is_in_range(language: &str, range: &str) -> bool {
 
     begins
         && wanted.filter(|part| *part != "*").all(|part| {
-            // A single letter begins another kind of subtag, over which nothing is sought.
+            // A single letter begins an extension, beyond which the search must not go.
             let mut passed = true;
             let found = tags.by_ref().find(|tag| {
                 let is_part = tag.eq_ignore_ascii_case(part);

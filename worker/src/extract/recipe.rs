@@ -1,4 +1,4 @@
-//! A job's recipe, compiled: documents → rows. It knows no format: see [`super::reader`].
+//! A job's recipe, compiled: documents → rows. Independent of the format: see [`super::reader`].
 
 use std::io;
 
@@ -13,7 +13,7 @@ use super::reader::{AttributeName, Document, Element};
 use super::selectors::Css;
 use super::setup::SetupError;
 
-/// The selector of the records, and the columns.
+/// A compiled recipe: the selector of the records, and the columns.
 pub(super) struct Compiled {
     pub record: Css,
     columns: Vec<Column>,
@@ -35,7 +35,7 @@ impl Compiled {
     /// Compiles a recipe.
     ///
     /// # Errors
-    /// [`SetupError`] for a selector that is not CSS.
+    /// [`SetupError`], for an invalid selector.
     pub(super) fn new(recipe: &Recipe) -> Result<Self, SetupError> {
         let columns = recipe.columns.iter();
         let columns = columns.map(|column| Column::new(&column.name, &column.value));
@@ -46,11 +46,11 @@ impl Compiled {
         })
     }
 
-    /// Refuses a document with a cell that no sheet can hold. `before`: the records of the
-    /// documents before it.
+    /// Checks that a sheet can hold every cell of a document. `before` is the number of records in
+    /// earlier documents of the file.
     ///
     /// # Errors
-    /// [`FileProblem::LongCell`] for the first such cell.
+    /// [`FileProblem::LongCell`], for the first cell that is too long.
     pub(super) fn check<D: Document>(&self, document: &D, before: u64) -> Result<(), FileProblem> {
         let mut gathered = String::new();
         for ((record, _), number) in self.records(document).zip(before + 1..) {
@@ -69,7 +69,7 @@ impl Compiled {
         Ok(())
     }
 
-    /// Writes the rows of a document. `source`: the text of a last column, if there is one.
+    /// Writes the rows of a document. `source` is the text of the source column, if there is one.
     ///
     /// # Errors
     /// Those of `writer`.
@@ -98,8 +98,8 @@ impl Compiled {
         Ok(())
     }
 
-    /// The records in document order, each with whether it is inside another: it is a record all
-    /// the same.
+    /// The records in document order, each with whether it is nested in another. A nested record
+    /// counts like any other.
     fn records<'a, D: Document>(
         &self,
         document: &'a D,
@@ -128,7 +128,8 @@ impl Column {
         Ok(Column { name: name.into(), css, take })
     }
 
-    /// The cell of `record`; `None` if the record has no such element or attribute.
+    /// The column's cell in the row of `record`; `None` if the record has no such element or
+    /// attribute.
     fn cell<'a: 't, 't, E: Element<'a>>(
         &self,
         record: E,
@@ -137,7 +138,7 @@ impl Column {
         let element = match &self.css {
             None => record,
             Some(css) => {
-                // `:scope` differs from record to record, and what the caches hold with it.
+                // The caches depend on `:scope`, which differs from record to record.
                 let mut caches = SelectorCaches::default();
                 record.elements().find(|one| css.matches(*one, Some(record), &mut caches))?
             }

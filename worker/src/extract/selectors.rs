@@ -1,12 +1,11 @@
 //! The recipe's CSS: compiled once, matched against every element.
 //!
-//! Matches the elements of any reader. This file goes to the `selectors` crate below scraper, for
-//! that and for four things that scraper's own `Selector` lacks: where in the text an error is, a
-//! leading combinator (`> p`), caches that live as long as a document (without them `:nth-child` is
-//! quadratic), and more pseudo-classes ([`super::pseudo`]).
+//! Uses the `selectors` crate beneath scraper, as that matches the elements of any reader. It also
+//! has four things that scraper's own `Selector` lacks: the position of an error, a leading
+//! combinator (`> p`), caches that live as long as a document (without them `:nth-child` is
+//! quadratic), and room for more pseudo-classes ([`super::pseudo`]).
 //!
-//! Classes and ids are matched with their case, also in documents in quirks mode: a record must not
-//! depend on a doctype.
+//! Classes and ids are case-sensitive even in quirks mode: a record must not depend on a doctype.
 
 use cssparser::{BasicParseErrorKind, ParseErrorKind, Token};
 use html5ever::LocalName;
@@ -16,6 +15,8 @@ use selectors::matching::{
 };
 use selectors::parser::{Component, ParseRelative, Selector, SelectorList, SelectorParseErrorKind};
 
+use SelectorParseErrorKind::{DanglingCombinator, EmptySelector};
+
 use super::pseudo::{Dialect, Parser};
 use super::reader::{Element, Matched};
 use super::setup::{Place, SetupError};
@@ -24,7 +25,8 @@ use sheaf_common::xpath::{self, is_xpath};
 /// A compiled selector group.
 pub(super) struct Css {
     list: SelectorList<Dialect>,
-    /// Set when the whole group is one lowercase element name: compared without the machinery.
+    /// Set if the whole group is one lowercase element name. Comparing that is faster than
+    /// matching.
     name: Option<LocalName>,
 }
 
@@ -37,7 +39,7 @@ impl Css {
         Css::compile(text, Place::Record, ParseRelative::No)
     }
 
-    /// Compiles the selector of a column: it may begin with a combinator, which then starts from
+    /// Compiles the selector of a column. It may begin with a combinator, which is then relative to
     /// the record.
     ///
     /// # Errors
@@ -53,12 +55,12 @@ impl Css {
         Ok(Css { list, name })
     }
 
-    /// The element name that the selector is, if it is nothing else.
+    /// The element name, if the selector is nothing else.
     pub(super) fn name(&self) -> Option<&LocalName> {
         self.name.as_ref()
     }
 
-    /// Whether the selector matches `element`. `scope` is what `:scope` stands for; `None`: the
+    /// Whether the selector matches `element`. `scope` is the element for `:scope`; `None`: the
     /// root.
     pub(super) fn matches<'a, E: Element<'a>>(
         &self,
@@ -66,6 +68,7 @@ impl Css {
         scope: Option<E>,
         caches: &mut SelectorCaches,
     ) -> bool {
+        // The usual case: comparing a name is cheaper than matching.
         if let Some(name) = &self.name {
             return element.is_named(name);
         }
@@ -84,8 +87,8 @@ impl Css {
     }
 }
 
-/// The element name that `list` is, if it is nothing else. Names with capitals match by namespace,
-/// so they do not count.
+/// The element name, if `list` is nothing else. Names with capitals do not count, as their match
+/// depends on the namespace.
 fn only_name(list: &SelectorList<Dialect>) -> Option<LocalName> {
     let [selector] = list.slice() else { return None };
     let mut parts = selector.iter_raw_match_order();
@@ -102,15 +105,15 @@ type Kind = ParseErrorKind<<Parser as selectors::Parser<'static>>::Error>;
 const ATTRIBUTES: &str = "attributes are selected as `[href]`, `[href=\"x\"]`, `[href^=\"http\"]`";
 const NAMESPACES: &str = "select by the name alone, as `a`: it matches in every namespace";
 
-/// Finds where `text` went wrong, and says it.
+/// Turns the parser's error into one with a position, a reason and a hint.
 fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> SetupError {
     if is_xpath(text) {
         return SetupError::XPath { selector: text.into(), css: xpath::selector(text), place };
     }
-    use SelectorParseErrorKind::{DanglingCombinator, EmptySelector};
 
     let unread = matches!(kind, ParseErrorKind::Custom(EmptySelector | DanglingCombinator));
     let (mut byte, mut token) = locate(text, relative, unread);
+    // An unclosed bracket is shown where it opens; any other early end at the end.
     let ends = matches!(kind, ParseErrorKind::Basic(BasicParseErrorKind::EndOfInput));
     if ends && !token.starts_with(['[', '(']) {
         (byte, token) = (text.len(), String::new());
@@ -174,11 +177,11 @@ fn explain(text: &str, place: Place, relative: ParseRelative, kind: &Kind) -> Se
     SetupError::Selector { place, selector: text.into(), at, reason, hint }
 }
 
-/// The byte offset and the text of the token at which parsing `text` stops; at the end, its length
-/// and nothing.
+/// The byte offset and the text of the token at which parsing `text` fails; at the end, the length
+/// of `text` and an empty string.
 ///
-/// The parser does not say where it failed, but it stops behind the token that it could not use;
-/// or, for the errors of which the caller says that it is `unread`, before it.
+/// The parser does not report where it failed, but it stops after the token that it could not use.
+/// For some errors it stops before that token: then the caller passes `unread`.
 fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) {
     let mut input = cssparser::Parser::new(text);
     let start = input.position();
@@ -190,11 +193,12 @@ fn locate(text: &str, relative: ParseRelative, unread: bool) -> (usize, String) 
         }
     }
 
-    // The first token behind a selector that is not a comma is what is wrong.
+    // The first token after a selector is the culprit, unless it is a comma.
     while Selector::parse(&Parser, &mut input).is_ok() && matches!(input.next(), Ok(Token::Comma)) {
     }
     let stop = input.slice_from(start).len();
 
+    // Tokenize again, now that it is known where to stop.
     let mut tokens = cssparser::Parser::new(text);
     let start = tokens.position();
     let mut last = (text.len(), String::new());
@@ -247,7 +251,7 @@ fn not_static(token: &str) -> String {
     }
 }
 
-/// A replacement for a selector that browsers or other tools have.
+/// A hint on how to replace a pseudo-class of jQuery or other tools.
 fn instead_of(pseudo: &str) -> Option<String> {
     let name = pseudo.trim_start_matches(':').trim_end_matches('(');
     let hint = match name {
@@ -266,7 +270,7 @@ fn instead_of(pseudo: &str) -> Option<String> {
     Some(hint.into())
 }
 
-/// The selector that was meant by a tag such as `<doc>`.
+/// A hint for a tag such as `<doc>` in place of a selector.
 fn tag(text: &str) -> Option<String> {
     let name: String = text
         .trim()
@@ -278,6 +282,7 @@ fn tag(text: &str) -> Option<String> {
     (!name.is_empty()).then(|| format!("elements are selected by their name alone: `{name}`"))
 }
 
+/// A hint for a record that begins with a combinator, which only a column may.
 fn leading_combinator(text: &str, place: &Place) -> Option<String> {
     let rest = text.trim_start().strip_prefix(['>', '+', '~'])?;
     (*place == Place::Record)

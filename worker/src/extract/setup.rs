@@ -5,15 +5,15 @@ use std::fmt;
 /// Why an [`Extractor`](super::Extractor) cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {
-    /// A CSS selector that cannot be used.
+    /// A CSS selector that is invalid or unsupported.
     #[error("{place}: {reason}, at character {} of `{selector}`", at + 1)]
     Selector {
         place: Place,
         selector: String,
-        /// Where in `selector`, in characters from 0; its length when something is missing at the
-        /// end.
+        /// The position in `selector`, in characters from 0; its length if something is missing at
+        /// the end.
         at: usize,
-        /// The fault at that place, with the text that was found.
+        /// The error at that position, with the text found there.
         reason: String,
         hint: Option<String>,
     },
@@ -22,15 +22,15 @@ pub enum SetupError {
     XPath {
         place: Place,
         selector: String,
-        /// The same in CSS; `None` for what CSS cannot say.
+        /// The same in CSS; `None` if CSS cannot express it.
         css: Option<String>,
     },
-    /// An encoding that is not known.
+    /// An unknown encoding.
     #[error("unknown encoding `{label}`")]
     Encoding { label: String, hint: String },
 }
 
-/// The part of the recipe that a selector stands in.
+/// The part of the recipe that a selector belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     Record,
@@ -48,7 +48,7 @@ impl fmt::Display for Place {
 }
 
 impl SetupError {
-    /// Something that can be typed instead.
+    /// What the user may type instead; `None` if nothing is known.
     pub fn hint(&self) -> Option<String> {
         match self {
             SetupError::Selector { hint, .. } => hint.clone(),
@@ -62,8 +62,8 @@ impl SetupError {
         }
     }
 
-    /// The selector, and below it a `^` under the place of the error; `None` if the error is not
-    /// about a selector.
+    /// The selector, and on the next line a `^` under the error; `None` if the error is not at a
+    /// position of a selector.
     pub fn pointer(&self) -> Option<String> {
         match self {
             SetupError::Selector { selector, at, .. } => {

@@ -1,18 +1,18 @@
-//! Refuses what is not text.
+//! Refuses bytes that are not text.
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 use sheaf_common::problem::FileProblem;
 
 use super::foreign;
 
-/// How many bytes are looked at for control characters: 32 KiB from the beginning.
+/// The number of bytes to search for control characters, from the beginning: 32 KiB.
 const SAMPLE: usize = 32 << 10;
-/// This many control characters are never too many: a text with a few NULs is a text.
+/// This many control characters are always allowed: a text with a few NULs is still text.
 const FEW: usize = 16;
 /// More than one control character in this many bytes is not text. Random bytes have one in 9.
 const SPARSE: usize = 20;
 
-/// First bytes that no text has, and what they show.
+/// First bytes that occur in no text, and the format that they show.
 const MAGICS: &[(&[u8], &str)] = &[
     (b"%PDF-", "a PDF"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
@@ -53,13 +53,15 @@ const MAGICS: &[(&[u8], &str)] = &[
 /// Refuses bytes that are not text. `encoding` is the one that the user named, if any.
 ///
 /// # Errors
-/// With what they look like, where that is known.
+/// [`FileProblem::Foreign`], if their format is known; [`FileProblem::NotText`]; those of
+/// [`foreign::refuse`].
 pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Result<(), FileProblem> {
     if let Some(format) = known(bytes) {
         return Err(FileProblem::Foreign { format, is_text: false });
     }
     foreign::refuse(bytes)?;
 
+    // UTF-16 is full of NULs, so counting control characters shows nothing.
     let wide = Encoding::for_bom(bytes).is_some() || wide(bytes).is_some();
     if wide || encoding.is_some_and(|encoding| encoding == UTF_16LE || encoding == UTF_16BE) {
         return Ok(());
@@ -75,7 +77,7 @@ pub(super) fn refuse(bytes: &[u8], encoding: Option<&'static Encoding>) -> Resul
     Ok(())
 }
 
-/// The format that the first bytes show, if it is a known one that is not text.
+/// The name of a known binary format, if the bytes have it.
 pub(super) fn known(bytes: &[u8]) -> Option<String> {
     let at = |offset: usize, magic: &[u8]| {
         bytes.get(offset..).is_some_and(|rest| rest.starts_with(magic))
@@ -106,7 +108,7 @@ pub(super) fn known(bytes: &[u8]) -> Option<String> {
         return Some("a Parquet file".into());
     }
 
-    // The last byte is the length of what stands before it, which ends in the same letters.
+    // The last byte is the length of the postscript, which ends in the same letters.
     if at(0, b"ORC") && bytes.len() > 7 && at(bytes.len() - 4, b"ORC") {
         return Some("an ORC file".into());
     }
@@ -114,6 +116,7 @@ pub(super) fn known(bytes: &[u8]) -> Option<String> {
     if at(257, b"ustar") {
         return Some("a tar archive".into());
     }
+    // A text may begin with these letters, too, but not go on with zeros.
     if at(0, b"MZ") && bytes.iter().take(64).filter(|&&byte| byte == 0).count() > FEW {
         return Some("a Windows program".into());
     }
@@ -130,15 +133,16 @@ pub(super) fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// Whether no text in any of the web's encodings has this byte. ESC is part of ISO-2022-JP.
+/// Whether this byte occurs in no text, in any encoding of the web. ESC does, in ISO-2022-JP.
 fn is_control(byte: u8) -> bool {
     matches!(byte, 0x00..=0x08 | 0x0b | 0x0e..=0x1a | 0x1c..=0x1f | 0x7f)
 }
 
-/// The kind of document that a zip archive is: its first and last names show it.
+/// The kind of document in a zip archive, by the names near its beginning and its end.
 fn zip(bytes: &[u8]) -> &'static str {
     const ENDS: usize = 64 << 10;
     let head = &bytes[..bytes.len().min(ENDS)];
+    // The central directory with all names is at the end.
     let tail = &bytes[bytes.len().saturating_sub(ENDS)..];
     let has = |name: &[u8]| {
         [head, tail].iter().any(|part| part.windows(name.len()).any(|window| window == name))

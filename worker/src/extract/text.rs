@@ -1,4 +1,4 @@
-//! Bytes → text that may hold markup: what is no text is refused, the rest decoded and stripped.
+//! Bytes → text: refuses bytes that are not text, decodes the rest, and strips white space.
 
 use encoding_rs::Encoding;
 use sheaf_common::problem::FileProblem;
@@ -6,10 +6,10 @@ use sheaf_common::problem::FileProblem;
 use super::decode::{Decoded, decode};
 use super::sniff;
 
-/// Decodes the bytes of a text. `encoding`: the one that the user named; `None`: it is found out.
+/// Decodes a text. `encoding` is the one that the user named; `None`: to be detected.
 ///
 /// # Errors
-/// They are no text, or one of a form that is no page.
+/// The bytes are not text, or text of a known format other than HTML.
 pub(super) fn decode_text<'a>(
     bytes: &'a [u8],
     encoding: Option<&'static Encoding>,

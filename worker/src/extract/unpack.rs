@@ -10,24 +10,25 @@ use sheaf_common::problem::{Damaged, FileProblem, TooLarge, words};
 
 use super::sniff;
 
-/// A file may unpack to the memory limit divided by this: the text and the tree need the rest.
+/// A file may unpack to the memory limit divided by this. The text and the tree need the rest.
 pub(super) const SHARE: u64 = 4;
 
-/// The window that a packer may want in any case, in bytes: 8 MiB, as RFC 8878 (3.1.1.1.2) asks of
-/// every decoder.
+/// The window that is always allowed, in bytes: 8 MiB, which RFC 8878 (3.1.1.1.2) asks of every
+/// decoder.
 const WINDOW: usize = 8 << 20;
 
 /// Why packed bytes were not unpacked.
 enum Trouble {
     Damaged(io::Error),
+    /// They unpack to more than the limit.
     TooLarge,
-    /// The packer looked back further than memory allows.
+    /// They need a larger window than the limit allows.
     Window,
 }
 
 impl From<io::Error> for Trouble {
     fn from(error: io::Error) -> Self {
-        // Neither library has a kind of its own for this, only words: "requires too much memory",
+        // Neither library has an error kind for this, only messages: "requires too much memory",
         // "memory limit reached".
         if error.to_string().to_lowercase().contains("memory") {
             Trouble::Window
@@ -39,12 +40,12 @@ impl From<io::Error> for Trouble {
 
 /// Unpacks `packed` if the extension of `path` says that it is packed, up to `limit` bytes.
 ///
-/// Several packed parts after one another are one text, as `cat a.gz b.gz` makes them; zeros may
-/// stand behind each, as tapes and the padding of .xz streams have them.
+/// Joins several packed parts, as `cat a.gz b.gz` makes them. Zeros may follow each part, as on
+/// tapes and in the padding of .xz streams.
 ///
 /// # Errors
-/// The bytes are not of that format, end too early, are damaged, are followed by others, or hold
-/// more than `limit`.
+/// The bytes have another format, are cut off or damaged, are followed by something else, or unpack
+/// to more than `limit` bytes.
 pub(super) fn unpack<'a>(
     path: &Path,
     packed: Cow<'a, [u8]>,
@@ -56,7 +57,7 @@ pub(super) fn unpack<'a>(
         return Err(FileProblem::Damaged(Damaged::Empty(codec)));
     }
     if !begins(codec, &packed) {
-        // The file ends within the bytes that the format begins with.
+        // The file ends within the magic bytes of its format.
         if magic(codec).starts_with(&packed) {
             return Err(FileProblem::Damaged(Damaged::Truncated(codec)));
         }
@@ -84,7 +85,7 @@ pub(super) fn unpack<'a>(
     }
 }
 
-/// Why the data of a format was not unpacked to `most` bytes at most.
+/// The problem of a file behind a trouble; `most` is the limit in bytes.
 fn problem(trouble: Trouble, codec: Codec, most: u64) -> FileProblem {
     match trouble {
         Trouble::Damaged(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -98,7 +99,7 @@ fn problem(trouble: Trouble, codec: Codec, most: u64) -> FileProblem {
     }
 }
 
-/// The bytes that packed data begins with.
+/// The magic bytes of a format.
 fn magic(codec: Codec) -> &'static [u8] {
     match codec {
         Codec::Gzip => b"\x1f\x8b",
@@ -108,14 +109,15 @@ fn magic(codec: Codec) -> &'static [u8] {
     }
 }
 
+/// Whether a packed part begins here.
 fn begins(codec: Codec, bytes: &[u8]) -> bool {
-    // A zstd file may hold frames to be skipped (RFC 8878, 3.1.2).
+    // A zstd file may begin with skippable frames (RFC 8878, 3.1.2).
     let skippable = |bytes: &[u8]| matches!(bytes, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
     bytes.starts_with(magic(codec)) || (codec == Codec::Zstd && skippable(bytes))
 }
 
-/// Unpacks the first part of `packed` onto `plain`, as far as `most` bytes in all; returns what
-/// follows the part.
+/// Unpacks the first part of `packed` and appends it to `plain`, up to `most` bytes in all. Returns
+/// the bytes after the part.
 fn part<'a>(
     codec: Codec,
     packed: &'a [u8],
@@ -136,8 +138,7 @@ fn part<'a>(
         Codec::Zstd => {
             let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?.single_frame();
 
-            // The window is kept in memory: as large as the text may become, within zstd's own
-            // bounds.
+            // The window is in memory, too. Let it be as large as the text, within zstd's bounds.
             let window = most.max(WINDOW).ilog2().min(31);
             decoder.window_log_max(window)?;
 
@@ -145,6 +146,7 @@ fn part<'a>(
             Ok(decoder.finish())
         }
         Codec::Xz => {
+            // The dictionary of xz is in memory, too: allow as much for it as for the text.
             let stream = Stream::new_stream_decoder(most.max(2 * WINDOW) as u64, 0)
                 .map_err(io::Error::from)?;
 
@@ -155,10 +157,10 @@ fn part<'a>(
     }
 }
 
-/// Reads all of `decoder` onto `plain`, as far as `most` bytes in all.
+/// Appends the output of `decoder` to `plain`, up to `most` bytes in all.
 fn drain(decoder: &mut impl Read, plain: &mut Vec<u8>, most: usize) -> Result<(), Trouble> {
     let room = (most - plain.len()) as u64;
-    // One byte more than may be shows that there is more.
+    // One byte more than allowed shows that there is too much.
     decoder.take(room.saturating_add(1)).read_to_end(plain)?;
     if plain.len() > most { Err(Trouble::TooLarge) } else { Ok(()) }
 }
@@ -271,8 +273,8 @@ mod tests {
 
     #[test]
     fn a_window_past_the_limit_is_named() {
-        // A frame that wants 128 MiB of window (RFC 8878, 3.1.1.1.2), and a stream whose dictionary
-        // is 64 MiB (level 9).
+        // A frame with a window of 128 MiB (RFC 8878, 3.1.1.1.2), and a stream with a dictionary of
+        // 64 MiB (level 9).
         let frame = b"\x28\xb5\x2f\xfd\x00\x88\x09\0\0a";
         let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 9);
         encoder.write_all(&text()).unwrap();

@@ -1,5 +1,5 @@
-//! The child's side of a slot: reads the files that it is given, one after another, until its
-//! parent is gone.
+//! The child's side of a slot: reads the files that it is given, one by one, until its parent is
+//! gone.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -17,29 +17,29 @@ use sheaf_common::wire;
 use super::protocol::{FileEnd, Header, READY, length_of, read_order, write_message};
 use crate::extract::{Chunk, Extracted, Extractor};
 
-/// The `main` of a child process: both binaries call it when they are started as one.
+/// The `main` of a child process. Both binaries call it when they are started as a child.
 pub fn main() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
-        // The parent is gone, or has closed the pipe to end this child: it need not be told why.
+        // The parent is gone or has closed the pipe: no one is left to read a message.
         Err(_) => ExitCode::FAILURE,
     }
 }
 
 fn serve() -> io::Result<()> {
+    // No child outlives its parent, even one that is killed.
     prctl::set_pdeathsig(Signal::SIGKILL)?;
 
-    // Ctrl-C at the terminal, its end, and a service manager's SIGTERM reach the whole group; the
-    // parent decides what to do about them.
+    // These signals reach the whole process group: Ctrl-C, the end of the terminal, SIGTERM of a
+    // service manager. Only the parent decides what to do about them.
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGUSR1] {
         // SAFETY: ignoring a signal installs no handler that could run.
         unsafe { nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigIgn)? };
     }
 
-    // If memory runs out on this machine, this process may be ended rather than the one that knows
-    // the job.
+    // If the machine runs out of memory, end this process rather than the one that knows the job.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-    // A panic becomes the file's problem: see `read_file`.
+    // Print nothing on a panic: it becomes the file's problem, see `read_file`.
     std::panic::set_hook(Box::new(|_| {}));
 
     let mut input = io::stdin().lock();
@@ -49,10 +49,10 @@ fn serve() -> io::Result<()> {
 
     let mut ready: Option<(JobSpec, Result<Extractor, FileProblem>)> = None;
     while let Some(order) = read_order(&mut input)? {
-        // The orders of one job follow each other: its recipe is compiled once.
+        // Most orders are of the same job as the one before: compile its recipe once.
         if ready.as_ref().is_none_or(|(spec, _)| *spec != *order.spec) {
             let memory = order.spec.limits.memory;
-            // The hard limit stays as it is: another job may allow more memory.
+            // Leave the hard limit, which could not be raised again: another job may allow more.
             let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
             setrlimit(Resource::RLIMIT_DATA, memory.min(hard), hard)?;
             let extractor = Extractor::new(&order.spec)
@@ -76,7 +76,10 @@ fn serve() -> io::Result<()> {
     Ok(())
 }
 
-/// Reads one file and writes its rows; only writing to the parent can fail.
+/// Reads one file and writes its rows; returns its end.
+///
+/// # Errors
+/// Only those of writing to the parent.
 fn read_file(
     extractor: &Extractor,
     file: &SourceFile,
@@ -84,10 +87,10 @@ fn read_file(
 ) -> io::Result<FileEnd> {
     let output = RefCell::new(output);
     let mut parsed = |done: usize, of: usize| {
-        // A text has at most `LONGEST` bytes, which fit.
+        // Always fits: a text has at most 1 GiB.
         let (Ok(done), Ok(of)) = (u32::try_from(done), u32::try_from(of)) else { return };
 
-        // A parent that is gone is found with the rows, or with the file's end.
+        // Ignore errors: if the parent is gone, writing the rows or the end will fail, too.
         let header = Header::Parsed { done, of };
         let mut output = output.borrow_mut();
         let _ = write_message(&mut **output, header, &[]).and_then(|()| output.flush());
@@ -99,6 +102,7 @@ fn read_file(
         write_message(&mut **output.borrow_mut(), header, bytes)
     };
 
+    // One file that the extractor cannot take must not cost its neighbours a new child.
     let read =
         catch_unwind(AssertUnwindSafe(|| extractor.watched_file(file, &mut parsed, &mut emit)));
 
@@ -115,12 +119,12 @@ fn read_file(
             })
         }
         Err(panic) => {
-            let said = panic
+            let message = panic
                 .downcast_ref::<String>()
                 .map(String::as_str)
                 .or(panic.downcast_ref::<&str>().copied());
 
-            let words = said.unwrap_or("no reason given").to_owned();
+            let words = message.unwrap_or("no reason given").to_owned();
             Ok(FileEnd::failed(FileProblem::Crashed(Crashed::Panic(words))))
         }
     }

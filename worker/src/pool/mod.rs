@@ -1,12 +1,11 @@
 //! The process pool: slots, each with a child process that parses untrusted bytes under hard
 //! limits.
 //!
-//! * [`slot`]: the parent's side: hands a child its files, gathers rows, kills it at a limit, tries
-//!   again.
+//! * [`slot`]: the parent's side: gives a child its files, gathers rows, retries after a death.
 //! * [`child`]: the child's side: a loop over the files that it is given.
-//! * [`process`]: starting, watching and ending the child.
-//! * [`unfit`]: what keeps the machine from running one.
-//! * [`protocol`]: what the two say to each other over the child's standard input and output.
+//! * [`process`]: starts, watches and ends the child, and kills it at a limit.
+//! * [`unfit`]: reasons why the machine cannot run a child.
+//! * [`protocol`]: the messages between the two, over the child's standard input and output.
 
 pub mod child;
 mod process;

@@ -1,4 +1,4 @@
-//! Starting, watching and ending a child.
+//! Starts, watches and ends a child.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -18,16 +18,14 @@ use sheaf_common::task::SourceFile;
 use super::protocol::{self, READY};
 use super::unfit::Unfit;
 
-/// How often a child that says nothing is looked at: its memory, its time, whether the work was
-/// called off.
+/// The interval between two looks at a child: at its memory, its time, and the order to stop.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a child may take until it is ready. It takes milliseconds; a machine where it takes
-/// this long is of no use.
+/// The longest that a child may take until it is ready. Usually it takes milliseconds.
 const START: Duration = Duration::from_secs(60);
-/// The size that pipes to and from a child are asked to have, so that a chunk of rows or a shipped
-/// file passes in few switches.
+/// The size requested for the pipes to and from a child, in bytes. So a chunk of rows or a shipped
+/// file passes with few context switches.
 const PIPE: i32 = 1 << 20;
-/// The most that is kept of what a dying child said on standard error.
+/// The most that is read of a dying child's standard error, in bytes.
 const LAST_WORDS: usize = 4 << 10;
 
 /// The program that a slot starts as its child, which must call [`super::child::main`].
@@ -38,8 +36,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// This very program, even if its file was replaced meanwhile, with an argument that makes it a
-    /// child.
+    /// The running program, even if its file was replaced meanwhile, with the argument that makes
+    /// it a child.
     pub fn this(argument: &str) -> Self {
         Program { path: "/proc/self/exe".into(), arguments: vec![argument.into()] }
     }
@@ -48,9 +46,9 @@ impl Program {
 /// Why reading from a child ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// It went over a limit and was killed, or died.
+    /// The child died, or went over a limit and was killed.
     Dead(FileProblem),
-    /// The work was called off; the child was killed.
+    /// The worker was ordered to stop; the child was killed.
     Stopped,
 }
 
@@ -58,7 +56,7 @@ pub enum Ended {
 #[derive(Debug)]
 pub enum NotStarted {
     Unfit(Unfit),
-    /// The work was called off.
+    /// The worker was ordered to stop.
     Stopped,
 }
 
@@ -68,17 +66,19 @@ pub struct Process {
     input: ChildStdin,
     output: ChildStdout,
     limits: Limits,
-    /// When the file began that the child is at.
+    /// When the child began its current file.
     file_began: Instant,
+    /// When the child was last checked against its limits.
     looked: Instant,
 }
 
 impl Process {
-    /// Starts a child, and waits until it is ready: what happens from then on is the doing of the
-    /// files that it reads.
+    /// Starts a child, and waits until it is ready. If it dies later, the file that it reads is to
+    /// blame.
     ///
     /// # Errors
-    /// [`NotStarted::Unfit`] when the system has no process, no pipe or no memory for it.
+    /// [`NotStarted::Unfit`], when the system refuses a process, a pipe or memory, or when the
+    /// child does not become ready; [`NotStarted::Stopped`], when `stop` was set.
     pub fn start(
         program: &Program,
         limits: Limits,
@@ -97,12 +97,12 @@ impl Process {
         let output = child.stdout.take().expect("piped");
         let now = Instant::now();
 
-        // From here on, what ends early ends the child.
+        // From here on, an early return kills the child by `drop`.
         let mut process = Process { child, input, output, limits, file_began: now, looked: now };
         fcntl(&process.output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))
             .map_err(|errno| refused(&errno.into()))?;
 
-        // Refused past a user's quota: smaller pipes do.
+        // The system refuses this past a user's quota. Smaller pipes will do.
         let _ = fcntl(&process.output, FcntlArg::F_SETPIPE_SZ(PIPE));
         let _ = fcntl(&process.input, FcntlArg::F_SETPIPE_SZ(PIPE));
 
@@ -115,6 +115,7 @@ impl Process {
         let mut said = [0];
         loop {
             match self.output.read(&mut said) {
+                // The child has closed its output, so it is dead or dying.
                 Ok(0) => return Err(not_ready(self.why_it_died().to_string())),
                 Ok(_) if said == [READY] => return Ok(()),
                 Ok(_) => return Err(not_ready("it sent a malformed message".into())),
@@ -134,18 +135,24 @@ impl Process {
         }
     }
 
-    /// Hands the child an order; the time of its first file begins.
+    /// Gives the child an order, and starts the time of its first file.
+    ///
+    /// # Errors
+    /// The child is gone, or the order is too long for the pipe.
     pub fn send(&mut self, spec: &JobSpec, files: &[SourceFile]) -> io::Result<()> {
         self.file_began = Instant::now();
         protocol::write_order(&mut self.input, spec, files)
     }
 
-    /// The time of the next file begins.
+    /// Starts the time of the next file.
     pub fn next_file(&mut self) {
         self.file_began = Instant::now();
     }
 
-    /// Reads exactly `buffer`, under the limits.
+    /// Fills `buffer`, and holds the child to its limits meanwhile.
+    ///
+    /// # Errors
+    /// [`Ended`], when the child died or was killed.
     pub fn read_exact(&mut self, buffer: &mut [u8], stop: &AtomicBool) -> Result<(), Ended> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -160,7 +167,7 @@ impl Process {
                 }
             }
 
-            // A child that goes on sending is looked at, too.
+            // Check a child that never pauses, too.
             if self.looked.elapsed() >= LOOK {
                 self.look(stop)?;
             }
@@ -169,7 +176,7 @@ impl Process {
         Ok(())
     }
 
-    /// Waits until the child says something, but no longer than a look takes to come due.
+    /// Waits for output of the child, at most until the next look or the time limit.
     fn wait(&mut self, stop: &AtomicBool) -> Result<(), Ended> {
         let left = self
             .limits
@@ -180,15 +187,18 @@ impl Process {
         if self.wait_for_words(left) { Ok(()) } else { self.look(stop) }
     }
 
-    /// Waits until the child says something or goes; `false` when it did neither for `left`.
+    /// Waits until the child writes or exits; `false` if it did neither for `left`.
     fn wait_for_words(&self, left: Duration) -> bool {
         let mut fds = [PollFd::new(self.output.as_fd(), PollFlags::POLLIN)];
         let timeout = PollTimeout::try_from(left).expect("a look is short");
-        // A poll that was interrupted counts as words: whoever reads then waits again.
+        // An interrupted poll counts as output: the caller reads nothing and waits again.
         !matches!(poll(&mut fds, timeout), Ok(0))
     }
 
-    /// Holds the child against its limits.
+    /// Kills the child if it is over a limit, or if the worker was ordered to stop.
+    ///
+    /// # Errors
+    /// [`Ended`], when the child was killed.
     fn look(&mut self, stop: &AtomicBool) -> Result<(), Ended> {
         self.looked = Instant::now();
 
@@ -202,6 +212,7 @@ impl Process {
             return Err(Ended::Dead(FileProblem::TimeLimit(self.limits.time)));
         }
 
+        // The child limits its own data (`RLIMIT_DATA`); this also counts its other memory.
         if self.resident_bytes().is_some_and(|bytes| bytes > self.limits.memory) {
             self.kill();
             return Err(Ended::Dead(FileProblem::MemoryLimit(self.limits.memory)));
@@ -210,17 +221,18 @@ impl Process {
         Ok(())
     }
 
-    /// The child's resident memory; `None` when it is gone.
+    /// The child's resident memory in bytes; `None` if it is gone.
     fn resident_bytes(&self) -> Option<u64> {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id())).ok()?;
         let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
         Some(pages * page_size())
     }
 
-    /// Why a child went away by itself, from its status and its last words.
+    /// Why a child exited by itself, from its status and its standard error.
     fn why_it_died(&mut self) -> FileProblem {
         let mut words = Vec::new();
         if let Some(mut stderr) = self.child.stderr.take() {
+            // A process that the child started may hold the pipe open: do not wait for its end.
             let _ = fcntl(&stderr, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
             let mut buffer = [0; LAST_WORDS];
             if let Ok(count) = stderr.read(&mut buffer) {
@@ -230,7 +242,7 @@ impl Process {
 
         let words = String::from_utf8_lossy(&words);
         match self.child.wait() {
-            // Rust says so before it aborts: memory is the reason, whatever the signal.
+            // Rust prints this before it aborts: memory is the reason, whatever the signal.
             _ if words.contains("memory allocation of") => {
                 FileProblem::MemoryLimit(self.limits.memory)
             }
@@ -244,7 +256,7 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// The child's process number, for logs.
+    /// The child's process id, for logs.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -256,7 +268,7 @@ impl Drop for Process {
     }
 }
 
-/// How a child died that has this status.
+/// How a child with this exit status died.
 fn died_by(status: ExitStatus, words: &str) -> Crashed {
     match status.signal() {
         Some(signal) => Crashed::Signal(signal),

@@ -5,9 +5,9 @@
 //! child → parent   READY, one byte                                  (once: it has started)
 //! child → parent   header 17 bytes, then `length` bytes             (for each file: parsed…, rows…, then its end)
 //! ```
-//! A child that goes before it is ready has met no file: that is the machine's doing. The child
-//! ends what it says about a file before it begins the next one, so the parent always knows at
-//! which file a child died.
+//! A child that dies before it is ready has met no file: the machine is to blame. A child ends its
+//! messages about one file before it begins the next, so the parent always knows which file it died
+//! at.
 
 use std::io::{self, Read, Write};
 
@@ -18,14 +18,14 @@ use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{Extract, SourceFile, shipped_bytes};
 use sheaf_common::wire;
 
-/// The first byte of a child.
+/// The first byte that a child writes.
 pub const READY: u8 = b'!';
 
-/// The kind of a message of the child, and its numbers.
+/// The header of a child's message: its kind and its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
-    /// How many bytes of the current file's text are parsed, and of how many. Nothing follows; for
-    /// small files there is no such message.
+    /// How many bytes of the current file's text are parsed, and how many there are. No body
+    /// follows. Small files send no such message.
     Parsed { done: u32, of: u32 },
     /// A chunk of rows of the current file.
     Rows { length: u32, rows: u32, overflow: u32, long_cells: u32 },
@@ -33,10 +33,10 @@ pub enum Header {
     End { length: u32 },
 }
 
-/// How a file ended that did not kill its child.
+/// The end of a file that did not kill its child.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FileEnd {
-    /// The truncated cells, or why the file has no rows.
+    /// The number of truncated cells, or why the file has no rows.
     pub result: Result<u64, FileProblem>,
     pub bytes: u64,
     pub unpacked: u64,
@@ -60,7 +60,7 @@ impl FileEnd {
 }
 
 impl Header {
-    /// Bytes of a header: its kind and four numbers.
+    /// The size of a header in bytes: its kind and four numbers.
     pub const SIZE: usize = 17;
 
     pub fn to_bytes(self) -> [u8; Header::SIZE] {
@@ -80,7 +80,7 @@ impl Header {
         bytes
     }
 
-    /// Reads a header; `None` when it is none, as a damaged child may write anything.
+    /// Reads a header; `None` if the bytes are none, as a damaged child may write anything.
     pub fn from_bytes(bytes: [u8; Header::SIZE]) -> Option<Header> {
         let number = |index: usize| {
             let at = 1 + 4 * index;
@@ -101,8 +101,8 @@ impl Header {
     }
 }
 
-/// Writes the parent's message: which files to read, by which recipe. It is an [`Extract`] for the
-/// reader.
+/// Writes the parent's message: the files to read, and their recipe. The child decodes it as an
+/// [`Extract`].
 pub fn write_order(
     output: &mut impl Write,
     spec: &JobSpec,
@@ -113,7 +113,7 @@ pub fn write_order(
     output.write_all(&message)
 }
 
-/// Reads the next order; `None` when the parent has closed the pipe.
+/// Reads the next order; `None` if the parent has closed the pipe.
 pub fn read_order(input: &mut impl Read) -> io::Result<Option<Extract>> {
     let mut length = [0; 4];
     match input.read_exact(&mut length) {
@@ -127,21 +127,20 @@ pub fn read_order(input: &mut impl Read) -> io::Result<Option<Extract>> {
     wire::decode(&message).map(Some).map_err(io::Error::other)
 }
 
-/// A message whose length the other side cannot be told.
+/// A message that is too long for the length field of a header.
 #[derive(Debug, thiserror::Error)]
 #[error("a message of {0} bytes is too long for the pipe to a child")]
 struct TooLong(usize);
 
-/// The length of a message or of rows, as a header says it.
+/// The length of a message or of rows, as it stands in a header.
 ///
 /// # Errors
-/// [`io::ErrorKind::Other`], when it has 4 GiB or more.
+/// [`io::ErrorKind::Other`], for 4 GiB or more.
 pub fn length_of(bytes: &[u8]) -> io::Result<u32> {
     u32::try_from(bytes.len()).map_err(|_| io::Error::other(TooLong(bytes.len())))
 }
 
-/// Writes a message of the child: one `write` for small ones, so that a file ends with one system
-/// call.
+/// Writes a message of the child. A small one takes a single system call.
 pub fn write_message(output: &mut impl Write, header: Header, body: &[u8]) -> io::Result<()> {
     const SMALL: usize = 64 << 10;
 

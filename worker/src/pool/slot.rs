@@ -1,5 +1,5 @@
-//! The parent's side of a slot: hands a child its files, gathers their rows, and tries again alone
-//! what killed it.
+//! The parent's side of a slot: gives a child its files, gathers their rows, and retries a file
+//! that killed the child, alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,49 +21,49 @@ use super::process::{Ended, NotStarted, Process, Program};
 use super::protocol::{FileEnd, Header};
 use super::unfit::Unfit;
 
-/// The size that blocks of rows are filled up to, in bytes; one chunk of the child may go past it.
+/// The intended size of a block of rows, in bytes: that of a full chunk.
 const BLOCK: usize = 1 << 20;
-/// The room that a block is given at once, so that a chunk of usual size does not move it.
+/// The largest size of a block that several chunks share, in bytes: the child's chunks may be a
+/// little longer than [`BLOCK`].
 const BLOCK_ROOM: usize = BLOCK + BLOCK / 8;
 
-/// Why a task was not done. Nothing of it is kept.
+/// Why a task was not done. All its rows and reports are dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Interrupted {
-    /// The work was called off.
+    /// The worker was ordered to stop.
     Stopped,
-    /// This machine can start no child: no file is to blame.
+    /// This machine cannot start a child: no file is to blame.
     Unfit(Unfit),
 }
 
-/// Knowledge of files from earlier work on their task; by default there is none.
+/// How to treat the files of a task, from earlier deliveries of it; by default like any others.
 #[derive(Default)]
 pub struct Care<'a> {
-    /// Files that are not read, by their index, with what is to be reported of them.
+    /// Files that are not to be read, with their reports.
     pub settled: HashMap<FileIndex, FileReport>,
-    /// How often files ended their processes elsewhere, by their index. They are tried
-    /// once more.
+    /// How often files killed their processes elsewhere. Each is tried once more.
     pub attempts: HashMap<FileIndex, u32>,
-    /// Reads every file alone, and calls this before each attempt.
+    /// If set, every file is read alone, and this is called before each attempt.
     pub before: Option<&'a mut BeforeFile<'a>>,
-    /// Is called now and then with how far a large file is.
+    /// Called now and then with the progress of a large file.
     pub reading: Option<&'a mut HowFar<'a>>,
 }
 
-/// Called before a file is read.
+/// Called before a file is read. An error ends the task.
 pub type BeforeFile<'a> = dyn FnMut(&SourceFile) -> Result<(), Interrupted> + 'a;
 
-/// Called with how far a file is.
+/// Called with the progress of a file.
 pub type HowFar<'a> = dyn FnMut(Reading) + 'a;
 
 /// The reports and rows of the files of a task.
 pub struct Read {
-    /// One report for each file, in their order.
+    /// One report for each file, in the order of the task.
     pub reports: Vec<FileReport>,
-    /// The blocks of rows that the reports speak of.
+    /// The blocks of rows that the slices in the reports refer to.
     pub blocks: Vec<Block>,
 }
 
-/// One slot of the pool, with at most one child, which lives as long as it behaves.
+/// One slot of the pool, with at most one child. The child is reused until it dies or is killed.
 pub struct Slot {
     program: Program,
     stop: Arc<AtomicBool>,
@@ -74,23 +74,22 @@ pub struct Slot {
 #[derive(Default)]
 struct Gathered {
     blocks: Vec<Vec<u8>>,
-    /// The slices of the file that is being read.
+    /// The slices of the current file.
     slices: Vec<Slice>,
-    /// The number of blocks, and the length of the last one, when that file began.
+    /// The number of blocks, and the length of the last one, when the current file began.
     whole: (usize, usize),
 }
 
 impl Slot {
-    /// A slot whose children are `program`; it kills them soon after `stop` becomes true.
+    /// A slot whose children run `program`. It kills them soon after `stop` becomes true.
     pub fn new(program: Program, stop: Arc<AtomicBool>) -> Self {
         Slot { program, stop, process: None }
     }
 
     /// Reads the files of a task, in order.
     ///
-    /// A file that kills its child is tried again, alone and in a new child, as often as the job's
-    /// limits say; the files before it keep their rows and those after it go on as if nothing had
-    /// happened.
+    /// A file that kills its child is retried, alone and in a new child, as often as the job's
+    /// limits say. The files before it keep their rows, and those after it are read as usual.
     ///
     /// # Errors
     /// [`Interrupted`], when no file is to blame.
@@ -100,7 +99,7 @@ impl Slot {
         let mut attempt = 1;
 
         while let Some(file) = work.files.get(reports.len()) {
-            // What is known of it from before is final: it is not read again.
+            // Its fate was decided in an earlier delivery.
             if let Some(report) = care.settled.remove(&file.sequence) {
                 reports.push(report);
                 continue;
@@ -125,18 +124,19 @@ impl Slot {
             match attempted {
                 Ok(()) => attempt = 1,
                 Err(Died::Early(interrupted)) => return Err(interrupted),
-                Err(Died::Unread) => self.process = None, // The next one is new.
+                Err(Died::Unread) => self.process = None, // Try again, in a new child.
                 Err(Died::At { file, began, problem }) => {
                     self.process = None;
                     gathered.give_up_file();
 
-                    // Files before it may have been read in the same attempt.
+                    // This may be a later file than the first of the attempt.
                     let elsewhere = care.attempts.get(&file.sequence).copied().unwrap_or_default();
                     let attempts = elsewhere + attempt;
                     let path = file.path.display();
                     warn!(%path, attempts, reason = %problem, "a file killed its process");
 
-                    // A file that died elsewhere, too, is tried once here, whatever the retries.
+                    // A file that also died elsewhere is tried here only once, whatever the
+                    // retries.
                     if attempt > work.spec.limits.retries || elsewhere > 0 {
                         reports.push(began.report(file, attempts, FileStatus::Dead(problem)));
                         attempt = 1;
@@ -151,7 +151,7 @@ impl Slot {
         Ok(Read { reports, blocks })
     }
 
-    /// Has a child read `files`; adds the reports of those that it came through.
+    /// Has a child read `files`; adds a report for each that did not kill it.
     fn attempt<'a>(
         &mut self,
         work: &Extract,
@@ -163,7 +163,7 @@ impl Slot {
     ) -> Result<(), Died<'a>> {
         let process = match &mut self.process {
             Some(process) => {
-                // One that lay idle and is gone has met none of these files.
+                // If this fails, the child died while it was idle: none of these files is to blame.
                 process.send(&work.spec, files).map_err(|_| Died::Unread)?;
                 process
             }
@@ -172,6 +172,7 @@ impl Slot {
                     none.insert(Process::start(&self.program, work.spec.limits, &self.stop)?);
                 debug!(child = process.id(), "started a child");
 
+                // A new child was ready, so its death counts against the first file.
                 let began = Began::now();
                 let lost = |error: std::io::Error| Died::At {
                     file: &files[0],
@@ -207,12 +208,13 @@ impl Slot {
 }
 
 impl Care<'_> {
-    /// The files that are read next, in one go: the first of those that are left.
+    /// The files to read in the next attempt: the first of those that are left.
     fn next_files<'f>(&self, left: &'f [SourceFile], attempt: u32) -> &'f [SourceFile] {
         let known = |file: &SourceFile| {
             self.settled.contains_key(&file.sequence) || self.attempts.contains_key(&file.sequence)
         };
 
+        // Suspicious files are read alone, so that their neighbours do not share their fate.
         let alone = attempt > 1 || self.before.is_some() || known(&left[0]);
         let count = if alone { 1 } else { left.iter().position(known).unwrap_or(left.len()) };
         &left[..count]
@@ -221,15 +223,12 @@ impl Care<'_> {
 
 /// How an attempt ended early.
 enum Died<'a> {
-    /// No file is to blame.
+    /// No file is to blame, and the whole task ends.
     Early(Interrupted),
-    /// The child went before it was given anything.
+    /// The child was gone before it was given a file.
     Unread,
-    At {
-        file: &'a SourceFile,
-        began: Began,
-        problem: FileProblem,
-    },
+    /// The child died at this file.
+    At { file: &'a SourceFile, began: Began, problem: FileProblem },
 }
 
 impl From<NotStarted> for Died<'_> {
@@ -241,7 +240,7 @@ impl From<NotStarted> for Died<'_> {
     }
 }
 
-/// When work on a file began, by the wall clock for people and by a steady one.
+/// When work on a file began, by the wall clock for reports and by a steady one for durations.
 #[derive(Clone, Copy)]
 struct Began {
     wall_ms: u64,
@@ -294,8 +293,11 @@ impl Began {
 }
 
 impl Gathered {
-    /// Reads what the child says about its current file, rows into the blocks; passes on how much
-    /// of it is parsed.
+    /// Reads the child's messages about its current file. Appends rows to the blocks, passes
+    /// progress to `parsed`, and returns the end.
+    ///
+    /// # Errors
+    /// [`Ended`], when the child died, was killed or sent a malformed message.
     fn read_file(
         &mut self,
         process: &mut Process,
@@ -315,13 +317,13 @@ impl Gathered {
                     let (index, start) = self.room_for(room);
                     process.read_exact(&mut self.blocks[index][start..], stop)?;
 
-                    // No slice begins past 4 GiB: a block is closed long before.
+                    // Always fits: a block is closed long before 4 GiB.
                     let block = u32::try_from(index).map(BlockNumber).map_err(|_| broken())?;
                     let offset = u32::try_from(start).map_err(|_| broken())?;
                     self.slices.push(Slice { block, offset, length, rows, overflow, long_cells });
                 }
                 Header::End { length } => {
-                    // What the wire would refuse gets no room.
+                    // Do not allocate for a length that the wire format refuses anyway.
                     let room = usize::try_from(length).ok().filter(|room| *room <= wire::LARGEST);
                     let mut body = vec![0; room.ok_or_else(broken)?];
                     process.read_exact(&mut body, stop)?;
@@ -331,9 +333,9 @@ impl Gathered {
         }
     }
 
-    /// Lengthens the last block by `length`, or begins another; returns which, and where the new
-    /// bytes begin. What fills a unit by itself has a block of its own, so that it can be stashed: see
-    /// [`crate::run`].
+    /// Lengthens the last block by `length`, or begins another. Returns the index of the block, and
+    /// where the new bytes begin. A chunk that fills a unit by itself gets its own block, so that
+    /// it can be stashed: see [`crate::run`].
     fn room_for(&mut self, length: usize) -> (usize, usize) {
         let unit = fit::size(UNIT_BYTES);
         let fits = |block: &Vec<u8>| {
@@ -350,12 +352,13 @@ impl Gathered {
         (index, offset)
     }
 
+    /// Makes the rows of the current file final; returns its slices.
     fn end_file(&mut self) -> Vec<Slice> {
         self.whole = (self.blocks.len(), self.blocks.last().map_or(0, Vec::len));
         std::mem::take(&mut self.slices)
     }
 
-    /// Takes back the rows of the file that is being read, a chunk that broke off included.
+    /// Drops the rows of the current file, including a chunk that broke off.
     fn give_up_file(&mut self) {
         let (blocks, length) = self.whole;
         self.blocks.truncate(blocks);
@@ -373,15 +376,15 @@ mod tests {
     use super::*;
     use sheaf_common::job::JobSpec;
 
-    /// A child that says these bytes once it is ready, whatever it is given.
+    /// A child that writes these bytes once it is ready, whatever it is given.
     fn child(bytes: &[u8]) -> Program {
         let octal: String = bytes.iter().map(|byte| format!("\\{byte:03o}")).collect();
         let script = format!("printf '!{octal}'; exec cat > /dev/null");
         Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] }
     }
 
-    /// What a child says of a file: these rows, and this end.
-    fn said(rows: &[u8], result: Result<u64, FileProblem>) -> Vec<u8> {
+    /// A child's messages about a file: these rows, and this end.
+    fn messages(rows: &[u8], result: Result<u64, FileProblem>) -> Vec<u8> {
         let length = length_of(rows).unwrap();
         let header = Header::Rows { length, rows: 1, overflow: 0, long_cells: 0 };
         let end = match result {
@@ -399,8 +402,11 @@ mod tests {
     #[test]
     fn a_file_that_fails_late_has_no_rows() {
         let problem = FileProblem::NotText { controls: 50 };
-        let words =
-            [said(b"kept", Ok(0)), said(b"lost", Err(problem.clone())), said(b"last", Ok(0))];
+        let words = [
+            messages(b"kept", Ok(0)),
+            messages(b"lost", Err(problem.clone())),
+            messages(b"last", Ok(0)),
+        ];
         let files = (0..3)
             .map(|number| SourceFile::at_path(FileIndex(number), "x".as_ref(), 1, 0))
             .collect();

@@ -1,10 +1,10 @@
-//! Reasons why a machine cannot run a child. None of them is the doing of a file.
+//! Reasons why a machine cannot run a child, for which no file is to blame.
 
 use std::io;
 
 use nix::errno::Errno;
 
-/// Why no child can be started here just now, and what can be done about it.
+/// Why no child can be started here at present, and what can be done about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Unfit {
@@ -21,6 +21,7 @@ impl Unfit {
                  fewer processes (`-p`)"
             }
             Some(Errno::ENFILE) => "the whole system has no open files left: raise `fs.file-max`",
+            // The error of `fork` at any limit of processes.
             Some(Errno::EAGAIN) => {
                 "raise the limit of processes (`ulimit -u`, `TasksMax=` of a service, \
                  `--pids-limit` of a container), or use fewer (`-p`)"
@@ -34,7 +35,7 @@ impl Unfit {
         Unfit { reason: format!("no process can be started: {error}"), hint }
     }
 
-    /// A process began, and went or fell silent before it was ready.
+    /// A process was started, but died or hung before it was ready.
     pub fn not_ready(reason: impl Into<String>) -> Self {
         let hint = "is there enough memory for so many processes (`-p`), and does a security \
                     policy let this program run?";

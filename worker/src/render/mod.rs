@@ -1,5 +1,5 @@
-//! Rows and their place → segments: the final, already compressed bytes of that part of every
-//! output. What they say is the formats' business (`sheaf_format`).
+//! Rows and their place → segments: the final, compressed bytes of that part of every output. The
+//! formats decide on the bytes (`sheaf_format`).
 
 use std::collections::HashMap;
 
@@ -14,19 +14,19 @@ use sheaf_format::{Form, Packer, Place, UnknownFormat, per_file};
 /// Why units cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// Rows that the task names are not at hand: they must be extracted again.
+    /// Blocks that the task names are missing: their files must be extracted again.
     #[error("{} blocks of rows are missing", .0.len())]
     RowsLost(Vec<RowsKey>),
     #[error("the rows of file {sequence} cannot be read")]
     Damaged { sequence: FileIndex, source: DamagedRows },
-    /// The block that a slice names has no such slice, or not as many rows in it.
+    /// A slice does not fit into its block, or has another number of rows.
     #[error("the rows of file {sequence} are not those that were reported")]
     OtherRows { sequence: FileIndex },
     #[error(transparent)]
     UnknownFormat(#[from] UnknownFormat),
 }
 
-/// Renders units; keeps the compressor's tables between them.
+/// Renders units. Reuses the compressor's tables from one to the next.
 pub struct Renderer {
     packer: Packer,
 }
@@ -36,10 +36,11 @@ impl Renderer {
         Renderer { packer: Packer::new(compression) }
     }
 
-    /// Renders units in every form that their job asks for. `blocks` holds the rows that they name.
+    /// Renders units in every form that their job asks for. `blocks` must hold the rows that they
+    /// name.
     ///
     /// # Errors
-    /// [`RenderError`]; no segment is made then.
+    /// [`RenderError`]; then there are no segments at all.
     pub fn render(
         &mut self,
         render: &Render,
@@ -54,6 +55,7 @@ impl Renderer {
             return Err(RenderError::RowsLost(lost));
         }
 
+        // Jobs may differ in this, and the tables of the compressor depend on it.
         if self.packer.compression() != render.spec.compression {
             *self = Renderer::new(render.spec.compression);
         }
@@ -75,6 +77,7 @@ impl Renderer {
             segments.extend(self.form(*form, target, place, rows, &unit.pieces)?);
         }
 
+        // A file's own workbook has its own rows alone, numbered from its own first one.
         if rows.spec.per_file {
             for file in unit.pieces.chunk_by(|a, b| a.sequence == b.sequence) {
                 let target = Target::File(file[0].sequence);
@@ -87,7 +90,7 @@ impl Renderer {
         Ok(segments)
     }
 
-    /// Renders some pieces of a unit, which begin at `place`, in one form.
+    /// Renders pieces of a unit in one form. The first row of the pieces is at `place`.
     fn form(
         &mut self,
         form: Form,
@@ -114,7 +117,7 @@ struct UnitRows<'a> {
 }
 
 impl UnitRows<'_> {
-    /// Reads the rows of a piece.
+    /// Calls `row` with each row of a piece.
     fn each_of(
         &self,
         piece: &Piece,
@@ -136,7 +139,7 @@ impl UnitRows<'_> {
             count += 1;
         }
 
-        // Those after it have their places by this number.
+        // The places of all later rows were computed from the reported number.
         if count == piece.slice.rows { Ok(()) } else { Err(RenderError::OtherRows { sequence }) }
     }
 }
@@ -148,13 +151,12 @@ mod tests {
 
     use sheaf_common::fit;
     use sheaf_common::job::{Class, JobId, JobSpec, Packing, Rendering, TaskId};
+    use sheaf_common::numbers::{BlockNumber, TaskNumber, UnitNumber};
     use sheaf_common::outcome::Stream;
     use sheaf_common::row::write_cell;
-
     use sheaf_common::rows::Slice;
 
     use super::*;
-    use sheaf_common::numbers::{BlockNumber, TaskNumber, UnitNumber};
 
     const KEY: RowsKey = RowsKey {
         task: TaskId { job: JobId(1), class: Class::Extract, number: TaskNumber(0) },
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn two_units_join_to_what_one_would_be() {
+    fn two_units_join_to_the_same_text_as_one() {
         let spec = Arc::new(JobSpec { per_file: true, ..JobSpec::default() });
         let mut block = Vec::new();
         let pieces =
@@ -229,9 +231,10 @@ mod tests {
             <c r=\"C91\" t=\"inlineStr\"><is><t>text</t></is></c></row>"
         ));
 
-        let own = Stream { target: Target::File(FileIndex(1)), part: 0 };
+        let workbook = Stream { target: Target::File(FileIndex(1)), part: 0 };
         assert!(
-            of(&whole, own).starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>")
+            of(&whole, workbook)
+                .starts_with("<row r=\"2\"><c r=\"A2\" t=\"inlineStr\"><is><t>50</t>")
         );
     }
 
@@ -270,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_that_is_not_known_is_named() {
+    fn an_unknown_format_is_named() {
         let rendering = Rendering { format: "pdf".into(), packing: Packing::Plain };
         let spec = Arc::new(JobSpec { renderings: vec![rendering], ..JobSpec::default() });
         let render = Render { spec, units: Vec::new(), stashed_by: None };
@@ -279,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_not_at_hand_are_named() {
+    fn missing_rows_are_named() {
         let piece = rows(0, 1, FileIndex(0), &mut Vec::new());
         let unit = RenderUnit {
             number: UnitNumber(0),

@@ -3,8 +3,9 @@
 //! ```text
 //! each queue:  room is free ──▶ it listens ──▶ has a task ──▶ its turn for room ──▶ leases ──▶ the slots
 //! ```
-//! A queue that listens holds no room, so others may have it. Those that have tasks get room in
-//! turn, as the semaphore that counts it is fair; and none leases more than it got.
+//! *Room* is the number of tasks that the slots can still take. A queue takes none while it
+//! listens, so the others can use it. Queues that have tasks get room in turn, as the semaphore
+//! behind it is fair. None leases more tasks than it got room for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -26,20 +27,20 @@ use super::slots::{Job, Slots};
 use super::stash::Stash;
 use super::{Order, Tally};
 
-/// How long a queue is listened to at once.
+/// The longest that one call listens to a queue.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// How long a lease that is under way may go on when no more tasks are wanted: what it gives is
-/// handed back at once, what it does not give any more goes to others within seconds.
+/// How long a lease call in flight may take once no more tasks are wanted. Tasks that it returns
+/// are handed back at once; those of an abandoned call go to other workers within seconds.
 const LAST_CALL: Duration = Duration::from_millis(500);
 
-/// Leases and hands out tasks until `order` is not [`Order::Work`]; rows are on their way while
-/// other tasks are leased.
+/// Leases and hands out tasks until `order` is not [`Order::Work`]. Fetches missing rows while it
+/// leases other tasks.
 ///
-/// Leasing and fetching rows are tried again, until [`Order::Stop`] at the latest.
+/// Retries both, until [`Order::Stop`] at the latest.
 ///
 /// # Errors
-/// [`QueueError::Unusable`], from leasing or from fetching rows; anything else is tried again.
+/// [`QueueError::Unusable`], from leasing or from fetching rows; anything else is retried.
 pub async fn fetch<W: WorkQueue>(
     origins: Vec<Origin<W>>,
     slots: Slots<W>,
@@ -62,7 +63,7 @@ pub async fn fetch<W: WorkQueue>(
         };
         fetchers.spawn(fetcher.run(order.clone()));
     }
-    // From here on only those who work keep the slots and the channel open.
+    // The slots and the channel close with the last fetcher, so none may stay here.
     drop(rows);
 
     loop {
@@ -70,7 +71,7 @@ pub async fn fetch<W: WorkQueue>(
             Some(error) = hopeless.recv() => return Err(error),
             ended = fetchers.join_next() => match ended {
                 Some(ended) => ended.expect("a fetcher does not panic")?,
-                // An error may have come while the last rows were on their way.
+                // The last fetch of rows may have failed after its fetcher was polled.
                 None => return hopeless.try_recv().map_or(Ok(()), Err),
             },
         }
@@ -84,7 +85,7 @@ struct Fetcher<W: WorkQueue> {
     rows: MissingRows<W>,
     /// Tasks whose rows are being fetched.
     on_their_way: JoinSet<()>,
-    /// Failures of leasing.
+    /// Failures of leasing in a row.
     failures: Failures,
 }
 
@@ -107,6 +108,7 @@ impl<W: WorkQueue> Fetcher<W> {
             };
 
             match found {
+                // The order came while the call was in flight.
                 Ok((_, leased)) if *order.borrow() != Order::Work => {
                     self.hand_back(leased).await;
                     break;
@@ -120,6 +122,7 @@ impl<W: WorkQueue> Fetcher<W> {
             }
         }
 
+        // Draining finishes these tasks as well, so their rows are still needed.
         tokio::select! {
             _ = order.wait_for(|order| *order == Order::Stop) => {}
             () = async { while self.on_their_way.join_next().await.is_some() {} } => {}
@@ -127,18 +130,19 @@ impl<W: WorkQueue> Fetcher<W> {
         Ok(())
     }
 
-    /// Waits until there may be tasks, and room for some: returns the room.
+    /// Waits until there may be tasks and there is room for some; returns the room.
     async fn wait_for_tasks(&self) -> Result<OwnedSemaphorePermit, QueueError> {
         let queue = &self.origin.queue;
 
-        // Who listens takes the ring from others, so there should be room; but it is not held
-        // meanwhile, as another queue may have tasks.
+        // A push wakes only one listener, so listen only when there is room. Do not hold the room
+        // meanwhile: another queue may have tasks.
         drop(self.room().await);
         queue.listen(WAIT).await?;
 
         let slots = &self.rows.slots;
         if slots.room().available_permits() < slots.refill() as usize {
-            // Another queue was quicker. Whoever else waits at this one may have room.
+            // Another queue took the room. Leasing nothing passes the wake-up on to a worker that
+            // may have room.
             queue.lease(0).await?;
         }
 
@@ -158,7 +162,7 @@ impl<W: WorkQueue> Fetcher<W> {
         permits
     }
 
-    /// Hands tasks to the slots: at once, or when their rows are there.
+    /// Hands tasks to the slots: at once, or when their rows have arrived.
     fn hand_out(&mut self, mut permits: OwnedSemaphorePermit, leased: Vec<Leased>) {
         self.rows.tally.polled();
         if !leased.is_empty() {
@@ -166,7 +170,7 @@ impl<W: WorkQueue> Fetcher<W> {
         }
 
         for leased in leased {
-            // The finisher gives it back when the task was handed in.
+            // The finisher returns the permit when the outcome is handed in.
             permits.split(1).expect("no more are leased than there is room for").forget();
             self.origin.held.add(leased.lease.clone());
 
@@ -174,7 +178,8 @@ impl<W: WorkQueue> Fetcher<W> {
                 Work::Render(render) => render.rows(),
                 Work::Extract(_) | Work::Nap(_) => Vec::new(),
             };
-            // Rows that are here need not be fetched.
+
+            // Stashed rows need not be fetched.
             let rows: HashMap<RowsKey, Block> =
                 keys.iter().filter_map(|key| Some((*key, self.stash.get(key)?))).collect();
             keys.retain(|key| !rows.contains_key(key));
@@ -187,15 +192,15 @@ impl<W: WorkQueue> Fetcher<W> {
             }
         }
 
-        // Those that are done are dropped, so that the set does not grow.
+        // Reap finished fetches, or the set would grow without end.
         while self.on_their_way.try_join_next().is_some() {}
     }
 
-    /// Hands back what was leased when no more tasks were wanted.
+    /// Hands back tasks that arrived after the order to lease no more.
     async fn hand_back(&self, leased: Vec<Leased>) {
         let leases = leased.into_iter().map(|leased| leased.lease).collect();
         if let Err(error) = self.origin.queue.release_if_held(leases).await {
-            debug!(%error, "could not hand back what nobody waits for; the leases will end");
+            debug!(%error, "could not hand back tasks that came too late; their leases will end");
         }
     }
 
@@ -204,14 +209,14 @@ impl<W: WorkQueue> Fetcher<W> {
         warn!(%error, "could not lease");
         match self.rows.fitness.call_failed(&mut self.failures, &error, &self.rows.tally) {
             Some(pause) => tokio::time::sleep(pause).await,
-            None => std::future::pending().await, // The worker gives up, and this with it.
+            None => std::future::pending().await, // The worker gives up and drops this future.
         }
     }
 }
 
-/// Ends a moment after no more tasks are wanted.
+/// Returns [`LAST_CALL`] after the order to lease no more.
 async fn last_call(order: &mut watch::Receiver<Order>) {
-    // Who gives orders is gone: then no more are wanted, either.
+    // An error means that the sender is gone; then no more tasks are wanted, either.
     let _ = order.wait_for(|order| *order != Order::Work).await;
     tokio::time::sleep(LAST_CALL).await;
 }

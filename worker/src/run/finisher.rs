@@ -1,4 +1,4 @@
-//! Hands in the outcomes of tasks, many at a time.
+//! Hands in the outcomes of tasks in batches: a call costs about as much as ten outcomes in it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use super::{Order, Tally};
 
 /// The most completions in one call.
 const BATCH: usize = 64;
-/// With this many completions, a call does not wait for others ([`Traits::linger`]).
+/// A batch of this size does not wait for more ([`Traits::linger`]).
 ///
 /// [`Traits::linger`]: sheaf_common::queue::Traits::linger
 const MANY: usize = 8;
 
-/// How long a call that is under way may go on after [`Order::Stop`].
+/// How long a call in flight may take after [`Order::Stop`].
 const LAST_CALL: Duration = Duration::from_millis(500);
 
-/// Hands in completions until no slot can send one any more, or until shortly after
-/// [`Order::Stop`]: the leases of what is not handed in then are given back.
+/// Hands in completions until every slot has dropped its sender, or until shortly after
+/// [`Order::Stop`]. Leases of completions that were not handed in are released by the caller.
 ///
 /// # Errors
-/// [`QueueError::Unusable`], or [`QueueError::Here`] after a while; anything else is tried again.
+/// [`QueueError::Unusable`], or [`QueueError::Here`] after a while; anything else is retried.
 pub async fn finish<W: WorkQueue>(
     queue: W,
     held: Arc<Held>,
@@ -51,6 +51,7 @@ async fn finish_all<W: WorkQueue>(
     let linger = queue.traits().linger;
     let mut batch = Vec::new();
     while outcomes.recv_many(&mut batch, BATCH).await > 0 {
+        // A few outcomes wait for others, which saves the server a call.
         if batch.len() < MANY && !linger.is_zero() {
             tokio::time::sleep(linger).await;
             while batch.len() < BATCH
@@ -75,12 +76,13 @@ async fn finish_all<W: WorkQueue>(
             }
         };
 
+        // Room is free only now: a stuck hand-in must also stop leasing.
         room.add_permits(batch.len());
 
         for (completion, answer) in batch.drain(..).zip(answers) {
             held.remove(&completion.lease);
             if answer == Completed::Stale {
-                // Nothing is lost by that, and of a run that was stopped it is as it should be.
+                // Nothing is lost, and after a stopped run this is normal: hence no warning.
                 info!(
                     task = %completion.lease.task,
                     "came too late: its run has ended, or another worker has the task"

@@ -1,5 +1,5 @@
-//! Whether this machine can run children: a slot that cannot start one gives its task to others and
-//! waits, longer each time.
+//! Whether this machine can run children. A slot that cannot start one hands its task back and
+//! pauses, longer each time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,17 +11,17 @@ use tracing::warn;
 use super::Tally;
 use crate::pool::Unfit;
 
-/// The first pause of a slot that could start no child; doubles up to [`LONGEST_PAUSE`].
+/// The first pause of a slot that could not start a child; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// The pause after a queue that cannot be reached or is full; the engine has its own backoff
-/// beneath.
+/// The pause after a call to an unreachable or full queue. It is constant, as the engine beneath
+/// backs off by itself.
 const PAUSE: Duration = Duration::from_millis(200);
-/// After this many failures of one slot in a row, about 8 s, a worker gives up if none of its other
-/// slots works either.
+/// After this many failures of one slot in a row, about 8 s, the worker gives up unless another of
+/// its slots works.
 const MOST_FAILURES: u32 = 6;
 
-/// Why a worker stopped by itself.
+/// Why a worker stopped without an order.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
     #[error(transparent)]
@@ -31,7 +31,7 @@ pub enum WorkerError {
 }
 
 impl WorkerError {
-    /// Something that the user may try, if there is anything.
+    /// What the user may try; `None` if nothing is known to help.
     pub fn hint(&self) -> Option<&str> {
         match self {
             WorkerError::Queue(error) => error.hint(),
@@ -40,18 +40,18 @@ impl WorkerError {
     }
 }
 
-/// Shared by the slots of a worker.
+/// The health of all slots of a worker together.
 pub struct Fitness {
-    /// How many tasks were read.
+    /// The number of tasks whose files were read, by any slot.
     read: AtomicU64,
     given_up: watch::Sender<Option<Unfit>>,
 }
 
-/// The failures of one slot since it last read something.
+/// The failures of one slot since its last success.
 #[derive(Default)]
 pub struct Failures {
     count: u32,
-    /// [`Fitness::read`] at the first of them.
+    /// The value of [`Fitness::read`] at the first failure.
     read_before: u64,
 }
 
@@ -60,17 +60,18 @@ impl Fitness {
         Fitness { read: AtomicU64::new(0), given_up: watch::Sender::new(None) }
     }
 
-    /// A slot has read the files of a task.
+    /// Records that a slot has read the files of a task.
     pub fn worked(&self, failures: &mut Failures) {
         self.read.fetch_add(1, Ordering::Relaxed);
         *failures = Failures::default();
     }
 
-    /// A slot could start no child. Says so; returns how long it is to wait, or `None` when the
-    /// worker gives up, which it does if no slot has read anything meanwhile and none is at work.
+    /// Records and logs that a slot could not start a child. Returns how long to pause, or `None`
+    /// when the worker gives up: no slot has read anything since the first failure, and none is
+    /// busy.
     pub fn failed(&self, failures: &mut Failures, unfit: Unfit, tally: &Tally) -> Option<Duration> {
         let read = self.read.load(Ordering::Relaxed);
-        // Only what others read after the first failure says that this machine is not to blame.
+        // Only reads after the first failure prove that this machine can still run children.
         if failures.count == 0 {
             failures.read_before = read;
         }
@@ -84,7 +85,7 @@ impl Fitness {
         warn!(reason, hint, pause_s = pause.as_secs_f64(), "cannot work just now");
 
         if failures.count >= MOST_FAILURES && !others_work {
-            // The first slot that gives up says why.
+            // Several slots may give up at once: the first reason stands.
             self.given_up.send_if_modified(|given_up| {
                 given_up.is_none() && given_up.replace(unfit).is_none()
             });
@@ -94,8 +95,8 @@ impl Fitness {
         Some(pause)
     }
 
-    /// A call of the queue failed. As [`Fitness::failed`], if the fault is here; else a short
-    /// pause.
+    /// Records that a call to the queue failed. Returns as [`Fitness::failed`] if this machine is
+    /// at fault, otherwise a short pause.
     pub fn call_failed(
         &self,
         failures: &mut Failures,
@@ -110,10 +111,10 @@ impl Fitness {
         self.failed(failures, Unfit { reason, hint }, tally)
     }
 
-    /// Waits until the worker gives up, and says why.
+    /// Waits until the worker gives up; returns the reason.
     pub async fn given_up(&self) -> Unfit {
         let mut given_up = self.given_up.subscribe();
-        let unfit = given_up.wait_for(Option::is_some).await.expect("the sender is here");
+        let unfit = given_up.wait_for(Option::is_some).await.expect("the sender lives in `self`");
         unfit.clone().expect("just seen")
     }
 }

@@ -9,7 +9,7 @@ use tracing::{debug, warn};
 
 use super::Tally;
 
-/// The leases that were taken and not yet handed in.
+/// The leases whose tasks are neither handed in nor handed back.
 #[derive(Default)]
 pub struct Held {
     leases: Mutex<HashSet<Lease>>,
@@ -29,26 +29,28 @@ impl Held {
     }
 }
 
-/// The longest time between two extensions: a worker must be heard of this often, however long its
-/// leases are.
+/// The longest time between two extensions. A worker must be heard of this often, however long its
+/// leases are, or it counts as vanished.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How often leases of that length are extended.
+/// The interval at which leases of the given length are extended.
 fn every(lease: Duration) -> Duration {
     (lease / 3).min(LONGEST)
 }
 
-/// Extends every lease that is held, after each third of its length or each [`LONGEST`], whichever
-/// is shorter; never ends.
+/// Extends every held lease after each third of its length, or each [`LONGEST`] if that is shorter;
+/// never returns.
 ///
-/// A lease that was lost is not given up here: the outcome of its task is handed in all the same,
-/// and refused. A queue that cannot be reached is tried again at the next turn.
+/// Does not drop a lost lease: the outcome of its task is still handed in, and refused. Retries an
+/// unreachable queue at the next turn.
 pub async fn extend<W: WorkQueue>(queue: W, held: Arc<Held>, tally: Arc<Tally>) {
     let mut turns = tokio::time::interval(every(queue.traits().lease));
+    // After a stall, one extension is enough: a burst would extend the same leases again.
     turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
 
     loop {
         turns.tick().await;
+
         let leases = held.all();
         if leases.is_empty() {
             continue;

@@ -1,4 +1,4 @@
-//! Brings the rows that a render task needs and that this worker does not have.
+//! Fetches the rows that a render task needs and this worker lacks.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,35 +13,23 @@ use super::Tally;
 use super::fitness::{Failures, Fitness};
 use super::slots::{Job, Slots};
 
-/// The pause after a queue that cannot be reached; the engine has its own backoff beneath.
+/// The pause after a call to an unreachable queue; the engine beneath has its own backoff.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The way for rows that are not here. Cheap to clone.
+/// Fetches rows and passes their tasks on to the slots. Cheap to clone.
+#[derive(Clone)]
 pub struct MissingRows<W: WorkQueue> {
     pub slots: Slots<W>,
     pub fitness: Arc<Fitness>,
     pub tally: Arc<Tally>,
-    /// Failures of fetching rows.
+    /// Failures of fetching rows in a row, over all queues.
     pub failures: Arc<Mutex<Failures>>,
-    /// Why rows cannot be fetched any more.
+    /// Takes the error that ends the worker.
     pub hopeless: mpsc::Sender<QueueError>,
 }
 
-// Derived, it would ask the queue to be more than it need be.
-impl<W: WorkQueue> Clone for MissingRows<W> {
-    fn clone(&self) -> Self {
-        MissingRows {
-            slots: self.slots.clone(),
-            fitness: Arc::clone(&self.fitness),
-            tally: Arc::clone(&self.tally),
-            failures: Arc::clone(&self.failures),
-            hopeless: self.hopeless.clone(),
-        }
-    }
-}
-
 impl<W: WorkQueue> MissingRows<W> {
-    /// Fetches the rows of a task and hands it to the slots, or lets it go if they cannot be had.
+    /// Fetches the rows of a task and passes it to the slots, or hands it back if that fails.
     pub async fn bring(self, mut job: Job<W>, keys: Vec<RowsKey>) {
         match fetch(&job.origin.queue, keys).await {
             Ok(found) => {
@@ -49,8 +37,9 @@ impl<W: WorkQueue> MissingRows<W> {
                 job.rows.extend(found);
                 self.slots.hand(job);
             }
-            // One error is enough to end the worker.
+            // The channel holds one error, which is enough to end the worker.
             Err(error @ QueueError::Unusable(_)) => drop(self.hopeless.try_send(error)),
+            // Only `QueueError::Here` is left: another worker may have connections to spare.
             Err(error) => {
                 job.origin.let_go(job.leased.lease).await;
 
@@ -60,24 +49,25 @@ impl<W: WorkQueue> MissingRows<W> {
                 };
 
                 tokio::time::sleep(pause.unwrap_or(PAUSE)).await;
-                // Only now, so that no other task is leased in its place meanwhile.
+                // After the pause, or another task would be leased at once and fail the same way.
                 self.slots.room().add_permits(1);
             }
         }
     }
 }
 
-/// Rows, as far as the queue has them.
+/// Fetches those of the rows that the queue still has.
 ///
 /// # Errors
-/// [`QueueError::Unusable`]; [`QueueError::Here`], as others may come to them. Anything else is
-/// tried again until the caller stops waiting.
+/// [`QueueError::Unusable`]; [`QueueError::Here`], as another worker may reach them. Anything else
+/// is retried until the caller drops this future.
 async fn fetch<W: WorkQueue>(
     queue: &W,
     keys: Vec<RowsKey>,
 ) -> Result<Vec<(RowsKey, Block)>, QueueError> {
     loop {
         match queue.rows(keys.clone()).await {
+            // Leave out rows that the queue has lost: rendering finds and reports them.
             Ok(blocks) => {
                 return Ok(keys
                     .into_iter()

@@ -1,4 +1,4 @@
-//! News of a large file: how far it is, for the progress that people see.
+//! Progress of a large file, for the progress bar of the coordinator.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,35 +10,36 @@ use sheaf_common::queue::WorkQueue;
 use tokio::runtime::Handle;
 use tracing::debug;
 
-/// The shortest time between two news of a task: often enough for a bar that moves, and next to
-/// nothing for the queue.
+/// The shortest time between two pieces of news of one task: the bar moves, and the queue hardly
+/// notices.
 const PACE: Duration = Duration::from_millis(500);
 
-/// Tells the coordinator how far the large files of a task are.
+/// Sends the coordinator the progress of a task's large files.
 pub struct News<W> {
     queue: W,
     task: TaskId,
-    /// Which slot reads it.
+    /// The name of the slot that reads the task.
     slot: String,
     runtime: Handle,
-    told: Option<Instant>,
-    /// Whether the last news are still on their way.
+    last_sent: Option<Instant>,
+    /// Whether the last news is still in flight.
     sending: Arc<AtomicBool>,
 }
 
 impl<W: WorkQueue> News<W> {
     pub fn new(queue: W, task: TaskId, slot: String, runtime: Handle) -> Self {
-        News { queue, task, slot, runtime, told: None, sending: Arc::default() }
+        News { queue, task, slot, runtime, last_sent: None, sending: Arc::default() }
     }
 
-    /// Tells how far a file is, unless something was told just now. It waits for nobody, as the
-    /// file's child would wait with it: news that do not arrive are no loss, the report tells all.
-    pub fn tell(&mut self, reading: Reading) {
-        let is_too_soon = self.told.is_some_and(|told| told.elapsed() < PACE);
+    /// Sends how far a file is, unless news was sent just now. Does not wait for the queue, as the
+    /// child would wait, too. Lost news does no harm: the file's report has everything.
+    pub fn send(&mut self, reading: Reading) {
+        // At most one message is in flight, so that a slow queue cannot pile them up.
+        let is_too_soon = self.last_sent.is_some_and(|at| at.elapsed() < PACE);
         if is_too_soon || self.sending.swap(true, Ordering::Relaxed) {
             return;
         }
-        self.told = Some(Instant::now());
+        self.last_sent = Some(Instant::now());
 
         let news = Outcome {
             task: self.task,

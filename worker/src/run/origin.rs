@@ -1,4 +1,4 @@
-//! A queue that this worker serves, with its hold on that queue's tasks.
+//! A queue that this worker serves, and the leases that it holds from it.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use tracing::debug;
 
 use super::held::Held;
 
-/// Where a task came from. Its finisher ends when the last clone is gone.
+/// The queue that a task came from. Its finisher ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Origin<W> {
-    /// Its place among the queues of this worker.
+    /// The position among the queues of this worker, from 0.
     pub index: usize,
     pub queue: W,
     pub held: Arc<Held>,
@@ -19,7 +19,7 @@ pub struct Origin<W> {
 }
 
 impl<W: WorkQueue> Origin<W> {
-    /// Outcomes go to `outcomes`, where the queue's finisher listens.
+    /// Outcomes go into `outcomes`, which the queue's finisher reads.
     pub fn new(
         index: usize,
         queue: W,
@@ -29,9 +29,9 @@ impl<W: WorkQueue> Origin<W> {
         Origin { index, queue, held, outcomes }
     }
 
-    /// Hands a task back, which this worker cannot do.
+    /// Hands back a task that this worker cannot do.
     pub async fn let_go(&self, lease: Lease) {
-        // It is no longer held, so it is not extended: if this fails, its lease ends.
+        // First stop extending it. If the call then fails, the lease ends by itself.
         self.held.remove(&lease);
         if let Err(error) = self.queue.release_if_held(vec![lease]).await {
             debug!(%error, "could not hand a task back; its lease will end");
@@ -40,7 +40,7 @@ impl<W: WorkQueue> Origin<W> {
 
     /// Hands in the outcome of a task.
     pub fn finish(&self, completion: Completion) {
-        // Fails only after the queue has become unusable, which ends the worker.
+        // The receiver is gone only if the queue became unusable, which ends the worker.
         let _ = self.outcomes.send(completion);
     }
 }

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use sheaf_common::problem::FileProblem;
 use sheaf_common::task::{Content, Extract, SourceFile, SourcePath};
 
-/// Which files a worker may open by their path.
+/// The files that a worker may open by their path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Paths {
-    /// All files: for a worker within the process that gives the tasks.
+    /// All files: for a worker in the coordinator's own process.
     Any,
-    /// The files below these folders, which are canonical; symbolic links are followed first.
+    /// The files below these folders, after following symbolic links. The folders are canonical.
     Under(Vec<PathBuf>),
 }
 
 impl Paths {
-    /// The task with every file that may be opened resolved, and every other one made unreadable,
-    /// with the reason.
+    /// Returns the task with the path of every allowed file resolved, and every other file replaced
+    /// by the reason why it may not be opened.
     pub fn confine<'a>(&self, work: &'a Extract) -> Cow<'a, Extract> {
         let Paths::Under(roots) = self else { return Cow::Borrowed(work) };
 
@@ -27,7 +27,7 @@ impl Paths {
             matches!(file.content, Content::Here(_) | Content::Packed(_) | Content::Unreadable(_))
         };
 
-        // There is nothing to resolve, so the task is not copied.
+        // Nothing to resolve: spare the copy of the shipped bytes.
         if work.files.iter().all(is_shipped) {
             return Cow::Borrowed(work);
         }
@@ -41,6 +41,7 @@ fn confine(roots: &[PathBuf], file: &SourceFile) -> SourceFile {
     let path = match &file.content {
         Content::Here(_) | Content::Packed(_) | Content::Unreadable(_) => return file.clone(),
         Content::AtPath => &file.path,
+        // Even a resolved path comes from the queue, which anyone may have written to.
         Content::At(path) | Content::Resolved(path) => path,
     };
 
@@ -50,15 +51,15 @@ fn confine(roots: &[PathBuf], file: &SourceFile) -> SourceFile {
     SourceFile { content, ..file.clone() }
 }
 
-/// Where the file really is, if that is below a root; `None` otherwise, whether or not there is
-/// something.
+/// The real place of a file, if it is below a root. `None` otherwise, whether or not the file
+/// exists.
 fn resolve(roots: &[PathBuf], path: &Path) -> Option<Content> {
     let is_below = |path: &Path| roots.iter().any(|root| path.starts_with(root));
 
     match path.canonicalize() {
         Ok(real) => is_below(&real).then(|| Content::Resolved(SourcePath::from(real.as_path()))),
-        // What is not there has no links to follow: the child says what is wrong with it, unless
-        // that would tell whether a file outside the roots exists.
+        // A missing file has no links to follow, so let the child say what is wrong. But a path
+        // with `..` could then reveal whether a file outside the roots exists.
         Err(_) => {
             let plain = path.is_absolute()
                 && !path.components().any(|part| part == std::path::Component::ParentDir);

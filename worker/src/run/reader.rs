@@ -1,4 +1,4 @@
-//! Reading the files of a task, with regard to what befell it before.
+//! Reads the files of a task, in the light of earlier failures of the task.
 //!
 //! ```text
 //! first time ──────────────────▶ read ──▶ a file died, and another worker is there ──▶ given back, with the deaths
@@ -27,8 +27,8 @@ use crate::pool::{Care, HowFar, Interrupted, Read, Slot};
 
 /// After this many workers that vanished with a task, its files are read alone.
 const MOST_VANISHED: usize = 3;
-/// The pause before the queue is asked again: because it could not answer, or because a worker may
-/// still turn up.
+/// The pause before asking the queue again: it could not answer, or a late worker may still turn
+/// up.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Reads files in a slot.
@@ -39,19 +39,20 @@ pub struct Reader {
     pub slot: Slot,
     pub runtime: Handle,
     pub stop: Arc<AtomicBool>,
-    /// Held by whoever works: shared, or alone while files are read that may end the whole worker.
+    /// Locked by every slot that works: for reading, or for writing while it reads files that may
+    /// end the whole worker. Then no other slot works, so none can be the cause.
     pub alone: Arc<RwLock<()>>,
 }
 
 /// How reading a task ended.
 pub enum Done {
     Read(Read),
-    /// Others have it now: there is nothing to hand in.
+    /// Another worker has or will get the task: there is no outcome to hand in.
     GivenBack,
 }
 
 impl Reader {
-    /// Reads the files of a leased task, which are those of `work`.
+    /// Reads the files of a leased task. `work` is that task with its paths confined.
     ///
     /// # Errors
     /// [`Interrupted`], when no file is to blame.
@@ -63,9 +64,9 @@ impl Reader {
     ) -> Result<Done, Interrupted> {
         let mut news =
             News::new(queue.clone(), leased.task.id, self.name.clone(), self.runtime.clone());
-        let mut reading = |reading| news.tell(reading);
+        let mut reading = |reading| news.send(reading);
 
-        // A task that goes well costs no question: a first delivery has no past.
+        // A first delivery has no past, so a task that goes well costs no call.
         if leased.delivery == 1 {
             let care = Care { reading: Some(&mut reading), ..Care::default() };
             let read = self.read_together(work, care)?;
@@ -75,6 +76,7 @@ impl Reader {
         let Known { mut past, vanished, .. } = self.ask(queue, leased)?;
         let died_here_alone =
             !past.deaths.is_empty() && past.deaths.iter().all(|death| death.by == self.worker);
+        // Another worker is to try the file, and may only have been busy so far.
         if died_here_alone && self.has_others(queue)? {
             return self.give_back(queue, leased, &past);
         }
@@ -82,8 +84,8 @@ impl Reader {
         let begun = past.begun.take();
         if vanished.len() < MOST_VANISHED {
             if begun.is_some() {
-                // The worker that began it was only late. What happens to it from here on is not
-                // this file's doing.
+                // The worker that began the file was only late. Erase the note, or a later end of
+                // that worker would be blamed on this file.
                 patiently(&self.runtime, &self.stop, async || {
                     queue.note_if_held(&leased.lease, &past).await
                 })?;
@@ -94,8 +96,8 @@ impl Reader {
             return self.settle(queue, leased, past, read);
         }
 
-        // Whoever notes a file reads nothing else meanwhile: if that worker vanished, the file is
-        // dead.
+        // A worker that notes a file reads nothing else meanwhile. If it vanished, that file is to
+        // blame.
         if let Some(begun) = begun.filter(|begun| vanished.contains(&begun.by)) {
             past.fatal
                 .push(Fatal { sequence: begun.sequence, workers: fit::count(vanished.len()) });
@@ -105,19 +107,18 @@ impl Reader {
         let _alone = alone.write().expect("no holder panics");
         match self.read_alone(queue, leased, work, &mut past, vanished.len(), &mut reading)? {
             Some(read) => self.settle(queue, leased, past, read),
-            None => Ok(Done::GivenBack), // Another worker has it.
+            None => Ok(Done::GivenBack), // The lease is lost.
         }
     }
 
-    /// Reads the files while others may read theirs, but none reads alone.
+    /// Reads the files while other slots may read theirs, but waits while one reads alone.
     fn read_together(&mut self, work: &Extract, mut care: Care<'_>) -> Result<Read, Interrupted> {
         let alone = Arc::clone(&self.alone);
         let _together = alone.read().expect("no holder panics");
         self.slot.extract(work, &mut care)
     }
 
-    /// Reads the files one by one, each noted before it begins; `None` when the lease no longer
-    /// held the task.
+    /// Reads the files one by one, each noted before it begins; `None` if the lease was lost.
     fn read_alone<W: WorkQueue>(
         &mut self,
         queue: &W,
@@ -139,7 +140,7 @@ impl Reader {
 
         let result = TaskResult::ReadAlone { vanished: fit::count(vanished), files, first };
         let news = Outcome { task: leased.task.id, slot: self.name.clone(), result };
-        // If it does not arrive, it still stands in this worker's log.
+        // If this does not arrive, it is still in this worker's log.
         let _ = self.runtime.block_on(queue.notify(news));
 
         let mut care = self.care(past);
@@ -153,7 +154,7 @@ impl Reader {
             let noted =
                 patiently(runtime, stop, async || queue.note_if_held(&leased.lease, past).await)?;
             is_stale = !noted;
-            // Under a stale lease all that is read would be refused: the reading ends.
+            // Under a stale lease the outcome would be refused, so stop reading.
             if noted { Ok(()) } else { Err(Interrupted::Stopped) }
         };
 
@@ -163,7 +164,7 @@ impl Reader {
         let read = self.slot.extract(work, &mut care);
         drop(care);
 
-        // What happens to this worker from here on is no file's doing.
+        // Erase the note: from here on, the end of this worker is not the fault of a file.
         past.begun = None;
         if let Err(error) = self.runtime.block_on(queue.note_if_held(&leased.lease, past)) {
             warn!(%error, "could not note that the files were read");
@@ -172,7 +173,7 @@ impl Reader {
         if is_stale { Ok(None) } else { read.map(Some) }
     }
 
-    /// The knowledge of the files, in the form that the slot takes.
+    /// What the slot must know about the files from the task's past.
     fn care<'a>(&self, past: &Past) -> Care<'a> {
         let mut care = Care::default();
         let elsewhere = past.deaths.iter().any(|death| death.by != self.worker);
@@ -195,7 +196,8 @@ impl Reader {
         care
     }
 
-    /// Takes a task that was read as done, unless a file died that another worker has yet to try.
+    /// Accepts what was read as the outcome, unless a file died that another worker has yet to try;
+    /// then gives the task back.
     fn settle<W: WorkQueue>(
         &self,
         queue: &W,
@@ -203,11 +205,12 @@ impl Reader {
         mut past: Past,
         read: Read,
     ) -> Result<Done, Interrupted> {
-        // Another worker has tried these files, too, or none is there.
+        // Deaths that were noted before: another worker has tried these files, or there is none.
         if !past.deaths.is_empty() {
             return Ok(Done::Read(read));
         }
 
+        // A file that ended whole workers has had its tries: its death is not news.
         let is_fatal =
             |report: &FileReport| past.fatal.iter().any(|fatal| fatal.sequence == report.sequence);
         let death_of = |report: &FileReport| match &report.status {
@@ -247,18 +250,20 @@ impl Reader {
         Ok(Done::GivenBack)
     }
 
-    /// Whether another worker could try.
+    /// Whether another worker is there to try the task.
     fn has_others<W: WorkQueue>(&self, queue: &W) -> Result<bool, Interrupted> {
         patiently(&self.runtime, &self.stop, async || queue.has_others().await)
     }
 
-    /// Asks what befell a task. Where it matters who vanished, waits until that is known.
+    /// Asks for the past of a task. If it matters how many workers vanished, waits until the queue
+    /// knows which of them were only late.
     fn ask<W: WorkQueue>(&self, queue: &W, leased: &Leased) -> Result<Known, Interrupted> {
         let mut previous = leased.previous.as_ref();
         loop {
             let known = patiently(&self.runtime, &self.stop, async || {
                 queue.past(&leased.lease, previous).await
             })?;
+            // The first call has noted the previous worker.
             previous = None;
 
             let matters = known.past.begun.is_some()
@@ -272,7 +277,10 @@ impl Reader {
     }
 }
 
-/// Calls the queue until it answers.
+/// Repeats a call until the queue answers.
+///
+/// # Errors
+/// [`Interrupted::Stopped`], when the queue became unusable or `stop` was set.
 fn patiently<T>(
     runtime: &Handle,
     stop: &AtomicBool,
@@ -281,7 +289,7 @@ fn patiently<T>(
     loop {
         match runtime.block_on(call()) {
             Ok(answer) => return Ok(answer),
-            // All that follows will find the same.
+            // The fetcher or finisher meets the same error, and ends the worker with it.
             Err(QueueError::Unusable { .. }) => return Err(Interrupted::Stopped),
             Err(error) => warn!(%error, "could not read or note the history of a task"),
         }

@@ -1,4 +1,4 @@
-//! The threads that work: each has a slot of the process pool for extracting, and a renderer.
+//! The worker threads: each has a slot of the process pool for extracting, and a renderer.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,6 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::fitness::{Failures, Fitness};
-
 use super::origin::Origin;
 use super::reader::{Done, Reader};
 use super::stash::{Stash, fill_units};
@@ -26,14 +25,14 @@ use super::{Config, Paths, Tally};
 use crate::pool::{Interrupted, Read, Slot, Unfit};
 use crate::render::{RenderError, Renderer};
 
-/// How many tasks are leased for each slot: one to work on, one that lies ready, and two on their
-/// way here or back.
+/// The most tasks that are leased for each slot: one at work, one ready, and two in transit from or
+/// to the queue.
 const TASKS_PER_SLOT: usize = 4;
 
-/// A task for a slot, with all that it needs.
+/// A task for a slot, with everything that it needs.
 pub struct Job<W> {
     pub leased: Leased,
-    /// Where it came from, and where its outcome goes.
+    /// The queue that it came from, which gets its outcome.
     pub origin: Origin<W>,
     /// The rows of a render task.
     pub rows: HashMap<RowsKey, Block>,
@@ -47,26 +46,19 @@ pub struct Shared {
     pub fitness: Arc<Fitness>,
 }
 
-/// The way to the slot threads; they end when all clones of this are dropped and what was handed
-/// out is done.
+/// A handle of the slot threads. They end when all its clones are dropped and all tasks are done.
+#[derive(Clone)]
 pub struct Slots<W> {
     jobs: mpsc::Sender<Job<W>>,
     room: Arc<Semaphore>,
     refill: u32,
 }
 
-impl<W> Clone for Slots<W> {
-    fn clone(&self) -> Self {
-        Slots { jobs: self.jobs.clone(), room: Arc::clone(&self.room), refill: self.refill }
-    }
-}
-
 impl<W: WorkQueue> Slots<W> {
-    /// Starts the threads. An outcome goes where its task came from; a task that was called off has
-    /// none.
+    /// Starts the threads. An outcome goes to the queue of its task; an abandoned task has none.
     ///
     /// # Errors
-    /// When the system has no thread for each.
+    /// [`Unfit`], when the system refuses a thread.
     pub fn start(config: &Config, shared: Shared) -> Result<Self, Unfit> {
         let (jobs, waiting) = mpsc::channel::<Job<W>>();
         let waiting = Arc::new(Mutex::new(waiting));
@@ -99,7 +91,7 @@ impl<W: WorkQueue> Slots<W> {
             let waiting = Arc::clone(&waiting);
             let body = move || {
                 loop {
-                    // One thread waits for a task, the others for the lock.
+                    // One idle thread waits for a task, the others for the lock.
                     let job = waiting.lock().expect("no holder of this lock panics").recv();
                     let Ok(job) = job else { return };
                     worker.handle(job);
@@ -113,8 +105,7 @@ impl<W: WorkQueue> Slots<W> {
         Ok(Slots { jobs, room, refill: fit::count(most) / 2 })
     }
 
-    /// How many tasks are leased in one call at least, so that the server is asked half as often as
-    /// there are tasks.
+    /// The least room for which a queue leases: half of all. So a call brings several tasks.
     pub fn refill(&self) -> u32 {
         self.refill
     }
@@ -124,9 +115,9 @@ impl<W: WorkQueue> Slots<W> {
         Arc::clone(&self.room)
     }
 
-    /// Gives a task to the next slot that is free.
+    /// Passes a task to the next free slot.
     pub fn hand(&self, job: Job<W>) {
-        let _ = self.jobs.send(job); // The slot threads live as long as this.
+        let _ = self.jobs.send(job); // Cannot fail: the threads live as long as this handle.
     }
 }
 
@@ -143,8 +134,8 @@ struct SlotThread {
 }
 
 impl SlotThread {
-    /// Does a task, and sees to it that it is not lost: its outcome goes to the queue, or the task
-    /// goes to others.
+    /// Does a task and makes sure that it is not lost: either its outcome is handed in, or the task
+    /// is handed back.
     fn handle<W: WorkQueue>(&mut self, job: Job<W>) {
         self.tally.busy.fetch_add(1, Ordering::Relaxed);
         let began = thread_cpu_us();
@@ -160,24 +151,25 @@ impl SlotThread {
                 self.tally.count(&completion);
                 origin.finish(completion);
             }
+            // Given back already: no finisher will free the room.
             Ok(None) => {
                 origin.held.remove(&lease);
                 self.room.add_permits(1);
             }
-            // What is held is handed back when all slots have stopped.
+            // All held leases are handed back together, when the slots have stopped.
             Err(Interrupted::Stopped) => {}
             Err(Interrupted::Unfit(unfit)) => {
                 self.reader.runtime.block_on(origin.let_go(lease));
                 if let Some(pause) = self.fitness.failed(&mut self.failures, unfit, &self.tally) {
                     self.rest(pause);
                 }
-                // Only now, so that no other task is leased in its place meanwhile.
+                // After the pause, or another task would be leased at once and fail the same way.
                 self.room.add_permits(1);
             }
         }
     }
 
-    /// Waits, unless the work is called off.
+    /// Sleeps for `pause`, or until the worker is ordered to stop.
     fn rest(&self, pause: Duration) {
         let began = Instant::now();
         while let Some(left) = pause.checked_sub(began.elapsed())
@@ -187,7 +179,7 @@ impl SlotThread {
         }
     }
 
-    /// Does a task; `None` when others have it now.
+    /// Does a task; `None` if it was given back.
     fn work<W: WorkQueue>(&mut self, job: Job<W>) -> Result<Option<Completion>, Interrupted> {
         let Job { leased, origin, rows: blocks } = job;
         if self.reader.stop.load(Ordering::Relaxed) {
@@ -202,6 +194,7 @@ impl SlotThread {
                 self.fitness.worked(&mut self.failures);
                 let Done::Read(Read { reports, blocks }) = read else { return Ok(None) };
 
+                // Stash what the queue allows; the other blocks travel with the outcome.
                 let owner = (origin.index, origin.queue.traits().stashing);
                 let fills = fill_units(&reports, blocks.len());
                 let mut stashed = Vec::new();
@@ -226,13 +219,14 @@ impl SlotThread {
                 })
             }
             Work::Render(render) => {
-                // Not while a slot reads files that may end the whole worker.
+                // Wait while a slot reads files that may end the whole worker.
                 let _together = self.reader.alone.read().expect("no holder panics");
                 match self.renderer.render(render, &blocks) {
                     Ok(units) => {
                         self.stash.rendered(render);
                         TaskResult::Rendered(units)
                     }
+                    // The coordinator has their files extracted again.
                     Err(RenderError::RowsLost(keys)) => TaskResult::RowsLost(keys),
                     Err(
                         error @ (RenderError::Damaged { .. }
@@ -266,13 +260,13 @@ impl SlotThread {
             std::thread::sleep(left.min(Duration::from_millis(50)));
         }
 
-        // Told at once: what is handed in goes with others, and could come after the start of this
-        // slot's next nap.
+        // Sent apart from the outcome, which waits for its batch and could arrive after the start
+        // of this slot's next nap.
         self.tell(queue, task, Reading { sequence, parsed: of, of });
         Ok(TaskResult::NapEnded { name: nap.name.clone(), seconds: began.elapsed().as_secs_f64() })
     }
 
-    /// Sends news of a task. News that do not arrive are no loss: the end tells all.
+    /// Sends news of a task. Lost news does no harm: the outcome has everything.
     fn tell(&self, queue: &impl WorkQueue, task: &Task, reading: Reading) {
         let result = TaskResult::Reading(reading);
         let news = Outcome { task: task.id, slot: self.name.clone(), result };

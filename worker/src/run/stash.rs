@@ -1,12 +1,13 @@
-//! The rows that this worker holds in memory, as it may be to render them itself.
+//! The rows that this worker holds in memory until it renders them.
 //!
-//! Rows are most of what there is to move: with them on the queue, 2.4 bytes went into Redis for
-//! each byte of input, and as many came out. A block that fills a unit is needed for no other, so
-//! it stays **alone** with whoever extracted it, and the render task comes here. Smaller blocks, of
-//! which several make a unit, go onto the queue, and so does what there is no room for; of these a
-//! **copy** stays, so that they need not come back if this worker renders them.
+//! Most of the traffic is rows: with all of them on the queue, 2.4 bytes went into Redis for each
+//! byte of input, and as many came out. A block that fills a unit serves no other unit. So it stays
+//! **alone** on the worker that extracted it, and its render task is addressed to that worker.
+//! Smaller blocks, several to a unit, go onto the queue, and so does every block for which there is
+//! no room. The worker stashes a **copy** of these, which spares the way back if it renders them.
 //!
-//! A block's bytes never change: what is extracted again has another edition in its name.
+//! The bytes of a block never change: rows that are extracted again have another edition in their
+//! name.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -20,19 +21,19 @@ use sheaf_common::row::Block;
 use sheaf_common::rows::RowsKey;
 use sheaf_common::task::Render;
 
-/// The most bytes that may be here alone, for each slot. They are seldom more than a few MiB.
+/// The most bytes that may exist here alone, for each slot. In practice they are a few MiB.
 const ALONE_BY_SLOT: usize = 32 << 20;
 
 /// The most bytes of copies; the oldest go first.
 const COPIES: usize = 32 << 20;
 
-/// Blocks that have been here alone for longer are those of a job that is over, as a rule. A job
-/// that goes on has them extracted again.
+/// The age at which blocks here alone may be dropped. Their job is over, as a rule; if not, their
+/// files are extracted again.
 const OLD: Duration = Duration::from_secs(10 * 60);
 
-/// The rows of all queues of a worker.
+/// The stashed rows of all queues of a worker.
 pub struct Stash {
-    /// The most bytes that may be here alone.
+    /// The most bytes that may exist here alone.
     most_alone: usize,
     most_copies: usize,
     blocks: Mutex<Blocks>,
@@ -51,12 +52,12 @@ struct Stashed {
     place: Place,
 }
 
-/// Where else a block is.
+/// Whether a block exists elsewhere, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Nowhere: it belongs to the queue with this index.
+    /// It does not. It belongs to the queue with this index.
     Alone { origin: usize },
-    /// On the queue.
+    /// It is on the queue.
     Copy,
 }
 
@@ -69,8 +70,8 @@ impl Stash {
         Stash { most_alone, most_copies, blocks: Mutex::default() }
     }
 
-    /// Takes in a block that was just extracted, as far as its queue allows it. Returns whether it
-    /// is here alone: else it is to go onto the queue.
+    /// Stashes a block that was just extracted, as far as its queue allows. Returns whether the
+    /// block may exist here alone; if not, the caller must put it onto the queue.
     pub fn add(
         &self,
         (origin, stashing): (usize, Stashing),
@@ -81,23 +82,24 @@ impl Stash {
         match stashing {
             Stashing::Nothing => false,
             Stashing::Copies => {
-                self.copy(key, block);
+                self.stash_copy(key, block);
                 false
             }
             Stashing::Alone => {
-                let is_alone = fills_unit && self.hold_alone(origin, key, block);
+                let is_alone = fills_unit && self.stash_alone(origin, key, block);
                 if !is_alone {
-                    self.copy(key, block);
+                    self.stash_copy(key, block);
                 }
                 is_alone
             }
         }
     }
 
-    /// Holds a block of the queue with this index; `false`: there is no room.
-    fn hold_alone(&self, origin: usize, key: RowsKey, block: &Block) -> bool {
+    /// Stashes the only copy of a block of the queue with this index; `false` if there is no room.
+    fn stash_alone(&self, origin: usize, key: RowsKey, block: &Block) -> bool {
         let mut blocks = self.lock();
         if blocks.alone + block.len() > self.most_alone {
+            // Only when room is short: nothing else tells this worker that a job is over.
             blocks.drop_old();
         }
 
@@ -108,8 +110,8 @@ impl Stash {
         fits
     }
 
-    /// Holds a copy of a block, in place of older ones if there is no room.
-    fn copy(&self, key: RowsKey, block: &Block) {
+    /// Stashes a copy of a block. Drops the oldest copies if there is no room.
+    fn stash_copy(&self, key: RowsKey, block: &Block) {
         let mut blocks = self.lock();
         blocks.insert(key, block, Place::Copy);
 
@@ -124,17 +126,18 @@ impl Stash {
         self.lock().blocks.get(key).map(|stashed| Block::clone(&stashed.block))
     }
 
-    /// The blocks of the queue with this index that nobody else has.
+    /// The blocks of the queue with this index that exist only here, without those of jobs that are
+    /// over ([`OLD`]).
     pub fn alone_of(&self, origin: usize) -> Vec<(RowsKey, Block)> {
         let blocks = self.lock();
-        let of_it = blocks.blocks.iter().filter(|(_, stashed)| {
+        let alone = blocks.blocks.iter().filter(|(_, stashed)| {
             stashed.place == Place::Alone { origin } && stashed.since.elapsed() < OLD
         });
-        of_it.map(|(key, stashed)| (*key, Block::clone(&stashed.block))).collect()
+        alone.map(|(key, stashed)| (*key, Block::clone(&stashed.block))).collect()
     }
 
-    /// Drops the blocks that were here alone and are rendered: they are needed for nothing else.
-    /// Copies stay, as other units may have parts of them, and as what was rendered may be lost.
+    /// Drops the rendered blocks that exist only here: no other unit needs them. Copies stay, as
+    /// other units may need other parts of them, and as the segments may still be lost.
     pub fn rendered(&self, render: &Render) {
         let mut blocks = self.lock();
         for key in render.rows() {
@@ -151,7 +154,7 @@ impl Stash {
 }
 
 impl Blocks {
-    /// A block that comes again counts once.
+    /// Adds a block, or replaces it: its bytes count once.
     fn insert(&mut self, key: RowsKey, block: &Block, place: Place) {
         self.remove(&key);
         *self.bytes(place) += block.len();
@@ -190,7 +193,8 @@ impl Blocks {
     }
 }
 
-/// The blocks that may stay with the worker alone: those that are one slice, which fills a unit.
+/// For each of the `blocks`, whether it may exist here alone: it is a single slice that fills a
+/// unit.
 pub fn fill_units(reports: &[FileReport], blocks: usize) -> Vec<bool> {
     let mut slices_of = vec![0; blocks];
     let mut fill = vec![false; blocks];
@@ -199,7 +203,7 @@ pub fn fill_units(reports: &[FileReport], blocks: usize) -> Vec<bool> {
         for slice in slices {
             let block = slice.block.index();
             slices_of[block] += 1;
-            // A second slice in the block takes back what the first one said.
+            // A second slice takes the mark back: two slices may belong to two units.
             fill[block] = slices_of[block] == 1 && u64::from(slice.length) >= UNIT_BYTES;
         }
     }
@@ -212,12 +216,11 @@ mod tests {
     use std::sync::Arc;
 
     use sheaf_common::job::{Class, JobId, TaskId};
+    use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
+    use sheaf_common::rows::Slice;
     use sheaf_common::task::{Piece, RenderUnit};
 
-    use sheaf_common::rows::Slice;
-
     use super::*;
-    use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
 
     const ALONE: (usize, Stashing) = (0, Stashing::Alone);
 
@@ -229,7 +232,7 @@ mod tests {
         }
     }
 
-    /// A task that renders something of a block.
+    /// A task that renders a part of a block.
     fn render(rows: RowsKey) -> Render {
         let slice = Slice {
             block: BlockNumber(0),
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_queue_allows_is_held() {
+    fn stashing_obeys_the_queue() {
         let stash = Stash::with_room(100, 100);
         let block = Block::new(vec![0; 40]);
         assert!(!stash.add((0, Stashing::Nothing), key(0), &block, true));
@@ -275,7 +278,7 @@ mod tests {
 
         let held = [0, 1, 2].map(|number| stash.get(&key(number)).is_some());
         assert_eq!(held, [false, true, true]);
-        assert_eq!(stash.alone_of(0), [], "the queue has them, too");
+        assert_eq!(stash.alone_of(0), [], "the queue has copies");
     }
 
     #[test]

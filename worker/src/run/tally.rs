@@ -1,4 +1,4 @@
-//! Figures on the work of a worker.
+//! Counts of the work that a worker has done.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,14 +7,18 @@ use std::time::{Duration, Instant};
 use sheaf_common::outcome::{Extracted, TaskResult};
 use sheaf_common::queue::Completion;
 
-/// What a worker has done so far; shared, and read by whoever reports.
+/// The work that a worker has done so far. Shared between the loop and its reporters.
 #[derive(Debug, Default)]
 pub struct Tally {
+    /// Slots at work now.
     pub busy: AtomicU64,
+    /// Files reported so far, whether they gave rows or not.
     pub files: AtomicU64,
+    /// Bytes of these files, before unpacking.
     pub bytes: AtomicU64,
-    /// CPU time of the slot threads, in microseconds; that of their children is not in it.
+    /// CPU time of the slot threads, in microseconds, without that of their children.
     pub slot_cpu_us: AtomicU64,
+    /// When a queue answered last.
     polled: Mutex<Option<Instant>>,
 }
 
@@ -27,14 +31,14 @@ impl Tally {
         }
     }
 
-    /// Notes that a queue has just answered: to being connected, to a question for tasks, to leases
-    /// that go on; or that bytes of tasks come.
+    /// Records that a queue has just answered a connect, a lease or an extension, or that bytes of
+    /// tasks are arriving.
     pub fn polled(&self) {
         *self.polled.lock().expect("no holder of this lock panics") = Some(Instant::now());
     }
 
-    /// How long ago a queue answered last; `None`: never. What lies long back is a worker that is
-    /// there but does not work, whether the queue, the network or the worker itself is to blame.
+    /// The time since a queue answered last; `None` if none has. A long time means that the worker
+    /// is there but does not work, whether the queue, the network or the worker is to blame.
     pub fn polled_ago(&self) -> Option<Duration> {
         self.polled.lock().expect("no holder of this lock panics").map(|at| at.elapsed())
     }

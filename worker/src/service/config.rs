@@ -1,4 +1,4 @@
-//! What was typed → settings that can be used.
+//! Arguments → valid settings.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -11,28 +11,30 @@ use super::{Exit, Failure};
 use crate::cli::WorkArgs;
 use crate::run::Paths;
 
-/// The shortest lease: renewed each third of it, it must outlast a busy machine's hiccups.
+/// The shortest lease. It is extended after each third, which must outlast the hiccups of a busy
+/// machine.
 const SHORTEST_LEASE: Duration = Duration::from_millis(500);
 
 /// The settings of a worker.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// At least one; each names another queue of one server.
+    /// At least one, all on one server, each with another queue.
     pub queues: Vec<RedisConfig>,
     pub slots: NonZeroUsize,
     pub paths: Paths,
+    /// The longest that stopping may take, from the signal to the end of the process.
     pub grace: Duration,
     pub lease: Duration,
-    /// The path as it was typed; `None`: the default place.
+    /// The path as typed; `None` for the default place.
     pub health_file: Option<PathBuf>,
 }
 
 impl Config {
-    /// Checks what was typed; `cores` is the number of slots unless another was typed.
+    /// Checks the arguments; `cores` is the default for the number of slots.
     ///
     /// # Errors
-    /// [`Exit::Usage`]: no server, a root that is not there, a wrong time, and what
-    /// [`RedisConfig::resolve`] says.
+    /// [`Exit::Usage`]: no server, a missing root, an invalid time, or an error of
+    /// [`RedisConfig::resolve`].
     pub fn resolve(args: &WorkArgs, cores: NonZeroUsize) -> Result<Self, Failure> {
         let lease = time("--lease", &args.server.lease)?;
         if lease < SHORTEST_LEASE {
@@ -42,7 +44,7 @@ impl Config {
             )));
         }
 
-        // A queue that is named twice is served once.
+        // Serve a queue once even if it is named twice.
         let mut names: Vec<&String> = Vec::new();
         for name in &args.queues {
             if !names.contains(&name) {
@@ -76,6 +78,7 @@ impl Config {
     }
 }
 
+/// The canonical path of a folder given as `--root`.
 fn root(path: &Path) -> Result<PathBuf, Failure> {
     let shown = path.display();
     let real = path
@@ -89,7 +92,7 @@ fn root(path: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Reads a time: [`units::time`].
+/// Parses a time by [`units::time`].
 fn time(option: &str, typed: &str) -> Result<Duration, Failure> {
     let wrong =
         || usage(format!("invalid value `{typed}` for `{option}`: expected {}", units::A_TIME));

@@ -1,4 +1,4 @@
-//! Waits for a server that is not there yet.
+//! Waits for a server that is not up yet.
 
 use std::time::Duration;
 
@@ -6,21 +6,23 @@ use sheaf_common::queue::{QueueError, RedisConfig, RedisQueue};
 use tokio::time::Instant;
 use tracing::warn;
 
-/// The first wait after a try that failed; doubles up to [`LONGEST_WAIT`].
+/// The wait after the first failed attempt; doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// How often it is said again that the server is still not there.
+/// The interval at which the log repeats that the server is not up.
 const SAY_AGAIN: Duration = Duration::from_secs(60);
 
-/// Tries until the server can be used.
+/// Connects; retries until the server can be used.
 ///
 /// # Errors
-/// [`QueueError::Unusable`], when waiting is of no use.
+/// [`QueueError::Unusable`], as waiting would not help; [`QueueError::Here`], as the server is not
+/// to blame.
 pub async fn connect(config: &RedisConfig) -> Result<RedisQueue, QueueError> {
     let mut wait = FIRST_WAIT;
     let mut said: Option<Instant> = None;
     loop {
         match RedisQueue::connect(config.clone()).await {
+            // A server that is still starting gives these errors.
             Err(
                 error @ (QueueError::Unreachable(_) | QueueError::Refused(_) | QueueError::Full(_)),
             ) => {

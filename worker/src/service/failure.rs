@@ -1,4 +1,4 @@
-//! How errors are worded, and what the exit code means; as `sheaf` has it.
+//! Errors as the user sees them, and exit codes. `sheaf` has the same form.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,17 +7,17 @@ use sheaf_common::queue::QueueError;
 
 use crate::run::WorkerError;
 
-/// What the exit code of `sheaf-worker` means. The table in its help says the same to people.
+/// The exit codes of `sheaf-worker`. The table in its help must agree with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Stopped when it was told to.
+    /// Stopped on request.
     Done = 0,
-    /// `health`: it does not work.
+    /// Only for `health`: the worker does not work.
     Unhealthy = 1,
-    /// What was typed cannot be used. Clap exits with the same code.
+    /// The arguments are invalid. Clap exits with the same code.
     Usage = 2,
-    /// The server refuses it or cannot be used, or this machine cannot run its processes.
+    /// The server refuses the worker or cannot be used, or this machine cannot run its processes.
     CouldNotRun = 3,
 }
 
@@ -27,7 +27,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A sentence for the user, what can be done about it, and the exit code.
+/// An error for the user, with a hint what to do about it, and the exit code.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
     pub exit: Exit,
@@ -45,12 +45,12 @@ impl Failure {
         self
     }
 
-    /// An error of a queue.
+    /// The failure behind an error of a queue.
     pub fn queue(exit: Exit, error: &QueueError) -> Self {
         Failure { exit, reason: error.to_string(), hint: error.hint().map(String::from) }
     }
 
-    /// The reason why a worker stopped by itself.
+    /// The failure behind a worker that stopped without an order.
     pub fn worker(error: &WorkerError) -> Self {
         Failure {
             exit: Exit::CouldNotRun,
@@ -59,7 +59,7 @@ impl Failure {
         }
     }
 
-    /// Writes the sentence, and the hint after a blank line.
+    /// Writes the reason, and the hint after a blank line.
     ///
     /// # Errors
     /// Those of `out`.

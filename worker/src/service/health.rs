@@ -1,5 +1,5 @@
-//! The note by which `sheaf-worker health` knows whether the worker works: a file with the time of
-//! its last poll.
+//! The health file, which tells `sheaf-worker health` whether the worker works. It holds the time
+//! of the worker's last poll.
 
 use std::fs;
 use std::io;
@@ -11,22 +11,22 @@ use sheaf_common::job::random_bits;
 
 use super::{Exit, Failure};
 
-/// How long ago a worker that works has polled at most. It polls each second, or extends its leases
-/// every 10 s at the latest.
+/// The age of the last poll up to which a worker counts as working. It polls each second, or at
+/// least extends its leases every 10 s.
 pub const LATELY: Duration = Duration::from_secs(30);
 
-/// Where the note stands.
+/// The place of the health file.
 #[derive(Debug, Clone)]
 pub struct HealthFile {
     path: PathBuf,
-    /// Where it is written before it takes its place. In containers that share a folder, process
-    /// numbers repeat.
+    /// Where the file is written before it is renamed. The name is random, as process numbers
+    /// repeat in containers that share a folder.
     new: PathBuf,
 }
 
 /// The default place: `sheaf-worker/health` below `runtime_dir` (`$XDG_RUNTIME_DIR`), or else
-/// `/tmp/sheaf-worker-UID/health`. Workers of one user on one machine share it; with several, give
-/// each its own.
+/// `/tmp/sheaf-worker-UID/health`. Several workers of one user on one machine share this place, so
+/// each needs a file of its own.
 pub fn default_health_file(runtime_dir: Option<&Path>) -> PathBuf {
     match runtime_dir {
         Some(folder) => folder.join("sheaf-worker/health"),
@@ -40,10 +40,11 @@ impl HealthFile {
         HealthFile { path, new }
     }
 
-    /// Notes that the worker polled so long ago.
+    /// Notes that the worker last polled `ago`.
     ///
     /// # Errors
-    /// When the folder is not this user's (anyone may make one in /tmp), or the system refuses.
+    /// The folder below /tmp belongs to another user, as anyone may make one there; or the system
+    /// refuses to write.
     pub fn note(&self, ago: Duration) -> io::Result<()> {
         let folder = self
             .path
@@ -64,8 +65,7 @@ impl HealthFile {
         }
 
         let at = since_1970().saturating_sub(ago).as_millis();
-        // Renamed into place, so that nobody reads half of it and no link that stands there is
-        // followed.
+        // Rename into place: no reader sees half a file, and no symbolic link there is followed.
         fs::write(&self.new, format!("{at}\n"))?;
         fs::rename(&self.new, &self.path)
     }
@@ -75,10 +75,10 @@ impl HealthFile {
         let _ = fs::remove_file(&self.path);
     }
 
-    /// How long ago the worker polled.
+    /// The time since the worker's last poll.
     ///
     /// # Errors
-    /// [`Exit::Unhealthy`], when that is not [`LATELY`], or nothing is known.
+    /// [`Exit::Unhealthy`], when that is longer than [`LATELY`] or unknown.
     pub fn check(&self) -> Result<Duration, Failure> {
         let path = self.path.display();
         let text = fs::read_to_string(&self.path).map_err(|error| {
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_tells_who_works() {
+    fn a_fresh_note_shows_a_working_worker() {
         let folder = tempfile::tempdir().unwrap();
         let file = HealthFile::new(folder.path().join("run/health"));
         assert!(file.check().unwrap_err().reason.contains("no worker has noted"));

@@ -2,12 +2,12 @@
 //!
 //! `arguments → config → connect → serve (work, announce, note health) → drain → leave`
 //!
-//! * [`config`]: what was typed → settings that can be used.
-//! * [`connect`]: waits for a server that is not there yet.
+//! * [`config`]: arguments → valid settings.
+//! * [`connect`]: waits for a server that is not up yet.
 //! * [`mod@serve`]: from the first connection to the last task handed in or back.
-//! * [`presence`]: the registry, and the note for `sheaf-worker health`.
-//! * [`health`]: that note.
-//! * [`failure`]: how errors are worded, and what the exit code means.
+//! * [`presence`]: keeps the registry and the health file up to date.
+//! * [`health`]: the health file, for `sheaf-worker health`.
+//! * [`failure`]: errors as the user sees them, and exit codes.
 
 mod config;
 mod connect;

@@ -1,5 +1,4 @@
-//! Says that the worker is there, as long as it works: to the registry of each queue, and to
-//! `sheaf-worker health`.
+//! Announces the worker as long as it works: in the registry of each queue, and in the health file.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,26 +14,27 @@ use tracing::{debug, warn};
 use super::health::{HealthFile, LATELY};
 use crate::run::Tally;
 
-/// How often the worker says that it is there.
+/// The interval between two announcements.
 const EVERY: Duration = Duration::from_secs(1);
-/// How many times it says so between two looks for other versions, which read what all workers say.
+/// The number of announcements between two looks at other versions and other runs, which read more
+/// than one key.
 const LOOK: u64 = 10;
-/// How long leaving may take, all queues together: what does not get through ends by itself.
+/// The longest that leaving may take, over all queues. Entries that stay behind expire.
 const LEAVING: Duration = Duration::from_millis(400);
 
-/// A worker, and the places where it says that it is there.
+/// A worker, and the places where it is announced.
 pub struct Presence {
     /// Each queue, with this worker's side of it.
     pub places: Vec<(RedisQueue, RedisWorker)>,
-    /// What it says of itself, without figures.
+    /// The fixed part of its announcement; [`Activity`] is the other.
     pub info: WorkerInfo,
     pub tally: Arc<Tally>,
     pub health: HealthFile,
 }
 
 impl Presence {
-    /// Says again and again that the worker is there; never ends. A worker that has not polled
-    /// lately is not.
+    /// Announces the worker at regular intervals; never returns. Skips the announcement if the
+    /// worker has not polled lately: then it does not work.
     pub async fn announce(self: Arc<Self>) {
         let mut turns = tokio::time::interval(EVERY);
         turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -46,7 +46,7 @@ impl Presence {
         for turn in 0_u64.. {
             turns.tick().await;
 
-            // A task that takes minutes over a slow link is a long answer, and no silence.
+            // Over a slow link one task may take minutes to arrive. That is no silence.
             let now: u64 = self.places.iter().map(|(_, worker)| worker.received()).sum();
             if now > received {
                 self.tally.polled();
@@ -56,7 +56,7 @@ impl Presence {
             let Some(ago) = self.tally.polled_ago().filter(|ago| *ago <= LATELY) else { continue };
 
             let note = self.health.note(ago);
-            // A note that cannot be written is said once, not each second.
+            // Warn once, not each second.
             if let Err(error) = &note
                 && noted
             {
@@ -85,7 +85,7 @@ impl Presence {
         }
     }
 
-    /// Takes the worker off all lists.
+    /// Removes the worker from all registries, and its health file.
     pub async fn leave(&self) {
         self.health.clear();
         let leaving = async {
@@ -108,8 +108,8 @@ impl Presence {
         }
     }
 
-    /// Says what a server refuses, as long as it does; never ends. It makes no call, so it does not
-    /// wait as refused calls do.
+    /// Logs what a server refuses, as long as it does; never returns. Runs apart from
+    /// [`Presence::announce`], whose calls hang while they are refused.
     pub async fn say_troubles(self: Arc<Self>) {
         let mut turns = tokio::time::interval(EVERY);
         let mut said = Said::default();
@@ -125,11 +125,12 @@ impl Presence {
         }
     }
 
-    /// Says once of each other build of Sheaf that this worker ignores its tasks.
+    /// Warns once of each other build of Sheaf whose tasks this worker ignores.
     async fn warn_of_other_versions(&self, queue: &RedisQueue, said: &mut HashSet<String>) {
         let Ok(versions) = queue.versions().await else { return };
         for other in versions.into_iter().filter(|version| !version.is_ours) {
             if said.insert(other.version.clone()) {
+                // It is `VERSION+FORMAT` or `VERSION+FORMAT+SERVERS`: say which part differs.
                 let ours = &self.info.version;
                 let mut parts = other.version.split('+');
                 let is_same_version = parts.next() == Some(ours);
@@ -149,7 +150,7 @@ impl Presence {
         }
     }
 
-    /// Says once of each run that its leases are of another length.
+    /// Warns once of each run whose leases have another length.
     async fn warn_of_other_leases(&self, queue: &RedisQueue, said: &mut HashSet<String>) {
         let Ok(owners) = queue.runs_with_other_leases().await else { return };
         for JobOwner { host, pid, lease_ms: theirs, .. } in owners {

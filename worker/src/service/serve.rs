@@ -29,11 +29,11 @@ use crate::pool::Program;
 use crate::run::{self, Order, Paths, Tally, WorkerError};
 use crate::signals::{Stop, Wish};
 
-/// The part of the grace that is left for handing back and leaving, or a quarter of the grace if
-/// that is less: the worker is to be gone when the grace is over.
+/// The part of the grace that is reserved for handing back and leaving; a quarter of the grace if
+/// that is less. The worker must be gone when the grace is over.
 const HANDING_BACK: Duration = Duration::from_secs(2);
 
-/// Works until a second wish to stop comes through `wishes`, or the first and all is handed in.
+/// Works until `wishes` asks to stop and all held tasks are handed in, or asks a second time.
 ///
 /// # Errors
 /// [`WorkerError`]: the server refuses this worker or cannot be used, or this machine cannot run
@@ -47,9 +47,10 @@ pub async fn serve(
     let tally = Arc::new(Tally::default());
     let first = &config.queues[0];
 
+    // One connection is enough, as all queues are on one server. A signal ends the wait.
     tokio::select! {
         connected = connect(first) => { connected?; }
-        stop = told_to_stop(&mut wishes, &tally) => {
+        stop = stop_requested(&mut wishes, &tally) => {
             info!(signal = stop.name(), "told to stop before the server was there");
             return Ok(());
         }
@@ -77,7 +78,7 @@ pub async fn serve(
         "connected, waiting for tasks"
     );
 
-    // The connection is the first answer of a queue.
+    // Connecting counts as the first answer, so the worker is announced at once.
     tally.polled();
     let info = WorkerInfo {
         id: id.clone(),
@@ -101,7 +102,7 @@ pub async fn serve(
 
     watching.abort();
     announcing.abort();
-    // What it was saying is said: it does not come back after leaving.
+    // Wait for an announcement in flight: after leaving, it would put the worker back on the list.
     let _ = announcing.await;
     presence.leave().await;
 
@@ -125,7 +126,7 @@ async fn work(
 
     let stop = tokio::select! {
         done = &mut running => return ended(done),
-        stop = told_to_stop(&mut wishes, &tally) => stop,
+        stop = stop_requested(&mut wishes, &tally) => stop,
     };
 
     info!(
@@ -145,7 +146,7 @@ async fn work(
         () = tokio::time::sleep(finishing) => {
             warn!("the grace period is over: handing back what is held");
         }
-        _ = told_to_stop(&mut wishes, &tally) => {
+        _ = stop_requested(&mut wishes, &tally) => {
             warn!("told to stop again: handing back what is held");
         }
     }
@@ -153,17 +154,17 @@ async fn work(
     order.send_replace(Order::Stop);
     tokio::select! {
         done = &mut running => return ended(done),
-        // It ends by itself before; a thread that is stuck must not keep this process.
+        // The loop ends earlier by itself, but a stuck thread must not hold up the process.
         () = tokio::time::sleep(HANDING_BACK) => {}
-        _ = told_to_stop(&mut wishes, &tally) => {}
+        _ = stop_requested(&mut wishes, &tally) => {}
     }
 
     warn!("gone without handing back what is held: others take it over when its leases end");
     Ok(())
 }
 
-/// Waits until someone wishes it to stop; meanwhile says how far it is to whoever asks.
-async fn told_to_stop(wishes: &mut mpsc::Receiver<Wish>, tally: &Tally) -> Stop {
+/// Waits for a request to stop; meanwhile answers requests for progress.
+async fn stop_requested(wishes: &mut mpsc::Receiver<Wish>, tally: &Tally) -> Stop {
     loop {
         match wishes.recv().await {
             Some(Wish::Stop(stop) | Wish::StopAtOnce(stop)) => return stop,
@@ -173,6 +174,7 @@ async fn told_to_stop(wishes: &mut mpsc::Receiver<Wish>, tally: &Tally) -> Stop 
                 bytes = tally.bytes.load(Ordering::Relaxed),
                 "at work"
             ),
+            // The senders are gone: no request can come any more.
             None => std::future::pending().await,
         }
     }

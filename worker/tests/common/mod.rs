@@ -1,4 +1,4 @@
-//! What the extractor's tests share.
+//! Shared by the tests of the extractor.
 #![expect(dead_code, reason = "every test file uses its own part")]
 
 use std::io::Write;
@@ -16,7 +16,7 @@ pub fn spec(recipe: Recipe) -> JobSpec {
     JobSpec { recipe, ..JobSpec::default() }
 }
 
-/// A file as discovery lists it.
+/// A file as listed by discovery.
 pub fn source(path: &Path) -> SourceFile {
     let metadata = std::fs::metadata(path).unwrap();
     SourceFile::at_path(FileIndex(0), path, metadata.len(), modified_ns(&metadata))
@@ -34,7 +34,7 @@ pub fn shipped(name: &str, content: &[u8]) -> SourceFile {
     }
 }
 
-/// The rows of a file, decoded, and what is reported of it. Checks what holds for every chunk.
+/// The decoded rows of a file, and its result. Checks the rules for every chunk.
 pub fn rows(
     extractor: &Extractor,
     file: &SourceFile,
@@ -42,20 +42,24 @@ pub fn rows(
 ) -> (Vec<Vec<Option<String>>>, Extracted) {
     let mut all = Vec::new();
     let mut emit = |chunk: sheaf_worker::extract::Chunk<'_>| {
-        let (mut rows, mut cells, before) = (Rows::new(chunk.bytes, width), Vec::new(), all.len());
+        let mut rows = Rows::new(chunk.bytes, width);
+        let mut cells = Vec::new();
+        let before = all.len();
         while rows.next_into(&mut cells).expect("whole rows") {
             all.push(cells.iter().map(|cell| cell.map(str::to_owned)).collect());
         }
+
         assert_eq!(all.len() - before, chunk.rows as usize);
         assert!(chunk.rows == 1 || (chunk.rows > 0 && chunk.bytes.len() <= CHUNK));
         Ok(())
     };
+
     let extracted = extractor.file(file, &mut emit).expect("emit does not fail");
     assert!(extracted.result.is_ok() || all.is_empty(), "a file that failed has no rows");
     (all, extracted)
 }
 
-/// Says, past the test harness's capture, that a test had nothing to test.
+/// Reports that a test had nothing to test, past the capture of the test harness.
 pub fn skipped(test: &str, reason: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {reason}");
 }

@@ -22,10 +22,11 @@ pub fn all() -> Vec<Kind> {
     .concat()
 }
 
-/// The kinds of these names; a name that ends in `*` stands for all that begin so.
+/// The kinds with these names; all if there are none. A name that ends in `*` stands for all that
+/// begin with it.
 ///
 /// # Errors
-/// A name that is none.
+/// An unknown name.
 pub fn named(words: &[String]) -> Result<Vec<Kind>, String> {
     if words.is_empty() {
         return Ok(all());
@@ -43,6 +44,7 @@ pub fn named(words: &[String]) -> Result<Vec<Kind>, String> {
         }
         chosen.extend(found);
     }
+
     Ok(chosen)
 }
 
@@ -67,7 +69,7 @@ impl Kind {
         Kind { own_slots: true, ..self }
     }
 
-    fn keeps(self, persistence: Persistence) -> Kind {
+    fn with_persistence(self, persistence: Persistence) -> Kind {
         Kind { persistence, ..self }
     }
 

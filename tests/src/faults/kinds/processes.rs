@@ -1,9 +1,9 @@
-//! Workers, their children, and the coordinator.
+//! Faults of workers, of their children, and of the coordinator.
 
 use super::kind;
 use crate::faults::kind::{Act, Blow, Hold, Kind, Scale, Which};
 
-/// Workers and their children.
+/// Faults of workers and their children.
 pub(super) fn workers() -> Vec<Kind> {
     use Which::{All, One};
     let worker = |name: &str, hold, which, blow| kind(name, hold, &[Act::Worker(which, blow)]);
@@ -36,6 +36,7 @@ pub(super) fn workers() -> Vec<Kind> {
     ]
 }
 
+/// Faults of the coordinator and its children.
 pub(super) fn coordinator() -> Vec<Kind> {
     let blow = |name: &str, hold, blow| kind(name, hold, &[Act::Coordinator(blow)]);
 

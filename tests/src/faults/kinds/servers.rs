@@ -1,21 +1,23 @@
-//! Servers, and what they hold.
+//! Faults of servers, and of the keys on them.
 
 use super::kind;
 use crate::faults::kind::{Act, Hold, Ill, Kind, Persistence, Role};
 
-/// What any server may suffer.
+/// Faults of any server.
 pub(super) fn any(role: Role) -> Vec<Kind> {
     let prefix = match role {
         Role::Queue => "redis",
         Role::Bytes => "bytes",
     };
+
     let ill =
         |name: &str, hold, ill| kind(format!("{prefix}-{name}"), hold, &[Act::Server(role, ill)]);
 
     vec![
         ill("restart-empty", Hold::Short, Ill::Restart),
         ill("restart-earlier", Hold::Short, Ill::RestartEarlier),
-        ill("restart-aof", Hold::Short, Ill::Restart).keeps(Persistence::AppendEverySecond),
+        ill("restart-aof", Hold::Short, Ill::Restart)
+            .with_persistence(Persistence::AppendEverySecond),
         ill("shutdown", Hold::Medium, Ill::Shutdown),
         ill("away", Hold::Long, Ill::Restart),
         ill("flush", Hold::AtOnce, Ill::Flush),
@@ -34,13 +36,14 @@ pub(super) fn any(role: Role) -> Vec<Kind> {
     ]
 }
 
-/// What only the server of the queue suffers: the other ones have no scripts, and need not keep
-/// anything.
+/// Faults of the queue's server alone. The servers for blobs run no scripts, and need not write
+/// anything to disk.
 pub(super) fn queue_alone() -> Vec<Kind> {
     let ill = |name: &str, hold, ill| kind(name, hold, &[Act::Server(Role::Queue, ill)]);
 
     vec![
-        ill("redis-restart-aof-always", Hold::Short, Ill::Restart).keeps(Persistence::AppendAlways),
+        ill("redis-restart-aof-always", Hold::Short, Ill::Restart)
+            .with_persistence(Persistence::AppendAlways),
         ill("redis-failover", Hold::Short, Ill::Failover),
         ill("redis-failover-behind", Hold::Short, Ill::FailoverBehind),
         ill("redis-memory-clients-low", Hold::Medium, Ill::MemoryClientsLow).since(7),
@@ -51,7 +54,7 @@ pub(super) fn queue_alone() -> Vec<Kind> {
     ]
 }
 
-/// Keys that are gone, one kind for each kind of key.
+/// Lost keys, one kind for each kind of key.
 pub(super) fn keys() -> Vec<Kind> {
     let gone = |name: &str, role, pattern| {
         kind(format!("keys-{name}"), Hold::AtOnce, &[Act::Server(role, Ill::DeleteKeys(pattern))])

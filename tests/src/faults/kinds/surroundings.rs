@@ -1,4 +1,4 @@
-//! Networks and machines, and two faults at once.
+//! Faults of networks and machines, and two faults at once.
 
 use super::kind;
 use crate::faults::kind::{Act, Blow, Hold, Ill, Kind, Limit, Role, Sickness, Side, Which, Whose};
@@ -7,7 +7,7 @@ use crate::faults::wire::Weather;
 /// A day, in seconds.
 const DAY: i64 = 24 * 60 * 60;
 
-/// The network between the programs and their servers.
+/// Faults of the network between the programs and their servers.
 pub(super) fn ways() -> Vec<Kind> {
     let weathers = [
         ("cut", Weather::Cut, Hold::Medium),
@@ -21,6 +21,7 @@ pub(super) fn ways() -> Vec<Kind> {
         ("cut-long", Weather::Cut, Hold::Long),
         ("stall-long", Weather::Stalled, Hold::Long),
     ];
+
     let sides =
         [("coordinator", Side::Coordinator), ("workers", Side::Workers), ("both", Side::Both)];
 
@@ -34,12 +35,13 @@ pub(super) fn ways() -> Vec<Kind> {
             ));
         }
     }
+
     kinds
 }
 
-/// Limits of the machine: processes, files, memory, clocks, disks; and workers that are ill.
+/// Faults of the machine: processes, files, memory, clocks, disks; and workers that cannot work.
 pub(super) fn machine() -> Vec<Kind> {
-    // Only who must start another child meets a limit.
+    // A worker meets these limits only when it must start another child.
     let limit = |name: &str, limit| {
         kind(
             name,
@@ -47,6 +49,7 @@ pub(super) fn machine() -> Vec<Kind> {
             &[Act::Limit(Whose::Worker, limit), Act::Child(Which::All, Blow::Kill)],
         )
     };
+
     let clock =
         |name: &str, whose, seconds| kind(name, Hold::Medium, &[Act::Clock(whose, seconds)]);
     let sick = |name: &str, sickness| kind(name, Hold::WholeRun, &[Act::Sick(sickness)]);
@@ -79,7 +82,8 @@ pub(super) fn pairs() -> Vec<Kind> {
     let kill_worker = Act::Worker(Which::One, Blow::Kill);
     let kill_coordinator = Act::Coordinator(Blow::Kill);
 
-    // A server is there again before its coordinator: that does not begin without one.
+    // Acts end in order. A server must be back before its coordinator, which does not start without
+    // one.
     vec![
         kind("two-worker-kill-redis-flush", Hold::Short, &[kill_worker, flush]),
         kind("two-worker-kill-redis-restart", Hold::Short, &[kill_worker, restart]),

@@ -1,4 +1,4 @@
-//! Blows to the coordinator.
+//! Faults of the coordinator.
 
 use nix::sys::signal::Signal;
 
@@ -26,7 +26,7 @@ pub fn strike(stage: &mut Stage<'_>, blow: Blow) {
     }
 }
 
-/// Lets it go on, or starts it again with the same command.
+/// Continues the coordinator, or restarts it with the same command.
 pub fn relieve(stage: &mut Stage<'_>, blow: Blow) -> Result<(), String> {
     match blow {
         Blow::Stop => {
@@ -34,7 +34,7 @@ pub fn relieve(stage: &mut Stage<'_>, blow: Blow) -> Result<(), String> {
             return Ok(());
         }
         Blow::Kill => {
-            // Unless it had ended before.
+            // It may have ended before the blow.
             if stage.coordinator.finished.is_none() {
                 stage.start_coordinator()?;
             }
@@ -47,13 +47,14 @@ pub fn relieve(stage: &mut Stage<'_>, blow: Blow) -> Result<(), String> {
         stage.coordinator.has_ended().then_some(())
     });
     match stage.coordinator.finished.as_ref().and_then(|finished| finished.status.code()) {
-        // It was done before it heard.
+        // It was done before the signal arrived.
         Some(0) => return Ok(()),
         Some(4) => {}
         other => stage
             .problems
             .push(format!("a coordinator that was told to stop ended with {other:?}, not with 4")),
     }
+
     stage.coordinator.reopen();
     stage.start_coordinator()
 }

@@ -1,5 +1,4 @@
-//! What a machine has too little of: files, memory, processes, room on its disk; and the right
-//! time.
+//! Shortages of a machine: open files, memory, processes, disk; and wrong clocks.
 
 use std::fs;
 use std::process::Command;
@@ -9,9 +8,9 @@ use crate::faults::stage::Stage;
 use crate::job::{LONG, size};
 use crate::process::{memory, wait_for};
 
-/// What a process may still take when its memory is limited.
+/// The memory that a limited process may still take, in bytes.
 const A_LITTLE: u64 = 4 << 20;
-/// What is left on a disk that is nearly full.
+/// The room on a disk that is nearly full, in bytes.
 const LEFT: u64 = 64 << 10;
 
 pub fn begin(stage: &mut Stage<'_>, whose: Whose, limit: Limit) -> Result<(), String> {
@@ -33,7 +32,7 @@ pub fn begin(stage: &mut Stage<'_>, whose: Whose, limit: Limit) -> Result<(), St
 pub fn end(stage: &mut Stage<'_>, whose: Whose, limit: Limit) -> Result<(), String> {
     let Some(pid) = process(stage, whose) else { return Ok(()) };
     match limit {
-        // A process that died of it is no error: it has been replaced.
+        // If the process died of the limit, this meets its replacement, where it does no harm.
         Limit::OpenFiles => prlimit(pid, "--nofile=1024:"),
         Limit::Memory => prlimit(pid, "--as=unlimited:"),
         Limit::Processes => close_group(stage, false),
@@ -47,7 +46,7 @@ fn process(stage: &Stage<'_>, whose: Whose) -> Option<u32> {
     }
 }
 
-/// Sets a limit of a process that runs.
+/// Sets a limit of a running process.
 fn prlimit(pid: u32, limit: &str) -> Result<(), String> {
     let output = Command::new("prlimit").args(["--pid", &pid.to_string(), limit]).output();
     let output = output.map_err(|error| format!("prlimit (util-linux) does not run: {error}"))?;
@@ -62,15 +61,15 @@ fn close_group(stage: &Stage<'_>, closed: bool) -> Result<(), String> {
     group.close(closed).map_err(|error| error.to_string())
 }
 
-/// Puts the clock of those whose clock can go wrong off by so many seconds.
+/// Sets the fake clocks off by so many seconds.
 pub fn set_clock(stage: &Stage<'_>, seconds: i64) -> Result<(), String> {
-    // Written beside it and moved: a clock is read at any moment.
+    // Rename into place, as processes read the file at any moment.
     let new = stage.clock().with_extension("new");
     fs::write(&new, format!("{seconds:+}\n")).map_err(|error| error.to_string())?;
     fs::rename(&new, stage.clock()).map_err(|error| error.to_string())
 }
 
-/// Makes the disk as small as what is on it.
+/// Shrinks the disk to nearly the size of its files.
 pub fn fill_disk(stage: &Stage<'_>) -> Result<(), String> {
     let mount = stage.mount.as_ref().expect("the kind asks for it");
     mount.change(&format!("size={}", size(&stage.out()) + LEFT));
@@ -88,6 +87,7 @@ pub fn make_room(stage: &mut Stage<'_>) -> Result<(), String> {
             .problems
             .push(format!("on a full disk it ended with {}, not with code 3", finished.status));
     }
+
     let said = finished.stderr().to_lowercase();
     if !said.contains("no space") && !said.contains("disk is full") {
         stage.problems.push("it did not say that the disk is full".into());

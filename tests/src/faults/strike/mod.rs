@@ -1,4 +1,4 @@
-//! Faults as deeds: each begins, may be repeated while it lasts, and ends.
+//! Makes faults: each begins, may be repeated while it lasts, and ends.
 
 mod coordinator;
 mod limits;
@@ -11,20 +11,20 @@ use super::kind::{Act, Side};
 use super::stage::Stage;
 use super::wire::{Weather, Wire};
 
-/// How often something is done that is done again and again.
+/// The pause between two repetitions.
 const AGAIN: Duration = Duration::from_millis(300);
 
-/// One time that a run was struck.
+/// One strike of a fault.
 #[derive(Debug, Clone, Copy)]
 pub struct Strike {
     pub began: Instant,
     pub ended: Instant,
 }
 
-/// Does what the plan says: begins all its acts, waits, and ends them.
+/// Strikes by the plan: begins all acts, waits, and ends them.
 ///
 /// # Errors
-/// What could not be done, and why: then nothing was.
+/// Why an act could not be done.
 pub async fn strike(stage: &mut Stage<'_>) -> Result<Strike, String> {
     let acts = stage.plan.kind.acts.clone();
     let hold = stage.plan.hold;
@@ -33,6 +33,7 @@ pub async fn strike(stage: &mut Stage<'_>) -> Result<Strike, String> {
     for act in &acts {
         begin(stage, *act).await?;
     }
+
     while began.elapsed() < hold {
         tokio::time::sleep(AGAIN.min(hold.saturating_sub(began.elapsed()))).await;
         for act in &acts {
@@ -40,9 +41,11 @@ pub async fn strike(stage: &mut Stage<'_>) -> Result<Strike, String> {
         }
         stage.tend_workers()?;
     }
+
     for act in &acts {
         end(stage, *act).await?;
     }
+
     Ok(Strike { began, ended: Instant::now() })
 }
 
@@ -61,10 +64,11 @@ async fn begin(stage: &mut Stage<'_>, act: Act) -> Result<(), String> {
         Act::Sick(sickness) => stage.start_sick(sickness)?,
         Act::Disk => limits::fill_disk(stage)?,
     }
+
     Ok(())
 }
 
-/// What goes on while the fault lasts.
+/// Repeats an act while the fault lasts, if it is of that kind.
 fn again(stage: &mut Stage<'_>, act: Act) -> Result<(), String> {
     match act {
         Act::Workers(scale) => processes::scale_again(stage, scale),
@@ -98,6 +102,7 @@ async fn end(stage: &mut Stage<'_>, act: Act) -> Result<(), String> {
         Act::Clock(..) => limits::set_clock(stage, 0)?,
         Act::Disk => limits::make_room(stage)?,
     }
+
     Ok(())
 }
 
@@ -108,6 +113,7 @@ fn set_weather(stage: &Stage<'_>, side: Side, weather: Weather) {
         Side::Workers => [&[], &wires.workers],
         Side::Both => [&wires.coordinator, &wires.workers],
     };
+
     for wire in chosen.into_iter().flatten() {
         wire.set(weather);
     }

@@ -1,4 +1,4 @@
-//! Blows to workers and children, and how many there are.
+//! Faults of workers and children, and changes in their number.
 
 use std::time::{Duration, Instant};
 
@@ -12,9 +12,9 @@ use crate::job::LONG;
 use crate::process::children;
 use crate::run::Running;
 
-/// How long it is looked for a child.
+/// The longest wait for a child.
 const CHILD_WITHIN: Duration = Duration::from_secs(10);
-/// How many workers join at once.
+/// The number of workers that join at once.
 const JOIN: usize = 3;
 
 // ---- workers
@@ -32,15 +32,17 @@ pub fn strike_workers(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Result
     for worker in take(stage, which) {
         end_worker(stage, worker, blow);
     }
+
     Ok(())
 }
 
-/// Wakes those that were stopped, or starts others in place of those that are gone.
+/// Continues the stopped workers, or replaces the dead ones.
 pub fn relieve_workers(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Result<(), String> {
     if blow == Blow::Stop {
         wake(stage);
         return Ok(());
     }
+
     if stage.plan.kind.hold == Hold::WholeRun {
         return Ok(());
     }
@@ -49,14 +51,16 @@ pub fn relieve_workers(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Resul
         Which::One => 1,
         Which::All => stage.plan.workers,
     };
+
     for _ in 0..missing {
-        // Another fault may still last: who waits for it to be connected waits for ever.
+        // Do not wait until it is connected: another fault may still hide the server.
         stage.launch_worker()?;
     }
+
     Ok(())
 }
 
-/// The indices of those that are struck.
+/// The indices of the victims.
 fn chosen(stage: &Stage<'_>, which: Which) -> Vec<usize> {
     match which {
         Which::One => vec![stage.victim()],
@@ -75,7 +79,7 @@ fn take(stage: &mut Stage<'_>, which: Which) -> Vec<Worker> {
     }
 }
 
-/// Ends a worker by a blow, and waits until it is gone.
+/// Ends a worker, and waits until it is gone.
 fn end_worker(stage: &mut Stage<'_>, worker: Worker, blow: Blow) {
     match blow {
         Blow::Kill | Blow::Stop => {
@@ -96,7 +100,7 @@ fn end_worker(stage: &mut Stage<'_>, worker: Worker, blow: Blow) {
     }
 }
 
-/// Waits for the end of a worker that was told to stop.
+/// Waits for the end of a worker that was told to stop, and notes its problems.
 pub fn retire(stage: &mut Stage<'_>, mut worker: Worker) {
     let deadline = Instant::now() + LONG;
     while !worker.run.has_ended() {
@@ -110,11 +114,13 @@ pub fn retire(stage: &mut Stage<'_>, mut worker: Worker) {
     }
 
     let ended = worker.run.finish();
-    // One that had not begun yet ends as the system ends it.
+
+    // A worker that had not set up its signal handlers yet dies by the signal.
     let had_begun = ended.stderr().contains(CONNECTED);
     if ended.status.code() != Some(0) && had_begun {
         stage.problems.push(format!("a worker that was told to stop ended with {}", ended.status));
     }
+
     stage.last_words.push(ended.stderr());
 }
 
@@ -131,6 +137,7 @@ pub fn strike_children(stage: &mut Stage<'_>, which: Which, blow: Blow) -> Resul
     for &child in struck {
         strike_process(stage, child, blow);
     }
+
     Ok(())
 }
 
@@ -142,7 +149,7 @@ pub fn strike_coordinators_children(stage: &mut Stage<'_>, blow: Blow) -> Result
     Ok(())
 }
 
-/// The children of a process, once it has some.
+/// Waits until a process has children; returns them.
 fn children_of(stage: &mut Stage<'_>, pid: u32) -> Result<Vec<u32>, String> {
     let deadline = Instant::now() + CHILD_WITHIN;
     loop {
@@ -171,19 +178,19 @@ pub fn stop(stage: &mut Stage<'_>, pid: u32) {
     stage.stopped.push(pid);
 }
 
-/// Continues all that were stopped.
+/// Continues all stopped processes.
 pub fn wake(stage: &mut Stage<'_>) {
     for pid in stage.stopped.drain(..) {
         send(pid, Signal::SIGCONT);
     }
 }
 
-/// Sends a signal; to one that is gone it is none.
+/// Sends a signal, unless the process is gone.
 fn send(pid: u32, signal: Signal) {
     let _ = kill(Pid::from_raw(pid as i32), signal);
 }
 
-// ---- how many there are
+// ---- the number of workers
 
 pub fn scale(stage: &mut Stage<'_>, scale: Scale) -> Result<(), String> {
     let leaving = match scale {
@@ -201,9 +208,11 @@ pub fn scale(stage: &mut Stage<'_>, scale: Scale) -> Result<(), String> {
     for worker in &leaving {
         worker.run.signal(Signal::SIGTERM);
     }
+
     for worker in leaving {
         retire(stage, worker);
     }
+
     Ok(())
 }
 

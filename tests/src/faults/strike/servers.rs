@@ -1,4 +1,4 @@
-//! What happens to servers.
+//! Faults of servers.
 
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use crate::faults::stage::Stage;
 use crate::redis_server::RedisServer;
 use crate::wait::until;
 
-/// How far behind a snapshot or a replica is that is some time old.
+/// The age of an old snapshot or replica.
 const BEHIND: Duration = Duration::from_millis(1_500);
-/// How long it is looked for keys of a kind that are rarely there.
+/// The longest wait for keys, as some kinds exist only now and then.
 const KEYS_WITHIN: Duration = Duration::from_secs(10);
 
 pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), String> {
@@ -38,7 +38,7 @@ pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), St
             &["DEBUG", "SLEEP", &hold.as_secs_f64().to_string()],
         )?),
         Ill::BusyScript => {
-            // Until a script has run for so long, nobody is answered, not even who would end it.
+            // Before this limit the server answers no one, not even a client that ends the script.
             stage.server(role).command::<()>(&["CONFIG", "SET", "lua-time-limit", "200"]);
             drop(in_background(stage.server(role), &["EVAL", "while true do end", "0"])?);
         }
@@ -58,12 +58,12 @@ pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), St
             set(stage.server(role), "maxmemory-clients", "1mb");
         }
         Ill::MaxClientsLow => {
-            let mut kept = stage.server(role).connection().map_err(|error| error.to_string())?;
+            let mut last = stage.server(role).connection().map_err(|error| error.to_string())?;
             let few = stage.plan.dice.between(2, 6).to_string();
-            ask(&mut kept, &["CONFIG", "SET", "maxclients", &few])?;
-            ask(&mut kept, &["CLIENT", "KILL", "TYPE", "normal"])?;
-            // Only who is connected can undo it.
-            stage.kept = Some(kept);
+            ask(&mut last, &["CONFIG", "SET", "maxclients", &few])?;
+            ask(&mut last, &["CLIENT", "KILL", "TYPE", "normal"])?;
+            // Only an open connection can undo it.
+            stage.last_connection = Some(last);
         }
         Ill::Flush => stage.server(role).command::<()>(&["FLUSHALL"]),
         Ill::ScriptFlush => stage.server(role).command::<()>(&["SCRIPT", "FLUSH"]),
@@ -82,12 +82,13 @@ pub async fn begin(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), St
             stage.server(role).command::<i64>(&["XTRIM", &stream[0], "MAXLEN", "1"]);
         }
     }
+
     Ok(())
 }
 
 fn shut_down(server: &mut RedisServer) -> Result<(), String> {
     let mut connection = server.connection().map_err(|error| error.to_string())?;
-    // The answer is that the connection closes.
+    // The server answers by closing the connection, which is an error here.
     let _: redis::RedisResult<()> = redis::cmd("SHUTDOWN").arg("NOSAVE").query(&mut connection);
     server.kill();
     Ok(())
@@ -135,8 +136,8 @@ pub async fn end(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), Stri
         }
         Ill::MemoryClientsLow => set(stage.server(role), "maxmemory-clients", "0"),
         Ill::MaxClientsLow => {
-            let mut kept = stage.kept.take().expect("kept since it began");
-            ask(&mut kept, &["CONFIG", "SET", "maxclients", "1000"])?;
+            let mut connection = stage.last_connection.take().expect("opened when it began");
+            ask(&mut connection, &["CONFIG", "SET", "maxclients", "1000"])?;
         }
         Ill::Pause | Ill::PauseWrites => stage.server(role).command::<()>(&["CLIENT", "UNPAUSE"]),
         Ill::Demoted => stage.server(role).command::<()>(&["REPLICAOF", "NO", "ONE"]),
@@ -151,6 +152,7 @@ pub async fn end(stage: &mut Stage<'_>, role: Role, ill: Ill) -> Result<(), Stri
         | Ill::GroupDestroyed
         | Ill::StreamTrimmed => {}
     }
+
     Ok(())
 }
 
@@ -164,7 +166,7 @@ fn ask(connection: &mut Connection, words: &[&str]) -> Result<(), String> {
     answer.map(drop).map_err(|error| error.to_string())
 }
 
-/// Sends a command that is answered late, or never.
+/// Sends a command whose answer comes late, or never.
 fn in_background(server: &RedisServer, words: &[&str]) -> Result<JoinHandle<()>, String> {
     let mut connection = server.connection().map_err(|error| error.to_string())?;
     let words: Vec<String> = words.iter().map(ToString::to_string).collect();
@@ -175,7 +177,7 @@ fn in_background(server: &RedisServer, words: &[&str]) -> Result<JoinHandle<()>,
 }
 
 fn kill_clients(server: &RedisServer) {
-    // Who asks is spared.
+    // The server spares the connection that asks.
     server.command::<i64>(&["CLIENT", "KILL", "TYPE", "normal"]);
 }
 
@@ -189,14 +191,15 @@ fn used_memory(server: &RedisServer) -> u64 {
     field.and_then(|number| number.trim().parse().ok()).expect("a server knows what it uses")
 }
 
-/// The keys that match, once there are any.
+/// Waits until keys match; returns them.
 async fn some_keys(
     stage: &mut Stage<'_>,
     role: Role,
     pattern: &str,
 ) -> Result<Vec<String>, String> {
     let deadline = Instant::now() + KEYS_WITHIN;
-    // One connection for all looks: some keys are there for a moment only.
+
+    // Use one connection for all looks: some keys exist only for a moment.
     let mut connection = stage.server(role).connection().map_err(|error| error.to_string())?;
 
     loop {
@@ -213,7 +216,7 @@ async fn some_keys(
     }
 }
 
-/// Deletes about half of the keys that match, and at least one.
+/// Deletes about half of the matching keys, and at least one.
 async fn delete_keys(stage: &mut Stage<'_>, role: Role, pattern: &str) -> Result<(), String> {
     let keys = some_keys(stage, role, pattern).await?;
     let sure = stage.plan.dice.index(keys.len());

@@ -1,15 +1,15 @@
-//! The names of attributes, as a recipe has them.
+//! Names of attributes in a recipe.
 
 use html5ever::LocalName;
 
-/// The name of an attribute, ready to be looked up.
+/// The name of an attribute, prepared for lookups.
 pub(in crate::extract) struct AttributeName {
     /// As it was typed.
     pub typed: LocalName,
     /// In lower case, as the attributes of HTML elements are written.
     pub lower: LocalName,
-    /// The prefix and the local name of `typed`, if it has a colon: how `xlink:href` stands on an
-    /// SVG element.
+    /// The prefix and the local name of `typed`, if it has a colon: an SVG element stores
+    /// `xlink:href` in this form.
     pub parts: Option<(String, LocalName)>,
 }
 

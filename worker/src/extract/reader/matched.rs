@@ -1,4 +1,4 @@
-//! An element as `selectors` sees it, whatever tree it is in.
+//! An element of any tree, as the `selectors` crate wants it.
 
 use std::marker::PhantomData;
 
@@ -12,8 +12,8 @@ use selectors::matching::{ElementSelectorFlags, MatchingContext};
 use super::Element;
 use crate::extract::pseudo::{Dialect, PseudoClass};
 
-/// An element under the selectors of [`Dialect`]. What only browsers have (shadow trees, parts,
-/// slots, states) no document here has.
+/// An element for selectors of [`Dialect`]. No document here has shadow trees, parts, slots or
+/// states: only browsers have these.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::extract) struct Matched<'a, E> {
     element: E,

@@ -1,15 +1,15 @@
-//! A file's bytes → documents, which a recipe is matched against.
+//! A file's bytes → documents, to which a recipe is applied.
 //!
-//! A reader is a module here. It is given what a file holds once it is unpacked, and gives its
-//! documents one after the other: a page is one, an archive of pages several. Whatever its tree is
-//! made of, a recipe sees it through [`Document`] and [`Element`] alone, and so do its selectors:
-//! they are compiled once for all readers, and match what is wrapped in [`Matched`].
+//! A reader takes the unpacked bytes of a file and returns its documents one by one: a page is one
+//! document, an archive of pages several. A recipe sees the tree of a document only through
+//! [`Document`] and [`Element`]. So do its selectors, which are compiled once for all readers and
+//! match elements wrapped in [`Matched`].
 //!
-//! To add one: a module here, and the place in `extractor.rs` where the reader of a file is chosen.
+//! To add a reader, add a module here, and choose it in `extractor.rs`.
 //!
 //! * [`html`]: HTML by html5ever, the reader of every file so far.
-//! * [`attribute`]: the names of attributes, as a recipe has them; [`matched`]: elements, as
-//!   selectors have them.
+//! * [`attribute`]: names of attributes in a recipe; [`matched`]: elements as the `selectors` crate
+//!   wants them.
 
 mod attribute;
 pub(super) mod html;
@@ -27,16 +27,15 @@ pub(super) use matched::Matched;
 
 use super::facts::Facts;
 
-/// Gives the documents of one file, in their order.
+/// Returns the documents of one file, in order.
 pub(super) trait Reader {
     type Document: Document;
 
-    /// The next document; `None`: there is none any more. Notes in `facts` what it learns on the
-    /// way: encoding, replaced characters, how far it is.
+    /// The next document; `None` after the last. Records in `facts` what it learns on the way:
+    /// encoding, replaced characters, progress.
     ///
     /// # Errors
-    /// Why the file cannot be read as it is. It then has no rows at all: those of its documents
-    /// before are taken back.
+    /// A problem of the file. It then has no rows at all: those of earlier documents are dropped.
     fn next(&mut self, facts: &mut Facts<'_>) -> Result<Option<Self::Document>, FileProblem>;
 }
 
@@ -46,15 +45,16 @@ pub(super) trait Document {
     where
         Self: 'a;
 
-    /// All elements that a recipe may match, in document order, each with its depth: what follows
-    /// an element and is deeper, up to the next that is not, is inside of it.
+    /// All elements that a recipe may match, in document order, each with its depth. The
+    /// descendants of an element are the deeper ones that follow it, up to the next that is not
+    /// deeper.
     fn elements(&self) -> impl Iterator<Item = (usize, Self::Element<'_>)>;
 }
 
-/// An element of a document, as a recipe and its selectors see it. Siblings and children are
-/// elements; texts lie between them.
+/// An element of a document, as a recipe and its selectors see it. Siblings and children here are
+/// elements only, not texts.
 pub(super) trait Element<'a>: Copy + fmt::Debug {
-    /// Tells the elements of a document apart.
+    /// An identifier, unique among the elements of a document.
     fn identity(self) -> OpaqueElement;
 
     /// The name without a prefix, in the case in which selectors compare it.
@@ -80,19 +80,19 @@ pub(super) trait Element<'a>: Copy + fmt::Debug {
 
     fn next(self) -> Option<Self>;
 
-    /// Whether it is the outermost of its document.
+    /// Whether it is the outermost element of its document.
     fn is_root(self) -> bool {
         self.parent().is_none()
     }
 
-    /// Whether it holds neither elements nor texts.
+    /// Whether it contains neither elements nor texts.
     fn is_empty(self) -> bool;
 
-    /// The elements inside of it, in document order.
+    /// The elements inside it, in document order.
     fn elements(self) -> impl Iterator<Item = Self>;
 
-    /// All text inside of it. A text in one piece is borrowed from the document; several are
-    /// gathered in `gathered`.
+    /// All text inside it. A single text is borrowed from the document; several are joined in
+    /// `gathered`.
     fn text<'t>(self, gathered: &'t mut String) -> &'t str
     where
         'a: 't;

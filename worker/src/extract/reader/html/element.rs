@@ -1,4 +1,4 @@
-//! An element of a page: scraper's.
+//! An element of a page, backed by scraper's.
 
 use std::fmt;
 
@@ -90,7 +90,7 @@ impl<'a> Element<'a> for PageElement<'a> {
         gathered
     }
 
-    /// As `getAttribute` finds it: on HTML elements by the name in lower case.
+    /// Finds an attribute as `getAttribute` does: on HTML elements, by the name in lower case.
     fn attribute(self, name: &AttributeName) -> Option<&'a str> {
         let element = self.0.value();
         let plain = if element.name.ns == ns!(html) { &name.lower } else { &name.typed };

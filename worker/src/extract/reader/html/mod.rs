@@ -1,7 +1,7 @@
 //! HTML, by the HTML standard: a file is one page.
 //!
 //! * [`mod@parse`]: text → tree, by html5ever.
-//! * [`tree`]: the nodes of a page in document order, and their text, as the DOM standard has them.
+//! * [`tree`]: the nodes of a page in document order, and their text, by the DOM standard.
 //! * [`element`]: an element of a page, for recipes and selectors.
 
 mod element;
@@ -24,15 +24,14 @@ use crate::extract::text;
 
 /// Reads a file as one page.
 pub(in crate::extract) struct HtmlReader<'a> {
-    /// `None`: the page was given.
+    /// `None` once the page was returned.
     bytes: Option<Cow<'a, [u8]>>,
     /// The encoding that the user named.
     encoding: Option<&'static Encoding>,
 }
 
 impl<'a> HtmlReader<'a> {
-    /// Of a file that holds `bytes`. `encoding`: the one that the user named; `None`: it is found
-    /// out.
+    /// A reader of `bytes`. `encoding` is the one that the user named; `None`: to be detected.
     pub(in crate::extract) fn new(
         bytes: Cow<'a, [u8]>,
         encoding: Option<&'static Encoding>,
@@ -58,7 +57,7 @@ impl Reader for HtmlReader<'_> {
         facts.read_text(text, &decoded, &bytes);
         facts.noticed.read_as_html(text);
 
-        // The parser has its own copy: what the text was made from makes room for the tree.
+        // The parser has its own copy of the text: free the rest before the tree grows.
         let text = StrTendril::from_slice(text);
         drop(decoded);
         drop(bytes);

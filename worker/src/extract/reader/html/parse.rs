@@ -10,23 +10,22 @@ use scraper::{Html, HtmlTreeSink};
 /// to three bytes.
 pub(super) const LONGEST: usize = 1 << 30;
 
-/// How much of a text is parsed between two calls of the one who watches, in bytes: 4 MiB, which
-/// take some 20 ms.
+/// The number of bytes to parse between two reports of progress: 4 MiB, which take some 20 ms.
 pub const STEP: usize = 4 << 20;
 
-/// Parses a document, per the HTML standard with scripting off: what is inside `<noscript>` is
+/// Parses a document by the HTML standard with scripting off, so the content of `<noscript>` is
 /// markup.
 ///
-/// `text` is not copied: the tree's texts point into it. A byte order mark is a character here.
+/// Does not copy `text`: the texts in the tree point into it. A byte order mark counts as a
+/// character.
 pub fn parse(text: StrTendril) -> Html {
     parse_in_steps(text, STEP, &mut |_| {})
 }
 
-/// The same, in steps of about `step` bytes; calls `parsed` after all that are whole, with the
-/// bytes that are parsed so far.
+/// The same, in steps of about `step` bytes. Calls `parsed` after each full step, with the number
+/// of bytes parsed so far.
 ///
-/// The tree does not depend on where a text is cut: the parser is made for texts that come in
-/// pieces.
+/// The tree does not depend on the size of the steps: the parser accepts a text in any pieces.
 pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnMut(usize)) -> Html {
     let options = ParseOpts {
         tokenizer: TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() },
@@ -38,7 +37,7 @@ pub(super) fn parse_in_steps(text: StrTendril, step: usize, parsed: &mut dyn FnM
     let mut rest = text;
     let mut done = 0;
     while rest.len() > step {
-        // No character is cut in two.
+        // Do not split a character.
         let mut length = step;
         while !rest.is_char_boundary(length) {
             length += 1;
@@ -86,16 +85,16 @@ mod tests {
             </svg><?xml?></br><a href=\"1\"id=2>😀<a/></doc >\r";
         let whole = parse(markup.into());
         for step in 1..markup.len() {
-            let mut told = Vec::new();
-            let in_steps = parse_in_steps(markup.into(), step, &mut |done| told.push(done));
+            let mut reports = Vec::new();
+            let in_steps = parse_in_steps(markup.into(), step, &mut |done| reports.push(done));
             assert_eq!(in_steps.tree, whole.tree, "steps of {step}");
             assert!(
-                told.is_sorted() && told.last().is_some_and(|last| *last <= markup.len()),
-                "{step}: {told:?}"
+                reports.is_sorted() && reports.last().is_some_and(|last| *last <= markup.len()),
+                "{step}: {reports:?}"
             );
 
             let cut = (step..).find(|cut| markup.is_char_boundary(*cut)).expect("the end is one");
-            assert_eq!(told.first(), Some(&cut), "{step}");
+            assert_eq!(reports.first(), Some(&cut), "{step}");
         }
     }
 

@@ -1,8 +1,8 @@
-//! The nodes below a node in document order, and their text, as the DOM standard has them.
+//! The nodes below a node in document order, and their text, by the DOM standard.
 //!
-//! Walks from node to node without recursion, so that no depth of nesting overflows a stack. What
-//! is inside a `<template>` is no descendant of it (HTML standard, "template contents"): neither
-//! its text nor its elements are seen.
+//! Walks without recursion, so that deep nesting cannot overflow the stack. The contents of a
+//! `<template>` are not its descendants (HTML standard, "template contents"): the walk skips their
+//! texts and elements.
 
 use ego_tree::{NodeId, NodeRef};
 use scraper::{ElementRef, Node};
@@ -24,14 +24,14 @@ impl<'a> Iterator for Descendants<'a> {
     type Item = (usize, NodeRef<'a, Node>);
 
     fn next(&mut self) -> Option<(usize, NodeRef<'a, Node>)> {
-        // A template's contents hang under it as a fragment.
+        // The contents of a template are a fragment below it.
         if let Some(child) = self.at.first_child().filter(|child| !child.value().is_fragment()) {
             self.at = child;
             self.depth += 1;
             return Some((self.depth, child));
         }
 
-        // Climbs until something follows, but not past the top.
+        // Climb until a sibling follows, but not past the top.
         let mut at = self.at;
         let mut depth = self.depth;
         while at.id() != self.top {
