@@ -60,6 +60,9 @@ pub trait Supply: Clone + Send + Sync + 'static {
     /// is. An addressed task ([`Task::addressee`]) goes to that worker alone, or to any worker once
     /// [`JobQueue::missing`] has found the addressee gone.
     fn push(&self, tasks: &[Task]) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// The most bytes of a file that a task may carry; `None`: any number. Asks no server.
+    fn largest_file(&self) -> Option<u64>;
 }
 
 /// Answers questions about a job on its queue. Cheap to clone.

@@ -218,7 +218,7 @@ impl<'s> Driver<'s> {
 
             let event = match plan.next() {
                 Some(Planned::Task { files }) => ledger::Event::Planned(files),
-                Some(Planned::Problem { sequence, problem, .. }) => {
+                Some(Planned::Problem { sequence, problem }) => {
                     ledger::Event::Unreadable { sequence, problem }
                 }
                 None => {

@@ -15,9 +15,6 @@ use tracing::warn;
 
 use super::driver::{Event, PAUSE};
 
-/// The largest file that is shipped. A value in Redis holds at most 512 MiB.
-const LARGEST: u64 = 500 << 20;
-
 /// How workers get the bytes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shipping {
@@ -120,6 +117,7 @@ async fn ship<S: Supply>(
     mut waiting: UnboundedReceiver<Task>,
 ) -> Result<(), QueueError> {
     let Route { queue, shipping, slots, stopping, events } = route;
+    let largest = queue.largest_file();
     let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
 
     loop {
@@ -131,8 +129,8 @@ async fn ship<S: Supply>(
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
             // Reading and compressing block: each batch is prepared on a thread of its own.
-            batches
-                .push_back(tokio::task::spawn_blocking(move || prepared(batch, shipping, packs)));
+            let prepare = move || prepared(batch, shipping, packs, largest);
+            batches.push_back(tokio::task::spawn_blocking(prepare));
         }
 
         // In order: the ledger needs the first files first.
@@ -184,12 +182,12 @@ fn size(tasks: &[Task]) -> u64 {
 }
 
 /// Prepares tasks for the queue.
-fn prepared(batch: Vec<Task>, shipping: Shipping, packs: bool) -> Vec<Task> {
+fn prepared(batch: Vec<Task>, shipping: Shipping, packs: bool, largest: Option<u64>) -> Vec<Task> {
     match shipping {
         Shipping::None => batch,
         Shipping::ByPath => batch.into_iter().map(with_absolute_paths).collect(),
         Shipping::Content { .. } => {
-            batch.into_iter().map(|task| with_content(task, packs)).collect()
+            batch.into_iter().map(|task| with_content(task, packs, largest)).collect()
         }
     }
 }
@@ -209,17 +207,19 @@ fn with_absolute_paths(mut task: Task) -> Task {
 }
 
 /// Reads the files of a task into it.
-fn with_content(mut task: Task, packs: bool) -> Task {
+fn with_content(mut task: Task, packs: bool, largest: Option<u64>) -> Task {
     if let Work::Extract(extract) = &mut task.work {
         let memory = extract.spec.limits.memory;
-        extract.files.iter_mut().for_each(|file| file.content = content(file, memory, packs));
+        for file in &mut extract.files {
+            file.content = content(file, memory, packs, largest);
+        }
     }
 
     task
 }
 
-fn content(file: &SourceFile, memory: u64, packs: bool) -> Content {
-    if file.size > LARGEST {
+fn content(file: &SourceFile, memory: u64, packs: bool, largest: Option<u64>) -> Content {
+    if largest.is_some_and(|largest| file.size > largest) {
         return Content::Unreadable(FileProblem::TooLarge(TooLarge::ToShip { size: file.size }));
     }
 

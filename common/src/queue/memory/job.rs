@@ -109,6 +109,10 @@ impl Supply for MemoryJob {
         self.shared.pushed.notify_waiters();
         Ok(())
     }
+
+    fn largest_file(&self) -> Option<u64> {
+        None
+    }
 }
 
 // The workers are threads of this process, so there is no server and no worker to miss.

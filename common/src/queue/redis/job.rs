@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::collect::Collecting;
 use super::due::Due;
 use super::keys::rows_name;
+use super::limits::LARGEST_FILE;
 use super::of_job::OfJob;
 use super::server::Server;
 use super::sign::{SIGNS, Signs};
@@ -104,6 +105,10 @@ pub struct RedisSupply(Arc<OfJob>);
 impl Supply for RedisSupply {
     async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         push::push(&self.0, tasks).await
+    }
+
+    fn largest_file(&self) -> Option<u64> {
+        Some(LARGEST_FILE)
     }
 }
 

@@ -16,3 +16,6 @@ pub const INLINE: usize = 16 << 10;
 
 /// The most bytes of one blob: Redis' `proto-max-bulk-len`.
 pub const LARGEST: usize = 512 << 20;
+
+/// The most bytes of a file within a task, which is one blob and holds a little more.
+pub const LARGEST_FILE: u64 = 500 << 20;
