@@ -5,7 +5,7 @@ use std::path::Path;
 use sheaf_common::codec::Codec;
 use sheaf_common::numbers::FileIndex;
 use sheaf_common::problem::FileProblem;
-use sheaf_common::task::{SourceFile, SourcePath};
+use sheaf_common::task::SourceFile;
 
 use crate::discover::{Source, Sources};
 

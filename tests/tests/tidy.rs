@@ -253,7 +253,7 @@ fn check_operation(path: &Path, text: &str) {
     );
     // What stands in front of others is no operation.
     if name != "prelude" && !text.contains("stands in front of") {
-        for part in ["-- KEYS", "-- Returns", "-- Invariant"] {
+        for part in ["-- KEYS ", "-- ARGV ", "-- Returns ", "-- Invariant: "] {
             assert!(text.contains(part), "{} does not say `{part}`", path.display());
         }
         assert!(text.lines().count() <= 45, "{} is long", path.display());

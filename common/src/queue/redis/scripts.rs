@@ -18,9 +18,6 @@ macro_rules! scripts {
         $(pub static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(stringify!($name), &[$(include_str!(concat!("lua/", $file, ".lua"))),+])
         });)+
-
-        #[cfg(test)]
-        const FILES: &[(&str, &str)] = &[$($(($file, include_str!(concat!("lua/", $file, ".lua")))),+),+];
     };
 }
 
@@ -101,23 +98,5 @@ impl Call {
         let mut command = redis::cmd(name);
         command.arg(script).arg(self.keys.len()).arg(&self.keys).arg(&self.arguments);
         command
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_has_a_header_and_is_short() {
-        for (name, source) in FILES {
-            assert!(source.starts_with(&format!("-- {name}: ")), "{name}");
-            if !["prelude", "turns", "unconfirmed", "finished", "losses"].contains(name) {
-                assert!(source.lines().count() <= 45, "{name}");
-                for word in ["-- KEYS ", "-- ARGV ", "-- Returns ", "-- Invariant: "] {
-                    assert!(source.contains(word), "{name}: {word}");
-                }
-            }
-        }
     }
 }
