@@ -30,7 +30,7 @@ pub async fn missing(
     let mut missing = Vec::new();
     for tasks in tasks.chunks(MOST_ASKED) {
         let call = call(job, tasks);
-        let answer = job.shared.bulk.call(&call).await?;
+        let answer = job.shared.small.call(&call).await?;
         let lost = reply::expect_flags("missing", &answer, tasks.len())?;
         missing.extend(tasks.iter().zip(lost).filter(|(_, lost)| *lost).map(|(task, _)| *task));
     }
@@ -73,7 +73,7 @@ pub async fn rescue(job: &OfJob) -> Result<(), QueueError> {
         .argument(shared.lease_ms())
         .argument(TTL.as_millis());
 
-    let moved = reply::expect_count("rescue", &shared.bulk.call(&call).await?)?;
+    let moved = reply::expect_count("rescue", &shared.small.call(&call).await?)?;
     if moved > 0 {
         warn!(
             moved,

@@ -61,6 +61,6 @@ async fn remove_all_but_blobs(
         .argument(&keys.base)
         .argument(queue.version());
 
-    let was_open = reply::expect_flag("close", &shared.bulk.call(&call).await?)?;
+    let was_open = reply::expect_flag("close", &shared.small.call(&call).await?)?;
     Ok(if was_open { Left::Open } else { Left::Nothing })
 }

@@ -169,7 +169,7 @@ impl Collecting {
             let call = call(job, confirmed, most, self.renewing.take());
 
             // If either fails, the next look does both again, which is harmless.
-            let confirming = job.shared.bulk.call(&call);
+            let confirming = job.shared.small.call(&call);
             let (answer, ()) = tokio::try_join!(confirming, remove(job, confirmed))?;
             self.taken.drain(..count);
             if !is_last {
@@ -253,7 +253,7 @@ async fn sweep(job: &OfJob) -> Result<(), QueueError> {
     let streams = Class::ALL.map(|class| job.keys.stream(class, None));
     let call = Call::new(&SWEEP).keys(&streams).argument(idle.as_millis());
 
-    let removed = reply::expect_count("sweep", &job.shared.bulk.call(&call).await?)?;
+    let removed = reply::expect_count("sweep", &job.shared.small.call(&call).await?)?;
     if removed > 0 {
         debug!(job = %job.id, removed, "removed consumers that hold nothing");
     }

@@ -158,7 +158,7 @@ impl<'a> Finishing<'a> {
 
         // The blobs go first: once the script has stored their names, others fetch them.
         shared.blobs.stage(&keys, &blobs).await?;
-        let answer = shared.bulk.call(&call).await?;
+        let answer = shared.small.call(&call).await?;
         let stored = reply::expect_flags("complete", &answer, sent.len())?;
 
         let mut live = Vec::new();

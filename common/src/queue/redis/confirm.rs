@@ -36,7 +36,7 @@ async fn watch(worker: Arc<OfWorker>) {
         let mut command = redis::cmd("ZREM");
         command.arg(worker.shared.keys.unconfirmed()).arg(&lease_ids);
 
-        if let Err(error) = worker.shared.pulse.request(&command).await {
+        if let Err(error) = worker.shared.small.request(&command).await {
             debug!(%error, "could not confirm leases; others may get their tasks");
         }
 

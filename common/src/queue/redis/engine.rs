@@ -64,7 +64,7 @@ impl RedisQueue {
         let mut tries = Tries::new(config.timing.patience);
 
         // Without servers for bytes, all links share one pool, which is checked once.
-        let queue = &self.shared.bulk.pool;
+        let queue = &self.shared.small.pool;
         let blobs = self.shared.blobs.servers().iter().map(|link| &link.pool);
         for pool in std::iter::once(queue).chain(blobs.filter(|pool| !Arc::ptr_eq(queue, pool))) {
             loop {

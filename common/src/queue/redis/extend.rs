@@ -21,7 +21,7 @@ pub async fn extend(shared: &Shared, leases: Vec<Lease>) -> Result<Vec<Lease>, Q
                 .argument(&stream.consumer);
             leases.iter().for_each(|(lease, token)| push_lease(&mut call, lease, token));
 
-            let answer = shared.pulse.call(&call).await?;
+            let answer = shared.small.call(&call).await?;
             let extended = reply::expect_flags("extend", &answer, leases.len())?;
 
             let ended = leases.iter().zip(extended).filter(|(_, extended)| !extended);

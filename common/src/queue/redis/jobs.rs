@@ -58,7 +58,7 @@ pub async fn tend(shared: &Shared) -> Result<(), QueueError> {
             .argument(timing.removed.as_millis())
             .argument(TTL.as_millis());
 
-        let answer = shared.pulse.call(&call).await?;
+        let answer = shared.small.call(&call).await?;
         let job = reply::text(&answer).ok_or_else(|| unexpected("tend", &answer))?;
 
         // One job in each call: removing its blobs may take long.
@@ -113,7 +113,7 @@ pub async fn list(shared: &Shared) -> Result<Vec<JobSeen>, QueueError> {
             .key(keys.jobs())
             .argument(keys.prefix());
 
-        let answer = shared.pulse.call(&call).await?;
+        let answer = shared.small.call(&call).await?;
         let read = read(&answer, keys.version(), shared.config.timing.abandoned);
         jobs.extend(read.ok_or_else(|| unexpected("jobs", &answer))?);
     }

@@ -111,7 +111,7 @@ async fn take(worker: &Arc<OfWorker>, most: usize, is_woken: bool) -> Result<Giv
     let before = worker.unconfirmed.all();
     let call = call(worker, most.min(MOST_AT_ONCE), is_woken, &before);
 
-    let answer = worker.shared.bulk.call(&call).await?;
+    let answer = worker.shared.small.call(&call).await?;
     let (lease_id, given) = read(&answer).ok_or_else(|| unexpected("lease", &answer))?;
 
     if !given.entries.is_empty() {

@@ -14,7 +14,7 @@ use super::connect::Tries;
 use super::connection::Connection;
 use super::fault::Fault;
 use super::pool::{DOUBT, InUse, Pool, Use};
-use super::request::{Request, Several};
+use super::request::{Courier, Request, Several};
 use super::scripts::Call;
 use super::server::Server;
 use super::socket::Traffic;
@@ -147,7 +147,7 @@ impl Link {
 
     /// Sends a request once. It may block at the server for `blocks`, and was tried `tried` times
     /// before.
-    pub async fn send_once<R: Request>(
+    async fn send_once<R: Request>(
         &self,
         request: &R,
         blocks: Duration,
@@ -287,6 +287,16 @@ impl Link {
 
         sleep(wait.min(LOOK)).await;
         true
+    }
+}
+
+impl Courier for Link {
+    async fn to_node(&self, node: &str, command: &Cmd, silence: Duration) -> Result<Value, Fault> {
+        self.pool.dial_asking(node).await?.send(command, silence).await
+    }
+
+    async fn to_queue(&self, command: &Cmd, tried: u32) -> Result<Value, Fault> {
+        self.send_once(command, Duration::ZERO, tried).await
     }
 }
 

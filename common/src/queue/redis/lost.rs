@@ -34,7 +34,7 @@ pub async fn lost(job: &OfJob) -> Result<Vec<LostWorker>, QueueError> {
         command.arg(stream).arg(GROUP);
 
         // No stream or no group means no leases.
-        if let Ok(answer) = job.shared.pulse.request(&command).await {
+        if let Ok(answer) = job.shared.small.request(&command).await {
             held.extend(by_consumer(&answer).unwrap_or_default());
         }
     }

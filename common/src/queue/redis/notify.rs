@@ -23,5 +23,5 @@ pub async fn notify(shared: &Shared, news: Outcome) -> Result<(), QueueError> {
     call.push(wire::encode(&Batch(vec![alone])));
 
     // The answer says whether the job is still known; news of a closed job may get lost.
-    reply::expect_flag("notify", &shared.pulse.call(&call).await?).map(|_| ())
+    reply::expect_flag("notify", &shared.small.call(&call).await?).map(|_| ())
 }

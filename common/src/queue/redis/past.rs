@@ -40,7 +40,7 @@ pub async fn past(
         .argument(SILENT.as_millis())
         .argument(TTL.as_millis());
 
-    let answer = shared.pulse.call(&call).await?;
+    let answer = shared.small.call(&call).await?;
     read(&answer).ok_or_else(|| unexpected("past", &answer))
 }
 
@@ -78,7 +78,7 @@ pub async fn note(shared: &Shared, lease: &Lease, past: &Past) -> Result<bool, Q
 
     call.push(wire::encode(past));
 
-    let answer = shared.pulse.call(&call.argument(TTL.as_millis())).await?;
+    let answer = shared.small.call(&call.argument(TTL.as_millis())).await?;
     reply::expect_flag("note", &answer)
 }
 
@@ -103,7 +103,7 @@ pub async fn give_back(shared: &Shared, lease: &Lease, past: &Past) -> Result<()
     call.push(wire::encode(past));
 
     // A stale lease is no error.
-    reply::expect_flag("give_back", &shared.pulse.call(&call).await?).map(|_| ())
+    reply::expect_flag("give_back", &shared.small.call(&call).await?).map(|_| ())
 }
 
 /// Drops the past of a finished task. If that fails, it goes with the job.
@@ -112,7 +112,7 @@ pub async fn forget(shared: &Shared, task: &TaskId) {
     let mut command = redis::cmd("HDEL");
     command.arg(&keys.past).arg(&past_fields(task));
 
-    if let Err(error) = shared.pulse.request(&command).await {
+    if let Err(error) = shared.small.request(&command).await {
         debug!(%error, "could not drop the past of a finished task");
     }
 }

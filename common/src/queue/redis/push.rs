@@ -122,7 +122,7 @@ impl<'a> Pushing<'a> {
             stored => stored?,
         }
 
-        let answer = shared.bulk.call(&self.call).await?;
+        let answer = shared.small.call(&self.call).await?;
         reply::expect_count("push", &answer).map(|_| ())
     }
 }

@@ -100,7 +100,7 @@ pub async fn announce(
         .argument(TTL.as_millis())
         .argument(GONE_AFTER.as_millis());
 
-    reply::expect_count("announce", &shared.pulse.call(&call).await?).map(|_| ())
+    reply::expect_count("announce", &shared.small.call(&call).await?).map(|_| ())
 }
 
 /// Takes a worker off the registry.
@@ -108,7 +108,7 @@ pub async fn leave(shared: &Shared, worker: &WorkerId) -> Result<(), QueueError>
     for (command, key) in [("ZREM", shared.keys.seen()), ("HDEL", shared.keys.workers())] {
         let mut command = redis::cmd(command);
         command.arg(key).arg(&worker.0);
-        shared.pulse.request(&command).await?;
+        shared.small.request(&command).await?;
     }
     Ok(())
 }
@@ -167,7 +167,7 @@ impl Shared {
             .key(keys.versions())
             .argument(within.as_millis());
 
-        let answer = self.pulse.call(&call).await?;
+        let answer = self.small.call(&call).await?;
         read(&answer).ok_or_else(|| unexpected("workers", &answer))
     }
 }

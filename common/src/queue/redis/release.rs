@@ -25,7 +25,7 @@ pub async fn release(shared: &Shared, leases: Vec<Lease>) -> Result<(), QueueErr
                 .argument(TTL.as_millis());
 
             leases.iter().for_each(|(lease, token)| push_lease(&mut call, lease, token));
-            reply::expect_count("release", &shared.pulse.call(&call).await?)?;
+            reply::expect_count("release", &shared.small.call(&call).await?)?;
         }
     }
     Ok(())

@@ -7,7 +7,24 @@ use redis::{Arg, Cmd, Pipeline, Value};
 
 use super::connection::Connection;
 use super::fault::Fault;
-use super::link::Link;
+
+/// Sends commands one by one where their keys are.
+pub trait Courier: Sync {
+    /// To the node that a server named (`ASK`), for this once: the queue has not moved.
+    fn to_node(
+        &self,
+        node: &str,
+        command: &Cmd,
+        silence: Duration,
+    ) -> impl Future<Output = Result<Value, Fault>> + Send;
+
+    /// To the node that has the queue; the request of the command was tried `tried` times before.
+    fn to_queue(
+        &self,
+        command: &Cmd,
+        tried: u32,
+    ) -> impl Future<Output = Result<Value, Fault>> + Send;
+}
 
 /// One command or several, which are sent together.
 pub trait Request: Sync {
@@ -27,7 +44,7 @@ pub trait Request: Sync {
     /// `tried` times before.
     fn asking(
         &self,
-        link: &Link,
+        courier: &impl Courier,
         node: &str,
         silence: Duration,
         tried: u32,
@@ -49,13 +66,12 @@ impl Request for Cmd {
 
     async fn asking(
         &self,
-        link: &Link,
+        courier: &impl Courier,
         node: &str,
         silence: Duration,
         _tried: u32,
     ) -> Result<Value, Fault> {
-        // For this request only: the queue has not moved.
-        link.pool.dial_asking(node).await?.send(self, silence).await
+        courier.to_node(node, self, silence).await
     }
 }
 
@@ -79,7 +95,7 @@ impl Request for Several<'_> {
 
     async fn asking(
         &self,
-        link: &Link,
+        courier: &impl Courier,
         _node: &str,
         _silence: Duration,
         tried: u32,
@@ -87,7 +103,7 @@ impl Request for Several<'_> {
         // The keys may be on two nodes now, so each command goes by itself.
         let mut answers = Vec::with_capacity(self.1);
         for command in self.0.cmd_iter() {
-            answers.push(link.send_once(command, Duration::ZERO, tried).await?);
+            answers.push(courier.to_queue(command, tried).await?);
         }
         Ok(answers)
     }

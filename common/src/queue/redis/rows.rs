@@ -36,7 +36,7 @@ pub async fn hand_over(shared: &Shared, rows: &[(RowsKey, Block)]) -> Result<(),
         let keys = shared.keys.job(job);
         // Rows belong to a completed task, and the first outcome of a job makes `news`. So without
         // `news` the job is closed, and its rows would stay until they expire.
-        let exists = shared.pulse.request(redis::cmd("EXISTS").arg(&keys.news)).await?;
+        let exists = shared.small.request(redis::cmd("EXISTS").arg(&keys.news)).await?;
         if exists != Value::Int(1) {
             continue;
         }

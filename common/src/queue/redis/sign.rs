@@ -77,7 +77,7 @@ async fn sign(job: &OfJob) -> Result<(), QueueError> {
         .argument(TTL.as_millis());
 
     // The job was parked if this process, or its connection, was asleep for too long.
-    let is_back = reply::expect_flag("sign", &job.shared.pulse.call(&call).await?)?;
+    let is_back = reply::expect_flag("sign", &job.shared.small.call(&call).await?)?;
     if is_back {
         warn!(job = %job.id, "this run had been silent for so long that its tasks were set aside; they are back");
     }

@@ -13,10 +13,8 @@ use crate::fit;
 pub struct Shared {
     pub config: RedisConfig,
     pub keys: Keys,
-    /// For requests with many small tasks or outcomes.
-    pub bulk: Link,
-    /// For heartbeats and other small requests, which must not wait behind large ones.
-    pub pulse: Link,
+    /// For requests that carry no blobs: they must not wait behind those that do.
+    pub small: Link,
     /// For reads that block: each has its own connection.
     pub blocking: Link,
     pub blobs: Blobs,
@@ -27,8 +25,7 @@ impl Shared {
     pub fn new(pool: &Arc<Pool>, bytes: &[Arc<Pool>], config: RedisConfig) -> Self {
         Shared {
             keys: Keys::new(config.queue(), config.bytes.len()),
-            bulk: Link::new(pool, Use::Small),
-            pulse: Link::new(pool, Use::Small),
+            small: Link::new(pool, Use::Small),
             blocking: Link::new(pool, Use::Blocking),
             blobs: Blobs::new(bytes),
             config,

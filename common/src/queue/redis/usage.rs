@@ -19,7 +19,7 @@ pub type Usage = BTreeMap<(String, JobId), u64>;
 pub async fn by_job(shared: &Shared) -> Result<Usage, QueueError> {
     let mut usage = Usage::new();
     let servers = shared.blobs.servers();
-    add(shared, &shared.bulk, &mut usage).await?;
+    add(shared, &shared.small, &mut usage).await?;
 
     // Without servers for bytes, blobs are on the server of the queue, which is counted already.
     for server in servers.iter().filter(|_| shared.config.bytes_servers() > 0) {

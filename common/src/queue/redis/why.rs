@@ -173,7 +173,7 @@ pub async fn runs_with_other_leases(shared: &Shared) -> Result<Vec<JobOwner>, Qu
 
     let mut command = redis::cmd("HVALS");
     command.arg(shared.keys.owners());
-    let answer = shared.pulse.request(&command).await?;
+    let answer = shared.small.request(&command).await?;
 
     // Skips entries of other builds that cannot be read.
     let read = |owner: &Value| {
@@ -193,7 +193,7 @@ impl Shared {
         // Over its own links, as these may still have open connections.
         let is_queue = server.address == self.config.address();
         let link = if is_queue {
-            &self.pulse
+            &self.small
         } else {
             self.blobs.servers().iter().find(|link| link.is_to(server))?
         };
