@@ -1,6 +1,8 @@
 //! Whole runs on the memory queue with a paused clock: waiting takes no time, and no process is
 //! started.
 
+mod outages;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -139,17 +141,22 @@ impl Stage {
         }
     }
 
-    /// Runs to the end, from where the store ends.
+    /// Runs to the end on the memory queue, from where the store ends.
     async fn run(&mut self) -> Result<Driven, DriveError> {
+        let mut job = self.queue.job(JOB, JobOwner::default());
+        self.run_on(&mut job).await
+    }
+
+    /// The same on any queue.
+    async fn run_on(&mut self, job: &mut impl JobQueue) -> Result<Driven, DriveError> {
         let sources = sources();
         let from = self.store.end();
         let ledger = Ledger::new(JOB, Arc::default(), from);
         let now = Instant::now().into_std();
         let driver = Driver::new(ledger, &sources, from, Window::local(2), None, now);
 
-        let mut job = self.queue.job(JOB, JobOwner::default());
         let drive = Drive {
-            queue: &mut job,
+            queue: job,
             shipping: Shipping::None,
             store: &mut self.store,
             observer: &mut self.heard,
