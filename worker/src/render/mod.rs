@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn two_units_join_to_the_same_text_as_one() {
+    fn two_units_join_to_one() {
         let spec = Arc::new(JobSpec { per_file: true, ..JobSpec::default() });
         let mut block = Vec::new();
         let pieces =
