@@ -12,6 +12,7 @@ use sheaf_common::queue::{RedisConfig, RedisQueue, RedisSettings, Timing};
 use tempfile::TempDir;
 
 use crate::both::Both;
+use crate::skip::skip;
 use crate::wait::until;
 
 /// The timing of the engine in tests. It gives up early, so that tests are fast.
@@ -82,7 +83,7 @@ impl RedisServer {
     pub async fn start_with(test: &str, options: Options) -> Option<Self> {
         let program = options.program.unwrap_or_else(|| "redis-server".into());
         if !is_installed(&program) || (options.tls && !is_installed("openssl".as_ref())) {
-            skipped(
+            skip(
                 test,
                 "no `redis-server` (or `openssl`) on this machine: `apt-get install redis-server openssl`",
             );
@@ -257,12 +258,6 @@ impl Drop for RedisServer {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// Reports that a test did not run.
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
-pub fn skipped(test: &str, reason: &str) {
-    eprintln!("SKIPPED {test}: {reason}");
 }
 
 fn is_installed(program: &Path) -> bool {

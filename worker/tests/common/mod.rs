@@ -1,6 +1,7 @@
 //! Shared by the tests of the extractor.
 #![expect(dead_code, reason = "every test file uses its own part")]
 
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
@@ -59,7 +60,13 @@ pub fn rows(
     (all, extracted)
 }
 
-/// Reports that a test had nothing to test, past the capture of the test harness.
+/// Reports that a test had nothing to test: past the capture of the test harness, and in the file
+/// that `tests/run` counts.
 pub fn skipped(test: &str, reason: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {reason}");
+
+    if let Some(path) = std::env::var_os("SHEAF_SKIP_LOG") {
+        let mut log = OpenOptions::new().create(true).append(true).open(path).unwrap();
+        log.write_all(format!("{test}: {reason}\n").as_bytes()).unwrap();
+    }
 }
