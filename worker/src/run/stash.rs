@@ -9,9 +9,10 @@
 //! The bytes of a block never change: rows that are extracted again have another edition in their
 //! name.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::UNIT_BYTES;
@@ -41,24 +42,32 @@ pub struct Stash {
 
 #[derive(Default)]
 struct Blocks {
-    blocks: HashMap<RowsKey, Stashed>,
-    alone: usize,
-    copies: usize,
+    alone: Alone,
+    copies: Copies,
 }
 
-struct Stashed {
+/// The blocks that exist only here.
+#[derive(Default)]
+struct Alone {
+    blocks: HashMap<RowsKey, OnlyOne>,
+    bytes: usize,
+}
+
+/// A block that exists nowhere else.
+struct OnlyOne {
     block: Block,
+    /// The index of the queue that it belongs to.
+    origin: usize,
     since: Instant,
-    place: Place,
 }
 
-/// Whether a block exists elsewhere, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// It does not. It belongs to the queue with this index.
-    Alone { origin: usize },
-    /// It is on the queue.
-    Copy,
+/// The blocks that are on the queue, too.
+#[derive(Default)]
+struct Copies {
+    blocks: HashMap<RowsKey, Block>,
+    /// Their keys, the oldest first.
+    order: VecDeque<RowsKey>,
+    bytes: usize,
 }
 
 impl Stash {
@@ -79,117 +88,103 @@ impl Stash {
         block: &Block,
         fills_unit: bool,
     ) -> bool {
+        let mut blocks = self.lock();
         match stashing {
             Stashing::Nothing => false,
             Stashing::Copies => {
-                self.stash_copy(key, block);
+                blocks.copies.add(key, block, self.most_copies);
                 false
             }
             Stashing::Alone => {
-                let is_alone = fills_unit && self.stash_alone(origin, key, block);
+                let is_alone = fills_unit && blocks.alone.add(origin, key, block, self.most_alone);
                 if !is_alone {
-                    self.stash_copy(key, block);
+                    blocks.copies.add(key, block, self.most_copies);
                 }
                 is_alone
             }
         }
     }
 
-    /// Stashes the only copy of a block of the queue with this index; `false` if there is no room.
-    fn stash_alone(&self, origin: usize, key: RowsKey, block: &Block) -> bool {
-        let mut blocks = self.lock();
-        if blocks.alone + block.len() > self.most_alone {
-            // Only when room is short: nothing else tells this worker that a job is over.
-            blocks.drop_old();
-        }
-
-        let fits = blocks.alone + block.len() <= self.most_alone;
-        if fits {
-            blocks.insert(key, block, Place::Alone { origin });
-        }
-        fits
-    }
-
-    /// Stashes a copy of a block. Drops the oldest copies if there is no room.
-    fn stash_copy(&self, key: RowsKey, block: &Block) {
-        let mut blocks = self.lock();
-        blocks.insert(key, block, Place::Copy);
-
-        while blocks.copies > self.most_copies
-            && let Some(oldest) = blocks.oldest_copy()
-        {
-            blocks.remove(&oldest);
-        }
-    }
-
     pub fn get(&self, key: &RowsKey) -> Option<Block> {
-        self.lock().blocks.get(key).map(|stashed| Block::clone(&stashed.block))
+        let blocks = self.lock();
+        let alone = blocks.alone.blocks.get(key).map(|only| &only.block);
+        alone.or_else(|| blocks.copies.blocks.get(key)).map(Block::clone)
     }
 
     /// The blocks of the queue with this index that exist only here, without those of jobs that are
     /// over ([`OLD`]).
     pub fn alone_of(&self, origin: usize) -> Vec<(RowsKey, Block)> {
         let blocks = self.lock();
-        let alone = blocks.blocks.iter().filter(|(_, stashed)| {
-            stashed.place == Place::Alone { origin } && stashed.since.elapsed() < OLD
-        });
-        alone.map(|(key, stashed)| (*key, Block::clone(&stashed.block))).collect()
+        let of_queue = |only: &OnlyOne| only.origin == origin && !only.is_old();
+        let alone = blocks.alone.blocks.iter().filter(|(_, only)| of_queue(only));
+        alone.map(|(key, only)| (*key, Block::clone(&only.block))).collect()
     }
 
     /// Drops the rendered blocks that exist only here: no other unit needs them. Copies stay, as
     /// other units may need other parts of them, and as the segments may still be lost.
     pub fn rendered(&self, render: &Render) {
         let mut blocks = self.lock();
-        for key in render.rows() {
-            let place = blocks.blocks.get(&key).map(|stashed| stashed.place);
-            if let Some(Place::Alone { .. }) = place {
-                blocks.remove(&key);
-            }
-        }
+        render.rows().iter().for_each(|key| blocks.alone.remove(key));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Blocks> {
+    fn lock(&self) -> MutexGuard<'_, Blocks> {
         self.blocks.lock().expect("no holder of this lock panics")
     }
 }
 
-impl Blocks {
-    /// Adds a block, or replaces it: its bytes count once.
-    fn insert(&mut self, key: RowsKey, block: &Block, place: Place) {
-        self.remove(&key);
-        *self.bytes(place) += block.len();
+impl Alone {
+    /// Adds a block, or replaces it; `false` if more than `most` bytes would be here.
+    fn add(&mut self, origin: usize, key: RowsKey, block: &Block, most: usize) -> bool {
+        if self.bytes + block.len() > most {
+            // Only when room is short: nothing else tells this worker that a job is over.
+            self.drop_old();
+        }
 
-        let stashed = Stashed { block: Block::clone(block), since: Instant::now(), place };
-        self.blocks.insert(key, stashed);
+        let fits = self.bytes + block.len() <= most;
+        if fits {
+            self.remove(&key);
+            self.bytes += block.len();
+
+            let only = OnlyOne { block: Block::clone(block), origin, since: Instant::now() };
+            self.blocks.insert(key, only);
+        }
+        fits
     }
 
     fn remove(&mut self, key: &RowsKey) {
-        if let Some(Stashed { block, place, .. }) = self.blocks.remove(key) {
-            *self.bytes(place) -= block.len();
+        if let Some(only) = self.blocks.remove(key) {
+            self.bytes -= only.block.len();
         }
-    }
-
-    fn bytes(&mut self, place: Place) -> &mut usize {
-        match place {
-            Place::Alone { .. } => &mut self.alone,
-            Place::Copy => &mut self.copies,
-        }
-    }
-
-    fn oldest_copy(&self) -> Option<RowsKey> {
-        let copies = self.blocks.iter().filter(|(_, stashed)| stashed.place == Place::Copy);
-        copies.min_by_key(|(_, stashed)| stashed.since).map(|(key, _)| *key)
     }
 
     fn drop_old(&mut self) {
-        let is_old = |stashed: &Stashed| stashed.since.elapsed() >= OLD;
-        let old: Vec<RowsKey> = self
-            .blocks
-            .iter()
-            .filter(|(_, stashed)| is_old(stashed))
-            .map(|(key, _)| *key)
-            .collect();
-        old.iter().for_each(|key| self.remove(key));
+        self.blocks.retain(|_, only| !only.is_old());
+        self.bytes = self.blocks.values().map(|only| only.block.len()).sum();
+    }
+}
+
+impl OnlyOne {
+    fn is_old(&self) -> bool {
+        self.since.elapsed() >= OLD
+    }
+}
+
+impl Copies {
+    /// Adds a copy, unless it is here already. Drops the oldest while more than `most` bytes are
+    /// here.
+    fn add(&mut self, key: RowsKey, block: &Block, most: usize) {
+        if let Entry::Vacant(place) = self.blocks.entry(key) {
+            place.insert(Block::clone(block));
+            self.order.push_back(key);
+            self.bytes += block.len();
+        }
+
+        while self.bytes > most
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(dropped) = self.blocks.remove(&oldest)
+        {
+            self.bytes -= dropped.len();
+        }
     }
 }
 
