@@ -15,4 +15,4 @@ mod unfit;
 
 pub use process::Program;
 pub use slot::{Care, HowFar, Interrupted, Read, Slot};
-pub use unfit::Unfit;
+pub use unfit::{OPEN_FILES, Unfit};

@@ -4,6 +4,10 @@ use std::io;
 
 use nix::errno::Errno;
 
+/// What can be done when this process may open no more files.
+pub const OPEN_FILES: &str = "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a \
+                              service), or use fewer processes (`-p`)";
+
 /// Why no child can be started here at present, and what can be done about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -16,10 +20,7 @@ impl Unfit {
     /// The system refused a process, or the pipes to it.
     pub fn refused(error: &io::Error) -> Self {
         let hint = match error.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::EMFILE) => {
-                "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or use \
-                 fewer processes (`-p`)"
-            }
+            Some(Errno::EMFILE) => OPEN_FILES,
             Some(Errno::ENFILE) => "the whole system has no open files left: raise `fs.file-max`",
             // The error of `fork` at any limit of processes.
             Some(Errno::EAGAIN) => {

@@ -9,14 +9,14 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use super::Tally;
-use crate::pool::Unfit;
+use crate::pool::{OPEN_FILES, Unfit};
 
 /// The first pause of a slot that could not start a child; doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// The pause after a call to an unreachable or full queue. It is constant, as the engine beneath
 /// backs off by itself.
-const PAUSE: Duration = Duration::from_millis(200);
+pub const PAUSE: Duration = Duration::from_millis(200);
 /// After this many failures of one slot in a row, about 8 s, the worker gives up unless another of
 /// its slots works.
 const MOST_FAILURES: u32 = 6;
@@ -105,10 +105,8 @@ impl Fitness {
     ) -> Option<Duration> {
         let QueueError::Here(_) = error else { return Some(PAUSE) };
 
-        let reason = error.to_string();
-        let hint = "raise the limit of open files (`ulimit -n`, `LimitNOFILE=` of a service), or \
-                    use fewer processes (`-p`)";
-        self.failed(failures, Unfit { reason, hint }, tally)
+        let unfit = Unfit { reason: error.to_string(), hint: OPEN_FILES };
+        self.failed(failures, unfit, tally)
     }
 
     /// Waits until the worker gives up; returns the reason.

@@ -1,7 +1,6 @@
 //! Fetches the rows that a render task needs and this worker lacks.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use sheaf_common::queue::{QueueError, WorkQueue};
 use sheaf_common::row::Block;
@@ -10,11 +9,8 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::Tally;
-use super::fitness::{Failures, Fitness};
+use super::fitness::{Failures, Fitness, PAUSE};
 use super::slots::{Job, Slots};
-
-/// The pause after a call to an unreachable queue; the engine beneath has its own backoff.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// Fetches rows and passes their tasks on to the slots. Cheap to clone.
 #[derive(Clone)]
