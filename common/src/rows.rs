@@ -24,7 +24,7 @@ impl RowsKey {
 }
 
 /// Consecutive rows of one file within a block of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Slice {
     /// The number of the block among those of its task, from 0.
     pub block: BlockNumber,

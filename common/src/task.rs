@@ -158,7 +158,7 @@ impl Render {
 }
 
 /// A unit to be rendered: consecutive rows whose place in the output is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderUnit {
     /// Its place among the units of the job, from 0.
     pub number: UnitNumber,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sheaf_common::fit;
 use sheaf_common::job::{Class, JobId, TaskId, UNIT_BYTES, WorkerId};
-use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
+use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber};
 use sheaf_common::outcome::{Extracted, Outcome, Reading, TaskResult};
 use sheaf_common::queue::{
     Completed, Completion, JobOwner, JobQueue, Known, Lease, Leased, MemoryJob, MemoryQueue,
@@ -223,22 +223,10 @@ impl Odd {
             0,
         );
 
-        let slice = Slice {
-            block: BlockNumber(0),
-            offset: 0,
-            length: 1,
-            rows: 1,
-            overflow: 0,
-            long_cells: 0,
-        };
+        let slice = Slice { length: 1, rows: 1, ..Slice::default() };
 
         let piece = Piece { rows, slice, sequence: FileIndex(0), first_row: 0, first_overflow: 0 };
-        let unit = RenderUnit {
-            number: UnitNumber(0),
-            first_row: 0,
-            first_overflow: 0,
-            pieces: vec![piece],
-        };
+        let unit = RenderUnit { pieces: vec![piece], ..RenderUnit::default() };
 
         let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
         let id = TaskId { job: JobId(1), class: Class::Render, number: TaskNumber(0) };

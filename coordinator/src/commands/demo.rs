@@ -9,8 +9,7 @@ use sheaf::errors::{Exit, Failure};
 use sheaf::local::LocalWorker;
 use sheaf::{demo, run};
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{JobOwner, JobQueue, MemoryQueue, Queue, RedisQueue};
-use sheaf_worker::host::host;
+use sheaf_common::queue::{JobQueue, MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
 
 use super::SLOT;
@@ -36,14 +35,7 @@ pub fn demo(args: &DemoArgs) -> Result<Exit, Failure> {
 
 async fn demo_on<Q: Queue>(queue: &Q, config: &DemoConfig) -> Result<(), Failure> {
     let job = JobId::random();
-    let owner = JobOwner {
-        host: host(),
-        pid: std::process::id(),
-        output: "(demo)".into(),
-        ..JobOwner::default()
-    };
-
-    let mut job_queue = queue.job(job, owner);
+    let mut job_queue = queue.job(job, run::owner("(demo)"));
     job_queue.open().await.map_err(run::queue_failed)?;
 
     let worker =

@@ -350,14 +350,7 @@ fn rows_that_change_on_repair_end_the_job() {
     let mut ledger = Ledger::new(JOB, Arc::default(), Position::default());
     let extract = TaskId { job: JOB, class: Class::Extract, number: TaskNumber(0) };
     let came = |task, result| Event::Collected(Outcome { task, slot: String::new(), result });
-    let mut slice = Slice {
-        block: BlockNumber(0),
-        offset: 0,
-        length: 1 << 20,
-        rows: 5,
-        overflow: 0,
-        long_cells: 0,
-    };
+    let mut slice = Slice { length: 1 << 20, rows: 5, ..Slice::default() };
     let report = |slice| {
         let status = FileStatus::Done { slices: vec![slice], truncated_cells: 0 };
         let reports = vec![FileReport::new(FileIndex(0), status)];

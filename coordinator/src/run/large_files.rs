@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
     use sheaf_common::job::{Class, JobId, TaskId};
-    use sheaf_common::numbers::{BlockNumber, TaskNumber};
+    use sheaf_common::numbers::TaskNumber;
     use sheaf_common::outcome::Extracted;
     use sheaf_common::problem::FileProblem;
 
@@ -158,14 +158,7 @@ mod tests {
     }
 
     fn read(sequence: u64, slices: usize) -> TaskResult {
-        let slice = Slice {
-            block: BlockNumber(0),
-            offset: 0,
-            length: 1,
-            rows: 1,
-            overflow: 0,
-            long_cells: 0,
-        };
+        let slice = Slice { length: 1, rows: 1, ..Slice::default() };
         extracted(sequence, FileStatus::Done { slices: vec![slice; slices], truncated_cells: 0 })
     }
 

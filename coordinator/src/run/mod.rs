@@ -55,6 +55,7 @@ use driver::{Driven, Driver};
 pub use failure::{DriveError, GO_ON, queue_failed, worker_failed};
 use failure::{could_not_run, drive_failed};
 pub use interrupt::{Interrupt, Interrupter};
+pub use on_queue::owner;
 use on_queue::{open_job, remove_job};
 use ship::Shipping;
 use store::{Commits, Store};
@@ -145,7 +146,7 @@ impl Run {
         let mut store = open_store(&config, folder, &sources, &mut observer)?;
         let read_before = store.tally().read_bytes;
         let job = JobId::random();
-        let mut job_queue = queue.job(job, on_queue::owner(&config));
+        let mut job_queue = queue.job(job, owner(config.outputs[0].name()));
 
         // From here on the queue may hold something of this run, which is removed below.
         interrupt.begin();

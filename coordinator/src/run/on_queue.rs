@@ -7,7 +7,6 @@ use sheaf_worker::host::host;
 
 use super::failure::{could_not_run, queue_failed};
 use super::interrupt::Interrupt;
-use crate::config::RunConfig;
 use crate::errors::Failure;
 use crate::spool::Spool;
 
@@ -20,9 +19,9 @@ const REMOVAL: Duration = Duration::from_secs(10);
 /// How long it may take after an interrupt, while the user waits.
 const STOP_GRACE: Duration = Duration::from_secs(3);
 
-/// The owner of a run's job, for `sheaf queue`.
-pub fn owner(config: &RunConfig) -> JobOwner {
-    let output = config.outputs[0].name();
+/// This process as the owner of a job with this output, for `sheaf queue`.
+pub fn owner(output: impl Into<String>) -> JobOwner {
+    let output = output.into();
     JobOwner { host: host(), pid: std::process::id(), output, ..JobOwner::default() }
 }
 

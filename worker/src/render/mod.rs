@@ -238,6 +238,12 @@ mod tests {
         );
     }
 
+    /// A task that renders a unit of one piece.
+    fn render_of(piece: Piece) -> Render {
+        let unit = RenderUnit { pieces: vec![piece], ..RenderUnit::default() };
+        Render { spec: Arc::default(), units: vec![unit], stashed_by: None }
+    }
+
     #[test]
     fn rows_that_are_not_as_reported_are_refused() {
         let mut block = Vec::new();
@@ -246,14 +252,7 @@ mod tests {
         let render = |change: &dyn Fn(&mut Slice)| {
             let mut piece = piece.clone();
             change(&mut piece.slice);
-            let unit = RenderUnit {
-                number: UnitNumber(0),
-                first_row: 0,
-                first_overflow: 0,
-                pieces: vec![piece],
-            };
-            let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
-            Renderer::new(Compression::Fast).render(&render, &blocks)
+            Renderer::new(Compression::Fast).render(&render_of(piece), &blocks)
         };
 
         assert!(render(&|_| {}).is_ok());
@@ -284,14 +283,7 @@ mod tests {
     #[test]
     fn missing_rows_are_named() {
         let piece = rows(0, 1, FileIndex(0), &mut Vec::new());
-        let unit = RenderUnit {
-            number: UnitNumber(0),
-            first_row: 0,
-            first_overflow: 0,
-            pieces: vec![piece],
-        };
-        let render = Render { spec: Arc::default(), units: vec![unit], stashed_by: None };
-        let lost = Renderer::new(Compression::Fast).render(&render, &HashMap::new());
+        let lost = Renderer::new(Compression::Fast).render(&render_of(piece), &HashMap::new());
         assert!(matches!(lost, Err(RenderError::RowsLost(keys)) if keys == [KEY]));
     }
 }

@@ -211,7 +211,7 @@ mod tests {
     use std::sync::Arc;
 
     use sheaf_common::job::{Class, JobId, TaskId};
-    use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber, UnitNumber};
+    use sheaf_common::numbers::{BlockNumber, FileIndex, TaskNumber};
     use sheaf_common::rows::Slice;
     use sheaf_common::task::{Piece, RenderUnit};
 
@@ -229,21 +229,9 @@ mod tests {
 
     /// A task that renders a part of a block.
     fn render(rows: RowsKey) -> Render {
-        let slice = Slice {
-            block: BlockNumber(0),
-            offset: 0,
-            length: 1,
-            rows: 1,
-            overflow: 0,
-            long_cells: 0,
-        };
+        let slice = Slice { length: 1, rows: 1, ..Slice::default() };
         let piece = Piece { rows, slice, sequence: FileIndex(0), first_row: 0, first_overflow: 0 };
-        let unit = RenderUnit {
-            number: UnitNumber(0),
-            first_row: 0,
-            first_overflow: 0,
-            pieces: vec![piece],
-        };
+        let unit = RenderUnit { pieces: vec![piece], ..RenderUnit::default() };
         Render { spec: Arc::default(), units: vec![unit], stashed_by: None }
     }
 

@@ -20,13 +20,9 @@ fn came(task: TaskId, result: TaskResult) -> Event {
 
 /// Rows of one file in these blocks, each slice as large as a unit.
 fn rows_of(sequence: u64, edition: u64, blocks: &[u32]) -> TaskResult {
-    let slice = |block: &u32| Slice {
-        block: BlockNumber(*block),
-        offset: 0,
-        length: 1 << 20,
-        rows: 1,
-        overflow: 0,
-        long_cells: 0,
+    let slice = |block: &u32| {
+        let block = BlockNumber(*block);
+        Slice { block, length: 1 << 20, rows: 1, ..Slice::default() }
     };
     let slices = blocks.iter().map(slice).collect();
     let status = FileStatus::Done { slices, truncated_cells: 0 };
