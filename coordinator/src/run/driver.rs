@@ -17,7 +17,6 @@
 
 mod answers;
 mod events;
-mod questions;
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -35,7 +34,6 @@ use crate::ledger::{self, Ledger, Position};
 use crate::plan::{Plan, Planned};
 use crate::report::{Notice, UnderWay};
 pub use events::{Call, Command, Driven, Event, Moment, Question};
-use questions::Questions;
 
 /// The interval of audits, which ask the queue for tasks that it has lost.
 pub const AUDIT: Duration = Duration::from_secs(2);
@@ -64,7 +62,8 @@ pub struct Driver<'s> {
     is_calling: bool,
     /// The pause before the next call; not zero after a failure.
     pause: Duration,
-    questions: Questions,
+    /// The questions without an answer yet.
+    asked: HashSet<Question>,
     audited: Instant,
     remarked: Instant,
     /// The remarks about workers that were reported.
@@ -99,7 +98,7 @@ impl<'s> Driver<'s> {
             waiting: Waiting::new(limit, now),
             is_calling: false,
             pause: Duration::ZERO,
-            questions: Questions::default(),
+            asked: HashSet::new(),
             audited: now,
             remarked: now,
             remarks: HashSet::new(),
@@ -139,7 +138,7 @@ impl<'s> Driver<'s> {
         commands: &mut Vec<Command>,
     ) -> Result<Option<Driven>, DriveError> {
         match event {
-            Event::Begun => self.questions.want(Question::Capacity),
+            Event::Begun => self.ask(Question::Capacity, commands),
             Event::Tick => commands.push(Command::Progress),
             Event::Asked => commands.push(Command::Answer),
             Event::Stopped(stop) => return Ok(Some(Driven::Interrupted(stop))),
@@ -192,7 +191,7 @@ impl<'s> Driver<'s> {
             return Ok(Some(Driven::Whole));
         }
 
-        self.ask_what_is_due(moment);
+        self.ask_what_is_due(moment, commands);
 
         // Before the capacity is known nothing is pushed, so there is nothing to collect.
         if self.is_sized && !self.is_calling {
@@ -203,7 +202,6 @@ impl<'s> Driver<'s> {
             commands.push(Command::Call { call, after });
         }
 
-        commands.extend(self.questions.next().into_iter().map(Command::Ask));
         Ok(None)
     }
 
@@ -251,28 +249,39 @@ impl<'s> Driver<'s> {
         Call::Collect
     }
 
-    fn ask_what_is_due(&mut self, moment: Moment) {
+    fn ask_what_is_due(&mut self, moment: Moment, commands: &mut Vec<Command>) {
         let Moment { now, in_trouble } = moment;
 
         // With each audit, look after the workers. Capacity matters only while files are planned.
         if self.is_sized && !self.is_calling && now.duration_since(self.audited) >= AUDIT {
-            self.questions.want(Question::LostWorkers);
+            self.ask(Question::LostWorkers, commands);
             if self.plan.is_some() {
-                self.questions.want(Question::Capacity);
+                self.ask(Question::Capacity, commands);
             }
         }
 
         if now.duration_since(self.remarked) >= REMARKS {
             self.remarked = now;
-            self.questions.want(Question::Remarks);
+            self.ask(Question::Remarks, commands);
         }
 
         // While calls fail, the one in flight may take long. The user hears before it ends what is
         // wrong.
         let is_wrong = in_trouble && self.waiting.since_look(now) >= TROUBLE;
         if is_wrong || self.waiting.is_due(now) {
-            self.questions.want(Question::WhyIdle { needs_others: self.window.is_for_others() });
+            self.ask(self.why_idle(), commands);
         }
+    }
+
+    /// Asks a question, unless it has no answer yet: that one will do.
+    fn ask(&mut self, question: Question, commands: &mut Vec<Command>) {
+        if self.asked.insert(question) {
+            commands.push(Command::Ask(question));
+        }
+    }
+
+    fn why_idle(&self) -> Question {
+        Question::WhyIdle { needs_others: self.window.is_for_others() }
     }
 
     /// Notes that a call was answered; returns `None` if it failed in a way that may pass.

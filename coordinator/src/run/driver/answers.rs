@@ -7,7 +7,7 @@ use sheaf_common::queue::{Capacity, LostWorker, QueueError};
 use super::super::failure::DriveError;
 use super::super::waiting::Say;
 use super::Driver;
-use super::events::{Command, Moment};
+use super::events::{Command, Moment, Question};
 use crate::discover::Sources;
 use crate::ledger;
 use crate::report::Notice;
@@ -60,7 +60,7 @@ impl Driver<'_> {
         answer: Result<Capacity, QueueError>,
         commands: &mut Vec<Command>,
     ) -> Result<(), DriveError> {
-        self.questions.answered();
+        self.asked.remove(&Question::Capacity);
 
         // Even after an error: the run begins with the slots that it knows.
         self.is_sized = true;
@@ -81,7 +81,7 @@ impl Driver<'_> {
         answer: Result<Vec<LostWorker>, QueueError>,
         commands: &mut Vec<Command>,
     ) {
-        self.questions.answered();
+        self.asked.remove(&Question::LostWorkers);
         let Ok(lost) = answer else { return };
 
         // Compared with the last answer only: a worker that came back and is lost again is reported
@@ -101,7 +101,7 @@ impl Driver<'_> {
         answer: Result<Vec<String>, QueueError>,
         commands: &mut Vec<Command>,
     ) {
-        self.questions.answered();
+        self.asked.remove(&Question::Remarks);
 
         for remark in answer.unwrap_or_default() {
             if self.remarks.insert(remark.clone()) {
@@ -120,7 +120,8 @@ impl Driver<'_> {
         answer: Result<Option<String>, QueueError>,
         commands: &mut Vec<Command>,
     ) -> Result<(), DriveError> {
-        self.questions.answered_why();
+        let question = self.why_idle();
+        self.asked.remove(&question);
 
         let reason = match answer {
             Ok(reason) => reason,

@@ -371,3 +371,14 @@ fn a_file_that_is_read_alone_is_named() {
     world.answer(Event::Collected(Ok(vec![news])));
     assert_eq!(world.new_notices(), [Notice::ReadAlone { vanished: 3, files: 1, first }]);
 }
+
+#[test]
+fn a_question_in_flight_is_not_asked_again() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+    world.pass(second(4));
+    world.pass(REMARKS);
+
+    let count = |question| world.asked.iter().filter(|asked| **asked == question).count();
+    assert_eq!([WHY, Question::Remarks].map(count), [1, 1]);
+}
