@@ -12,6 +12,7 @@
 //! * [`run`]: one run, made of all these. [`signals`]: how signals of the process reach it.
 //! * [`local`]: this machine's worker. [`cpu`]: the CPU time of the coordinator itself.
 //! * [`report`]: progress, summary, job log.
+//! * [`api`]: the interface of `sheaf serve`, shared by the service and its clients.
 //! * [`errors`]: how errors are written, and the exit codes.
 //! * [`frame`]: messages on disk, framed so that a broken one is recognised.
 //! * [`human`]: numbers, sizes, times and names as people read them. [`clock`]: the time of day.
@@ -20,6 +21,7 @@
 //!
 //! The program `sheaf` is `main.rs`, with its `commands`.
 
+pub mod api;
 pub mod assemble;
 pub mod cli;
 pub mod clock;
