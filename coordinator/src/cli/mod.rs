@@ -4,7 +4,9 @@
 mod csv;
 mod demo;
 mod help;
+mod inputs;
 mod others;
+mod output;
 mod preview;
 mod queue;
 mod recipe;
@@ -14,12 +16,14 @@ mod workers;
 
 pub use csv::{CsvArgs, FormulasArg, NewlineArg};
 pub use demo::DemoArgs;
+pub use inputs::InputArgs;
 pub use others::{CompletionsArgs, ManArgs, StatusArgs};
+pub use output::{CompressionArg, LongCellsArg, OutputArgs};
 pub use preview::{PreviewArgs, ViewArg};
 pub use queue::{PurgeArgs, QueueArgs, QueueCommand};
 pub use recipe::{LimitArgs, RecipeArgs};
 pub use redis::RedisArgs;
-pub use run::{CompressionArg, LongCellsArg, PackArg, RunArgs};
+pub use run::{PackArg, RunArgs};
 pub use workers::WorkersArgs;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -110,6 +114,6 @@ mod tests {
             panic!()
         };
         assert_eq!(args.recipe.source_column.as_deref(), Some("source"));
-        assert_eq!(args.inputs, [std::path::PathBuf::from("data")]);
+        assert_eq!(args.inputs.inputs, [std::path::PathBuf::from("data")]);
     }
 }

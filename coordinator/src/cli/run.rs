@@ -6,69 +6,23 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sheaf_common::units::at_least_one;
 
-use super::{CsvArgs, LimitArgs, RecipeArgs, RedisArgs, help};
+use super::{InputArgs, LimitArgs, OutputArgs, RecipeArgs, RedisArgs, help};
 
 #[derive(Debug, Clone, Args)]
 #[command(after_help = help::RUN, after_long_help = help::RUN)]
 pub struct RunArgs {
-    /// Files, folders (with all that is below them), or `-` for a list of paths on standard input
-    ///
-    /// The rows come in the order of the inputs; within a folder in natural order, `file_2` before
-    /// `file_10`. A list on standard input has one path per line, or is separated by NULs. Files
-    /// that end in .gz, .bz2, .zst or .xz are read through.
-    #[arg(value_name = "INPUT", required = true)]
-    pub inputs: Vec<PathBuf>,
-
-    /// Within folders, read only the files that match; repeatable
-    ///
-    /// A glob matches the file's name (`*.html`) or its path below the INPUT folder
-    /// (`2024/**/*.html`), ignoring case.
-    #[arg(long, value_name = "GLOB", help_heading = "What to read")]
-    pub include: Vec<String>,
-
-    /// Also read hidden files and folders (`.git`), `__MACOSX`, `Thumbs.db` and `desktop.ini`
-    ///
-    /// By default they are skipped inside folders. A file or folder that you name yourself is
-    /// always read.
-    #[arg(long, help_heading = "What to read")]
-    pub hidden: bool,
-
-    /// Within folders, leave out the files and whole folders that match; repeatable
-    #[arg(long, value_name = "GLOB", help_heading = "What to read")]
-    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub inputs: InputArgs,
 
     #[command(flatten)]
     pub recipe: RecipeArgs,
 
-    #[arg(
-        short,
-        long = "output",
-        value_name = "FILE",
-        allow_hyphen_values = true,
-        help = help::OUTPUT,
-        long_help = help::output(),
-        help_heading = "What to write"
-    )]
-    pub outputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 
     /// Also write one workbook per file into this folder, `<file name>.xlsx`
     #[arg(long, value_name = "DIR", help_heading = "What to write")]
     pub per_file: Option<PathBuf>,
-
-    /// What to do with texts longer than the 32,767 characters that a cell of a workbook holds
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = LongCellsArg::Overflow, help_heading = "What to write")]
-    pub long_cells: LongCellsArg,
-
-    #[command(flatten)]
-    pub csv: CsvArgs,
-
-    /// The name of the sheet that holds the rows
-    #[arg(long, value_name = "NAME", default_value = "rows", help_heading = "What to write")]
-    pub sheet_name: String,
-
-    /// Compress for speed or for size
-    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = CompressionArg::Balanced, help_heading = "What to write")]
-    pub compression: CompressionArg,
 
     /// Write one line per file: path, status, kind, reason, rows, encoding, time
     ///
@@ -83,10 +37,6 @@ pub struct RunArgs {
     /// Its field `summary_version` is 1; fields may be added to it, but none changes its meaning.
     #[arg(long, value_name = "FILE.json", help_heading = "What to write")]
     pub summary: Option<PathBuf>,
-
-    /// Read only the first N files
-    #[arg(long, value_name = "N", value_parser = at_least_one, allow_negative_numbers = true, help_heading = "What to read")]
-    pub limit: Option<NonZeroUsize>,
 
     /// How many processes of this machine read files at once [default: the number of cores; with
     /// --redis none]
@@ -172,24 +122,4 @@ pub enum PackArg {
     Auto,
     Always,
     Never,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LongCellsArg {
-    /// Carry them on in the sheet `overflow`: nothing is lost
-    Overflow,
-    /// Cut them, and say how many
-    Truncate,
-    /// The file that holds one fails
-    Fail,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum CompressionArg {
-    /// The fastest; the file is a tenth larger
-    Fast,
-    /// About the size that other programs write
-    Balanced,
-    /// The smallest
-    Small,
 }

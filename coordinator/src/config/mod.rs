@@ -16,6 +16,7 @@ mod recipe;
 mod redis;
 mod run;
 mod sheet_name;
+mod spec;
 mod units;
 
 pub use demo::DemoConfig;

@@ -26,7 +26,7 @@ impl PreviewConfig {
         let spec = JobSpec {
             recipe: recipe::resolve(&args.recipe)?,
             source_column: args.recipe.source_column.clone(),
-            encoding: recipe::encoding(&args.recipe),
+            encoding: recipe::encoding(&args.recipe.encoding),
             long_cells: LongCells::Overflow,
             compression: Compression::Fast,
             sheet_name: "rows".into(),

@@ -53,8 +53,8 @@ pub fn check_recipe(spec: &JobSpec) -> Result<(), UsageError> {
 }
 
 /// Translates `--encoding`. An unknown name is refused by [`check_recipe`].
-pub fn encoding(args: &RecipeArgs) -> Encoding {
-    match args.encoding.as_str() {
+pub fn encoding(typed: &str) -> Encoding {
+    match typed {
         name if name.eq_ignore_ascii_case("auto") => Encoding::Auto,
         name => Encoding::Named(name.into()),
     }

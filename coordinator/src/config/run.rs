@@ -3,13 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use sheaf_common::job::{Compression, JobSpec, LongCells};
+use sheaf_common::job::JobSpec;
 
-use super::{
-    Output, RedisRun, UsageError, clashes, column_names, csv, output, recipe, redis, sheet_name,
-};
+use super::spec::Wanted;
+use super::{Output, RedisRun, UsageError, clashes, output, recipe, redis, sheet_name};
 use crate::assemble::{followed, unfinished_name};
-use crate::cli::{CompressionArg, LongCellsArg, RunArgs};
+use crate::cli::RunArgs;
 use crate::discover::{Filter, Input};
 
 /// The checked settings of a run: arguments and recipe can be used as they are.
@@ -73,33 +72,23 @@ impl RunConfig {
     pub fn resolve(args: &RunArgs, cores: NonZeroUsize) -> Result<Self, UsageError> {
         let recipe = recipe::resolve(&args.recipe)?;
         let limits = recipe::limits(&args.limits, args.retries)?;
-        let (outputs, renderings) = output::resolve(&args.outputs)?;
-        sheet_name::check(&args.sheet_name)?;
+        let (outputs, renderings) = output::resolve(&args.output.outputs)?;
+        sheet_name::check(&args.output.sheet_name)?;
 
-        let filter = Filter::new(&args.include, &args.exclude)?.with_hidden(args.hidden);
-        let inputs = clashes::inputs(&args.inputs, &outputs)?;
+        let typed = &args.inputs;
+        let filter = Filter::new(&typed.include, &typed.exclude)?.with_hidden(typed.hidden);
+        let inputs = clashes::inputs(&typed.inputs, &outputs)?;
         clashes::check_joblog(args.joblog.as_deref(), &outputs, &inputs)?;
         clashes::check_summary(args.summary.as_deref(), args.joblog.as_deref(), &outputs)?;
 
-        let spec = JobSpec {
+        let wanted = Wanted {
             recipe,
             source_column: args.recipe.source_column.clone(),
-            encoding: recipe::encoding(&args.recipe),
-            long_cells: args.long_cells.into(),
-            compression: args.compression.into(),
-            sheet_name: args.sheet_name.clone(),
-            csv: csv::resolve(&args.csv, &outputs)?,
-            renderings,
+            encoding: recipe::encoding(&args.recipe.encoding),
             per_file: args.per_file.is_some(),
             limits,
         };
-
-        // Only a workbook limits the length of a column's name.
-        if spec.per_file || outputs.iter().any(|output| output.form.has_sheets()) {
-            column_names::check(&spec)?;
-        }
-
-        recipe::check_recipe(&spec)?;
+        let spec = wanted.spec(&args.output, &outputs, renderings)?;
 
         let redis = redis::run(args)?;
 
@@ -111,7 +100,7 @@ impl RunConfig {
             filter,
             joblog: args.joblog.clone(),
             summary: args.summary.clone(),
-            limit: args.limit,
+            limit: args.inputs.limit,
             processes: args.processes.or(if redis.is_some() { None } else { Some(cores) }),
             redis,
             changed: args.changed,
@@ -162,32 +151,12 @@ pub fn work_folder(output: &Path) -> PathBuf {
     name.into()
 }
 
-impl From<LongCellsArg> for LongCells {
-    fn from(typed: LongCellsArg) -> Self {
-        match typed {
-            LongCellsArg::Overflow => LongCells::Overflow,
-            LongCellsArg::Truncate => LongCells::Truncate,
-            LongCellsArg::Fail => LongCells::Fail,
-        }
-    }
-}
-
-impl From<CompressionArg> for Compression {
-    fn from(typed: CompressionArg) -> Self {
-        match typed {
-            CompressionArg::Fast => Compression::Fast,
-            CompressionArg::Balanced => Compression::Balanced,
-            CompressionArg::Small => Compression::Small,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
     use clap::Parser;
-    use sheaf_common::job::{CsvStyle, Encoding, Newline};
+    use sheaf_common::job::{Compression, CsvStyle, Encoding, LongCells, Newline};
     use std::time::Duration;
 
     fn resolve(typed: &[&str]) -> Result<RunConfig, UsageError> {
