@@ -75,7 +75,8 @@ impl Ending {
 
     /// Writes it into the record.
     pub fn note(self, record: &mut Record) {
-        record.reason = self.reason;
+        // Of a job that ends as it was cancelled, the reason is that of its user.
+        record.reason = self.reason.or_else(|| record.cancel_reason.clone());
         record.hint = self.hint;
         record.progress.waiting = None;
         record.progress.bytes_per_second = None;

@@ -17,7 +17,9 @@
 pub mod core;
 pub mod disk;
 pub mod engine;
+pub mod explain;
 pub mod feed;
+pub mod files;
 pub mod finish;
 pub mod inputs;
 pub mod jobs;
