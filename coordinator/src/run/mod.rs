@@ -3,7 +3,8 @@
 //! `discover → resume or begin → drive (plan, queue, ledger, store) → outputs → summary`
 //!
 //! * [`driver`]: a state machine that decides what comes next. [`mod@drive`]: the loop around it.
-//!   [`callers`]: its calls to the queue. [`ship`]: brings tasks to the queue.
+//!   [`callers`]: its calls to the queue. [`ship`]: brings tasks to the queue. [`contents`]: where
+//!   the bytes of files are.
 //! * [`window`]: how much a run may have outstanding. [`waiting`]: when it says that it waits.
 //!   [`large_files`]: progress within files.
 //! * [`store`]: stores committed units. [`own_workbooks`]: `--per-file`. [`outputs`]: writes the
@@ -13,6 +14,7 @@
 //! * [`interrupt`]: stops a run from outside. [`failure`]: why it cannot go on.
 
 mod callers;
+mod contents;
 mod drive;
 mod driver;
 mod failure;
@@ -50,6 +52,7 @@ use crate::ledger::{Ledger, Position};
 use crate::local::LocalWorker;
 use crate::report::{Notice, Observer, StatusFile, Tally, Written};
 use crate::spool::{self, Spool};
+pub use contents::{Contents, Sha256, stored_path};
 use drive::Drive;
 use driver::{Driven, Driver};
 pub use failure::{DriveError, GO_ON, queue_failed, worker_failed};
@@ -86,6 +89,8 @@ pub enum End {
 pub struct Run {
     pub config: Arc<RunConfig>,
     pub sources: Arc<Sources>,
+    /// Where the bytes of the sources are.
+    pub contents: Contents,
     /// The program that the slots of this machine start as their children.
     pub child: Program,
     /// Hears how far the run is; see [`Observer`].
@@ -118,7 +123,8 @@ impl Run {
 
         // Slots of this process open the files themselves, so nothing is shipped.
         let Some(redis) = &self.config.redis else {
-            return self.on(MemoryQueue::default(), Window::local(slots), Shipping::None).await;
+            let window = Window::local(slots);
+            return Box::pin(self.on(MemoryQueue::default(), window, Shipping::None)).await;
         };
 
         let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
@@ -129,7 +135,8 @@ impl Run {
             Shipping::Content { pack_from: redis.pack_from }
         };
 
-        self.on(queue, window, shipping).await
+        // The state of a run is too large for the stacks of small threads.
+        Box::pin(self.on(queue, window, shipping)).await
     }
 
     async fn on<Q: Queue>(
@@ -140,8 +147,9 @@ impl Run {
     ) -> Result<Finished, Failure> {
         let began = Instant::now();
 
-        let Run { config, sources, child, observer, mut interrupt } = self;
+        let Run { config, sources, contents, child, observer, mut interrupt } = self;
         let mut observer = vec![observer];
+        contents.check(sources.len()).map_err(could_not_run)?;
         let (folder, _temporary) = work_folder(&config)?;
         let mut store = open_store(&config, folder, &sources, &mut observer)?;
         let read_before = store.tally().read_bytes;
@@ -158,6 +166,7 @@ impl Run {
         let drive = Drive {
             queue: &mut job_queue,
             shipping,
+            contents,
             store: &mut store,
             observer: &mut observer,
             interrupt: &interrupt,

@@ -154,6 +154,7 @@ impl Stage {
         let drive = Drive {
             queue: job,
             shipping: Shipping::None,
+            contents: Contents::AtPaths,
             store: &mut self.store,
             observer: &mut self.heard,
             interrupt: &self.interrupt,
