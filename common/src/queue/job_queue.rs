@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Capacity, JobPlace, Priority, QueueError};
 use crate::job::TaskId;
 use crate::outcome::Outcome;
+use crate::row::Block;
 use crate::rows::RowsKey;
 use crate::task::Task;
 
@@ -53,6 +54,13 @@ pub trait JobQueue: Send + 'static {
         priority: Priority,
     ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
+    /// Blocks of rows that are on the queue, in the order of `keys`; `None` for a block that is not
+    /// there. They stay there.
+    fn rows(
+        &mut self,
+        keys: Vec<RowsKey>,
+    ) -> impl Future<Output = Result<Vec<Option<Block>>, QueueError>> + Send;
+
     /// Drops blocks of rows; a missing block is no error.
     fn forget(&mut self, rows: Vec<RowsKey>)
     -> impl Future<Output = Result<(), QueueError>> + Send;
@@ -67,6 +75,13 @@ pub trait Supply: Clone + Send + Sync + 'static {
     /// is. An addressed task ([`Task::addressee`]) goes to that worker alone, or to any worker once
     /// [`JobQueue::missing`] has found the addressee gone.
     fn push(&self, tasks: &[Task]) -> impl Future<Output = Result<(), QueueError>> + Send;
+
+    /// Puts blocks of rows on the queue that no worker extracts for this job, before the render
+    /// tasks that name them. Blocks that are there already are replaced.
+    fn put_rows(
+        &self,
+        rows: &[(RowsKey, Block)],
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// The most bytes of a file that a task may carry; `None`: any number. Asks no server.
     fn largest_file(&self) -> Option<u64>;

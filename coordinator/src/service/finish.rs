@@ -137,6 +137,7 @@ fn written_end(
         written: &named,
         per_file: None,
         joblog: None,
+        kept: None,
     };
     let exit = if whole { Exit::Done } else { Exit::SomeFailed };
     let file = SummaryFile::new(&summary, sources.len() as u64, "finished", exit as u8);

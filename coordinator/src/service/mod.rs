@@ -16,6 +16,7 @@
 
 pub mod core;
 pub mod disk;
+pub mod earlier;
 pub mod engine;
 pub mod explain;
 pub mod feed;
