@@ -13,6 +13,7 @@
 //! * [`local`]: this machine's worker. [`cpu`]: the CPU time of the coordinator itself.
 //! * [`report`]: progress, summary, job log.
 //! * [`api`]: the interface of `sheaf serve`, shared by the service and its clients.
+//! * [`service`]: `sheaf serve`.
 //! * [`errors`]: how errors are written, and the exit codes.
 //! * [`frame`]: messages on disk, framed so that a broken one is recognised.
 //! * [`human`]: numbers, sizes, times and names as people read them. [`clock`]: the time of day.
@@ -41,6 +42,7 @@ pub mod plan;
 pub mod preview;
 pub mod report;
 pub mod run;
+pub mod service;
 pub mod signals;
 pub mod spool;
 pub mod status;

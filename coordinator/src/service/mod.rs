@@ -1,0 +1,5 @@
+//! `sheaf serve`: a long-running coordinator that takes jobs over HTTP.
+//!
+//! * [`http`]: connections, who may do what, errors, files, the page.
+
+pub mod http;
