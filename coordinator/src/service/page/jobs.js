@@ -60,7 +60,9 @@ class JobList {
     );
 
     this.#ends = [
-      on("job", (job) => this.#groups.forEach((group) => group.heard(job))),
+      on("job", (job, wasActive) => {
+        this.#groups.forEach((group) => group.heard(job, wasActive));
+      }),
       on("removed", (id) => this.#groups.forEach((group) => group.removed(id))),
       on("fresh", () => this.#load()),
     ];
@@ -141,6 +143,8 @@ class Group {
   #name = "";
   #rows = new Map();
   #next = null;
+  /** When the last of the loaded pages was created. */
+  #oldest = "";
   #loading = null;
   #heard = new Map();
   #draw;
@@ -214,13 +218,15 @@ class Group {
       if (!this.#heard.has(job.id)) this.#put(job);
     }
     this.#next = next ?? null;
+    this.#oldest = jobs.at(-1)?.times.created ?? "";
     this.total = Math.max(this.#rows.size, total - gone.length);
     this.isLoaded = true;
     this.#heard.clear();
     this.#draw();
   }
 
-  heard(job) {
+  /** A job changed. `wasActive`: whether it was before; undefined if it was not known. */
+  heard(job, wasActive) {
     const name = this.#name.toLowerCase();
     const isMeant =
       this.#states.includes(job.state) && (job.name ?? "").toLowerCase().includes(name);
@@ -229,8 +235,14 @@ class Group {
       return;
     }
 
+    if (!this.#rows.has(job.id)) {
+      // One beyond what is loaded is counted already, unless it just came over.
+      const isBeyond = this.#next && job.times.created < this.#oldest;
+      const cameOver = wasActive === (this.#all !== ACTIVE);
+      if (isBeyond && !cameOver) return;
+      this.total += 1;
+    }
     if (this.#loading) this.#heard.set(job.id, job);
-    if (!this.#rows.has(job.id)) this.total += 1;
     this.#put(job);
     this.#draw();
   }
@@ -251,9 +263,7 @@ class Group {
   draw() {
     const rank = (job) => (this.#all === ACTIVE ? ACTIVE.indexOf(job.state) : 0);
     const rows = [...this.#rows.values()].sort(
-      ({ job: one }, { job: other }) =>
-        rank(one) - rank(other) ||
-        (one.times.created < other.times.created ? 1 : -1) * (one === other ? 0 : 1),
+      ({ job: one }, { job: other }) => rank(one) - rank(other) || newestFirst(one, other),
     );
     rows.forEach((row) => row.draw());
 
@@ -267,6 +277,12 @@ class Group {
     if (this.#next) wanted.push(this.#more);
     arrange(this.body, wanted);
   }
+}
+
+function newestFirst(one, other) {
+  const [a, b] = [one.times.created, other.times.created];
+  if (a !== b) return a < b ? 1 : -1;
+  return Number(other.id) - Number(one.id) || (one.id < other.id ? 1 : -1);
 }
 
 function stateChoice() {

@@ -13,7 +13,7 @@ let stream = null;
 export const known = { service: null, workers: null, link: "connecting" };
 
 /**
- * Calls `listener` on each `job`, `removed`, `ended` (a job), `workers`, `service`, `link`
+ * Calls `listener` on each `job` (with whether it was active, if it was known), `removed`, `ended` (a job), `workers`, `service`, `link`
  * (word, seconds), and `fresh`: what is shown must be asked for anew. Returns how to end it.
  */
 export function on(name, listener) {
@@ -30,7 +30,7 @@ function emit(name, ...said) {
 export function heardJob(job) {
   const before = states.get(job.id);
   states.set(job.id, isActive(job));
-  emit("job", job);
+  emit("job", job, before);
   if (before && !isActive(job)) emit("ended", job);
 }
 
