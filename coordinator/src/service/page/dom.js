@@ -28,6 +28,32 @@ function filled(element, attributes, children) {
   return element;
 }
 
+/**
+ * A table that may become cards on a narrow screen: the roles are said, as browsers forget them
+ * with another `display`. `bodies`: its `tbody` elements.
+ */
+export function table(kind, caption, columns, ...bodies) {
+  const head = columns.map((text) => el("th", { scope: "col", role: "columnheader", text }));
+  for (const body of bodies) body.setAttribute("role", "rowgroup");
+  return el(
+    "table",
+    { class: `${kind} cards`, role: "table" },
+    el("caption", { class: "unseen", text: caption }),
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, head)),
+    bodies,
+  );
+}
+
+/** A cell of such a table, with the title of its column. */
+export function cell(label, kind, ...children) {
+  return el("td", { class: kind, "data-label": label, role: "cell" }, ...children);
+}
+
+/** The first cell of a line, which names it. */
+export function rowHead(kind, ...children) {
+  return el("th", { class: kind, scope: "row", role: "rowheader" }, ...children);
+}
+
 /** The element of index.html with this id. */
 export function byId(id) {
   return document.getElementById(id);

@@ -1,12 +1,12 @@
-// The failed files of a job: kinds to choose from, a search, and pages of a hundred.
+// The failed files of a job: kinds to choose from, a search, and pages of fifty.
 
 import { get, jobPath } from "./api.js";
-import { arrange, el, setAttribute, setText, settled } from "./dom.js";
+import { arrange, cell, el, rowHead, setAttribute, setText, settled, table } from "./dom.js";
 import { number, shown, size, time } from "./format.js";
 import { showError } from "./head.js";
 
-const PAGE = 100;
-const COLUMNS = ["File", "Problem", "Size", "Attempts", "Time", "Slot"];
+const PAGE = 50;
+const COLUMNS = ["File", "Problem", "Size", "Time"];
 
 export class FailedFiles {
   element;
@@ -36,7 +36,6 @@ export class FailedFiles {
     this.#chosen = chosen;
     this.search.addEventListener("input", this.#typed);
 
-    const head = COLUMNS.map((text) => el("th", { scope: "col", text }));
     this.#tools = el(
       "form",
       { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
@@ -45,14 +44,8 @@ export class FailedFiles {
     );
     this.#box = el(
       "div",
-      { class: "box" },
-      el(
-        "table",
-        { class: "files cards" },
-        el("caption", { class: "unseen", text: "Failed files" }),
-        el("thead", {}, el("tr", {}, head)),
-        this.#body,
-      ),
+      { class: "box scroll", role: "region", "aria-label": "Failed files", tabindex: "0" },
+      table("files", "Failed files", COLUMNS, this.#body),
     );
     this.#pager = this.#makePager();
     this.element = el(
@@ -203,17 +196,24 @@ export class FailedFiles {
 }
 
 function rowOf(file) {
-  const cell = (label, kind, ...children) =>
-    el("td", { class: kind, "data-label": label, role: "cell" }, ...children);
-  const kind = shown(file.kind ?? file.status);
+  const attempts = file.attempts > 1 ? `${number(file.attempts)} attempts` : null;
+  const about = [attempts, file.slot ? `read by ${shown(file.slot)}` : null];
   return el(
     "tr",
     { tabindex: "-1", role: "row" },
-    el("th", { scope: "row", role: "rowheader", class: "path" }, el("bdi", { text: shown(file.path) })),
-    cell("Problem", "wide", el("b", { text: kind }), " ", el("span", { class: "reason", text: shown(file.reason ?? "") })),
+    rowHead(
+      "path",
+      el("bdi", { text: shown(file.path) }),
+      el("span", { class: "sub", text: about.filter(Boolean).join(" · ") }),
+    ),
+    cell(
+      "Problem",
+      "wide",
+      el("b", { text: shown(file.kind ?? file.status) }),
+      " ",
+      el("span", { class: "reason", text: shown(file.reason ?? "") }),
+    ),
     cell("Size", "figure", size(file.bytes)),
-    cell("Attempts", "figure", number(file.attempts)),
     cell("Time", "figure", time(file.seconds)),
-    cell("Slot", "slot", shown(file.slot ?? "")),
   );
 }

@@ -166,10 +166,9 @@ class JobPage {
         { class: "columns" },
         el(
           "div",
-          { class: "column" },
+          { class: "column first" },
           this.#waits,
           section("plot-title", "Speed", this.#plot.element),
-          this.#files.element,
         ),
         el(
           "div",
@@ -180,6 +179,7 @@ class JobPage {
           this.#recipe,
           this.#times,
         ),
+        el("div", { class: "column last" }, this.#files.element),
       ),
     );
   }

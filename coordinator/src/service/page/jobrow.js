@@ -1,7 +1,7 @@
 // A line of the list of jobs.
 
 import { secondsSince } from "./api.js";
-import { el, setAttribute, setText } from "./dom.js";
+import { cell, el, rowHead, setAttribute, setText } from "./dom.js";
 import { moment, number, rate, roughTime, shown, size, time } from "./format.js";
 import { address, isActive, share, speed, stateWord, title } from "./states.js";
 
@@ -27,7 +27,7 @@ export class JobRow {
     this.element = el(
       "tr",
       { class: "job", role: "row" },
-      el("th", { scope: "row", role: "rowheader" }, this.#name, this.#about),
+      rowHead(null, this.#name, this.#about),
       cell("State", null, this.#state, this.#waiting),
       cell("Progress", "wide", this.#bar, this.#done),
       this.#failed,
@@ -62,11 +62,6 @@ export class JobRow {
     setText(this.#speed, pace === null ? "" : rate(pace));
     setText(this.#time, timeText(job));
   }
-}
-
-/** A cell that knows its column's title, for narrow screens. */
-function cell(label, kind, ...children) {
-  return el("td", { class: kind, "data-label": label, role: "cell" }, ...children);
 }
 
 /** The mark of a state: a coloured dot of its own form, and the word. */

@@ -1,7 +1,7 @@
 // The list of jobs: the active ones, then the finished ones page by page.
 
 import { get } from "./api.js";
-import { arrange, drawer, el, setText, settled } from "./dom.js";
+import { arrange, drawer, el, setText, settled, table } from "./dom.js";
 import { count, number } from "./format.js";
 import { setTitle, showError } from "./head.js";
 import { JobRow } from "./jobrow.js";
@@ -36,13 +36,11 @@ class JobList {
       new Group("Active", ACTIVE, this.#draw),
       new Group("Finished", FINISHED, this.#draw),
     ];
-    const head = COLUMNS.map((text) => el("th", { scope: "col", text }));
-    this.#table = el(
-      "table",
-      { class: "jobs cards" },
-      el("caption", { class: "unseen", text: "Jobs, the newest first" }),
-      el("thead", {}, el("tr", {}, head)),
-      this.#groups.map((group) => group.body),
+    this.#table = table(
+      "jobs",
+      "Jobs, the newest first",
+      COLUMNS,
+      ...this.#groups.map((group) => group.body),
     );
 
     this.#search.addEventListener("input", this.#typed);
@@ -152,14 +150,19 @@ class Group {
   #more;
 
   constructor(title, states, draw) {
-    this.#title = el("th", { scope: "rowgroup", colspan: COLUMNS.length });
+    this.#title = el("th", {
+      scope: "rowgroup",
+      colspan: COLUMNS.length,
+      role: "rowheader",
+    });
     this.#title.dataset.title = title;
     this.#all = states;
     this.#draw = draw;
-    this.#head = el("tr", { class: "group" }, this.#title);
+    this.#head = el("tr", { class: "group", role: "row" }, this.#title);
 
     const button = el("button", { type: "button", onclick: () => this.#page(true) });
-    this.#more = el("tr", { class: "more" }, el("td", { colspan: COLUMNS.length }, button));
+    const wide = el("td", { colspan: COLUMNS.length, role: "cell" }, button);
+    this.#more = el("tr", { class: "more", role: "row" }, wide);
     this.body = el("tbody");
   }
 

@@ -1,6 +1,6 @@
 // The workers, and in short what they do for a job's page.
 
-import { arrange, drawer, el, setAttribute, setText } from "./dom.js";
+import { arrange, cell, drawer, el, rowHead, setAttribute, setText, table } from "./dom.js";
 import { count, number, roughTime, shown, size } from "./format.js";
 import { setTitle } from "./head.js";
 import { known, on } from "./live.js";
@@ -13,14 +13,7 @@ const SILENT = 30;
 export function openWorkers(main) {
   const summary = el("p", { class: "summary" });
   const body = el("tbody");
-  const head = COLUMNS.map((text) => el("th", { scope: "col", text }));
-  const table = el(
-    "table",
-    { class: "workers cards" },
-    el("caption", { class: "unseen", text: "Workers" }),
-    el("thead", {}, el("tr", {}, head)),
-    body,
-  );
+  const lines = table("workers", "Workers", COLUMNS, body);
   const empty = el(
     "div",
     { class: "empty", hidden: true },
@@ -29,7 +22,7 @@ export function openWorkers(main) {
   );
   main.append(
     el("div", { class: "title" }, el("h1", { tabindex: "-1", text: "Workers" }), summary),
-    el("div", { class: "box" }, table),
+    el("div", { class: "box" }, lines),
     empty,
   );
 
@@ -38,7 +31,7 @@ export function openWorkers(main) {
     if (!known.workers) return;
     const { workers } = known.workers;
     setText(summary, sumOf(workers));
-    table.hidden = workers.length === 0;
+    lines.hidden = workers.length === 0;
     empty.hidden = workers.length > 0;
 
     const wanted = [...workers].sort(byPlace).map((worker) => {
@@ -84,7 +77,7 @@ class WorkerRow {
   element = el(
     "tr",
     { tabindex: "-1", role: "row" },
-    el("th", { scope: "row", role: "rowheader" }, this.#id, this.#own),
+    rowHead(null, this.#id, this.#own),
     this.#host,
     cell("Load", "wide", this.#load.element),
     this.#files,
@@ -179,8 +172,4 @@ function secondsSilent(worker) {
 function byPlace(one, other) {
   const key = (worker) => `${worker.host}\n${worker.id}`;
   return key(one) < key(other) ? -1 : 1;
-}
-
-function cell(label, kind, ...children) {
-  return el("td", { class: kind, "data-label": label, role: "cell" }, ...children);
 }
