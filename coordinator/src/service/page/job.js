@@ -256,6 +256,8 @@ class JobPage {
     }
     const standing = reasons.filter(({ code }) => code !== "runs" && code !== "finished");
     this.#waits.hidden = standing.length === 0 || !isActive(this.#job);
+    const heading = this.#job.state === "running" ? "Why it is not faster" : "What it waits for";
+    setText(this.#waits.firstChild, heading);
     this.#waits.lastChild.replaceChildren(
       ...standing.map(({ code, text, hint }) =>
         el(
