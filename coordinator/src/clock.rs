@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sheaf_common::fit;
 use tz::{DateTime, TimeZone, UtcDateTime};
 
 /// The local time of day: `14:05:09`.
@@ -17,7 +18,12 @@ pub fn day_and_time() -> String {
 
 /// The seconds since 1970.
 pub fn since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    now_ms() / 1000
+}
+
+/// The milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    fit::millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 /// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`. Times after the year 9999

@@ -41,6 +41,7 @@ pub mod plan;
 pub mod preview;
 pub mod report;
 pub mod run;
+pub mod service;
 pub mod signals;
 pub mod spool;
 pub mod status;

@@ -84,7 +84,7 @@ async fn each_outcome_is_collected_with_one_call() {
 async fn capacity_counts_capable_slots_and_server_memory() {
     let server = server!("capacity_counts_capable_slots_and_server_memory");
     let queue = server.queue(LONG).await;
-    assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 0, bytes: None });
+    assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 0, bytes: None, jobs: 1 });
     let worker = |id: &str, slots| WorkerInfo {
         id: id.into(),
         version: sheaf_common::VERSION.into(),
@@ -100,5 +100,8 @@ async fn capacity_counts_capable_slots_and_server_memory() {
     }
     server.command::<()>(&["CONFIG", "SET", "maxmemory", "100mb"]);
     server.command::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
-    assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 11, bytes: Some(100 << 20) });
+    assert_eq!(
+        queue.capacity().await.unwrap(),
+        Capacity { slots: 11, bytes: Some(100 << 20), jobs: 1 }
+    );
 }

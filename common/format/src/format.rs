@@ -22,6 +22,9 @@ pub trait Format: Send + Sync {
     /// The extensions of its outputs, in lower case and with their dot, the usual one first.
     fn extensions(&self) -> &'static [&'static str];
 
+    /// The media type of its outputs, without packing, as HTTP names it.
+    fn media_type(&self) -> &'static str;
+
     /// How its outputs may be compressed as a whole, besides [`Packing::Plain`].
     fn packings(&self) -> &'static [Packing];
 

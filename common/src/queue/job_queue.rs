@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::{JobPlace, QueueError};
+use super::{JobPlace, Priority, QueueError};
 use crate::job::TaskId;
 use crate::outcome::Outcome;
 use crate::rows::RowsKey;
@@ -46,6 +46,13 @@ pub trait JobQueue: Send + 'static {
         tasks: Vec<TaskId>,
     ) -> impl Future<Output = Result<Vec<TaskId>, QueueError>> + Send;
 
+    /// Changes the priority of the job, which was that of its owner. Tasks that are leased stay
+    /// leased; the job keeps its turn among those of its new priority.
+    fn prioritise(
+        &mut self,
+        priority: Priority,
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+
     /// Drops blocks of rows; a missing block is no error.
     fn forget(&mut self, rows: Vec<RowsKey>)
     -> impl Future<Output = Result<(), QueueError>> + Send;
@@ -84,17 +91,29 @@ pub trait Outlook: Clone + Send + Sync + 'static {
     /// [`Outlook::why_idle`] says why. Makes no call.
     fn is_in_trouble(&self) -> bool;
 
-    /// The slots and the room for bytes that the job has beside this process.
+    /// The slots and the room for bytes that the job has beside this process, and with how many
+    /// jobs it shares them.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;
 }
 
-/// The slots and the room for bytes of a queue, beside the process that asks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The slots and the room for bytes of a queue, beside the process that asks, and the jobs that
+/// share them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     /// The slots of all workers in the registry.
     pub slots: usize,
     /// The bytes that the servers for blobs may hold; `None`: no limit is known.
     pub bytes: Option<u64>,
+    /// How many jobs of the process that asks share the queue with this one: itself, and those of
+    /// the same or a higher priority.
+    pub jobs: usize,
+}
+
+impl Default for Capacity {
+    /// Nothing beside the process, and no other job.
+    fn default() -> Self {
+        Capacity { slots: 0, bytes: None, jobs: 1 }
+    }
 }
 
 /// A worker that may be lost: it is silent, and holds tasks.

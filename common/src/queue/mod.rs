@@ -22,6 +22,7 @@ mod lease;
 mod memory;
 mod owner;
 mod past;
+mod priority;
 mod redis;
 mod work_queue;
 
@@ -40,6 +41,7 @@ pub use lease::{Completed, Completion, Lease, Leased};
 pub use memory::{MemoryJob, MemoryQueue, MemoryWorker};
 pub use owner::{JobOwner, JobPlace};
 pub use past::{Begun, Death, Fatal, Known, Past};
+pub use priority::Priority;
 pub use work_queue::{Stashing, Traits, WorkQueue};
 
 /// The default length of a lease, from when it is given or extended.

@@ -34,7 +34,7 @@ impl PreviewConfig {
             csv: CsvStyle::default(),
             per_file: false,
             // No retries: the user waits, and can try again.
-            limits: recipe::limits(&args.limits, 0)?,
+            limits: recipe::limits(&args.limits.time_limit, &args.limits.memory_limit, 0)?,
         };
 
         recipe::check_recipe(&spec)?;

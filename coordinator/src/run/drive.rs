@@ -10,6 +10,7 @@ use tracing::warn;
 
 use super::DriveError;
 use super::callers::{Requests, callers};
+use super::contents::Contents;
 use super::driver::{Command, Driven, Driver, Event, Moment};
 use super::interrupt::Interrupt;
 use super::ship::{Shipper, Shipping};
@@ -23,6 +24,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Drive<'a, J, S> {
     pub queue: &'a mut J,
     pub shipping: Shipping,
+    pub contents: Contents,
     pub store: &'a mut S,
     pub observer: &'a mut dyn Observer,
     pub interrupt: &'a Interrupt,
@@ -37,10 +39,10 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
     /// # Errors
     /// When the store fails (a full disk), the queue cannot be used, or the driver gives up.
     pub async fn run(self, mut driver: Driver<'_>) -> Result<Driven, DriveError> {
-        let Drive { queue, shipping, store, observer, interrupt } = self;
+        let Drive { queue, shipping, contents, store, observer, interrupt } = self;
         let (events_in, mut events) = unbounded_channel();
         let outlook = queue.outlook();
-        let shipper = Shipper::start(queue.supply(), shipping, events_in.clone());
+        let shipper = Shipper::start(queue.supply(), shipping, contents, events_in.clone());
         let (callers, requests) = callers(queue, &events_in);
         let mut executor = Executor { store, observer, requests, shipper };
 
@@ -51,6 +53,7 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
 
         let mut stop = interrupt.clone();
         let mut asked = interrupt.clone();
+        let mut prioritised = interrupt.clone();
 
         // Cannot fail: the receiver is in this function.
         let _ = events_in.send(Event::Begun);
@@ -62,6 +65,7 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
                 biased;
                 cause = stop.stopped() => Event::Stopped(cause),
                 () = asked.asked() => Event::Asked,
+                priority = prioritised.prioritised() => Event::Prioritised(priority),
                 Some(event) = events.recv() => event,
                 _ = ticks.tick() => Event::Tick,
                 never = &mut callers => match never {},

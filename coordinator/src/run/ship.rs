@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
+use super::contents::Contents;
 use super::driver::{Event, PAUSE};
 
 /// How workers get the bytes of files.
@@ -43,7 +44,12 @@ pub struct Shipper {
 
 impl Shipper {
     /// Starts shipping. `events` hears which tasks are on the queue, and when the shipper gives up.
-    pub fn start<S: Supply>(queue: S, shipping: Shipping, events: UnboundedSender<Event>) -> Self {
+    pub fn start<S: Supply>(
+        queue: S,
+        shipping: Shipping,
+        contents: Contents,
+        events: UnboundedSender<Event>,
+    ) -> Self {
         let (tasks, waiting) = unbounded_channel();
         let slots = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
@@ -51,6 +57,7 @@ impl Shipper {
         let route = Route {
             queue,
             shipping,
+            contents: Arc::new(contents),
             slots: Arc::clone(&slots),
             stopping: Arc::clone(&stopping),
             events: events.clone(),
@@ -107,6 +114,7 @@ const READY_PACKED: usize = 8;
 struct Route<S> {
     queue: S,
     shipping: Shipping,
+    contents: Arc<Contents>,
     slots: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     events: UnboundedSender<Event>,
@@ -116,7 +124,7 @@ async fn ship<S: Supply>(
     route: Route<S>,
     mut waiting: UnboundedReceiver<Task>,
 ) -> Result<(), QueueError> {
-    let Route { queue, shipping, slots, stopping, events } = route;
+    let Route { queue, shipping, contents, slots, stopping, events } = route;
     let largest = queue.largest_file();
     let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
 
@@ -129,7 +137,8 @@ async fn ship<S: Supply>(
             && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
         {
             // Reading and compressing block: each batch is prepared on a thread of its own.
-            let prepare = move || prepared(batch, shipping, packs, largest);
+            let contents = Arc::clone(&contents);
+            let prepare = move || prepared(batch, &contents, shipping, packs, largest);
             batches.push_back(tokio::task::spawn_blocking(prepare));
         }
 
@@ -181,13 +190,21 @@ fn size(tasks: &[Task]) -> u64 {
     tasks.iter().map(files).sum()
 }
 
-/// Prepares tasks for the queue.
-fn prepared(batch: Vec<Task>, shipping: Shipping, packs: bool, largest: Option<u64>) -> Vec<Task> {
+/// Prepares tasks for the queue. Every task comes by here, those that are pushed again included.
+fn prepared(
+    batch: Vec<Task>,
+    contents: &Contents,
+    shipping: Shipping,
+    packs: bool,
+    largest: Option<u64>,
+) -> Vec<Task> {
+    let located = batch.into_iter().map(|task| contents.locate(task));
+
     match shipping {
-        Shipping::None => batch,
-        Shipping::ByPath => batch.into_iter().map(with_absolute_paths).collect(),
+        Shipping::None => located.collect(),
+        Shipping::ByPath => located.map(with_absolute_paths).collect(),
         Shipping::Content { .. } => {
-            batch.into_iter().map(|task| with_content(task, packs, largest)).collect()
+            located.map(|task| with_content(task, packs, largest)).collect()
         }
     }
 }
@@ -197,7 +214,9 @@ fn with_absolute_paths(mut task: Task) -> Task {
     if let Work::Extract(extract) = &mut task.work {
         for file in &mut extract.files {
             // It fails only without a current folder: then the path goes as it is.
-            if let Ok(path) = std::path::absolute(file.path.as_path()) {
+            if file.content == Content::AtPath
+                && let Ok(path) = std::path::absolute(file.path.as_path())
+            {
                 file.content = Content::At(SourcePath::from(path.as_path()));
             }
         }
@@ -219,7 +238,8 @@ fn with_content(mut task: Task, packs: bool, largest: Option<u64>) -> Task {
 }
 
 fn content(file: &SourceFile, memory: u64, packs: bool, largest: Option<u64>) -> Content {
-    if largest.is_some_and(|largest| file.size > largest) {
+    let is_refused = matches!(file.content, Content::Unreadable(_));
+    if !is_refused && largest.is_some_and(|largest| file.size > largest) {
         return Content::Unreadable(FileProblem::TooLarge(TooLarge::ToShip { size: file.size }));
     }
 

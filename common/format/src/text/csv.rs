@@ -21,6 +21,10 @@ impl TextFormat for Csv {
         &[".csv"]
     }
 
+    fn media_type(&self) -> &'static str {
+        "text/csv; charset=utf-8"
+    }
+
     fn csv_use(&self) -> CsvUse {
         CsvUse::All
     }

@@ -37,6 +37,9 @@ pub trait TextFormat: Send + Sync {
     /// As [`Format::extensions`].
     fn extensions(&self) -> &'static [&'static str];
 
+    /// As [`Format::media_type`].
+    fn media_type(&self) -> &'static str;
+
     /// As [`Format::csv_use`].
     fn csv_use(&self) -> CsvUse {
         CsvUse::Nothing
@@ -71,6 +74,10 @@ impl<T: TextFormat> Format for Text<T> {
 
     fn extensions(&self) -> &'static [&'static str] {
         self.0.extensions()
+    }
+
+    fn media_type(&self) -> &'static str {
+        self.0.media_type()
     }
 
     fn packings(&self) -> &'static [Packing] {

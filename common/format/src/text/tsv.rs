@@ -22,6 +22,10 @@ impl TextFormat for Tsv {
         &[".tsv"]
     }
 
+    fn media_type(&self) -> &'static str {
+        "text/tab-separated-values; charset=utf-8"
+    }
+
     fn csv_use(&self) -> CsvUse {
         CsvUse::OwnDelimiter
     }

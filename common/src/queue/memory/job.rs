@@ -9,7 +9,9 @@ use super::Shared;
 use super::state::Waiting;
 use crate::job::{JobId, TaskId};
 use crate::outcome::Outcome;
-use crate::queue::{Capacity, JobPlace, JobQueue, LostWorker, Outlook, QueueError, Supply};
+use crate::queue::{
+    Capacity, JobPlace, JobQueue, LostWorker, Outlook, Priority, QueueError, Supply,
+};
 use crate::rows::RowsKey;
 use crate::task::Task;
 
@@ -18,6 +20,8 @@ use crate::task::Task;
 pub struct MemoryJob {
     pub(super) shared: Arc<Shared>,
     pub(super) job: JobId,
+    /// The priority with which the job begins.
+    pub(super) priority: Priority,
 }
 
 impl JobQueue for MemoryJob {
@@ -37,15 +41,17 @@ impl JobQueue for MemoryJob {
     }
 
     async fn open(&mut self) -> Result<(), QueueError> {
+        self.shared.state().job(self.job, self.priority);
         Ok(())
     }
 
     async fn collect(&mut self, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
         let until = Instant::now() + wait;
+        let finished = Arc::clone(&self.shared.state().job(self.job, self.priority).finished);
 
         loop {
             // Listens before it looks, so that no outcome in between is missed.
-            let finished = self.shared.finished.notified();
+            let finished = finished.notified();
             tokio::pin!(finished);
             finished.as_mut().enable();
 
@@ -65,6 +71,12 @@ impl JobQueue for MemoryJob {
     async fn missing(&mut self, tasks: Vec<TaskId>) -> Result<Vec<TaskId>, QueueError> {
         let state = self.shared.state();
         Ok(tasks.into_iter().filter(|id| !state.knows(id)).collect())
+    }
+
+    async fn prioritise(&mut self, priority: Priority) -> Result<(), QueueError> {
+        self.priority = priority;
+        self.shared.state().job(self.job, priority).priority = priority;
+        Ok(())
     }
 
     async fn forget(&mut self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
@@ -94,7 +106,7 @@ impl Supply for MemoryJob {
         }
 
         let mut state = self.shared.state();
-        let job = state.jobs.entry(self.job).or_default();
+        let job = state.job(self.job, self.priority);
 
         for task in tasks {
             // A task that waits or is leased already is left as it is.
@@ -134,6 +146,7 @@ impl Outlook for MemoryJob {
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {
-        Ok(Capacity::default())
+        let jobs = self.shared.state().jobs_beside(self.job);
+        Ok(Capacity { jobs, ..Capacity::default() })
     }
 }

@@ -1,0 +1,165 @@
+//! Runs one job: from its record to its outputs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tracing::{error, info};
+
+use super::core::Core;
+use super::finish::Ending;
+use super::inputs::Listed;
+use super::jobs::Started;
+use super::record::Record;
+use super::store::JobPlace;
+use super::submit::{Work, check_paths};
+use super::watch::Watch;
+use crate::api::{InputPaths, JobId};
+use crate::config::{Output, RunConfig, Verbosity};
+use crate::discover::{Filter, Input, Request, Sources, discover};
+use crate::errors::{Exit, Failure};
+use crate::run::{Contents, Interrupt, Run};
+
+/// Runs a queued job, and notes how it ended.
+pub async fn run(core: Arc<Core>, id: JobId) {
+    let (interrupter, interrupt) = Interrupt::new();
+    let starting = Arc::clone(&core);
+    let starting_id = id.clone();
+    let started = core.blocking(move || starting.jobs.start(&starting_id, interrupter)).await;
+
+    // Somebody paused or cancelled it just now.
+    let Ok(started) = started else { return };
+    info!(%id, "job begins");
+
+    let ending = match execute(&core, started, interrupt).await {
+        Ok(ending) => ending,
+        Err(failure) => Ending::of_failure(&failure),
+    };
+
+    let ended = ending.ended;
+    let ending_core = Arc::clone(&core);
+    let ending_id = id.clone();
+    let noted = core
+        .blocking(move || ending_core.jobs.end(&ending_id, ended, |record| ending.note(record)))
+        .await;
+
+    match noted {
+        Ok(job) => {
+            info!(%id, state = job.state.word(), "job ended");
+            core.metrics_of_end(&job);
+        }
+        Err(error) => error!(%id, %error, "could not note the end of a job"),
+    }
+}
+
+async fn execute(
+    core: &Arc<Core>,
+    started: Started,
+    interrupt: Interrupt,
+) -> Result<Ending, Failure> {
+    let Started { place, record, .. } = started;
+
+    let preparing = Arc::clone(core);
+    let prepared = core.blocking(move || prepare(&preparing, place, record)).await?;
+    let Prepared { place, record, config, sources, contents } = prepared;
+
+    let run = Run {
+        config: Arc::clone(&config),
+        sources: Arc::clone(&sources),
+        contents,
+        child: core.engine.child(),
+        observer: Box::new(Watch::new(Arc::clone(&core.jobs), &record)),
+        interrupt,
+    };
+    let finished = core.engine.execute(run).await?;
+
+    // The figures of the end, which the observer noted.
+    let (_, record) = core.jobs.place(&record.id).map_err(could_not_run)?;
+    let end = move || Ending::of_finished(&finished, &config, &sources, &record, &place);
+    Ok(core.blocking(end).await)
+}
+
+/// Everything that a run needs.
+struct Prepared {
+    place: JobPlace,
+    record: Record,
+    config: Arc<RunConfig>,
+    sources: Arc<Sources>,
+    contents: Contents,
+}
+
+fn prepare(core: &Core, place: JobPlace, record: Record) -> Result<Prepared, Failure> {
+    let listed = match Listed::load(&place).map_err(could_not_run)? {
+        Some(listed) => listed,
+        None => find(core, &place, record.paths.as_ref())?,
+    };
+    let Listed { sources, hashes } = listed;
+
+    let files = sources.len() as u64;
+    let bytes = sources.total_bytes();
+    core.jobs.progress(&record.id, |record| {
+        (record.files, record.bytes) = (files, bytes);
+        (record.progress.files_total, record.progress.bytes_total) = (files, bytes);
+    });
+    let (_, record) = core.jobs.place(&record.id).map_err(could_not_run)?;
+
+    let contents = match hashes {
+        Some(hashes) => Contents::Stored { folder: core.contents_folder(), hashes },
+        None => Contents::Within { roots: core.settings.roots.clone() },
+    };
+
+    let config = config(&record, &place)?;
+    Ok(Prepared { place, record, config: Arc::new(config), sources: Arc::new(sources), contents })
+}
+
+/// Lists the files below the paths of a job, and saves the list.
+fn find(core: &Core, place: &JobPlace, paths: Option<&InputPaths>) -> Result<Listed, Failure> {
+    let lost = || could_not_run(anyhow::anyhow!("the list of its files is lost"));
+    let paths = paths.ok_or_else(lost)?;
+    check_paths(paths, &core.settings.roots).map_err(could_not_run)?;
+
+    let filter = Filter::new(&paths.include, &paths.exclude).map_err(could_not_run)?;
+    let filter = filter.with_hidden(paths.hidden);
+    let inputs: Vec<Input> =
+        paths.paths.iter().map(|path| Input::Path(PathBuf::from(path))).collect();
+    let request = Request { inputs: &inputs, filter: &filter, own: &[], per_file: None };
+
+    let mut sources = discover(&request, &mut std::io::empty())?;
+    if let Some(limit) = paths.limit {
+        sources.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+
+    let listed = Listed { sources, hashes: None };
+    listed.save(place).map_err(could_not_run)?;
+    Ok(listed)
+}
+
+fn config(record: &Record, place: &JobPlace) -> Result<RunConfig, Failure> {
+    let Work { spec, outputs } = Work::of(&record.options).map_err(could_not_run)?;
+
+    let output = |(index, output): (usize, Output)| {
+        let extension = output.form.extension();
+        Output { path: place.output(index, &extension), ..output }
+    };
+
+    Ok(RunConfig {
+        spec,
+        outputs: outputs.into_iter().enumerate().map(output).collect(),
+        per_file: None,
+        inputs: Vec::new(),
+        filter: Filter::default(),
+        joblog: Some(place.joblog()),
+        summary: None,
+        limit: None,
+        processes: None,
+        redis: None,
+        // A job of another version, or with other files, goes on as far as it can.
+        changed: true,
+        fresh: false,
+        dry_run: false,
+        verbosity: Verbosity::Quiet,
+    })
+}
+
+fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(Exit::CouldNotRun, error)
+}
