@@ -39,7 +39,10 @@ export class Actions {
       : job.progress.files_failed;
     const kind = this.#kind ? `${shown(this.#kind)} ` : "";
     const files = failed === 1 ? "file" : "files";
-    setText(this.#buttons.retry, `Retry ${number(failed)} ${kind || "failed "}${files}`);
+    // A job that was ended before its end goes on, too.
+    const isMore = job.progress.files < job.progress.files_total;
+    const retry = failed > 0 ? `Retry ${number(failed)} ${kind || "failed "}${files}` : "Run again";
+    setText(this.#buttons.retry, isMore && failed > 0 ? `${retry} and go on` : retry);
 
     const names = Object.keys(this.#buttons).filter((name) => may[name]);
     const wanted = names.map((name) => this.#buttons[name]);

@@ -50,7 +50,7 @@ class JobList {
       el(
         "form",
         { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
-        el("label", {}, el("span", { text: "Name" }), this.#search),
+        el("label", {}, el("span", { text: "Name or id" }), this.#search),
         el("label", {}, el("span", { text: "State" }), this.#state),
       ),
       el("div", { class: "box" }, this.#table),
@@ -230,10 +230,9 @@ class Group {
 
   /** A job changed. `wasActive`: whether it was before; undefined if it was not known. */
   heard(job, wasActive) {
-    const name = this.#name.toLowerCase();
-    const isMeant =
-      this.#states.includes(job.state) && (job.name ?? "").toLowerCase().includes(name);
-    if (!isMeant) {
+    const text = this.#name.toLowerCase();
+    const isNamed = [job.id, job.name ?? ""].some((name) => name.toLowerCase().includes(text));
+    if (!isNamed || !this.#states.includes(job.state)) {
       this.removed(job.id);
       return;
     }

@@ -1,4 +1,4 @@
-// The states of a job: what they are called, and what they allow (coordinator/src/service).
+// The states of a job: what they are called, and what they allow (as in service/lifecycle.rs).
 
 /** The states in which a job may still change by itself or be resumed. */
 export const ACTIVE = ["running", "pausing", "cancelling", "queued", "paused"];
@@ -18,13 +18,13 @@ export function isActive(job) {
 /** What a user may do with the job in its state. */
 export function allowed(job) {
   const is = (...states) => states.includes(job.state);
-  const hasFailed = job.progress.files_failed > 0;
+  const hasMore = job.progress.files_failed > 0 || job.progress.files < job.progress.files_total;
 
   return {
     pause: is("queued", "running"),
     resume: is("paused", "stopped"),
-    cancel: is("queued", "running", "pausing", "paused"),
-    retry: is("done-with-failures", "over-budget", "stopped", "cancelled") && hasFailed,
+    cancel: is("queued", "running", "pausing", "paused", "stopped"),
+    retry: is("done-with-failures", "over-budget", "stopped", "cancelled") && hasMore,
     remove: !isActive(job),
   };
 }
