@@ -39,6 +39,13 @@ pub fn rfc3339(ms: u64) -> String {
     format!("{day}T{hour}.{:03}Z", ms % 1000)
 }
 
+/// The milliseconds since 1970 of a time as `2024-02-29T23:59:59.999Z`, in UTC; `None`: it is not
+/// one, or before 1970.
+pub fn from_rfc3339(text: &str) -> Option<u64> {
+    let time = humantime::parse_rfc3339(text).ok()?;
+    time.duration_since(UNIX_EPOCH).ok().map(fit::millis)
+}
+
 fn with_zone(time: &DateTime) -> String {
     let day = format!("{:04}-{:02}-{:02}", time.year(), time.month(), time.month_day());
     let hour = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
@@ -83,6 +90,7 @@ mod tests {
 
         for (ms, expected) in times {
             assert_eq!(rfc3339(ms), expected);
+            assert_eq!(from_rfc3339(expected).unwrap() / 1000, ms.min(253_402_300_799_999) / 1000);
         }
     }
 

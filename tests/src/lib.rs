@@ -29,6 +29,7 @@ pub mod corpus;
 pub mod faults;
 pub mod hosts;
 pub mod in_process;
+pub mod incremental;
 pub mod job;
 pub mod joblog;
 pub mod make;

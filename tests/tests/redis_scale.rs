@@ -28,14 +28,14 @@ fn forget_calls(server: &RedisServer) {
 async fn a_push_wakes_no_more_workers_than_needed() {
     let server = server!("a_push_wakes_no_more_workers_than_needed");
     let queue = server.queue(LONG).await;
-    let waiting: Vec<_> = (0..8)
-        .map(|name| {
-            let queue = queue.clone();
-            tokio::spawn(async move {
-                queue.lease(&worker(&name.to_string()), 4, PATIENTLY).await.unwrap()
-            })
-        })
-        .collect();
+    let mut waiting = Vec::new();
+    for name in 0..8 {
+        // Connections of its own, like a worker that is a process.
+        let queue = server.queue(LONG).await;
+        waiting.push(tokio::spawn(async move {
+            queue.lease(&worker(&name.to_string()), 4, PATIENTLY).await.unwrap()
+        }));
+    }
     let clients =
         async || server.command::<String>(&["CLIENT", "LIST"]).matches("cmd=blpop").count();
     until("all wait", clients, |count| *count == 8).await;

@@ -32,6 +32,11 @@ pub trait Format: Send + Sync {
     /// no limits on the length of texts or the number of rows.
     fn sheets(&self, counts: Counts) -> Option<u32>;
 
+    /// Whether the segments of rows depend on [`Place`]: on how many rows are before them.
+    fn depends_on_place(&self) -> bool {
+        true
+    }
+
     /// The parts of [`JobSpec::csv`] that it uses.
     fn csv_use(&self) -> CsvUse {
         CsvUse::Nothing

@@ -16,6 +16,7 @@
 //!
 //! Code above the traits does not know its engine; both pass one conformance suite (`tests/`).
 
+mod capacity;
 mod error;
 mod job_queue;
 mod lease;
@@ -35,8 +36,9 @@ pub use self::redis::{
     Activity, JobSeen, RedisConfig, RedisJob, RedisOutlook, RedisQueue, RedisSettings, RedisSupply,
     RedisWorker, Timing, VersionInUse, WorkerInfo, WorkerSeen,
 };
+pub use capacity::Capacity;
 pub use error::{QueueError, Reason};
-pub use job_queue::{Capacity, JobQueue, LostWorker, Outlook, Supply};
+pub use job_queue::{JobQueue, LostWorker, Outlook, Supply};
 pub use lease::{Completed, Completion, Lease, Leased};
 pub use memory::{MemoryJob, MemoryQueue, MemoryWorker};
 pub use owner::{JobOwner, JobPlace};

@@ -39,6 +39,7 @@ pub fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Res
         written,
         per_file: config.per_file.as_deref(),
         joblog: config.joblog.as_deref(),
+        kept: finished.kept.as_ref().map(|kept| (kept.folder.as_path(), kept.bytes)),
     };
 
     if let Some(path) = &config.summary {

@@ -33,6 +33,7 @@ impl PreviewConfig {
             renderings: Vec::new(),
             csv: CsvStyle::default(),
             per_file: false,
+            keep_rows: false,
             // No retries: the user waits, and can try again.
             limits: recipe::limits(&args.limits.time_limit, &args.limits.memory_limit, 0)?,
         };

@@ -49,6 +49,7 @@ impl Wanted {
             csv: csv::resolve(&args.csv, outputs)?,
             renderings,
             per_file: self.per_file,
+            keep_rows: false,
             limits: self.limits,
         };
 

@@ -9,7 +9,7 @@
 //! ```text
 //! queue ──Collected, …, Ranked───────────▶ ┌────────┐ ──Call: one at a time──────▶ queue
 //! queue ──Sized, Lost, Remarked, Why─────▶ │ Driver │ ──Ask: beside the call─────▶ queue
-//! shipper ──Shipped──────────────────────▶ │ ledger │ ──Push, Slots──────────────▶ shipper
+//! shipper ──Shipped, Reused──────────────▶ │ ledger │ ──Push, Slots──────────────▶ shipper
 //! clock ──Tick───────────────────────────▶ │ plan   │ ──Commit───────────────────▶ store
 //! caller ──Asked, Stopped, Prioritised───▶ └────────┘ ──Notice, Progress, Answer─▶ observer
 //!                                              └─────End: the run is over
@@ -22,6 +22,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::TaskId;
+use sheaf_common::numbers::FileIndex;
 use sheaf_common::queue::{Priority, QueueError};
 use sheaf_common::rows::RowsKey;
 
@@ -33,6 +34,7 @@ use crate::discover::Sources;
 use crate::ledger::{self, Ledger, Position};
 use crate::plan::{Plan, Planned};
 use crate::report::{Notice, UnderWay};
+use crate::reuse::Checked;
 pub use events::{Call, Command, Driven, Event, Moment, Question};
 
 /// The interval of audits, which ask the queue for tasks that it has lost.
@@ -109,6 +111,19 @@ impl<'s> Driver<'s> {
         }
     }
 
+    /// Plans no file before [`Event::Checked`] names it.
+    pub fn wait_for_checks(&mut self) {
+        if let Some(plan) = &mut self.plan {
+            plan.wait_for_checks();
+        }
+    }
+
+    /// The next file to be planned.
+    pub fn position(&self) -> FileIndex {
+        let end = FileIndex::at(self.sources.len());
+        self.plan.as_ref().map_or(end, Plan::position)
+    }
+
     /// How much is done of files that are not complete.
     pub fn under_way(&self) -> UnderWay {
         self.large_files.under_way()
@@ -152,6 +167,12 @@ impl<'s> Driver<'s> {
                 }
             }
             Event::ShippingFailed(error) => return Err(error.into()),
+            Event::Checked(Checked { before, reused }) => {
+                if let Some(plan) = &mut self.plan {
+                    plan.checked(before, reused);
+                }
+            }
+            Event::Reused(outcomes) => self.apply(outcomes, commands)?,
 
             Event::Collected(answer) => self.collected(moment, answer, commands)?,
             Event::Audited(answer) => {
@@ -219,6 +240,10 @@ impl<'s> Driver<'s> {
     /// Plans files while the window has room.
     fn plan(&mut self, commands: &mut Vec<Command>) -> Result<(), DriveError> {
         while let Some(plan) = &mut self.plan {
+            if plan.waits() {
+                break;
+            }
+
             // Asked again for each task, as planning fills the window.
             let outstanding = self.ledger.outstanding_bytes();
             if !self.window.has_room(outstanding, self.ledger.pending_extracts()) {

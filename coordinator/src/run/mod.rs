@@ -3,7 +3,8 @@
 //! `discover → resume or begin → drive (plan, queue, ledger, store) → outputs → summary`
 //!
 //! * [`driver`]: a state machine that decides what comes next. [`mod@drive`]: the loop around it.
-//!   [`callers`]: its calls to the queue. [`ship`]: brings tasks to the queue. [`contents`]: where
+//!   [`callers`]: its calls to the queue. [`ship`]: brings tasks to the queue. [`prepare`]: reads
+//!   their files. [`contents`]: where
 //!   the bytes of files are.
 //! * [`share`]: what a run may use of its queue. [`window`]: how much it may have outstanding. [`waiting`]: when it says that it waits.
 //!   [`large_files`]: progress within files.
@@ -11,6 +12,7 @@
 //!   outputs at the end.
 //! * [`resume`]: goes on with an interrupted run, or begins anew. [`identity`]: compares their
 //!   jobs. [`on_queue`]: puts the job on the queue, and removes it.
+//! * [`reusing`]: what of an earlier run is reused.
 //! * [`interrupt`]: stops a run from outside. [`failure`]: why it cannot go on.
 
 mod callers;
@@ -24,7 +26,9 @@ mod large_files;
 mod on_queue;
 mod outputs;
 mod own_workbooks;
+mod prepare;
 mod resume;
+mod reusing;
 mod share;
 mod ship;
 mod store;
@@ -57,6 +61,7 @@ use drive::Drive;
 use driver::{Driven, Driver};
 pub use failure::{DriveError, GO_ON, queue_failed, worker_failed};
 use failure::{could_not_run, drive_failed};
+pub use identity::Identity;
 pub use interrupt::{Cause, Interrupt, Interrupter};
 pub use on_queue::owner;
 use on_queue::{open_job, remove_job};
@@ -72,8 +77,17 @@ pub struct Finished {
     /// The bytes that this run read, unpacked, without those of earlier runs.
     pub read_bytes: u64,
     pub elapsed: Duration,
+    /// What is kept for the next run; `None`: nothing is.
+    pub kept: Option<Kept>,
     /// The CPU time of this machine's slots, without that of their children.
     pub slots_cpu: Duration,
+}
+
+/// The folder of a finished run, which is kept for the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub folder: PathBuf,
+    pub bytes: u64,
 }
 
 /// How a run ended.
@@ -160,6 +174,11 @@ impl Run {
         contents.check(sources.len()).map_err(could_not_run)?;
         let (folder, _temporary) = work_folder(&config)?;
         let mut store = open_store(&config, folder, &sources, &mut observer)?;
+        let reuser = reusing::reuser(&config, &sources, &contents, store.spool(), &mut observer)?;
+        if let Some(reuser) = &reuser {
+            store.tell(Arc::clone(reuser));
+        }
+
         let read_before = store.tally().read_bytes;
         let job = JobId::random();
         let owner = JobOwner { priority: interrupt.priority(), ..owner(config.outputs[0].name()) };
@@ -177,6 +196,7 @@ impl Run {
             queue: &mut job_queue,
             shipping,
             contents,
+            reuser,
             store: &mut store,
             observer: &mut observer,
             interrupt: &interrupt,
@@ -203,10 +223,10 @@ impl Run {
         // The tally includes what earlier runs read.
         let read_bytes = tally.read_bytes - read_before;
         let done_of_all = (tally.files, sources.len() as u64);
-        let end = end_of(driven, spool, position, done_of_all, &config, &interrupt)?;
+        let (end, kept) = end_of(driven, spool, position, done_of_all, &config, &interrupt)?;
         let slots_cpu = Duration::from_micros(worker_tally.slot_cpu_us.load(Ordering::Relaxed));
 
-        Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), slots_cpu })
+        Ok(Finished { end, tally, read_bytes, elapsed: began.elapsed(), kept, slots_cpu })
     }
 }
 
@@ -218,7 +238,7 @@ fn make_driver<'s>(
     from: Position,
     (window, wait_for_workers): (Window, Option<Duration>),
 ) -> Driver<'s> {
-    let ledger = Ledger::new(job, Arc::new(config.spec.clone()), from);
+    let ledger = Ledger::new(job, Arc::new(reusing::spec(config)), from);
 
     // Tokio's clock, which tests can stop.
     let now = tokio::time::Instant::now().into_std();
@@ -266,8 +286,8 @@ fn open_store<'a>(
     Ok(store)
 }
 
-/// Writes the outputs if every file is done, and removes the folder of the run. Else notes in the
-/// folder why the run stopped.
+/// Writes the outputs if every file is done, and removes the folder of the run, or keeps it for the
+/// next. Else notes in the folder why the run stopped.
 fn end_of(
     driven: Driven,
     spool: Spool,
@@ -275,14 +295,19 @@ fn end_of(
     done_of_all: (u64, u64),
     config: &RunConfig,
     interrupt: &Interrupt,
-) -> Result<End, Failure> {
+) -> Result<(End, Option<Kept>), Failure> {
     let cause = match driven {
         Driven::Interrupted(cause) => cause,
         Driven::Whole => {
             match (write_outputs(config, &spool, position, interrupt), interrupt.pending_stop()) {
                 (Ok(written), _) => {
-                    spool.remove().map_err(could_not_run)?;
-                    return Ok(End::Written(written));
+                    if !config.keeps() {
+                        spool.remove().map_err(could_not_run)?;
+                        return Ok((End::Written(written), None));
+                    }
+
+                    let (folder, bytes) = spool.keep().map_err(could_not_run)?;
+                    return Ok((End::Written(written), Some(Kept { folder, bytes })));
                 }
                 // An interrupt ended the writing of an output: the next run writes it.
                 (Err(_), Some(cause)) => cause,
@@ -292,7 +317,7 @@ fn end_of(
     };
 
     note_stop(&spool, cause, done_of_all, config);
-    Ok(End::Interrupted(cause))
+    Ok((End::Interrupted(cause), None))
 }
 
 /// Notes in the folder of the run why it stopped, and how many files of all are done.

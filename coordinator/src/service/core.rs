@@ -6,14 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sheaf_common::queue::{QueueError, WorkerSeen};
+use sheaf_common::{VERSION, fit};
+use sheaf_worker::host::host;
+use sheaf_worker::pool::Program;
+use sheaf_worker::run::Tally;
+
 use super::disk::Disk;
 use super::engine::Engine;
 use super::jobs::Jobs;
 use super::store::{Store, StoreError};
-use crate::api::Job;
-use crate::clock::now_ms;
+use crate::api::{Job, Service, Worker};
+use crate::clock::{now_ms, rfc3339};
 use crate::config::RedisRun;
-use sheaf_worker::pool::Program;
 
 /// The settings of a service.
 #[derive(Debug, Clone)]
@@ -90,6 +95,75 @@ impl Core {
 
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// All workers, this machine's first.
+    ///
+    /// # Errors
+    /// Those of the queue.
+    pub async fn workers(&self) -> Result<Vec<Worker>, QueueError> {
+        let own = self.engine.own_tally().map(|tally| self.own_worker(&tally));
+        let others = self.engine.workers().await?;
+
+        let other = |WorkerSeen { info, ago }: WorkerSeen| Worker {
+            fits: info.is_of_this_build(),
+            id: info.id,
+            host: info.host,
+            version: info.version,
+            slots: info.slots,
+            busy: info.busy,
+            files_done: info.files_done,
+            bytes_done: info.bytes_done,
+            seen_ms: fit::millis(ago),
+            own: false,
+        };
+        Ok(own.into_iter().chain(others.into_iter().map(other)).collect())
+    }
+
+    fn own_worker(&self, tally: &Tally) -> Worker {
+        Worker {
+            id: format!("{}:{}", host(), std::process::id()),
+            host: host(),
+            version: VERSION.into(),
+            fits: true,
+            slots: fit::count(self.engine.own_slots()),
+            busy: u32::try_from(tally.busy.load(Ordering::Relaxed)).unwrap_or(u32::MAX),
+            files_done: tally.files.load(Ordering::Relaxed),
+            bytes_done: tally.bytes.load(Ordering::Relaxed),
+            seen_ms: 0,
+            own: true,
+        }
+    }
+
+    /// The service, as a client sees it that may change things or not.
+    pub fn seen(&self, may_write: bool, largest_content: u64) -> Service {
+        let counts = self.jobs.count();
+        let of = |finished: bool| {
+            let those = counts.iter().filter(|(state, _)| state.is_finished() == finished);
+            those.map(|(_, jobs)| jobs).sum()
+        };
+        let refusal = match self.is_stopping() {
+            true => Some("the service is stopping".into()),
+            false => self.disk.refusal(),
+        };
+
+        Service {
+            version: VERSION.into(),
+            host: host(),
+            started: rfc3339(self.started),
+            slots: fit::count(self.engine.own_slots()),
+            redis: self.engine.redis().map(String::from),
+            takes_paths: !self.settings.roots.is_empty(),
+            accepts: refusal.is_none(),
+            refusal,
+            free_bytes: self.disk.free(),
+            reserved_bytes: self.disk.reserve(),
+            largest_content,
+            keep_seconds: self.settings.keep.map(|keep| keep.as_secs()),
+            may_write,
+            jobs_active: of(false),
+            jobs_finished: of(true),
+        }
     }
 
     /// Counts a job whose run is over.

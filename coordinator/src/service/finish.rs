@@ -75,7 +75,8 @@ impl Ending {
 
     /// Writes it into the record.
     pub fn note(self, record: &mut Record) {
-        record.reason = self.reason;
+        // Of a job that ends as it was cancelled, the reason is that of its user.
+        record.reason = self.reason.or_else(|| record.cancel_reason.clone());
         record.hint = self.hint;
         record.progress.waiting = None;
         record.progress.bytes_per_second = None;
@@ -136,6 +137,7 @@ fn written_end(
         written: &named,
         per_file: None,
         joblog: None,
+        kept: None,
     };
     let exit = if whole { Exit::Done } else { Exit::SomeFailed };
     let file = SummaryFile::new(&summary, sources.len() as u64, "finished", exit as u8);

@@ -16,8 +16,11 @@
 
 pub mod core;
 pub mod disk;
+pub mod earlier;
 pub mod engine;
+pub mod explain;
 pub mod feed;
+pub mod files;
 pub mod finish;
 pub mod inputs;
 pub mod jobs;

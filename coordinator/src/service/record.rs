@@ -32,6 +32,8 @@ pub struct Record {
     /// Why it is in this state, and what to do, for people.
     pub reason: Option<String>,
     pub hint: Option<String>,
+    /// Why a user cancelled it.
+    pub cancel_reason: Option<String>,
     pub created: u64,
     pub started: Option<u64>,
     pub finished: Option<u64>,

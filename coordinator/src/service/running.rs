@@ -1,11 +1,14 @@
 //! Runs one job: from its record to its outputs.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sheaf_common::problem::ProblemKind;
 use tracing::{error, info};
 
 use super::core::Core;
+use super::earlier;
 use super::finish::Ending;
 use super::inputs::Listed;
 use super::jobs::Started;
@@ -17,7 +20,8 @@ use crate::api::{InputPaths, JobId};
 use crate::config::{Output, RunConfig, Verbosity};
 use crate::discover::{Filter, Input, Request, Sources, discover};
 use crate::errors::{Exit, Failure};
-use crate::run::{Contents, Interrupt, Run};
+use crate::reuse::{Again, Reuse};
+use crate::run::{Contents, Interrupt, Run, Sha256};
 
 /// Runs a queued job, and notes how it ended.
 pub async fn run(core: Arc<Core>, id: JobId) {
@@ -102,12 +106,12 @@ fn prepare(core: &Core, place: JobPlace, record: Record) -> Result<Prepared, Fai
     });
     let (_, record) = core.jobs.place(&record.id).map_err(could_not_run)?;
 
+    let config = config(core, &record, &place, hashes.as_deref())?;
     let contents = match hashes {
         Some(hashes) => Contents::Stored { folder: core.contents_folder(), hashes },
         None => Contents::Within { roots: core.settings.roots.clone() },
     };
 
-    let config = config(&record, &place)?;
     Ok(Prepared { place, record, config: Arc::new(config), sources: Arc::new(sources), contents })
 }
 
@@ -133,7 +137,12 @@ fn find(core: &Core, place: &JobPlace, paths: Option<&InputPaths>) -> Result<Lis
     Ok(listed)
 }
 
-fn config(record: &Record, place: &JobPlace) -> Result<RunConfig, Failure> {
+fn config(
+    core: &Core,
+    record: &Record,
+    place: &JobPlace,
+    hashes: Option<&Vec<Sha256>>,
+) -> Result<RunConfig, Failure> {
     let Work { spec, outputs } = Work::of(&record.options).map_err(could_not_run)?;
 
     let output = |(index, output): (usize, Output)| {
@@ -154,10 +163,25 @@ fn config(record: &Record, place: &JobPlace) -> Result<RunConfig, Failure> {
         redis: None,
         // A job of another version, or with other files, goes on as far as it can.
         changed: true,
+        reuse: Reuse {
+            keep: true,
+            earlier: earlier::pick(core, record, hashes),
+            again: again(record),
+            attempt: record.retries,
+        },
         fresh: false,
         dry_run: false,
         verbosity: Verbosity::Quiet,
     })
+}
+
+/// Which of the files that failed before are read again.
+fn again(record: &Record) -> Again {
+    let kinds = record.retrying.iter().flat_map(|retrying| &retrying.kinds);
+    let kinds: BTreeSet<ProblemKind> =
+        kinds.filter_map(|code| ProblemKind::of_code(code)).collect();
+
+    if kinds.is_empty() { Again::AllFailed } else { Again::Kinds(kinds) }
 }
 
 fn could_not_run(error: impl Into<anyhow::Error>) -> Failure {

@@ -98,6 +98,7 @@ pub fn record(id: JobId, wish: &NewJob, listed: Option<&Listed>) -> Record {
         state: State::Queued,
         reason: None,
         hint: None,
+        cancel_reason: None,
         created: now_ms(),
         started: None,
         finished: None,

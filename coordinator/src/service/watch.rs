@@ -47,6 +47,7 @@ impl Watch {
             let progress = &mut record.progress;
             progress.files = tally.files;
             progress.files_failed = tally.failed;
+            progress.files_reused = tally.reused;
             progress.bytes = self.measure.bytes(tally);
             progress.rows = tally.rows;
             progress.seconds = self.before + self.measure.elapsed(now).as_secs_f64();
@@ -94,6 +95,7 @@ impl Observer for Watch {
             Notice::GoesOn => self.jobs.progress(&self.id, |record| record.progress.waiting = None),
             Notice::InputsChanged(_)
             | Notice::StartsOver(_)
+            | Notice::NothingReused(_)
             | Notice::Resumed { .. }
             | Notice::ReadAlone { .. }
             | Notice::Remark(_)

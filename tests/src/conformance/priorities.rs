@@ -27,13 +27,13 @@ async fn turns(queue: &Both<impl Queue>, count: usize) -> Vec<u64> {
 pub async fn higher_priorities_go_first(queue: Both<impl Queue>) {
     open(&queue, &[(1, Priority::Low), (2, Priority::Normal), (3, Priority::High)]).await;
     for job in 1..=3 {
-        queue.push(&naps(job, 0..2)).await.unwrap();
+        queue.push_as(JobId(job), &naps(job, 0..2)).await.unwrap();
     }
 
     assert_eq!(turns(&queue, 3).await, [3, 3, 2]);
 
     // Also when one call leases tasks of several priorities, and what comes later.
-    queue.push(&naps(3, 2..3)).await.unwrap();
+    queue.push_as(JobId(3), &naps(3, 2..3)).await.unwrap();
     let leased = take(&queue, "a", 9).await;
     let jobs: Vec<u64> = leased.iter().map(|leased| leased.task.id.job.0).collect();
     assert_eq!(jobs, [3, 2, 1, 1]);
@@ -43,7 +43,7 @@ pub async fn higher_priorities_go_first(queue: Both<impl Queue>) {
 pub async fn jobs_of_one_priority_take_turns(queue: Both<impl Queue>) {
     open(&queue, &[(1, Priority::Low), (2, Priority::High), (3, Priority::High)]).await;
     for job in 1..=3 {
-        queue.push(&naps(job, 0..4)).await.unwrap();
+        queue.push_as(JobId(job), &naps(job, 0..4)).await.unwrap();
     }
 
     let first = turns(&queue, 8).await;
@@ -56,8 +56,8 @@ pub async fn jobs_of_one_priority_take_turns(queue: Both<impl Queue>) {
 pub async fn priority_goes_before_the_class(queue: Both<impl Queue>) {
     open(&queue, &[(1, Priority::Normal), (2, Priority::High)]).await;
     queue.push(&[nap_of(id(1, Class::Repair, 0)), addressed(1, 1, "a")]).await.unwrap();
-    queue.push(&naps(2, 0..1)).await.unwrap();
-    queue.push(&[nap_of(id(2, Class::Render, 5))]).await.unwrap();
+    queue.push_as(JobId(2), &naps(2, 0..1)).await.unwrap();
+    queue.push_as(JobId(2), &[nap_of(id(2, Class::Render, 5))]).await.unwrap();
 
     let mut order = Vec::new();
     for _ in 0..4 {

@@ -33,6 +33,10 @@ impl TextFormat for Csv {
         writer(&spec.csv).names(spec)
     }
 
+    fn depends_on_place(&self) -> bool {
+        false
+    }
+
     fn rows(&self, spec: &JobSpec, _first_row: u64) -> Box<WriteRow> {
         writer(&spec.csv).into_write_row()
     }

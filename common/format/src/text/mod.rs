@@ -40,6 +40,11 @@ pub trait TextFormat: Send + Sync {
     /// As [`Format::media_type`].
     fn media_type(&self) -> &'static str;
 
+    /// Whether the text of rows depends on how many are before them.
+    fn depends_on_place(&self) -> bool {
+        true
+    }
+
     /// As [`Format::csv_use`].
     fn csv_use(&self) -> CsvUse {
         CsvUse::Nothing
@@ -86,6 +91,10 @@ impl<T: TextFormat> Format for Text<T> {
 
     fn sheets(&self, _counts: Counts) -> Option<u32> {
         None
+    }
+
+    fn depends_on_place(&self) -> bool {
+        self.0.depends_on_place()
     }
 
     fn csv_use(&self) -> CsvUse {

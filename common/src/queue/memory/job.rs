@@ -12,6 +12,7 @@ use crate::outcome::Outcome;
 use crate::queue::{
     Capacity, JobPlace, JobQueue, LostWorker, Outlook, Priority, QueueError, Supply,
 };
+use crate::row::Block;
 use crate::rows::RowsKey;
 use crate::task::Task;
 
@@ -79,6 +80,11 @@ impl JobQueue for MemoryJob {
         Ok(())
     }
 
+    async fn rows(&mut self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+        let state = self.shared.state();
+        Ok(keys.iter().map(|key| state.rows.get(key).cloned()).collect())
+    }
+
     async fn forget(&mut self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
         let mut state = self.shared.state();
         for key in rows {
@@ -119,6 +125,14 @@ impl Supply for MemoryJob {
 
         drop(state);
         self.shared.pushed.notify_waiters();
+        Ok(())
+    }
+
+    async fn put_rows(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+        let mut state = self.shared.state();
+        for (key, block) in rows {
+            state.rows.insert(*key, Arc::clone(block));
+        }
         Ok(())
     }
 

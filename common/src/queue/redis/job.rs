@@ -11,12 +11,13 @@ use super::of_job::OfJob;
 use super::server::Server;
 use super::sign::{SIGNS, Signs};
 use super::state::Shared;
-use super::{audit, close, jobs, lost, push, why};
+use super::{audit, close, jobs, lost, push, rows, why};
 use crate::job::{JobId, TaskId};
 use crate::outcome::Outcome;
 use crate::queue::{
     Capacity, JobOwner, JobPlace, JobQueue, LostWorker, Outlook, Priority, QueueError, Supply,
 };
+use crate::row::Block;
 use crate::rows::RowsKey;
 use crate::task::Task;
 
@@ -88,6 +89,10 @@ impl JobQueue for RedisJob {
         self.signs.give_now(&self.job).await
     }
 
+    async fn rows(&mut self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+        rows::fetch(&self.job.shared, &keys).await
+    }
+
     async fn forget(&mut self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
         let names: Vec<String> = rows.iter().map(rows_name).collect();
         self.job.shared.blobs.settle(&self.job.keys, &[], &names).await
@@ -110,6 +115,10 @@ pub struct RedisSupply(Arc<OfJob>);
 impl Supply for RedisSupply {
     async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         push::push(&self.0, tasks).await
+    }
+
+    async fn put_rows(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+        rows::put(&self.0.shared, &self.0.keys, rows).await
     }
 
     fn largest_file(&self) -> Option<u64> {

@@ -28,7 +28,7 @@
 //! | key | type | holds | lifetime | written by |
 //! |---|---|---|---|---|
 //! | `sheaf:{Q}:V:J:body:CLASS:NUMBER` | STRING | the body of a task that is too long for its stream | [`TTL`] after it was stored | push stores; complete deletes |
-//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`TTL`] | complete and hand over store; forget deletes, and so does a refused complete |
+//! | `sheaf:{Q}:V:J:rows:CLASS:NUMBER:EDITION:BLOCK` | STRING | a block of rows | [`STAGED`](super::blobs::STAGED), from the finish on [`TTL`] | complete, put rows and hand over store; forget deletes, and so does a refused complete |
 //! | `sheaf:{Q}:V:J:outcome:CLASS:NUMBER:LEASE_ID` | STRING | an outcome that is too long for its stream | [`STAGED`](super::blobs::STAGED) | complete stores; collect deletes, and so does a refused complete |
 //!
 //! Close deletes all keys of the job. `V` ends with the number of servers for bytes, if there are

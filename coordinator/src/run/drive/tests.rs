@@ -155,6 +155,7 @@ impl Stage {
             queue: job,
             shipping: Shipping::None,
             contents: Contents::AtPaths,
+            reuser: None,
             store: &mut self.store,
             observer: &mut self.heard,
             interrupt: &self.interrupt,

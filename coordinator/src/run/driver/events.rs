@@ -12,6 +12,7 @@ use super::super::failure::DriveError;
 use super::super::interrupt::Cause;
 use crate::ledger::Commit;
 use crate::report::Notice;
+use crate::reuse::Checked;
 
 /// The circumstances of an event.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,10 @@ pub enum Event {
     Shipped(Vec<TaskId>),
     /// The shipper gave up: no more tasks reach the queue.
     ShippingFailed(QueueError),
+    /// Files were checked: they may be planned.
+    Checked(Checked),
+    /// These tasks, or parts of them, are answered from an earlier run.
+    Reused(Vec<Outcome>),
     /// Answers [`Call::Collect`].
     Collected(Result<Vec<Outcome>, QueueError>),
     /// Answers [`Call::Audit`]: the tasks that the queue has lost.

@@ -17,7 +17,7 @@ use crate::run::{Cause, Interrupter};
 use crate::service::feed::{Feed, News};
 use crate::service::lifecycle::{self, Event, Illegal};
 use crate::service::record::Record;
-use crate::service::store::{JobPlace, Key, Store, StoreError};
+use crate::service::store::{Found, JobPlace, Key, Store, StoreError};
 
 /// All jobs. Its methods write to the disk, so they belong on a thread that may wait.
 pub struct Jobs {
@@ -74,7 +74,7 @@ impl Jobs {
     /// # Errors
     /// When the folder cannot be read, or a record cannot be written.
     pub fn open(store: Store, keep: Option<Duration>) -> Result<(Self, Vec<String>), StoreError> {
-        let (mut found, unreadable) = store.load()?;
+        let Found { jobs: mut found, unreadable } = store.load()?;
         found.sort_by(|(a, x), (b, y)| (x.created, a).cmp(&(y.created, b)));
 
         let mut inner = Inner { last_id: store.last_id(), ..Inner::default() };
@@ -187,6 +187,14 @@ impl Jobs {
         }
 
         Ok(chosen.iter().map(|id| self.job(&inner.entries[id])).collect())
+    }
+
+    /// All jobs that are not finished, oldest first.
+    pub fn active(&self) -> Vec<Job> {
+        let inner = self.inner();
+        let entries = inner.by_age.values().map(|id| &inner.entries[id]);
+        let active = entries.filter(|entry| !entry.record.state.is_finished());
+        active.map(|entry| self.job(entry)).collect()
     }
 
     /// All records, oldest first.

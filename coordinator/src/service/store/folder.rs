@@ -16,6 +16,14 @@ pub struct Store {
     _lock: Lock,
 }
 
+/// The jobs of a data folder.
+#[derive(Debug, Default)]
+pub struct Found {
+    pub jobs: Vec<(Key, Record)>,
+    /// The records that could not be read, with the reason.
+    pub unreadable: Vec<String>,
+}
+
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -92,14 +100,13 @@ impl Store {
     }
 
     /// Reads all jobs. A folder without a record is what a crash left of a job that nobody was told
-    /// of: it is removed. A record that cannot be read is left alone, and named in the second list.
+    /// of: it is removed. A record that cannot be read is left alone.
     ///
     /// # Errors
     /// When the folder of all jobs cannot be read.
-    pub fn load(&self) -> Result<(Vec<(Key, Record)>, Vec<String>), StoreError> {
+    pub fn load(&self) -> Result<Found, StoreError> {
         let io = |source| StoreError::Io { doing: "read", path: self.jobs.clone(), source };
-        let mut jobs = Vec::new();
-        let mut unreadable = Vec::new();
+        let mut found = Found::default();
 
         for entry in fs::read_dir(&self.jobs).map_err(io)? {
             let name = entry.map_err(io)?.file_name();
@@ -107,13 +114,16 @@ impl Store {
             let place = self.place(key);
 
             match read(&place.record()) {
-                Ok(record) => jobs.push((key, record)),
+                Ok(record) => found.jobs.push((key, record)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => self.remove(key)?,
-                Err(error) => unreadable.push(format!("{}: {error}", place.record().display())),
+                Err(error) => {
+                    let path = place.record();
+                    found.unreadable.push(format!("{}: {error}", path.display()));
+                }
             }
         }
 
-        Ok((jobs, unreadable))
+        Ok(found)
     }
 
     /// Saves a record: a crash leaves the old one or the new one.

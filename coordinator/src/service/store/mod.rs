@@ -18,6 +18,6 @@ mod folder;
 mod lock;
 mod place;
 
-pub use folder::{Store, StoreError};
+pub use folder::{Found, Store, StoreError};
 pub use lock::{Lock, LockError};
 pub use place::{JobPlace, Key};

@@ -2,6 +2,7 @@
 
 use sheaf_common::job::TaskId;
 use sheaf_common::queue::{Capacity, JobPlace, LostWorker, Priority, QueueError, Reason, Supply};
+use sheaf_common::row::Block;
 use sheaf_common::task::Task;
 
 use super::*;
@@ -80,6 +81,11 @@ impl JobQueue for Distant {
         self.job.missing(tasks).await
     }
 
+    async fn rows(&mut self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+        self.reach().await?;
+        self.job.rows(keys).await
+    }
+
     async fn forget(&mut self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
         self.reach().await?;
         self.job.forget(rows).await
@@ -94,6 +100,11 @@ impl Supply for Distant {
     async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         self.reach().await?;
         self.job.push(tasks).await
+    }
+
+    async fn put_rows(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+        self.reach().await?;
+        self.job.put_rows(rows).await
     }
 
     fn largest_file(&self) -> Option<u64> {
