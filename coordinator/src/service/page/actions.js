@@ -88,7 +88,8 @@ export class Actions {
   }
 
   #post(verb, body) {
-    return this.#doing(async () => heardJob(await json("POST", jobPath(this.#job.id, `/${verb}`), body)));
+    const path = jobPath(this.#job.id, `/${verb}`);
+    return this.#doing(async () => heardJob(await json("POST", path, body)));
   }
 
   /** Does it once, with the buttons out of reach; says what went wrong. */

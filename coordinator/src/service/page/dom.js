@@ -54,6 +54,11 @@ export function rowHead(kind, ...children) {
   return el("th", { class: kind, scope: "row", role: "rowheader" }, ...children);
 }
 
+/** A field to search in, which the browser does not try to help with. */
+export function searchField(id) {
+  return el("input", { type: "search", id, autocomplete: "off", spellcheck: "false" });
+}
+
 /** The element of index.html with this id. */
 export function byId(id) {
   return document.getElementById(id);

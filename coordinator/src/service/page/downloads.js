@@ -50,7 +50,12 @@ function outputItem(id, output, index) {
     el("span", { class: "name" }, el("bdi", { text: name })),
     el("span", { class: "muted", text: about.filter(Boolean).join(" · ") }),
     button,
-    el("details", {}, el("summary", { text: "SHA-256" }), el("code", { class: "hash", text: shown(output.sha256) })),
+    el(
+      "details",
+      {},
+      el("summary", { text: "SHA-256" }),
+      el("code", { class: "hash", text: shown(output.sha256) }),
+    ),
   );
 }
 

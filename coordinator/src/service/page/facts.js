@@ -11,7 +11,8 @@ export function recipeOf({ options, inputs, max_failures: budget }) {
   const csv = Object.entries(options.csv ?? {})
     .filter(([, value]) => value !== null && value !== false)
     .map(([name, value]) => (value === true ? name : `${name} ${value}`));
-  const where = inputs.paths.length > 0 ? inputs.paths.map((path) => [code(path), el("br")]).flat() : "uploaded";
+  const paths = inputs.paths.map((path) => [code(path), el("br")]).flat();
+  const where = paths.length > 0 ? paths : "uploaded";
 
   return terms([
     ["Inputs", [`${count(inputs.files, "file")}, ${size(inputs.bytes)}, `, where].flat()],

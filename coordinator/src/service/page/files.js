@@ -1,7 +1,7 @@
 // The failed files of a job: kinds to choose from, a search, and pages of fifty.
 
 import { get, jobPath } from "./api.js";
-import { arrange, cell, el, rowHead, setAttribute, setText, settled, table } from "./dom.js";
+import { arrange, cell, el, rowHead, searchField, setAttribute, setText, settled, table } from "./dom.js";
 import { number, shown, size, time } from "./format.js";
 import { showError } from "./head.js";
 
@@ -10,7 +10,7 @@ const COLUMNS = ["File", "Problem", "Size", "Time"];
 
 export class FailedFiles {
   element;
-  search = el("input", { type: "search", id: "file-search", autocomplete: "off", spellcheck: "false" });
+  search = searchField("file-search");
   #id;
   #kinds = el("div", { class: "kinds", role: "group", "aria-label": "Kinds of problems" });
   #kind = "";
@@ -159,19 +159,23 @@ export class FailedFiles {
   #showKinds(kinds) {
     const all = Object.entries(kinds).sort(([, one], [, other]) => other - one);
     if (this.#kind && !(this.#kind in kinds)) all.push([this.#kind, 0]);
-    const buttons = new Map([...this.#kinds.children].map((button) => [button.dataset.kind, button]));
+    const there = [...this.#kinds.children];
+    const buttons = new Map(there.map((button) => [button.dataset.kind, button]));
 
     arrange(
       this.#kinds,
       all.map(([kind, amount]) => {
-        const button =
-          buttons.get(kind) ??
-          el("button", { type: "button", class: "kind", "data-kind": kind, onclick: () => this.#choose(kind) });
+        const button = buttons.get(kind) ?? this.#kindButton(kind);
         setAttribute(button, "aria-pressed", kind === this.#kind);
         setText(button, `${shown(kind)} ${number(amount)}`);
         return button;
       }),
     );
+  }
+
+  #kindButton(kind) {
+    const choose = () => this.#choose(kind);
+    return el("button", { type: "button", class: "kind", "data-kind": kind, onclick: choose });
   }
 
   #show() {
@@ -180,7 +184,8 @@ export class FailedFiles {
     this.#tools.hidden = !hasAny;
     this.#box.hidden = this.#total === 0 || !hasAny;
     this.#none.hidden = hasAny && this.#total > 0;
-    setText(this.#none, hasAny ? (isFiltered ? "No failed file matches." : "") : "No file has failed.");
+    const none = isFiltered ? "No failed file matches." : "";
+    setText(this.#none, hasAny ? none : "No file has failed.");
 
     const first = this.#total === 0 ? 0 : this.#offset + 1;
     const last = Math.min(this.#total, this.#offset + PAGE);

@@ -10,6 +10,9 @@ import { stateWord, title } from "./states.js";
 /** After how many milliseconds without the service it counts as gone. */
 const GONE = 20_000;
 
+const GONE_TEXT =
+  "The service is gone: it was stopped, or the network is cut. This is what was known last.";
+
 const WORDS = {
   connecting: "connecting",
   live: "live",
@@ -21,6 +24,7 @@ const WORDS = {
 };
 
 let lostAt = 0;
+let firstVersion = null;
 let shownLink = "connecting";
 let asking = false;
 
@@ -34,6 +38,7 @@ export function startHead() {
   }, 1000);
 
   byId("try-now").addEventListener("click", tryNow);
+  byId("reload").addEventListener("click", () => location.reload());
   byId("enter-token").addEventListener("click", wantToken);
 }
 
@@ -67,12 +72,18 @@ function showService(service) {
   const isLow = free < 2 * service.reserved_bytes;
   const about = byId("about");
 
+  const queue = service.redis ? shown(service.redis) : null;
+  const room = `${size(free)} free${isLow ? ", low" : ""}`;
   about.replaceChildren(
     el("span", { text: `version ${shown(service.version)}` }),
-    el("span", { text: `on ${shown(service.host)}`, title: service.redis ? shown(service.redis) : null }),
-    el("span", { class: isLow ? "warn-text" : null, text: `${size(free)} free${isLow ? ", low" : ""}` }),
+    el("span", { text: `on ${shown(service.host)}`, title: queue }),
+    el("span", { class: isLow ? "warn-text" : null, text: room }),
     service.may_write ? "" : el("span", { class: "tag", text: "read only" }),
   );
+
+  // The page is a part of the service: another version may speak otherwise.
+  firstVersion ??= service.version;
+  byId("updated").hidden = service.version === firstVersion;
 
   const refusal = byId("refusal");
   refusal.hidden = service.accepts;
@@ -91,12 +102,7 @@ function showLink(word) {
   setAttribute(byId("link"), "data-link", now);
 
   byId("offline").hidden = !isLost;
-  setText(
-    byId("offline-text"),
-    isGone
-      ? "The service is gone: it was stopped, or the network is cut. What you see is what was known last."
-      : "The connection to the service broke. Trying again…",
-  );
+  setText(byId("offline-text"), isGone ? GONE_TEXT : "The connection broke. Trying again…");
   byId("no-token").hidden = word !== "denied";
 
   if (now !== shownLink) {

@@ -284,7 +284,8 @@ class JobPage {
         el("span", {}, warning ? el("b", { text: "warning: " }) : null, shown(text)),
       ),
     );
-    if (this.#notices.lastChild.children.length > MOST_NOTICES) this.#notices.lastChild.lastChild.remove();
+    const list = this.#notices.lastChild;
+    if (list.children.length > MOST_NOTICES) list.lastChild.remove();
     this.#notices.hidden = false;
   }
 

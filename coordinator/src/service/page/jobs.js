@@ -1,7 +1,7 @@
 // The list of jobs: the active ones, then the finished ones page by page.
 
 import { get } from "./api.js";
-import { arrange, drawer, el, setText, settled, table } from "./dom.js";
+import { arrange, drawer, el, searchField, setText, settled, table } from "./dom.js";
 import { count, number } from "./format.js";
 import { setTitle, showError } from "./head.js";
 import { JobRow } from "./jobrow.js";
@@ -10,6 +10,8 @@ import { ACTIVE, FINISHED, stateWord } from "./states.js";
 
 /** How many jobs come at once. */
 const PAGE = 100;
+/** The most that the service gives at once. */
+const MOST = 1000;
 const COLUMNS = ["Job", "State", "Progress", "Failed", "Speed", "Time", "Age"];
 
 /** Opens the list in `main`. `filters`: `state` and `name`, of the address. */
@@ -20,7 +22,7 @@ export function openJobs(main, filters) {
 }
 
 class JobList {
-  #search = el("input", { type: "search", id: "job-search", autocomplete: "off", spellcheck: "false" });
+  #search = searchField("job-search");
   #state = stateChoice();
   #summary = el("p", { class: "summary" });
   #empty = el("div", { class: "empty", hidden: true });
@@ -141,6 +143,8 @@ class Group {
   #name = "";
   #rows = new Map();
   #next = null;
+  /** How many jobs are asked for when all is asked for anew. */
+  #wanted = PAGE;
   /** When the last of the loaded pages was created. */
   #oldest = "";
   #loading = null;
@@ -173,6 +177,7 @@ class Group {
   choose(states, name) {
     this.#states = this.#all.filter((state) => states.includes(state));
     this.#name = name;
+    this.#wanted = PAGE;
   }
 
   /** Asks anew: after a change of the filter, or when events were missed. */
@@ -190,7 +195,8 @@ class Group {
     const control = new AbortController();
     this.#loading = control;
     this.#heard.clear();
-    const query = new URLSearchParams({ state: this.#states.join(","), limit: PAGE });
+    const limit = isMore ? PAGE : this.#wanted;
+    const query = new URLSearchParams({ state: this.#states.join(","), limit });
     if (this.#name) query.set("name", this.#name);
     if (isMore && this.#next) query.set("after", this.#next);
 
@@ -220,6 +226,7 @@ class Group {
     for (const job of jobs) {
       if (!this.#heard.has(job.id)) this.#put(job);
     }
+    if (isMore) this.#wanted = Math.min(MOST, this.#wanted + PAGE);
     this.#next = next ?? null;
     this.#oldest = jobs.at(-1)?.times.created ?? "";
     this.total = Math.max(this.#rows.size, total - gone.length);

@@ -13,8 +13,9 @@ let stream = null;
 export const known = { service: null, workers: null, link: "connecting" };
 
 /**
- * Calls `listener` on each `job` (with whether it was active, if it was known), `removed`, `ended` (a job), `workers`, `service`, `link`
- * (word, seconds), and `fresh`: what is shown must be asked for anew. Returns how to end it.
+ * Calls `listener` on each `job` (with whether it was active, if it was known), `removed`, `ended`
+ * (a job), `workers`, `service`, `link` (word, seconds), and `fresh`: what is shown must be asked
+ * for anew. Returns how to end it.
  */
 export function on(name, listener) {
   if (!listeners.has(name)) listeners.set(name, new Set());

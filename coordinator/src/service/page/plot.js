@@ -137,7 +137,8 @@ export class Plot {
       const failed = step.failed > 0 ? `, ${number(step.failed)} failed` : "";
       setText(
         this.#readout,
-        `after ${roughTime(step.middle)}: ${rate(step.rate)}, ${count(step.files, "file")} done${failed}`,
+        `after ${roughTime(step.middle)}: ${rate(step.rate)}, ` +
+          `${count(step.files, "file")} done${failed}`,
       );
     } else if (this.#steps.length > 0) {
       const { at, bytes } = this.#samples.at(-1);
@@ -215,22 +216,25 @@ function axes({ rates, x, y, times }, width) {
     const at = y(value * 1e6);
     return [
       svg("line", { class: "grid", x1: ROOM.left, x2: right, y1: at, y2: at }),
-      svg("text", { class: "axis", x: ROOM.left - 8, y: at + 4, "text-anchor": "end", text: value.toFixed(digits) }),
+      label(ROOM.left - 8, at + 4, "end", value.toFixed(digits)),
     ];
   });
   const marks = times.map((at) => [
     svg("line", { class: "tick", x1: x(at), x2: x(at), y1: bottom, y2: bottom + 4 }),
-    svg("text", {
-      class: "axis",
-      x: x(at),
-      y: bottom + 18,
-      "text-anchor": right - x(at) < 24 ? "end" : "middle",
-      text: at === 0 ? "0" : shortTime(at),
-    }),
+    label(
+      x(at),
+      bottom + 18,
+      right - x(at) < 24 ? "end" : "middle",
+      at === 0 ? "0" : shortTime(at),
+    ),
   ]);
-  const unit = svg("text", { class: "axis", x: 0, y: 12, text: "MB/s" });
-  const what = svg("text", { class: "axis", x: right, y: 12, "text-anchor": "end", text: "over the running time" });
+  const unit = label(0, 12, "start", "MB/s");
+  const what = label(right, 12, "end", "over the running time");
   return [...lines.flat(), ...marks.flat(), unit, what];
+}
+
+function label(x, y, anchor, text) {
+  return svg("text", { class: "axis", x, y, "text-anchor": anchor, text });
 }
 
 function shortTime(seconds) {
@@ -249,9 +253,10 @@ function curve(steps, { x, y }) {
     ...steps.map((step) => [x(step.middle), y(step.rate)]),
     [x(last.to), y(last.rate)],
   ];
-  const line = points.map(([px, py], index) => `${index ? "L" : "M"}${px.toFixed(1)} ${py.toFixed(1)}`).join("");
-  const floor = y(0).toFixed(1);
-  const area = `${line}L${points.at(-1)[0].toFixed(1)} ${floor}L${points[0][0].toFixed(1)} ${floor}Z`;
+  const place = ([px, py]) => `${px.toFixed(1)} ${py.toFixed(1)}`;
+  const line = `M${points.map(place).join("L")}`;
+  const corners = [points.at(-1), points[0]].map(([px]) => place([px, y(0)]));
+  const area = `${line}L${corners.join("L")}Z`;
   return [svg("path", { class: "area", d: area }), svg("path", { class: "line", d: line })];
 }
 
@@ -263,7 +268,8 @@ function failures(steps, { x, y }) {
     .map((step) => {
       const height = 3 + 9 * (step.failed / most);
       const width = Math.max(2, x(step.to) - x(step.from) - 1);
+      const place = { x: x(step.from), y: y(0) - height, width, height };
       const title = svg("title", { text: `${number(step.failed)} failed` });
-      return svg("rect", { class: "failed", x: x(step.from), y: y(0) - height, width, height }, title);
+      return svg("rect", { class: "failed", ...place }, title);
     });
 }

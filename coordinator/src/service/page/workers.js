@@ -123,7 +123,8 @@ export function workersInShort() {
   const draw = drawer(() => {
     const workers = (known.workers?.workers ?? []).filter((worker) => worker.fits);
     if (workers.length === 0) {
-      list.replaceChildren(el("li", { class: "muted", text: "No worker of this version is there." }));
+      const none = "No worker of this version is there.";
+      list.replaceChildren(el("li", { class: "muted", text: none }));
       items.clear();
       return;
     }
