@@ -1,7 +1,8 @@
 // The failed files of a job: kinds to choose from, a search, and pages of fifty.
 
 import { get, jobPath } from "./api.js";
-import { arrange, cell, el, rowHead, searchField, setAttribute, setText, settled, table } from "./dom.js";
+import { arrange, cell, el, rowHead, searchField, settled, table } from "./dom.js";
+import { setAttribute, setText } from "./dom.js";
 import { number, shown, size, time } from "./format.js";
 import { showError } from "./head.js";
 
@@ -44,7 +45,7 @@ export class FailedFiles {
     );
     this.#box = el(
       "div",
-      { class: "box scroll", role: "region", "aria-label": "Failed files", tabindex: "0" },
+      { class: "box scroll", role: "group", "aria-label": "List of failed files", tabindex: "0" },
       table("files", "Failed files", COLUMNS, this.#body),
     );
     this.#pager = this.#makePager();
