@@ -106,7 +106,8 @@ function showLink(word) {
   byId("no-token").hidden = word !== "denied";
 
   if (now !== shownLink) {
-    if (now === "live" && shownLink !== "connecting") say("Connected again.");
+    const wasLost = shownLink === "reconnecting" || shownLink === "gone";
+    if (now === "live" && wasLost) say("Connected again.");
     if (now === "reconnecting") say("The connection to the service broke.");
     if (now === "gone") say("The service is gone.");
     shownLink = now;
