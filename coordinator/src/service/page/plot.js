@@ -15,6 +15,8 @@ export class Plot {
   #svg = svg("svg", { role: "img", height: HEIGHT, tabindex: "0", class: "plot" });
   #readout = el("p", { class: "readout", "aria-live": "off" });
   #samples = [];
+  /** The least seconds between two samples that stay. */
+  #spacing = 0;
   #steps = [];
   #scale = null;
   #cursor = null;
@@ -59,6 +61,7 @@ export class Plot {
   /** Forgets all: the job begins to count anew. */
   restart() {
     this.#samples = [];
+    this.#spacing = 0;
     this.#draw();
   }
 
@@ -67,11 +70,14 @@ export class Plot {
     const last = this.#samples.at(-1);
     if (last && (seconds <= last.at || seconds < 0.1)) return;
 
+    // The newest is kept at once, and gives way to the next if that comes soon.
+    const before = this.#samples.at(-2);
+    if (before && last.at - before.at < this.#spacing) this.#samples.pop();
     this.#samples.push({ at: seconds, files, failed, bytes, rows });
+
     if (this.#samples.length > MOST) {
-      // Every second one goes, but the newest stays.
-      const newest = this.#samples.length - 1;
-      this.#samples = this.#samples.filter((_, index) => (newest - index) % 2 === 0);
+      this.#spacing = (2 * seconds) / MOST;
+      this.#samples = spaced(this.#samples, this.#spacing);
     }
     this.#draw();
   }
@@ -147,6 +153,16 @@ export class Plot {
       setText(this.#readout, "nothing was measured yet");
     }
   }
+}
+
+/** The samples that are at least `spacing` seconds apart, and the newest. */
+export function spaced(samples, spacing) {
+  let last = -Infinity;
+  return samples.filter(({ at }, index) => {
+    const stays = at - last >= spacing || index === samples.length - 1;
+    if (stays) last = at;
+    return stays;
+  });
 }
 
 /** The samples as at most `most` steps of about the same length, with the mean speed of each. */
