@@ -133,7 +133,7 @@ impl Run {
     }
 
     /// Runs the job to its end on a queue that other runs use too, with workers that the caller
-    /// starts and stops: see [`LocalWorker`](crate::local::LocalWorker). The settings `redis` and
+    /// starts and stops: see [`LocalWorker`]. The settings `redis` and
     /// `processes` do not count, and no child is started.
     ///
     /// A [`MemoryQueue`] without a worker is waited for without end: when its worker fails, the
