@@ -19,6 +19,7 @@
 //! * [`proxy`]: a proxy in front of a server, which can be cut, stalled and opened again.
 //! * [`make`]: small tasks and outcomes.
 //! * [`wait`]: waits until a condition holds.
+//! * [`service`]: a real `sheaf serve` for one test.
 //! * [`skip`](skip()): notes that a test cannot run on this machine.
 
 pub mod archive;
@@ -40,6 +41,7 @@ pub mod proxy;
 pub mod python;
 pub mod redis_server;
 pub mod run;
+pub mod service;
 pub mod skip;
 pub mod wait;
 
