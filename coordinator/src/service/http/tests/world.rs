@@ -72,7 +72,7 @@ impl Default for Wanted {
 }
 
 pub struct World {
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
     pub contents: Arc<Contents>,
     pub port: u16,
     pub stop: watch::Sender<bool>,
@@ -187,6 +187,11 @@ pub async fn rest(stream: &mut (impl AsyncReadExt + Unpin)) -> Reply {
     let head = String::from_utf8(bytes[..end + 2].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Reply { status, head, body: bytes[end + 4..].to_vec() }
+}
+
+/// Reads some of what comes.
+pub async fn some(stream: &mut TcpStream) {
+    assert!(stream.read(&mut [0; 2048]).await.unwrap() > 0);
 }
 
 pub fn hash(bytes: &[u8]) -> Hash {
