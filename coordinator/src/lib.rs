@@ -11,6 +11,7 @@
 //! * [`assemble`]: segments → outputs.
 //! * [`run`]: one run, made of all these. [`signals`]: how signals of the process reach it.
 //! * [`local`]: this machine's worker. [`cpu`]: the CPU time of the coordinator itself.
+//! * [`reuse`]: what a run keeps for a later one, and reuses of an earlier one.
 //! * [`report`]: progress, summary, job log.
 //! * [`api`]: the interface of `sheaf serve`, shared by the service and its clients.
 //! * [`service`]: `sheaf serve`.
@@ -41,6 +42,7 @@ pub mod local;
 pub mod plan;
 pub mod preview;
 pub mod report;
+pub mod reuse;
 pub mod run;
 pub mod service;
 pub mod signals;

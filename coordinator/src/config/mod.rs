@@ -25,6 +25,8 @@ pub use error::UsageError;
 pub use output::Output;
 pub use places::{PlaceError, check_places};
 pub use preview::PreviewConfig;
+pub use recipe::{encoding, limits};
 pub use redis::{QueueConfig, QueueTask, RedisRun, WorkersConfig};
 pub use run::{RunConfig, Verbosity, work_folder};
 pub use serve::ServeConfig;
+pub use spec::Wanted;
