@@ -13,6 +13,7 @@
 //! * [`local`]: this machine's worker. [`cpu`]: the CPU time of the coordinator itself.
 //! * [`report`]: progress, summary, job log.
 //! * [`api`]: the interface of `sheaf serve`, shared by the service and its clients.
+//! * [`client`]: the command line as its client.
 //! * [`errors`]: how errors are written, and the exit codes.
 //! * [`frame`]: messages on disk, framed so that a broken one is recognised.
 //! * [`human`]: numbers, sizes, times and names as people read them. [`clock`]: the time of day.
@@ -24,6 +25,7 @@
 pub mod api;
 pub mod assemble;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod cpu;

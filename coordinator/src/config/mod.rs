@@ -21,7 +21,7 @@ mod units;
 
 pub use demo::DemoConfig;
 pub use error::UsageError;
-pub use output::Output;
+pub use output::{Output, printed};
 pub use places::{PlaceError, check_places};
 pub use preview::PreviewConfig;
 pub use redis::{QueueConfig, QueueTask, RedisRun, WorkersConfig};
