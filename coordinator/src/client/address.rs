@@ -16,9 +16,11 @@ pub fn base(typed: &str) -> Result<String, String> {
 
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if host.contains('@') {
-        return Err("expected a URL without a name or password: the token belongs in the variable \
+        return Err(
+            "expected a URL without a name or password: the token belongs in the variable \
                     SHEAF_TOKEN"
-            .into());
+                .into(),
+        );
     }
     if host.is_empty() || rest.contains(['?', '#']) || typed.parse::<ureq::http::Uri>().is_err() {
         return Err("expected a URL such as `http://127.0.0.1:7878`".into());
@@ -67,7 +69,9 @@ mod tests {
 
     #[test]
     fn this_machine_is_recognised() {
-        for here in ["http://127.0.0.1:1", "http://[::1]:7", "https://localhost", "http://127.9.9.9"] {
+        for here in
+            ["http://127.0.0.1:1", "http://[::1]:7", "https://localhost", "http://127.9.9.9"]
+        {
             assert!(is_loopback(here), "{here}");
         }
         for there in ["http://10.0.0.1", "http://localhost.example.org", "https://a"] {

@@ -182,10 +182,7 @@ mod tests {
         };
 
         let path = jobs_path(&filter, 7, Some("x=1"));
-        assert_eq!(
-            path,
-            "/v1/jobs?limit=7&state=done%2Cover-budget&name=a%20b%26c&after=x%3D1"
-        );
+        assert_eq!(path, "/v1/jobs?limit=7&state=done%2Cover-budget&name=a%20b%26c&after=x%3D1");
         assert_eq!(jobs_path(&JobFilter::default(), 20, None), "/v1/jobs?limit=20");
     }
 

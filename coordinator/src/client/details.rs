@@ -154,9 +154,8 @@ pub fn ending(job: &Job, failed: &[FileLine], paint: Paint) -> String {
 
 fn ended(job: &Job) -> String {
     let progress = &job.progress;
-    let because = || {
-        job.reason.as_ref().map_or(String::new(), |why| format!(": {}", shown(why.as_bytes())))
-    };
+    let because =
+        || job.reason.as_ref().map_or(String::new(), |why| format!(": {}", shown(why.as_bytes())));
     let figures = || {
         format!(
             "{}, {}, {} in {}",
@@ -177,11 +176,9 @@ fn ended(job: &Job) -> String {
         ),
         State::DoneWithFailures => format!("is done{}", because()),
         State::Cancelled => format!("was cancelled{}", because()),
-        State::OverBudget => format!(
-            "was ended, as {} failed{}",
-            count(progress.files_failed, "file"),
-            because()
-        ),
+        State::OverBudget => {
+            format!("was ended, as {} failed{}", count(progress.files_failed, "file"), because())
+        }
         State::Stopped => format!("stopped{}", because()),
         state => format!("is {}{}", state.word(), because()),
     }

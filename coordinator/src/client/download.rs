@@ -34,10 +34,12 @@ pub struct Remote {
 impl Remote {
     /// Output `index` of a job.
     pub fn output(id: &JobId, index: usize, output: &OutputFile) -> Self {
-        Remote {
-            path: job_path(id, &format!("/outputs/{index}")),
-            hash: Some(output.sha256),
-        }
+        Remote { path: job_path(id, &format!("/outputs/{index}")), hash: Some(output.sha256) }
+    }
+
+    /// The summary of a finished job.
+    pub fn summary(id: &JobId) -> Self {
+        Remote { path: job_path(id, "/summary"), hash: None }
     }
 
     /// The job log of a job.

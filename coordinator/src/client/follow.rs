@@ -39,7 +39,10 @@ pub struct Followed {
 enum End {
     Finished(Box<Job>),
     /// It broke, or the service closed it. `heard`: something came before.
-    Cut { error: Option<ClientError>, heard: bool },
+    Cut {
+        error: Option<ClientError>,
+        heard: bool,
+    },
 }
 
 /// Follows a job until it is finished, and returns it. `see` is called with everything that
@@ -152,11 +155,7 @@ enum Taken {
     Notice(NoticeEvent),
 }
 
-fn take(
-    server: &Server,
-    followed: &Followed,
-    event: &Event,
-) -> Result<Option<Taken>, ClientError> {
+fn take(server: &Server, followed: &Followed, event: &Event) -> Result<Option<Taken>, ClientError> {
     let wrong = |error: serde_json::Error| server.strange(error.to_string());
     match event.name.as_str() {
         "job" => Ok(Some(Taken::Job(serde_json::from_str(&event.data).map_err(wrong)?))),
@@ -169,9 +168,8 @@ fn take(
 
 /// How long a connection may be silent.
 fn silence(deadline: Option<Instant>) -> Duration {
-    let left = deadline.map_or(SILENCE, |deadline| {
-        deadline.saturating_duration_since(Instant::now())
-    });
+    let left =
+        deadline.map_or(SILENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
 
     // Zero would mean no limit.
     left.min(SILENCE).max(Duration::from_millis(1))

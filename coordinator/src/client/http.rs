@@ -69,7 +69,11 @@ impl Server {
     }
 
     /// Sends a request with a body, whose length a header says.
-    pub(super) fn send(&self, ask: &Ask, body: SendBody<'_>) -> Result<Response<Body>, ClientError> {
+    pub(super) fn send(
+        &self,
+        ask: &Ask,
+        body: SendBody<'_>,
+    ) -> Result<Response<Body>, ClientError> {
         self.checked(self.exchange(ask, body)?)
     }
 

@@ -31,8 +31,7 @@ pub struct Listed {
 /// Those of the service.
 pub fn list(server: &Server, wanted: &Wanted) -> Result<Listed, ClientError> {
     let filter = &wanted.filter;
-    let is_filtered =
-        !filter.states.is_empty() || filter.name.is_some() || filter.since.is_some();
+    let is_filtered = !filter.states.is_empty() || filter.name.is_some() || filter.since.is_some();
 
     let most = match (wanted.limit, wanted.all || is_filtered) {
         (Some(limit), _) => limit,

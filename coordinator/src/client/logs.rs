@@ -58,8 +58,7 @@ pub fn files(
 ) -> Result<BTreeMap<String, u64>, ClientError> {
     let mut offset = 0;
     loop {
-        let page: FilePage =
-            Patience::default().with(|| server.files(id, filter, offset, 1000))?;
+        let page: FilePage = Patience::default().with(|| server.files(id, filter, offset, 1000))?;
 
         for file in &page.files {
             let line = if json {
@@ -138,7 +137,10 @@ mod tests {
         let of = |counts: &[(&str, u64)]| {
             kinds(&counts.iter().map(|(kind, count)| (kind.to_string(), *count)).collect())
         };
-        assert_eq!(of(&[("gone", 2), ("time-limit", 1000)]), "1,002 files failed: 1,000 time-limit, 2 gone");
+        assert_eq!(
+            of(&[("gone", 2), ("time-limit", 1000)]),
+            "1,002 files failed: 1,000 time-limit, 2 gone"
+        );
         assert_eq!(of(&[]), "no file failed");
     }
 }

@@ -127,9 +127,7 @@ impl ServerSettings {
         Ok(TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .root_certs(RootCerts::Specific(Arc::new(roots)))
-            .unversioned_rustls_crypto_provider(Arc::new(
-                rustls::crypto::ring::default_provider(),
-            ))
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build())
     }
 }
@@ -199,6 +197,9 @@ mod tests {
 
         assert!(matches!(ca("http://a", file.path()), Some(SettingsError::NoTls(_))));
         assert!(matches!(ca("https://a", file.path()), Some(SettingsError::NoCertificate(_))));
-        assert!(matches!(ca("https://a", Path::new("/absent")), Some(SettingsError::CaFile { .. })));
+        assert!(matches!(
+            ca("https://a", Path::new("/absent")),
+            Some(SettingsError::CaFile { .. })
+        ));
     }
 }

@@ -127,8 +127,7 @@ mod tests {
     fn programs_get_ids_or_objects() {
         assert_eq!(printed(Form::Ids), "2\nnightly\n");
         let json = printed(Form::Json);
-        let back: Vec<Job> =
-            json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let back: Vec<Job> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(back[1].state, State::OverBudget);
     }
 }

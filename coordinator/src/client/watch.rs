@@ -37,7 +37,9 @@ impl Watch {
                 if notice.warning { self.warn(&text) } else { self.say(&text) }
             }
             Seen::Lost(error) => {
-                self.warn(&format!("{error}; trying again, the job goes on as soon as it is there"));
+                self.warn(&format!(
+                    "{error}; trying again, the job goes on as soon as it is there"
+                ));
             }
             Seen::Back => self.warn("the service is there again"),
         }

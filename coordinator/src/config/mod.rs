@@ -17,12 +17,15 @@ mod redis;
 mod run;
 mod sheet_name;
 mod spec;
+mod submit;
 mod units;
 
 pub use demo::DemoConfig;
 pub use error::UsageError;
 pub use output::{Output, printed};
-pub use places::{PlaceError, check_places};
+pub use places::{PlaceError, check_files, check_places};
 pub use preview::PreviewConfig;
 pub use redis::{QueueConfig, QueueTask, RedisRun, WorkersConfig};
 pub use run::{RunConfig, Verbosity, work_folder};
+pub use submit::{SubmitConfig, options_of};
+pub use units::time;

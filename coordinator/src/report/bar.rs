@@ -170,13 +170,7 @@ mod tests {
     use super::super::tally::tests::so_far;
     use super::*;
 
-    fn bar(
-        measure: &Measure,
-        tally: &Tally,
-        now: Instant,
-        width: usize,
-        paint: Paint,
-    ) -> String {
+    fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: Paint) -> String {
         super::bar(&HowFar::of(measure, tally, now), width, paint)
     }
 

@@ -65,12 +65,7 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem
 
 /// What stands in an open file. Refuses what is not the file that was listed with this size and
 /// time, and what has more than half of `memory` bytes.
-fn checked(
-    opened: &File,
-    size: u64,
-    modified: i64,
-    memory: u64,
-) -> Result<Metadata, FileProblem> {
+fn checked(opened: &File, size: u64, modified: i64, memory: u64) -> Result<Metadata, FileProblem> {
     // Ask the open file, not the path: another file may take the path's place at any time.
     let before = metadata(opened)?;
     if let Some(other) = NonFile::of(before.file_type()) {

@@ -6,8 +6,8 @@ use sheaf_worker::extract::Pieces;
 use ureq::http::Method;
 
 use crate::api::{Hash, StoredContents};
-use crate::client::http::{Ask, Server};
 use crate::client::ClientError;
+use crate::client::http::{Ask, Server};
 use crate::discover::Source;
 
 /// The bytes and the files at which a body is full.
@@ -32,12 +32,7 @@ impl Bundle {
     ///
     /// # Errors
     /// It cannot be read, or has no longer this hash. Nothing is added then.
-    pub fn add(
-        &mut self,
-        source: &Source<'_>,
-        hash: Hash,
-        memory: u64,
-    ) -> Result<(), FileProblem> {
+    pub fn add(&mut self, source: &Source<'_>, hash: Hash, memory: u64) -> Result<(), FileProblem> {
         let before = self.body.len();
         self.body.extend_from_slice(format!("{hash} {}\n", source.size).as_bytes());
 
@@ -59,8 +54,7 @@ impl Bundle {
         hash: Hash,
         memory: u64,
     ) -> Result<u64, FileProblem> {
-        let mut pieces =
-            Pieces::open(&source.path, source.size, source.modified_ns, memory, 0)?;
+        let mut pieces = Pieces::open(&source.path, source.size, source.modified_ns, memory, 0)?;
         let begin = self.body.len();
         let mut piece = [0; 64 << 10];
         loop {
@@ -92,10 +86,9 @@ impl Bundle {
         let stored: StoredContents = server.read_json(response)?;
         match stored.stored == self.files {
             true => Ok(()),
-            false => Err(server.strange(format!(
-                "it stored {} of {} files",
-                stored.stored, self.files
-            ))),
+            false => {
+                Err(server.strange(format!("it stored {} of {} files", stored.stored, self.files)))
+            }
         }
     }
 }

@@ -101,8 +101,7 @@ impl<'a> Upload<'a> {
     pub fn check_sizes(&self, largest: u64) -> Result<(), ClientError> {
         // Larger ones are not sent at all.
         let is_sent = |bytes: u64| bytes <= self.memory / 2;
-        let Some(file) =
-            self.sources.iter().find(|file| file.size > largest && is_sent(file.size))
+        let Some(file) = self.sources.iter().find(|file| file.size > largest && is_sent(file.size))
         else {
             return Ok(());
         };
@@ -221,13 +220,7 @@ impl<'a> Upload<'a> {
         self.send_bundle(&mut bundle, meter)
     }
 
-    fn add_small(
-        &mut self,
-        bundle: &mut Bundle,
-        index: usize,
-        hash: Hash,
-        meter: &mut Meter,
-    ) {
+    fn add_small(&mut self, bundle: &mut Bundle, index: usize, hash: Hash, meter: &mut Meter) {
         let source = self.sources.get(index);
         if let Err(problem) = bundle.add(&source, hash, self.memory) {
             self.fail(index, problem);
