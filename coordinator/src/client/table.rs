@@ -78,7 +78,8 @@ fn share(job: &Job) -> String {
         total => (progress.bytes, total),
     };
 
-    if total == 0 { "–".into() } else { format!("{} %", done.min(total) * 100 / total) }
+    let percent = (done.min(total) * 100).checked_div(total);
+    percent.map_or("–".into(), |percent| format!("{percent} %"))
 }
 
 fn short(name: &str) -> String {
