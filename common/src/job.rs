@@ -77,6 +77,9 @@ pub struct JobSpec {
     pub csv: CsvStyle,
     /// Whether every file also gets its own workbook.
     pub per_file: bool,
+    /// Whether the coordinator keeps the rows for a later run: then workers put all of them onto
+    /// the queue, and stash copies only.
+    pub keep_rows: bool,
     pub limits: Limits,
 }
 
@@ -93,6 +96,7 @@ impl Default for JobSpec {
             renderings: vec![Rendering { format: "xlsx".into(), packing: Packing::Plain }],
             csv: CsvStyle::default(),
             per_file: false,
+            keep_rows: false,
             limits: Limits { time: Duration::from_secs(60), memory: 2 << 30, retries: 2 },
         }
     }

@@ -2,8 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Class, TaskId, WorkerId};
+use crate::fit;
+use crate::job::{Class, TaskId, UNIT_BYTES, WorkerId};
 use crate::numbers::BlockNumber;
+
+/// The intended size of a block of rows, in bytes: that of a full chunk.
+const BLOCK: usize = 1 << 20;
+/// The largest size of a block that several slices share, in bytes: chunks may be a little longer
+/// than [`BLOCK`].
+const BLOCK_ROOM: usize = BLOCK + BLOCK / 8;
+
+/// Whether a slice of `length` bytes joins the last block of its task, which has `last` bytes; if
+/// not, it begins another. A slice that fills a unit by itself gets its own block, so that it can
+/// be stashed.
+///
+/// It depends on lengths alone: so the same slices are always in the same blocks.
+pub fn joins_block(last: usize, length: usize) -> bool {
+    let unit = fit::size(UNIT_BYTES);
+    last + length <= BLOCK_ROOM && length < unit && last < unit
+}
 
 /// Names a block of rows of an extract task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

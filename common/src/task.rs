@@ -100,8 +100,8 @@ pub enum Content {
     /// At this absolute path ([`SourceFile::path`] may be relative to the coordinator's working
     /// directory).
     At(SourcePath),
-    /// At this path, which has no symbolic link: a worker with roots has checked it. Never on the
-    /// queue: the worker must not trust the queue about links.
+    /// At this path, which has no symbolic link: a coordinator or a worker with roots has checked
+    /// it. A worker with roots checks it again, as it must not trust the queue about links.
     Resolved(SourcePath),
     /// Here: they are shipped in the task.
     Here(#[serde(with = "serde_bytes")] Vec<u8>),

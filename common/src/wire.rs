@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 /// The first byte of every message. Raise it whenever a type on the wire changes its shape, or a
 /// text on the queue its meaning.
-pub const FORMAT: u8 = 9;
+pub const FORMAT: u8 = 10;
 
 /// The most bytes that a message may claim to have: 1 GiB. Decoding fails on a larger claim before
 /// it allocates.

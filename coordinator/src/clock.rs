@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sheaf_common::fit;
 use tz::{DateTime, TimeZone, UtcDateTime};
 
 /// The local time of day: `14:05:09`.
@@ -41,7 +42,12 @@ pub fn ms_of_rfc3339(text: &str) -> Option<u64> {
 
 /// The seconds since 1970.
 pub fn since_1970() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    now_ms() / 1000
+}
+
+/// The milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    fit::millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 /// A time in milliseconds since 1970 as `2024-02-29T23:59:59.999Z`. Times after the year 9999
@@ -55,6 +61,13 @@ pub fn rfc3339(ms: u64) -> String {
     let day = format!("{:04}-{:02}-{:02}", time.year(), time.month(), time.month_day());
     let hour = format!("{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
     format!("{day}T{hour}.{:03}Z", ms % 1000)
+}
+
+/// The milliseconds since 1970 of a time as `2024-02-29T23:59:59.999Z`, in UTC; `None`: it is not
+/// one, or before 1970.
+pub fn from_rfc3339(text: &str) -> Option<u64> {
+    let time = humantime::parse_rfc3339(text).ok()?;
+    time.duration_since(UNIX_EPOCH).ok().map(fit::millis)
 }
 
 fn with_zone(time: &DateTime) -> String {
@@ -111,6 +124,7 @@ mod tests {
         for (ms, expected) in times {
             assert_eq!(ms_of_rfc3339(expected), Some(ms.min(253_402_300_799_000)));
             assert_eq!(rfc3339(ms), expected);
+            assert_eq!(from_rfc3339(expected).unwrap() / 1000, ms.min(253_402_300_799_999) / 1000);
         }
     }
 

@@ -11,9 +11,11 @@
 //! * [`assemble`]: segments → outputs.
 //! * [`run`]: one run, made of all these. [`signals`]: how signals of the process reach it.
 //! * [`local`]: this machine's worker. [`cpu`]: the CPU time of the coordinator itself.
+//! * [`reuse`]: what a run keeps for a later one, and reuses of an earlier one.
 //! * [`report`]: progress, summary, job log.
 //! * [`api`]: the interface of `sheaf serve`, shared by the service and its clients.
 //! * [`client`]: the command line as its client.
+//! * [`service`]: `sheaf serve`.
 //! * [`errors`]: how errors are written, and the exit codes.
 //! * [`frame`]: messages on disk, framed so that a broken one is recognised.
 //! * [`human`]: numbers, sizes, times and names as people read them. [`clock`]: the time of day.
@@ -42,7 +44,9 @@ pub mod local;
 pub mod plan;
 pub mod preview;
 pub mod report;
+pub mod reuse;
 pub mod run;
+pub mod service;
 pub mod signals;
 pub mod spool;
 pub mod status;

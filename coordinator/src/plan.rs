@@ -1,5 +1,6 @@
 //! Sources → the files of each task.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use sheaf_common::codec::Codec;
@@ -25,6 +26,10 @@ pub struct Plan<'a> {
     sources: &'a Sources,
     next: usize,
     batch_bytes: u64,
+    /// Only files before this one may be planned; `None`: all.
+    checked: Option<FileIndex>,
+    /// Of these, the files to come that are reused, in ascending order.
+    reused: VecDeque<FileIndex>,
 }
 
 /// The next piece of the plan.
@@ -40,7 +45,36 @@ pub enum Planned {
 impl<'a> Plan<'a> {
     /// Plans the files from `first` on. Past the end of the sources the plan is empty.
     pub fn new(sources: &'a Sources, first: FileIndex) -> Self {
-        Plan { sources, next: first.index(), batch_bytes: BATCH_BYTES }
+        let reused = VecDeque::new();
+        Plan { sources, next: first.index(), batch_bytes: BATCH_BYTES, checked: None, reused }
+    }
+
+    /// From now on, plans only files that are checked. A task has either files that are reused, or
+    /// others.
+    pub fn wait_for_checks(&mut self) {
+        self.checked = Some(FileIndex::at(self.next));
+    }
+
+    /// All files before `before` are checked. `reused`: those of them that are reused, beside the
+    /// ones of earlier calls, in ascending order.
+    pub fn checked(&mut self, before: FileIndex, reused: Vec<FileIndex>) {
+        self.checked = self.checked.max(Some(before));
+        self.reused.extend(reused);
+    }
+
+    /// Whether there are more files, and the next is not checked yet.
+    pub fn waits(&self) -> bool {
+        self.next < self.sources.len() && self.next >= self.end()
+    }
+
+    /// Where the files end that may be planned.
+    fn end(&self) -> usize {
+        self.checked.map_or(usize::MAX, FileIndex::index).min(self.sources.len())
+    }
+
+    /// Whether the next file is reused.
+    fn is_reused(&self) -> bool {
+        self.reused.front().is_some_and(|first| first.index() == self.next)
     }
 
     /// Sets the size of the batches to come, at most `most` bytes, and returns it.
@@ -61,7 +95,14 @@ impl Iterator for Plan<'_> {
     fn next(&mut self) -> Option<Planned> {
         let mut files = Vec::new();
         let mut bytes = 0_u64;
-        while self.next < self.sources.len() && files.len() < BATCH_FILES {
+        let is_reused = self.is_reused();
+
+        while self.next < self.end() && files.len() < BATCH_FILES {
+            // Workers do a task, or it is answered: not both.
+            if self.is_reused() != is_reused {
+                break;
+            }
+
             let source = self.sources.get(self.next);
             let expected = expected_bytes(&source.path, source.size);
             let after = bytes.saturating_add(expected);
@@ -78,6 +119,10 @@ impl Iterator for Plan<'_> {
             self.next += 1;
             if let Some(problem) = source.problem {
                 return Some(Planned::Problem { sequence, problem: problem.clone() });
+            }
+
+            if is_reused {
+                self.reused.pop_front();
             }
 
             files.push(file(sequence, &source));

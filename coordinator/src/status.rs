@@ -12,7 +12,7 @@ use crate::config::work_folder;
 use crate::errors::{Exit, Failure};
 use crate::human::time;
 use crate::report::RunStatus;
-use crate::spool::{STATUS, is_at_work, last_stop};
+use crate::spool::{STATUS, is_at_work, is_finished, last_stop};
 
 /// The age in seconds from which on a status is worth a word: a run writes it every second.
 const OLD: u64 = 10;
@@ -33,6 +33,10 @@ pub fn status(output: &Path, json: bool, out: &mut dyn Write) -> Result<Exit, Fa
 
     // Without a work folder there is no run: a finished one has removed it.
     let Ok(at_work) = is_at_work(&folder) else { return Err(nothing(output)) };
+    if is_finished(&folder) && !at_work {
+        return Err(nothing(output)); // It only stays for the next run.
+    }
+
     let status = RunStatus::read(&folder.join(STATUS)).map_err(|_| nothing(output))?;
 
     // While a run is at work, the last line is about an earlier one.

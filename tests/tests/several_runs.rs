@@ -1,19 +1,12 @@
 //! Several runs within one process: each has its inputs, its folder, its observer, its word to stop.
 
-use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use clap::Parser;
-use sheaf::cli::{Cli, Command};
-use sheaf::config::RunConfig;
-use sheaf::discover::{Request, discover};
 use sheaf::report::{Notice, Observer, Tally, UnderWay};
-use sheaf::run::{End, Interrupt, Interrupter, Run};
-use sheaf_tests::{Run as Process, corpus, sheaf_bin};
-use sheaf_worker::pool::Program;
+use sheaf::run::{Cause, End, Interrupter, Run};
+use sheaf_tests::{Run as Process, corpus, in_process};
 use sheaf_worker::signals::Stop;
 
 const RUNS: usize = 3;
@@ -52,35 +45,8 @@ fn output(folder: &Path, run: usize) -> PathBuf {
 
 /// The same as `sheaf run INPUTS -o OUTPUT -p 1`, in this process.
 fn prepared(folder: &Path, run: usize, observer: Files) -> (Run, Interrupter) {
-    let words: [OsString; 7] = [
-        "sheaf".into(),
-        "run".into(),
-        folder.join(format!("in{run}")).into(),
-        "-o".into(),
-        output(folder, run).into(),
-        "-p".into(),
-        "1".into(),
-    ];
-
-    let Command::Run(args) = Cli::parse_from(words).command else { panic!("it is a run") };
-    let cores = std::thread::available_parallelism().unwrap();
-    let config = RunConfig::resolve(&args, cores).unwrap();
-
-    let own = config.own_places();
-    let request =
-        Request { inputs: &config.inputs, filter: &config.filter, own: &own, per_file: None };
-    let sources = discover(&request, &mut io::empty()).unwrap();
-
-    let (interrupter, interrupt) = Interrupt::new();
-    let run = Run {
-        config: Arc::new(config),
-        sources: Arc::new(sources),
-        child: Program { path: sheaf_bin(), arguments: vec!["slot".into()] },
-        observer: Box::new(observer),
-        interrupt,
-    };
-
-    (run, interrupter)
+    let inputs = folder.join(format!("in{run}"));
+    in_process::prepared(&inputs, &output(folder, run), "-p 1", observer)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +89,11 @@ async fn a_stopped_run_leaves_others_alone() {
     let (stopped, whole) =
         tokio::join!(tokio::spawn(stopped.execute()), tokio::spawn(whole.execute()));
     let stopped = stopped.unwrap().unwrap();
-    assert!(matches!(stopped.end, End::Interrupted(Stop::Terminate)), "{:?}", stopped.end);
+    assert!(
+        matches!(stopped.end, End::Interrupted(Cause::Signal(Stop::Terminate))),
+        "{:?}",
+        stopped.end
+    );
     assert!(!output(folder.path(), 0).exists());
     assert!(matches!(whole.unwrap().unwrap().end, End::Written(_)));
 

@@ -22,12 +22,20 @@ pub trait Format: Send + Sync {
     /// The extensions of its outputs, in lower case and with their dot, the usual one first.
     fn extensions(&self) -> &'static [&'static str];
 
+    /// The media type of its outputs, without packing, as HTTP names it.
+    fn media_type(&self) -> &'static str;
+
     /// How its outputs may be compressed as a whole, besides [`Packing::Plain`].
     fn packings(&self) -> &'static [Packing];
 
     /// The number of sheets of an output with these rows. `None`: the format has no sheets, and so
     /// no limits on the length of texts or the number of rows.
     fn sheets(&self, counts: Counts) -> Option<u32>;
+
+    /// Whether the segments of rows depend on [`Place`]: on how many rows are before them.
+    fn depends_on_place(&self) -> bool {
+        true
+    }
 
     /// The parts of [`JobSpec::csv`] that it uses.
     fn csv_use(&self) -> CsvUse {

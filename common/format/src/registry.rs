@@ -70,6 +70,15 @@ impl Form {
         format!("{}{}", self.format.extensions()[0], self.packing.extension())
     }
 
+    /// The media type of its outputs, as HTTP names it.
+    pub fn media_type(self) -> &'static str {
+        match self.packing {
+            Packing::Plain => self.format.media_type(),
+            Packing::Gzip => "application/gzip",
+            Packing::Zstd => "application/zstd",
+        }
+    }
+
     /// Whether its outputs have sheets, whose cells and rows have limits.
     pub fn has_sheets(self) -> bool {
         self.format.sheets(Counts::default()).is_some()

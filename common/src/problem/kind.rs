@@ -42,6 +42,31 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
+    /// All kinds, in their order.
+    pub const ALL: [ProblemKind; 16] = [
+        ProblemKind::Gone,
+        ProblemKind::Changed,
+        ProblemKind::NotAFile,
+        ProblemKind::NotAllowed,
+        ProblemKind::Unreadable,
+        ProblemKind::TooLarge,
+        ProblemKind::Damaged,
+        ProblemKind::Misnamed,
+        ProblemKind::NotText,
+        ProblemKind::Foreign,
+        ProblemKind::Encoding,
+        ProblemKind::LongCell,
+        ProblemKind::TimeLimit,
+        ProblemKind::MemoryLimit,
+        ProblemKind::Crashed,
+        ProblemKind::Task,
+    ];
+
+    /// The kind of a code.
+    pub fn of_code(code: &str) -> Option<ProblemKind> {
+        ProblemKind::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
     /// Its code, in the job log and in summaries for programs. Codes never change.
     pub fn code(self) -> &'static str {
         match self {

@@ -124,3 +124,13 @@ impl Priority {
         }
     }
 }
+
+impl From<Priority> for sheaf_common::queue::Priority {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::Low => Self::Low,
+            Priority::Normal => Self::Normal,
+            Priority::High => Self::High,
+        }
+    }
+}

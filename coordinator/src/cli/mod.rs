@@ -15,6 +15,7 @@ mod redis;
 mod run;
 mod service;
 mod submit;
+mod serve;
 mod workers;
 
 pub use csv::{CsvArgs, FormulasArg, NewlineArg};
@@ -33,6 +34,7 @@ pub use redis::RedisArgs;
 pub use run::{PackArg, RunArgs};
 pub use service::ServiceArgs;
 pub use submit::SubmitArgs;
+pub use serve::ServeArgs;
 pub use workers::WorkersArgs;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

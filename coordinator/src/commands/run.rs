@@ -9,7 +9,7 @@ use sheaf::discover::{Request, Sources, discover};
 use sheaf::dry_run::dry_run;
 use sheaf::errors::{Exit, Failure};
 use sheaf::report::{Mode, Progress};
-use sheaf::run::Run;
+use sheaf::run::{Contents, Run};
 use sheaf::signals::{self, AtOnce};
 use sheaf_worker::pool::Program;
 use sheaf_worker::signals::Stop;
@@ -47,6 +47,7 @@ pub fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let run = Run {
         config: Arc::clone(&config),
         sources: Arc::clone(&sources),
+        contents: Contents::AtPaths,
         child: Program::this(SLOT),
         observer: Box::new(Progress::new(sources.len() as u64, sources.total_bytes(), mode)),
         interrupt,

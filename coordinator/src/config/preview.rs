@@ -33,8 +33,9 @@ impl PreviewConfig {
             renderings: Vec::new(),
             csv: CsvStyle::default(),
             per_file: false,
+            keep_rows: false,
             // No retries: the user waits, and can try again.
-            limits: recipe::limits(&args.limits, 0)?,
+            limits: recipe::limits(&args.limits.time_limit, &args.limits.memory_limit, 0)?,
         };
 
         recipe::check_recipe(&spec)?;

@@ -8,7 +8,7 @@ use sheaf_common::recipe::{Column, Recipe, RecipeError};
 use sheaf_worker::extract::Extractor;
 
 use super::{UsageError, units};
-use crate::cli::{LimitArgs, RecipeArgs};
+use crate::cli::RecipeArgs;
 
 /// The least memory with which a slot can start and read a file: 64 MiB.
 const LEAST_MEMORY: u64 = 64 << 20;
@@ -61,13 +61,14 @@ pub fn encoding(typed: &str) -> Encoding {
 }
 
 /// Reads the limits of a file.
-pub fn limits(args: &LimitArgs, retries: u32) -> Result<Limits, UsageError> {
-    let time = units::time("--time-limit", &args.time_limit)?;
-    let memory = units::bytes("--memory-limit", &args.memory_limit)?;
+pub fn limits(time: &str, memory: &str, retries: u32) -> Result<Limits, UsageError> {
+    let typed = memory;
+    let time = units::time("--time-limit", time)?;
+    let memory = units::bytes("--memory-limit", typed)?;
 
     if memory < LEAST_MEMORY {
         let expected = format!("at least {} MiB", LEAST_MEMORY >> 20);
-        return Err(units::value("--memory-limit", &args.memory_limit, &expected));
+        return Err(units::value("--memory-limit", typed, &expected));
     }
 
     Ok(Limits { time, memory, retries })
@@ -174,9 +175,7 @@ mod tests {
 
     #[test]
     fn too_small_a_memory_limit_is_refused() {
-        let limits = |memory: &str| {
-            limits(&LimitArgs { time_limit: "1s".into(), memory_limit: memory.into() }, 2)
-        };
+        let limits = |memory: &str| limits("1s", memory, 2);
         assert!(limits("64MiB").is_ok());
         assert!(limits("1M").unwrap_err().to_string().contains("at least 64 MiB"));
     }

@@ -10,6 +10,7 @@ use super::{Output, RedisRun, UsageError, clashes, output, recipe, redis, sheet_
 use crate::assemble::{followed, unfinished_name};
 use crate::cli::RunArgs;
 use crate::discover::{Filter, Input};
+use crate::reuse::Reuse;
 
 /// The checked settings of a run: arguments and recipe can be used as they are.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub struct RunConfig {
     pub redis: Option<RedisRun>,
     /// Go on with an interrupted run as far as its inputs are unchanged.
     pub changed: bool,
+    /// What is kept for a later run, and reused of an earlier one.
+    pub reuse: Reuse,
     /// Start over, even if an interrupted run could go on.
     pub fresh: bool,
     /// Only say what would be read and written.
@@ -52,8 +55,9 @@ pub enum Verbosity {
 }
 
 impl Verbosity {
-    fn of(args: &RunArgs) -> Self {
-        match (args.quiet, args.verbose) {
+    /// What `--quiet` and `--verbose` ask for.
+    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
+        match (quiet, verbose) {
             (true, _) => Verbosity::Quiet,
             (false, true) => Verbosity::Verbose,
             (false, false) => Verbosity::Normal,
@@ -71,7 +75,8 @@ impl RunConfig {
     /// The first argument that cannot be used.
     pub fn resolve(args: &RunArgs, cores: NonZeroUsize) -> Result<Self, UsageError> {
         let recipe = recipe::resolve(&args.recipe)?;
-        let limits = recipe::limits(&args.limits, args.retries)?;
+        let limits =
+            recipe::limits(&args.limits.time_limit, &args.limits.memory_limit, args.retries)?;
         let (outputs, renderings) = output::resolve(&args.output.outputs)?;
         sheet_name::check(&args.output.sheet_name)?;
 
@@ -104,9 +109,10 @@ impl RunConfig {
             processes: args.processes.or(if redis.is_some() { None } else { Some(cores) }),
             redis,
             changed: args.changed,
+            reuse: Reuse { keep: args.changed, ..Reuse::default() },
             fresh: args.fresh,
             dry_run: args.dry_run,
-            verbosity: Verbosity::of(args),
+            verbosity: Verbosity::new(args.quiet, args.verbose),
         })
     }
 
@@ -122,6 +128,12 @@ impl RunConfig {
     /// run is finished. `None` if everything goes to standard output: then no later run can go on.
     pub fn work_folder(&self) -> Option<PathBuf> {
         self.files().next().map(work_folder)
+    }
+
+    /// Whether the folder of the run stays at its end, with what a later run can reuse.
+    pub fn keeps(&self) -> bool {
+        // A temporary folder is gone with the process.
+        self.reuse.keep && self.work_folder().is_some()
     }
 
     /// Everything that a run writes, except for the workbooks of `--per-file`. Discovery leaves

@@ -3,7 +3,7 @@
 use sheaf_common::job::{Compression, Encoding, JobSpec, Limits, LongCells, Rendering};
 use sheaf_common::recipe::Recipe;
 
-use super::{Output, UsageError, column_names, csv, recipe};
+use super::{Output, UsageError, column_names, csv, output, recipe, sheet_name};
 use crate::cli::{CompressionArg, LongCellsArg, OutputArgs};
 
 /// What a user wants, apart from the outputs.
@@ -17,6 +17,18 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// The specification, and the outputs.
+    ///
+    /// # Errors
+    /// The first argument that cannot be used.
+    pub fn resolve(self, args: &OutputArgs) -> Result<(JobSpec, Vec<Output>), UsageError> {
+        let (outputs, renderings) = output::resolve(&args.outputs)?;
+        sheet_name::check(&args.sheet_name)?;
+
+        let spec = self.spec(args, &outputs, renderings)?;
+        Ok((spec, outputs))
+    }
+
     /// The specification of the job that writes `outputs`, whose renderings are `renderings`.
     ///
     /// # Errors
@@ -37,6 +49,7 @@ impl Wanted {
             csv: csv::resolve(&args.csv, outputs)?,
             renderings,
             per_file: self.per_file,
+            keep_rows: false,
             limits: self.limits,
         };
 

@@ -44,6 +44,7 @@ use sheaf_common::task::{Extract, Render, SourceFile, Task, Work};
 pub use contents::FileDone;
 use extracts::Extracts;
 use illegal::IllegalMove;
+pub use rows::{on_queue, slices};
 use units::{RenderTask, Units};
 
 /// A place between two rows, in the order of all rows: where a unit begins or ends.

@@ -18,7 +18,7 @@ mod tally;
 pub use advice::with_advice;
 pub use bar::{HowFar, line};
 pub use joblog::{JobLine, JobLog, JobLogError};
-pub use measure::UnderWay;
+pub use measure::{Measure, UnderWay};
 pub use notes::{frequent, no_record};
 pub use noticed::{Noticed, Seen};
 pub use observer::{Notice, Observer};

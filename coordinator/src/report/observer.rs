@@ -54,6 +54,8 @@ pub enum Notice {
     InputsChanged(String),
     /// This run begins anew, as the interrupted one was another job, for these reasons.
     StartsOver(Vec<String>),
+    /// Nothing is reused of an earlier run that was kept, for these reasons.
+    NothingReused(Vec<String>),
     /// This run goes on with an interrupted one.
     Resumed { files_done: u64, files: u64 },
     /// Workers vanished while they read the files of a task, so its files are read one by one.
@@ -75,6 +77,7 @@ impl Notice {
             Notice::WorkerLost(_) | Notice::Waits(_) | Notice::GoesOn => true,
             Notice::InputsChanged(_)
             | Notice::StartsOver(_)
+            | Notice::NothingReused(_)
             | Notice::Resumed { .. }
             | Notice::ReadAlone { .. }
             | Notice::Remark(_) => false,
@@ -91,6 +94,10 @@ impl fmt::Display for Notice {
             Notice::StartsOver(differences) => {
                 let differences = differences.join("; ");
                 write!(f, "starting over, as the interrupted run was another one: {differences}")
+            }
+            Notice::NothingReused(differences) => {
+                let differences = differences.join("; ");
+                write!(f, "nothing of the earlier run can be reused: {differences}")
             }
             Notice::Resumed { files_done, files } => {
                 write!(f, "going on after {files_done} of {files} files")

@@ -63,6 +63,7 @@ impl Observer for StatusFile {
             Notice::GoesOn => self.waiting = None,
             Notice::InputsChanged(_)
             | Notice::StartsOver(_)
+            | Notice::NothingReused(_)
             | Notice::Resumed { .. }
             | Notice::ReadAlone { .. }
             | Notice::Remark(_)
@@ -89,6 +90,9 @@ pub struct RunStatus {
     pub files: u64,
     pub files_total: u64,
     pub files_failed: u64,
+    /// Of the files that are done, those that an earlier run had read.
+    #[serde(default)]
+    pub files_reused: u64,
     /// The sizes of the files that are done, parts of large ones included; and of all files.
     pub bytes: u64,
     pub bytes_total: u64,
@@ -111,6 +115,7 @@ impl RunStatus {
             files: tally.files,
             files_total: measure.total_files,
             files_failed: tally.failed,
+            files_reused: tally.reused,
             bytes: measure.bytes(tally),
             bytes_total: measure.total_bytes,
             rows: tally.rows,

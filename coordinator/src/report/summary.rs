@@ -26,6 +26,8 @@ pub struct Summary<'a> {
     /// The folder of `--per-file`.
     pub per_file: Option<&'a Path>,
     pub joblog: Option<&'a Path>,
+    /// The folder that is kept for the next run, and how many bytes are in it.
+    pub kept: Option<(&'a Path, u64)>,
 }
 
 /// A written output.
@@ -45,8 +47,10 @@ impl Summary<'_> {
     /// ```text
     /// final.xlsx  1 sheet, 4.20 MB
     /// 130 rows from 5 files in 0.42 s (84.2 MB/s)
+    /// 4 of 5 files reused from the earlier run
+    /// kept for the next `--changed`: 5.20 MB in final.xlsx.sheaf
     /// ```
-    /// Then come [`Summary::notes`], [`Summary::emptied`] and [`Summary::failed`].
+    /// The last two are for runs with `--changed`. Then come [`Summary::notes`], [`Summary::emptied`] and [`Summary::failed`].
     pub fn text(&self, paint: Paint) -> String {
         let tally = self.tally;
         let mut text = String::new();
@@ -88,10 +92,24 @@ impl Summary<'_> {
                 time(self.elapsed)
             ),
         );
+        if let Some(reused) = self.reused() {
+            line(&mut text, &reused);
+        }
+        if let Some((folder, bytes)) = self.kept {
+            let bytes = size(bytes);
+            line(&mut text, &format!("kept for the next `--changed`: {bytes} in {}", name(folder)));
+        }
         self.notes().iter().for_each(|words| note(&mut text, paint, words));
 
         // Problems come last, where they are seen.
         text + &self.emptied(paint) + &self.failed(paint)
+    }
+
+    /// How many files were reused, in words; `None`: none were.
+    fn reused(&self) -> Option<String> {
+        let Tally { files, reused, .. } = *self.tally;
+        let all = count(files, "file");
+        (reused > 0).then(|| format!("{} of {all} reused from the earlier run", number(reused)))
     }
 
     /// A line for each thing worth knowing: further sheets, long cells, replaced characters, what
@@ -300,7 +318,8 @@ mod tests {
             Box::leak(Box::new(JobSpec { recipe: no_columns(), ..JobSpec::default() }));
         let (elapsed, joblog) = (Duration::from_millis(500), joblog.map(Path::new));
         let (left_out, read_bytes) = (LeftOut::default(), 42_100_000);
-        Summary { tally, spec, left_out, read_bytes, elapsed, written, per_file: None, joblog }
+        let (per_file, kept) = (None, None);
+        Summary { tally, spec, left_out, read_bytes, elapsed, written, per_file, joblog, kept }
     }
 
     /// Without columns, so that no note says that one is empty.

@@ -32,6 +32,8 @@ pub struct SummaryFile {
     /// The folder of `--per-file`.
     pub per_file: Option<String>,
     pub joblog: Option<String>,
+    /// What is kept for the next run, if anything is.
+    pub kept: Option<KeptFolder>,
     pub cells: Cells,
     pub decoding: Decoding,
     /// The notes of the terminal, in words that may change.
@@ -45,6 +47,8 @@ pub struct Files {
     pub done: u64,
     pub failed: u64,
     pub without_record: u64,
+    /// Files that were not read, as an earlier run had read them.
+    pub reused: u64,
     /// How many failed for each kind of problem that occurred, by its code.
     pub failed_by_kind: BTreeMap<&'static str, u64>,
     pub first_failed: Vec<FailedFile>,
@@ -72,6 +76,13 @@ pub struct OutputFile {
     pub replaced: bool,
 }
 
+/// The folder that is kept for the next run.
+#[derive(Debug, Serialize)]
+pub struct KeptFolder {
+    pub path: String,
+    pub bytes: u64,
+}
+
 /// Texts that are too long for a cell of a workbook.
 #[derive(Debug, Serialize)]
 pub struct Cells {
@@ -91,7 +102,7 @@ pub struct Decoding {
 impl SummaryFile {
     /// Translates a summary. `total_files`: all files that were found.
     pub fn new(summary: &Summary<'_>, total_files: u64, end: &'static str, exit_code: u8) -> Self {
-        let Tally { files, failed, empty, .. } = *summary.tally;
+        let Tally { files, failed, empty, reused, .. } = *summary.tally;
         let tally = summary.tally;
 
         let failed_file = |one: &Failed| FailedFile {
@@ -119,6 +130,7 @@ impl SummaryFile {
                 done: files - failed,
                 failed,
                 without_record: empty,
+                reused,
                 failed_by_kind: by_kind.collect(),
                 first_failed: tally.first_failed.iter().map(failed_file).collect(),
                 first_without_record: tally.first_empty.iter().cloned().collect(),
@@ -129,6 +141,7 @@ impl SummaryFile {
             outputs: outputs.collect(),
             per_file: summary.per_file.map(name),
             joblog: summary.joblog.map(name),
+            kept: summary.kept.map(|(path, bytes)| KeptFolder { path: name(path), bytes }),
             cells: Cells {
                 long: tally.long_cells,
                 overflow_rows: tally.overflow_rows,

@@ -27,6 +27,8 @@ pub struct Tally {
     /// The bytes that were read of the other files, unpacked: speeds follow from these.
     pub read_bytes: u64,
     pub rows: u64,
+    /// Files whose rows, or whose failure, came from an earlier run.
+    pub reused: u64,
     pub failed: u64,
     /// Files without a record.
     pub empty: u64,
@@ -123,6 +125,16 @@ impl Tally {
                 *self.failed_by_kind.entry(problem.kind()).or_default() += 1;
                 self.first_failed.add(|| Failed { path: shown(path), problem: problem.clone() });
             }
+        }
+    }
+}
+
+impl Tally {
+    /// Counts a file that was just added as reused: nothing was read of it.
+    pub fn is_reused(&mut self, report: &FileReport) {
+        self.reused += 1;
+        if report.status.problem().is_none() {
+            self.read_bytes -= report.unpacked;
         }
     }
 }

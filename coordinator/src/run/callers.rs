@@ -3,13 +3,16 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sheaf_common::outcome::Outcome;
 use sheaf_common::queue::{JobQueue, Outlook, QueueError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing::{debug, warn};
 
 use super::driver::{Call, Event, Question};
+use crate::reuse::Reuser;
 
 /// The most outcomes of one call, and how long it waits for the first.
 const OUTCOMES: usize = 256;
@@ -45,6 +48,7 @@ impl Requests {
 /// calls in flight.
 pub fn callers<'q, J: JobQueue>(
     queue: &'q mut J,
+    reuser: Option<Arc<Reuser>>,
     events: &UnboundedSender<Event>,
 ) -> (impl Future<Output = Infallible> + use<'q, J>, Requests) {
     let (calls, calls_out) = unbounded_channel();
@@ -54,7 +58,7 @@ pub fn callers<'q, J: JobQueue>(
 
     let asking = ask(queue.outlook(), questions_out, events.clone());
     let asking_why = ask(queue.outlook(), whys_out, events.clone());
-    let calling = make_calls(queue, calls_out, events.clone());
+    let calling = make_calls(queue, reuser, calls_out, events.clone());
     let all = async {
         // None of them ends, so the first stands for all.
         let (never, _, _) = tokio::join!(calling, asking, asking_why);
@@ -66,6 +70,7 @@ pub fn callers<'q, J: JobQueue>(
 
 async fn make_calls<J: JobQueue>(
     queue: &mut J,
+    reuser: Option<Arc<Reuser>>,
     mut calls: UnboundedReceiver<(Call, Duration)>,
     events: UnboundedSender<Event>,
 ) -> Infallible {
@@ -79,7 +84,12 @@ async fn make_calls<J: JobQueue>(
 
         let event = match call {
             Call::Collect => {
-                Event::Collected(logged("collect", queue.collect(OUTCOMES, WAIT).await))
+                let outcomes = logged("collect", queue.collect(OUTCOMES, WAIT).await);
+                if let (Some(reuser), Ok(outcomes)) = (&reuser, &outcomes) {
+                    keep(queue, reuser, outcomes).await;
+                }
+
+                Event::Collected(outcomes)
             }
             Call::Audit(tasks) => {
                 let lost = logged("audit", queue.missing(tasks).await);
@@ -96,9 +106,31 @@ async fn make_calls<J: JobQueue>(
                 let answer = logged("forget", queue.forget(rows.clone()).await);
                 Event::Forgotten(rows, answer)
             }
+            Call::Prioritise(priority) => {
+                let answer = logged("prioritise", queue.prioritise(priority).await);
+                Event::Ranked(priority, answer)
+            }
         };
 
         let _ = events.send(event); // Fails only when the run is over.
+    }
+}
+
+/// Keeps the rows of outcomes for a later run, before the ledger has them rendered and dropped.
+/// Files whose rows cannot be had are not kept.
+async fn keep<J: JobQueue>(queue: &mut J, reuser: &Arc<Reuser>, outcomes: &[Outcome]) {
+    // One by one, as each may have many rows.
+    for outcome in outcomes {
+        let Some(keys) = reuser.wants(outcome) else { continue };
+        let Ok(blocks) = logged("rows", queue.rows(keys.clone()).await) else { continue };
+
+        let blocks = keys.into_iter().zip(blocks);
+        let blocks = blocks.filter_map(|(key, block)| Some((key, block?))).collect();
+        let (reuser, outcome) = (Arc::clone(reuser), outcome.clone());
+
+        // Packing and writing block.
+        let kept = tokio::task::spawn_blocking(move || reuser.keep(&outcome, &blocks));
+        kept.await.expect("keeping does not panic");
     }
 }
 

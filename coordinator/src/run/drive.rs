@@ -1,20 +1,23 @@
 //! The loop around the driver: brings it events, and carries out its commands.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_common::queue::{JobQueue, Outlook};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior};
 use tracing::warn;
 
 use super::DriveError;
 use super::callers::{Requests, callers};
+use super::contents::Contents;
 use super::driver::{Command, Driven, Driver, Event, Moment};
 use super::interrupt::Interrupt;
 use super::ship::{Shipper, Shipping};
 use super::store::{Commits, StoreError};
 use crate::report::Observer;
+use crate::reuse::Reuser;
 
 /// The interval of [`Event::Tick`].
 const TICK: Duration = Duration::from_millis(200);
@@ -23,6 +26,9 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Drive<'a, J, S> {
     pub queue: &'a mut J,
     pub shipping: Shipping,
+    pub contents: Contents,
+    /// What is kept and reused, if anything is.
+    pub reuser: Option<Arc<Reuser>>,
     pub store: &'a mut S,
     pub observer: &'a mut dyn Observer,
     pub interrupt: &'a Interrupt,
@@ -37,11 +43,13 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
     /// # Errors
     /// When the store fails (a full disk), the queue cannot be used, or the driver gives up.
     pub async fn run(self, mut driver: Driver<'_>) -> Result<Driven, DriveError> {
-        let Drive { queue, shipping, store, observer, interrupt } = self;
+        let Drive { queue, shipping, contents, reuser, store, observer, interrupt } = self;
         let (events_in, mut events) = unbounded_channel();
         let outlook = queue.outlook();
-        let shipper = Shipper::start(queue.supply(), shipping, events_in.clone());
-        let (callers, requests) = callers(queue, &events_in);
+        let _checking = check(&mut driver, reuser.clone(), &events_in);
+        let (supply, for_shipper) = (queue.supply(), reuser.clone());
+        let shipper = Shipper::start(supply, shipping, contents, for_shipper, events_in.clone());
+        let (callers, requests) = callers(queue, reuser, &events_in);
         let mut executor = Executor { store, observer, requests, shipper };
 
         let mut ticks = tokio::time::interval(TICK);
@@ -51,6 +59,7 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
 
         let mut stop = interrupt.clone();
         let mut asked = interrupt.clone();
+        let mut prioritised = interrupt.clone();
 
         // Cannot fail: the receiver is in this function.
         let _ = events_in.send(Event::Begun);
@@ -62,6 +71,7 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
                 biased;
                 cause = stop.stopped() => Event::Stopped(cause),
                 () = asked.asked() => Event::Asked,
+                priority = prioritised.prioritised() => Event::Prioritised(priority),
                 Some(event) = events.recv() => event,
                 _ = ticks.tick() => Event::Tick,
                 never = &mut callers => match never {},
@@ -82,6 +92,32 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
         executor.shipper.stop().await;
 
         driven
+    }
+}
+
+/// Has files checked that an earlier run may have, ahead of the plan. Dropping the result ends that.
+fn check(
+    driver: &mut Driver<'_>,
+    reuser: Option<Arc<Reuser>>,
+    events: &UnboundedSender<Event>,
+) -> Option<Checking> {
+    let reuser = reuser.filter(|reuser| reuser.has_earlier())?;
+    driver.wait_for_checks();
+
+    let (first, events) = (driver.position(), events.clone());
+    let checking = Arc::clone(&reuser);
+    tokio::task::spawn_blocking(move || {
+        checking.check(first, |checked| drop(events.send(Event::Checked(checked))));
+    });
+
+    Some(Checking(reuser))
+}
+
+struct Checking(Arc<Reuser>);
+
+impl Drop for Checking {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 

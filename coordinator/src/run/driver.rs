@@ -7,11 +7,11 @@
 //! queue answers.
 //!
 //! ```text
-//! queue ──Collected, Audited, Forgotten──▶ ┌────────┐ ──Call: one at a time──────▶ queue
+//! queue ──Collected, …, Ranked───────────▶ ┌────────┐ ──Call: one at a time──────▶ queue
 //! queue ──Sized, Lost, Remarked, Why─────▶ │ Driver │ ──Ask: beside the call─────▶ queue
-//! shipper ──Shipped──────────────────────▶ │ ledger │ ──Push, Slots──────────────▶ shipper
+//! shipper ──Shipped, Reused──────────────▶ │ ledger │ ──Push, Slots──────────────▶ shipper
 //! clock ──Tick───────────────────────────▶ │ plan   │ ──Commit───────────────────▶ store
-//! signals ──Asked, Stopped───────────────▶ └────────┘ ──Notice, Progress, Answer─▶ observer
+//! caller ──Asked, Stopped, Prioritised───▶ └────────┘ ──Notice, Progress, Answer─▶ observer
 //!                                              └─────End: the run is over
 //! ```
 
@@ -22,7 +22,8 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use sheaf_common::job::TaskId;
-use sheaf_common::queue::QueueError;
+use sheaf_common::numbers::FileIndex;
+use sheaf_common::queue::{Priority, QueueError};
 use sheaf_common::rows::RowsKey;
 
 use super::failure::DriveError;
@@ -33,6 +34,7 @@ use crate::discover::Sources;
 use crate::ledger::{self, Ledger, Position};
 use crate::plan::{Plan, Planned};
 use crate::report::{Notice, UnderWay};
+use crate::reuse::Checked;
 pub use events::{Call, Command, Driven, Event, Moment, Question};
 
 /// The interval of audits, which ask the queue for tasks that it has lost.
@@ -57,6 +59,8 @@ pub struct Driver<'s> {
     on_their_way: HashSet<TaskId>,
     /// Rows that the queue may drop.
     forgettable: Vec<RowsKey>,
+    /// The priority that the queue has not heard of yet.
+    priority: Option<Priority>,
     large_files: LargeFiles,
     waiting: Waiting,
     is_calling: bool,
@@ -94,6 +98,7 @@ impl<'s> Driver<'s> {
             is_sized: false,
             on_their_way: HashSet::new(),
             forgettable: Vec::new(),
+            priority: None,
             large_files: LargeFiles::new(from),
             waiting: Waiting::new(limit, now),
             is_calling: false,
@@ -104,6 +109,19 @@ impl<'s> Driver<'s> {
             remarks: HashSet::new(),
             lost: Vec::new(),
         }
+    }
+
+    /// Plans no file before [`Event::Checked`] names it.
+    pub fn wait_for_checks(&mut self) {
+        if let Some(plan) = &mut self.plan {
+            plan.wait_for_checks();
+        }
+    }
+
+    /// The next file to be planned.
+    pub fn position(&self) -> FileIndex {
+        let end = FileIndex::at(self.sources.len());
+        self.plan.as_ref().map_or(end, Plan::position)
     }
 
     /// How much is done of files that are not complete.
@@ -142,12 +160,19 @@ impl<'s> Driver<'s> {
             Event::Tick => commands.push(Command::Progress),
             Event::Asked => commands.push(Command::Answer),
             Event::Stopped(stop) => return Ok(Some(Driven::Interrupted(stop))),
+            Event::Prioritised(priority) => self.priority = Some(priority),
             Event::Shipped(tasks) => {
                 for task in tasks {
                     self.on_their_way.remove(&task);
                 }
             }
             Event::ShippingFailed(error) => return Err(error.into()),
+            Event::Checked(Checked { before, reused }) => {
+                if let Some(plan) = &mut self.plan {
+                    plan.checked(before, reused);
+                }
+            }
+            Event::Reused(outcomes) => self.apply(outcomes, commands)?,
 
             Event::Collected(answer) => self.collected(moment, answer, commands)?,
             Event::Audited(answer) => {
@@ -160,6 +185,13 @@ impl<'s> Driver<'s> {
                 // Dropped with the next call, together with newer ones.
                 if self.answered(answer)?.is_none() {
                     self.forgettable.extend(rows);
+                }
+            }
+
+            Event::Ranked(priority, answer) => {
+                // Tried again, unless another priority came meanwhile.
+                if self.answered(answer)?.is_none() {
+                    self.priority.get_or_insert(priority);
                 }
             }
 
@@ -208,6 +240,10 @@ impl<'s> Driver<'s> {
     /// Plans files while the window has room.
     fn plan(&mut self, commands: &mut Vec<Command>) -> Result<(), DriveError> {
         while let Some(plan) = &mut self.plan {
+            if plan.waits() {
+                break;
+            }
+
             // Asked again for each task, as planning fills the window.
             let outstanding = self.ledger.outstanding_bytes();
             if !self.window.has_room(outstanding, self.ledger.pending_extracts()) {
@@ -232,6 +268,10 @@ impl<'s> Driver<'s> {
     }
 
     fn next_call(&mut self, now: Instant) -> Call {
+        if let Some(priority) = self.priority.take() {
+            return Call::Prioritise(priority);
+        }
+
         if !self.forgettable.is_empty() {
             // First, as this frees memory of the queue.
             return Call::Forget(std::mem::take(&mut self.forgettable));

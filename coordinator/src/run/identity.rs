@@ -19,6 +19,8 @@ pub struct Identity {
     spec: JobSpec,
     outputs: Vec<Vec<u8>>,
     per_file: Option<Vec<u8>>,
+    /// See [`crate::reuse::Reuse::attempt`].
+    attempt: u32,
 }
 
 /// How a saved job differs from this one.
@@ -46,12 +48,48 @@ impl Identity {
             spec: config.spec.clone(),
             outputs: config.outputs.iter().map(|output| bytes(&output.path)).collect(),
             per_file: config.per_file.as_ref().map(bytes),
+            attempt: config.reuse.attempt,
         }
     }
 
     /// Its bytes, as [`Identity::compare`] reads them.
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(self)
+    }
+
+    /// The identity that [`Identity::encode`] made; `None` if another version did.
+    pub fn decode(saved: &[u8]) -> Option<Self> {
+        wire::decode(saved).ok()
+    }
+
+    /// Whether both are the same attempt at their job.
+    pub fn is_attempt_of(&self, old: &Identity) -> bool {
+        self.attempt == old.attempt
+    }
+
+    /// The differences in everything that decides the rows of a file, in words for the user.
+    pub fn rows_differ(&self, old: &Identity) -> Vec<String> {
+        // How the rows of long cells are counted.
+        let long_cells = self.spec.long_cells != old.spec.long_cells;
+        let long_cells = (long_cells, "--long-cells was different".into());
+
+        let all = [self.in_version(old)].into_iter();
+        let all = all.chain(in_extraction(&self.spec, &old.spec)).chain([long_cells]);
+        all.filter(|(differs, _)| *differs).map(|(_, words)| words).collect()
+    }
+
+    /// Whether equal rows give equal segments in both jobs.
+    pub fn has_segments_of(&self, old: &Identity) -> bool {
+        let decides = |spec: &JobSpec| {
+            let JobSpec { compression, sheet_name, csv, renderings, .. } = spec.clone();
+            (compression, sheet_name, csv, renderings)
+        };
+
+        self.rows_differ(old).is_empty() && decides(&self.spec) == decides(&old.spec)
+    }
+
+    fn in_version(&self, old: &Identity) -> (bool, String) {
+        (self.version != old.version, format!("it was begun by version {}", old.version))
     }
 
     /// Compares this job with the saved one.
@@ -91,10 +129,7 @@ impl Identity {
 
     /// The differences in everything but the inputs, in words for the user.
     fn differences(&self, old: &Identity) -> Vec<String> {
-        let version =
-            (self.version != old.version, format!("it was begun by version {}", old.version));
-
-        let all = [version].into_iter();
+        let all = [self.in_version(old)].into_iter();
         let all = all.chain(in_extraction(&self.spec, &old.spec)).chain(self.in_writing(old));
         all.filter(|(differs, _)| *differs).map(|(_, words)| words).collect()
     }
@@ -160,6 +195,7 @@ mod tests {
             spec: JobSpec::default(),
             outputs: Vec::new(),
             per_file: None,
+            attempt: 0,
         }
     }
 

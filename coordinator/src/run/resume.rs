@@ -29,10 +29,24 @@ pub fn take_up(
 
     let begin = |spool: &mut Spool| spool.begin(&job.encode(), &listed).map_err(could_not_run);
 
-    let Some(saved) = spool.saved().filter(|_| !config.fresh) else {
+    spool.finish_moving().map_err(could_not_run)?;
+    if !config.keeps() || config.fresh {
+        spool.drop_earlier().map_err(could_not_run)?;
+    }
+
+    // A run that keeps nothing has no use for what a finished one kept: it begins anew.
+    let is_over = config.fresh || spool.is_finished() && !config.keeps();
+    let Some(saved) = spool.saved().filter(|_| !is_over) else {
         begin(spool)?;
         return Ok(Resume::default());
     };
+
+    let is_same_attempt = Identity::decode(&saved.0).is_some_and(|saved| job.is_attempt_of(&saved));
+    if spool.is_finished() || config.keeps() && !is_same_attempt {
+        spool.make_earlier().map_err(could_not_run)?;
+        begin(spool)?;
+        return Ok(Resume::default());
+    }
 
     match job.compare(sources, &saved) {
         Comparison::Same => spool.resume().map_err(could_not_run),
@@ -48,6 +62,10 @@ pub fn take_up(
         Comparison::AnotherJob(differences) if config.changed => {
             observer.notice(&Notice::StartsOver(differences));
 
+            // Some of its rows may be of use all the same.
+            if config.keeps() {
+                spool.make_earlier().map_err(could_not_run)?;
+            }
             begin(spool)?;
             Ok(Resume::default())
         }

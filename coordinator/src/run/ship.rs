@@ -1,19 +1,23 @@
-//! Ships tasks to the queue, beside the loop: reads files, and waits while the queue has no room.
+//! Ships tasks to the queue, beside the loop, and waits while the queue has no room. What goes along
+//! with them is prepared in [`super::prepare`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sheaf_common::problem::{FileProblem, TooLarge};
 use sheaf_common::queue::{QueueError, Supply};
-use sheaf_common::task::{Content, SourceFile, SourcePath, Task, Work};
-use sheaf_worker::extract;
+use sheaf_common::row::Block;
+use sheaf_common::rows::RowsKey;
+use sheaf_common::task::{Task, Work};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
+use super::contents::Contents;
 use super::driver::{Event, PAUSE};
+use super::prepare::{Prepared, Preparing};
+use crate::reuse::Reuser;
 
 /// How workers get the bytes of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +47,13 @@ pub struct Shipper {
 
 impl Shipper {
     /// Starts shipping. `events` hears which tasks are on the queue, and when the shipper gives up.
-    pub fn start<S: Supply>(queue: S, shipping: Shipping, events: UnboundedSender<Event>) -> Self {
+    pub fn start<S: Supply>(
+        queue: S,
+        shipping: Shipping,
+        contents: Contents,
+        reuser: Option<Arc<Reuser>>,
+        events: UnboundedSender<Event>,
+    ) -> Self {
         let (tasks, waiting) = unbounded_channel();
         let slots = Arc::new(AtomicUsize::new(0));
         let stopping = Arc::new(AtomicBool::new(false));
@@ -51,6 +61,8 @@ impl Shipper {
         let route = Route {
             queue,
             shipping,
+            contents: Arc::new(contents),
+            reuser,
             slots: Arc::clone(&slots),
             stopping: Arc::clone(&stopping),
             events: events.clone(),
@@ -107,6 +119,8 @@ const READY_PACKED: usize = 8;
 struct Route<S> {
     queue: S,
     shipping: Shipping,
+    contents: Arc<Contents>,
+    reuser: Option<Arc<Reuser>>,
     slots: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     events: UnboundedSender<Event>,
@@ -116,9 +130,9 @@ async fn ship<S: Supply>(
     route: Route<S>,
     mut waiting: UnboundedReceiver<Task>,
 ) -> Result<(), QueueError> {
-    let Route { queue, shipping, slots, stopping, events } = route;
+    let Route { queue, shipping, contents, reuser, slots, stopping, events } = route;
     let largest = queue.largest_file();
-    let mut batches: VecDeque<JoinHandle<Vec<Task>>> = VecDeque::new();
+    let mut batches: VecDeque<JoinHandle<Prepared>> = VecDeque::new();
 
     loop {
         let packs = shipping.packs(slots.load(Ordering::Relaxed));
@@ -126,107 +140,90 @@ async fn ship<S: Supply>(
 
         // Wait for tasks only if no batch is ready to be sent.
         while batches.len() < ready
-            && let Some(batch) = next_batch(&mut waiting, batches.is_empty()).await
+            && let Some(batch) = next_batch(&mut waiting, &reuser, batches.is_empty()).await
         {
+            let (contents, reuser) = (Arc::clone(&contents), reuser.clone());
+            let preparing = Preparing { contents, reuser, shipping, packs, largest };
+
             // Reading and compressing block: each batch is prepared on a thread of its own.
-            let prepare = move || prepared(batch, shipping, packs, largest);
-            batches.push_back(tokio::task::spawn_blocking(prepare));
+            batches.push_back(tokio::task::spawn_blocking(move || preparing.prepare(batch)));
         }
 
         // In order: the ledger needs the first files first.
         let Some(next) = batches.pop_front() else { return Ok(()) };
-        let batch = next.await.expect("reading does not panic");
+        let Prepared { all, tasks, rows, answers } = next.await.expect("reading does not panic");
 
-        loop {
-            // The job is removed next: no task may arrive after that.
-            if stopping.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-
-            match queue.push(&batch).await {
-                Ok(()) => break,
-                Err(error @ QueueError::Unusable { .. }) => return Err(error),
-                Err(error) => {
-                    warn!(%error, "the queue did not take tasks, trying again");
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
+        if !bring(&queue, &stopping, &rows, &tasks).await? {
+            return Ok(());
         }
 
-        let shipped = batch.iter().map(|task| task.id).collect();
-        let _ = events.send(Event::Shipped(shipped)); // Fails only when the run is over.
+        // Fails only when the run is over. The answers come first: until then the tasks are on
+        // their way.
+        if !answers.is_empty() {
+            let _ = events.send(Event::Reused(answers));
+        }
+        let _ = events.send(Event::Shipped(all));
+    }
+}
+
+/// Brings tasks to the queue, after the rows that they name; `false`: the shipper must stop.
+async fn bring<S: Supply>(
+    queue: &S,
+    stopping: &AtomicBool,
+    rows: &[(RowsKey, Block)],
+    tasks: &[Task],
+) -> Result<bool, QueueError> {
+    loop {
+        // The job is removed next: no task may arrive after that.
+        if stopping.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+
+        let brought = async {
+            if !rows.is_empty() {
+                queue.put_rows(rows).await?;
+            }
+            if !tasks.is_empty() {
+                queue.push(tasks).await?;
+            }
+            Ok(())
+        };
+
+        match brought.await {
+            Ok(()) => return Ok(true),
+            Err(error @ QueueError::Unusable { .. }) => return Err(error),
+            Err(error) => {
+                warn!(%error, "the queue did not take tasks, trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 
 /// The next batch. `wait`: waits for its first task. `None` if there is none.
-async fn next_batch(waiting: &mut UnboundedReceiver<Task>, wait: bool) -> Option<Vec<Task>> {
+async fn next_batch(
+    waiting: &mut UnboundedReceiver<Task>,
+    reuser: &Option<Arc<Reuser>>,
+    wait: bool,
+) -> Option<Vec<Task>> {
     let first = if wait { waiting.recv().await } else { waiting.try_recv().ok() };
     let mut batch = vec![first?];
+    let mut bytes = size(&batch[0], reuser);
 
-    while batch.len() < BATCH && size(&batch) < BATCH_BYTES {
+    while batch.len() < BATCH && bytes < BATCH_BYTES {
         let Ok(next) = waiting.try_recv() else { break };
+        bytes += size(&next, reuser);
         batch.push(next);
     }
 
     Some(batch)
 }
 
-/// The bytes of all files of these tasks.
-fn size(tasks: &[Task]) -> u64 {
-    let files = |task: &Task| match &task.work {
+/// The bytes of all files of a task, or of the rows that may go with it.
+fn size(task: &Task, reuser: &Option<Arc<Reuser>>) -> u64 {
+    match &task.work {
         Work::Extract(extract) => extract.files.iter().map(|file| file.size).sum(),
-        Work::Render(_) | Work::Nap(_) => 0,
-    };
-
-    tasks.iter().map(files).sum()
-}
-
-/// Prepares tasks for the queue.
-fn prepared(batch: Vec<Task>, shipping: Shipping, packs: bool, largest: Option<u64>) -> Vec<Task> {
-    match shipping {
-        Shipping::None => batch,
-        Shipping::ByPath => batch.into_iter().map(with_absolute_paths).collect(),
-        Shipping::Content { .. } => {
-            batch.into_iter().map(|task| with_content(task, packs, largest)).collect()
-        }
-    }
-}
-
-/// Makes the paths of a task absolute, as workers may run in other folders.
-fn with_absolute_paths(mut task: Task) -> Task {
-    if let Work::Extract(extract) = &mut task.work {
-        for file in &mut extract.files {
-            // It fails only without a current folder: then the path goes as it is.
-            if let Ok(path) = std::path::absolute(file.path.as_path()) {
-                file.content = Content::At(SourcePath::from(path.as_path()));
-            }
-        }
-    }
-
-    task
-}
-
-/// Reads the files of a task into it.
-fn with_content(mut task: Task, packs: bool, largest: Option<u64>) -> Task {
-    if let Work::Extract(extract) = &mut task.work {
-        let memory = extract.spec.limits.memory;
-        for file in &mut extract.files {
-            file.content = content(file, memory, packs, largest);
-        }
-    }
-
-    task
-}
-
-fn content(file: &SourceFile, memory: u64, packs: bool, largest: Option<u64>) -> Content {
-    if largest.is_some_and(|largest| file.size > largest) {
-        return Content::Unreadable(FileProblem::TooLarge(TooLarge::ToShip { size: file.size }));
-    }
-
-    match extract::read(file, memory) {
-        Ok(bytes) if packs => extract::pack(bytes.into_owned()),
-        Ok(bytes) => Content::Here(bytes.into_owned()),
-        // The worker reports the problem, as if it had read the file itself.
-        Err(problem) => Content::Unreadable(problem),
+        Work::Render(render) => reuser.as_ref().map_or(0, |reuser| reuser.bytes_to_load(render)),
+        Work::Nap(_) => 0,
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 
-use sheaf_common::numbers::FileIndex;
+use sheaf_common::numbers::{FileIndex, UnitNumber};
 use sheaf_common::outcome::Segment;
 use sheaf_common::wire;
 
@@ -12,6 +13,7 @@ use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::ledger::{Commit, FileDone, Position};
 use crate::report::{JobLine, JobLog, Tally};
+use crate::reuse::{self, Reuser};
 use crate::spool::{Resume, Spool, SpoolError};
 
 /// Why a unit could not be stored.
@@ -46,6 +48,9 @@ pub struct Store<'a> {
     tally: Tally,
     /// Where the last unit ends.
     end: Position,
+    /// The number of the next unit of this run.
+    unit: UnitNumber,
+    reuser: Option<Arc<Reuser>>,
 }
 
 impl<'a> Store<'a> {
@@ -73,7 +78,13 @@ impl<'a> Store<'a> {
         let joblog =
             config.joblog.as_deref().map(|path| JobLog::open(path, end.file)).transpose()?;
 
-        Ok(Store { spool, sources, own_workbooks, joblog, tally, end })
+        let unit = UnitNumber::default();
+        Ok(Store { spool, sources, own_workbooks, joblog, tally, end, unit, reuser: None })
+    }
+
+    /// Tells this of each unit that is stored.
+    pub fn tell(&mut self, reuser: Arc<Reuser>) {
+        self.reuser = Some(reuser);
     }
 
     pub fn spool(&self) -> &Spool {
@@ -123,6 +134,9 @@ impl<'a> Store<'a> {
             let source = self.sources.get(file.report.sequence.index());
             let path = source.path.as_os_str().as_bytes();
             self.tally.add(path, source.size, &file.report);
+            if file.slot == reuse::SLOT {
+                self.tally.is_reused(&file.report);
+            }
 
             if let Some(joblog) = &mut self.joblog {
                 let report = &file.report;
@@ -154,10 +168,14 @@ impl Commits for Store<'_> {
         let spooled = self.write_workbooks(&files, own, end)?;
         self.count(&files)?;
 
+        let reuser = self.reuser.as_ref();
+        let decides = reuser.and_then(|reuser| reuser.committed(self.unit, end.file));
+
         // From here on the unit counts: everything else of it is written.
-        self.spool.confirm(end, spooled, wire::encode(&self.tally))?;
+        self.spool.confirm(end, spooled, wire::encode(&self.tally), decides)?;
 
         self.end = end;
+        self.unit = self.unit.next();
 
         Ok(())
     }

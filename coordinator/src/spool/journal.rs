@@ -11,6 +11,7 @@ use sheaf_common::wire;
 
 use crate::frame;
 use crate::ledger::Position;
+use crate::reuse::Digest;
 
 /// A stored unit.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub struct Entry {
     /// The files whose own workbooks are written: their streams are removed.
     pub dropped_files: Vec<FileIndex>,
     pub notes: Vec<u8>,
+    /// The digest of all that decides the segments, if it is known.
+    pub unit: Option<Digest>,
 }
 
 /// A segment, without its bytes.
@@ -65,18 +68,7 @@ impl Journal {
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut bytes)?;
 
-        let mut entries = Vec::new();
-        let mut rest = bytes.as_slice();
-
-        // The first broken entry ends the journal: the units after it have no beginning.
-        while let Some((body, after)) = frame::split_first(rest)
-            && let Ok(entry) = wire::decode(body)
-        {
-            rest = after;
-            entries.push((entry, (bytes.len() - rest.len()) as u64));
-        }
-
-        Ok(entries)
+        Ok(whole(&bytes))
     }
 
     /// Cuts off everything past `length`.
@@ -84,4 +76,29 @@ impl Journal {
         self.file.set_len(length)?;
         self.file.seek(SeekFrom::End(0)).map(drop)
     }
+}
+
+/// The entries before the first broken one, each with the offset of its end.
+fn whole(bytes: &[u8]) -> Vec<(Entry, u64)> {
+    let mut entries = Vec::new();
+    let mut rest = bytes;
+
+    // The first broken entry ends the journal: the units after it have no beginning.
+    while let Some((body, after)) = frame::split_first(rest)
+        && let Ok(entry) = wire::decode(body)
+    {
+        rest = after;
+        entries.push((entry, (bytes.len() - rest.len()) as u64));
+    }
+
+    entries
+}
+
+/// The entries of the journal in a folder, which is only read.
+///
+/// # Errors
+/// Those of the system.
+pub fn read_journal(folder: &Path) -> io::Result<Vec<Entry>> {
+    let entries = whole(&std::fs::read(folder.join(super::JOURNAL))?);
+    Ok(entries.into_iter().map(|(entry, _)| entry).collect())
 }

@@ -10,6 +10,8 @@
 //!   status     how far the run is, for `sheaf status`
 //!   stopped    a line for each interrupt
 //!   streams/   one file a stream: its segments, one after another
+//!   finished   the run is finished, and the folder is kept for the next
+//!   kept, rows, earlier/   see [`crate::reuse`]
 //! ```
 //!
 //! Units come in order, so a stream's file is the concatenation that the output needs. Nothing is
@@ -18,9 +20,10 @@
 //! does not match, everything is cut off and made again.
 //!
 //! * [`journal`]: the entries. [`stream`]: one stream's file. [`look`]: the folder as another
-//!   process sees it.
+//!   process sees it. [`kept`]: the folder of a finished run that is kept for the next.
 
 mod journal;
+mod kept;
 mod look;
 mod stream;
 
@@ -35,9 +38,12 @@ use sheaf_common::outcome::{Segment, Stream, Target};
 use sheaf_common::queue::JobPlace;
 
 use crate::ledger::Position;
-use journal::{Entry, Journal, Part};
-pub use look::{is_at_work, last_stop};
-pub use stream::StreamFile;
+use crate::reuse::{Digest, ENTRIES, ROWS};
+use journal::{Entry, Journal};
+pub use journal::{Part, read_journal};
+pub use kept::kept_bytes;
+pub use look::{is_at_work, is_finished, last_stop};
+pub use stream::{StreamFile, stream_path};
 
 /// Why the folder of a job cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -72,12 +78,14 @@ pub struct Resume {
 }
 
 const LOCK: &str = "lock";
-const JOB: &str = "job";
+/// The file with what the job is.
+pub const JOB: &str = "job";
 const SOURCES: &str = "sources";
 const QUEUE: &str = "queue";
 const JOURNAL: &str = "journal";
 const STREAMS: &str = "streams";
 const STOPPED: &str = "stopped";
+const FINISHED: &str = "finished";
 /// The file for `sheaf status`, which the observer of a run writes.
 pub const STATUS: &str = "status";
 
@@ -115,6 +123,10 @@ impl Spool {
         })
     }
 
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The job and the sources that an earlier run saved with [`Spool::begin`]. `None` if there was
     /// no such run.
     pub fn saved(&self) -> Option<(Vec<u8>, Vec<u8>)> {
@@ -139,8 +151,9 @@ impl Spool {
         let mut begin = || {
             // First the file that makes the folder resumable, or a crash in between would leave a
             // job without its streams.
-            let _ = fs::remove_file(self.folder.join(JOB));
-            let _ = fs::remove_file(self.folder.join(STOPPED));
+            for name in [JOB, STOPPED, ENTRIES, ROWS, FINISHED] {
+                let _ = fs::remove_file(self.folder.join(name));
+            }
 
             self.journal.cut(0)?;
             fs::remove_dir_all(self.folder.join(STREAMS))?;
@@ -247,15 +260,17 @@ impl Spool {
     }
 
     /// Ends a unit at `end`: what was appended counts from now on. `notes` are for the next run.
-    /// The own workbooks of `dropped_files` are written, so their streams are removed.
+    /// The own workbooks of `dropped_files` are written, so their streams are removed. `unit` is the
+    /// digest of all that decides the segments, if it is known.
     pub fn confirm(
         &mut self,
         end: Position,
         dropped_files: Vec<FileIndex>,
         notes: Vec<u8>,
+        unit: Option<Digest>,
     ) -> Result<(), SpoolError> {
-        let entry =
-            Entry { segments: std::mem::take(&mut self.unconfirmed), end, dropped_files, notes };
+        let segments = std::mem::take(&mut self.unconfirmed);
+        let entry = Entry { segments, end, dropped_files, notes, unit };
 
         // First the entry: streams may go only when the journal says that they are not needed.
         let store = self.journal.append(&entry).and_then(|()| {

@@ -69,6 +69,11 @@ impl StreamFile {
     }
 }
 
+/// The file of a stream in the folder of a run.
+pub fn stream_path(folder: &Path, stream: Stream) -> PathBuf {
+    folder.join(super::STREAMS).join(file_name(stream))
+}
+
 fn file_name(stream: Stream) -> String {
     let Stream { target, part } = stream;
     match target {

@@ -41,9 +41,9 @@ fn two_units() -> tempfile::TempDir {
     let mut spool = Spool::open(folder.path()).unwrap();
     spool.begin(b"job", b"sources").unwrap();
     spool.append(&[Segment { meta: META.to_vec(), ..segment("one") }]).unwrap();
-    spool.confirm(at(1), Vec::new(), b"1".to_vec()).unwrap();
+    spool.confirm(at(1), Vec::new(), b"1".to_vec(), None).unwrap();
     spool.append(&[segment("two")]).unwrap();
-    spool.confirm(at(2), Vec::new(), b"2".to_vec()).unwrap();
+    spool.confirm(at(2), Vec::new(), b"2".to_vec(), None).unwrap();
     folder
 }
 
@@ -55,7 +55,7 @@ fn a_reopened_spool_resumes_where_it_stopped() {
     let resume = spool.resume().unwrap();
     assert_eq!((resume.position, resume.notes.as_slice()), (at(2), b"2".as_slice()));
     spool.append(&[segment("three")]).unwrap();
-    spool.confirm(at(3), Vec::new(), Vec::new()).unwrap();
+    spool.confirm(at(3), Vec::new(), Vec::new(), None).unwrap();
     assert_eq!(content(&spool), "onetwothree");
     let joined = spool.stream(ROWS).unwrap().joined().unwrap();
     assert_eq!(
@@ -122,9 +122,9 @@ fn streams_of_a_written_workbook_are_removed() {
     let mut spool = Spool::open(folder.path()).unwrap();
     spool.resume().unwrap();
     spool.append(&[Segment { stream, ..segment("part") }]).unwrap();
-    spool.confirm(at(2), Vec::new(), Vec::new()).unwrap();
+    spool.confirm(at(2), Vec::new(), Vec::new(), None).unwrap();
     assert!(spool.stream(stream).is_some());
-    spool.confirm(at(8), vec![FileIndex(7)], Vec::new()).unwrap();
+    spool.confirm(at(8), vec![FileIndex(7)], Vec::new(), None).unwrap();
     assert!(spool.stream(stream).is_none());
     drop(spool);
     let mut spool = Spool::open(folder.path()).unwrap();

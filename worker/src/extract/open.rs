@@ -16,6 +16,9 @@ use tracing::error;
 
 use super::pack::unpack;
 
+/// The bytes of a chunk of [`read_in_chunks`].
+const CHUNK: usize = 1 << 16;
+
 /// The bytes of `file`: those that came with the task, or else those on disk. Does not block on a
 /// named pipe.
 ///
@@ -38,16 +41,10 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem
         Content::AtPath | Content::At(_) | Content::Resolved(_) => {}
     }
 
-    let opened = patiently(|| match &file.content {
-        Content::At(path) => open(path.as_path()),
-        Content::Resolved(path) => open_without_links(path.as_path()),
-        Content::AtPath | Content::Here(_) | Content::Packed(_) | Content::Unreadable(_) => {
-            open(file.path.as_path())
-        }
-    });
-    let mut opened = opened.map_err(|error| not_opened(&error))?;
-
-    let before = checked(&opened, file.size, file.modified, memory)?;
+    let (mut opened, before) = open_as_listed(file)?;
+    if before.len() > most {
+        return Err(too_large(before.len()));
+    }
 
     let length = usize::try_from(before.len()).map_err(|_| too_large(before.len()))?;
     let mut bytes = Vec::with_capacity(length + 1);
@@ -55,17 +52,71 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem
     let read = opened.by_ref().take(before.len() + 1).read_to_end(&mut bytes);
     read.map_err(|error| not_read(&error))?;
 
-    let after = metadata(&opened)?;
-    if bytes.len() as u64 != before.len() || modified_ns(&after) != modified_ns(&before) {
-        return Err(FileProblem::Changed(Changed::WhileRead));
-    }
-
+    check_unchanged(&opened, &before, bytes.len() as u64)?;
     Ok(Cow::Owned(bytes))
 }
 
+/// Reads a file on disk with the same checks as [`read`], however large it is, and passes it to
+/// `take` in chunks until that returns `false`. Returns whether all of it was taken.
+///
+/// # Errors
+/// As [`read`], apart from the size.
+pub fn read_in_chunks(
+    file: &SourceFile,
+    take: &mut dyn FnMut(&[u8]) -> bool,
+) -> Result<bool, FileProblem> {
+    let (opened, before) = open_as_listed(file)?;
+    let mut left = opened.take(before.len() + 1);
+    let mut chunk = vec![0; CHUNK];
+    let mut length = 0;
+
+    loop {
+        match left.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(read) => {
+                length += read as u64;
+                if !take(&chunk[..read]) {
+                    return Ok(false);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(not_read(&error)),
+        }
+    }
+
+    check_unchanged(left.get_ref(), &before, length)?;
+    Ok(true)
+}
+
+/// Opens a file on disk, if it is as it was listed.
+fn open_as_listed(file: &SourceFile) -> Result<(File, Metadata), FileProblem> {
+    let opened = patiently(|| match &file.content {
+        Content::At(path) => open(path.as_path()),
+        Content::Resolved(path) => open_without_links(path.as_path()),
+        Content::AtPath | Content::Here(_) | Content::Packed(_) | Content::Unreadable(_) => {
+            open(file.path.as_path())
+        }
+    });
+    let opened = opened.map_err(|error| not_opened(&error))?;
+
+    let before = as_listed(&opened, file.size, file.modified)?;
+
+    Ok((opened, before))
+}
+
+/// Checks that a file of which `length` bytes were read is still the same.
+fn check_unchanged(opened: &File, before: &Metadata, length: u64) -> Result<(), FileProblem> {
+    let after = metadata(opened)?;
+    if length != before.len() || modified_ns(&after) != modified_ns(before) {
+        return Err(FileProblem::Changed(Changed::WhileRead));
+    }
+
+    Ok(())
+}
+
 /// What stands in an open file. Refuses what is not the file that was listed with this size and
-/// time, and what has more than half of `memory` bytes.
-fn checked(opened: &File, size: u64, modified: i64, memory: u64) -> Result<Metadata, FileProblem> {
+/// time.
+fn as_listed(opened: &File, size: u64, modified: i64) -> Result<Metadata, FileProblem> {
     // Ask the open file, not the path: another file may take the path's place at any time.
     let before = metadata(opened)?;
     if let Some(other) = NonFile::of(before.file_type()) {
@@ -75,9 +126,6 @@ fn checked(opened: &File, size: u64, modified: i64, memory: u64) -> Result<Metad
     // 0: the time is unknown.
     if before.len() != size || (modified != 0 && modified_ns(&before) != modified) {
         return Err(FileProblem::Changed(Changed::SinceListed));
-    }
-    if before.len() > memory / 2 {
-        return Err(FileProblem::TooLarge(TooLarge::ForMemory { size: before.len(), memory }));
     }
 
     Ok(before)
@@ -105,7 +153,10 @@ impl Pieces {
         from: u64,
     ) -> Result<Self, FileProblem> {
         let mut file = patiently(|| open(path)).map_err(|error| not_opened(&error))?;
-        let before = checked(&file, size, modified, memory)?;
+        let before = as_listed(&file, size, modified)?;
+        if size > memory / 2 {
+            return Err(FileProblem::TooLarge(TooLarge::ForMemory { size, memory }));
+        }
         if from > 0 {
             file.seek(SeekFrom::Start(from)).map_err(|error| not_read(&error))?;
         }

@@ -7,12 +7,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use sheaf_common::fit;
-use sheaf_common::job::UNIT_BYTES;
 use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{FileReport, FileStatus, Reading};
 use sheaf_common::problem::{Crashed, FileProblem};
 use sheaf_common::row::Block;
-use sheaf_common::rows::Slice;
+use sheaf_common::rows::{Slice, joins_block};
 use sheaf_common::task::{Extract, SourceFile};
 use sheaf_common::wire;
 use tracing::{debug, warn};
@@ -20,12 +19,6 @@ use tracing::{debug, warn};
 use super::process::{Ended, NotStarted, Process, Program};
 use super::protocol::{FileEnd, Header};
 use super::unfit::Unfit;
-
-/// The intended size of a block of rows, in bytes: that of a full chunk.
-const BLOCK: usize = 1 << 20;
-/// The largest size of a block that several chunks share, in bytes: the child's chunks may be a
-/// little longer than [`BLOCK`].
-const BLOCK_ROOM: usize = BLOCK + BLOCK / 8;
 
 /// Why a task was not done. All its rows and reports are dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -334,15 +327,9 @@ impl Gathered {
     }
 
     /// Lengthens the last block by `length`, or begins another. Returns the index of the block, and
-    /// where the new bytes begin. A chunk that fills a unit by itself gets its own block, so that
-    /// it can be stashed: see [`crate::run`].
+    /// where the new bytes begin.
     fn room_for(&mut self, length: usize) -> (usize, usize) {
-        let unit = fit::size(UNIT_BYTES);
-        let fits = |block: &Vec<u8>| {
-            block.len() + length <= BLOCK_ROOM && length < unit && block.len() < unit
-        };
-
-        if !self.blocks.last().is_some_and(fits) {
+        if !self.blocks.last().is_some_and(|block| joins_block(block.len(), length)) {
             self.blocks.push(Vec::with_capacity(length));
         }
 

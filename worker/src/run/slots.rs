@@ -10,7 +10,7 @@ use sheaf_common::fit;
 use sheaf_common::job::Compression;
 use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{Extracted, Outcome, Reading, TaskResult};
-use sheaf_common::queue::{Completion, Leased, WorkQueue};
+use sheaf_common::queue::{Completion, Leased, Stashing, WorkQueue};
 use sheaf_common::row::Block;
 use sheaf_common::rows::{RowsKey, Stashed};
 use sheaf_common::task::{Nap, Task, Work};
@@ -195,7 +195,13 @@ impl SlotThread {
                 let Done::Read(Read { reports, blocks }) = read else { return Ok(None) };
 
                 // Stash what the queue allows; the other blocks travel with the outcome.
-                let owner = (origin.index, origin.queue.traits().stashing);
+                let allowed = origin.queue.traits().stashing;
+                let stashing = match allowed {
+                    // The coordinator wants these rows as well.
+                    Stashing::Alone if extract.spec.keep_rows => Stashing::Copies,
+                    Stashing::Alone | Stashing::Copies | Stashing::Nothing => allowed,
+                };
+                let owner = (origin.index, stashing);
                 let fills = fill_units(&reports, blocks.len());
                 let mut stashed = Vec::new();
                 for ((number, block), fills_unit) in (0..).map(BlockNumber).zip(&blocks).zip(fills)

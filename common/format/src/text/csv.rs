@@ -21,12 +21,20 @@ impl TextFormat for Csv {
         &[".csv"]
     }
 
+    fn media_type(&self) -> &'static str {
+        "text/csv; charset=utf-8"
+    }
+
     fn csv_use(&self) -> CsvUse {
         CsvUse::All
     }
 
     fn head(&self, spec: &JobSpec) -> Vec<u8> {
         writer(&spec.csv).names(spec)
+    }
+
+    fn depends_on_place(&self) -> bool {
+        false
     }
 
     fn rows(&self, spec: &JobSpec, _first_row: u64) -> Box<WriteRow> {

@@ -25,6 +25,14 @@ impl TextFormat for JsonLines {
         &[".jsonl", ".ndjson"]
     }
 
+    fn media_type(&self) -> &'static str {
+        "application/jsonl"
+    }
+
+    fn depends_on_place(&self) -> bool {
+        false
+    }
+
     fn rows(&self, spec: &JobSpec, _first_row: u64) -> Box<WriteRow> {
         let writer = JsonWriter::new(spec.columns());
         Box::new(move |json, cells| writer.row(json, cells))

@@ -37,6 +37,14 @@ pub trait TextFormat: Send + Sync {
     /// As [`Format::extensions`].
     fn extensions(&self) -> &'static [&'static str];
 
+    /// As [`Format::media_type`].
+    fn media_type(&self) -> &'static str;
+
+    /// Whether the text of rows depends on how many are before them.
+    fn depends_on_place(&self) -> bool {
+        true
+    }
+
     /// As [`Format::csv_use`].
     fn csv_use(&self) -> CsvUse {
         CsvUse::Nothing
@@ -73,12 +81,20 @@ impl<T: TextFormat> Format for Text<T> {
         self.0.extensions()
     }
 
+    fn media_type(&self) -> &'static str {
+        self.0.media_type()
+    }
+
     fn packings(&self) -> &'static [Packing] {
         &[Packing::Gzip, Packing::Zstd]
     }
 
     fn sheets(&self, _counts: Counts) -> Option<u32> {
         None
+    }
+
+    fn depends_on_place(&self) -> bool {
+        self.0.depends_on_place()
     }
 
     fn csv_use(&self) -> CsvUse {

@@ -24,6 +24,10 @@ impl TextFormat for List {
         &[".list"]
     }
 
+    fn media_type(&self) -> &'static str {
+        "text/plain"
+    }
+
     fn head(&self, _spec: &JobSpec) -> Vec<u8> {
         b"[".to_vec()
     }

@@ -39,6 +39,10 @@ impl Format for Workbook {
         &[".xlsx"]
     }
 
+    fn media_type(&self) -> &'static str {
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    }
+
     /// None, as its parts are deflated already.
     fn packings(&self) -> &'static [Packing] {
         &[]

@@ -11,12 +11,13 @@ use super::of_job::OfJob;
 use super::server::Server;
 use super::sign::{SIGNS, Signs};
 use super::state::Shared;
-use super::{audit, close, jobs, lost, push, why};
+use super::{audit, close, jobs, lost, push, rows, why};
 use crate::job::{JobId, TaskId};
 use crate::outcome::Outcome;
 use crate::queue::{
-    Capacity, JobOwner, JobPlace, JobQueue, LostWorker, Outlook, QueueError, Supply,
+    Capacity, JobOwner, JobPlace, JobQueue, LostWorker, Outlook, Priority, QueueError, Supply,
 };
+use crate::row::Block;
 use crate::rows::RowsKey;
 use crate::task::Task;
 
@@ -35,14 +36,14 @@ pub struct RedisJob {
 impl RedisJob {
     pub(super) fn new(shared: &Arc<Shared>, id: JobId, owner: JobOwner) -> Self {
         let timing = &shared.config.timing;
-        let keys = shared.keys.job(id);
-        let owner = JobOwner { lease_ms: shared.lease_ms(), ..owner };
+        let job = Arc::new(OfJob::new(shared, id, owner));
+        shared.jobs.add(&job);
 
         RedisJob {
             collecting: Collecting::new(timing),
             signs: Signs::new(timing),
             tending: Due::at_once(timing.abandoned / SIGNS),
-            job: Arc::new(OfJob { shared: Arc::clone(shared), id, keys, owner }),
+            job,
         }
     }
 }
@@ -83,6 +84,15 @@ impl JobQueue for RedisJob {
         audit::missing(&self.job, tasks, &self.collecting.shown()).await
     }
 
+    async fn prioritise(&mut self, priority: Priority) -> Result<(), QueueError> {
+        self.job.set_priority(priority);
+        self.signs.give_now(&self.job).await
+    }
+
+    async fn rows(&mut self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+        rows::fetch(&self.job.shared, &keys).await
+    }
+
     async fn forget(&mut self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
         let names: Vec<String> = rows.iter().map(rows_name).collect();
         self.job.shared.blobs.settle(&self.job.keys, &[], &names).await
@@ -105,6 +115,10 @@ pub struct RedisSupply(Arc<OfJob>);
 impl Supply for RedisSupply {
     async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         push::push(&self.0, tasks).await
+    }
+
+    async fn put_rows(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+        rows::put(&self.0.shared, &self.0.keys, rows).await
     }
 
     fn largest_file(&self) -> Option<u64> {
@@ -135,7 +149,9 @@ impl Outlook for RedisOutlook {
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {
-        let slots = self.0.shared.slots().await?;
-        Ok(Capacity { slots, bytes: self.0.shared.blobs.capacity().await? })
+        let shared = &self.0.shared;
+        let slots = shared.slots().await?;
+        let bytes = shared.blobs.capacity().await?;
+        Ok(Capacity { slots, bytes, jobs: shared.jobs.beside(&self.0) })
     }
 }

@@ -1,4 +1,5 @@
-//! Blocks of rows: fetched to be rendered, or handed over from the stash of a worker that ends.
+//! Blocks of rows: fetched to be rendered or kept, put there by a coordinator that has them from an
+//! earlier run, or handed over from the stash of a worker that ends.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use redis::Value;
 
 use super::blobs::STAGED;
-use super::keys::rows_name;
+use super::keys::{JobKeys, TTL, rows_name};
 use super::state::Shared;
 use crate::job::JobId;
 use crate::queue::QueueError;
@@ -23,6 +24,20 @@ pub async fn fetch(shared: &Shared, keys: &[RowsKey]) -> Result<Vec<Option<Block
 
     let found = shared.blobs.fetch(&keys).await?;
     Ok(found.into_iter().map(|block| block.map(Arc::new)).collect())
+}
+
+/// Stores blocks of an open job, for as long as its keys live.
+pub async fn put(
+    shared: &Shared,
+    keys: &JobKeys,
+    rows: &[(RowsKey, Block)],
+) -> Result<(), QueueError> {
+    for rows in rows.chunks(HANDED_OVER_AT_ONCE) {
+        let named = rows.iter().map(|(key, block)| (rows_name(key), block.as_slice()));
+        let named: Vec<(String, &[u8])> = named.collect();
+        shared.blobs.store(keys, &named, TTL).await?;
+    }
+    Ok(())
 }
 
 /// Stores blocks; skips those of jobs that are closed.

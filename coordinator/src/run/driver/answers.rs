@@ -25,6 +25,15 @@ impl Driver<'_> {
             self.heard(moment, commands);
         }
 
+        self.apply(outcomes, commands)
+    }
+
+    /// Applies outcomes, wherever they came from.
+    pub(super) fn apply(
+        &mut self,
+        outcomes: Vec<Outcome>,
+        commands: &mut Vec<Command>,
+    ) -> Result<(), DriveError> {
         for outcome in outcomes {
             let sources = self.sources;
 

@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use sheaf_common::job::TaskId;
 use sheaf_common::outcome::Outcome;
-use sheaf_common::queue::{Capacity, LostWorker, QueueError};
+use sheaf_common::queue::{Capacity, LostWorker, Priority, QueueError};
 use sheaf_common::rows::RowsKey;
 use sheaf_common::task::Task;
-use sheaf_worker::signals::Stop;
 
 use super::super::failure::DriveError;
+use super::super::interrupt::Cause;
 use crate::ledger::Commit;
 use crate::report::Notice;
+use crate::reuse::Checked;
 
 /// The circumstances of an event.
 #[derive(Debug, Clone, Copy)]
@@ -31,17 +32,25 @@ pub enum Event {
     /// The user asks how far the run is.
     Asked,
     /// The run must stop.
-    Stopped(Stop),
+    Stopped(Cause),
+    /// The job has this priority from now on.
+    Prioritised(Priority),
     /// These tasks are on the queue now.
     Shipped(Vec<TaskId>),
     /// The shipper gave up: no more tasks reach the queue.
     ShippingFailed(QueueError),
+    /// Files were checked: they may be planned.
+    Checked(Checked),
+    /// These tasks, or parts of them, are answered from an earlier run.
+    Reused(Vec<Outcome>),
     /// Answers [`Call::Collect`].
     Collected(Result<Vec<Outcome>, QueueError>),
     /// Answers [`Call::Audit`]: the tasks that the queue has lost.
     Audited(Result<Vec<TaskId>, QueueError>),
     /// Answers [`Call::Forget`].
     Forgotten(Vec<RowsKey>, Result<(), QueueError>),
+    /// Answers [`Call::Prioritise`].
+    Ranked(Priority, Result<(), QueueError>),
     /// Answers [`Question::Capacity`].
     Sized(Result<Capacity, QueueError>),
     /// Answers [`Question::LostWorkers`].
@@ -85,6 +94,8 @@ pub enum Call {
     Audit(Vec<TaskId>),
     /// Drop these rows, which are no longer needed.
     Forget(Vec<RowsKey>),
+    /// Give the job this priority.
+    Prioritise(Priority),
 }
 
 /// A question about the queue and its workers.
@@ -106,5 +117,5 @@ pub enum Driven {
     /// Every file is in the store or reported.
     Whole,
     /// It was interrupted. What is stored is whole.
-    Interrupted(Stop),
+    Interrupted(Cause),
 }

@@ -1,7 +1,8 @@
 //! A queue that cannot be reached for a while, or whose calls hang.
 
 use sheaf_common::job::TaskId;
-use sheaf_common::queue::{Capacity, JobPlace, LostWorker, QueueError, Reason, Supply};
+use sheaf_common::queue::{Capacity, JobPlace, LostWorker, Priority, QueueError, Reason, Supply};
+use sheaf_common::row::Block;
 use sheaf_common::task::Task;
 
 use super::*;
@@ -65,6 +66,11 @@ impl JobQueue for Distant {
         self.reach().await
     }
 
+    async fn prioritise(&mut self, priority: Priority) -> Result<(), QueueError> {
+        self.reach().await?;
+        self.job.prioritise(priority).await
+    }
+
     async fn collect(&mut self, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
         self.reach().await?;
         self.job.collect(most, wait).await
@@ -73,6 +79,11 @@ impl JobQueue for Distant {
     async fn missing(&mut self, tasks: Vec<TaskId>) -> Result<Vec<TaskId>, QueueError> {
         self.reach().await?;
         self.job.missing(tasks).await
+    }
+
+    async fn rows(&mut self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
+        self.reach().await?;
+        self.job.rows(keys).await
     }
 
     async fn forget(&mut self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
@@ -89,6 +100,11 @@ impl Supply for Distant {
     async fn push(&self, tasks: &[Task]) -> Result<(), QueueError> {
         self.reach().await?;
         self.job.push(tasks).await
+    }
+
+    async fn put_rows(&self, rows: &[(RowsKey, Block)]) -> Result<(), QueueError> {
+        self.reach().await?;
+        self.job.put_rows(rows).await
     }
 
     fn largest_file(&self) -> Option<u64> {
@@ -160,7 +176,7 @@ async fn an_interrupt_waits_for_no_call() {
     });
 
     let (driven, took) = run_with(Failure::Hangs, &mut stage).await;
-    assert_eq!(driven.unwrap(), Driven::Interrupted(Stop::Interrupt));
+    assert_eq!(driven.unwrap(), Driven::Interrupted(Cause::Signal(Stop::Interrupt)));
 
     // A push that is under way may end first, within a few seconds.
     assert!(took < Duration::from_secs(24), "{took:?}");
