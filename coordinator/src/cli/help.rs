@@ -15,6 +15,7 @@ On this machine:
   status      Show how far a run or a job is
 
 Jobs of a service, which outlive the terminal:
+  serve       Take jobs over HTTP and run them, until it is stopped
   submit      Give a job to a service, and print its id
   jobs        List the jobs of a service
   watch       Show a job at work until it is finished

@@ -13,9 +13,9 @@ mod queue;
 mod recipe;
 mod redis;
 mod run;
+mod serve;
 mod service;
 mod submit;
-mod serve;
 mod workers;
 
 pub use csv::{CsvArgs, FormulasArg, NewlineArg};
@@ -32,9 +32,9 @@ pub use queue::{PurgeArgs, QueueArgs, QueueCommand};
 pub use recipe::{LimitArgs, RecipeArgs};
 pub use redis::RedisArgs;
 pub use run::{PackArg, RunArgs};
+pub use serve::ServeArgs;
 pub use service::ServiceArgs;
 pub use submit::SubmitArgs;
-pub use serve::ServeArgs;
 pub use workers::WorkersArgs;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -66,6 +66,8 @@ pub enum Command {
     /// Show how far a run or a job is
     Status(StatusArgs),
 
+    /// Take jobs over HTTP and run them, until it is stopped
+    Serve(Box<ServeArgs>),
     /// Give a job to a service, and print its id
     Submit(Box<SubmitArgs>),
     /// List the jobs of a service

@@ -3,6 +3,7 @@
 //! * [`run`]: `sheaf run`. [`report`]: its summary and exit code.
 //! * [`submit`], [`fetch`], [`wait`], [`jobs`] and [`change`]: the jobs of a service. [`service`]: what
 //!   they share.
+//! * [`serve`]: `sheaf serve`.
 //! * [`demo`], [`preview`], and [`queue`] for the commands that only look into Redis.
 
 mod change;
@@ -13,6 +14,7 @@ mod preview;
 mod queue;
 mod report;
 mod run;
+mod serve;
 mod service;
 mod submit;
 mod wait;
@@ -35,6 +37,7 @@ pub const SLOT: &str = "slot";
 pub fn execute(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::serve(&args),
         Command::Preview(args) => preview::preview(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Workers(args) => queue::workers(&args),

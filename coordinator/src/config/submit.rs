@@ -40,7 +40,8 @@ impl SubmitConfig {
     /// The first argument that cannot be used.
     pub fn resolve(args: &SubmitArgs) -> Result<Self, UsageError> {
         let recipe = recipe::resolve(&args.recipe)?;
-        let limits = recipe::limits(&args.limits, args.retries)?;
+        let limits =
+            recipe::limits(&args.limits.time_limit, &args.limits.memory_limit, args.retries)?;
         let (outputs, renderings) = output::resolve(&args.output.outputs)?;
         sheet_name::check(&args.output.sheet_name)?;
 

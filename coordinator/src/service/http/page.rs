@@ -25,7 +25,26 @@ macro_rules! part {
 const PARTS: &[(&str, &str, &[u8])] = &[
     part!("/", HTML, "index.html"),
     part!("/style.css", CSS, "style.css"),
+    part!("/actions.js", SCRIPT, "actions.js"),
+    part!("/api.js", SCRIPT, "api.js"),
     part!("/app.js", SCRIPT, "app.js"),
+    part!("/dialogs.js", SCRIPT, "dialogs.js"),
+    part!("/dom.js", SCRIPT, "dom.js"),
+    part!("/downloads.js", SCRIPT, "downloads.js"),
+    part!("/facts.js", SCRIPT, "facts.js"),
+    part!("/figures.js", SCRIPT, "figures.js"),
+    part!("/files.js", SCRIPT, "files.js"),
+    part!("/format.js", SCRIPT, "format.js"),
+    part!("/head.js", SCRIPT, "head.js"),
+    part!("/job.js", SCRIPT, "job.js"),
+    part!("/jobrow.js", SCRIPT, "jobrow.js"),
+    part!("/jobs.js", SCRIPT, "jobs.js"),
+    part!("/keys.js", SCRIPT, "keys.js"),
+    part!("/live.js", SCRIPT, "live.js"),
+    part!("/plot.js", SCRIPT, "plot.js"),
+    part!("/states.js", SCRIPT, "states.js"),
+    part!("/stream.js", SCRIPT, "stream.js"),
+    part!("/workers.js", SCRIPT, "workers.js"),
 ];
 
 /// Whether an address is a file of the page.
