@@ -62,7 +62,7 @@ macro_rules! for_every_case {
                 collect_obeys_its_limit, a_finish_wakes_the_collector,
                 jobs_do_not_see_each_others_outcomes, news_ends_no_task,
                 rows_stay_until_they_are_forgotten, rows_handed_over_can_be_fetched,
-                unknown_rows_are_none;
+                unknown_rows_are_none, a_coordinator_puts_and_reads_rows;
             supply: a_task_is_pushed_once, a_finished_task_may_be_pushed_again,
                 missing_names_unknown_tasks, close_makes_leases_stale_and_removes_all,
                 a_closed_job_may_begin_again;
