@@ -156,8 +156,12 @@ mod tests {
     use super::*;
 
     fn job(number: u64, sign: Option<u64>) -> JobSeen {
-        let owner =
-            Some(JobOwner { host: "a\nb".into(), pid: 7, output: "x.csv".into(), lease_ms: 1 });
+        let owner = Some(JobOwner {
+            host: "a\nb".into(),
+            pid: 7,
+            output: "x.csv".into(),
+            ..JobOwner::default()
+        });
         let sign = sign.map(Duration::from_secs);
         JobSeen {
             job: JobId(number),

@@ -34,6 +34,34 @@ impl LocalWorker {
         }
     }
 
+    /// Waits until the worker stops by itself, and says why: then nothing does the tasks of a queue
+    /// in memory. May be dropped and called again; after its return, the worker must be dropped.
+    pub async fn failed(&mut self) -> WorkerError {
+        let stopped = (&mut self.running).await.expect("the worker does not panic");
+        stopped.expect_err("a worker without an order to stop ends only by an error")
+    }
+
+    /// What it has done so far.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
+    /// Stops the worker: what it holds goes back to the queue. Returns its tally.
+    ///
+    /// # Errors
+    /// Why the worker had stopped by itself.
+    pub async fn stop(self) -> Result<Arc<Tally>, WorkerError> {
+        self.order.send_replace(Order::Stop);
+
+        // A thread of a slot may be busy for longer: it ends with this process.
+        match tokio::time::timeout(run::STOPPING, self.running).await {
+            Ok(stopped) => stopped.expect("the worker does not panic")?,
+            Err(_) => tracing::warn!("the slots of this process are still at work"),
+        }
+
+        Ok(self.tally)
+    }
+
     /// Does `work` while the worker runs, then stops the worker and drops its tasks. Returns the
     /// result of `work`, and the worker's tally.
     ///
@@ -46,20 +74,9 @@ impl LocalWorker {
         // A worker that stops by itself has failed, and nothing would do its tasks.
         let done = tokio::select! {
             done = work => done,
-            stopped = &mut self.running => {
-                stopped.expect("the worker does not panic")?;
-                unreachable!("a worker without an order to stop ends only by an error");
-            }
+            error = self.failed() => return Err(error),
         };
 
-        self.order.send_replace(Order::Stop);
-
-        // A thread of a slot may be busy for longer: it ends with this process.
-        match tokio::time::timeout(run::STOPPING, self.running).await {
-            Ok(stopped) => stopped.expect("the worker does not panic")?,
-            Err(_) => tracing::warn!("the slots of this run are still at work"),
-        }
-
-        Ok((done, self.tally))
+        Ok((done, self.stop().await?))
     }
 }

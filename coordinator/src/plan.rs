@@ -203,7 +203,7 @@ mod tests {
         assert!(plan.waits() && plan.next().is_none());
 
         let index = |indexes: &[u64]| indexes.iter().map(|index| FileIndex(*index)).collect();
-        let mut next = |plan: &mut Plan<'_>| match plan.next() {
+        let next = |plan: &mut Plan<'_>| match plan.next() {
             Some(Planned::Task { files }) => files.iter().map(|file| file.sequence.0).collect(),
             Some(Planned::Problem { sequence, .. }) => vec![sequence.0],
             None => Vec::new(),

@@ -9,7 +9,8 @@ use sheaf_common::job::{JobId, TaskId, WorkerId};
 use sheaf_common::outcome::Outcome;
 use sheaf_common::queue::{
     Activity, Capacity, Completed, Completion, JobOwner, JobPlace, JobQueue, Known, Lease, Leased,
-    LostWorker, Outlook, Past, Queue, QueueError, RedisQueue, Supply, WorkQueue, WorkerInfo,
+    LostWorker, Outlook, Past, Priority, Queue, QueueError, RedisQueue, Supply, WorkQueue,
+    WorkerInfo,
 };
 use sheaf_common::row::Block;
 use sheaf_common::rows::RowsKey;
@@ -99,6 +100,19 @@ impl<Q: Queue> Both<Q> {
         Ok(())
     }
 
+    /// Pushes tasks of one job through its usual handle, which knows its priority.
+    pub async fn push_as(&self, job: JobId, tasks: &[Task]) -> Done<()> {
+        let supply = self.job_handle(job).lock().await.supply();
+        supply.push(tasks).await
+    }
+
+    /// Closes a job, and drops its handle.
+    pub async fn end(&self, job: JobId) -> Done<()> {
+        self.close(job).await?;
+        self.jobs.lock().expect("no holder panics").remove(&job);
+        Ok(())
+    }
+
     pub async fn collect(&self, job: JobId, most: usize, wait: Duration) -> Done<Vec<Outcome>> {
         self.job_handle(job).lock().await.collect(most, wait).await
     }
@@ -115,6 +129,10 @@ impl<Q: Queue> Both<Q> {
         }
 
         Ok(missing)
+    }
+
+    pub async fn prioritise(&self, job: JobId, priority: Priority) -> Done<()> {
+        self.job_handle(job).lock().await.prioritise(priority).await
     }
 
     pub async fn forget(&self, rows: Vec<RowsKey>) -> Done<()> {
@@ -160,7 +178,13 @@ impl<Q: Queue> Both<Q> {
     }
 
     pub async fn capacity(&self) -> Done<Capacity> {
-        self.outlook(JobId(1)).capacity().await
+        self.capacity_of(JobId(1)).await
+    }
+
+    /// Asks through the usual handle of a job.
+    pub async fn capacity_of(&self, job: JobId) -> Done<Capacity> {
+        let outlook = self.job_handle(job).lock().await.outlook();
+        outlook.capacity().await
     }
 
     // ---- the workers

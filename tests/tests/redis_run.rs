@@ -140,7 +140,7 @@ async fn a_file_outside_the_roots_fails_alone() {
     };
     run("open/a open/b secret/b open/c", "--by-path").code(1);
     let log = fs::read_to_string(folder.join("log.tsv")).unwrap();
-    assert_eq!(log.matches("this worker may not open it: no --root covers").count(), 2, "{log}");
+    assert_eq!(log.matches("it may not be opened: no --root covers").count(), 2, "{log}");
     let kinds = ["", "not-allowed", "not-allowed", ""];
     assert_eq!(column_of_log(&log, "kind"), kinds, "{log}");
     let rows = fs::read_to_string(folder.join("out.jsonl")).unwrap();

@@ -28,14 +28,14 @@ fn forget_calls(server: &RedisServer) {
 async fn a_push_wakes_no_more_workers_than_needed() {
     let server = server!("a_push_wakes_no_more_workers_than_needed");
     let queue = server.queue(LONG).await;
-    let waiting: Vec<_> = (0..8)
-        .map(|name| {
-            let queue = queue.clone();
-            tokio::spawn(async move {
-                queue.lease(&worker(&name.to_string()), 4, PATIENTLY).await.unwrap()
-            })
-        })
-        .collect();
+    let mut waiting = Vec::new();
+    for name in 0..8 {
+        // Connections of its own, like a worker that is a process.
+        let queue = server.queue(LONG).await;
+        waiting.push(tokio::spawn(async move {
+            queue.lease(&worker(&name.to_string()), 4, PATIENTLY).await.unwrap()
+        }));
+    }
     let clients =
         async || server.command::<String>(&["CLIENT", "LIST"]).matches("cmd=blpop").count();
     until("all wait", clients, |count| *count == 8).await;
@@ -84,7 +84,7 @@ async fn each_outcome_is_collected_with_one_call() {
 async fn capacity_counts_capable_slots_and_server_memory() {
     let server = server!("capacity_counts_capable_slots_and_server_memory");
     let queue = server.queue(LONG).await;
-    assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 0, bytes: None });
+    assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 0, bytes: None, jobs: 1 });
     let worker = |id: &str, slots| WorkerInfo {
         id: id.into(),
         version: sheaf_common::VERSION.into(),
@@ -100,5 +100,8 @@ async fn capacity_counts_capable_slots_and_server_memory() {
     }
     server.command::<()>(&["CONFIG", "SET", "maxmemory", "100mb"]);
     server.command::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
-    assert_eq!(queue.capacity().await.unwrap(), Capacity { slots: 11, bytes: Some(100 << 20) });
+    assert_eq!(
+        queue.capacity().await.unwrap(),
+        Capacity { slots: 11, bytes: Some(100 << 20), jobs: 1 }
+    );
 }

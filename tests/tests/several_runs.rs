@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use sheaf::report::{Notice, Observer, Tally, UnderWay};
-use sheaf::run::{End, Interrupter, Run};
+use sheaf::run::{Cause, End, Interrupter, Run};
 use sheaf_tests::{Run as Process, corpus, in_process};
 use sheaf_worker::signals::Stop;
 
@@ -89,7 +89,11 @@ async fn a_stopped_run_leaves_others_alone() {
     let (stopped, whole) =
         tokio::join!(tokio::spawn(stopped.execute()), tokio::spawn(whole.execute()));
     let stopped = stopped.unwrap().unwrap();
-    assert!(matches!(stopped.end, End::Interrupted(Stop::Terminate)), "{:?}", stopped.end);
+    assert!(
+        matches!(stopped.end, End::Interrupted(Cause::Signal(Stop::Terminate))),
+        "{:?}",
+        stopped.end
+    );
     assert!(!output(folder.path(), 0).exists());
     assert!(matches!(whole.unwrap().unwrap().end, End::Written(_)));
 

@@ -38,7 +38,7 @@ pub enum FileProblem {
     #[error("changed {0}")]
     Changed(Changed),
     /// None of the folders that a worker may read covers this path.
-    #[error("this worker may not open it")]
+    #[error("it may not be opened")]
     OutsideRoots { path: String },
     #[error("{0}")]
     TooLarge(TooLarge),

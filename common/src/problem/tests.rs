@@ -31,11 +31,7 @@ fn of_paths() -> Vec<Case> {
         (FileProblem::FolderLoop, "unreadable", "the folder leads back to one that it is in"),
         (FileProblem::NotAFile(NonFile::Pipe), "not-a-file", "not a file, but a named pipe"),
         (FileProblem::Changed(Changed::WhileRead), "changed", "changed while it was read"),
-        (
-            FileProblem::OutsideRoots { path: "/x".into() },
-            "not-allowed",
-            "this worker may not open it",
-        ),
+        (FileProblem::OutsideRoots { path: "/x".into() }, "not-allowed", "it may not be opened"),
     ]
 }
 

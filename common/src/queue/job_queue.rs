@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::{JobPlace, QueueError};
+use super::{Capacity, JobPlace, Priority, QueueError};
 use crate::job::TaskId;
 use crate::outcome::Outcome;
 use crate::row::Block;
@@ -54,6 +54,13 @@ pub trait JobQueue: Send + 'static {
         keys: Vec<RowsKey>,
     ) -> impl Future<Output = Result<Vec<Option<Block>>, QueueError>> + Send;
 
+    /// Changes the priority of the job, which was that of its owner. Tasks that are leased stay
+    /// leased; the job keeps its turn among those of its new priority.
+    fn prioritise(
+        &mut self,
+        priority: Priority,
+    ) -> impl Future<Output = Result<(), QueueError>> + Send;
+
     /// Drops blocks of rows; a missing block is no error.
     fn forget(&mut self, rows: Vec<RowsKey>)
     -> impl Future<Output = Result<(), QueueError>> + Send;
@@ -99,17 +106,9 @@ pub trait Outlook: Clone + Send + Sync + 'static {
     /// [`Outlook::why_idle`] says why. Makes no call.
     fn is_in_trouble(&self) -> bool;
 
-    /// The slots and the room for bytes that the job has beside this process.
+    /// The slots and the room for bytes that the job has beside this process, and with how many
+    /// jobs it shares them.
     fn capacity(&self) -> impl Future<Output = Result<Capacity, QueueError>> + Send;
-}
-
-/// The slots and the room for bytes of a queue, beside the process that asks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Capacity {
-    /// The slots of all workers in the registry.
-    pub slots: usize,
-    /// The bytes that the servers for blobs may hold; `None`: no limit is known.
-    pub bytes: Option<u64>,
 }
 
 /// A worker that may be lost: it is silent, and holds tasks.

@@ -16,12 +16,14 @@
 //!
 //! Code above the traits does not know its engine; both pass one conformance suite (`tests/`).
 
+mod capacity;
 mod error;
 mod job_queue;
 mod lease;
 mod memory;
 mod owner;
 mod past;
+mod priority;
 mod redis;
 mod work_queue;
 
@@ -34,12 +36,14 @@ pub use self::redis::{
     Activity, JobSeen, RedisConfig, RedisJob, RedisOutlook, RedisQueue, RedisSettings, RedisSupply,
     RedisWorker, Timing, VersionInUse, WorkerInfo, WorkerSeen,
 };
+pub use capacity::Capacity;
 pub use error::{QueueError, Reason};
-pub use job_queue::{Capacity, JobQueue, LostWorker, Outlook, Supply};
+pub use job_queue::{JobQueue, LostWorker, Outlook, Supply};
 pub use lease::{Completed, Completion, Lease, Leased};
 pub use memory::{MemoryJob, MemoryQueue, MemoryWorker};
 pub use owner::{JobOwner, JobPlace};
 pub use past::{Begun, Death, Fatal, Known, Past};
+pub use priority::Priority;
 pub use work_queue::{Stashing, Traits, WorkQueue};
 
 /// The default length of a lease, from when it is given or extended.

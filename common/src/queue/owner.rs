@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Priority;
 use crate::job::JobId;
 
 /// The owner of a job, in the words of its coordinator.
@@ -17,6 +18,8 @@ pub struct JobOwner {
     pub output: String,
     /// The length of a lease on its queue.
     pub lease_ms: u64,
+    /// The priority of the job.
+    pub priority: Priority,
 }
 
 /// Where a job is, so that a later process finds the remains of an earlier one.

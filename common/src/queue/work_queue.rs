@@ -23,8 +23,9 @@ pub trait WorkQueue: Clone + Send + Sync + 'static {
 
     /// Leases up to `most` tasks, without waiting for any.
     ///
-    /// Repairs go before render tasks, and these before extract tasks; jobs take turns; within a
-    /// job and class the first pushed goes first. A task whose lease has ended goes before all that
+    /// Tasks of jobs of a higher priority go before all others. Among those of one priority, repairs
+    /// go before render tasks, and these before extract tasks; jobs take turns; within a job and
+    /// class the first pushed goes first. A task whose lease has ended goes before all that
     /// wait in its job and class. Until it is leased again, its last holder may still extend,
     /// complete or release it: being late alone loses no work.
     ///

@@ -10,8 +10,7 @@ use sheaf::discover::Sources;
 use sheaf::errors::{Exit, Failure};
 use sheaf::human::{count, number};
 use sheaf::report::{Summary, SummaryFile, no_record};
-use sheaf::run::{End, Finished};
-use sheaf_worker::signals::Stop;
+use sheaf::run::{Cause, End, Finished};
 
 use crate::process::paint;
 
@@ -48,8 +47,8 @@ pub fn report(config: &RunConfig, sources: &Sources, finished: &Finished) -> Res
         write_summary(&file, path)?;
     }
 
-    if let End::Interrupted(stop) = &finished.end {
-        return Err(interrupted(stop, tally.files, sources.len(), config.go_on()));
+    if let End::Interrupted(cause) = finished.end {
+        return Err(interrupted(cause, tally.files, sources.len(), config.go_on()));
     }
 
     say(&summary, config.verbosity, finished.slots_cpu);
@@ -70,11 +69,11 @@ fn write_summary(file: &SummaryFile, path: &Path) -> Result<(), Failure> {
     })
 }
 
-fn interrupted(stop: &Stop, done: u64, all: usize, go_on: &'static str) -> Failure {
+fn interrupted(cause: Cause, done: u64, all: usize, go_on: &'static str) -> Failure {
     let done = number(done);
     let all = count(all as u64, "file");
-    let error = anyhow::anyhow!("interrupted by {}: {done} of {all} are done", stop.name());
-    Failure::new(Exit::Interrupted, error).with_hint(go_on)
+    let error = anyhow::anyhow!("interrupted by {}: {done} of {all} are done", cause.name());
+    Failure::new(Exit::Interrupted, error).with_hint(cause.go_on(go_on))
 }
 
 /// Writes the summary to standard error. A failure to write it is ignored: the outputs are there.

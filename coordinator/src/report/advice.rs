@@ -58,7 +58,7 @@ mod tests {
             ),
             (
                 FileProblem::OutsideRoots { path: "/x".into() },
-                "this worker may not open it: no --root covers `/x`",
+                "it may not be opened: no --root covers `/x`",
             ),
             (FileProblem::Gone, "no longer there"),
         ];

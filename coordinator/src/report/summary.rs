@@ -90,11 +90,7 @@ impl Summary<'_> {
         let good = count(tally.files - tally.failed, "file");
         line(
             &mut text,
-            &format!(
-                "{} from {good} in {}{speed}",
-                count(tally.rows, "row"),
-                time(self.elapsed)
-            ),
+            &format!("{} from {good} in {}{speed}", count(tally.rows, "row"), time(self.elapsed)),
         );
         if let Some(reused) = self.reused() {
             line(&mut text, &reused);

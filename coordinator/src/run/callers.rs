@@ -106,6 +106,10 @@ async fn make_calls<J: JobQueue>(
                 let answer = logged("forget", queue.forget(rows.clone()).await);
                 Event::Forgotten(rows, answer)
             }
+            Call::Prioritise(priority) => {
+                let answer = logged("prioritise", queue.prioritise(priority).await);
+                Event::Ranked(priority, answer)
+            }
         };
 
         let _ = events.send(event); // Fails only when the run is over.

@@ -59,6 +59,7 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
 
         let mut stop = interrupt.clone();
         let mut asked = interrupt.clone();
+        let mut prioritised = interrupt.clone();
 
         // Cannot fail: the receiver is in this function.
         let _ = events_in.send(Event::Begun);
@@ -70,6 +71,7 @@ impl<J: JobQueue, S: Commits> Drive<'_, J, S> {
                 biased;
                 cause = stop.stopped() => Event::Stopped(cause),
                 () = asked.asked() => Event::Asked,
+                priority = prioritised.prioritised() => Event::Prioritised(priority),
                 Some(event) = events.recv() => event,
                 _ = ticks.tick() => Event::Tick,
                 never = &mut callers => match never {},

@@ -7,11 +7,11 @@
 //! queue answers.
 //!
 //! ```text
-//! queue ──Collected, Audited, Forgotten──▶ ┌────────┐ ──Call: one at a time──────▶ queue
+//! queue ──Collected, …, Ranked───────────▶ ┌────────┐ ──Call: one at a time──────▶ queue
 //! queue ──Sized, Lost, Remarked, Why─────▶ │ Driver │ ──Ask: beside the call─────▶ queue
 //! shipper ──Shipped, Reused──────────────▶ │ ledger │ ──Push, Slots──────────────▶ shipper
 //! clock ──Tick───────────────────────────▶ │ plan   │ ──Commit───────────────────▶ store
-//! signals ──Asked, Stopped───────────────▶ └────────┘ ──Notice, Progress, Answer─▶ observer
+//! caller ──Asked, Stopped, Prioritised───▶ └────────┘ ──Notice, Progress, Answer─▶ observer
 //!                                              └─────End: the run is over
 //! ```
 
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use sheaf_common::job::TaskId;
 use sheaf_common::numbers::FileIndex;
-use sheaf_common::queue::QueueError;
+use sheaf_common::queue::{Priority, QueueError};
 use sheaf_common::rows::RowsKey;
 
 use super::failure::DriveError;
@@ -59,6 +59,8 @@ pub struct Driver<'s> {
     on_their_way: HashSet<TaskId>,
     /// Rows that the queue may drop.
     forgettable: Vec<RowsKey>,
+    /// The priority that the queue has not heard of yet.
+    priority: Option<Priority>,
     large_files: LargeFiles,
     waiting: Waiting,
     is_calling: bool,
@@ -96,6 +98,7 @@ impl<'s> Driver<'s> {
             is_sized: false,
             on_their_way: HashSet::new(),
             forgettable: Vec::new(),
+            priority: None,
             large_files: LargeFiles::new(from),
             waiting: Waiting::new(limit, now),
             is_calling: false,
@@ -157,6 +160,7 @@ impl<'s> Driver<'s> {
             Event::Tick => commands.push(Command::Progress),
             Event::Asked => commands.push(Command::Answer),
             Event::Stopped(stop) => return Ok(Some(Driven::Interrupted(stop))),
+            Event::Prioritised(priority) => self.priority = Some(priority),
             Event::Shipped(tasks) => {
                 for task in tasks {
                     self.on_their_way.remove(&task);
@@ -181,6 +185,13 @@ impl<'s> Driver<'s> {
                 // Dropped with the next call, together with newer ones.
                 if self.answered(answer)?.is_none() {
                     self.forgettable.extend(rows);
+                }
+            }
+
+            Event::Ranked(priority, answer) => {
+                // Tried again, unless another priority came meanwhile.
+                if self.answered(answer)?.is_none() {
+                    self.priority.get_or_insert(priority);
                 }
             }
 
@@ -257,6 +268,10 @@ impl<'s> Driver<'s> {
     }
 
     fn next_call(&mut self, now: Instant) -> Call {
+        if let Some(priority) = self.priority.take() {
+            return Call::Prioritise(priority);
+        }
+
         if !self.forgettable.is_empty() {
             // First, as this frees memory of the queue.
             return Call::Forget(std::mem::take(&mut self.forgettable));

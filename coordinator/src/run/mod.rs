@@ -4,10 +4,9 @@
 //!
 //! * [`driver`]: a state machine that decides what comes next. [`mod@drive`]: the loop around it.
 //!   [`callers`]: its calls to the queue. [`ship`]: brings tasks to the queue. [`prepare`]: reads
-//!   their files. [`contents`]: where
-//!   the bytes of files are.
-//! * [`window`]: how much a run may have outstanding. [`waiting`]: when it says that it waits.
-//!   [`large_files`]: progress within files.
+//!   their files. [`contents`]: where the bytes of files are.
+//! * [`share`]: what a run may use of its queue. [`window`]: how much it may have outstanding.
+//!   [`waiting`]: when it says that it waits. [`large_files`]: progress within files.
 //! * [`store`]: stores committed units. [`own_workbooks`]: `--per-file`. [`outputs`]: writes the
 //!   outputs at the end.
 //! * [`resume`]: goes on with an interrupted run, or begins anew. [`identity`]: compares their
@@ -29,6 +28,7 @@ mod own_workbooks;
 mod prepare;
 mod resume;
 mod reusing;
+mod share;
 mod ship;
 mod store;
 mod waiting;
@@ -42,9 +42,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sheaf_common::job::JobId;
-use sheaf_common::queue::{MemoryQueue, Queue, RedisQueue};
+use sheaf_common::queue::{JobOwner, MemoryQueue, Queue, RedisQueue};
 use sheaf_worker::pool::Program;
-use sheaf_worker::signals::Stop;
 use tempfile::TempDir;
 
 use crate::clock::day_and_time;
@@ -62,10 +61,10 @@ use driver::{Driven, Driver};
 pub use failure::{DriveError, GO_ON, queue_failed, worker_failed};
 use failure::{could_not_run, drive_failed};
 pub use identity::Identity;
-pub use interrupt::{Interrupt, Interrupter};
+pub use interrupt::{Cause, Interrupt, Interrupter};
 pub use on_queue::owner;
 use on_queue::{open_job, remove_job};
-use ship::Shipping;
+pub use share::Share;
 use store::{Commits, Store};
 use window::Window;
 
@@ -96,7 +95,7 @@ pub enum End {
     /// All outputs are written.
     Written(Vec<Written>),
     /// It was interrupted. The same command goes on.
-    Interrupted(Stop),
+    Interrupted(Cause),
 }
 
 /// A run, with everything it needs: several fit into one process.
@@ -132,32 +131,40 @@ impl Run {
         })
     }
 
-    async fn on_its_queue(self) -> Result<Finished, Failure> {
-        let slots = self.config.processes.map_or(0, NonZeroUsize::get);
+    /// Runs the job to its end on a queue that other runs use too, with workers that the caller
+    /// starts and stops: see [`LocalWorker`]. The settings `redis` and
+    /// `processes` do not count, and no child is started.
+    ///
+    /// A [`MemoryQueue`] without a worker is waited for without end: when its worker fails, the
+    /// caller must stop the runs.
+    ///
+    /// # Errors
+    /// As [`Run::execute`].
+    pub async fn execute_on<Q: Queue>(self, queue: &Q, share: &Share) -> Result<Finished, Failure> {
+        // The state of a run is too large for the stacks of small threads.
+        Box::pin(self.on(queue, share.clone(), None)).await
+    }
 
-        // Slots of this process open the files themselves, so nothing is shipped.
+    async fn on_its_queue(self) -> Result<Finished, Failure> {
+        let slots = self.config.processes;
         let Some(redis) = &self.config.redis else {
-            let window = Window::local(slots);
-            return Box::pin(self.on(MemoryQueue::default(), window, Shipping::None)).await;
+            // A run without Redis has slots: the settings see to that.
+            let share = Share::of_memory(slots.unwrap_or(NonZeroUsize::MIN));
+            return Box::pin(self.on(&MemoryQueue::default(), share, slots)).await;
         };
 
         let queue = RedisQueue::connect(redis.server.clone()).await.map_err(queue_failed)?;
-        let window = Window::redis(redis.budget, slots);
-        let shipping = if redis.by_path {
-            Shipping::ByPath
-        } else {
-            Shipping::Content { pack_from: redis.pack_from }
-        };
+        let share = Share::of_redis(redis, slots.map_or(0, NonZeroUsize::get));
 
-        // The state of a run is too large for the stacks of small threads.
-        Box::pin(self.on(queue, window, shipping)).await
+        Box::pin(self.on(&queue, share, slots)).await
     }
 
+    /// Runs the job on a queue, beside a worker with these slots if any are given.
     async fn on<Q: Queue>(
         self,
-        queue: Q,
-        window: Window,
-        shipping: Shipping,
+        queue: &Q,
+        share: Share,
+        slots: Option<NonZeroUsize>,
     ) -> Result<Finished, Failure> {
         let began = Instant::now();
 
@@ -173,15 +180,17 @@ impl Run {
 
         let read_before = store.tally().read_bytes;
         let job = JobId::random();
-        let mut job_queue = queue.job(job, owner(config.outputs[0].name()));
+        let owner = JobOwner { priority: interrupt.priority(), ..owner(config.outputs[0].name()) };
+        let mut job_queue = queue.job(job, owner);
 
         // From here on the queue may hold something of this run, which is removed below.
         interrupt.begin();
-        open_job(&queue, &mut job_queue, store.spool(), &mut interrupt).await?;
+        open_job(queue, &mut job_queue, store.spool(), &mut interrupt).await?;
 
-        let worker = config.processes.map(|slots| LocalWorker::start(&queue, slots, child));
+        let worker = slots.map(|slots| LocalWorker::start(queue, slots, child));
 
-        let driver = make_driver(job, &config, &sources, store.end(), window);
+        let Share { window, shipping, wait_for_workers } = share;
+        let driver = make_driver(job, &config, &sources, store.end(), (window, wait_for_workers));
         let drive = Drive {
             queue: &mut job_queue,
             shipping,
@@ -226,15 +235,14 @@ fn make_driver<'s>(
     config: &RunConfig,
     sources: &'s Sources,
     from: Position,
-    window: Window,
+    (window, wait_for_workers): (Window, Option<Duration>),
 ) -> Driver<'s> {
     let ledger = Ledger::new(job, Arc::new(reusing::spec(config)), from);
-    let wait = config.redis.as_ref().and_then(|redis| redis.wait_for_workers);
 
     // Tokio's clock, which tests can stop.
     let now = tokio::time::Instant::now().into_std();
 
-    Driver::new(ledger, sources, from, window, wait, now)
+    Driver::new(ledger, sources, from, window, wait_for_workers, now)
 }
 
 /// The folder of a run's journal and segments. If no later run can go on with them, it is a
@@ -287,8 +295,8 @@ fn end_of(
     config: &RunConfig,
     interrupt: &Interrupt,
 ) -> Result<(End, Option<Kept>), Failure> {
-    let stop = match driven {
-        Driven::Interrupted(stop) => stop,
+    let cause = match driven {
+        Driven::Interrupted(cause) => cause,
         Driven::Whole => {
             match (write_outputs(config, &spool, position, interrupt), interrupt.pending_stop()) {
                 (Ok(written), _) => {
@@ -301,25 +309,25 @@ fn end_of(
                     return Ok((End::Written(written), Some(Kept { folder, bytes })));
                 }
                 // An interrupt ended the writing of an output: the next run writes it.
-                (Err(_), Some(stop)) => stop,
+                (Err(_), Some(cause)) => cause,
                 (Err(failure), None) => return Err(failure),
             }
         }
     };
 
-    note_stop(&spool, &stop, done_of_all, config);
-    Ok((End::Interrupted(stop), None))
+    note_stop(&spool, cause, done_of_all, config);
+    Ok((End::Interrupted(cause), None))
 }
 
 /// Notes in the folder of the run why it stopped, and how many files of all are done.
-fn note_stop(spool: &Spool, stop: &Stop, (done, all): (u64, u64), config: &RunConfig) {
+fn note_stop(spool: &Spool, cause: Cause, (done, all): (u64, u64), config: &RunConfig) {
     let done = number(done);
     let all = count(all, "file");
     let line = format!(
         "{} stopped by {}: {done} of {all} are done; {}",
         day_and_time(),
-        stop.name(),
-        config.go_on()
+        cause.name(),
+        cause.go_on(config.go_on())
     );
     if let Err(error) = spool.note_stop(&line) {
         tracing::warn!(%error, "could not note in the folder of the run why it stopped");

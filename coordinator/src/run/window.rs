@@ -18,14 +18,25 @@ const FEW_SLOTS: u64 = 256 << 20;
 /// flight when the window closes. At 2 GB of input its peak was 35 MiB above a window of 256 MiB.
 const REDIS_OWN: u64 = 44 << 20;
 
+/// What a job has at least if many share the queue: a few small tasks.
+const LEAST_BYTES: u64 = 4 << 20;
+/// Its tasks are at least this large: a call costs the same for a small one.
+const LEAST_TASK: u64 = 128 << 10;
+
 /// The limit of what is outstanding: files, rows, segments.
 #[derive(Debug, Clone)]
 pub struct Window {
     budget: Budget,
+    /// The bytes of all jobs that share the queue.
+    all_bytes: u64,
+    /// How many these are.
+    jobs: usize,
     /// No more files are planned while this many bytes are outstanding…
     bytes: u64,
     /// …and at least this many tasks: slots must not idle because files are large.
     tasks: usize,
+    /// That number for all jobs that share the queue.
+    all_tasks: usize,
     /// The slots of this process.
     own_slots: usize,
     /// All known slots, those of this process included.
@@ -46,8 +57,11 @@ impl Window {
     pub fn local(slots: usize) -> Self {
         Window {
             budget: Budget::Fixed,
+            all_bytes: LOCAL_BYTES,
+            jobs: 1,
             bytes: LOCAL_BYTES,
             tasks: slots * 2, // One in work and one ready for each slot.
+            all_tasks: slots * 2,
             own_slots: slots,
             slots,
             largest_task: LOCAL_TASK,
@@ -59,19 +73,35 @@ impl Window {
     pub fn redis(budget: Option<u64>, slots: usize) -> Self {
         let bytes = without_redis_own(budget.unwrap_or(FEW_SLOTS));
         let budget = if budget.is_some() { Budget::Fixed } else { Budget::BySlots };
-        Window { budget, bytes, tasks: 1, own_slots: slots, slots, largest_task: LARGEST_TASK }
+        Window {
+            budget,
+            all_bytes: bytes,
+            jobs: 1,
+            bytes,
+            tasks: 1,
+            all_tasks: 1,
+            own_slots: slots,
+            slots,
+            largest_task: LARGEST_TASK,
+        }
     }
 
-    /// Fits the window to the slots of other workers, and to what the servers may hold.
-    pub fn fit(&mut self, Capacity { slots, bytes }: Capacity) {
+    /// Fits the window to the slots of other workers, to what the servers may hold, and to the
+    /// number of jobs that share both: each has an equal part of the bytes.
+    pub fn fit(&mut self, Capacity { slots, bytes, jobs }: Capacity) {
         self.slots = self.own_slots + slots;
 
         if let Budget::BySlots = self.budget {
             let wanted = FEW_SLOTS.max(self.slots as u64 * TASKS_PER_SLOT * LARGEST_TASK);
 
             // Half is left to other runs on these servers.
-            self.bytes = without_redis_own(wanted.min(bytes.map_or(u64::MAX, |bytes| bytes / 2)));
+            self.all_bytes =
+                without_redis_own(wanted.min(bytes.map_or(u64::MAX, |bytes| bytes / 2)));
         }
+
+        self.jobs = jobs.max(1);
+        self.bytes = (self.all_bytes / self.jobs as u64).max(LEAST_BYTES.min(self.all_bytes));
+        self.tasks = self.all_tasks.div_ceil(self.jobs);
     }
 
     /// Whether another file may be planned while these bytes and tasks are outstanding.
@@ -82,7 +112,11 @@ impl Window {
     /// The bytes at which a task is full.
     pub fn task_bytes(&self) -> u64 {
         // No slot is known before a worker announces itself.
-        (self.bytes / (TASKS_PER_SLOT * self.slots.max(1) as u64)).min(self.largest_task)
+        let for_each_slot = self.bytes / (TASKS_PER_SLOT * self.slots.max(1) as u64);
+        // The slots that this job alone cannot feed then work for the others.
+        let least = if self.jobs > 1 { LEAST_TASK } else { 0 };
+
+        for_each_slot.max(least).min(self.largest_task)
     }
 
     /// All known slots.
@@ -111,7 +145,7 @@ mod tests {
     fn window_and_task_sizes_follow_slots_and_memory() {
         let fitted = |budget, slots, bytes| {
             let mut window = Window::redis(budget, 0);
-            window.fit(Capacity { slots, bytes });
+            window.fit(Capacity { slots, bytes, jobs: 1 });
             (window.bytes / MIB, window.task_bytes() / MIB)
         };
 
@@ -132,9 +166,29 @@ mod tests {
     #[test]
     fn the_slots_of_this_process_count() {
         let mut window = Window::redis(None, 12);
-        window.fit(Capacity { slots: 4, bytes: None });
+        window.fit(Capacity { slots: 4, ..Capacity::default() });
         assert_eq!(window.bytes / MIB, 468);
         assert!(!window.is_for_others() && Window::redis(None, 0).is_for_others());
+    }
+
+    #[test]
+    fn jobs_that_share_a_queue_share_its_window() {
+        let mut window = Window::local(4);
+        let mut fitted = |jobs| {
+            window.fit(Capacity { jobs, ..Capacity::default() });
+            (window.bytes / MIB, window.tasks, window.task_bytes() >> 10)
+        };
+        assert_eq!(fitted(2), (32, 4, 2048));
+        assert_eq!(fitted(100), (4, 1, 256), "each has a few tasks");
+        assert_eq!(fitted(1), (64, 8, 4096), "the last one has all");
+
+        let mut window = Window::redis(Some(256 * MIB), 0);
+        window.fit(Capacity { slots: 64, bytes: None, jobs: 50 });
+        assert_eq!((window.bytes / MIB, window.task_bytes()), (4, LEAST_TASK));
+
+        let mut small = Window::redis(Some(2 * MIB), 0);
+        small.fit(Capacity { slots: 1, bytes: None, jobs: 5 });
+        assert!(small.bytes < 2 * MIB, "a small budget does not grow");
     }
 
     #[test]

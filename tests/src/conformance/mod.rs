@@ -22,6 +22,7 @@ pub mod deaths;
 pub mod fencing;
 pub mod leasing;
 pub mod outcomes;
+pub mod priorities;
 pub mod supply;
 
 /// The length of leases in these tests: short enough to wait for, long enough not to end by
@@ -63,6 +64,9 @@ macro_rules! for_every_case {
                 jobs_do_not_see_each_others_outcomes, news_ends_no_task,
                 rows_stay_until_they_are_forgotten, rows_handed_over_can_be_fetched,
                 unknown_rows_are_none, a_coordinator_puts_and_reads_rows;
+            priorities: higher_priorities_go_first, jobs_of_one_priority_take_turns,
+                priority_goes_before_the_class, a_waiting_job_changes_its_priority,
+                a_change_outlasts_an_empty_queue, capacity_counts_jobs_not_below;
             supply: a_task_is_pushed_once, a_finished_task_may_be_pushed_again,
                 missing_names_unknown_tasks, close_makes_leases_stale_and_removes_all,
                 a_closed_job_may_begin_again;

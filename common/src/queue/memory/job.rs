@@ -9,7 +9,9 @@ use super::Shared;
 use super::state::Waiting;
 use crate::job::{JobId, TaskId};
 use crate::outcome::Outcome;
-use crate::queue::{Capacity, JobPlace, JobQueue, LostWorker, Outlook, QueueError, Supply};
+use crate::queue::{
+    Capacity, JobPlace, JobQueue, LostWorker, Outlook, Priority, QueueError, Supply,
+};
 use crate::row::Block;
 use crate::rows::RowsKey;
 use crate::task::Task;
@@ -19,6 +21,8 @@ use crate::task::Task;
 pub struct MemoryJob {
     pub(super) shared: Arc<Shared>,
     pub(super) job: JobId,
+    /// The priority with which the job begins.
+    pub(super) priority: Priority,
 }
 
 impl JobQueue for MemoryJob {
@@ -38,15 +42,17 @@ impl JobQueue for MemoryJob {
     }
 
     async fn open(&mut self) -> Result<(), QueueError> {
+        self.shared.state().job(self.job, self.priority);
         Ok(())
     }
 
     async fn collect(&mut self, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
         let until = Instant::now() + wait;
+        let finished = Arc::clone(&self.shared.state().job(self.job, self.priority).finished);
 
         loop {
             // Listens before it looks, so that no outcome in between is missed.
-            let finished = self.shared.finished.notified();
+            let finished = finished.notified();
             tokio::pin!(finished);
             finished.as_mut().enable();
 
@@ -71,6 +77,12 @@ impl JobQueue for MemoryJob {
     async fn rows(&mut self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
         let state = self.shared.state();
         Ok(keys.iter().map(|key| state.rows.get(key).cloned()).collect())
+    }
+
+    async fn prioritise(&mut self, priority: Priority) -> Result<(), QueueError> {
+        self.priority = priority;
+        self.shared.state().job(self.job, priority).priority = priority;
+        Ok(())
     }
 
     async fn forget(&mut self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
@@ -100,7 +112,7 @@ impl Supply for MemoryJob {
         }
 
         let mut state = self.shared.state();
-        let job = state.jobs.entry(self.job).or_default();
+        let job = state.job(self.job, self.priority);
 
         for task in tasks {
             // A task that waits or is leased already is left as it is.
@@ -148,6 +160,7 @@ impl Outlook for MemoryJob {
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {
-        Ok(Capacity::default())
+        let jobs = self.shared.state().jobs_beside(self.job);
+        Ok(Capacity { jobs, ..Capacity::default() })
     }
 }

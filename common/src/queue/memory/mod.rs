@@ -29,8 +29,6 @@ struct Shared {
     state: Mutex<State>,
     /// Wakes the workers when a task begins to wait.
     pushed: Notify,
-    /// Wakes the coordinators when an outcome is stored.
-    finished: Notify,
 }
 
 impl Default for MemoryQueue {
@@ -42,12 +40,7 @@ impl Default for MemoryQueue {
 impl MemoryQueue {
     /// A queue whose leases last `lease`.
     pub fn with_lease(lease: Duration) -> Self {
-        let shared = Shared {
-            lease,
-            state: Mutex::default(),
-            pushed: Notify::new(),
-            finished: Notify::new(),
-        };
+        let shared = Shared { lease, state: Mutex::default(), pushed: Notify::new() };
         MemoryQueue { shared: Arc::new(shared) }
     }
 }
@@ -56,9 +49,9 @@ impl Queue for MemoryQueue {
     type Job = MemoryJob;
     type Worker = MemoryWorker;
 
-    /// The owner is ignored: the job ends with this process.
-    fn job(&self, job: JobId, _owner: JobOwner) -> MemoryJob {
-        MemoryJob { shared: Arc::clone(&self.shared), job }
+    /// Of the owner only the priority counts: the job ends with this process.
+    fn job(&self, job: JobId, owner: JobOwner) -> MemoryJob {
+        MemoryJob { shared: Arc::clone(&self.shared), job, priority: owner.priority }
     }
 
     fn worker(&self, worker: WorkerId) -> MemoryWorker {

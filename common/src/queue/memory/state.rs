@@ -1,12 +1,15 @@
 //! The state of the queue within one process.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::job::{Class, JobId, TaskId, WorkerId};
 use crate::outcome::Outcome;
-use crate::queue::{Lease, Past};
+use crate::queue::{Lease, Past, Priority};
 use crate::row::Block;
 use crate::rows::RowsKey;
 use crate::task::Task;
@@ -14,22 +17,27 @@ use crate::task::Task;
 #[derive(Default)]
 pub struct State {
     pub jobs: BTreeMap<JobId, Job>,
-    /// The job that was served last: the search for a task begins behind it.
-    pub served: Option<JobId>,
     pub leased: HashMap<TaskId, Held>,
     pub rows: HashMap<RowsKey, Block>,
     /// The pasts of tasks; most have none.
     pub pasts: HashMap<TaskId, Past>,
     /// Counts the leases: the count is the token of a new lease, so that no two are equal.
     pub leases: u64,
+    /// Counts the tasks that were taken.
+    pub taken: u64,
 }
 
-#[derive(Default)]
 pub struct Job {
+    pub priority: Priority,
+    /// How many tasks had been taken on this queue when one of this job was: the job that was
+    /// served longest ago goes first.
+    pub served: u64,
     pub waiting: [VecDeque<Waiting>; Class::ALL.len()],
     /// The tasks that wait or are leased.
     pub ids: HashSet<TaskId>,
     pub outcomes: VecDeque<Outcome>,
+    /// Wakes the coordinator when an outcome is stored.
+    pub finished: Arc<Notify>,
 }
 
 pub struct Waiting {
@@ -50,6 +58,25 @@ pub struct Held {
 }
 
 impl State {
+    /// A job. One that is new begins with this priority.
+    pub fn job(&mut self, job: JobId, priority: Priority) -> &mut Job {
+        self.jobs.entry(job).or_insert_with(|| Job {
+            priority,
+            served: 0,
+            waiting: Default::default(),
+            ids: HashSet::new(),
+            outcomes: VecDeque::new(),
+            finished: Arc::default(),
+        })
+    }
+
+    /// How many jobs share the queue with this one, itself included: those of a lower priority get
+    /// what these leave.
+    pub fn jobs_beside(&self, job: JobId) -> usize {
+        let priority = self.jobs.get(&job).map_or(Priority::default(), |job| job.priority);
+        self.jobs.values().filter(|other| other.priority >= priority).count().max(1)
+    }
+
     /// Puts the tasks whose leases have ended back in front.
     pub fn expire(&mut self, now: Instant) {
         let mut ended: Vec<TaskId> =
@@ -71,13 +98,16 @@ impl State {
         }
     }
 
-    /// Takes the next task for a worker: class by class, and within a class the jobs in turn. An
-    /// addressed task waits for its worker however long: workers in this process do not die alone.
+    /// Takes the next task for a worker: by priority, then class by class, and within a class from
+    /// the job that was served longest ago. An addressed task waits for its worker however long:
+    /// workers in this process do not die alone.
     pub fn next(&mut self, worker: &WorkerId, now: Instant) -> Option<Waiting> {
         let (job, class, place) = self.find(worker, now)?;
-        // The next search begins behind this job.
-        self.served = Some(job);
-        self.jobs.get_mut(&job)?.waiting[class as usize].remove(place)
+        self.taken += 1;
+
+        let job = self.jobs.get_mut(&job)?;
+        job.served = self.taken;
+        job.waiting[class as usize].remove(place)
     }
 
     /// Whether there is a task for a worker.
@@ -94,22 +124,18 @@ impl State {
                 && !waiting.given_back.as_ref().is_some_and(is_for_others)
         };
 
-        for class in Class::ALL {
-            // Jobs take turns, so that a large one does not starve the others: first those behind
-            // the one that was served last.
-            let is_behind = |job: &(&JobId, &Job)| self.served.is_none_or(|served| *job.0 > served);
-            let behind = self.jobs.iter().filter(is_behind);
-            let others = self.jobs.iter().filter(|job| !is_behind(job));
+        // Jobs take turns, so that a large one does not starve the others.
+        let first = self.jobs.iter().filter_map(|(id, job)| {
+            let place = |class: Class| {
+                let place = job.waiting[class as usize].iter().position(is_for_it)?;
+                Some((class, place))
+            };
+            let (class, place) = Class::ALL.into_iter().find_map(place)?;
+            Some((Reverse(job.priority), class, job.served, *id, place))
+        });
 
-            for (id, job) in behind.chain(others) {
-                let waiting = &job.waiting[class as usize];
-                if let Some(place) = waiting.iter().position(is_for_it) {
-                    return Some((*id, class, place));
-                }
-            }
-        }
-
-        None
+        let (_, class, _, job, place) = first.min()?;
+        Some((job, class, place))
     }
 
     /// When time alone may next free a task: a lease or a give-back ends; `None`: never.

@@ -123,13 +123,13 @@ impl WorkQueue for MemoryWorker {
             if let Some(job) = state.jobs.get_mut(&lease.task.job) {
                 job.ids.remove(&lease.task);
                 job.outcomes.push_back(outcome.clone());
+                job.finished.notify_waiters();
             }
 
             answers.push(Completed::Stored);
         }
 
         drop(state);
-        self.shared.finished.notify_waiters();
         self.shared.pushed.notify_waiters();
         Ok(answers)
     }
@@ -171,8 +171,8 @@ impl WorkQueue for MemoryWorker {
     async fn notify(&self, news: Outcome) -> Result<(), QueueError> {
         if let Some(job) = self.shared.state().jobs.get_mut(&news.task.job) {
             job.outcomes.push_back(news);
+            job.finished.notify_waiters();
         }
-        self.shared.finished.notify_waiters();
         Ok(())
     }
 

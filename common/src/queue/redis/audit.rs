@@ -50,7 +50,8 @@ fn call(job: &OfJob, tasks: &[TaskId]) -> Call {
         .keys(&Class::ALL.map(|class| keys.stream(class, None)))
         .argument(job.id)
         .argument(&keys.base)
-        .argument(TTL.as_millis());
+        .argument(TTL.as_millis())
+        .argument(job.level());
 
     tasks.iter().for_each(|task| call.push(task_field(task)));
     call

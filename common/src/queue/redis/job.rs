@@ -15,7 +15,7 @@ use super::{audit, close, jobs, lost, push, rows, why};
 use crate::job::{JobId, TaskId};
 use crate::outcome::Outcome;
 use crate::queue::{
-    Capacity, JobOwner, JobPlace, JobQueue, LostWorker, Outlook, QueueError, Supply,
+    Capacity, JobOwner, JobPlace, JobQueue, LostWorker, Outlook, Priority, QueueError, Supply,
 };
 use crate::row::Block;
 use crate::rows::RowsKey;
@@ -36,14 +36,14 @@ pub struct RedisJob {
 impl RedisJob {
     pub(super) fn new(shared: &Arc<Shared>, id: JobId, owner: JobOwner) -> Self {
         let timing = &shared.config.timing;
-        let keys = shared.keys.job(id);
-        let owner = JobOwner { lease_ms: shared.lease_ms(), ..owner };
+        let job = Arc::new(OfJob::new(shared, id, owner));
+        shared.jobs.add(&job);
 
         RedisJob {
             collecting: Collecting::new(timing),
             signs: Signs::new(timing),
             tending: Due::at_once(timing.abandoned / SIGNS),
-            job: Arc::new(OfJob { shared: Arc::clone(shared), id, keys, owner }),
+            job,
         }
     }
 }
@@ -86,6 +86,11 @@ impl JobQueue for RedisJob {
 
     async fn rows(&mut self, keys: Vec<RowsKey>) -> Result<Vec<Option<Block>>, QueueError> {
         rows::fetch(&self.job.shared, &keys).await
+    }
+
+    async fn prioritise(&mut self, priority: Priority) -> Result<(), QueueError> {
+        self.job.set_priority(priority);
+        self.signs.give_now(&self.job).await
     }
 
     async fn forget(&mut self, rows: Vec<RowsKey>) -> Result<(), QueueError> {
@@ -144,7 +149,9 @@ impl Outlook for RedisOutlook {
     }
 
     async fn capacity(&self) -> Result<Capacity, QueueError> {
-        let slots = self.0.shared.slots().await?;
-        Ok(Capacity { slots, bytes: self.0.shared.blobs.capacity().await? })
+        let shared = &self.0.shared;
+        let slots = shared.slots().await?;
+        let bytes = shared.blobs.capacity().await?;
+        Ok(Capacity { slots, bytes, jobs: shared.jobs.beside(&self.0) })
     }
 }

@@ -9,7 +9,7 @@
 //! | `sheaf:{Q}:workers` | HASH | worker → [`WorkerInfo`](super::WorkerInfo) as JSON | [`TTL`] after the last announcement | worker: announce, leave |
 //! | `sheaf:{Q}:seen` | ZSET | worker → when it last announced itself, ms | the same | the same |
 //! | `sheaf:{Q}:versions` | ZSET | version with jobs → when its coordinators last called, ms | [`TTL`], or until its last job is closed | coordinator: push, collect, sign; close removes |
-//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs; 0: never | [`TTL`] | push and sign add, and missing if it was lost; lease moves and removes, tend and close remove |
+//! | `sheaf:{Q}:V:jobs` | ZSET | job → when it was last served, µs (0: never), moved by its priority (`score_of` in `lua/prelude.lua`) | [`TTL`] | push and sign add, and missing if it was lost; lease and sign move; lease, tend and close remove |
 //! | `sheaf:{Q}:V:alive` | ZSET | job → when its coordinator gave its last sign of life, ms | the same | sign; tend adds jobs that never gave one, close removes |
 //! | `sheaf:{Q}:V:owners` | HASH | job → when it first appeared, ms, and its owner, a [`JobOwner`](crate::queue::JobOwner) as JSON | the same | sign; close removes |
 //! | `sheaf:{Q}:V:bell` | LIST | one ring when tasks may wait, until a waiting worker takes it, or a lease finds that no task waits | [`TTL`], or until the last job is closed | push, release, rescue, lease ring; waiting and lease take |

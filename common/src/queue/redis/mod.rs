@@ -16,7 +16,7 @@
 //! * [`fault`]: what an error means, and what helps. [`troubles`]: faults that last. [`why`]: why a
 //!   job waits, in words.
 //! * [`engine`]: connects, and makes the handles of both sides. [`state`]: what the handles share.
-//!   [`limits`]: the size of requests. [`reply`]: reads answers.
+//!   [`own_jobs`]: the jobs of this process. [`limits`]: the size of requests. [`reply`]: reads answers.
 //! * The coordinator's side, [`job`] (what its parts share: [`of_job`]): [`mod@push`], [`collect`]
 //!   ([`stored`]: outcomes as they stand on the queue), [`audit`] (missing, rescue),
 //!   [`mod@close`], [`sign`] (of life), [`lost`] and [`why`].
@@ -61,6 +61,7 @@ mod lost;
 mod notify;
 mod of_job;
 mod of_worker;
+mod own_jobs;
 mod pace;
 mod past;
 mod pool;

@@ -9,7 +9,7 @@
 //! ```
 //! A server limits its clients, a small one to few. So each process limits its connections. The
 //! limit falls when the server refuses one or is nearly full, down to one, and grows again slowly.
-//! With two connections or fewer, no request blocks on one.
+//! With two connections or fewer, no request blocks on one; else at most half of the others do.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +30,12 @@ pub const MOST: usize = 10;
 
 /// How many connections requests that block or carry much leave to small ones, if the limit allows.
 const SPARED: usize = 2;
+
+/// How many connections may block at once: half of those that small requests do not need, as a
+/// process with many jobs would else have none left for bytes.
+fn blocking(limit: usize) -> usize {
+    limit.saturating_sub(SPARED).div_ceil(2)
+}
 
 /// How long an idle connection stays open; the last one stays for longer.
 const IDLE: Duration = Duration::from_secs(10);
@@ -153,7 +159,7 @@ impl Pool {
     /// Whether a request may block at the server without starving others of connections.
     pub fn may_block(&self) -> bool {
         let state = self.state.lock().expect("no holder panics");
-        state.blocking < state.limit.saturating_sub(SPARED)
+        state.blocking < blocking(state.limit)
     }
 
     /// How many bytes have arrived so far over connections for [`Use::Bytes`].
@@ -265,7 +271,9 @@ impl State {
         let may = match wanted {
             Use::Small => true,
             Use::Bytes => self.bytes < most && free > self.small_waiting,
-            Use::Blocking => self.blocking < most && free > self.small_waiting,
+            Use::Blocking => {
+                self.blocking < blocking(self.limit).max(1) && free > self.small_waiting
+            }
         };
 
         if !may {

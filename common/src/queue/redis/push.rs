@@ -70,7 +70,8 @@ impl<'a> Pushing<'a> {
             .argument(queue.version())
             .argument(TTL.as_millis())
             .argument(memory)
-            .argument(addressee.unwrap_or_default());
+            .argument(addressee.unwrap_or_default())
+            .argument(job.level());
 
         Pushing { job, class, call, tasks: 0, bodies: Vec::new(), bytes: 0 }
     }

@@ -50,19 +50,30 @@ impl Signs {
         }));
     }
 
+    /// Gives a sign now, as the priority of the job has changed. One that is on its way carries the
+    /// old priority, so it goes first.
+    pub async fn give_now(&mut self, job: &OfJob) -> Result<(), QueueError> {
+        self.settle().await;
+        sign(job).await
+    }
+
     /// Waits until no sign is on its way: it would bring a closed job back.
     pub async fn end(&mut self) {
+        self.settle().await;
+        self.due.reset();
+    }
+
+    async fn settle(&mut self) {
         if let Some(sign) = &mut self.under_way {
             let _ = sign.await;
             self.under_way = None;
         }
-        self.due.reset();
     }
 }
 
 async fn sign(job: &OfJob) -> Result<(), QueueError> {
     let keys = &job.shared.keys;
-    let owner = serde_json::to_string(&job.owner).expect("texts and numbers are JSON");
+    let owner = serde_json::to_string(&job.owner()).expect("texts and numbers are JSON");
 
     let call = Call::new(&SIGN)
         .key(keys.alive())
@@ -74,7 +85,8 @@ async fn sign(job: &OfJob) -> Result<(), QueueError> {
         .argument(job.id)
         .argument(owner)
         .argument(keys.version())
-        .argument(TTL.as_millis());
+        .argument(TTL.as_millis())
+        .argument(job.level());
 
     // The job was parked if this process, or its connection, was asleep for too long.
     let is_back = reply::expect_flag("sign", &job.shared.small.call(&call).await?)?;

@@ -7,6 +7,7 @@ use super::blobs::Blobs;
 use super::config::RedisConfig;
 use super::keys::Keys;
 use super::link::Link;
+use super::own_jobs::OwnJobs;
 use super::pool::{Pool, Use};
 use crate::fit;
 
@@ -18,6 +19,8 @@ pub struct Shared {
     /// For reads that block: each has its own connection.
     pub blocking: Link,
     pub blobs: Blobs,
+    /// The jobs of this process.
+    pub jobs: OwnJobs,
 }
 
 impl Shared {
@@ -28,6 +31,7 @@ impl Shared {
             small: Link::new(pool, Use::Small),
             blocking: Link::new(pool, Use::Blocking),
             blobs: Blobs::new(bytes),
+            jobs: OwnJobs::default(),
             config,
         }
     }

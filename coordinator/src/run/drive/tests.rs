@@ -19,7 +19,7 @@ use super::*;
 use crate::discover::Sources;
 use crate::ledger::{Commit, Ledger, Position};
 use crate::report::{Notice, Tally, UnderWay};
-use crate::run::interrupt::Interrupter;
+use crate::run::interrupt::{Cause, Interrupter};
 use crate::run::window::Window;
 use worker::{Habit, Worker};
 
@@ -253,7 +253,7 @@ async fn an_interrupted_run_goes_on_where_it_stopped() {
         });
 
         let began = Instant::now();
-        assert_eq!(stage.run().await.unwrap(), Driven::Interrupted(Stop::Terminate));
+        assert_eq!(stage.run().await.unwrap(), Driven::Interrupted(Cause::Signal(Stop::Terminate)));
         assert!(began.elapsed() <= Duration::from_secs(seconds + 1), "it waits for nobody");
         let front = stage.store.stored();
         assert_eq!(front, expected[..front.len()], "after {seconds} s");

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use sheaf_common::job::TaskId;
 use sheaf_common::outcome::Outcome;
-use sheaf_common::queue::{Capacity, LostWorker, QueueError};
+use sheaf_common::queue::{Capacity, LostWorker, Priority, QueueError};
 use sheaf_common::rows::RowsKey;
 use sheaf_common::task::Task;
-use sheaf_worker::signals::Stop;
 
 use super::super::failure::DriveError;
+use super::super::interrupt::Cause;
 use crate::ledger::Commit;
 use crate::report::Notice;
 use crate::reuse::Checked;
@@ -32,7 +32,9 @@ pub enum Event {
     /// The user asks how far the run is.
     Asked,
     /// The run must stop.
-    Stopped(Stop),
+    Stopped(Cause),
+    /// The job has this priority from now on.
+    Prioritised(Priority),
     /// These tasks are on the queue now.
     Shipped(Vec<TaskId>),
     /// The shipper gave up: no more tasks reach the queue.
@@ -47,6 +49,8 @@ pub enum Event {
     Audited(Result<Vec<TaskId>, QueueError>),
     /// Answers [`Call::Forget`].
     Forgotten(Vec<RowsKey>, Result<(), QueueError>),
+    /// Answers [`Call::Prioritise`].
+    Ranked(Priority, Result<(), QueueError>),
     /// Answers [`Question::Capacity`].
     Sized(Result<Capacity, QueueError>),
     /// Answers [`Question::LostWorkers`].
@@ -90,6 +94,8 @@ pub enum Call {
     Audit(Vec<TaskId>),
     /// Drop these rows, which are no longer needed.
     Forget(Vec<RowsKey>),
+    /// Give the job this priority.
+    Prioritise(Priority),
 }
 
 /// A question about the queue and its workers.
@@ -111,5 +117,5 @@ pub enum Driven {
     /// Every file is in the store or reported.
     Whole,
     /// It was interrupted. What is stored is whole.
-    Interrupted(Stop),
+    Interrupted(Cause),
 }

@@ -10,6 +10,7 @@ use sheaf_worker::signals::Stop;
 
 use super::*;
 use crate::ledger::Ledger;
+use crate::run::interrupt::Cause;
 
 const JOB: JobId = JobId(1);
 
@@ -58,7 +59,7 @@ impl<'s> World<'s> {
     /// A driver that knows the capacity, and collects.
     fn collecting(sources: &'s Sources) -> Self {
         let mut world = World::new(sources, None);
-        world.answer(Event::Sized(Ok(Capacity { slots: 2, bytes: None })));
+        world.answer(Event::Sized(Ok(Capacity { slots: 2, ..Capacity::default() })));
         assert_eq!(world.call, Some((Call::Collect, Duration::ZERO)));
         world
     }
@@ -356,8 +357,29 @@ fn answer_all_but_remarks(world: &mut World<'_>) {
 fn an_interrupt_ends_the_run_at_once() {
     let sources = one_file();
     let mut world = World::collecting(&sources);
-    world.feed(Event::Stopped(Stop::Interrupt));
-    assert!(matches!(world.end, Some(Ok(Driven::Interrupted(Stop::Interrupt)))));
+    world.feed(Event::Stopped(Stop::Interrupt.into()));
+    assert!(matches!(world.end, Some(Ok(Driven::Interrupted(Cause::Signal(Stop::Interrupt))))));
+}
+
+#[test]
+fn a_new_priority_is_told_until_heard() {
+    let sources = one_file();
+    let mut world = World::collecting(&sources);
+    world.feed(Event::Prioritised(Priority::Low));
+    world.answer(Event::Collected(Ok(Vec::new())));
+    assert_eq!(world.call.take(), Some((Call::Prioritise(Priority::Low), Duration::ZERO)));
+
+    // Meanwhile the user wants another: the old one is not tried again.
+    world.feed(Event::Prioritised(Priority::High));
+    let lost = || Err(QueueError::Unreachable(Reason::new("no route")));
+    world.feed(Event::Ranked(Priority::Low, lost()));
+    assert_eq!(world.call.take(), Some((Call::Prioritise(Priority::High), PAUSE)));
+
+    world.feed(Event::Ranked(Priority::High, lost()));
+    assert_eq!(world.call.take(), Some((Call::Prioritise(Priority::High), PAUSE)));
+
+    world.feed(Event::Ranked(Priority::High, Ok(())));
+    assert!(matches!(world.call, Some((Call::Collect, _))), "{:?}", world.call);
 }
 
 #[test]
@@ -388,7 +410,7 @@ fn files_are_planned_when_they_are_checked() {
     let sources = Sources::example(&[Some(1), Some(1), Some(1)]);
     let mut world = World::new(&sources, None);
     world.driver.wait_for_checks();
-    world.answer(Event::Sized(Ok(Capacity { slots: 2, bytes: None })));
+    world.answer(Event::Sized(Ok(Capacity { slots: 2, ..Capacity::default() })));
     assert_eq!(world.pushed, []);
 
     let reused = vec![FileIndex(0), FileIndex(1)];

@@ -75,3 +75,9 @@ end
 local function drains(hash)
     redis.call('HDEL', hash, '')
 end
+
+-- The score of a job in `jobs`: when it was last served, in microseconds (0: never), moved so that jobs of a higher
+-- priority come first. `level` is -1 for high, 0 for normal, 1 for low. All scores are exact until the year 2096.
+local LEVEL = 4e15
+local function score_of(level, served) return string.format('%.0f', level * LEVEL + served) end
+local function level_of(score) return math.floor(score / LEVEL) end

@@ -54,21 +54,26 @@ local function take(stream, consumer, lease_ms, most, rooms, give)
     read_new(stream, consumer, most, rooms, function(entries) give(1, entries) end)
 end
 
--- The jobs of a queue, the one served longest ago first. Jobs without tasks leave `jobs`.
+-- The jobs of a queue; and the same by priority, the highest first: lists {level = …, job, …}, in each the job served
+-- longest ago first. Jobs without tasks leave `jobs`.
 local function live_jobs(jobs_key, prefix)
-    local jobs = {}
-    for _, job in ipairs(redis.call('ZRANGE', jobs_key, 0, -1)) do
+    local jobs, levels, scores = {}, {}, redis.call('ZRANGE', jobs_key, 0, -1, 'WITHSCORES')
+    for i = 1, #scores, 2 do
+        local job, level = scores[i], level_of(scores[i + 1])
         if redis.call('EXISTS', job_key(prefix, job, 'tasks')) == 1 then
+            if not levels[1] or levels[#levels].level ~= level then levels[#levels + 1] = {level = level} end
+            table.insert(levels[#levels], job)
             jobs[#jobs + 1] = job
         else
             redis.call('ZREM', jobs_key, job)
         end
     end
-    return jobs
+    return jobs, levels
 end
 
--- Calls take(job, most) round by round, while `rooms()` gives the number still wanted; within a round every job may take
--- its share. `take` returns whether it took any; a served job then goes behind the others (`now` in microseconds).
+-- Calls take(job, most) round by round for the jobs of one level, while `rooms()` gives the number still wanted; within a
+-- round every job may take its share. `take` returns whether it took any; a served job then goes behind the others of its
+-- level (`now` in microseconds).
 local function each_turn(jobs_key, jobs, now, rooms, take)
     local took = true
     while took and rooms() do
@@ -76,9 +81,25 @@ local function each_turn(jobs_key, jobs, now, rooms, take)
         for i, job in ipairs(jobs) do
             local room = rooms()
             if room and take(job, math.ceil(room / (#jobs - i + 1))) then
-                redis.call('ZADD', jobs_key, now, job)
+                redis.call('ZADD', jobs_key, score_of(jobs.level, now), job)
                 took = true
             end
         end
     end
+end
+
+-- What a worker may still take: `most` tasks, `for_all` of those that all workers could do, and bytes. `left()` is the
+-- number of tasks, or false; `is_for_all` says which tasks are asked for.
+local function new_room(most, for_all, bytes)
+    local room = {is_for_all = false}
+    function room.left()
+        local left = room.is_for_all and math.min(most, for_all) or most
+        return left > 0 and bytes > 0 and left
+    end
+    function room.fill(entries)
+        most = most - #entries
+        if room.is_for_all then for_all = for_all - #entries end
+        for _, entry in ipairs(entries) do bytes = bytes - (tonumber(entry[2][4]) or #entry[2][2]) end
+    end
+    return room
 end

@@ -1,7 +1,7 @@
 //! A queue that cannot be reached for a while, or whose calls hang.
 
 use sheaf_common::job::TaskId;
-use sheaf_common::queue::{Capacity, JobPlace, LostWorker, QueueError, Reason, Supply};
+use sheaf_common::queue::{Capacity, JobPlace, LostWorker, Priority, QueueError, Reason, Supply};
 use sheaf_common::row::Block;
 use sheaf_common::task::Task;
 
@@ -64,6 +64,11 @@ impl JobQueue for Distant {
 
     async fn open(&mut self) -> Result<(), QueueError> {
         self.reach().await
+    }
+
+    async fn prioritise(&mut self, priority: Priority) -> Result<(), QueueError> {
+        self.reach().await?;
+        self.job.prioritise(priority).await
     }
 
     async fn collect(&mut self, most: usize, wait: Duration) -> Result<Vec<Outcome>, QueueError> {
@@ -171,7 +176,7 @@ async fn an_interrupt_waits_for_no_call() {
     });
 
     let (driven, took) = run_with(Failure::Hangs, &mut stage).await;
-    assert_eq!(driven.unwrap(), Driven::Interrupted(Stop::Interrupt));
+    assert_eq!(driven.unwrap(), Driven::Interrupted(Cause::Signal(Stop::Interrupt)));
 
     // A push that is under way may end first, within a few seconds.
     assert!(took < Duration::from_secs(24), "{took:?}");
