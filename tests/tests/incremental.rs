@@ -7,9 +7,9 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use sheaf_tests::Run;
-use sheaf_tests::corpus::{doc, slow_html, write};
+use sheaf_tests::corpus::{doc, write};
 use sheaf_tests::faults::dice::Dice;
-use sheaf_tests::incremental::{Inputs, set_time};
+use sheaf_tests::incremental::{Inputs, LITTLE_MEMORY, large_when_unpacked, set_time};
 
 const OUTPUTS: &[&str] = &["a.xlsx", "a.jsonl", "a.csv.gz"];
 const FILES: usize = 24;
@@ -205,12 +205,12 @@ fn damaged_rows_are_read_again_alone() {
 #[test]
 fn files_that_failed_are_tried_again() {
     let inputs = Inputs::new(4, "in -p 2 --retries 0", &["a.jsonl"]);
-    write(inputs.folder(), "in/slow", slow_html("slow", 120_000));
+    write(inputs.folder(), "in/large.gz", large_when_unpacked());
     inputs.settle();
-    inputs.changed().typed("--time-limit 1s").finish().code(1);
-    inputs.changed().typed("--time-limit 10m").finish().code(0);
+    inputs.changed().typed(LITTLE_MEMORY).finish().code(1);
+    inputs.changed().finish().code(0);
     assert_eq!(inputs.reused(), 4);
-    inputs.are_as_fresh("with more time", 0);
+    inputs.are_as_fresh("with more memory", 0);
 }
 
 #[test]
