@@ -102,8 +102,7 @@ impl Reuser {
             let Some(entry) = self.taken(sequence, found) else {
                 // Read anew, with its neighbours.
                 warn!(path = %file.path.display(), "what an earlier run kept of it is damaged");
-                let gone = |file: &sheaf_common::task::SourceFile| file.sequence;
-                self.forget(extract.files.iter().map(gone));
+                self.forget(extract.files.iter().map(|file| file.sequence));
                 return None;
             };
 
