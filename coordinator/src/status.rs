@@ -111,7 +111,9 @@ fn unfinished_beside(output: &Path) -> Vec<PathBuf> {
         return Vec::new();
     };
 
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let is_unfinished = |entry: &std::fs::DirEntry| !is_finished(&entry.path());
+    let entries = entries.flatten().filter(is_unfinished);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let outputs = names.filter_map(|name| name.strip_suffix(".sheaf").map(PathBuf::from));
     let mut outputs: Vec<_> =
         outputs.map(|name| parent.map_or(name.clone(), |parent| parent.join(name))).collect();
