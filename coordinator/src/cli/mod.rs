@@ -12,6 +12,7 @@ mod queue;
 mod recipe;
 mod redis;
 mod run;
+mod serve;
 mod workers;
 
 pub use csv::{CsvArgs, FormulasArg, NewlineArg};
@@ -24,6 +25,7 @@ pub use queue::{PurgeArgs, QueueArgs, QueueCommand};
 pub use recipe::{LimitArgs, RecipeArgs};
 pub use redis::RedisArgs;
 pub use run::{PackArg, RunArgs};
+pub use serve::ServeArgs;
 pub use workers::WorkersArgs;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

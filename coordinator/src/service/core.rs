@@ -14,6 +14,7 @@ use sheaf_worker::run::Tally;
 
 use super::disk::Disk;
 use super::engine::Engine;
+use super::http::metrics::Metrics;
 use super::jobs::Jobs;
 use super::store::{Store, StoreError};
 use crate::api::{Job, Service, Worker};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub keep: Option<Duration>,
     /// The bytes that must stay free on the disk.
     pub reserve: u64,
+    /// The largest content that may be uploaded, in bytes.
+    pub largest_content: u64,
 }
 
 /// The service.
@@ -43,6 +46,7 @@ pub struct Core {
     pub engine: Engine,
     pub disk: Disk,
     pub settings: Settings,
+    pub metrics: Arc<Metrics>,
     /// When it was started, in milliseconds since 1970.
     pub started: u64,
     stopping: AtomicBool,
@@ -68,6 +72,7 @@ impl Core {
             engine,
             disk,
             settings,
+            metrics: Arc::default(),
             started: now_ms(),
             stopping: AtomicBool::new(false),
         };
@@ -166,6 +171,18 @@ impl Core {
         }
     }
 
-    /// Counts a job whose run is over.
-    pub fn metrics_of_end(&self, _job: &Job) {}
+    /// Whether new jobs are taken.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn readiness(&self) -> Result<(), String> {
+        if self.is_stopping() {
+            return Err("the service is stopping".into());
+        }
+
+        match self.disk.refusal().or_else(|| self.engine.own_trouble()) {
+            Some(why) => Err(why),
+            None => Ok(()),
+        }
+    }
 }
