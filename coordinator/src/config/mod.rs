@@ -28,5 +28,5 @@ pub use preview::PreviewConfig;
 pub use recipe::{encoding, limits};
 pub use redis::{QueueConfig, QueueTask, RedisRun, WorkersConfig};
 pub use run::{RunConfig, Verbosity, work_folder};
-pub use spec::Wanted;
 pub use serve::ServeConfig;
+pub use spec::Wanted;

@@ -147,7 +147,8 @@ impl Service {
 
         // Clients hear of the end of their jobs before their connections are closed.
         let (close, closed) = watch::channel(false);
-        let server = tokio::spawn(Server::new(router, tls, Limits::default(), closed).run(listener));
+        let server =
+            tokio::spawn(Server::new(router, tls, Limits::default(), closed).run(listener));
 
         let (rest, resting) = watch::channel(false);
         let working = tokio::spawn({

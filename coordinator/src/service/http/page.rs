@@ -25,7 +25,26 @@ macro_rules! part {
 const PARTS: &[(&str, &str, &[u8])] = &[
     part!("/", HTML, "index.html"),
     part!("/style.css", CSS, "style.css"),
+    part!("/actions.js", SCRIPT, "actions.js"),
+    part!("/api.js", SCRIPT, "api.js"),
     part!("/app.js", SCRIPT, "app.js"),
+    part!("/dialogs.js", SCRIPT, "dialogs.js"),
+    part!("/dom.js", SCRIPT, "dom.js"),
+    part!("/downloads.js", SCRIPT, "downloads.js"),
+    part!("/facts.js", SCRIPT, "facts.js"),
+    part!("/figures.js", SCRIPT, "figures.js"),
+    part!("/files.js", SCRIPT, "files.js"),
+    part!("/format.js", SCRIPT, "format.js"),
+    part!("/head.js", SCRIPT, "head.js"),
+    part!("/job.js", SCRIPT, "job.js"),
+    part!("/jobrow.js", SCRIPT, "jobrow.js"),
+    part!("/jobs.js", SCRIPT, "jobs.js"),
+    part!("/keys.js", SCRIPT, "keys.js"),
+    part!("/live.js", SCRIPT, "live.js"),
+    part!("/plot.js", SCRIPT, "plot.js"),
+    part!("/states.js", SCRIPT, "states.js"),
+    part!("/stream.js", SCRIPT, "stream.js"),
+    part!("/workers.js", SCRIPT, "workers.js"),
 ];
 
 /// Whether an address is a file of the page.
@@ -59,4 +78,26 @@ async fn part(
     }
 
     (same, [(CONTENT_TYPE, kind)], Bytes::from_static(bytes)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service/page");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| format!("/{}", entry.unwrap().file_name().display()))
+            .map(|path| if path == "/index.html" { "/".into() } else { path })
+            .collect();
+        files.sort();
+
+        let mut served: Vec<&str> = PARTS.iter().map(|(path, ..)| *path).collect();
+        served.sort_unstable();
+        assert_eq!(served, files);
+    }
 }

@@ -101,11 +101,7 @@ fn find(core: &Core, id: &JobId, n: usize) -> Answer<(JobPlace, OutputFile)> {
 }
 
 /// Where an output is: the extension of its form is not always that of its name.
-fn output_path(
-    place: &JobPlace,
-    n: usize,
-    output: &OutputFile,
-) -> Answer<std::path::PathBuf> {
+fn output_path(place: &JobPlace, n: usize, output: &OutputFile) -> Answer<std::path::PathBuf> {
     let form = sheaf_format::Form::of_name(&output.name)
         .ok_or_else(|| Failure::internal("finding an output", "its name has no format"))?;
     Ok(place.output(n, &form.extension()))
