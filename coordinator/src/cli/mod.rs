@@ -52,6 +52,8 @@ impl Cli {
 pub enum Command {
     /// Read files, extract their records, write them all to one sheet
     Run(Box<RunArgs>),
+    /// Take jobs over HTTP and run them, until it is stopped
+    Serve(Box<ServeArgs>),
     /// Show the first rows of a file as a table, to try out selectors
     Preview(PreviewArgs),
     /// Watch the pool of processes at work: some named tasks that only sleep

@@ -14,7 +14,7 @@ use super::contents::{self, Contents};
 use super::core::{Core, Settings};
 use super::figures;
 use super::http::auth::{Auth, Tokens};
-use super::http::guard::{Guard, Scheme};
+use super::http::guard::Guard;
 use super::http::health::{self, Health, Heartbeat};
 use super::http::listen::{Limits, Server};
 use super::http::metrics::{self, Metrics};
@@ -31,8 +31,8 @@ pub struct Setup {
     /// `None`: everybody may do everything.
     pub tokens: Option<Tokens>,
     pub tls: Option<Tls>,
-    /// Whether something in front of the service does TLS.
-    pub tls_in_front: bool,
+    /// What requests of browsers are held against.
+    pub guard: Guard,
     /// The program of the slots' children.
     pub child: Program,
 }
@@ -93,18 +93,10 @@ impl Service {
     /// # Errors
     /// When the folder cannot be used, or another service has it.
     pub fn open(setup: Setup) -> Result<(Self, Vec<String>), StoreError> {
-        let Setup { settings, tokens, tls, tls_in_front, child } = setup;
+        let Setup { settings, tokens, tls, guard, child } = setup;
 
-        let largest = settings.largest_content;
         let (core, unreadable) = Core::open(settings, child)?;
-        let contents = core.open_contents(largest)?;
-
-        let scheme = match (&tls, tls_in_front) {
-            (Some(_), _) => Scheme::Https,
-            (None, true) => Scheme::Either,
-            (None, false) => Scheme::Http,
-        };
-        let guard = Guard { scheme, loopback_only: tokens.is_none() };
+        let contents = core.open_contents()?;
 
         let service = Service {
             core: Arc::new(core),

@@ -12,12 +12,13 @@ use sheaf_worker::host::host;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::Tally;
 
+use super::contents::{self, Contents};
 use super::disk::Disk;
 use super::engine::Engine;
 use super::http::metrics::Metrics;
 use super::jobs::Jobs;
 use super::store::{Store, StoreError};
-use crate::api::{Job, Service, Worker};
+use crate::api::{Service, Worker};
 use crate::clock::{now_ms, rfc3339};
 use crate::config::RedisRun;
 
@@ -86,6 +87,20 @@ impl Core {
     ) -> T {
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+    }
+
+    /// Opens the folder of uploaded contents.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open_contents(&self) -> Result<Contents, StoreError> {
+        let path = self.contents_folder();
+        let limits = contents::Limits {
+            largest: self.settings.largest_content,
+            reserve: self.settings.reserve,
+        };
+        let opened = Contents::open(&path, limits);
+        opened.map_err(|source| StoreError::Io { doing: "make", path, source })
     }
 
     /// The folder of uploaded contents.

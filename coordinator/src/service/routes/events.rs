@@ -104,7 +104,7 @@ async fn of_all(
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watcher = Watcher {
         core,
-        largest: contents.largest(),
+        largest: contents.limits().largest,
         may_write: access == Access::Full,
         news,
         looks,

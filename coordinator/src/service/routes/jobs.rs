@@ -191,6 +191,7 @@ fn make(core: &Core, contents: &Contents, wish: &NewJob) -> Answer<Created> {
             let listed = Listed::of_upload(files).map_err(BadWish::from)?;
             let missing: Vec<Hash> = contents
                 .missing(&contents_of(files))
+                .map_err(|error| Failure::internal("looking for contents", error))?
                 .into_iter()
                 .map(|MissingContent { sha256, .. }| sha256)
                 .collect();

@@ -81,7 +81,7 @@ async fn ticket(
     find(&core, &id, n)?;
 
     let path = format!("/v1/jobs/{id}/outputs/{n}");
-    let ticket = auth.tickets().issue(&path);
+    let ticket = auth.tickets().issue(&path)?;
     Ok(axum::Json(Ticket { url: format!("{path}?ticket={ticket}") }))
 }
 
