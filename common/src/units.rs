@@ -62,6 +62,7 @@ pub fn time(typed: &str) -> Option<Duration> {
                 "m" | "min" => 60.0,
                 "h" => 3600.0,
                 "d" => 86400.0,
+                "w" => 7.0 * 86400.0,
                 _ => return None,
             };
 
@@ -121,6 +122,7 @@ mod tests {
             ("1m30s", 90_000),
             ("7", 7000),
             ("1.5h", 5_400_000),
+            ("2w", 1_209_600_000),
         ];
 
         for (typed, expected) in cases {

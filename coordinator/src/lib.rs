@@ -14,6 +14,7 @@
 //! * [`reuse`]: what a run keeps for a later one, and reuses of an earlier one.
 //! * [`report`]: progress, summary, job log.
 //! * [`api`]: the interface of `sheaf serve`, shared by the service and its clients.
+//! * [`service`]: `sheaf serve`.
 //! * [`errors`]: how errors are written, and the exit codes.
 //! * [`frame`]: messages on disk, framed so that a broken one is recognised.
 //! * [`human`]: numbers, sizes, times and names as people read them. [`clock`]: the time of day.

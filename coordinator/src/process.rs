@@ -45,6 +45,23 @@ pub fn log(verbosity: Verbosity) {
         .init();
 }
 
+/// Sends the log of a service to standard error: what happens to jobs, with the time; with
+/// `--quiet` warnings only.
+pub fn log_service(verbosity: Verbosity) {
+    let level = match verbosity {
+        Verbosity::Quiet => tracing::Level::WARN,
+        Verbosity::Normal => tracing::Level::INFO,
+        Verbosity::Verbose => tracing::Level::DEBUG,
+    };
+
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(io::stderr)
+        .with_ansi(paint(&io::stderr()) == Paint::Colour)
+        .with_target(false)
+        .init();
+}
+
 /// The columns of the terminal on standard output; [`COLUMNS`] if it is none.
 pub fn terminal_width() -> usize {
     match console::Term::stdout().size_checked() {

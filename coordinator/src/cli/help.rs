@@ -31,6 +31,24 @@ Exit codes:
   3  the run could not begin or go on: a folder, the disk, memory
   4  interrupted; the same command goes on";
 
+pub const SERVE: &str = "\
+Examples:
+  sheaf serve
+      Jobs of this machine's users, on all its cores; the page is http://127.0.0.1:7878
+  sheaf serve --redis redis://host --data /srv/sheaf --root /mnt/data
+      The workers of that Redis do the work, and may open files below /mnt/data themselves
+  sheaf serve --listen 0.0.0.0 --token-file tokens --https-cert cert.pem --https-key key.pem
+      For other machines, too; their users set SHEAF_SERVER and SHEAF_TOKEN
+  echo \"full $(openssl rand -hex 16)\" > tokens && chmod 600 tokens
+      A token file
+
+SIGTERM and Ctrl-C stop it cleanly. Its jobs go on when it is started again.
+
+Exit codes:
+  0  stopped when it was told to
+  2  the arguments cannot be used
+  3  it could not run or go on: the address, the data folder, Redis";
+
 pub const PREVIEW: &str = "\
 Examples:
   sheaf preview page.html --record 'table tr' --column 'name=td:first-child::text'

@@ -12,6 +12,7 @@ mod queue;
 mod recipe;
 mod redis;
 mod run;
+mod serve;
 mod workers;
 
 pub use csv::{CsvArgs, FormulasArg, NewlineArg};
@@ -24,6 +25,7 @@ pub use queue::{PurgeArgs, QueueArgs, QueueCommand};
 pub use recipe::{LimitArgs, RecipeArgs};
 pub use redis::RedisArgs;
 pub use run::{PackArg, RunArgs};
+pub use serve::ServeArgs;
 pub use workers::WorkersArgs;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -50,6 +52,8 @@ impl Cli {
 pub enum Command {
     /// Read files, extract their records, write them all to one sheet
     Run(Box<RunArgs>),
+    /// Take jobs over HTTP and run them, until it is stopped
+    Serve(Box<ServeArgs>),
     /// Show the first rows of a file as a table, to try out selectors
     Preview(PreviewArgs),
     /// Watch the pool of processes at work: some named tasks that only sleep

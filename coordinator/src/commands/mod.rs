@@ -1,6 +1,7 @@
 //! The commands of the program: each resolves its settings and calls the library.
 //!
 //! * [`run`]: `sheaf run`. [`report`]: its summary and exit code.
+//! * [`serve`]: `sheaf serve`.
 //! * [`demo`], [`preview`], and [`queue`] for the commands that only look into Redis.
 
 mod demo;
@@ -8,6 +9,7 @@ mod preview;
 mod queue;
 mod report;
 mod run;
+mod serve;
 
 use std::io;
 
@@ -27,6 +29,7 @@ pub const SLOT: &str = "slot";
 pub fn execute(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::serve(&args),
         Command::Preview(args) => preview::preview(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Workers(args) => queue::workers(&args),

@@ -29,6 +29,19 @@ pub struct RedisRun {
     pub wait_for_workers: Option<Duration>,
 }
 
+impl RedisRun {
+    /// The settings of the runs of a service: as those of `sheaf run` are by default.
+    pub fn of_service(server: RedisConfig) -> Self {
+        RedisRun {
+            server,
+            by_path: false,
+            pack_from: MANY_SLOTS,
+            budget: None,
+            wait_for_workers: None,
+        }
+    }
+}
+
 impl std::fmt::Debug for RedisRun {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let RedisRun { server, by_path, pack_from, budget, wait_for_workers } = self;

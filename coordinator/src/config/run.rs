@@ -55,8 +55,9 @@ pub enum Verbosity {
 }
 
 impl Verbosity {
-    fn of(args: &RunArgs) -> Self {
-        match (args.quiet, args.verbose) {
+    /// What `--quiet` and `--verbose` ask for.
+    pub(super) fn new(quiet: bool, verbose: bool) -> Self {
+        match (quiet, verbose) {
             (true, _) => Verbosity::Quiet,
             (false, true) => Verbosity::Verbose,
             (false, false) => Verbosity::Normal,
@@ -111,7 +112,7 @@ impl RunConfig {
             reuse: Reuse { keep: args.changed, ..Reuse::default() },
             fresh: args.fresh,
             dry_run: args.dry_run,
-            verbosity: Verbosity::of(args),
+            verbosity: Verbosity::new(args.quiet, args.verbose),
         })
     }
 

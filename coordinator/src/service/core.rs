@@ -12,11 +12,13 @@ use sheaf_worker::host::host;
 use sheaf_worker::pool::Program;
 use sheaf_worker::run::Tally;
 
+use super::contents::{self, Contents};
 use super::disk::Disk;
 use super::engine::Engine;
+use super::http::metrics::Metrics;
 use super::jobs::Jobs;
 use super::store::{Store, StoreError};
-use crate::api::{Job, Service, Worker};
+use crate::api::{Service, Worker};
 use crate::clock::{now_ms, rfc3339};
 use crate::config::RedisRun;
 
@@ -35,6 +37,8 @@ pub struct Settings {
     pub keep: Option<Duration>,
     /// The bytes that must stay free on the disk.
     pub reserve: u64,
+    /// The largest content that may be uploaded, in bytes.
+    pub largest_content: u64,
 }
 
 /// The service.
@@ -43,6 +47,7 @@ pub struct Core {
     pub engine: Engine,
     pub disk: Disk,
     pub settings: Settings,
+    pub metrics: Arc<Metrics>,
     /// When it was started, in milliseconds since 1970.
     pub started: u64,
     stopping: AtomicBool,
@@ -68,6 +73,7 @@ impl Core {
             engine,
             disk,
             settings,
+            metrics: Arc::default(),
             started: now_ms(),
             stopping: AtomicBool::new(false),
         };
@@ -81,6 +87,20 @@ impl Core {
     ) -> T {
         let done = tokio::task::spawn_blocking(work).await;
         done.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+    }
+
+    /// Opens the folder of uploaded contents.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open_contents(&self) -> Result<Contents, StoreError> {
+        let path = self.contents_folder();
+        let limits = contents::Limits {
+            largest: self.settings.largest_content,
+            reserve: self.settings.reserve,
+        };
+        let opened = Contents::open(&path, limits);
+        opened.map_err(|source| StoreError::Io { doing: "make", path, source })
     }
 
     /// The folder of uploaded contents.
@@ -166,6 +186,18 @@ impl Core {
         }
     }
 
-    /// Counts a job whose run is over.
-    pub fn metrics_of_end(&self, _job: &Job) {}
+    /// Whether new jobs are taken.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn readiness(&self) -> Result<(), String> {
+        if self.is_stopping() {
+            return Err("the service is stopping".into());
+        }
+
+        match self.disk.refusal().or_else(|| self.engine.own_trouble()) {
+            Some(why) => Err(why),
+            None => Ok(()),
+        }
+    }
 }

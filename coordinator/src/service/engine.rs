@@ -139,7 +139,7 @@ impl Engine {
 
             let failed = tokio::select! {
                 failed = worker.failed() => failed,
-                _ = stop.wait_for(|stop| *stop) => {
+                () = stopped(&mut stop) => {
                     if let Err(error) = worker.stop().await {
                         warn!(%error, "this machine's worker did not stop cleanly");
                     }
@@ -150,7 +150,7 @@ impl Engine {
             // Its tasks go to others, or to its successor, when their leases end.
             error!(error = %failed, "this machine's worker failed, starting it again");
             self.set_own(Own { tally: None, trouble: Some(failed.to_string()) });
-            let _ = tokio::time::timeout(PAUSE, stop.wait_for(|stop| *stop)).await;
+            let _ = tokio::time::timeout(PAUSE, stopped(&mut stop)).await;
         }
 
         self.set_own(Own::default());
@@ -159,4 +159,9 @@ impl Engine {
     fn set_own(&self, own: Own) {
         *self.own.lock().expect("no holder of this lock panics") = own;
     }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Whoever could say it is gone: that is a stop, too.
+    let _ = stop.wait_for(|stop| *stop).await;
 }

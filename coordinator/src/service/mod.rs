@@ -14,19 +14,24 @@
 //!   progress. [`finish`]: its end. [`engine`]: the queue and this machine's worker.
 //! * [`retention`], [`disk`]: what is removed, and what is refused. [`feed`]: news for watchers.
 
+pub mod app;
+pub mod contents;
 pub mod core;
 pub mod disk;
 pub mod earlier;
 pub mod engine;
 pub mod explain;
 pub mod feed;
+pub mod figures;
 pub mod files;
 pub mod finish;
+pub mod http;
 pub mod inputs;
 pub mod jobs;
 pub mod lifecycle;
 pub mod record;
 pub mod retention;
+mod routes;
 pub mod running;
 pub mod scheduler;
 pub mod store;

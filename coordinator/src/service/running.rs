@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sheaf_common::problem::ProblemKind;
 use tracing::{error, info};
@@ -17,6 +18,7 @@ use super::store::JobPlace;
 use super::submit::{Work, check_paths};
 use super::watch::Watch;
 use crate::api::{InputPaths, JobId};
+use crate::clock::now_ms;
 use crate::config::{Output, RunConfig, Verbosity};
 use crate::discover::{Filter, Input, Request, Sources, discover};
 use crate::errors::{Exit, Failure};
@@ -32,6 +34,7 @@ pub async fn run(core: Arc<Core>, id: JobId) {
 
     // Somebody paused or cancelled it just now.
     let Ok(started) = started else { return };
+    let created = started.record.created;
     info!(%id, "job begins");
 
     let ending = match execute(&core, started, interrupt).await {
@@ -49,7 +52,10 @@ pub async fn run(core: Arc<Core>, id: JobId) {
     match noted {
         Ok(job) => {
             info!(%id, state = job.state.word(), "job ended");
-            core.metrics_of_end(&job);
+            if job.state.is_finished() {
+                let seconds = now_ms().saturating_sub(created) as f64 / 1000.0;
+                core.metrics.job_ended(job.state, seconds);
+            }
         }
         Err(error) => error!(%id, %error, "could not note the end of a job"),
     }
@@ -62,24 +68,33 @@ async fn execute(
 ) -> Result<Ending, Failure> {
     let Started { place, record, .. } = started;
 
+    let began = Instant::now();
     let preparing = Arc::clone(core);
     let prepared = core.blocking(move || prepare(&preparing, place, record)).await?;
     let Prepared { place, record, config, sources, contents } = prepared;
+    core.metrics.add_step("prepare", began.elapsed().as_secs_f64());
 
     let run = Run {
         config: Arc::clone(&config),
         sources: Arc::clone(&sources),
         contents,
         child: core.engine.child(),
-        observer: Box::new(Watch::new(Arc::clone(&core.jobs), &record)),
+        observer: Box::new(Watch::new(core, &record)),
         interrupt,
     };
-    let finished = core.engine.execute(run).await?;
+
+    let began = Instant::now();
+    let finished = core.engine.execute(run).await;
+    core.metrics.add_step("run", began.elapsed().as_secs_f64());
+    let finished = finished?;
 
     // The figures of the end, which the observer noted.
     let (_, record) = core.jobs.place(&record.id).map_err(could_not_run)?;
+    let began = Instant::now();
     let end = move || Ending::of_finished(&finished, &config, &sources, &record, &place);
-    Ok(core.blocking(end).await)
+    let ending = core.blocking(end).await;
+    core.metrics.add_step("finish", began.elapsed().as_secs_f64());
+    Ok(ending)
 }
 
 /// Everything that a run needs.
@@ -92,7 +107,11 @@ struct Prepared {
 }
 
 fn prepare(core: &Core, place: JobPlace, record: Record) -> Result<Prepared, Failure> {
-    let listed = match Listed::load(&place).map_err(could_not_run)? {
+    let saved = match record.is_listed() {
+        true => Listed::load(&place).map_err(could_not_run)?,
+        false => None,
+    };
+    let listed = match saved {
         Some(listed) => listed,
         None => find(core, &place, record.paths.as_ref())?,
     };
@@ -100,10 +119,7 @@ fn prepare(core: &Core, place: JobPlace, record: Record) -> Result<Prepared, Fai
 
     let files = sources.len() as u64;
     let bytes = sources.total_bytes();
-    core.jobs.progress(&record.id, |record| {
-        (record.files, record.bytes) = (files, bytes);
-        (record.progress.files_total, record.progress.bytes_total) = (files, bytes);
-    });
+    core.jobs.listed(&record.id, files, bytes).map_err(could_not_run)?;
     let (_, record) = core.jobs.place(&record.id).map_err(could_not_run)?;
 
     let config = config(core, &record, &place, hashes.as_deref())?;

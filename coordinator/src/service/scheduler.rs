@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 use tracing::{info, warn};
 
+use super::contents::Contents;
 use super::core::Core;
 use super::{retention, running};
 use crate::run::Cause;
@@ -24,7 +25,12 @@ const STOPPING: Duration = Duration::from_secs(15);
 
 /// Runs jobs until `stop` is true, then stops those that run. `turned` is called with every turn of
 /// the loop.
-pub async fn schedule(core: Arc<Core>, mut stop: watch::Receiver<bool>, turned: impl Fn()) {
+pub async fn schedule(
+    core: Arc<Core>,
+    contents: Arc<Contents>,
+    mut stop: watch::Receiver<bool>,
+    turned: impl Fn(),
+) {
     let mut runs = JoinSet::new();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -38,8 +44,8 @@ pub async fn schedule(core: Arc<Core>, mut stop: watch::Receiver<bool>, turned: 
             _ = ticks.tick() => {
                 if cleaned.is_none_or(|at| at.elapsed() >= CLEANING) {
                     cleaned = Some(Instant::now());
-                    let cleaning = Arc::clone(&core);
-                    drop(tokio::task::spawn_blocking(move || retention::clean(&cleaning)));
+                    let (core, contents) = (Arc::clone(&core), Arc::clone(&contents));
+                    drop(tokio::task::spawn_blocking(move || retention::clean(&core, &contents)));
                 }
 
                 let looking = Arc::clone(&core);

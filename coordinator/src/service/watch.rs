@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::core::Core;
+use super::http::metrics::Metrics;
 use super::jobs::Jobs;
 use super::record::Record;
 use crate::api::{JobId, NoticeEvent};
@@ -15,6 +17,10 @@ const EVERY: Duration = Duration::from_millis(500);
 /// An observer for one run.
 pub struct Watch {
     jobs: Arc<Jobs>,
+    metrics: Arc<Metrics>,
+    /// What of the tally the figures of the service have already; `None`: not even what earlier
+    /// runs of the job did.
+    counted: Option<Tally>,
     id: JobId,
     measure: Measure,
     /// How long earlier runs of the job took, in seconds.
@@ -27,9 +33,11 @@ pub struct Watch {
 
 impl Watch {
     /// For a run that begins now.
-    pub fn new(jobs: Arc<Jobs>, record: &Record) -> Self {
+    pub fn new(core: &Core, record: &Record) -> Self {
         Watch {
-            jobs,
+            jobs: Arc::clone(&core.jobs),
+            metrics: Arc::clone(&core.metrics),
+            counted: None,
             id: record.id.clone(),
             measure: Measure::new(record.files, record.bytes, Instant::now()),
             before: record.progress.seconds,
@@ -39,9 +47,28 @@ impl Watch {
         }
     }
 
+    /// Adds what is new in the tally to the figures of the service.
+    fn count(&mut self, tally: &Tally) {
+        let before = self.counted.get_or_insert_with(|| tally.clone());
+        if before.files == tally.files {
+            return;
+        }
+
+        let failed = tally.failed - before.failed;
+        self.metrics.add_files(tally.files - before.files - failed, failed);
+        self.metrics.add_rows(tally.rows - before.rows, tally.bytes - before.bytes);
+        for (kind, files) in &tally.failed_by_kind {
+            let known = before.failed_by_kind.get(kind).copied().unwrap_or(0);
+            self.metrics.add_failures(kind.code(), files - known);
+        }
+
+        *before = tally.clone();
+    }
+
     fn tell(&mut self, tally: &Tally, is_over: bool) {
         let now = Instant::now();
         self.told = Some(now);
+        self.count(tally);
 
         self.jobs.progress(&self.id, |record| {
             let progress = &mut record.progress;

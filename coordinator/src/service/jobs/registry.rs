@@ -229,6 +229,16 @@ impl Jobs {
         })
     }
 
+    /// Notes how many files a job has, and how many bytes these.
+    pub fn listed(&self, id: &JobId, files: u64, bytes: u64) -> Result<Job, JobError> {
+        self.alter(id, |entry| {
+            let record = &mut entry.record;
+            (record.files, record.bytes) = (files, bytes);
+            (record.progress.files_total, record.progress.bytes_total) = (files, bytes);
+            Ok(())
+        })
+    }
+
     /// Moves a job through the state machine. `also` changes its record along with the state.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ async fn service(
     State(contents): State<Arc<Contents>>,
     Extension(access): Extension<Access>,
 ) -> axum::Json<Service> {
-    axum::Json(core.seen(access == Access::Full, contents.largest()))
+    axum::Json(core.seen(access == Access::Full, contents.limits().largest))
 }
 
 /// Lists the workers.

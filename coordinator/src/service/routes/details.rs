@@ -3,7 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::extract::{FromRef, Path, Query, Request, State};
+use axum::extract::{FromRef, Path, Query, State};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -15,7 +16,7 @@ use crate::api::{Explanation, FilePage, History, JobId, Problem};
 use crate::service::core::Core;
 use crate::service::explain::explain;
 use crate::service::files::{self, Wanted};
-use crate::service::http::file::{self, Download};
+use crate::service::http::file::ServedFile;
 use crate::service::http::problem::{Answer, Failure};
 
 /// The most files of a page, and how many it has by default.
@@ -124,17 +125,18 @@ async fn list_files(
 async fn log(
     State(core): State<Arc<Core>>,
     Path(id): Path<JobId>,
-    request: Request,
+    headers: HeaderMap,
 ) -> Answer<Response> {
     let (place, _) = core.jobs.place(&id)?;
-    let download = Download {
+
+    let file = ServedFile {
         path: place.joblog(),
-        media_type: "text/tab-separated-values; charset=utf-8".into(),
-        // It grows while the job runs, so it has no hash.
-        sha256: None,
+        // It grows while the job runs.
+        hash: None,
+        content_type: "text/tab-separated-values; charset=utf-8".into(),
         name: None,
     };
-    file::send(download, &request).await
+    file.answer(&headers).await
 }
 
 /// The summary of a finished job, as `sheaf run --summary` writes it.

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRef, Path, State};
 use axum::Extension;
+use axum::extract::{FromRef, Path, State};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::stream::{self, Stream, StreamExt};
@@ -104,7 +104,7 @@ async fn of_all(
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let watcher = Watcher {
         core,
-        largest: contents.largest(),
+        largest: contents.limits().largest,
         may_write: access == Access::Full,
         news,
         looks,

@@ -12,7 +12,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    ChangeJob, Hash, Inputs, Job, JobId, JobPage, MissingContent, NewJob, Problem, Selector, State as JobState,
+    ChangeJob, Hash, Inputs, Job, JobId, JobPage, MissingContent, NewJob, Problem, Selector,
+    State as JobState,
 };
 use crate::clock::from_rfc3339;
 use crate::service::contents::Contents;
@@ -190,6 +191,7 @@ fn make(core: &Core, contents: &Contents, wish: &NewJob) -> Answer<Created> {
             let listed = Listed::of_upload(files).map_err(BadWish::from)?;
             let missing: Vec<Hash> = contents
                 .missing(&contents_of(files))
+                .map_err(|error| Failure::internal("looking for contents", error))?
                 .into_iter()
                 .map(|MissingContent { sha256, .. }| sha256)
                 .collect();
@@ -264,5 +266,8 @@ async fn change(
 )]
 async fn remove(State(core): State<Arc<Core>>, Path(id): Path<JobId>) -> Answer<StatusCode> {
     let removing = Arc::clone(&core.jobs);
-    core.blocking(move || removing.remove(&id)).await.map_err(|error: JobError| error.into()).map(|()| StatusCode::NO_CONTENT)
+    core.blocking(move || removing.remove(&id))
+        .await
+        .map_err(|error: JobError| error.into())
+        .map(|()| StatusCode::NO_CONTENT)
 }

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::contents::Contents;
 use super::core::Core;
-use super::http::auth::Tickets;
+use super::http::auth::Auth;
 
 /// All of them.
 pub fn routes<S>() -> OpenApiRouter<S>
@@ -27,7 +27,7 @@ where
     S: Clone + Send + Sync + 'static,
     Arc<Core>: FromRef<S>,
     Arc<Contents>: FromRef<S>,
-    Arc<Tickets>: FromRef<S>,
+    Arc<Auth>: FromRef<S>,
 {
     OpenApiRouter::new()
         .merge(jobs::routes())

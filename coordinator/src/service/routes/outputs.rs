@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, Path, Request, State};
+use axum::extract::{FromRef, Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{JobId, OutputFile, Problem, Ticket};
 use crate::service::core::Core;
-use crate::service::http::auth::Tickets;
-use crate::service::http::file::{self, Download};
+use crate::service::http::auth::Auth;
+use crate::service::http::file::ServedFile;
 use crate::service::http::problem::{Answer, Failure};
 use crate::service::store::JobPlace;
 
@@ -18,7 +19,7 @@ pub fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
     Arc<Core>: FromRef<S>,
-    Arc<Tickets>: FromRef<S>,
+    Arc<Auth>: FromRef<S>,
 {
     OpenApiRouter::new().routes(routes!(download)).routes(routes!(ticket))
 }
@@ -44,18 +45,18 @@ where
 async fn download(
     State(core): State<Arc<Core>>,
     Path((id, n)): Path<(JobId, usize)>,
-    request: Request,
+    headers: HeaderMap,
 ) -> Answer<Response> {
     let (place, output) = find(&core, &id, n)?;
     let path = output_path(&place, n, &output)?;
 
-    let download = Download {
+    let file = ServedFile {
         path,
-        media_type: output.media_type,
-        sha256: Some(output.sha256),
+        hash: Some(output.sha256),
+        content_type: output.media_type,
         name: Some(output.name),
     };
-    file::send(download, &request).await
+    file.answer(&headers).await
 }
 
 /// Makes a link to an output that needs no token, for a minute.
@@ -74,13 +75,13 @@ async fn download(
 )]
 async fn ticket(
     State(core): State<Arc<Core>>,
-    State(tickets): State<Arc<Tickets>>,
+    State(auth): State<Arc<Auth>>,
     Path((id, n)): Path<(JobId, usize)>,
 ) -> Answer<axum::Json<Ticket>> {
     find(&core, &id, n)?;
 
     let path = format!("/v1/jobs/{id}/outputs/{n}");
-    let ticket = tickets.make(&path);
+    let ticket = auth.tickets().issue(&path)?;
     Ok(axum::Json(Ticket { url: format!("{path}?ticket={ticket}") }))
 }
 
@@ -100,11 +101,7 @@ fn find(core: &Core, id: &JobId, n: usize) -> Answer<(JobPlace, OutputFile)> {
 }
 
 /// Where an output is: the extension of its form is not always that of its name.
-fn output_path(
-    place: &JobPlace,
-    n: usize,
-    output: &OutputFile,
-) -> Answer<std::path::PathBuf> {
+fn output_path(place: &JobPlace, n: usize, output: &OutputFile) -> Answer<std::path::PathBuf> {
     let form = sheaf_format::Form::of_name(&output.name)
         .ok_or_else(|| Failure::internal("finding an output", "its name has no format"))?;
     Ok(place.output(n, &form.extension()))

@@ -1,0 +1,35 @@
+use super::*;
+use crate::service::http::health::{self, Health};
+use std::sync::Arc;
+
+type State = Arc<Health>;
+
+fn description() -> OpenApi {
+    let router: OpenApiRouter<State> = base().merge(health::router());
+    let (_, mut description) = router.split_for_parts();
+    complete(&mut description);
+    description
+}
+
+#[test]
+fn every_operation_has_errors() {
+    let mut description = description();
+    assert!(!description.paths.paths.is_empty());
+    for item in description.paths.paths.values_mut() {
+        for operation in operations(item) {
+            assert!(operation.responses.responses.contains_key("default"));
+        }
+    }
+}
+
+#[test]
+fn references_lead_to_what_is_there() {
+    let text = description().to_pretty_json().unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(json["openapi"].as_str().unwrap().starts_with("3.1"), "{}", json["openapi"]);
+
+    for reference in text.split("\"$ref\": \"#").skip(1) {
+        let place = reference.split('"').next().unwrap();
+        assert!(json.pointer(place).is_some(), "{place}");
+    }
+}
