@@ -16,6 +16,30 @@ pub fn day_and_time() -> String {
     with_zone(&here(since_1970()))
 }
 
+/// The local day and time of a moment in seconds since 1970.
+pub fn day_and_time_of(seconds: u64) -> String {
+    with_zone(&here(seconds))
+}
+
+/// The milliseconds since 1970 of a time such as [`rfc3339`] writes; `None` for anything else, and
+/// for times in another zone than UTC.
+pub fn ms_of_rfc3339(text: &str) -> Option<u64> {
+    let (day, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+
+    let mut day = day.splitn(3, '-');
+    let mut time = time.splitn(3, ':');
+    let number = |parts: &mut std::str::SplitN<'_, char>| parts.next()?.parse::<u8>().ok();
+
+    let year = day.next()?.parse().ok()?;
+    let (month, month_day) = (number(&mut day)?, number(&mut day)?);
+    let (hour, minute, second) = (number(&mut time)?, number(&mut time)?, number(&mut time)?);
+    let ms: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+
+    let time = UtcDateTime::new(year, month, month_day, hour, minute, second, 0).ok()?;
+    Some(u64::try_from(time.unix_time()).ok()? * 1000 + ms)
+}
+
 /// The seconds since 1970.
 pub fn since_1970() -> u64 {
     now_ms() / 1000
@@ -88,7 +112,17 @@ mod tests {
             (u64::MAX - u64::MAX % 1000, "9999-12-31T23:59:59.000Z"),
         ];
 
+        for back in
+            ["2100-03-01T00:00:00Z", "2100-03-01T00:00:00.0Z", "2100-03-01T00:00:00.000999Z"]
+        {
+            assert_eq!(ms_of_rfc3339(back), Some(4_107_542_400_000), "{back}");
+        }
+        for wrong in ["", "2100-03-01", "2100-03-01T00:00:00+01:00", "2100-13-01T00:00:00Z"] {
+            assert_eq!(ms_of_rfc3339(wrong), None, "{wrong}");
+        }
+
         for (ms, expected) in times {
+            assert_eq!(ms_of_rfc3339(expected), Some(ms.min(253_402_300_799_000)));
             assert_eq!(rfc3339(ms), expected);
             assert_eq!(from_rfc3339(expected).unwrap() / 1000, ms.min(253_402_300_799_999) / 1000);
         }

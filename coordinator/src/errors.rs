@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use crate::human::Paint;
 
-/// The exit codes of `sheaf`. `sheaf run --help` has the same table.
+/// The exit codes of `sheaf`. `sheaf run --help` and `sheaf wait --help` have the same table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -27,8 +27,13 @@ pub enum Exit {
     Usage = 2,
     /// The run could not begin or go on: the disk, a folder, a server.
     CouldNotRun = 3,
-    /// The run was interrupted. The same command goes on.
+    /// The run was interrupted: the same command goes on. Or a command that waits for a job of a
+    /// service was: the job goes on.
     Interrupted = 4,
+    /// The job of a service was cancelled.
+    Cancelled = 5,
+    /// More files of the job failed than it allows, so the service ended it.
+    OverBudget = 6,
 }
 
 impl From<Exit> for ExitCode {

@@ -14,6 +14,7 @@
 //! * [`reuse`]: what a run keeps for a later one, and reuses of an earlier one.
 //! * [`report`]: progress, summary, job log.
 //! * [`api`]: the interface of `sheaf serve`, shared by the service and its clients.
+//! * [`client`]: the command line as its client.
 //! * [`service`]: `sheaf serve`.
 //! * [`errors`]: how errors are written, and the exit codes.
 //! * [`frame`]: messages on disk, framed so that a broken one is recognised.
@@ -26,6 +27,7 @@
 pub mod api;
 pub mod assemble;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod config;
 pub mod cpu;

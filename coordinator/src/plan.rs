@@ -196,6 +196,33 @@ mod tests {
     }
 
     #[test]
+    fn reused_files_share_no_task_with_others() {
+        let sources = Sources::example(&[Some(1), Some(1), None, Some(1), Some(1), Some(1)]);
+        let mut plan = Plan::new(&sources, FileIndex(0));
+        plan.wait_for_checks();
+        assert!(plan.waits() && plan.next().is_none());
+
+        let index = |indexes: &[u64]| indexes.iter().map(|index| FileIndex(*index)).collect();
+        let next = |plan: &mut Plan<'_>| match plan.next() {
+            Some(Planned::Task { files }) => files.iter().map(|file| file.sequence.0).collect(),
+            Some(Planned::Problem { sequence, .. }) => vec![sequence.0],
+            None => Vec::new(),
+        };
+
+        plan.checked(FileIndex(4), index(&[0, 1, 3]));
+        assert!(!plan.waits());
+        assert_eq!(next(&mut plan), [0, 1]);
+        assert_eq!(next(&mut plan), [2]);
+        assert_eq!(next(&mut plan), [3]);
+        assert!(plan.waits() && next(&mut plan).is_empty());
+
+        plan.checked(FileIndex(6), index(&[5]));
+        assert_eq!(next(&mut plan), [4]);
+        assert_eq!(next(&mut plan), [5]);
+        assert!(!plan.waits(), "there are no more");
+    }
+
+    #[test]
     fn packed_files_count_four_times_their_size() {
         let read = |name: &str| expected_bytes(Path::new(name), 100);
         assert_eq!(["a.html", "a.gz.html", "gz"].map(read), [100; 3]);

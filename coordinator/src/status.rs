@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::anyhow;
+use sheaf_format::Form;
 
 use crate::clock::since_1970;
 use crate::config::work_folder;
@@ -15,6 +16,13 @@ use crate::spool::{STATUS, is_at_work, is_finished, last_stop};
 
 /// The age in seconds from which on a status is worth a word: a run writes it every second.
 const OLD: u64 = 10;
+
+/// Whether a text names the output of a run, and not a job of a service: it has a `/`, the extension
+/// of a format, or the folder of a run beside it.
+pub fn is_output(typed: &Path) -> bool {
+    let name = typed.to_string_lossy().to_lowercase();
+    name.contains('/') || Form::of_name(&name).is_some() || work_folder(typed).exists()
+}
 
 /// Prints how far the run of `output` is, for people or as JSON.
 ///
@@ -103,11 +111,31 @@ fn unfinished_beside(output: &Path) -> Vec<PathBuf> {
         return Vec::new();
     };
 
-    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let is_unfinished = |entry: &std::fs::DirEntry| !is_finished(&entry.path());
+    let entries = entries.flatten().filter(is_unfinished);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let outputs = names.filter_map(|name| name.strip_suffix(".sheaf").map(PathBuf::from));
     let mut outputs: Vec<_> =
         outputs.map(|name| parent.map_or(name.clone(), |parent| parent.join(name))).collect();
     outputs.sort();
 
     outputs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_output_is_known_by_its_form() {
+        for output in ["final.xlsx", "a.CSV.gz", "./7", "out/7", "/a"] {
+            assert!(is_output(Path::new(output)), "{output}");
+        }
+        for job in ["7", "last", "4-9", "nightly-2026.11", "final"] {
+            assert!(!is_output(Path::new(job)), "{job}");
+        }
+
+        let folder = tempfile::tempdir().unwrap();
+        assert!(is_output(&folder.path().join("7")), "it has a `/`");
+    }
 }

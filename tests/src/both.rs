@@ -142,6 +142,16 @@ impl<Q: Queue> Both<Q> {
         Ok(())
     }
 
+    /// Puts blocks of rows of a job on the queue, as its coordinator does.
+    pub async fn put_rows(&self, job: JobId, rows: &[(RowsKey, Block)]) -> Done<()> {
+        self.queue.job(job, JobOwner::default()).supply().put_rows(rows).await
+    }
+
+    /// Fetches blocks of rows of a job, as its coordinator does.
+    pub async fn rows_of(&self, job: JobId, keys: Vec<RowsKey>) -> Done<Vec<Option<Block>>> {
+        self.job_handle(job).lock().await.rows(keys).await
+    }
+
     pub async fn close(&self, job: JobId) -> Done<()> {
         self.job_handle(job).lock().await.close().await
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use crate::Run;
-use crate::corpus::write_many;
+use crate::corpus::{gzip_of_repeats, write_many};
 
 /// A folder with inputs in `in`. Runs with `--changed` write into `out`, fresh ones into `fresh`.
 pub struct Inputs {
@@ -97,4 +97,13 @@ impl Inputs {
 pub fn set_time(path: &Path, time: SystemTime) {
     let file = File::options().write(true).open(path).expect("a file");
     file.set_modified(time).expect("a time");
+}
+
+/// The option that makes [`large_when_unpacked`] fail; without it, the file is read.
+pub const LITTLE_MEMORY: &str = "--memory-limit 64M";
+
+/// A packed file that is too large to be unpacked in little memory.
+pub fn large_when_unpacked() -> Vec<u8> {
+    let words = b"words and more. ".repeat(1 << 12);
+    gzip_of_repeats("<doc id=\"large\">", &words, 300, "</doc>")
 }

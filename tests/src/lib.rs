@@ -3,6 +3,7 @@
 //! * [`archive`]: the parts of a workbook.
 //! * [`binary`]: the paths of `sheaf` and `sheaf-worker`, which are built if needed.
 //! * [`run`]: a run of a binary: arguments, input, signals → exit code and output.
+//! * [`parts`]: parts for a [`script`].
 //! * [`place`]: a folder, workers and runs for the same job over Redis.
 //! * [`process`]: facts from /proc about a process: its children, its memory.
 //! * [`corpus`]: input files, good and bad.
@@ -20,6 +21,8 @@
 //! * [`proxy`]: a proxy in front of a server, which can be cut, stalled and opened again.
 //! * [`make`]: small tasks and outcomes.
 //! * [`wait`]: waits until a condition holds.
+//! * [`service`]: a real `sheaf serve` for one test.
+//! * [`script`]: a service that plays a part.
 //! * [`skip`](skip()): notes that a test cannot run on this machine.
 
 pub mod archive;
@@ -36,12 +39,15 @@ pub mod job;
 pub mod joblog;
 pub mod make;
 pub mod mounts;
+pub mod parts;
 pub mod place;
 pub mod process;
 pub mod proxy;
 pub mod python;
 pub mod redis_server;
 pub mod run;
+pub mod service;
+pub mod script;
 pub mod skip;
 pub mod wait;
 

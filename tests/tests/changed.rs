@@ -44,6 +44,9 @@ fn written(folder: &Path) -> Vec<(String, Vec<u8>)> {
     for place in ["out", "each"] {
         for entry in fs::read_dir(folder.join(place)).unwrap() {
             let path = entry.unwrap().path();
+            if path.is_dir() {
+                continue; // It is kept for the next run.
+            }
             all.push((path.display().to_string(), fs::read(path).unwrap()));
         }
     }

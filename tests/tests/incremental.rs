@@ -1,13 +1,15 @@
 //! Runs with `--changed` over inputs that change: the bytes of a fresh run, and only what has changed
 //! is read.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
 use sheaf_tests::Run;
-use sheaf_tests::corpus::{doc, slow_html, write};
-use sheaf_tests::incremental::{Inputs, set_time};
+use sheaf_tests::corpus::{doc, write};
+use sheaf_tests::faults::dice::Dice;
+use sheaf_tests::incremental::{Inputs, LITTLE_MEMORY, large_when_unpacked, set_time};
 
 const OUTPUTS: &[&str] = &["a.xlsx", "a.jsonl", "a.csv.gz"];
 const FILES: usize = 24;
@@ -203,12 +205,12 @@ fn damaged_rows_are_read_again_alone() {
 #[test]
 fn files_that_failed_are_tried_again() {
     let inputs = Inputs::new(4, "in -p 2 --retries 0", &["a.jsonl"]);
-    write(inputs.folder(), "in/slow", slow_html("slow", 120_000));
+    write(inputs.folder(), "in/large.gz", large_when_unpacked());
     inputs.settle();
-    inputs.changed().typed("--time-limit 1s").finish().code(1);
-    inputs.changed().typed("--time-limit 10m").finish().code(0);
+    inputs.changed().typed(LITTLE_MEMORY).finish().code(1);
+    inputs.changed().finish().code(0);
     assert_eq!(inputs.reused(), 4);
-    inputs.are_as_fresh("with more time", 0);
+    inputs.are_as_fresh("with more memory", 0);
 }
 
 #[test]
@@ -236,5 +238,64 @@ fn kept_folders_among_inputs_are_not_read() {
         let run = inputs.changed().typed("-o in/out.jsonl").finish().code(0);
         run.says(&["from 4 files"]);
         assert_eq!(inputs.reused(), reused);
+    }
+}
+
+/// What the files of the folder hold, by path.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder.join("in")).unwrap().map(|entry| entry.unwrap().path());
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    entries.map(|path| (name(&path), fs::read(&path).unwrap())).collect()
+}
+
+/// Changes, adds, removes, renames, touches or swaps files.
+fn change_at_random(folder: &Path, round: u64, dice: &mut Dice) {
+    let path = |name: &str| folder.join("in").join(name);
+    let names: Vec<String> = contents(folder).into_keys().collect();
+    let one = names[dice.index(names.len())].clone();
+    let other = names[dice.index(names.len())].clone();
+    let new = format!("file_{}_{round}_{}", dice.between(0, 30), dice.roll() % 100);
+
+    match dice.between(0, 6) {
+        0 | 1 => {
+            let mut text = fs::read(path(&one)).unwrap();
+            text.extend(doc(&new, "added", &"more ".repeat(dice.index(400))).into_bytes());
+            fs::write(path(&one), text).unwrap();
+        }
+        2 => drop(write(
+            folder,
+            &format!("in/{new}"),
+            doc(&new, "", &"new ".repeat(dice.index(9_999))),
+        )),
+        3 if names.len() > 5 => fs::remove_file(path(&one)).unwrap(),
+        4 => fs::rename(path(&one), path(&new)).unwrap(),
+        5 => set_time(&path(&one), SystemTime::now()),
+        _ => {
+            fs::rename(path(&one), path("x")).unwrap();
+            if one != other {
+                fs::rename(path(&other), path(&one)).unwrap();
+            }
+            fs::rename(path("x"), path(&other)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn random_changes_read_what_is_new() {
+    let inputs = Inputs::new(16, "in -p 2", &["a.xlsx", "a.jsonl"]);
+    let mut dice = Dice::new(15);
+    inputs.changed().finish().code(0);
+
+    for round in 0..15 {
+        let before: BTreeSet<Vec<u8>> = contents(inputs.folder()).into_values().collect();
+        for _ in 0..dice.between(0, 5) {
+            change_at_random(inputs.folder(), round, &mut dice);
+        }
+
+        let after = contents(inputs.folder());
+        let known = after.values().filter(|content| before.contains(*content)).count();
+        inputs.changed().finish().code(0);
+        assert_eq!(inputs.reused(), known as u64, "round {round}");
+        inputs.are_as_fresh(&format!("round {round}"), 0);
     }
 }

@@ -7,4 +7,4 @@ mod sink;
 mod whole;
 
 pub use sink::{Sink, is_flow};
-pub use whole::{WholeFile, followed, unfinished_name};
+pub use whole::{WholeFile, folder_of, followed, take_after, unfinished_name};

@@ -1,7 +1,7 @@
 //! A file that appears whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,29 @@ pub fn followed(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many links lead from one to the next"))
 }
 
+/// Gives a new file the mode of the file that it replaces, and its owner as far as that is allowed.
+///
+/// # Errors
+/// When the mode cannot be set.
+pub fn take_after(file: &File, replaced: &Metadata) -> io::Result<()> {
+    let made = file.metadata()?;
+    if (made.uid(), made.gid()) != (replaced.uid(), replaced.gid()) {
+        // Errors are expected: only root may give files away, and others only set groups of their
+        // own.
+        let _ = fchown(file, None, Some(replaced.gid()));
+        let _ = fchown(file, Some(replaced.uid()), None);
+    }
+
+    // Last, because a change of owner clears bits of the mode.
+    file.set_permissions(Permissions::from_mode(replaced.mode() & 0o7777))
+}
+
+/// The folder that a file is in.
+pub fn folder_of(place: &Path) -> &Path {
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
 impl WholeFile {
     /// Begins the file for `place`, or for the target if that is a link.
     pub fn create(place: &Path) -> io::Result<Self> {
@@ -61,18 +84,7 @@ impl WholeFile {
             WholeFile { place, unfinished, file: Some(BufWriter::with_capacity(1 << 20, file)) };
 
         if let Some(replaced) = replaced {
-            let file = whole.file.as_ref().expect("just made").get_ref();
-            let made = file.metadata()?;
-
-            if (made.uid(), made.gid()) != (replaced.uid(), replaced.gid()) {
-                // Errors are expected: only root may give files away, and others only set groups of
-                // their own.
-                let _ = fchown(file, None, Some(replaced.gid()));
-                let _ = fchown(file, Some(replaced.uid()), None);
-            }
-
-            // Last, because a change of owner clears bits of the mode.
-            file.set_permissions(Permissions::from_mode(replaced.mode() & 0o7777))?;
+            take_after(whole.file.as_ref().expect("just made").get_ref(), &replaced)?;
         }
 
         Ok(whole)
@@ -80,14 +92,8 @@ impl WholeFile {
 
     /// Moves the file to its place and syncs it to disk; returns its size in bytes.
     pub fn finish(self) -> io::Result<u64> {
-        let folder = self
-            .place
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-
         // Opened first: if this fails, the file must not be in its place.
-        let folder = File::open(folder)?;
+        let folder = File::open(folder_of(&self.place))?;
 
         // The new name survives a crash only if the folder is synced, too.
         let size = self.put(File::sync_all)?;

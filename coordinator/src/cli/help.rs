@@ -3,11 +3,56 @@
 use sheaf_common::job::Packing;
 use sheaf_format::extensions;
 
+/// The help of the program. Clap cannot group commands, so they are listed here: a test holds the
+/// lists against the commands.
+pub const TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+On this machine:
+  run         Read files, extract their records, write them all to one sheet
+  preview     Show the first rows of a file as a table, to try out selectors
+  status      Show how far a run or a job is
+
+Jobs of a service, which outlive the terminal:
+  serve       Take jobs over HTTP and run them, until it is stopped
+  submit      Give a job to a service, and print its id
+  jobs        List the jobs of a service
+  watch       Show a job at work until it is finished
+  wait        Wait for jobs; the exit code says how they ended
+  fetch       Get the outputs of a job
+  logs        Print the job log of a job, or the files that failed
+  explain     Say why a job does not run, or not faster
+  cancel      End jobs for good
+  pause       Let jobs rest; what is done is kept
+  resume      Let jobs go on that rest or have stopped
+  retry       Read the failed files of finished jobs again
+  set         Change the name or the priority of jobs
+  remove      Remove finished jobs and their outputs from the service
+
+Many machines, through Redis:
+  workers     Show the workers that are connected to Redis
+  queue       Show the jobs that are in Redis, or remove some
+
+Others:
+  demo        Watch the pool of processes at work: some named tasks that only sleep
+  completions Print what a shell needs for completion: `sheaf completions bash >…`
+  help        Print this message or the help of the given command
+
+Options:
+{options}{after-help}
+";
+
 pub const SHEAF: &str = "\
 Try:
   sheaf run data/                  every file below data/ into final.xlsx
   sheaf preview data/file_0        what the rows of one file look like
-  sheaf run --help                 all options, examples, exit codes";
+  sheaf run --help                 all options, examples, exit codes
+
+Jobs that outlive the terminal:
+  sheaf submit data/               give the job to a service, and get its id
+  sheaf watch last                 see how far it is
+  sheaf fetch last                 get its sheet";
 
 pub const RUN: &str = "\
 Examples:
@@ -30,6 +75,69 @@ Exit codes:
   2  the arguments or the recipe cannot be used
   3  the run could not begin or go on: a folder, the disk, memory
   4  interrupted; the same command goes on";
+
+pub const SUBMIT: &str = "\
+Examples:
+  sheaf submit data/
+      Upload data/ and print the id of the job; `sheaf fetch ID` gets final.xlsx
+  sheaf submit data/ -o wiki.xlsx --wait
+      As `sheaf run`, but the job goes on if this terminal does not
+  sheaf submit data/ --id nightly-$(date +%F) --max-failures 1% -q
+      In cron: given again the same day, it submits nothing
+  id=$(sheaf submit data/ -o a.csv) && sheaf wait $id && sheaf fetch $id
+      In a script
+
+The service names the outputs by their file names. With --wait they are written
+to their paths; `sheaf fetch` writes them later.
+
+Exit codes:
+  0  submitted, or already there; with --wait: all files are in the sheet
+  1  with --wait: done, but some files failed, or no file has a record
+  2  the arguments or the recipe cannot be used
+  3  no service, or it refuses; with --wait: the job could not go on
+  4  interrupted; a job that was submitted goes on
+  5  with --wait: the job was cancelled
+  6  with --wait: more files failed than --max-failures allows";
+
+pub const JOBS: &str = "\
+Examples:
+  sheaf jobs
+  sheaf jobs --state running,queued
+  sheaf jobs --name wiki --since 2d
+  sheaf cancel $(sheaf jobs -q --state queued)";
+
+pub const STATUS: &str = "\
+Examples:
+  sheaf status wiki.xlsx        the run that writes wiki.xlsx, in another terminal
+  sheaf status last             the job that was submitted last
+  sheaf status 4-9              jobs 4 to 9
+
+What has a `/`, the extension of an output, or a folder OUTPUT.sheaf beside it
+is an output. All else is a job.";
+
+pub const FETCH: &str = "\
+Examples:
+  sheaf fetch last
+  sheaf fetch 7 -o wiki.xlsx
+  sheaf fetch nightly-2026-11-29 -o results/
+  sheaf fetch 7 -o - | wc -l
+
+A file that is there is replaced, and keeps its mode. An interrupted download
+goes on when the same command is given again.";
+
+pub const WAIT: &str = "\
+Examples:
+  sheaf wait last && sheaf fetch last
+  sheaf wait 4-9 --timeout 2h
+
+Exit codes, of the worst job if there are several:
+  0  done: all files are in the sheet
+  1  done, but some files failed, or no file has a record
+  2  the arguments cannot be used
+  3  stopped: the job could not go on; or no service, or no such job
+  4  interrupted, or the time is over; the job goes on
+  5  cancelled
+  6  more files failed than the job allows";
 
 pub const SERVE: &str = "\
 Examples:

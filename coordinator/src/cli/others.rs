@@ -5,15 +5,25 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
-#[derive(Debug, Clone, Args)]
-pub struct StatusArgs {
-    /// The first output of the run, as it was given to `sheaf run`
-    #[arg(value_name = "OUTPUT", default_value = "final.xlsx")]
-    pub output: PathBuf,
+use super::{ServiceArgs, help};
 
-    /// One JSON object: files, bytes, rows, seconds, and whether it runs
+#[derive(Debug, Clone, Args)]
+#[command(after_help = help::STATUS, after_long_help = help::STATUS)]
+pub struct StatusArgs {
+    /// The first output of a run, as it was given to `sheaf run`; or a job of a service: `last`,
+    /// an id, a unique beginning of one, or a range such as `4-9`
+    #[arg(value_name = "OUTPUT|JOB", default_value = "final.xlsx")]
+    pub subjects: Vec<PathBuf>,
+
+    /// One JSON object per run or job
+    ///
+    /// Of a run: files, bytes, rows, seconds, and whether it runs. Of a job: all that the service
+    /// knows about it.
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub service: ServiceArgs,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -91,10 +91,17 @@ pub struct RunArgs {
     )]
     pub redis_budget: String,
 
-    /// Go on with an interrupted run even if the inputs have changed since: the results of the
-    /// files at the front that are still the same are kept, the rest is read again
+    /// Read only what has changed since the last run with --changed; go on with an interrupted run
+    /// even if its inputs have changed
     ///
-    /// If the recipe or the outputs differ too, it starts over. With this or with --fresh, a
+    /// The folder OUTPUT.sheaf stays beside the first output, with the rows of all files. The next
+    /// run with --changed and the same recipe reuses those of files whose content is the same,
+    /// wherever they are now; the outputs are the same as of a run that reads everything. Files that
+    /// failed are tried again. A file of the same path, size and time counts as unchanged. The same
+    /// command without --changed reads everything, and removes the folder.
+    ///
+    /// Of an interrupted run, the results of the files at the front that are still the same are
+    /// kept; if the recipe or the outputs differ, it starts over. With this or with --fresh, a
     /// scheduled job never needs a human.
     #[arg(long, conflicts_with = "fresh", help_heading = "How to run")]
     pub changed: bool,

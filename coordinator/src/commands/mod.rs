@@ -1,21 +1,29 @@
 //! The commands of the program: each resolves its settings and calls the library.
 //!
 //! * [`run`]: `sheaf run`. [`report`]: its summary and exit code.
+//! * [`submit`], [`fetch`], [`wait`], [`jobs`] and [`change`]: the jobs of a service. [`service`]: what
+//!   they share.
 //! * [`serve`]: `sheaf serve`.
 //! * [`demo`], [`preview`], and [`queue`] for the commands that only look into Redis.
 
+mod change;
 mod demo;
+mod fetch;
+mod jobs;
 mod preview;
 mod queue;
 mod report;
 mod run;
 mod serve;
+mod service;
+mod submit;
+mod wait;
 
 use std::io;
 
 use sheaf::cli::Command;
+use sheaf::documents;
 use sheaf::errors::{Exit, Failure};
-use sheaf::{documents, status};
 
 use crate::process::stdout;
 
@@ -34,7 +42,20 @@ pub fn execute(command: Command) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::demo(&args),
         Command::Workers(args) => queue::workers(&args),
         Command::Queue(args) => queue::queue(&args),
-        Command::Status(args) => status::status(&args.output, args.json, &mut stdout()),
+        Command::Status(args) => jobs::status(&args),
+        Command::Submit(args) => submit::submit(&args),
+        Command::Jobs(args) => jobs::jobs(&args),
+        Command::Watch(args) => wait::watch(&args),
+        Command::Wait(args) => wait::wait(&args),
+        Command::Fetch(args) => fetch::fetch(&args),
+        Command::Logs(args) => jobs::logs(&args),
+        Command::Explain(args) => jobs::explain(&args),
+        Command::Cancel(args) => change::cancel(&args),
+        Command::Pause(args) => change::pause(&args),
+        Command::Resume(args) => change::resume(&args),
+        Command::Retry(args) => change::retry(&args),
+        Command::Set(args) => change::set(&args),
+        Command::Remove(args) => change::remove(&args),
         Command::Completions(args) => {
             documents::completions(args.shell, &mut stdout()).map_err(print_failed)
         }

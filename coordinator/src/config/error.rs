@@ -47,6 +47,15 @@ pub enum UsageError {
     Recipe(RecipeError),
     #[error("no Redis is named")]
     NoRedis,
+    /// A service knows outputs by their names alone.
+    #[error("two outputs have the name `{0}`, by which the service knows them")]
+    SameOutputName(String),
+    #[error("the output `{0}` has a name that is not UTF-8, which the service does not take")]
+    OddOutputName(String),
+    #[error("an output to standard output needs `--wait`")]
+    StandardOutputLater,
+    #[error("the path `{0}` is not UTF-8, so the service cannot be told of it")]
+    OddPath(String),
     /// A selector or an encoding that cannot be used; the text says which one, and points at the
     /// mistake.
     #[error("{reason}")]
@@ -95,7 +104,17 @@ impl UsageError {
             UsageError::NoRedis => {
                 Some("say where it is: `--redis redis://HOST`, or the variable SHEAF_REDIS".into())
             }
-            UsageError::Value { .. }
+            UsageError::SameOutputName(_) => {
+                Some("give one of them another name; `sheaf fetch -o` writes it anywhere".into())
+            }
+            UsageError::StandardOutputLater => Some(
+                "or give it a name, and get it later: `sheaf fetch JOB -o -` writes to standard \
+                 output"
+                    .into(),
+            ),
+            UsageError::OddPath(_) => Some("without `--by-path` it is uploaded".into()),
+            UsageError::OddOutputName(_)
+            | UsageError::Value { .. }
             | UsageError::TwoStandardInputs
             | UsageError::SheetName { .. }
             | UsageError::Pattern(_)

@@ -29,17 +29,7 @@ pub enum PlaceError {
 /// # Errors
 /// The first place that cannot be written.
 pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
-    for file in config.files().chain(config.joblog.as_deref()).chain(config.summary.as_deref()) {
-        if file.is_dir() {
-            return Err(PlaceError::IsFolder(printed(file)));
-        }
-        if is_flow(file) {
-            continue; // Writing to a pipe or a device needs no permission in its folder.
-        }
-
-        let not_writable = |source| PlaceError::NotWritable { folder: printed(file), source };
-        check_parent(&followed(file).map_err(not_writable)?)?;
-    }
+    check_files(config.files().chain(config.joblog.as_deref()).chain(config.summary.as_deref()))?;
 
     // The journal stands beside the link, not beside the file that the link leads to.
     config.work_folder().as_deref().map_or(Ok(()), check_parent)?;
@@ -51,6 +41,26 @@ pub fn check_places(config: &RunConfig) -> Result<(), PlaceError> {
         Some(folder) => check_parent(folder),
         None => Ok(()),
     }
+}
+
+/// Checks that files can be written: see [`check_places`].
+///
+/// # Errors
+/// The first place that cannot be written.
+pub fn check_files<'a>(files: impl Iterator<Item = &'a Path>) -> Result<(), PlaceError> {
+    for file in files {
+        if file.is_dir() {
+            return Err(PlaceError::IsFolder(printed(file)));
+        }
+        if is_flow(file) {
+            continue; // Writing to a pipe or a device needs no permission in its folder.
+        }
+
+        let not_writable = |source| PlaceError::NotWritable { folder: printed(file), source };
+        check_parent(&followed(file).map_err(not_writable)?)?;
+    }
+
+    Ok(())
 }
 
 fn check_parent(file: &Path) -> Result<(), PlaceError> {

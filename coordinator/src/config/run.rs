@@ -139,21 +139,32 @@ impl RunConfig {
     /// Everything that a run writes, except for the workbooks of `--per-file`. Discovery leaves
     /// these places out, so that no run reads what an earlier one wrote.
     pub fn own_places(&self) -> Vec<PathBuf> {
-        let outputs = self.files().flat_map(|path| {
-            // If the output is a link, discovery may meet the link or its target: both are left
-            // out.
-            let place = followed(path).unwrap_or(path.into());
-            let unfinished = unfinished_name(&place);
-            let followed = (place != path).then_some(place);
-            [path.to_path_buf(), unfinished].into_iter().chain(followed)
-        });
-
-        outputs
-            .chain(self.joblog.clone())
-            .chain(self.summary.clone())
-            .chain(self.work_folder())
-            .collect()
+        own_places(self.files(), self.joblog.as_deref(), self.summary.as_deref())
     }
+}
+
+/// Everything that a run with these outputs writes: what it leaves out as input.
+pub(super) fn own_places<'a>(
+    outputs: impl Iterator<Item = &'a Path>,
+    joblog: Option<&Path>,
+    summary: Option<&Path>,
+) -> Vec<PathBuf> {
+    let mut first = None;
+    let mut places: Vec<PathBuf> = Vec::new();
+    for path in outputs {
+        first = first.or(Some(path));
+
+        // If the output is a link, discovery may meet the link or its target: both are left out.
+        let place = followed(path).unwrap_or(path.into());
+        places.extend([path.to_path_buf(), unfinished_name(&place)]);
+        if place != path {
+            places.push(place);
+        }
+    }
+
+    places.extend(joblog.into_iter().chain(summary).map(Path::to_path_buf));
+    places.extend(first.map(work_folder));
+    places
 }
 
 /// The folder beside an output that holds its journal and segments until its run is finished.

@@ -83,7 +83,7 @@ pub fn discover(request: &Request<'_>, stdin: &mut dyn Read) -> Result<Sources, 
 }
 
 /// Splits a list of paths: at NULs if there are any, else at line ends. Empty paths are dropped.
-fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
+pub fn paths_in(list: &[u8]) -> impl Iterator<Item = &Path> {
     // NULs come from `find -print0`: then every other byte may be part of a name. Lines may come
     // from Windows, and end in `\r\n`.
     let nul = list.contains(&0);

@@ -23,7 +23,7 @@ mod walk;
 
 pub use changes::Changes;
 pub use filter::{BadPattern, Filter};
-pub use given::{DiscoverError, Input, Request, discover};
+pub use given::{DiscoverError, Input, Request, discover, paths_in};
 pub use listed::ListedFile;
 pub use sources::{Source, Sources};
 pub use unwanted::LeftOut;

@@ -6,7 +6,7 @@ use sheaf_common::fit;
 use unicode_width::UnicodeWidthStr;
 
 use super::Tally;
-use super::measure::Measure;
+use super::measure::{Measure, share};
 use crate::human::{Paint, count, number, rate, size, time};
 
 /// The cells of the bar if there is room, and the fewest with which it is shown.
@@ -30,29 +30,72 @@ impl Fact {
     }
 }
 
-/// The facts of a run, the most important first. A narrow terminal leaves out the last ones.
-fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fact> {
-    let mut facts =
-        vec![Fact::new(format!("{}/{} files", number(tally.files), number(measure.total_files)))];
+/// How far something is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HowFar {
+    /// What is being done, if it is not the run itself.
+    pub doing: Option<&'static str>,
+    pub files: u64,
+    pub total_files: u64,
+    pub failed: u64,
+    pub left: Option<Duration>,
+    pub bytes: u64,
+    pub total_bytes: u64,
+    pub elapsed: Duration,
+    /// In bytes a second.
+    pub speed: Option<f64>,
+    /// `None`: it makes none.
+    pub rows: Option<u64>,
+}
+
+impl HowFar {
+    pub(super) fn of(measure: &Measure, tally: &Tally, now: Instant) -> Self {
+        HowFar {
+            doing: None,
+            files: tally.files,
+            total_files: measure.total_files,
+            failed: tally.failed,
+            left: measure.left(tally, now),
+            bytes: measure.bytes(tally),
+            total_bytes: measure.total_bytes,
+            elapsed: measure.elapsed(now),
+            speed: measure.speed(),
+            rows: Some(tally.rows),
+        }
+    }
+
+    /// From 0 to 1.
+    fn share(&self) -> f64 {
+        share((self.files, self.total_files), (self.bytes, self.total_bytes))
+    }
+}
+
+/// The facts, the most important first. A narrow terminal leaves out the last ones.
+fn facts(how_far: &HowFar, paint: Paint) -> Vec<Fact> {
+    let counted = format!("{}/{} files", number(how_far.files), number(how_far.total_files));
+    let doing = how_far.doing.map(|doing| Fact::new(doing.into()));
+    let mut facts: Vec<_> = doing.into_iter().chain([Fact::new(counted)]).collect();
 
     // Right after the count: even a narrow terminal must show it.
-    if tally.failed > 0 {
-        facts.push(Fact::painted(format!("{} failed", number(tally.failed)), |text| {
+    if how_far.failed > 0 {
+        facts.push(Fact::painted(format!("{} failed", number(how_far.failed)), |text| {
             paint.warning(text)
         }));
     }
 
-    if let Some(left) = measure.left(tally, now) {
+    if let Some(left) = how_far.left {
         facts.push(Fact::new(format!("{} left", clock(left))));
     }
 
-    facts.push(Fact::new(size_of(measure.bytes(tally), measure.total_bytes)));
-    facts.push(Fact::new(format!("{} so far", clock(measure.elapsed(now)))));
-    if let Some(speed) = measure.speed() {
+    facts.push(Fact::new(size_of(how_far.bytes, how_far.total_bytes)));
+    facts.push(Fact::new(format!("{} so far", clock(how_far.elapsed))));
+    if let Some(speed) = how_far.speed {
         facts.push(Fact::new(rate(fit::floor(speed), Duration::from_secs(1))));
     }
+    if let Some(rows) = how_far.rows {
+        facts.push(Fact::new(count(rows, "row")));
+    }
 
-    facts.push(Fact::new(count(tally.rows, "row")));
     facts
 }
 
@@ -60,10 +103,10 @@ fn facts(measure: &Measure, tally: &Tally, now: Instant, paint: Paint) -> Vec<Fa
 ///
 /// Never wider than `width`. First the bar gets shorter, then facts are left out, the least
 /// important first. No fact is cut.
-pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: Paint) -> String {
-    let share = measure.share(tally);
+pub fn bar(how_far: &HowFar, width: usize, paint: Paint) -> String {
+    let share = how_far.share();
     let percent = format!("{:>3}%", fit::floor(share * 100.0));
-    let facts = facts(measure, tally, now, paint);
+    let facts = facts(how_far, paint);
 
     let wide = |shown: usize| -> usize {
         facts[..shown]
@@ -100,10 +143,10 @@ pub fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: 
 }
 
 /// ` 43%  1,204/2,800 files · …`
-pub fn line(measure: &Measure, tally: &Tally, now: Instant) -> String {
-    let facts = facts(measure, tally, now, Paint::Plain);
+pub fn line(how_far: &HowFar) -> String {
+    let facts = facts(how_far, Paint::Plain);
     let texts: Vec<&str> = facts.iter().map(|fact| fact.text.as_str()).collect();
-    format!("{:>3}%  {}", fit::floor(measure.share(tally) * 100.0), texts.join(BETWEEN))
+    format!("{:>3}%  {}", fit::floor(how_far.share() * 100.0), texts.join(BETWEEN))
 }
 
 /// A size out of another, with a common unit only once: `86.1/200 MB`.
@@ -126,6 +169,20 @@ mod tests {
     use super::super::measure::UnderWay;
     use super::super::tally::tests::so_far;
     use super::*;
+
+    fn bar(measure: &Measure, tally: &Tally, now: Instant, width: usize, paint: Paint) -> String {
+        super::bar(&HowFar::of(measure, tally, now), width, paint)
+    }
+
+    fn line(measure: &Measure, tally: &Tally, now: Instant) -> String {
+        super::line(&HowFar::of(measure, tally, now))
+    }
+
+    #[test]
+    fn what_is_done_comes_first() {
+        let how_far = HowFar { doing: Some("sending"), total_files: 2, ..HowFar::default() };
+        assert_eq!(super::line(&how_far), "  0%  sending · 0/2 files · 0 B/0 B · 0 s so far");
+    }
 
     fn measured(start: Instant) -> Measure {
         let mut measure = Measure::new(2800, 200_000_000, start);

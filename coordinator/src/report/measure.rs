@@ -73,6 +73,13 @@ impl Smoothed {
     }
 }
 
+/// The share that is done, from 0 to 1: by bytes, as files differ in size; by files if there are no
+/// bytes.
+pub fn share(files: (u64, u64), bytes: (u64, u64)) -> f64 {
+    let (done, total) = if bytes.1 == 0 { files } else { bytes };
+    if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) }
+}
+
 impl Measure {
     /// Begins at `now`. `total_bytes`: the sizes of all files when they were discovered.
     pub fn new(total_files: u64, total_bytes: u64, now: Instant) -> Self {
@@ -125,18 +132,6 @@ impl Measure {
         self.read.value()
     }
 
-    /// The share that is done, from 0 to 1: by bytes, or by files if there are no bytes.
-    pub fn share(&self, tally: &Tally) -> f64 {
-        let by_files = self.total_bytes == 0;
-        let (done, total) = if by_files {
-            (tally.files, self.total_files)
-        } else {
-            (self.bytes(tally), self.total_bytes)
-        };
-
-        if total == 0 { 1.0 } else { (done as f64 / total as f64).min(1.0) }
-    }
-
     /// The time left; `None` while it would be a guess.
     ///
     /// Follows from the smoothed speed, or half of the mean speed if that is more: after a pause,
@@ -171,6 +166,10 @@ mod tests {
     use super::*;
 
     const NONE: UnderWay = UnderWay { bytes: 0, read: 0 };
+
+    fn share_of(measure: &Measure, tally: &Tally) -> f64 {
+        share((tally.files, measure.total_files), (measure.bytes(tally), measure.total_bytes))
+    }
 
     #[test]
     fn what_an_earlier_run_did_is_no_speed() {
@@ -239,20 +238,20 @@ mod tests {
         measure.update(&so_far(0, 0), parsed(100), at(1));
         measure.update(&so_far(0, 0), parsed(200), at(2));
         let speed = |measure: &Measure| measure.speed().map(f64::round);
-        assert_eq!((measure.share(&so_far(0, 0)), speed(&measure)), (0.2, Some(400.0)));
+        assert_eq!((share_of(&measure, &so_far(0, 0)), speed(&measure)), (0.2, Some(400.0)));
         assert_eq!(measure.left(&so_far(0, 0), at(2)), Some(Duration::from_secs(8)));
 
         measure.update(&so_far(0, 0), NONE, at(3));
-        assert_eq!(measure.share(&so_far(0, 0)), 0.2);
+        assert_eq!(share_of(&measure, &so_far(0, 0)), 0.2);
         measure.update(&Tally { unread_bytes: 900, read_bytes: 0, ..so_far(1, 900) }, NONE, at(4));
-        assert_eq!(measure.share(&so_far(1, 900)), 0.9);
+        assert_eq!(share_of(&measure, &so_far(1, 900)), 0.9);
         assert_eq!(speed(&measure), Some(400.0), "what was not read is no speed");
     }
 
     #[test]
     fn files_without_bytes_count_as_files() {
         let start = Instant::now();
-        assert_eq!(Measure::new(4, 0, start).share(&so_far(1, 0)), 0.25);
-        assert_eq!(Measure::new(0, 0, start).share(&so_far(0, 0)), 1.0);
+        assert_eq!(share_of(&Measure::new(4, 0, start), &so_far(1, 0)), 0.25);
+        assert_eq!(share_of(&Measure::new(0, 0, start), &so_far(0, 0)), 1.0);
     }
 }

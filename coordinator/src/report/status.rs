@@ -165,6 +165,9 @@ impl RunStatus {
         if self.files_failed > 0 {
             facts.insert(1, format!("{} failed", number(self.files_failed)));
         }
+        if self.files_reused > 0 {
+            facts.push(format!("{} reused", number(self.files_reused)));
+        }
         if let Some(left) = self.seconds_left {
             facts.push(format!("{} left", time(Duration::from_secs(left))));
         }

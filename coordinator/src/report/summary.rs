@@ -82,15 +82,15 @@ impl Summary<'_> {
             );
         }
 
-        let speed = rate(self.read_bytes, self.elapsed);
+        // Of reused files nothing was read, and a speed without them would say little.
+        let speed = match tally.reused {
+            0 => format!(" ({})", rate(self.read_bytes, self.elapsed)),
+            _ => String::new(),
+        };
         let good = count(tally.files - tally.failed, "file");
         line(
             &mut text,
-            &format!(
-                "{} from {good} in {} ({speed})",
-                count(tally.rows, "row"),
-                time(self.elapsed)
-            ),
+            &format!("{} from {good} in {}{speed}", count(tally.rows, "row"), time(self.elapsed)),
         );
         if let Some(reused) = self.reused() {
             line(&mut text, &reused);

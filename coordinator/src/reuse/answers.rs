@@ -40,7 +40,7 @@ pub struct Answered {
 
 /// Lays out slices in blocks, as a worker does.
 #[derive(Default)]
-struct Layout {
+pub struct Layout {
     blocks: Vec<Vec<(usize, Part)>>,
     /// The length of the last block.
     last: usize,
@@ -48,7 +48,7 @@ struct Layout {
 
 impl Layout {
     /// Adds a slice; returns its block, and where it begins there.
-    fn add(&mut self, earlier: usize, part: Part) -> (BlockNumber, u32) {
+    pub fn add(&mut self, earlier: usize, part: Part) -> (BlockNumber, u32) {
         let length = part.length as usize;
         if self.blocks.is_empty() || !joins_block(self.last, length) {
             self.blocks.push(Vec::new());
@@ -102,8 +102,7 @@ impl Reuser {
             let Some(entry) = self.taken(sequence, found) else {
                 // Read anew, with its neighbours.
                 warn!(path = %file.path.display(), "what an earlier run kept of it is damaged");
-                let gone = |file: &sheaf_common::task::SourceFile| file.sequence;
-                self.forget(extract.files.iter().map(gone));
+                self.forget(extract.files.iter().map(|file| file.sequence));
                 return None;
             };
 

@@ -51,7 +51,12 @@ impl Earlier {
             by_path.insert(state.hash_one(&entry.path), number);
             if let Some(content) = entry.content {
                 let decides = Digest::of_rows(content, entry.path.as_path(), shows_path);
-                by_rows.insert(decides, number);
+
+                // Rows are worth more than a failure, whichever came last.
+                match entry.report.status.problem() {
+                    None => drop(by_rows.insert(decides, number)),
+                    Some(_) => drop(by_rows.entry(decides).or_insert(number)),
+                }
                 sizes.insert(entry.size);
             }
         })?;

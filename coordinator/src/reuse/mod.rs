@@ -91,10 +91,8 @@ struct Found {
 }
 
 impl Reuser {
-    /// Prepares to keep what is read in `keep_in`, if that is given. Nothing is reused yet.
-    ///
-    /// # Errors
-    /// Those of the system, in the folder.
+    /// For a run of this job. Nothing is kept or reused before [`Reuser::keep_in`] and
+    /// [`Reuser::reuse`].
     pub fn new(
         spec: Arc<JobSpec>,
         sources: Arc<Sources>,

@@ -4,10 +4,9 @@
 //!
 //! * [`driver`]: a state machine that decides what comes next. [`mod@drive`]: the loop around it.
 //!   [`callers`]: its calls to the queue. [`ship`]: brings tasks to the queue. [`prepare`]: reads
-//!   their files. [`contents`]: where
-//!   the bytes of files are.
-//! * [`share`]: what a run may use of its queue. [`window`]: how much it may have outstanding. [`waiting`]: when it says that it waits.
-//!   [`large_files`]: progress within files.
+//!   their files. [`contents`]: where the bytes of files are.
+//! * [`share`]: what a run may use of its queue. [`window`]: how much it may have outstanding.
+//!   [`waiting`]: when it says that it waits. [`large_files`]: progress within files.
 //! * [`store`]: stores committed units. [`own_workbooks`]: `--per-file`. [`outputs`]: writes the
 //!   outputs at the end.
 //! * [`resume`]: goes on with an interrupted run, or begins anew. [`identity`]: compares their

@@ -13,6 +13,7 @@
 //! * [`submit`]: a wish → a record. [`scheduler`]: starts runs. [`running`]: one run. [`watch`]: its
 //!   progress. [`finish`]: its end. [`engine`]: the queue and this machine's worker.
 //! * [`retention`], [`disk`]: what is removed, and what is refused. [`feed`]: news for watchers.
+//! * [`http`]: connections, who may do what, errors, files, the page. [`contents`]: uploaded files.
 
 pub mod app;
 pub mod contents;

@@ -130,3 +130,44 @@ fn streams_of_a_written_workbook_are_removed() {
     let mut spool = Spool::open(folder.path()).unwrap();
     assert_eq!(spool.resume().unwrap().position, at(8));
 }
+
+#[test]
+fn a_crash_while_moving_loses_nothing() {
+    let names = ["finished", "job", "sources", "journal", "streams", "kept", "rows", "moves"];
+    for moved in 0..=names.len() + 1 {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        fs::create_dir_all(folder.join("streams")).unwrap();
+        fs::create_dir_all(folder.join("earlier")).unwrap();
+        fs::write(folder.join("earlier/old"), "").unwrap();
+        for name in names.iter().filter(|name| **name != "streams") {
+            fs::write(folder.join(name), *name).unwrap();
+        }
+
+        // What a run has done that was killed after so many steps.
+        fs::create_dir(folder.join("earlier.new")).unwrap();
+        for name in names.iter().take(moved) {
+            fs::rename(folder.join(name), folder.join("earlier.new").join(name)).unwrap();
+        }
+        if moved > names.len() {
+            fs::remove_dir_all(folder.join("earlier")).unwrap();
+            fs::rename(folder.join("earlier.new"), folder.join("earlier")).unwrap();
+        }
+
+        let mut spool = Spool::open(folder).unwrap();
+        spool.finish_moving().unwrap();
+        let earlier = spool.earlier().unwrap();
+        for name in names {
+            assert!(earlier.join(name).exists(), "{name} after {moved} steps");
+        }
+        assert!(!earlier.join("old").exists() && !spool.is_finished(), "after {moved} steps");
+        assert_eq!(fs::read(earlier.join("journal")).unwrap(), b"journal");
+        assert_eq!(spool.saved(), None);
+
+        // The run that begins has its own.
+        spool.begin(b"job", b"sources").unwrap();
+        spool.append(&[segment("new")]).unwrap();
+        spool.confirm(at(1), Vec::new(), Vec::new(), None).unwrap();
+        assert_eq!(fs::read(earlier.join("journal")).unwrap(), b"journal");
+    }
+}

@@ -63,7 +63,7 @@ macro_rules! for_every_case {
                 collect_obeys_its_limit, a_finish_wakes_the_collector,
                 jobs_do_not_see_each_others_outcomes, news_ends_no_task,
                 rows_stay_until_they_are_forgotten, rows_handed_over_can_be_fetched,
-                unknown_rows_are_none;
+                unknown_rows_are_none, a_coordinator_puts_and_reads_rows;
             priorities: higher_priorities_go_first, jobs_of_one_priority_take_turns,
                 priority_goes_before_the_class, a_waiting_job_changes_its_priority,
                 a_change_outlasts_an_empty_queue, capacity_counts_jobs_not_below;

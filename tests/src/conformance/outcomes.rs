@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sheaf_common::job::{Class, JobId};
 use sheaf_common::numbers::{BlockNumber, FileIndex};
 use sheaf_common::outcome::{Outcome, Reading, TaskResult};
-use sheaf_common::queue::Queue;
+use sheaf_common::queue::{JobOwner, Queue};
 use sheaf_common::rows::RowsKey;
 
 use super::{PATIENTLY, take, take_one};
@@ -153,4 +153,29 @@ pub async fn unknown_rows_are_none(queue: Both<impl Queue>) {
     assert_eq!(queue.rows(vec![]).await.unwrap(), []);
     queue.forget(vec![key]).await.unwrap();
     queue.forget(vec![]).await.unwrap();
+}
+
+pub async fn a_coordinator_puts_and_reads_rows(queue: Both<impl Queue>) {
+    queue.open(JobId(1), JobOwner::default()).await.unwrap();
+    let key = |number, block| {
+        let task = id(1, Class::Extract, number);
+        RowsKey { task, block: BlockNumber(block), edition: 9 }
+    };
+    let text = |text: &str| block(text).unwrap();
+
+    // Of a task that no worker has done.
+    let rows = [(key(0, 0), text("a")), (key(0, 1), text("b")), (key(7, 0), text("c"))];
+    queue.put_rows(JobId(1), &rows).await.unwrap();
+    queue.put_rows(JobId(1), &rows[..1]).await.unwrap();
+    queue.put_rows(JobId(1), &[]).await.unwrap();
+
+    let keys = vec![key(7, 0), key(0, 1), key(0, 2), key(0, 0)];
+    let all = [block("c"), block("b"), None, block("a")];
+    assert_eq!(queue.rows(keys.clone()).await.unwrap(), all, "for workers");
+    assert_eq!(queue.rows_of(JobId(1), keys.clone()).await.unwrap(), all, "for the coordinator");
+    assert_eq!(queue.rows_of(JobId(1), keys.clone()).await.unwrap(), all, "they stay");
+
+    queue.forget(vec![key(0, 1)]).await.unwrap();
+    queue.close(JobId(1)).await.unwrap();
+    assert_eq!(queue.rows(keys).await.unwrap(), [None, None, None, None]);
 }

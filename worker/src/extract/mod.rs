@@ -39,7 +39,7 @@ pub use chunk::{CHUNK, Chunk};
 pub use decode::{Decoded, FoundBy, decode};
 pub use extractor::Extractor;
 pub use facts::{Done, Extracted};
-pub use open::{read, read_in_chunks};
+pub use open::{Pieces, read, read_in_chunks};
 pub use pack::pack;
 pub use reader::html::{STEP, parse};
 pub use setup::{Place, SetupError};

@@ -1,8 +1,8 @@
-//! The bytes of a source, if it has not changed since it was listed.
+//! The bytes of a source, if it has not changed since it was listed: all at once, or in pieces.
 
 use std::borrow::Cow;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
 use std::time::{Duration, Instant};
@@ -99,17 +99,7 @@ fn open_as_listed(file: &SourceFile) -> Result<(File, Metadata), FileProblem> {
     });
     let opened = opened.map_err(|error| not_opened(&error))?;
 
-    // Ask the open file, not the path: another file may take the path's place at any time.
-    let before = metadata(&opened)?;
-    if let Some(other) = NonFile::of(before.file_type()) {
-        return Err(FileProblem::NotAFile(other));
-    }
-
-    // 0: the time is unknown.
-    let is_known = file.modified != 0;
-    if before.len() != file.size || (is_known && modified_ns(&before) != file.modified) {
-        return Err(FileProblem::Changed(Changed::SinceListed));
-    }
+    let before = as_listed(&opened, file.size, file.modified)?;
 
     Ok((opened, before))
 }
@@ -122,6 +112,83 @@ fn check_unchanged(opened: &File, before: &Metadata, length: u64) -> Result<(), 
     }
 
     Ok(())
+}
+
+/// What stands in an open file. Refuses what is not the file that was listed with this size and
+/// time.
+fn as_listed(opened: &File, size: u64, modified: i64) -> Result<Metadata, FileProblem> {
+    // Ask the open file, not the path: another file may take the path's place at any time.
+    let before = metadata(opened)?;
+    if let Some(other) = NonFile::of(before.file_type()) {
+        return Err(FileProblem::NotAFile(other));
+    }
+
+    // 0: the time is unknown.
+    if before.len() != size || (modified != 0 && modified_ns(&before) != modified) {
+        return Err(FileProblem::Changed(Changed::SinceListed));
+    }
+
+    Ok(before)
+}
+
+/// A listed file, read in pieces by whoever sends it elsewhere, with the checks of [`read`].
+pub struct Pieces {
+    file: File,
+    before: Metadata,
+    /// How many bytes are left; it must have these, and no more.
+    left: u64,
+}
+
+impl Pieces {
+    /// Opens a file that was listed with this size and modification time (0: unknown), at byte
+    /// `from`.
+    ///
+    /// # Errors
+    /// As for [`read`].
+    pub fn open(
+        path: &Path,
+        size: u64,
+        modified: i64,
+        memory: u64,
+        from: u64,
+    ) -> Result<Self, FileProblem> {
+        let mut file = patiently(|| open(path)).map_err(|error| not_opened(&error))?;
+        let before = as_listed(&file, size, modified)?;
+        if size > memory / 2 {
+            return Err(FileProblem::TooLarge(TooLarge::ForMemory { size, memory }));
+        }
+        if from > 0 {
+            file.seek(SeekFrom::Start(from)).map_err(|error| not_read(&error))?;
+        }
+
+        Ok(Pieces { file, before, left: size.saturating_sub(from) })
+    }
+
+    /// Reads into `buffer`; returns how many bytes came. 0 is the end of the whole file, or an empty
+    /// buffer.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has changed.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize, FileProblem> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+
+        let read = loop {
+            match self.file.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read.map_err(|error| not_read(&error))?,
+            }
+        };
+
+        let changed = FileProblem::Changed(Changed::WhileRead);
+        let left = self.left.checked_sub(read as u64).ok_or(changed.clone())?;
+        self.left = left;
+
+        // At its end a file must have given all that it had, and still be the same.
+        let is_same = || Ok(modified_ns(&metadata(&self.file)?) == modified_ns(&self.before));
+        if read == 0 && (left > 0 || !is_same()?) { Err(changed) } else { Ok(read) }
+    }
 }
 
 /// Opens a file; retries as long as this process or the system is at its limit of open files, for
@@ -257,6 +324,39 @@ mod tests {
 
         std::fs::remove_file(&path).unwrap();
         assert_eq!(problem(&file), FileProblem::Gone);
+    }
+
+    #[test]
+    fn pieces_are_the_whole_unchanged_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "some text").unwrap();
+        let time = source(&path).modified;
+        let open = |size, from| Pieces::open(&path, size, time, 1 << 30, from);
+
+        let all = |mut pieces: Pieces| -> Result<Vec<u8>, FileProblem> {
+            let mut found = Vec::new();
+            let mut buffer = [0; 4];
+            loop {
+                match pieces.read(&mut buffer)? {
+                    0 => return Ok(found),
+                    read => found.extend_from_slice(&buffer[..read]),
+                }
+            }
+        };
+
+        assert_eq!(all(open(9, 0).unwrap()).unwrap(), b"some text");
+        assert_eq!(all(open(9, 5).unwrap()).unwrap(), b"text");
+        assert_eq!(open(8, 0).err(), Some(FileProblem::Changed(Changed::SinceListed)));
+
+        for other in ["some texts", "some tex", "same size"] {
+            std::fs::write(&path, "some text").unwrap();
+            let pieces = Pieces::open(&path, 9, 0, 1 << 30, 0).unwrap();
+            std::fs::write(&path, other).unwrap();
+            let later = SystemTime::now() + Duration::from_secs(5);
+            File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+            assert_eq!(all(pieces), Err(FileProblem::Changed(Changed::WhileRead)), "{other}");
+        }
     }
 
     #[test]

@@ -404,3 +404,24 @@ fn a_question_in_flight_is_not_asked_again() {
     let count = |question| world.asked.iter().filter(|asked| **asked == question).count();
     assert_eq!([WHY, Question::Remarks].map(count), [1, 1]);
 }
+
+#[test]
+fn files_are_planned_when_they_are_checked() {
+    let sources = Sources::example(&[Some(1), Some(1), Some(1)]);
+    let mut world = World::new(&sources, None);
+    world.driver.wait_for_checks();
+    world.answer(Event::Sized(Ok(Capacity { slots: 2, ..Capacity::default() })));
+    assert_eq!(world.pushed, []);
+
+    let reused = vec![FileIndex(0), FileIndex(1)];
+    world.feed(Event::Checked(Checked { before: FileIndex(2), reused }));
+    world.feed(Event::Checked(Checked { before: FileIndex(3), reused: Vec::new() }));
+    assert_eq!(world.pushed.len(), 2, "one task is answered, workers do the other");
+
+    // The answer ends no call.
+    world.feed(Event::Reused(vec![empty_files(&world.pushed[0])]));
+    assert!(world.call.is_some() && world.end.is_none());
+    let last = empty_files(&world.pushed[1]);
+    world.answer(Event::Collected(Ok(vec![last])));
+    assert!(matches!(world.end, Some(Ok(Driven::Whole))));
+}

@@ -168,3 +168,53 @@ fn leftovers_of_bundles_are_swept() {
     open(world.folder.path(), 0);
     assert!(!passing.exists());
 }
+
+/// A disk of 64 KiB, unmounted at the end; `None`: only root may mount one.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<SmallDisk> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = std::process::Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64k", "sheaf-test"]).arg(folder.path());
+        let mounted = mount.output().ok()?;
+        mounted.status.success().then_some(SmallDisk(folder))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_keeps_what_came() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let limits = Limits { largest: 1 << 30, reserve: 0 };
+    let contents = Arc::new(Contents::open(&disk.0.path().join("contents"), limits).unwrap());
+
+    // Others fill it up meanwhile, so what was free at first is not.
+    let bytes = vec![7; 40_000];
+    let Begun::Upload(mut upload) =
+        Upload::begin(&contents, hash(&bytes), 0, Some(bytes.len() as u64)).unwrap()
+    else {
+        panic!()
+    };
+    write(&mut upload, &bytes[..20_000]);
+    let filler = disk.0.path().join("filler");
+    let _ = fs::write(&filler, vec![0; 1 << 20]);
+    let more = [Bytes::copy_from_slice(&bytes[20_000..])];
+    assert!(matches!(upload.write(&more), Err(UploadError::Full)));
+    drop(upload);
+
+    fs::remove_file(&filler).unwrap();
+    assert_eq!(contents.received(hash(&bytes)).unwrap(), 20_000);
+    let Begun::Upload(mut upload) =
+        Upload::begin(&contents, hash(&bytes), 20_000, Some(bytes.len() as u64)).unwrap()
+    else {
+        panic!()
+    };
+    write(&mut upload, &bytes[20_000..]);
+    assert_eq!(upload.end().unwrap(), Ended::Whole);
+}

@@ -60,11 +60,14 @@ where
     let mut stop = pin!(stopped(server.stop.clone()));
     let mut evicted = pin!(watch.evict.notified());
     let mut closes = false;
+    // Whether it waited for a request when it was closed: then nobody sends.
+    let mut was_idle = false;
     let mut alarm: Option<(Instant, Pin<Box<tokio::time::Sleep>>)> = None;
 
     let end = poll_fn(|cx| {
         if !closes && (stop.as_mut().poll(cx).is_ready() || evicted.as_mut().poll(cx).is_ready()) {
             closes = true;
+            was_idle = watch.idle_since().is_some();
             Pin::new(&mut connection).graceful_shutdown();
         }
         if let Poll::Ready(end) = connection.poll_without_shutdown(cx) {
@@ -85,6 +88,7 @@ where
     });
 
     match end.await {
+        Some(Ok(())) if was_idle => {}
         Some(Ok(())) => linger(connection.into_parts().io.into_inner().into_inner()).await,
         Some(Err(error)) if error.is_parse() || error.is_parse_too_large() => {
             tracing::debug!("a client sent no HTTP: {error}");

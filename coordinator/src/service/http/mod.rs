@@ -3,12 +3,14 @@
 //! * [`listen`]: connections and their limits; [`tls`].
 //! * [`shell`]: what stands around all handlers: [`guard`] (other origins, headers), [`auth`]
 //!   (tokens, tickets), [`metrics`], panics, and errors as [`problem`]s.
-//! * [`extract`]: what handlers take from requests. [`file`]: answers with a file.
+//! * [`extract`]: what handlers take from requests. [`file`]: answers with a file. [`events`]:
+//!   answers that go on.
 //! * [`health`], [`page`], [`openapi`]: the addresses that need no token.
 
 pub mod auth;
 mod body;
 mod connection;
+pub mod events;
 pub mod extract;
 pub mod file;
 pub mod guard;
@@ -58,3 +60,6 @@ pub fn shell<S: Clone + Send + Sync + 'static>(
         .layer(from_fn(guard::headers))
         .layer(from_fn_with_state(metrics, metrics::count))
 }
+
+#[cfg(test)]
+mod tests;

@@ -79,3 +79,25 @@ async fn part(
 
     (same, [(CONTENT_TYPE, kind)], Bytes::from_static(bytes)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_page_is_served() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service/page");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| format!("/{}", entry.unwrap().file_name().display()))
+            .map(|path| if path == "/index.html" { "/".into() } else { path })
+            .collect();
+        files.sort();
+
+        let mut served: Vec<&str> = PARTS.iter().map(|(path, ..)| *path).collect();
+        served.sort_unstable();
+        assert_eq!(served, files);
+    }
+}

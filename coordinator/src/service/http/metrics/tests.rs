@@ -37,7 +37,7 @@ fn figures_have_the_names_of_the_conventions() {
         "sheaf_uploads_open 0",
         "sheaf_uploaded_bytes_total 12",
         "sheaf_disk_free_bytes 1073741824",
-        concat!("sheaf_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        &format!("sheaf_build_info{{version=\"{}\"}} 1", sheaf_common::VERSION),
     ];
     for line in expected {
         assert!(text.lines().any(|have| have == line), "{line} is not in:\n{text}");

@@ -1,11 +1,30 @@
 use super::*;
+use crate::service::contents::{self, Contents};
 use crate::service::http::health::{self, Health};
+use crate::service::http::metrics::{self, Metrics};
+use axum::extract::FromRef;
 use std::sync::Arc;
 
-type State = Arc<Health>;
+/// What handlers ask for; none is called.
+#[derive(Clone)]
+struct State;
+
+macro_rules! part {
+    ($kind:ty) => {
+        impl FromRef<State> for Arc<$kind> {
+            fn from_ref(_: &State) -> Self {
+                panic!("no handler is called")
+            }
+        }
+    };
+}
+part!(Contents);
+part!(Health);
+part!(Metrics);
 
 fn description() -> OpenApi {
-    let router: OpenApiRouter<State> = base().merge(health::router());
+    let router: OpenApiRouter<State> =
+        base().merge(health::router()).merge(contents::router()).merge(metrics::router());
     let (_, mut description) = router.split_for_parts();
     complete(&mut description);
     description

@@ -1,0 +1,46 @@
+//! Many jobs at once, large and small.
+
+use std::time::Instant;
+
+use serde_json::Value;
+use sheaf_tests::service::{Service, files_below};
+use sheaf_tests::{Run, corpus};
+
+const SMALL: usize = 46;
+
+#[test]
+fn small_jobs_are_not_starved_by_large_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, files, repeat) in [("large", 300, 4000), ("small", 3, 50)] {
+        for file in 0..files {
+            let text = format!("{name} {file} ").repeat(repeat);
+            corpus::write(&folder.path().join(name), &format!("{file:05}"), corpus::doc("1", "t", &text));
+        }
+        let command = format!("run {name} -o {name}.xlsx -q");
+        Run::sheaf(folder.path()).typed(&command).finish().code(0);
+    }
+
+    let service = Service::start(&folder.path().join("data"), "-p 2");
+    let large = service.wish(&files_below(folder.path(), "large"));
+    let small = service.wish(&files_below(folder.path(), "small"));
+
+    let began = Instant::now();
+    let large: Vec<String> = (0..4).map(|_| service.create(&large)).collect();
+    let small: Vec<String> = (0..SMALL).map(|_| service.create(&small)).collect();
+    let end_of = |id: &String| service.until_state(id, "done");
+    let small_jobs: Vec<Value> = small.iter().map(end_of).collect();
+    let small_took = began.elapsed();
+    let large_jobs: Vec<Value> = large.iter().map(end_of).collect();
+    println!("{SMALL} small jobs: {small_took:?}; with 4 large ones: {:?}", began.elapsed());
+
+    for (name, ids) in [("small", &small), ("large", &large)] {
+        let expected = std::fs::read(folder.path().join(format!("{name}.xlsx"))).unwrap();
+        assert!(ids.iter().all(|id| service.output(id, 0) == expected), "{name}");
+    }
+
+    // Created last, and yet finished first.
+    let finished = |job: &Value| job["times"]["finished"].as_str().unwrap().to_owned();
+    let last_small = small_jobs.iter().map(finished).max();
+    let last_large = large_jobs.iter().map(finished).max();
+    assert!(last_small < last_large, "{last_small:?} {last_large:?}");
+}
