@@ -46,8 +46,8 @@ pub mod proxy;
 pub mod python;
 pub mod redis_server;
 pub mod run;
-pub mod service;
 pub mod script;
+pub mod service;
 pub mod skip;
 pub mod wait;
 

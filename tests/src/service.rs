@@ -151,7 +151,8 @@ impl Service {
         }
 
         let request = request.body(body.to_vec()).expect("a request");
-        let mut answer = agent.run(request).unwrap_or_else(|error| panic!("{method} {url}: {error}"));
+        let mut answer =
+            agent.run(request).unwrap_or_else(|error| panic!("{method} {url}: {error}"));
         let status = answer.status().as_u16();
         let body = answer.body_mut().with_config().limit(1 << 30).read_to_vec();
         Answer { status, body: body.expect("a whole body") }

@@ -46,11 +46,12 @@ impl Entry {
         }
     }
 
-    /// Adds the present progress to the history, unless the last sample is too young.
-    pub fn sample(&mut self) {
+    /// Adds the present progress to the history, unless the last sample is too young. The end of a
+    /// run is added in any case.
+    pub fn sample(&mut self, is_end: bool) {
         let progress = &self.record.progress;
         let is_due = self.samples.last().is_none_or(|last| progress.seconds >= last.at + self.step);
-        if !is_due {
+        if !is_due && !is_end {
             return;
         }
 

@@ -319,6 +319,7 @@ impl Jobs {
     ) -> Result<Job, JobError> {
         if let Some(entry) = self.inner().entries.get_mut(id) {
             entry.interrupter = None;
+            entry.sample(true);
         }
         self.advance(id, Event::Ended(ended), also)
     }
@@ -328,7 +329,7 @@ impl Jobs {
         let mut inner = self.inner();
         if let Some(entry) = inner.entries.get_mut(id) {
             change(&mut entry.record);
-            entry.sample();
+            entry.sample(false);
             self.publish(entry);
         }
     }
