@@ -26,8 +26,9 @@ fn address(worker: &Running) -> String {
 async fn figures_tell_what_a_worker_did() {
     let server = server!("figures_tell_what_a_worker_did");
     let place = Place::at(server.url());
-    let worker = place.worker("--metrics 127.0.0.1:0 -p 2");
+    let worker = place.new_worker("-p 2 --metrics 127.0.0.1:0").start();
     let at = address(&worker);
+    connected(&worker);
 
     write(place.folder(), "in/a", doc("1", "t", "x"));
     write(place.folder(), "in/b", doc("2", "t", "y") + &doc("3", "t", "z"));
