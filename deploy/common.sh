@@ -33,12 +33,22 @@ find_compose() {
     fi
     compose+=(--project-directory "$here" --file "$here/docker-compose.yml")
     ! has_bytes || compose+=(--profile bytes)
+    SHEAF_ROOT=$(setting SHEAF_ROOT)
+    if [ -n "$SHEAF_ROOT" ]; then
+        [ -d "$SHEAF_ROOT" ] || fail "SHEAF_ROOT is no folder: \`$SHEAF_ROOT\`" "name one of this machine, or leave it out"
+        SHEAF_ROOT=$(realpath "$SHEAF_ROOT")
+        export SHEAF_ROOT
+        compose+=(--file "$here/docker-compose.root.yml")
+    fi
 }
 
-# Whether the bytes have servers of their own: as Compose reads it, from the environment or else from `.env`.
-has_bytes() {
-    [ -n "${SHEAF_REDIS_BYTES-$(sed -n 's/^SHEAF_REDIS_BYTES=//p' "$here/.env" 2>/dev/null)}" ]
+# The value of a variable as Compose reads it: from the environment, or else from `.env`.
+setting() {
+    printf '%s' "${!1-$(sed -n "s/^$1=//p" "$here/.env" 2>/dev/null)}"
 }
+
+# Whether the bytes have servers of their own.
+has_bytes() { [ -n "$(setting SHEAF_REDIS_BYTES)" ]; }
 
 # Of which commit these sources are, `20261128.1a2b3c4d`, as `sheaf --version` says it (common/build.rs); nothing if that is
 # a release, or there is no repository.
@@ -50,7 +60,11 @@ commit_of_sources() {
     TZ=UTC git -C "$here" log -1 --abbrev=8 --date=format-local:%Y%m%d --format=%cd.%h
 }
 
-# Makes what is not there yet: a password for each side, and Redis' list of users, which holds only their hashes.
+# A random word that nobody guesses.
+secret() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
+
+# Makes what is not there yet: a password for each side, Redis' list of users, which holds only their hashes, and the
+# tokens of the service.
 make_secrets() {
     local side user hash users script=() umask
     umask=$(umask)
@@ -58,10 +72,12 @@ make_secrets() {
     mkdir -p "$SHEAF_SECRETS"
     for side in coordinator worker; do
         [ -e "$SHEAF_SECRETS/$side.env" ] || printf 'SHEAF_REDIS_USER=sheaf-%s\nSHEAF_REDIS_PASSWORD=%s\n' \
-            "$side" "$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')" >"$SHEAF_SECRETS/$side.env"
+            "$side" "$(secret)" >"$SHEAF_SECRETS/$side.env"
         hash=$(sed -n 's/^SHEAF_REDIS_PASSWORD=//p' "$SHEAF_SECRETS/$side.env" | tr -d '\n' | sha256sum | cut -d' ' -f1)
         script+=(-e "s/>CHANGE-ME-${side^^}/#$hash/")
     done
+    [ -e "$SHEAF_SECRETS/service.env" ] ||
+        printf 'SHEAF_TOKEN=%s\nSHEAF_READ_TOKEN=%s\n' "$(secret)" "$(secret)" >"$SHEAF_SECRETS/service.env"
     users=$(
         sed "${script[@]}" "$here/users.acl"
         echo "user default reset"

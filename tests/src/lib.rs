@@ -9,6 +9,7 @@
 //! * [`corpus`]: input files, good and bad.
 //! * [`faults`]: jobs with faults by a seeded plan.
 //! * [`hosts`]: several hosts on one machine, each with its own network.
+//! * [`http`]: asks a server over HTTP.
 //! * [`in_process`]: runs within the process of a test.
 //! * [`job`]: a job of real size, and the bytes that it must give.
 //! * [`joblog`]: reads a job log.
@@ -31,6 +32,7 @@ pub mod conformance;
 pub mod corpus;
 pub mod faults;
 pub mod hosts;
+pub mod http;
 pub mod in_process;
 pub mod incremental;
 pub mod job;

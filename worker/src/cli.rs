@@ -3,6 +3,7 @@
 mod server;
 mod variables;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -114,6 +115,14 @@ pub struct WorkArgs {
     #[arg(long, value_name = "FILE", env = "SHEAF_HEALTH_FILE")]
     pub health_file: Option<PathBuf>,
 
+    /// Answer `/metrics` (for Prometheus) and `/healthz` over HTTP on this address [default: none]
+    ///
+    /// `127.0.0.1:9464`, or a port alone for loopback. On another address, everyone who reaches it
+    /// may read: figures, kinds of failures and the version are in it, and no name, content or
+    /// password.
+    #[arg(long, value_name = "ADDRESS", env = "SHEAF_METRICS", value_parser = listen_address)]
+    pub metrics: Option<SocketAddr>,
+
     /// How logs are written
     #[arg(long, value_enum, value_name = "FORMAT", env = "SHEAF_LOG_FORMAT", default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -121,6 +130,15 @@ pub struct WorkArgs {
     /// Say more
     #[arg(short, long, env = "SHEAF_VERBOSE", value_parser = FalseyValueParser::new())]
     pub verbose: bool,
+}
+
+/// Parses `ADDRESS:PORT`, or `PORT` for loopback.
+fn listen_address(typed: &str) -> Result<SocketAddr, String> {
+    let port = typed.trim_start_matches(':').parse();
+    let loopback = port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    loopback
+        .or_else(|_| typed.parse())
+        .map_err(|_| "expected an address with a port, as `127.0.0.1:9464` or `[::1]:9464`".into())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -164,6 +182,18 @@ mod tests {
         let command = Cli::command();
         for name in command.get_arguments().filter_map(|arg| arg.get_env()?.to_str()) {
             assert!(file.lines().any(|line| line.starts_with(&format!("#{name}="))), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_port_alone_is_on_loopback() {
+        let parsed = |typed: &str| listen_address(typed).map(|address| address.to_string());
+        assert_eq!(parsed("9464"), Ok("127.0.0.1:9464".into()));
+        assert_eq!(parsed(":9464"), Ok("127.0.0.1:9464".into()));
+        assert_eq!(parsed("0.0.0.0:80"), Ok("0.0.0.0:80".into()));
+        assert_eq!(parsed("[::1]:0"), Ok("[::1]:0".into()));
+        for wrong in ["", "localhost", "1.2.3.4", "70000"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -51,8 +51,7 @@ fn work(args: &WorkArgs) -> Result<(), Failure> {
 
     let done = runtime.block_on(async {
         let wishes = signals::listen().map_err(could_not)?;
-        let served = serve(config, Program::this(SLOT), health, wishes).await;
-        served.map_err(|error| Failure::worker(&error))
+        serve(config, Program::this(SLOT), health, wishes).await
     });
 
     // Do not wait for a thread that is stuck in a task.

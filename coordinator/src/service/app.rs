@@ -147,7 +147,7 @@ impl Service {
             let core = Arc::clone(&core);
             async move { core.engine.work(resting).await }
         });
-        let figures = tokio::spawn(figures::keep(Arc::clone(&core)));
+        let figures = tokio::spawn(figures::keep(Arc::clone(&core), Arc::clone(&heart)));
 
         let beat = move || heart.beat();
         schedule(Arc::clone(&core), contents, stop, beat).await;

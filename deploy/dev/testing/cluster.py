@@ -1,8 +1,11 @@
 """The scripts of deploy/ and the engine, as the engine test uses them: one cluster of its own, gone when it ends."""
 import json
 import os
+import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 DEPLOY = Path(__file__).resolve().parent.parent.parent
@@ -37,8 +40,14 @@ def wait_for(what, seconds, look):
     return seen, time.monotonic() - start
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
 class Cluster:
     def __init__(self, scratch):
+        self.port = free_port()
         self.project = f"sheaf-test-{os.getpid()}"
         self.image = f"{self.project}:latest"
         self.scratch, self.secrets = scratch, scratch / "secrets"
@@ -51,6 +60,7 @@ class Cluster:
             "SHEAF_SECRETS": str(self.secrets),
             "SHEAF_LEASE": f"{LEASE}s",
             "SHEAF_REVISION": f"{self.project}-first",
+            "SHEAF_PORT": str(self.port),
             "SUDO_UID": str(self.user[0]),
             "SUDO_GID": str(self.user[1]),
             # So little that tasks are of 1 MiB: on such a slice of the processor, one of 5 MB takes half a minute.
@@ -80,8 +90,25 @@ class Cluster:
         """The servers for bytes, if there are any."""
         return [server for number in (1, 2, 3) for server in self.containers(f"bytes-{number}", "--all")]
 
-    def network(self):
-        return f"{self.project}_queue"
+    def service(self):
+        return self.containers("serve", "--all")[0]
+
+    def token(self, name="SHEAF_TOKEN"):
+        lines = (self.secrets / "service.env").read_text().splitlines()
+        return next(line.split("=", 1)[1] for line in lines if line.startswith(f"{name}="))
+
+    def ask(self, path, token=None, method="GET"):
+        """What the service answers on the machine's loopback: status and text."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def network(self, name="queue"):
+        return f"{self.project}_{name}"
 
     def registry(self):
         """What `sheaf workers` tells, by the container's short id (its host name)."""

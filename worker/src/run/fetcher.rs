@@ -91,6 +91,7 @@ struct Fetcher<W: WorkQueue> {
 
 impl<W: WorkQueue> Fetcher<W> {
     async fn run(mut self, mut order: watch::Receiver<Order>) -> Result<(), QueueError> {
+        let tally = Arc::clone(&self.rows.tally);
         loop {
             let permits = tokio::select! {
                 _ = order.wait_for(|order| *order != Order::Work) => break,
@@ -98,12 +99,15 @@ impl<W: WorkQueue> Fetcher<W> {
             };
 
             let found = match permits {
-                Ok(permits) => tokio::select! {
-                    leased = self.origin.queue.lease(permits.num_permits()) => {
-                        leased.map(|leased| (permits, leased))
+                Ok(permits) => {
+                    let _call = tally.steps.calls.lap();
+                    tokio::select! {
+                        leased = self.origin.queue.lease(permits.num_permits()) => {
+                            leased.map(|leased| (permits, leased))
+                        }
+                        () = last_call(&mut order) => break,
                     }
-                    () = last_call(&mut order) => break,
-                },
+                }
                 Err(error) => Err(error),
             };
 

@@ -63,7 +63,11 @@ async fn finish_all<W: WorkQueue>(
 
         let mut failures = Failures::default();
         let answers = loop {
-            match queue.complete_if_held(&batch).await {
+            let lap = tally.steps.calls.lap();
+            let answer = queue.complete_if_held(&batch).await;
+            drop(lap);
+
+            match answer {
                 Ok(answers) => break answers,
                 Err(error @ QueueError::Unusable { .. }) => return Err(error),
                 Err(error) => {

@@ -27,7 +27,11 @@ pub struct MissingRows<W: WorkQueue> {
 impl<W: WorkQueue> MissingRows<W> {
     /// Fetches the rows of a task and passes it to the slots, or hands it back if that fails.
     pub async fn bring(self, mut job: Job<W>, keys: Vec<RowsKey>) {
-        match fetch(&job.origin.queue, keys).await {
+        let lap = self.tally.steps.calls.lap();
+        let fetched = fetch(&job.origin.queue, keys).await;
+        drop(lap);
+
+        match fetched {
             Ok(found) => {
                 *self.failures.lock().expect("no holder panics") = Failures::default();
                 job.rows.extend(found);

@@ -49,7 +49,7 @@ use tracing::warn;
 use crate::pool::Program;
 pub use fitness::WorkerError;
 pub use paths::Paths;
-pub use tally::Tally;
+pub use tally::{Steps, Stopwatch, Tally, TaskEnd, Tasks};
 
 /// How long handing back may take after [`Order::Stop`]. If the server is away, the tasks return to
 /// it when their leases end.

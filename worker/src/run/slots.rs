@@ -21,6 +21,7 @@ use super::fitness::{Failures, Fitness};
 use super::origin::Origin;
 use super::reader::{Done, Reader};
 use super::stash::{Stash, fill_units};
+use super::tally::TaskEnd;
 use super::{Config, Paths, Tally};
 use crate::pool::{Interrupted, Read, Slot, Unfit};
 use crate::render::{RenderError, Renderer};
@@ -89,10 +90,13 @@ impl<W: WorkQueue> Slots<W> {
             };
 
             let waiting = Arc::clone(&waiting);
+            let tally = Arc::clone(&shared.tally);
             let body = move || {
                 loop {
+                    let lap = tally.steps.waiting.lap();
                     // One idle thread waits for a task, the others for the lock.
                     let job = waiting.lock().expect("no holder of this lock panics").recv();
+                    drop(lap);
                     let Ok(job) = job else { return };
                     worker.handle(job);
                 }
@@ -142,7 +146,15 @@ impl SlotThread {
         let origin = job.origin.clone();
         let lease = job.leased.lease.clone();
 
+        let tally = Arc::clone(&self.tally);
+        let lap = match &job.leased.task.work {
+            Work::Extract(_) => Some(tally.steps.extracting.lap()),
+            Work::Render(_) => Some(tally.steps.rendering.lap()),
+            Work::Nap(_) => None,
+        };
         let done = self.work(job);
+        drop(lap);
+        tally.stashed.store(self.stash.bytes(), Ordering::Relaxed);
         self.tally.slot_cpu_us.fetch_add(thread_cpu_us() - began, Ordering::Relaxed);
         self.tally.busy.fetch_sub(1, Ordering::Relaxed);
 
@@ -153,12 +165,14 @@ impl SlotThread {
             }
             // Given back already: no finisher will free the room.
             Ok(None) => {
+                self.tally.tasks.count(lease.task.class, TaskEnd::GivenBack);
                 origin.held.remove(&lease);
                 self.room.add_permits(1);
             }
             // All held leases are handed back together, when the slots have stopped.
             Err(Interrupted::Stopped) => {}
             Err(Interrupted::Unfit(unfit)) => {
+                self.tally.tasks.count(lease.task.class, TaskEnd::GivenBack);
                 self.reader.runtime.block_on(origin.let_go(lease));
                 if let Some(pause) = self.fitness.failed(&mut self.failures, unfit, &self.tally) {
                     self.rest(pause);

@@ -127,6 +127,12 @@ impl Stash {
         render.rows().iter().for_each(|key| blocks.alone.remove(key));
     }
 
+    /// How many bytes are stashed.
+    pub fn bytes(&self) -> u64 {
+        let blocks = self.lock();
+        (blocks.alone.bytes + blocks.copies.bytes) as u64
+    }
+
     fn lock(&self) -> MutexGuard<'_, Blocks> {
         self.blocks.lock().expect("no holder of this lock panics")
     }

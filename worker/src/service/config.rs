@@ -1,5 +1,6 @@
 //! Arguments → valid settings.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct Config {
     pub lease: Duration,
     /// The path as typed; `None` for the default place.
     pub health_file: Option<PathBuf>,
+    /// Where figures for Prometheus are served.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Config {
@@ -69,6 +72,7 @@ impl Config {
             grace: time("--grace", &args.grace)?,
             lease,
             health_file: args.health_file.clone(),
+            metrics: args.metrics,
         })
     }
 

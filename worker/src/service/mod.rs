@@ -7,12 +7,14 @@
 //! * [`mod@serve`]: from the first connection to the last task handed in or back.
 //! * [`presence`]: keeps the registry and the health file up to date.
 //! * [`health`]: the health file, for `sheaf-worker health`.
+//! * [`metrics`]: figures for Prometheus.
 //! * [`failure`]: errors as the user sees them, and exit codes.
 
 mod config;
 mod connect;
 mod failure;
 mod health;
+mod metrics;
 mod presence;
 mod serve;
 

@@ -18,11 +18,14 @@ use sheaf_common::job::WorkerId;
 use sheaf_common::queue::{RedisQueue, RedisWorker, WorkerInfo};
 use sheaf_common::wire::FORMAT;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::config::Config;
 use super::connect::connect;
+use super::failure::Failure;
 use super::health::HealthFile;
+use super::metrics::{self, Figures};
 use super::presence::Presence;
 use crate::host::host;
 use crate::pool::Program;
@@ -36,21 +39,52 @@ const HANDING_BACK: Duration = Duration::from_secs(2);
 /// Works until `wishes` asks to stop and all held tasks are handed in, or asks a second time.
 ///
 /// # Errors
-/// [`WorkerError`]: the server refuses this worker or cannot be used, or this machine cannot run
-/// its children.
+/// [`Exit::CouldNotRun`]: the address for figures is refused, the server refuses this worker or
+/// cannot be used, or this machine cannot run its children.
+///
+/// [`Exit::CouldNotRun`]: super::Exit::CouldNotRun
 pub async fn serve(
     config: Config,
     child: Program,
     health: HealthFile,
     mut wishes: mpsc::Receiver<Wish>,
-) -> Result<(), WorkerError> {
+) -> Result<(), Failure> {
     let tally = Arc::new(Tally::default());
+    // Before the server is there: whoever watches is to see that this worker waits for it.
+    let _answering = answer_figures(&config, &tally).await?;
+
+    work_until_told(config, child, health, tally, &mut wishes)
+        .await
+        .map_err(|error| Failure::worker(&error))
+}
+
+/// Answers `/metrics` if it is asked for, until the result is dropped.
+async fn answer_figures(config: &Config, tally: &Arc<Tally>) -> Result<JoinSet<()>, Failure> {
+    let mut answering = JoinSet::new();
+    if let Some(address) = config.metrics {
+        let listener = metrics::bind(address).await?;
+        let address = listener.local_addr().unwrap_or(address);
+        info!("figures are at http://{address}/metrics");
+
+        let figures = Arc::new(Figures::new(Arc::clone(tally), config.slots.get()));
+        answering.spawn(async move { match metrics::serve(listener, figures).await {} });
+    }
+    Ok(answering)
+}
+
+async fn work_until_told(
+    config: Config,
+    child: Program,
+    health: HealthFile,
+    tally: Arc<Tally>,
+    wishes: &mut mpsc::Receiver<Wish>,
+) -> Result<(), WorkerError> {
     let first = &config.queues[0];
 
     // One connection is enough, as all queues are on one server. A signal ends the wait.
     tokio::select! {
         connected = connect(first) => { connected?; }
-        stop = stop_requested(&mut wishes, &tally) => {
+        stop = stop_requested(wishes, &tally) => {
             info!(signal = stop.name(), "told to stop before the server was there");
             return Ok(());
         }
@@ -115,7 +149,7 @@ async fn work(
     child: Program,
     id: WorkerId,
     tally: Arc<Tally>,
-    mut wishes: mpsc::Receiver<Wish>,
+    wishes: &mut mpsc::Receiver<Wish>,
 ) -> Result<(), WorkerError> {
     let (order, orders) = watch::channel(Order::Work);
     let settings = run::Config { id, slots: config.slots, child, paths: config.paths.clone() };
@@ -126,7 +160,7 @@ async fn work(
 
     let stop = tokio::select! {
         done = &mut running => return ended(done),
-        stop = stop_requested(&mut wishes, &tally) => stop,
+        stop = stop_requested(wishes, &tally) => stop,
     };
 
     info!(
@@ -146,7 +180,7 @@ async fn work(
         () = tokio::time::sleep(finishing) => {
             warn!("the grace period is over: handing back what is held");
         }
-        _ = stop_requested(&mut wishes, &tally) => {
+        _ = stop_requested(wishes, &tally) => {
             warn!("told to stop again: handing back what is held");
         }
     }
@@ -156,7 +190,7 @@ async fn work(
         done = &mut running => return ended(done),
         // The loop ends earlier by itself, but a stuck thread must not hold up the process.
         () = tokio::time::sleep(HANDING_BACK) => {}
-        _ = stop_requested(&mut wishes, &tally) => {}
+        _ = stop_requested(wishes, &tally) => {}
     }
 
     warn!("gone without handing back what is held: others take it over when its leases end");

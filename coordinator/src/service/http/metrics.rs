@@ -59,6 +59,9 @@ pub struct Metrics {
     uploaded: Counter,
     requests: Family<RequestLabels, Counter>,
     free: Now,
+    pending: Now,
+    ready: Now,
+    silence: Gauge<f64, AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -92,6 +95,9 @@ impl Metrics {
             uploaded: Counter::default(),
             requests: Family::default(),
             free: Gauge::default(),
+            pending: Gauge::default(),
+            ready: Gauge::default(),
+            silence: Gauge::default(),
         };
         metrics.register_work();
         metrics.register_service();
@@ -118,6 +124,8 @@ impl Metrics {
         registry.register("rows", "Rows that were extracted", self.rows.clone());
         let help = "Size of the input files that were read";
         registry.register_with_unit("input", help, Unit::Bytes, self.input.clone());
+        let help = "Files of queued and running jobs that are still to be read";
+        registry.register("files_pending", help, self.pending.clone());
         registry.register("queue_tasks", "Tasks on the queue", self.tasks.clone());
         let help = "Workers, by whether they can do tasks of this service";
         registry.register("workers", help, self.workers.clone());
@@ -139,6 +147,11 @@ impl Metrics {
         registry.register("http_requests", help, self.requests.clone());
         let help = "Free space on the disk of the data folder";
         registry.register_with_unit("disk_free", help, Unit::Bytes, self.free.clone());
+
+        let help = "Whether the service takes jobs and uploads (1), as /readyz says, or not (0)";
+        registry.register("ready", help, self.ready.clone());
+        let help = "Time since the last turn of the loop that starts jobs";
+        registry.register_with_unit("loop_silence", help, Unit::Seconds, self.silence.clone());
 
         let version = Info::new(VersionLabel { version: sheaf_common::VERSION });
         registry.register("build", "The version of the service", version);
@@ -207,6 +220,17 @@ impl Metrics {
     /// So many more bytes were uploaded.
     pub fn add_uploaded(&self, bytes: u64) {
         self.uploaded.inc_by(bytes);
+    }
+
+    /// How many files of queued and running jobs are still to be read.
+    pub fn set_pending(&self, files: u64) {
+        self.pending.set(files);
+    }
+
+    /// Whether the service takes jobs, and how many seconds ago its loop turned last.
+    pub fn set_health(&self, is_ready: bool, silence: f64) {
+        self.ready.set(is_ready.into());
+        self.silence.set(silence);
     }
 
     /// How much space is free on the disk of the data folder.
