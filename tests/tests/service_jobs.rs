@@ -87,14 +87,20 @@ fn failed_files_are_found_and_retried() {
     assert!(job["reason"].as_str().unwrap().contains("2 files"), "{job}");
 
     let failed = service.get("/v1/jobs/1/files?status=failed&search=00007B").status(200).json();
-    assert_eq!((failed["total"].clone(), failed["files"][0]["kind"].clone()), (1.into(), "misnamed".into()));
+    assert_eq!(
+        (failed["total"].clone(), failed["files"][0]["kind"].clone()),
+        (1.into(), "misnamed".into())
+    );
     assert_eq!(failed["kinds"], json!({"foreign": 1, "misnamed": 1}));
 
     // Nothing has changed, so they fail again; the others are not read.
     let before = service.output(&id, 0);
     service.post("/v1/jobs/1/retry", &json!({"kinds": ["misnamed"]})).status(200);
     let job = service.until_state(&id, "done-with-failures");
-    assert_eq!((job["retries"].clone(), job["progress"]["files_failed"].clone()), (1.into(), 2.into()));
+    assert_eq!(
+        (job["retries"].clone(), job["progress"]["files_failed"].clone()),
+        (1.into(), 2.into())
+    );
     assert_eq!(job["progress"]["files_reused"], 21, "all but the one");
     assert!(service.output(&id, 0) == before);
 

@@ -14,7 +14,11 @@ fn small_jobs_are_not_starved_by_large_ones() {
     for (name, files, repeat) in [("large", 300, 4000), ("small", 3, 50)] {
         for file in 0..files {
             let text = format!("{name} {file} ").repeat(repeat);
-            corpus::write(&folder.path().join(name), &format!("{file:05}"), corpus::doc("1", "t", &text));
+            corpus::write(
+                &folder.path().join(name),
+                &format!("{file:05}"),
+                corpus::doc("1", "t", &text),
+            );
         }
         let command = format!("run {name} -o {name}.xlsx -q");
         Run::sheaf(folder.path()).typed(&command).finish().code(0);
