@@ -6,7 +6,7 @@
 //!   interface as methods. [`ClientError`]: what can go wrong, as errors of a command.
 //! * [`Patience`]: tries again while the service is away or busy.
 //! * [`submit`]: a new job, with [`upload`] of its files.
-//! * [`follow`]: the events of a job until it is finished. [`Watch`]: shows them.
+//! * [`follow()`]: the events of a job until it is finished. [`Watch`]: shows them.
 //! * [`download`]: outputs and logs, which go on after a cut.
 //! * [`resolve`]: jobs by what the user typed. [`exit_of`], [`Worst`]: exit codes.
 //! * [`table`], [`details`]: jobs as text.

@@ -8,7 +8,7 @@ use crate::human::{Paint, number, shown, table};
 
 /// How jobs are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum Look {
     Table(Paint),
     /// An id a line.
     Ids,
@@ -23,11 +23,11 @@ const NAME: usize = 40;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn print(jobs: &[Job], form: Form, out: &mut dyn Write) -> io::Result<()> {
-    match form {
-        Form::Table(paint) => write!(out, "{}", text(jobs, paint))?,
-        Form::Ids => jobs.iter().try_for_each(|job| writeln!(out, "{}", job.id))?,
-        Form::Json => {
+pub fn print(jobs: &[Job], look: Look, out: &mut dyn Write) -> io::Result<()> {
+    match look {
+        Look::Table(paint) => write!(out, "{}", text(jobs, paint))?,
+        Look::Ids => jobs.iter().try_for_each(|job| writeln!(out, "{}", job.id))?,
+        Look::Json => {
             for job in jobs {
                 let object = serde_json::to_string(job).expect("texts and numbers are JSON");
                 writeln!(out, "{object}")?;
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use crate::api::State;
 
-    fn printed(form: Form) -> String {
+    fn printed(look: Look) -> String {
         let mut named = job("nightly", State::OverBudget);
         named.name = Some("x".repeat(50));
         named.progress.files_failed = 1234;
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_table_has_a_line_for_each_job() {
-        let text = printed(Form::Table(Paint::Plain));
+        let text = printed(Look::Table(Paint::Plain));
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].starts_with("ID       NAME "), "{text}");
         let words: Vec<&str> = lines[1].split_whitespace().collect();
@@ -119,15 +119,15 @@ mod tests {
 
     #[test]
     fn colour_changes_no_column() {
-        let coloured = printed(Form::Table(Paint::Colour));
+        let coloured = printed(Look::Table(Paint::Colour));
         assert!(coloured.contains("\x1b["));
-        assert_eq!(console::strip_ansi_codes(&coloured), printed(Form::Table(Paint::Plain)));
+        assert_eq!(console::strip_ansi_codes(&coloured), printed(Look::Table(Paint::Plain)));
     }
 
     #[test]
     fn programs_get_ids_or_objects() {
-        assert_eq!(printed(Form::Ids), "2\nnightly\n");
-        let json = printed(Form::Json);
+        assert_eq!(printed(Look::Ids), "2\nnightly\n");
+        let json = printed(Look::Json);
         let back: Vec<Job> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(back[1].state, State::OverBudget);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use sheaf::cli::{ExplainArgs, JobsArgs, LogsArgs, StatusArgs};
 use sheaf::client::list::{Wanted, list};
-use sheaf::client::table::{Form, print};
+use sheaf::client::table::{Look, print};
 use sheaf::client::{ClientError, FileFilter, JobFilter, Server, Worst, details, logs, resolve};
 use sheaf::clock::{rfc3339, since_1970};
 use sheaf::errors::{Exit, Failure};
@@ -31,12 +31,12 @@ pub fn jobs(args: &JobsArgs) -> Result<Exit, Failure> {
     };
     let listed = list(&server, &Wanted { filter, limit: args.limit, all: args.all })?;
 
-    let form = match (args.quiet, args.json) {
-        (true, _) => Form::Ids,
-        (_, true) => Form::Json,
-        _ => Form::Table(paint(&io::stdout())),
+    let look = match (args.quiet, args.json) {
+        (true, _) => Look::Ids,
+        (_, true) => Look::Json,
+        _ => Look::Table(paint(&io::stdout())),
     };
-    let is_table = matches!(form, Form::Table(_));
+    let is_table = matches!(look, Look::Table(_));
     if is_table && listed.jobs.is_empty() {
         let words = match listed.more {
             0 if args.state.is_empty() && args.name.is_none() && since.is_none() => {
@@ -48,7 +48,7 @@ pub fn jobs(args: &JobsArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
 
-    print(&listed.jobs, form, &mut stdout()).map_err(print_failed)?;
+    print(&listed.jobs, look, &mut stdout()).map_err(print_failed)?;
     if is_table && listed.more > 0 {
         say(&format!("and {} more: `sheaf jobs --all` lists them", count(listed.more, "job")));
     }
@@ -100,7 +100,7 @@ fn job_status(args: &StatusArgs, typed: &str) -> Result<Exit, Failure> {
 
     let mut out = stdout();
     let printed = if args.json {
-        print(&jobs, Form::Json, &mut out)
+        print(&jobs, Look::Json, &mut out)
     } else {
         let paint = paint(&io::stdout());
         jobs.iter().try_for_each(|job| writeln!(out, "{}", details::status(job, paint)))

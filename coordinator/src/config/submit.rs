@@ -196,7 +196,7 @@ pub fn options_of(args: &SubmitArgs, spec: &JobSpec, outputs: Vec<String>) -> Jo
                 NewlineArg::Lf => "lf".into(),
                 NewlineArg::Crlf => "crlf".into(),
             }),
-            formulas: csv.csv_formulas.map(|formulas| match formulas {
+            formulas: csv.csv_formulas.map(|cells| match cells {
                 FormulasArg::Keep => "keep".into(),
                 FormulasArg::Escape => "escape".into(),
             }),
