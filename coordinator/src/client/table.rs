@@ -103,7 +103,7 @@ mod tests {
         named.progress.files_failed = 1234;
 
         let mut out = Vec::new();
-        print(&[job("2", State::Running), named], form, &mut out).unwrap();
+        print(&[job("2", State::Running), named], look, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

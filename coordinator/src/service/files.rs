@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_has_not_begun_has_no_files() {
+    fn a_job_before_its_beginning_has_no_files() {
         let page = page(Path::new("/nowhere/joblog.tsv"), &Wanted::default()).unwrap();
         assert_eq!(page.total, 0);
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::api::{Hash, InputFile};
+use crate::api::InputFile;
 use crate::discover::{ListedFile, Sources};
 
 use super::store::JobPlace;
@@ -108,14 +108,6 @@ pub fn saved_hashes(place: &JobPlace) -> io::Result<Option<Vec<[u8; 32]>>> {
     Ok(hashes.map(|bytes| bytes.as_chunks().0.to_vec()))
 }
 
-/// The distinct contents of an upload.
-pub fn contents_of(files: &[InputFile]) -> Vec<Hash> {
-    let mut hashes: Vec<Hash> = files.iter().filter_map(|file| file.sha256).collect();
-    hashes.sort_unstable();
-    hashes.dedup();
-    hashes
-}
-
 fn path_of(index: usize, file: &InputFile) -> Result<Vec<u8>, BadFiles> {
     let path = match &file.path_hex {
         Some(hex) => from_hex(hex).ok_or(BadFiles::PathHex { index })?,
@@ -157,6 +149,7 @@ mod tests {
 
     use super::super::store::Key;
     use super::*;
+    use crate::api::Hash;
 
     fn file(path: &str, hash: u8) -> InputFile {
         let sha256 = Some(Hash([hash; 32]));

@@ -1,6 +1,7 @@
 //! Removes what is old: finished jobs, and contents that no job uses.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sheaf_common::fit;
@@ -16,12 +17,15 @@ use crate::human::{count, size};
 /// How long a content stays that no job uses: its client may still be sending the others.
 const UNUSED: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Removes the finished jobs that are older than they are kept, and contents that no job uses.
-pub fn clean(core: &Core, contents: &Contents) {
+/// Removes the finished jobs that are older than they are kept, and those of `contents` that no job
+/// uses.
+pub fn clean(core: &Core, contents: Option<&Arc<Contents>>) {
     if let Some(keep) = core.settings.keep {
         remove_old(core, keep);
     }
-    remove_unused(core, contents);
+    if let Some(contents) = contents {
+        remove_unused(core, contents);
+    }
 }
 
 fn remove_old(core: &Core, keep: Duration) {

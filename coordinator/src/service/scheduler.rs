@@ -20,6 +20,9 @@ pub const AT_ONCE: usize = 64;
 const TICK: Duration = Duration::from_secs(1);
 /// The interval at which old jobs are looked for.
 const CLEANING: Duration = Duration::from_secs(60);
+/// With each of so many, contents that no job uses are looked for, too: all lists of files are read
+/// for that.
+const UNUSED: u32 = 60;
 /// How long the runs may take to stop when the service ends.
 const STOPPING: Duration = Duration::from_secs(15);
 
@@ -35,6 +38,7 @@ pub async fn schedule(
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cleaned: Option<Instant> = None;
+    let mut cleanings: u32 = 0;
 
     while !*stop.borrow() {
         turned();
@@ -44,8 +48,12 @@ pub async fn schedule(
             _ = ticks.tick() => {
                 if cleaned.is_none_or(|at| at.elapsed() >= CLEANING) {
                     cleaned = Some(Instant::now());
+                    cleanings += 1;
                     let (core, contents) = (Arc::clone(&core), Arc::clone(&contents));
-                    drop(tokio::task::spawn_blocking(move || retention::clean(&core, &contents)));
+                    let unused = cleanings.is_multiple_of(UNUSED);
+                    drop(tokio::task::spawn_blocking(move || {
+                        retention::clean(&core, unused.then_some(&contents));
+                    }));
                 }
 
                 let looking = Arc::clone(&core);

@@ -1,6 +1,7 @@
 //! A job with what is only in memory.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::api::{History, NoticeEvent, Sample};
 use crate::run::Interrupter;
@@ -22,6 +23,8 @@ pub struct Entry {
     pub is_unsaved: bool,
     /// Stops its run; `None`: it does not run.
     pub interrupter: Option<Interrupter>,
+    /// It is not started before.
+    pub rests_until: Option<Instant>,
     /// Whether it is about to be started.
     pub is_starting: bool,
     /// The last incidents of its runs.
@@ -39,6 +42,7 @@ impl Entry {
             record,
             is_unsaved: false,
             interrupter: None,
+            rests_until: None,
             is_starting: false,
             notices: VecDeque::new(),
             samples: Vec::new(),

@@ -1,8 +1,8 @@
 //! The registry of all jobs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sheaf_common::fit;
 use tokio::sync::Notify;
@@ -18,6 +18,11 @@ use crate::service::feed::{Feed, News};
 use crate::service::lifecycle::{self, Event, Illegal};
 use crate::service::record::Record;
 use crate::service::store::{Found, JobPlace, Key, Store, StoreError};
+
+/// How long a job rests whose disk was full.
+const REST: Duration = Duration::from_secs(10);
+/// The pause between two looks at an id that another caller is about to take.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// All jobs. Its methods write to the disk, so they belong on a thread that may wait.
 pub struct Jobs {
@@ -36,6 +41,8 @@ struct Inner {
     /// The ids by age.
     by_age: BTreeMap<u64, JobId>,
     next_number: u64,
+    /// The ids of jobs that are being made.
+    reserved: HashSet<JobId>,
     /// The last id that was counted.
     last_id: u64,
 }
@@ -45,6 +52,14 @@ pub enum Created {
     New(Job),
     /// There was one with its id.
     There(Job),
+}
+
+/// An id for a new job.
+enum Reserved {
+    /// The caller has it.
+    Free(JobId),
+    /// There is a job with it.
+    There(Box<Job>),
 }
 
 /// A job that was started.
@@ -108,26 +123,21 @@ impl Jobs {
         wanted: Option<&JobId>,
         make: impl FnOnce(JobId, &JobPlace) -> Result<Record, E>,
     ) -> Result<Created, E> {
-        // Held until the record is saved: two callers with one id get one job.
-        let mut inner = self.inner();
-        let id = match wanted {
-            Some(id) => id.clone(),
-            None => {
-                let id = inner.free_id();
-                self.store.save_last_id(inner.last_id)?;
-                id
-            }
+        let id = match self.reserve(wanted)? {
+            Reserved::Free(id) => id,
+            Reserved::There(job) => return Ok(Created::There(*job)),
         };
-        if let Some(there) = inner.entries.get(&id) {
-            return Ok(Created::There(self.job(there)));
-        }
 
+        // Without the lock: the list of a large job takes a while to write.
         let key = Key::random();
-        let place = self.store.make(key)?;
-        let made = make(id, &place).and_then(|record| {
-            self.store.save(key, &record)?;
+        let made = self.store.make(key).map_err(E::from).and_then(|place| {
+            let record = make(id.clone(), &place)?;
+            self.store.save_synced(key, &record)?;
             Ok(record)
         });
+
+        let mut inner = self.inner();
+        inner.reserved.remove(&id);
         let record = match made {
             Ok(record) => record,
             Err(error) => {
@@ -142,6 +152,32 @@ impl Jobs {
 
         self.wake.notify_one();
         Ok(Created::New(job))
+    }
+
+    /// Takes an id for a new job. If another caller is about to make a job with this id, waits for
+    /// that.
+    fn reserve(&self, wanted: Option<&JobId>) -> Result<Reserved, StoreError> {
+        loop {
+            let mut inner = self.inner();
+            let id = match wanted {
+                Some(id) => id.clone(),
+                None => {
+                    let id = inner.free_id();
+                    self.store.save_last_id(inner.last_id)?;
+                    id
+                }
+            };
+
+            if let Some(there) = inner.entries.get(&id) {
+                return Ok(Reserved::There(Box::new(self.job(there))));
+            }
+            if inner.reserved.insert(id.clone()) {
+                return Ok(Reserved::Free(id));
+            }
+
+            drop(inner);
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     pub fn get(&self, id: &JobId) -> Result<Job, JobError> {
@@ -320,6 +356,10 @@ impl Jobs {
         if let Some(entry) = self.inner().entries.get_mut(id) {
             entry.interrupter = None;
             entry.sample(true);
+            // It would only fill the disk again.
+            if ended == lifecycle::Ended::DiskFull {
+                entry.rests_until = Some(Instant::now() + REST);
+            }
         }
         self.advance(id, Event::Ended(ended), also)
     }
@@ -366,8 +406,11 @@ impl Jobs {
     /// The job to start next: of the highest priority the oldest. It is given once.
     pub fn take_queued(&self) -> Option<JobId> {
         let mut inner = self.inner();
-        let is_ready =
-            |entry: &&mut Entry| entry.record.state == State::Queued && !entry.is_starting;
+        let now = Instant::now();
+        let is_ready = |entry: &&mut Entry| {
+            let rests = entry.rests_until.is_some_and(|until| until > now);
+            entry.record.state == State::Queued && !entry.is_starting && !rests
+        };
         let first = inner
             .entries
             .values_mut()

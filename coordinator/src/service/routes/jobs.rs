@@ -12,8 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    ChangeJob, Hash, Inputs, Job, JobId, JobPage, MissingContent, NewJob, Problem, Selector,
-    State as JobState,
+    ChangeJob, InputFile, Inputs, Job, JobId, JobPage, NewJob, Problem, Selector, State as JobState,
 };
 use crate::clock::from_rfc3339;
 use crate::service::contents::Contents;
@@ -21,7 +20,7 @@ use crate::service::core::Core;
 use crate::service::disk::MAKE_ROOM;
 use crate::service::http::extract::Json;
 use crate::service::http::problem::{Answer, Failure};
-use crate::service::inputs::{Listed, contents_of};
+use crate::service::inputs::Listed;
 use crate::service::jobs::{Created, Filter, JobError};
 use crate::service::store::StoreError;
 use crate::service::submit::{self, BadWish, Work};
@@ -154,7 +153,7 @@ async fn create(
     Json(wish): Json<NewJob>,
 ) -> Answer<Response> {
     let creating = Arc::clone(&core);
-    let created = core.blocking(move || make(&creating, &contents, &wish)).await?;
+    let created = core.blocking(move || make(&creating, &contents, wish)).await?;
 
     let (status, job) = match created {
         Created::New(job) => (StatusCode::CREATED, job),
@@ -164,7 +163,7 @@ async fn create(
     Ok((status, location, axum::Json(job)).into_response())
 }
 
-fn make(core: &Core, contents: &Contents, wish: &NewJob) -> Answer<Created> {
+fn make(core: &Core, contents: &Contents, mut wish: NewJob) -> Answer<Created> {
     // Whatever else the wish says: it was fulfilled already.
     if let Some(id) = &wish.id
         && let Ok(job) = core.jobs.get(id)
@@ -182,23 +181,14 @@ fn make(core: &Core, contents: &Contents, wish: &NewJob) -> Answer<Created> {
     submit::check_name(wish.name.as_deref())?;
     Work::of(&wish.options)?;
 
-    let listed = match &wish.inputs {
+    let listed = match &mut wish.inputs {
         Inputs::Paths(paths) => {
             submit::check_paths(paths, &core.settings.roots)?;
             None
         }
         Inputs::Files(files) => {
-            let listed = Listed::of_upload(files).map_err(BadWish::from)?;
-            let missing: Vec<Hash> = contents
-                .missing(&contents_of(files))
-                .map_err(|error| Failure::internal("looking for contents", error))?
-                .into_iter()
-                .map(|MissingContent { sha256, .. }| sha256)
-                .collect();
-            if !missing.is_empty() {
-                return Err(Failure::contents_missing(missing));
-            }
-            Some(listed)
+            find_contents(contents, files)?;
+            Some(Listed::of_upload(files).map_err(BadWish::from)?)
         }
     };
 
@@ -208,8 +198,29 @@ fn make(core: &Core, contents: &Contents, wish: &NewJob) -> Answer<Created> {
             let doing = "write";
             listed.save(place).map_err(|source| StoreError::Io { doing, path, source })?;
         }
-        Ok(submit::record(id, wish, listed.as_ref()))
+        Ok(submit::record(id, &wish, listed.as_ref()))
     })
+}
+
+/// Gives each file the size of its content.
+///
+/// # Errors
+/// When contents were not uploaded.
+fn find_contents(contents: &Contents, files: &mut [InputFile]) -> Answer<()> {
+    let mut missing = Vec::new();
+
+    for file in files {
+        let Some(hash) = file.sha256 else { continue };
+        let size = contents.size(hash);
+        match size.map_err(|error| Failure::internal("looking for contents", error))? {
+            Some(size) => file.size = size,
+            None => missing.push(hash),
+        }
+    }
+
+    missing.sort_unstable();
+    missing.dedup();
+    if missing.is_empty() { Ok(()) } else { Err(Failure::contents_missing(missing)) }
 }
 
 /// Shows a job.

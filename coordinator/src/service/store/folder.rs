@@ -126,22 +126,39 @@ impl Store {
         Ok(found)
     }
 
-    /// Saves a record: a crash leaves the old one or the new one.
+    /// Saves a record: a crash leaves the old one or the new one. After a loss of power it may be
+    /// the old one.
     ///
     /// # Errors
     /// Those of the system.
     pub fn save(&self, key: Key, record: &Record) -> Result<(), StoreError> {
+        self.replace(key, record, |_| Ok(()))
+    }
+
+    /// Saves the record of a new job, of which its client will be told: it survives even a loss of
+    /// power.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn save_synced(&self, key: Key, record: &Record) -> Result<(), StoreError> {
+        self.replace(key, record, fs::File::sync_data)
+    }
+
+    fn replace(
+        &self,
+        key: Key,
+        record: &Record,
+        sync: impl FnOnce(&fs::File) -> io::Result<()>,
+    ) -> Result<(), StoreError> {
         let path = self.place(key).record();
         let io = |source| StoreError::Io { doing: "write", path: path.clone(), source };
 
         let bytes = serde_json::to_vec_pretty(record).map_err(|error| io(error.into()))?;
         let unfinished = path.with_extension("json.new");
-
-        // On disk before the name changes: the client was told that the job is there.
         let write = || {
             let mut file = fs::File::create(&unfinished)?;
             io::Write::write_all(&mut file, &bytes)?;
-            file.sync_data()?;
+            sync(&file)?;
             fs::rename(&unfinished, &path)
         };
         write().map_err(io)
