@@ -199,12 +199,13 @@ def a_job_is_paused_and_goes_on(page):
     id = service.submit("slow", slow("one"))
     open_page(page, f"/jobs/{id}")
     expect(state(page)).to_have_text("running")
-    page.get_by_role("button", name="Pause").click()
-    expect(state(page)).to_have_text("paused")
-    expect(page.locator("#waits-title")).to_be_visible()
-    service.until(id, "paused")
-    page.get_by_role("button", name="Resume").click()
-    expect(state(page)).to_have_text("running")
+    # Several times: the answer to the button and the events may come in any order.
+    for _ in range(3):
+        page.get_by_role("button", name="Pause").click()
+        expect(state(page)).to_have_text("paused")
+        expect(page.locator("#waits-title")).to_be_visible()
+        page.get_by_role("button", name="Resume").click()
+        expect(state(page)).to_have_text("running")
     # Live: the figures move, and so does the plot.
     before = page.locator("[data-figure=bytes]").text_content()
     expect(page.locator("[data-figure=bytes]")).not_to_have_text(before)
@@ -376,12 +377,16 @@ def a_reader_gets_no_buttons(page):
     page.locator("tr.job", has_text="feeds").locator("a.name").click()
     expect(page.locator("[data-figure=files]")).to_have_text("42")
     expect(page.locator(".actions button")).to_have_count(0)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download final.xlsx").click()
+    assert download.value.suggested_filename == "final.xlsx"
+    assert Path(download.value.path()).read_bytes()[:2] == b"PK"
 
 
 # --- how they are run -------------------------------------------------------------------------------------------------
 
 #: Where answers are missing or refused on purpose. Chromium reports these as errors by itself.
-REFUSED = {"a_restart_is_noticed_and_mended", "a_token_is_asked_for"}
+REFUSED = {"a_restart_is_noticed_and_mended", "a_token_is_asked_for", "a_reader_gets_no_buttons"}
 
 
 def main():
@@ -399,10 +404,11 @@ def main():
             for function in checks:
                 begun = time.monotonic()
                 function(page)
-                is_meant = lambda kind, text: (
-                    function.__name__ in REFUSED and kind == "error" and text.startswith("Failed to load resource")
-                )
-                wrong = [f"{kind}: {text}" for kind, text in said if not is_meant(kind, text)]
+                wrong = [
+                    f"{kind}: {text}"
+                    for kind, text in said
+                    if function.__name__ not in REFUSED or not text.startswith("Failed to load resource")
+                ]
                 assert not wrong, f"the console of the browser says: {wrong}"
                 said.clear()
                 print(f"ok {function.__name__} {time.monotonic() - begun:.1f} s", flush=True)

@@ -205,7 +205,7 @@ fn waiting_ends_with_its_time_or_ctrl_c() {
 }
 
 #[test]
-fn a_command_for_many_goes_on_after_an_error() {
+fn one_error_does_not_stop_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let service = script(|request| match request.line().as_str() {
         "POST /v1/jobs/5/cancel" => {

@@ -15,7 +15,7 @@ use utoipa::{PartialSchema, ToSchema};
 #[serde(try_from = "Cow<'_, str>", into = "String")]
 pub struct Hash(pub [u8; 32]);
 
-/// A text that is not a [`Hash`].
+/// A text that is not a [`struct@Hash`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected a SHA-256: 64 lower-case hexadecimal digits")]
 pub struct BadHash;

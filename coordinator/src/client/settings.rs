@@ -104,12 +104,14 @@ impl ServerSettings {
     fn bearer(&self) -> Result<Option<String>, SettingsError> {
         let token = match (&self.token, &self.token_file) {
             (Some(token), _) => token.to_str().ok_or(SettingsError::Token)?.to_string(),
-            (None, Some(path)) => std::fs::read_to_string(path)
-                .map_err(|source| SettingsError::TokenFile { path: path.clone(), source })?,
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| SettingsError::TokenFile { path: path.clone(), source })?;
+                in_file(&text).into()
+            }
             (None, None) => return Ok(None),
         };
 
-        // A file ends with a line feed.
         let token = token.trim();
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(SettingsError::Token);
@@ -130,6 +132,17 @@ impl ServerSettings {
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build())
     }
+}
+
+/// The token in a file: alone, or in the form of the service's own file, whose variable has the same
+/// name. Of several, the first that may change things.
+fn in_file(text: &str) -> &str {
+    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut tokens = lines().filter(|line| !line.starts_with('#'));
+    let full = tokens.clone().find_map(|line| line.strip_prefix("full "));
+    let token = full.or_else(|| tokens.next()).unwrap_or_default();
+
+    token.strip_prefix("read ").unwrap_or(token).trim()
 }
 
 fn of_file(path: &Path) -> Result<Vec<Certificate<'static>>, SettingsError> {
@@ -186,6 +199,13 @@ mod tests {
         // A line end in a header would begin another one.
         assert!(matches!(bearer(with(Some("a\nb"), None)), Err(SettingsError::Token)));
         assert!(bearer(with(None, Some(folder.path().join("absent")))).is_err());
+    }
+
+    #[test]
+    fn the_file_of_the_service_has_tokens_too() {
+        assert_eq!(in_file("# ours\n\nread a\nfull b\nfull c\n"), "b");
+        assert_eq!(in_file("read a\nread b"), "a");
+        assert_eq!([in_file("alone\n"), in_file("# none\n")], ["alone", ""]);
     }
 
     #[test]

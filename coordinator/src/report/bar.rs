@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn what_is_done_comes_first() {
         let how_far = HowFar { doing: Some("sending"), total_files: 2, ..HowFar::default() };
-        assert_eq!(super::line(&how_far), "  0%  sending · 0/2 files · 0 B/0 B · 0 s so far");
+        assert_eq!(super::line(&how_far), "  0%  sending · 0/2 files · 0/0 B · 0 s so far");
     }
 
     fn measured(start: Instant) -> Measure {

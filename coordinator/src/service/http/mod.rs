@@ -3,7 +3,7 @@
 //! * [`listen`]: connections and their limits; [`tls`].
 //! * [`shell`]: what stands around all handlers: [`guard`] (other origins, headers), [`auth`]
 //!   (tokens, tickets), [`metrics`], panics, and errors as [`problem`]s.
-//! * [`extract`]: what handlers take from requests. [`file`]: answers with a file. [`events`]:
+//! * [`extract`]: what handlers take from requests. [`mod@file`]: answers with a file. [`events`]:
 //!   answers that go on.
 //! * [`health`], [`page`], [`openapi`]: the addresses that need no token.
 

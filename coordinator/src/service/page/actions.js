@@ -5,7 +5,7 @@ import { ask } from "./dialogs.js";
 import { arrange, el, setText } from "./dom.js";
 import { count, number, shown } from "./format.js";
 import { showError } from "./head.js";
-import { heardJob, heardRemoved } from "./live.js";
+import { heardAnswer, heardRemoved } from "./live.js";
 import { allowed, title } from "./states.js";
 
 /** The buttons that a job's state allows; none for those who may only read. */
@@ -88,8 +88,9 @@ export class Actions {
   }
 
   #post(verb, body) {
-    const path = jobPath(this.#job.id, `/${verb}`);
-    return this.#doing(async () => heardJob(await json("POST", path, body)));
+    const { id } = this.#job;
+    const ask = () => json("POST", jobPath(id, `/${verb}`), body);
+    return this.#doing(() => heardAnswer(id, ask));
   }
 
   /** Does it once, with the buttons out of reach; says what went wrong. */

@@ -35,6 +35,24 @@ export function heardJob(job) {
   if (before && !isActive(job)) emit("ended", job);
 }
 
+/**
+ * A job as the answer to a request tells it. `ask` sends the request. What the streams said of the
+ * job meanwhile may be newer than the answer, which then counts for nothing.
+ */
+export async function heardAnswer(id, ask) {
+  let isNews = false;
+  const end = on("job", (job) => {
+    isNews ||= job.id === id;
+  });
+
+  try {
+    const job = await ask();
+    if (!isNews) heardJob(job);
+  } finally {
+    end();
+  }
+}
+
 /** Notes jobs that came with a list, without telling anybody. */
 export function sawJobs(jobs) {
   for (const job of jobs) states.set(job.id, isActive(job));

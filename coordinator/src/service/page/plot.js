@@ -196,7 +196,8 @@ export function stepsOf(samples, most) {
 }
 
 function scaleOf(inner, end, top) {
-  const rates = ticks(Math.max(top / 1e6, 0.001), 4);
+  // Without anything yet, one megabyte a second is as good a scale as any.
+  const rates = ticks(top > 0 ? top / 1e6 : 1, 4);
   const highest = rates.at(-1);
   const height = HEIGHT - ROOM.top - ROOM.bottom;
   const x = (at) => ROOM.left + (end > 0 ? (at / end) * inner : 0);
@@ -227,7 +228,7 @@ function timeTicks(end, wanted) {
 function axes({ rates, x, y, times }, width) {
   const bottom = HEIGHT - ROOM.bottom;
   const right = width - ROOM.right;
-  const digits = rates[1] < 0.01 ? 3 : rates[1] < 0.1 ? 2 : rates[1] % 1 > 0 ? 1 : 0;
+  const digits = Math.min(6, (String(Number(rates[1].toPrecision(2))).split(".")[1] ?? "").length);
   const lines = rates.map((value) => {
     const at = y(value * 1e6);
     return [

@@ -81,8 +81,8 @@ async fn ticket(
     find(&core, &id, n)?;
 
     let path = format!("/v1/jobs/{id}/outputs/{n}");
-    let ticket = auth.tickets().issue(&path)?;
-    Ok(axum::Json(Ticket { url: format!("{path}?ticket={ticket}") }))
+    let url = auth.tickets().issue(&path)?;
+    Ok(axum::Json(Ticket { url }))
 }
 
 fn find(core: &Core, id: &JobId, n: usize) -> Answer<(JobPlace, OutputFile)> {
