@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sheaf_tests::mounts::Mount;
-use sheaf_tests::service::{Service, files_below, hash};
 use sheaf_tests::process::wait_for;
+use sheaf_tests::service::{Service, files_below, hash};
 use sheaf_tests::{Run, corpus};
 
 /// A small disk for the data folder, and a folder with files beside it.
@@ -102,7 +102,12 @@ fn below_the_reserve_nothing_new_is_taken() {
     };
     full(service.post("/v1/jobs", &wish));
     let new = hash(b"new");
-    full(service.request("PUT", &format!("/v1/contents/{new}"), b"new", "application/octet-stream"));
+    full(service.request(
+        "PUT",
+        &format!("/v1/contents/{new}"),
+        b"new",
+        "application/octet-stream",
+    ));
     let bundle = format!("{new} 3\nnew");
     full(service.request("POST", "/v1/contents", bundle.as_bytes(), "application/octet-stream"));
     let submit = service.client(world.path()).typed("submit in").finish().code(3);
