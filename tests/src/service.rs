@@ -73,9 +73,14 @@ impl Service {
     /// Starts it again after [`Service::kill`] or [`Service::stop`], on another port.
     pub fn start_again(&mut self) {
         let mut run = Run::sheaf(Path::new("/"))
-            .typed("serve --listen 127.0.0.1:0 --reserve 1KiB --data")
+            .typed("serve --data")
             .arg(&self.data)
             .within(Duration::from_secs(3600));
+        for (option, usual) in [("--listen", "127.0.0.1:0"), ("--reserve", "1KiB")] {
+            if !self.arguments.iter().any(|argument| argument == option) {
+                run = run.arg(option).arg(usual);
+            }
+        }
         for argument in &self.arguments {
             run = run.arg(argument);
         }

@@ -1,7 +1,9 @@
 //! The upload of files.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::Hash;
 
@@ -33,3 +35,19 @@ pub struct MissingContent {
 pub struct StoredContents {
     pub stored: u64,
 }
+
+/// The description of a body of bytes that are no JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes;
+
+impl PartialSchema for Bytes {
+    fn schema() -> RefOr<Schema> {
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .description(Some("The bytes of a file"));
+        schema.into()
+    }
+}
+
+impl ToSchema for Bytes {}

@@ -21,3 +21,12 @@ pub struct NoticeEvent {
 pub struct RemovedEvent {
     pub id: JobId,
 }
+
+/// One event of a stream (`text/event-stream`), as a description of the stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ServerSentEvent {
+    /// Its kind.
+    pub event: String,
+    /// Its value, as JSON.
+    pub data: String,
+}

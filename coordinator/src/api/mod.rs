@@ -23,8 +23,8 @@ mod problem;
 mod service;
 mod state;
 
-pub use contents::{AskContents, MissingContent, MissingContents, StoredContents};
-pub use events::{NoticeEvent, RemovedEvent};
+pub use contents::{AskContents, Bytes, MissingContent, MissingContents, StoredContents};
+pub use events::{NoticeEvent, RemovedEvent, ServerSentEvent};
 pub use explain::{Explanation, Reason, ReasonCode};
 pub use files::{FileLine, FilePage, FileStatusName, History, Sample};
 pub use hash::{BadHash, Hash};

@@ -33,6 +33,7 @@ pub struct JobOptions {
     /// The most memory that one file may take, as `2GiB`.
     pub memory_limit: String,
     /// How often a file that killed its process is tried again.
+    #[schema(value_type = u64, maximum = 4_294_967_295u64)]
     pub retries: u32,
 }
 
@@ -40,6 +41,7 @@ pub struct JobOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ColumnOption {
+    #[schema(min_length = 1)]
     pub name: String,
     /// `[CSS selector]::text` or `[CSS selector]::attr(NAME)`.
     #[schema(example = "::text")]

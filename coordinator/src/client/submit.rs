@@ -97,7 +97,9 @@ pub fn check(service: &Service, by_path: bool) -> Result<(), ClientError> {
     }
     if !service.accepts {
         let why = service.refusal.as_deref().unwrap_or("it does not say why");
-        return refused(format!("the service takes no jobs now: {why}"), None);
+        let is_full = service.free_bytes < service.reserved_bytes;
+        let hint = is_full.then_some("`sheaf remove JOB` removes a finished job, and makes room");
+        return refused(format!("the service takes no jobs now: {why}"), hint);
     }
     if by_path && !service.takes_paths {
         let hint = "without `--by-path` the files are uploaded; `sheaf serve --root DIR` allows \

@@ -44,6 +44,11 @@ fn queued(core: &Core, job: &Job, others: &[Job]) -> Vec<Reason> {
         return vec![reason(ReasonCode::Disk, refusal, Some(MAKE_ROOM.into()))];
     }
 
+    // A run whose disk was full leaves its reason, and begins again after a rest.
+    if let Some(full) = &job.reason {
+        return vec![reason(ReasonCode::Disk, full.clone(), job.hint.clone())];
+    }
+
     let running = others.iter().filter(|other| other.state == State::Running).count();
     if running < AT_ONCE {
         return vec![reason(ReasonCode::Queued, "it begins at once", None)];

@@ -18,7 +18,7 @@ pub const AT_ONCE: usize = 64;
 
 /// The interval at which it looks whether something is to be done.
 const TICK: Duration = Duration::from_secs(1);
-/// The interval at which old jobs are looked for.
+/// The interval at which old jobs are looked for; shorter if they are kept for less.
 const CLEANING: Duration = Duration::from_secs(60);
 /// With each of so many, contents that no job uses are looked for, too: all lists of files are read
 /// for that.
@@ -37,6 +37,7 @@ pub async fn schedule(
     let mut runs = JoinSet::new();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let cleaning = core.settings.keep.map_or(CLEANING, |keep| keep.clamp(TICK, CLEANING));
     let mut cleaned: Option<Instant> = None;
     let mut cleanings: u32 = 0;
 
@@ -46,7 +47,7 @@ pub async fn schedule(
 
         tokio::select! {
             _ = ticks.tick() => {
-                if cleaned.is_none_or(|at| at.elapsed() >= CLEANING) {
+                if cleaned.is_none_or(|at| at.elapsed() >= cleaning) {
                     cleaned = Some(Instant::now());
                     cleanings += 1;
                     let (core, contents) = (Arc::clone(&core), Arc::clone(&contents));

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::receive::{self, Part, Received};
 use super::{Contents, blocking, bundle};
 use crate::api::{
-    AskContents, Hash, MOST_ASKED, MissingContents, Problem, StoredContents, UPLOAD_OFFSET,
+    AskContents, Bytes, Hash, MOST_ASKED, MissingContents, Problem, StoredContents, UPLOAD_OFFSET,
 };
 use crate::service::http::extract::Json;
 use crate::service::http::metrics::{Metrics, OpenUpload};
@@ -99,7 +99,7 @@ async fn look(State(contents): State<Arc<Contents>>, Path(hash): Path<Hash>) -> 
         ("content-range" = Option<String>, Header,
             description = "`bytes A-B/TOTAL`: the body has the bytes from A to the end, B, of TOTAL"),
     ),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = Bytes, content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "It was there"),
         (status = 201, description = "It is there now"),
@@ -140,7 +140,7 @@ async fn store(
     path = "/v1/contents",
     operation_id = "storeContents",
     tag = TAG,
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = Bytes, content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "All are there", body = StoredContents),
         (status = 408, description = "The body stalled or ended early", body = Problem,

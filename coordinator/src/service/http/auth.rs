@@ -61,7 +61,8 @@ impl Auth {
         let Some(tokens) = &self.tokens else { return Ok(Access::Full) };
 
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        if is_read && is_public(request.uri().path()) {
+        if is_public(request.uri().path()) {
+            // Nothing can be changed there, whatever the method.
             return Ok(Access::Read);
         }
         if is_read && let Some(ticket) = ticket(request.uri().query()) {
@@ -88,7 +89,8 @@ impl Auth {
         match tokens.access(token) {
             None => Err(Failure::unauthorized("the token is not one of the service's")
                 .hint("its --token-file has the tokens, one a line")),
-            Some(Access::Read) if !is_read => {
+            // Making a ticket changes nothing that others see.
+            Some(Access::Read) if !is_read && !asks_for_ticket(request) => {
                 Err(Failure::forbidden("the token is for reading only")
                     .hint("use one that stands behind `full` in the service's --token-file"))
             }
@@ -107,6 +109,12 @@ fn token(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}
+
+/// Whether a request asks for a link to an output.
+fn asks_for_ticket(request: &Request) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::POST && path.contains("/outputs/") && path.ends_with("/ticket")
 }
 
 /// The ticket of a query.
@@ -158,11 +166,13 @@ mod tests {
             ("HEAD", "/v1/jobs", bearer(READ), Ok(Access::Read)),
             ("POST", "/v1/jobs", bearer(READ), Err(403)),
             ("DELETE", "/v1/jobs/1", bearer(READ), Err(403)),
+            ("POST", "/v1/jobs/1/outputs/0/ticket", bearer(READ), Ok(Access::Read)),
+            ("GET", "/v1/jobs/1/outputs/0/ticket", None, Err(401)),
             ("POST", "/v1/jobs", bearer(FULL), Ok(Access::Full)),
             ("GET", "/v1/jobs", bearer(FULL), Ok(Access::Full)),
             ("GET", "/metrics", None, Err(401)),
             ("GET", "/healthz", None, Ok(Access::Read)),
-            ("POST", "/healthz", None, Err(401)),
+            ("POST", "/healthz", None, Ok(Access::Read)),
             ("GET", "/", None, Ok(Access::Read)),
             ("GET", "//", None, Err(401)),
             ("GET", "/v1/jobs/..", None, Err(401)),

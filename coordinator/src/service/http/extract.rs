@@ -26,14 +26,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             return Err(Failure::unsupported_type("the body must be application/json"));
         }
 
-        let bytes = whole(request, MOST_JSON).await?;
-        let value = serde_json::from_slice(&bytes)
-            .map_err(|error| Failure::bad_request(format!("the body cannot be used: {error}")))?;
-        Ok(Json(value))
+        parse(&whole(request, MOST_JSON).await?).map(Json)
     }
 }
 
-/// A body of JSON that may be left out: then `T` is its default.
+/// A body of JSON that may be left out, or `null`: then `T` is its default.
 #[derive(Debug, Clone)]
 pub struct MaybeJson<T>(pub T);
 
@@ -44,7 +41,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeJson
         let is_json = is_json(request.headers());
         let is_typed = request.headers().contains_key(CONTENT_TYPE);
         if is_json || is_typed {
-            return Json::from_request(request, state).await.map(|Json(value)| MaybeJson(value));
+            let Json(value) = Json::<Option<T>>::from_request(request, state).await?;
+            return Ok(MaybeJson(value.unwrap_or_default()));
         }
 
         if whole(request, MOST_JSON).await?.is_empty() {
@@ -53,6 +51,17 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeJson
             Err(Failure::unsupported_type("the body must be application/json"))
         }
     }
+}
+
+/// The value of a body.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Answer<T> {
+    // A list would be taken for the fields of a struct in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Failure::bad_request("the body must be a JSON object, not a list"));
+    }
+
+    serde_json::from_slice(bytes)
+        .map_err(|error| Failure::bad_request(format!("the body cannot be used: {error}")))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -46,7 +46,7 @@ pub fn shell<S: Clone + Send + Sync + 'static>(
     guard: Guard,
     metrics: Arc<Metrics>,
 ) -> Router {
-    openapi::described(api)
+    openapi::described(api, auth.has_tokens())
         .merge(page::router())
         .fallback(problem::no_such_address)
         .with_state(state)

@@ -40,9 +40,12 @@ pub fn base<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
 }
 
 /// The router, with the description of all its addresses at `/openapi.json`.
-pub fn described<S: Clone + Send + Sync + 'static>(router: OpenApiRouter<S>) -> Router<S> {
+pub fn described<S: Clone + Send + Sync + 'static>(
+    router: OpenApiRouter<S>,
+    has_tokens: bool,
+) -> Router<S> {
     let (router, mut description) = router.split_for_parts();
-    complete(&mut description);
+    complete(&mut description, has_tokens);
 
     // A description is of texts and lists only, so it can be written; if not, it is empty.
     let text = description.to_pretty_json().unwrap_or_default();
@@ -50,23 +53,41 @@ pub fn described<S: Clone + Send + Sync + 'static>(router: OpenApiRouter<S>) -> 
     router.route("/openapi.json", answer)
 }
 
-/// Adds what all operations have in common: errors, and tokens.
-fn complete(description: &mut OpenApi) {
+/// Adds what all operations have in common: errors, and tokens if the service has some.
+fn complete(description: &mut OpenApi, has_tokens: bool) {
     for (path, item) in &mut description.paths.paths {
         for operation in operations(item) {
-            let error = ResponseBuilder::new()
-                .description("An error")
-                .content(PROBLEM_JSON, Content::new(Some(Ref::from_schema_name("Problem"))));
-            let error = RefOr::T(error.build());
-            operation.responses.responses.entry("default".into()).or_insert(error);
+            add_error(operation, "400", "The request cannot be understood");
+            add_error(operation, "403", "This is not allowed to the caller");
+            add_error(operation, "default", "An error");
 
-            if !is_public(path) {
-                // Either none, when the service has no tokens, or one.
-                let token = SecurityRequirement::new(TOKEN, [""; 0]);
-                operation.security = Some(vec![SecurityRequirement::default(), token]);
+            if takes_json(operation) {
+                add_error(operation, "413", "The body is too large");
+                add_error(operation, "415", "The body is not JSON");
+            }
+
+            if has_tokens && !is_public(path) {
+                add_error(operation, "401", "The token is missing or wrong");
+                operation.security = Some(vec![SecurityRequirement::new(TOKEN, [""; 0])]);
             }
         }
     }
+}
+
+fn takes_json(operation: &Operation) -> bool {
+    match &operation.request_body {
+        Some(RefOr::T(body)) => body.content.contains_key("application/json"),
+        Some(RefOr::Ref(_)) | None => false,
+    }
+}
+
+/// Adds an error that a handler's description does not have.
+fn add_error(operation: &mut Operation, status: &str, description: &str) {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    let error = ResponseBuilder::new().description(description).content(PROBLEM_JSON, content);
+
+    let responses = &mut operation.responses.responses;
+    responses.entry(status.into()).or_insert(RefOr::T(error.build()));
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {

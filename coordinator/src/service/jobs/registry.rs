@@ -78,7 +78,7 @@ impl Jobs {
     /// second value names records that could not be read.
     ///
     /// # Errors
-    /// When the folder cannot be read, or a record cannot be written.
+    /// When the folder cannot be read.
     pub fn open(store: Store, keep: Option<Duration>) -> Result<(Self, Vec<String>), StoreError> {
         let Found { jobs: mut found, unreadable } = store.load()?;
         found.sort_by(|(a, x), (b, y)| (x.created, a).cmp(&(y.created, b)));
@@ -87,12 +87,12 @@ impl Jobs {
         for (key, mut record) in found {
             let recovered = lifecycle::after(record.state, Event::Recovered);
             let state = recovered.expect("every state can be recovered");
-            if state != record.state {
-                record.state = state;
-                store.save(key, &record)?;
-            }
+            let is_changed = state != record.state;
+            record.state = state;
 
-            inner.add(key, record);
+            // On a full disk it is saved later: the next start would come to the same.
+            let is_unsaved = is_changed && store.save(key, &record).is_err();
+            inner.add(key, record).is_unsaved = is_unsaved;
         }
 
         let inner = Mutex::new(inner);
@@ -382,7 +382,7 @@ impl Jobs {
 }
 
 impl Inner {
-    fn add(&mut self, key: Key, record: Record) -> &Entry {
+    fn add(&mut self, key: Key, record: Record) -> &mut Entry {
         let number = self.next_number;
         self.next_number += 1;
 

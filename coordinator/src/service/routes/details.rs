@@ -22,6 +22,8 @@ use crate::service::http::problem::{Answer, Failure};
 /// The most files of a page, and how many it has by default.
 const MOST: usize = 1000;
 const USUAL: usize = 100;
+/// The most files that may be left out at the beginning.
+const MOST_LEFT_OUT: u64 = 1_000_000_000_000;
 
 pub fn routes<S>() -> OpenApiRouter<S>
 where
@@ -40,7 +42,7 @@ where
 #[into_params(parameter_in = Query)]
 struct FilesQuery {
     /// `failed` or `done`; both by default.
-    #[param(pattern = "^(failed|done)$")]
+    #[param(pattern = "^(failed|done)?$")]
     status: Option<String>,
     /// Only files that failed for this kind of problem, by its code.
     kind: Option<String>,
@@ -48,7 +50,7 @@ struct FilesQuery {
     search: Option<String>,
     /// How many of them to leave out at the beginning.
     #[serde(default)]
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 1_000_000_000_000_u64)]
     offset: u64,
     /// How many a page has at most; 100 by default.
     #[param(minimum = 1, maximum = 1000)]
@@ -69,6 +71,10 @@ impl FilesQuery {
         let limit = self.limit.unwrap_or(USUAL);
         if !(1..=MOST).contains(&limit) {
             return Err(Failure::bad_request("invalid `limit`: expected 1 to 1,000"));
+        }
+
+        if self.offset > MOST_LEFT_OUT {
+            return Err(Failure::bad_request("invalid `offset`: it is at most 10^12"));
         }
 
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());

@@ -15,7 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{Job, JobId, Problem, RemovedEvent, Service, WorkerPage};
+use crate::api::{Job, JobId, Problem, RemovedEvent, ServerSentEvent, Service, WorkerPage};
 use crate::service::contents::Contents;
 use crate::service::core::Core;
 use crate::service::feed::News;
@@ -44,7 +44,7 @@ where
     tag = "events",
     params(("id" = JobId, Path, description = "The id of the job")),
     responses(
-        (status = 200, description = "Server-sent events: `job` (Job), `notice` (NoticeEvent), `removed` (RemovedEvent)", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events: `job` (Job), `notice` (NoticeEvent), `removed` (RemovedEvent)", body = ServerSentEvent, content_type = "text/event-stream"),
         (status = 404, description = "There is no such job", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -89,7 +89,7 @@ async fn next_of(core: &Core, id: &JobId, news: &mut Receiver<News>) -> Option<E
     path = "/v1/events",
     tag = "events",
     responses(
-        (status = 200, description = "Server-sent events: `job` (Job), `removed` (RemovedEvent), `workers` (WorkerPage), `service` (Service)", body = String, content_type = "text/event-stream"),
+        (status = 200, description = "Server-sent events: `job` (Job), `removed` (RemovedEvent), `workers` (WorkerPage), `service` (Service)", body = ServerSentEvent, content_type = "text/event-stream"),
     )
 )]
 async fn of_all(

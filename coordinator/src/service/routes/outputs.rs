@@ -8,7 +8,7 @@ use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{JobId, OutputFile, Problem, Ticket};
+use crate::api::{Bytes, JobId, OutputFile, Problem, Ticket};
 use crate::service::core::Core;
 use crate::service::http::auth::Auth;
 use crate::service::http::file::ServedFile;
@@ -34,9 +34,9 @@ where
         ("n" = usize, Path, description = "The number of the output, from 0"),
     ),
     responses(
-        (status = 200, description = "The whole file", body = Vec<u8>, content_type = "application/octet-stream",
+        (status = 200, description = "The whole file, of the media type of its output", body = Bytes, content_type = "*/*",
             headers(("etag" = String, description = "Its SHA-256, quoted"), ("repr-digest" = String, description = "Its SHA-256, as RFC 9530 has it"))),
-        (status = 206, description = "The part that `Range` asks for", body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = 206, description = "The part that `Range` asks for", body = Bytes, content_type = "*/*"),
         (status = 304, description = "It is the one of `If-None-Match`"),
         (status = 404, description = "There is no such job or output, or it is not written", body = Problem, content_type = "application/problem+json"),
         (status = 416, description = "The range is not in it", body = Problem, content_type = "application/problem+json"),

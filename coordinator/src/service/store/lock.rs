@@ -24,7 +24,7 @@ impl Lock {
     /// Locks a data folder, and notes the process in the lock file.
     ///
     /// # Errors
-    /// When another process holds the lock, or the file cannot be written.
+    /// When another process holds the lock, or the file cannot be opened.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         let io = |source| LockError::Io { folder: folder.into(), source };
         let path = folder.join("service.lock");
@@ -48,8 +48,9 @@ impl Lock {
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
 
+        // Only for the message of another service: a full disk must not keep this one away.
         let note = format!("process {} on {}\n", std::process::id(), sheaf_worker::host::host());
-        file.set_len(0).and_then(|()| file.write_all(note.as_bytes())).map_err(io)?;
+        let _ = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
 
         Ok(Lock { _file: file })
     }
