@@ -93,7 +93,7 @@ fn files_that_cannot_be_read_become_problems() {
 #[test]
 fn a_cut_upload_goes_on_where_it_stopped() {
     let folder = tempfile::tempdir().unwrap();
-    let content: Vec<u8> = (0..3_000_000_u32).map(|number| (number / 7) as u8).collect();
+    let content: Vec<u8> = (0..3_000_000_u32).map(|number| (number / 7).to_le_bytes()[0]).collect();
     write(folder.path(), "large", &content);
 
     let all = Arc::new(Mutex::new(Uploads::default()));

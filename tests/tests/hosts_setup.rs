@@ -1,6 +1,6 @@
 //! `deploy/hosts/setup`: what it makes, what it keeps, what it refuses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -109,6 +109,50 @@ fn setup_makes_a_private_folder_for_each_role() {
 }
 
 #[test]
+fn the_service_gets_tokens_and_a_certificate() {
+    if skip_without("the_service_gets_tokens_and_a_certificate", &["openssl"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    setup(folder.path(), "-s jobs.example -s 192.0.2.9 redis.example").code(0).says(&[]);
+    let made = files(&folder.path().join("sheaf-hosts"));
+
+    let tokens = &made["service/serve/tokens"];
+    let token = |kind: &str| {
+        let found = tokens.lines().find_map(|line| line.strip_prefix(kind)).unwrap();
+        assert_eq!(found.len(), 48, "{tokens}");
+        found.to_owned()
+    };
+    assert_ne!(token("full "), token("read "));
+    let client = format!(
+        "SHEAF_SERVER=https://jobs.example:7878\nSHEAF_TOKEN={}\nSHEAF_CA=/etc/sheaf/ca.crt\n",
+        token("full ")
+    );
+    assert_eq!(made["client/client.env"], client);
+
+    // It is a coordinator for Redis, and shows a certificate of the same authority.
+    for line in made["coordinator/coordinator.env"].lines() {
+        assert!(made["service/serve.env"].lines().any(|own| own == line), "{line}");
+    }
+    let verify = "verify -CAfile sheaf-hosts/ca.crt -verify_hostname jobs.example \
+                  sheaf-hosts/service/serve/https.crt";
+    Run::of(Path::new("openssl"), folder.path()).typed(verify).finish().code(0);
+
+    // Again, for a further name: tokens, key and settings stay.
+    let env = folder.path().join("sheaf-hosts/service/serve.env");
+    fs::write(&env, fs::read_to_string(&env).unwrap() + "SHEAF_KEEP=1d\n").unwrap();
+    setup(folder.path(), "-s second.example").code(0);
+    let after = files(&folder.path().join("sheaf-hosts"));
+    for name in ["service/serve/tokens", "service/serve/https.key", "client/client.env"] {
+        assert_eq!(after[name], made[name], "{name}");
+    }
+    assert_ne!(after["service/serve/https.crt"], made["service/serve/https.crt"]);
+    let sorted = |text: &str| text.lines().map(String::from).collect::<BTreeSet<_>>();
+    let expected = &sorted(&made["service/serve.env"]) | &sorted("SHEAF_KEEP=1d");
+    assert_eq!(sorted(&after["service/serve.env"]), expected);
+}
+
+#[test]
 fn a_second_setup_renews_only_the_certificate() {
     if skip_without("a_second_setup_renews_only_the_certificate", &["openssl"]) {
         return;
@@ -153,6 +197,8 @@ fn setup_explains_wrong_usage_and_makes_nothing() {
         ("--frobnicate redis.example", "unknown option"),
         ("redis.example -o elsewhere", "options stand before"),
         ("-o", "needs a folder"),
+        ("-s", "needs a name"),
+        ("-s jobs/example redis.example", "got `jobs/example`"),
         ("redis/example", "got `redis/example`"),
     ] {
         setup(folder.path(), typed).code(2).says(&["error:", said, "usage: setup"]);

@@ -9,6 +9,7 @@ use sheaf_tests::corpus::{doc, write};
 use sheaf_tests::job::LONG;
 use sheaf_tests::place::{Place, connected, drain};
 use sheaf_tests::redis_server::{Options, free_port};
+use sheaf_tests::service::Service;
 use sheaf_tests::{Run, server, worker_bin};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,6 +121,48 @@ async fn client_certificates_and_least_privileges_are_enough() {
     // Without the authority's certificate, nobody is trusted.
     let run = Run::sheaf(place.folder()).typed("workers").env("SHEAF_REDIS", place.url());
     run.finish().code(3).says(&["TLS", "hint:"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_needs_a_coordinators_privileges() {
+    let acl = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/users.acl");
+    let users = with_passwords(&fs::read_to_string(acl).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "users.acl", users + "user default on nopass ~* +@all\n");
+    let options = Options {
+        arguments: vec!["--aclfile".into(), file.display().to_string()],
+        ..Options::default()
+    };
+    let server = server!("the_service_needs_a_coordinators_privileges", options);
+    let url = |user: &str| format!("redis://{user}@127.0.0.1:{}", server.port());
+
+    let data = folder.path().join("data");
+    let coordinator = url("sheaf-coordinator:for-c00rdinators");
+    let mut service = Service::start(&data, &format!("--redis {coordinator} --lease 2s"));
+    write(folder.path(), "in/a", doc("1", "t", "x"));
+    let client = |typed: &str| service.client(folder.path()).typed(typed).within(LONG).finish();
+
+    // One that waits is looked at, put before others, paused and resumed; then a worker comes.
+    client("submit in -o a.jsonl --id first").code(0);
+    service.until_state("first", "running");
+    let change = br#"{"priority":"high"}"#;
+    service.request("PATCH", "/v1/jobs/first", change, "application/json").status(200);
+    client("explain first").code(0);
+    client("pause first").code(0);
+    service.until_state("first", "paused");
+    client("resume first").code(0);
+    client("submit in -o a.jsonl --id second").code(0);
+    client("cancel second").code(0);
+
+    let place = Place::at(url("sheaf-worker:for-w0rkers"));
+    let worker = place.worker("");
+    client("wait first").code(0);
+    service.get("/v1/workers").status(200);
+    service.stop();
+    drain(worker);
+
+    let refused: Vec<redis::Value> = server.command(&["ACL", "LOG"]);
+    assert!(refused.is_empty(), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

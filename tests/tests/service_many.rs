@@ -43,3 +43,37 @@ fn small_jobs_are_not_starved_by_large_ones() {
     let last_large = large_jobs.iter().map(finished).max();
     assert!(last_small < last_large, "{last_small:?} {last_large:?}");
 }
+
+#[test]
+fn urgent_jobs_overtake_those_before_them() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in 0..300 {
+        let text = format!("file {file} ").repeat(4000);
+        let doc = corpus::doc("1", "t", &text);
+        corpus::write(&folder.path().join("in"), &format!("{file:05}"), doc);
+    }
+
+    let service = Service::start(&folder.path().join("data"), "-p 2");
+    let mut wish = service.wish(&files_below(folder.path(), "in"));
+    let mut create = |priority: &str| {
+        wish["priority"] = priority.into();
+        // Each is another job, so that none reuses what another read.
+        wish["options"] = serde_json::json!({"source_column": priority});
+        service.create(&wish)
+    };
+    let low = create("low");
+    let normal = create("normal");
+    let raised = create("low");
+    service.until_state(&raised, "running");
+    let change = serde_json::json!({"priority": "high"});
+    let path = format!("/v1/jobs/{raised}");
+    let body = change.to_string();
+    service.request("PATCH", &path, body.as_bytes(), "application/json").status(200);
+
+    let finished = |id: &String| {
+        let job = service.until_state(id, "done");
+        job["times"]["finished"].as_str().unwrap().to_owned()
+    };
+    let [low, normal, raised] = [&low, &normal, &raised].map(finished);
+    assert!(raised < normal && normal < low, "{raised} {normal} {low}");
+}

@@ -130,3 +130,20 @@ pub struct ServeArgs {
     #[arg(short, long, env = "SHEAF_VERBOSE", value_parser = FalseyValueParser::new())]
     pub verbose: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_variable_is_listed_in_serve_env() {
+        let file = include_str!("../../../deploy/hosts/serve.env");
+        let command = Cli::command();
+        let serve = command.find_subcommand("serve").unwrap();
+        for name in serve.get_arguments().filter_map(|arg| arg.get_env()?.to_str()) {
+            assert!(file.lines().any(|line| line.starts_with(&format!("#{name}="))), "{name}");
+        }
+    }
+}

@@ -43,6 +43,10 @@ impl Ending {
         place: &JobPlace,
     ) -> Self {
         match &finished.end {
+            // A short run may be over before it is interrupted: that changes nothing.
+            End::Written(_) if is_over_budget(&finished.tally, record) => {
+                over_budget(&finished.tally, record)
+            }
             End::Written(written) => {
                 match written_end(written, finished, config, sources, record, place) {
                     Ok(ending) => ending,
@@ -88,6 +92,10 @@ impl Ending {
             record.retrying = None;
         }
     }
+}
+
+fn is_over_budget(tally: &Tally, record: &Record) -> bool {
+    record.max_failures.is_some_and(|budget| tally.failed > budget.of(record.files))
 }
 
 fn over_budget(tally: &Tally, record: &Record) -> Ending {

@@ -89,7 +89,8 @@ impl Auth {
         match tokens.access(token) {
             None => Err(Failure::unauthorized("the token is not one of the service's")
                 .hint("its --token-file has the tokens, one a line")),
-            Some(Access::Read) if !is_read => {
+            // Making a ticket changes nothing that others see.
+            Some(Access::Read) if !is_read && !asks_for_ticket(request) => {
                 Err(Failure::forbidden("the token is for reading only")
                     .hint("use one that stands behind `full` in the service's --token-file"))
             }
@@ -108,6 +109,12 @@ fn token(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(AUTHORIZATION)?.as_bytes();
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}
+
+/// Whether a request asks for a link to an output.
+fn asks_for_ticket(request: &Request) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::POST && path.contains("/outputs/") && path.ends_with("/ticket")
 }
 
 /// The ticket of a query.
@@ -159,6 +166,8 @@ mod tests {
             ("HEAD", "/v1/jobs", bearer(READ), Ok(Access::Read)),
             ("POST", "/v1/jobs", bearer(READ), Err(403)),
             ("DELETE", "/v1/jobs/1", bearer(READ), Err(403)),
+            ("POST", "/v1/jobs/1/outputs/0/ticket", bearer(READ), Ok(Access::Read)),
+            ("GET", "/v1/jobs/1/outputs/0/ticket", None, Err(401)),
             ("POST", "/v1/jobs", bearer(FULL), Ok(Access::Full)),
             ("GET", "/v1/jobs", bearer(FULL), Ok(Access::Full)),
             ("GET", "/metrics", None, Err(401)),

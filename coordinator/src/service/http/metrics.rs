@@ -24,8 +24,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::labels::{
-    FitsLabel, KindLabel, OutcomeLabel, QueueLabels, RequestLabels, ResultLabel, StateLabel,
-    StepLabel, VersionLabel,
+    FitsLabel, KindLabel, OutcomeLabel, RequestLabels, ResultLabel, StateLabel, StepLabel,
+    VersionLabel,
 };
 use super::problem::{Answer, Failure};
 use crate::api::State;
@@ -49,7 +49,6 @@ pub struct Metrics {
     failures: Family<KindLabel, Counter>,
     rows: Counter,
     input: Counter,
-    tasks: Family<QueueLabels, Now>,
     workers: Family<FitsLabel, Now>,
     slots: Now,
     busy: Now,
@@ -85,7 +84,6 @@ impl Metrics {
             failures: Family::default(),
             rows: Counter::default(),
             input: Counter::default(),
-            tasks: Family::default(),
             workers: Family::default(),
             slots: Gauge::default(),
             busy: Gauge::default(),
@@ -126,7 +124,6 @@ impl Metrics {
         registry.register_with_unit("input", help, Unit::Bytes, self.input.clone());
         let help = "Files of queued and running jobs that are still to be read";
         registry.register("files_pending", help, self.pending.clone());
-        registry.register("queue_tasks", "Tasks on the queue", self.tasks.clone());
         let help = "Workers, by whether they can do tasks of this service";
         registry.register("workers", help, self.workers.clone());
         let help = "Files that the fitting workers can read at once";
@@ -186,11 +183,6 @@ impl Metrics {
     pub fn add_rows(&self, rows: u64, bytes: u64) {
         self.rows.inc_by(rows);
         self.input.inc_by(bytes);
-    }
-
-    /// How many tasks of a class (`extract`, `repair`, `render`) are in a state on the queue.
-    pub fn set_tasks(&self, class: &'static str, state: &'static str, tasks: u64) {
-        self.tasks.get_or_create(&QueueLabels { class, state }).set(tasks);
     }
 
     /// How many workers there are.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sheaf_common::fit;
 use tokio::sync::Notify;
@@ -13,14 +13,12 @@ use super::list::Filter;
 use super::select::{SelectError, select};
 use crate::api::{ChangeJob, History, Job, JobId, JobPage, NoticeEvent, Selector, State};
 use crate::clock::now_ms;
-use crate::run::{Cause, Interrupter};
+use crate::run::Cause;
 use crate::service::feed::{Feed, News};
 use crate::service::lifecycle::{self, Event, Illegal};
 use crate::service::record::Record;
 use crate::service::store::{Found, JobPlace, Key, Store, StoreError};
 
-/// How long a job rests whose disk was full.
-const REST: Duration = Duration::from_secs(10);
 /// The pause between two looks at an id that another caller is about to take.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -36,8 +34,8 @@ pub struct Jobs {
 }
 
 #[derive(Default)]
-struct Inner {
-    entries: HashMap<JobId, Entry>,
+pub(super) struct Inner {
+    pub(super) entries: HashMap<JobId, Entry>,
     /// The ids by age.
     by_age: BTreeMap<u64, JobId>,
     next_number: u64,
@@ -60,13 +58,6 @@ enum Reserved {
     Free(JobId),
     /// There is a job with it.
     There(Box<Job>),
-}
-
-/// A job that was started.
-pub struct Started {
-    pub key: Key,
-    pub place: JobPlace,
-    pub record: Record,
 }
 
 /// Why a job cannot be shown or changed.
@@ -318,109 +309,6 @@ impl Jobs {
         Ok(job)
     }
 
-    /// Begins to run a job. `interrupter` stops the run, and hears of a change of priority.
-    pub fn start(&self, id: &JobId, interrupter: Interrupter) -> Result<Started, JobError> {
-        if let Some(entry) = self.inner().entries.get_mut(id) {
-            entry.is_starting = false;
-        }
-
-        self.advance(id, Event::Start, |record| {
-            record.started.get_or_insert_with(now_ms);
-            record.reason = None;
-            record.hint = None;
-        })?;
-
-        let mut inner = self.inner();
-        let entry = inner.entries.get_mut(id).ok_or_else(|| JobError::Unknown(id.clone()))?;
-
-        // A wish may have come between the two.
-        match entry.record.state {
-            State::Pausing => interrupter.stop(Cause::Paused),
-            State::Cancelling => interrupter.stop(Cause::Cancelled),
-            _ => {}
-        }
-        interrupter.prioritise(entry.record.priority.into());
-        entry.interrupter = Some(interrupter);
-
-        let place = self.store.place(entry.key);
-        Ok(Started { key: entry.key, place, record: entry.record.clone() })
-    }
-
-    /// Notes that the run of a job is over.
-    pub fn end(
-        &self,
-        id: &JobId,
-        ended: lifecycle::Ended,
-        also: impl FnOnce(&mut Record),
-    ) -> Result<Job, JobError> {
-        if let Some(entry) = self.inner().entries.get_mut(id) {
-            entry.interrupter = None;
-            entry.sample(true);
-            // It would only fill the disk again.
-            if ended == lifecycle::Ended::DiskFull {
-                entry.rests_until = Some(Instant::now() + REST);
-            }
-        }
-        self.advance(id, Event::Ended(ended), also)
-    }
-
-    /// Changes the figures of a running job, and tells watchers. Nothing is written to the disk.
-    pub fn progress(&self, id: &JobId, change: impl FnOnce(&mut Record)) {
-        let mut inner = self.inner();
-        if let Some(entry) = inner.entries.get_mut(id) {
-            change(&mut entry.record);
-            entry.sample(false);
-            self.publish(entry);
-        }
-    }
-
-    /// Stops the run of a job, as too many files failed.
-    pub fn exceed(&self, id: &JobId) {
-        if let Some(Entry { interrupter: Some(run), .. }) = self.inner().entries.get(id) {
-            run.stop(Cause::OverBudget);
-        }
-    }
-
-    /// Notes an incident of a job's run.
-    pub fn note(&self, id: &JobId, notice: NoticeEvent) {
-        if let Some(entry) = self.inner().entries.get_mut(id) {
-            entry.note(notice.clone());
-            self.feed.tell(News::Notice(id.clone(), notice));
-        }
-    }
-
-    /// Stops all runs: the service ends. Their jobs go on when it is started again.
-    pub fn stop_all(&self, cause: Cause) {
-        for entry in self.inner().entries.values() {
-            if let Some(run) = &entry.interrupter {
-                run.stop(cause);
-            }
-        }
-    }
-
-    /// How many runs there are.
-    pub fn running(&self) -> usize {
-        self.inner().entries.values().filter(|entry| entry.interrupter.is_some()).count()
-    }
-
-    /// The job to start next: of the highest priority the oldest. It is given once.
-    pub fn take_queued(&self) -> Option<JobId> {
-        let mut inner = self.inner();
-        let now = Instant::now();
-        let is_ready = |entry: &&mut Entry| {
-            let rests = entry.rests_until.is_some_and(|until| until > now);
-            entry.record.state == State::Queued && !entry.is_starting && !rests
-        };
-        let first = inner
-            .entries
-            .values_mut()
-            .filter(is_ready)
-            .max_by_key(|entry| (entry.record.priority, std::cmp::Reverse(entry.number)))?;
-
-        first.is_starting = true;
-        Some(first.record.id.clone())
-    }
-
     /// Removes a finished job, with all its files.
     ///
     /// # Errors
@@ -474,7 +362,7 @@ impl Jobs {
         inner.entries.get(id).map(look).ok_or_else(|| JobError::Unknown(id.clone()))
     }
 
-    fn publish(&self, entry: &Entry) -> Job {
+    pub(super) fn publish(&self, entry: &Entry) -> Job {
         let job = self.job(entry);
         self.feed.tell(News::Job(Arc::new(job.clone())));
         job
@@ -488,7 +376,7 @@ impl Jobs {
         self.keep.map(fit::millis)
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().expect("no holder of this lock panics")
     }
 }

@@ -23,12 +23,6 @@ pub struct KindLabel {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct QueueLabels {
-    pub class: &'static str,
-    pub state: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct FitsLabel {
     pub fits: &'static str,
 }

@@ -8,7 +8,6 @@ fn figures_have_the_names_of_the_conventions() {
     metrics.add_files(10, 1);
     metrics.add_failures("damaged", 1);
     metrics.add_rows(100, 4096);
-    metrics.set_tasks("extract", "waiting", 3);
     metrics.set_workers(2, 1);
     metrics.set_slots(8, 5);
     metrics.add_step("parse", 1.5);
@@ -27,7 +26,6 @@ fn figures_have_the_names_of_the_conventions() {
         "sheaf_file_failures_total{kind=\"damaged\"} 1",
         "sheaf_rows_total 100",
         "sheaf_input_bytes_total 4096",
-        "sheaf_queue_tasks{class=\"extract\",state=\"waiting\"} 3",
         "sheaf_workers{fits=\"false\"} 1",
         "sheaf_worker_slots 8",
         "sheaf_worker_slots_busy 5",
