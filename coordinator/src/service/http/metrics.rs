@@ -130,7 +130,7 @@ impl Metrics {
         registry.register("worker_slots", help, self.slots.clone());
         let help = "Files that the fitting workers read now";
         registry.register("worker_slots_busy", help, self.busy.clone());
-        let help = "Time that workers spent, by step";
+        let help = "Time that the runs of jobs took, by step: prepare, run, finish";
         registry.register_with_unit("step", help, Unit::Seconds, self.steps.clone());
     }
 
