@@ -134,7 +134,6 @@ fn tokens_decide_what_is_allowed() {
     let writes = [
         "POST /v1/jobs".to_owned(),
         format!("POST /v1/jobs/{id}/retry"),
-        format!("POST /v1/jobs/{id}/outputs/0/ticket"),
         format!("PATCH /v1/jobs/{id}"),
         format!("DELETE /v1/jobs/{id}"),
         format!("PUT /v1/contents/{}", "ab".repeat(32)),
