@@ -49,8 +49,7 @@ fn the_description_of_the_interface_is_true() {
     let service = service(folder.path());
     let tests = repository().join("tests/python");
     let mut command = Command::new(program);
-    // It leaves notes of its own in the current folder.
-    command.current_dir(folder.path());
+    command.current_dir(folder.path()); // It leaves a cache there.
     command.arg("--config-file").arg(tests.join("schemathesis.toml"));
 
     let run = Run::command(command)

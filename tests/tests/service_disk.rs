@@ -126,16 +126,17 @@ fn below_the_reserve_nothing_new_is_taken() {
     assert!(service.output(&id, 0) == expected);
 }
 
-/// Starts a job, and fills the disk when some of its files are done. Returns when it waits.
+/// Runs a job on a disk that is too small for it. Returns when it waits.
 fn full_while_running(world: &World, service: &Service) -> String {
-    let id = service.create(&service.wish(&files_below(world.path(), "in")));
-    service.until(&id, "some files are done", |job| job["progress"]["files"].as_u64() > Some(20));
-    world.fill(0);
+    let wish = service.wish(&files_below(world.path(), "in"));
+    world.fill(512 << 10);
+    let id = service.create(&wish);
 
     let waits = service.until(&id, "it is queued again", |job| {
         assert!(job["state"] == "running" || job["state"] == "queued", "{job}");
-        job["state"] == "queued"
+        job["state"] == "queued" && !job["reason"].is_null()
     });
+    assert!(waits["times"]["started"].is_string(), "{waits}");
     assert!(waits["hint"].as_str().unwrap().contains("by itself"), "{waits}");
     let explained = service.get(&format!("/v1/jobs/{id}/explain")).status(200).json();
     assert_eq!(explained["reasons"][0]["code"], "disk", "{explained}");

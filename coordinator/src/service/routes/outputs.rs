@@ -31,7 +31,7 @@ where
     tag = "outputs",
     params(
         ("id" = JobId, Path, description = "The id of the job"),
-        ("n" = usize, Path, description = "The number of the output, from 0"),
+        ("n" = u32, Path, description = "The number of the output, from 0"),
     ),
     responses(
         (status = 200, description = "The whole file, of the media type of its output", body = Bytes, content_type = "*/*",
@@ -66,7 +66,7 @@ async fn download(
     tag = "outputs",
     params(
         ("id" = JobId, Path, description = "The id of the job"),
-        ("n" = usize, Path, description = "The number of the output, from 0"),
+        ("n" = u32, Path, description = "The number of the output, from 0"),
     ),
     responses(
         (status = 200, description = "The link", body = Ticket),
