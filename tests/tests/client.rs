@@ -55,12 +55,12 @@ fn submit_prints_the_id_and_sends_files_once() {
 
     let first = sheaf(folder.path(), &service, "submit in").finish().code(0);
     prints(&first, "1\n");
-    let first = first.says(&["job 1: 6 files", "5 files sent", "1 file not sent"]);
+    let first = first.says(&["job 1: 6 files", "5 files sent", "1 file already there"]);
     assert!(!first.stderr().contains("error"));
 
     let again = sheaf(folder.path(), &service, "submit in --name again").finish().code(0);
     prints(&again, "2\n");
-    again.says(&["6 files not sent"]);
+    again.says(&["6 files already there"]);
     let bundles = service.lines().iter().filter(|line| *line == "POST /v1/contents").count();
     assert_eq!(bundles, 1);
 

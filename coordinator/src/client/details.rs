@@ -140,13 +140,8 @@ pub fn ending(job: &Job, failed: &[FileLine], paint: Paint) -> String {
         lines.push(format!("{} {}", paint.warning("note:"), shown(note.as_bytes())));
     }
 
-    let hint = job.hint.as_ref().map(|hint| shown(hint.as_bytes()));
-    let own = (job.state == State::DoneWithFailures && progress.files_failed > 0).then(|| {
-        let id = &job.id;
-        format!("`sheaf logs {id} --failed` lists them, `sheaf retry {id}` reads them again")
-    });
-    for hint in hint.into_iter().chain(own) {
-        lines.push(format!("{} {hint}", paint.hint("hint:")));
+    if let Some(hint) = &job.hint {
+        lines.push(format!("{} {}", paint.hint("hint:"), shown(hint.as_bytes())));
     }
 
     lines.join("\n") + "\n"

@@ -112,7 +112,7 @@ fn create(args: &SubmitArgs, config: &SubmitConfig, server: &Server) -> Result<S
     Ok(submitted)
 }
 
-/// ``submitted job 7: 12 files; 3 sent (1.20 MB), 9 were there already (4.10 MB)``
+/// ``submitted job 7: 12 files; 3 files sent (1.20 MB), 9 files already there (4.10 MB)``
 fn told(job: &Job, files: u64, sent: Sent) -> String {
     let mut parts = Vec::new();
     if sent.files > 0 {
@@ -120,7 +120,7 @@ fn told(job: &Job, files: u64, sent: Sent) -> String {
     }
     if sent.had_files > 0 {
         let had = count(sent.had_files, "file");
-        parts.push(format!("{had} not sent, as the service has them ({})", size(sent.had_bytes)));
+        parts.push(format!("{had} already there ({})", size(sent.had_bytes)));
     }
 
     format!("submitted job {}: {}; {}", job.id, count(files, "file"), parts.join(", "))

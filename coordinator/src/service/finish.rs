@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::lifecycle::Ended;
 use super::record::Record;
 use super::store::JobPlace;
-use crate::api::{Hash, OutputFile};
+use crate::api::{Hash, JobId, OutputFile};
 use crate::config::RunConfig;
 use crate::discover::Sources;
 use crate::errors::{Exit, Failure};
@@ -50,7 +50,9 @@ impl Ending {
             End::Written(written) => {
                 match written_end(written, finished, config, sources, record, place) {
                     Ok(ending) => ending,
-                    Err(error) => Ending::of_failure(&Failure::new(Exit::CouldNotRun, error)),
+                    Err(error) => {
+                        Ending::of_failure(&Failure::new(Exit::CouldNotRun, error), &record.id)
+                    }
                 }
             }
             End::Interrupted(Cause::OverBudget) => over_budget(&finished.tally, record),
@@ -59,7 +61,7 @@ impl Ending {
     }
 
     /// The end of a run that could not begin or go on.
-    pub fn of_failure(failure: &Failure) -> Self {
+    pub fn of_failure(failure: &Failure, id: &JobId) -> Self {
         let is_disk_full = failure.error.chain().any(is_disk_full);
         let ended = if is_disk_full { Ended::DiskFull } else { Ended::Failed };
 
@@ -67,7 +69,7 @@ impl Ending {
             _ if is_disk_full => "it goes on by itself when there is room again".into(),
             // The words of `sheaf run` name another command.
             Some(hint) if !hint.contains("same command") => hint.clone(),
-            Some(_) | None => "`sheaf resume` goes on where it stopped".to_owned(),
+            Some(_) | None => format!("`sheaf resume {id}` goes on where it stopped"),
         };
 
         Ending {
@@ -94,6 +96,10 @@ impl Ending {
     }
 }
 
+fn look_and_retry(id: &JobId) -> String {
+    format!("`sheaf logs {id} --failed` shows them, `sheaf retry {id}` reads them again")
+}
+
 fn is_over_budget(tally: &Tally, record: &Record) -> bool {
     record.max_failures.is_some_and(|budget| tally.failed > budget.of(record.files))
 }
@@ -109,9 +115,7 @@ fn over_budget(tally: &Tally, record: &Record) -> Ending {
 
     Ending {
         reason: Some(format!("{failed} of {all} failed, and at most {most} may")),
-        hint: Some(
-            "`sheaf logs --failed` shows them; `sheaf retry` reads them again and goes on".into(),
-        ),
+        hint: Some(format!("{} and goes on", look_and_retry(&record.id))),
         ..Ending::new(Ended::OverBudget)
     }
 }
@@ -167,7 +171,7 @@ fn written_end(
         Some((reason, hint)) => (Some(reason), Some(hint)),
         None if tally.failed > 0 => (
             Some(format!("{} could not be read", count(tally.failed, "file"))),
-            Some("`sheaf logs --failed` shows them, `sheaf retry` reads them again".into()),
+            Some(look_and_retry(&record.id)),
         ),
         None => (None, None),
     };

@@ -39,7 +39,7 @@ pub async fn run(core: Arc<Core>, id: JobId) {
 
     let ending = match execute(&core, started, interrupt).await {
         Ok(ending) => ending,
-        Err(failure) => Ending::of_failure(&failure),
+        Err(failure) => Ending::of_failure(&failure, &id),
     };
 
     let ended = ending.ended;
