@@ -47,10 +47,9 @@ fn small_jobs_are_not_starved_by_large_ones() {
 #[test]
 fn urgent_jobs_overtake_those_before_them() {
     let folder = tempfile::tempdir().unwrap();
-    for file in 0..300 {
-        let text = format!("file {file} ").repeat(4000);
-        let doc = corpus::doc("1", "t", &text);
-        corpus::write(&folder.path().join("in"), &format!("{file:05}"), doc);
+    for file in 0..1500 {
+        let docs: String = (0..400).map(|id| corpus::doc(&id.to_string(), "t", "text")).collect();
+        corpus::write(&folder.path().join("in"), &format!("{file:05}"), docs);
     }
 
     let service = Service::start(&folder.path().join("data"), "-p 2");

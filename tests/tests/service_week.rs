@@ -35,7 +35,7 @@ struct Desk<'a> {
 fn week(server: &RedisServer) {
     let folder = tempfile::tempdir().unwrap();
     let data = tempfile::tempdir().unwrap();
-    corpus::write_many(&folder.path().join("in"), usize::try_from(FILES).unwrap(), 20, Some(50));
+    corpus::write_many(&folder.path().join("in"), usize::try_from(FILES).unwrap(), 600, Some(50));
     let redis = format!("--redis {}", server.url());
     let service = Service::start(data.path(), &format!("{redis} --lease 2s"));
     let mut desk = Desk { folder: folder.path(), redis, service, counters: BTreeMap::new() };

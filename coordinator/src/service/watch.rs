@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sheaf_common::problem::ProblemKind;
+
 use super::core::Core;
 use super::http::metrics::Metrics;
 use super::jobs::Jobs;
 use super::record::Record;
-use crate::api::{JobId, NoticeEvent};
+use crate::api::{JobId, NoticeEvent, Progress};
 use crate::clock::{now_ms, rfc3339};
 use crate::report::{Measure, Notice, Observer, Tally, UnderWay};
 
@@ -18,9 +20,8 @@ const EVERY: Duration = Duration::from_millis(500);
 pub struct Watch {
     jobs: Arc<Jobs>,
     metrics: Arc<Metrics>,
-    /// What of the tally the figures of the service have already; `None`: not even what earlier
-    /// runs of the job did.
-    counted: Option<Tally>,
+    /// What the figures of the service have already of the job.
+    counted: Progress,
     id: JobId,
     measure: Measure,
     /// How long earlier runs of the job took, in seconds.
@@ -37,7 +38,7 @@ impl Watch {
         Watch {
             jobs: Arc::clone(&core.jobs),
             metrics: Arc::clone(&core.metrics),
-            counted: None,
+            counted: record.progress.clone(),
             id: record.id.clone(),
             measure: Measure::new(record.files, record.bytes, Instant::now()),
             before: record.progress.seconds,
@@ -47,29 +48,31 @@ impl Watch {
         }
     }
 
-    /// Adds what is new in the tally to the figures of the service.
-    fn count(&mut self, tally: &Tally) {
-        let before = self.counted.get_or_insert_with(|| tally.clone());
-        if before.files == tally.files {
-            return;
-        }
+    /// Adds what is new of the job to the figures of the service.
+    fn count(&mut self, now: &Progress) {
+        let before = std::mem::replace(&mut self.counted, now.clone());
 
-        let failed = tally.failed - before.failed;
-        self.metrics.add_files(tally.files - before.files - failed, failed);
-        self.metrics.add_rows(tally.rows - before.rows, tally.bytes - before.bytes);
-        for (kind, files) in &tally.failed_by_kind {
-            let known = before.failed_by_kind.get(kind).copied().unwrap_or(0);
-            self.metrics.add_failures(kind.code(), files - known);
-        }
+        let files = now.files.saturating_sub(before.files);
+        let failed = now.files_failed.saturating_sub(before.files_failed);
+        self.metrics.add_files(files.saturating_sub(failed), failed);
 
-        *before = tally.clone();
+        let rows = now.rows.saturating_sub(before.rows);
+        self.metrics.add_rows(rows, now.bytes.saturating_sub(before.bytes));
+
+        for kind in ProblemKind::ALL.map(ProblemKind::code) {
+            let of = |progress: &Progress| progress.failed_by_kind.get(kind).copied().unwrap_or(0);
+            let failed = of(now).saturating_sub(of(&before));
+            if failed > 0 {
+                self.metrics.add_failures(kind, failed);
+            }
+        }
     }
 
     fn tell(&mut self, tally: &Tally, is_over: bool) {
         let now = Instant::now();
         self.told = Some(now);
-        self.count(tally);
 
+        let mut seen = self.counted.clone();
         self.jobs.progress(&self.id, |record| {
             let progress = &mut record.progress;
             progress.files = tally.files;
@@ -95,7 +98,9 @@ impl Watch {
             if is_over {
                 progress.waiting = None;
             }
+            seen = progress.clone();
         });
+        self.count(&seen);
     }
 }
 

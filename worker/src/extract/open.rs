@@ -52,7 +52,7 @@ pub fn read(file: &SourceFile, memory: u64) -> Result<Cow<'_, [u8]>, FileProblem
     let read = opened.by_ref().take(before.len() + 1).read_to_end(&mut bytes);
     read.map_err(|error| not_read(&error))?;
 
-    check_unchanged(&opened, &before, bytes.len() as u64)?;
+    check_unchanged(&opened, &before, bytes.len() as u64, file.modified)?;
     Ok(Cow::Owned(bytes))
 }
 
@@ -84,7 +84,7 @@ pub fn read_in_chunks(
         }
     }
 
-    check_unchanged(left.get_ref(), &before, length)?;
+    check_unchanged(left.get_ref(), &before, length, file.modified)?;
     Ok(true)
 }
 
@@ -104,10 +104,18 @@ fn open_as_listed(file: &SourceFile) -> Result<(File, Metadata), FileProblem> {
     Ok((opened, before))
 }
 
-/// Checks that a file of which `length` bytes were read is still the same.
-fn check_unchanged(opened: &File, before: &Metadata, length: u64) -> Result<(), FileProblem> {
+/// Checks that a file of which `length` bytes were read is still the same. `listed`: its time when it
+/// was listed; 0: its time says nothing, as with contents that are stored by their hash, whose time
+/// is renewed when somebody asks for them.
+fn check_unchanged(
+    opened: &File,
+    before: &Metadata,
+    length: u64,
+    listed: i64,
+) -> Result<(), FileProblem> {
     let after = metadata(opened)?;
-    if length != before.len() || modified_ns(&after) != modified_ns(before) {
+    let has_changed = listed != 0 && modified_ns(&after) != modified_ns(before);
+    if length != before.len() || has_changed {
         return Err(FileProblem::Changed(Changed::WhileRead));
     }
 
@@ -306,6 +314,31 @@ mod tests {
         file.size = 2000;
         assert_eq!(*read(&file, 1 << 30).unwrap(), *vec![b'x'; 2000]);
         assert_eq!(read(&file, 3999).unwrap_err().kind(), ProblemKind::TooLarge);
+    }
+
+    #[test]
+    fn an_unknown_time_may_be_renewed_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "text").unwrap();
+        let listed = source(&path);
+        let stored = SourceFile { modified: 0, ..listed.clone() };
+
+        let mut renew = |_: &[u8]| {
+            let file = File::options().append(true).open(&path).unwrap();
+            file.set_modified(SystemTime::now() + Duration::from_secs(9)).unwrap();
+            true
+        };
+        assert_eq!(read_in_chunks(&stored, &mut renew), Ok(true));
+
+        let listed = SourceFile { modified: source(&path).modified, ..listed };
+        let mut renew = |_: &[u8]| {
+            let file = File::options().append(true).open(&path).unwrap();
+            file.set_modified(SystemTime::now() + Duration::from_secs(90)).unwrap();
+            true
+        };
+        let changed = FileProblem::Changed(Changed::WhileRead);
+        assert_eq!(read_in_chunks(&listed, &mut renew), Err(changed));
     }
 
     #[test]
