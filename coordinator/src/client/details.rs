@@ -230,11 +230,12 @@ pub(super) mod tests {
 
     #[test]
     fn an_ending_says_what_to_do() {
-        let mut failed = job("7", State::DoneWithFailures);
+        let mut failed =
+            Job { hint: Some("`sheaf retry 7`".into()), ..job("7", State::DoneWithFailures) };
         failed.progress.files_failed = 2;
         let text = ending(&failed, &[], Paint::Plain);
         assert!(text.starts_with("job 7 is done, but 2 of 10 files failed: 10 files, 7 rows"));
-        assert!(text.contains("`sheaf retry 7`"), "{text}");
+        assert!(text.ends_with("\nhint: `sheaf retry 7`\n"), "{text}");
 
         let stopped = Job {
             reason: Some("the disk is full".into()),

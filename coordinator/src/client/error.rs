@@ -78,6 +78,12 @@ impl ClientError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
+            // As rustls words it.
+            ClientError::Unreachable { reason, .. } if reason.contains("certificate") => Some(
+                "`--ca FILE` names the authority that signed the service's certificate, or a \
+                 certificate that signed itself (made with CA:FALSE and the service's name)"
+                    .into(),
+            ),
             ClientError::Unreachable { unsent: true, .. } => Some(
                 "start one: `sheaf serve`; or say where it is: `--server URL`, or the variable \
                  SHEAF_SERVER"
