@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use crate::api::{
     ChangeJob, InputFile, Inputs, Job, JobId, JobPage, NewJob, Problem, Selector, State as JobState,
 };
-use crate::clock::from_rfc3339;
+use crate::clock::ms_of_rfc3339;
 use crate::service::contents::Contents;
 use crate::service::core::Core;
 use crate::service::disk::MAKE_ROOM;
@@ -71,7 +71,7 @@ impl ListQuery {
         });
 
         let since = self.since.as_deref().map(|since| {
-            from_rfc3339(since).ok_or_else(|| {
+            ms_of_rfc3339(since).ok_or_else(|| {
                 let expected = "expected a time such as `2026-11-29T14:05:09Z`";
                 Failure::bad_request(format!("invalid `since`: {expected}, got `{since}`"))
             })
