@@ -1,7 +1,11 @@
 //! The room on the disk of the data folder.
 
+use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use nix::sys::statvfs::statvfs;
 
 use crate::human::size;
 
@@ -25,8 +29,7 @@ impl Disk {
     /// Asks the system again.
     pub fn look(&self) {
         // A system that does not say how much is free is taken to have room.
-        let free = nix::sys::statvfs::statvfs(&self.folder)
-            .map_or(u64::MAX, |disk| disk.blocks_available().saturating_mul(disk.fragment_size()));
+        let free = free_bytes(&self.folder).unwrap_or(u64::MAX);
         self.free.store(free, Ordering::Relaxed);
     }
 
@@ -54,6 +57,27 @@ impl Disk {
             )
         })
     }
+}
+
+/// The bytes that this user may still write on the disk of a folder.
+///
+/// # Errors
+/// When the folder is not there.
+pub fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = statvfs(folder)?;
+    // The types differ between systems.
+    #[allow(clippy::useless_conversion, reason = "they are not `u64` on 32 bits")]
+    Ok(u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())))
+}
+
+/// Whether an error says that the disk, or this user's part of it, is full.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// As [`is_full`], for a cause of another error.
+pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(is_full)
 }
 
 /// What to do about a full disk.

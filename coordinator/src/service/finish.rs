@@ -1,6 +1,5 @@
 //! The end of a job's run: outputs, summary, state.
 
-use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::disk::is_disk_full;
 use super::lifecycle::Ended;
 use super::record::Record;
 use super::store::JobPlace;
@@ -198,12 +198,4 @@ fn hash(path: &Path) -> io::Result<Hash> {
         }
         hasher.update(&buffer[..read]);
     }
-}
-
-/// Whether an error says that the disk is full.
-pub fn is_disk_full(error: &(dyn Error + 'static)) -> bool {
-    let io = error.downcast_ref::<io::Error>();
-    io.is_some_and(|error| {
-        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-    })
 }

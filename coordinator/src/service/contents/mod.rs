@@ -15,7 +15,6 @@
 //! the question and the job.
 
 mod bundle;
-mod disk;
 mod garbage;
 mod handlers;
 mod receive;
@@ -32,13 +31,14 @@ use std::time::SystemTime;
 
 use tokio::sync::Semaphore;
 
-pub use disk::free_bytes;
 pub use garbage::Collected;
 pub use handlers::router;
 pub use upload::{Begun, Ended, Upload, UploadError};
 
+use super::disk::free_bytes;
 use super::http::problem::{Answer, Failure};
 use crate::api::{Hash, MissingContent};
+use crate::run::stored_path;
 
 /// The most uploads at once.
 const MOST_OPEN: usize = 64;
@@ -94,8 +94,7 @@ impl Contents {
 
     /// Where a content is, once it is whole.
     pub fn path(&self, hash: Hash) -> PathBuf {
-        let name = hash.to_string();
-        self.folder.join(&name[..2]).join(name)
+        stored_path(&self.folder, &hash.0)
     }
 
     fn incoming(&self) -> PathBuf {

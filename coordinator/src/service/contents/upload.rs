@@ -9,8 +9,9 @@ use std::sync::{Arc, PoisonError};
 use axum::body::Bytes;
 use sha2::{Digest, Sha256};
 
-use super::{Contents, disk, remove};
+use super::{Contents, remove};
 use crate::api::Hash;
+use crate::service::disk::is_full;
 use crate::service::http::problem::Failure;
 
 /// How much is read at once.
@@ -36,7 +37,7 @@ pub enum UploadError {
 
 impl From<io::Error> for UploadError {
     fn from(error: io::Error) -> Self {
-        if disk::is_full(&error) { UploadError::Full } else { UploadError::Io(error) }
+        if is_full(&error) { UploadError::Full } else { UploadError::Io(error) }
     }
 }
 

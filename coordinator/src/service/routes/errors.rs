@@ -1,8 +1,7 @@
 //! Errors of the service as answers.
 
 use crate::api::{JobId, ProblemCode};
-use crate::service::disk::MAKE_ROOM;
-use crate::service::finish::is_disk_full;
+use crate::service::disk::{MAKE_ROOM, is_full};
 use crate::service::http::problem::Failure;
 use crate::service::jobs::{JobError, SelectError};
 use crate::service::store::StoreError;
@@ -31,7 +30,7 @@ impl From<JobError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::Io { source, .. } if is_disk_full(source) => {
+            StoreError::Io { source, .. } if is_full(source) => {
                 Failure::new(ProblemCode::DiskFull, "the disk of the service is full")
                     .hint(MAKE_ROOM)
             }
