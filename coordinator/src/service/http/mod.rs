@@ -3,14 +3,12 @@
 //! * [`listen`]: connections and their limits; [`tls`].
 //! * [`shell`]: what stands around all handlers: [`guard`] (other origins, headers), [`auth`]
 //!   (tokens, tickets), [`metrics`], panics, and errors as [`problem`]s.
-//! * [`extract`]: what handlers take from requests. [`mod@file`]: answers with a file. [`events`]:
-//!   answers that go on.
+//! * [`extract`]: what handlers take from requests. [`mod@file`]: answers with a file.
 //! * [`health`], [`page`], [`openapi`]: the addresses that need no token.
 
 pub mod auth;
 mod body;
 mod connection;
-pub mod events;
 pub mod extract;
 pub mod file;
 pub mod guard;

@@ -192,3 +192,26 @@ fn answer(events: impl Stream<Item = Event> + Send + 'static) -> impl IntoRespon
     let events = events.map(Ok::<_, Infallible>);
     Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::response::IntoResponse;
+    use http_body_util::BodyExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_is_broken_by_comments() {
+        let first = stream::once(async { event("removed", &[1]) });
+        let later = stream::once(async {
+            tokio::time::sleep(ALIVE + Duration::from_secs(1)).await;
+            event("removed", &[2])
+        });
+        let mut body = answer(first.chain(later)).into_response().into_body();
+
+        let mut next = async || body.frame().await.map(|frame| frame.unwrap().into_data().unwrap());
+        assert_eq!(next().await.unwrap(), "event: removed\ndata: [1]\n\n");
+        assert_eq!(next().await.unwrap(), ":\n\n");
+        assert_eq!(next().await.unwrap(), "event: removed\ndata: [2]\n\n");
+        assert_eq!(next().await, None);
+    }
+}

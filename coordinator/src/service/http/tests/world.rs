@@ -1,15 +1,18 @@
 //! A service on a port of its own, and a client that sends whatever a test wants.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
-use axum::response::Response;
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, Sse};
+use futures_util::stream::{self, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -20,7 +23,7 @@ use crate::service::http::guard::{Guard, Scheme};
 use crate::service::http::health::{self, Health, Heartbeat};
 use crate::service::http::listen::{Limits, Server};
 use crate::service::http::metrics::{self, Metrics};
-use crate::service::http::{events, openapi, shell, tls::Tls};
+use crate::service::http::{openapi, shell, tls::Tls};
 
 /// The longest that an answer may take in a test.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -113,11 +116,9 @@ async fn serve(folder: tempfile::TempDir, wanted: Wanted) -> World {
 }
 
 /// Events that never end: one, and then silence.
-async fn events() -> Response {
-    let (sender, receiver) = mpsc::channel(1);
-    sender.send(events::event("hello", &1).unwrap()).await.unwrap();
-    tokio::spawn(async move { sender.closed().await });
-    events::events(receiver)
+async fn events() -> impl IntoResponse {
+    let first = Event::default().event("hello").data("1");
+    Sse::new(stream::once(async { Ok::<_, Infallible>(first) }).chain(stream::pending()))
 }
 
 impl World {
