@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sheaf_common::queue::{QueueError, WorkerSeen};
@@ -48,6 +48,8 @@ pub struct Core {
     pub disk: Disk,
     pub settings: Settings,
     pub metrics: Arc<Metrics>,
+    /// The workers when they were last asked for; `None`: the queue could not be asked.
+    seen_workers: Mutex<Option<Vec<Worker>>>,
     /// When it was started, in milliseconds since 1970.
     pub started: u64,
     stopping: AtomicBool,
@@ -74,6 +76,7 @@ impl Core {
             disk,
             settings,
             metrics: Arc::default(),
+            seen_workers: Mutex::default(),
             started: now_ms(),
             stopping: AtomicBool::new(false),
         };
@@ -138,6 +141,16 @@ impl Core {
             own: false,
         };
         Ok(own.into_iter().chain(others.into_iter().map(other)).collect())
+    }
+
+    /// Notes the workers for those who watch: however many these are, the queue is asked once.
+    pub fn note_workers(&self, workers: Option<Vec<Worker>>) {
+        *self.seen_workers.lock().expect("no holder of this lock panics") = workers;
+    }
+
+    /// The workers as they were noted last; `None`: the queue could not be asked.
+    pub fn seen_workers(&self) -> Option<Vec<Worker>> {
+        self.seen_workers.lock().expect("no holder of this lock panics").clone()
     }
 
     fn own_worker(&self, tally: &Tally) -> Worker {

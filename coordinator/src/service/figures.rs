@@ -1,4 +1,5 @@
-//! Keeps the figures for Prometheus that are not counted where things happen.
+//! Keeps the figures for Prometheus that are not counted where things happen, and the workers for
+//! watchers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +27,11 @@ pub async fn keep(core: Arc<Core>, heart: Arc<Heartbeat>) {
         core.metrics.set_pending(pending(&core.jobs.active()));
         core.metrics.set_health(core.readiness().is_ok(), heart.silence().as_secs_f64());
 
+        let seen = core.workers().await.ok();
+        core.note_workers(seen.clone());
+
         // A queue that cannot be asked has no workers that could work.
-        let workers = core.workers().await.unwrap_or_default();
+        let workers = seen.unwrap_or_default();
         let sum = |of: fn(&Worker) -> u32| {
             let fitting = workers.iter().filter(|worker| worker.fits);
             fitting.map(|worker| u64::from(of(worker))).sum()

@@ -152,13 +152,13 @@ impl Watcher {
                     }
                     Err(RecvError::Closed) => return None,
                 },
-                _ = self.looks.tick() => self.look().await,
+                _ = self.looks.tick() => self.look(),
             }
         }
     }
 
     /// Gets ready what has changed of the service and its workers.
-    async fn look(&mut self) {
+    fn look(&mut self) {
         let service = self.core.seen(self.may_write, self.largest);
         if self.service.as_ref() != Some(&service) {
             self.ready.push(event("service", &service));
@@ -166,7 +166,7 @@ impl Watcher {
         }
 
         // A queue that cannot be asked shows elsewhere.
-        let Ok(workers) = self.core.workers().await else { return };
+        let Some(workers) = self.core.seen_workers() else { return };
         let workers = WorkerPage { workers };
         if self.workers.as_ref() != Some(&workers) {
             self.ready.push(event("workers", &workers));
